@@ -1,0 +1,8 @@
+from django.apps import AppConfig
+
+
+class ImagebankConfig(AppConfig):
+    """The ground floor: studies, their members, items, images, truth, and the background jobs."""
+
+    name = "imagebank"
+    verbose_name = "Image bank"

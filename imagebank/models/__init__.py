@@ -1,0 +1,22 @@
+from .item import DiagnosisReview, Item, ItemImage, Provenance, Rendition, Truth
+from .job import Job, JobLine, WorkerBeat
+from .reports import ImportRun, LeakageFinding, LeakageReport
+from .study import DiagnosisClass, Membership, Study
+
+__all__ = [
+    "DiagnosisClass",
+    "DiagnosisReview",
+    "ImportRun",
+    "Item",
+    "ItemImage",
+    "Job",
+    "JobLine",
+    "LeakageFinding",
+    "LeakageReport",
+    "Membership",
+    "Provenance",
+    "Rendition",
+    "Study",
+    "Truth",
+    "WorkerBeat",
+]
