@@ -159,3 +159,21 @@ def sign_ins(studies: list[Study]) -> list[tuple[str, str]]:
     admin.set_password("admin-demo")
     admin.save()
     return [*made, ("admin", "admin-demo")]
+
+
+def open_seat_link(*, study: Study) -> str:
+    """A fresh personal link to the seat that the demo leaves open, as a path."""
+    from django.urls import reverse
+    from surveys.models import Invitation, Seat
+    from surveys.services import invite, revoke_invitation
+
+    seat = (
+        Seat.objects.of_study(study).live().filter(group__code=OPEN_SEAT[1]).exclude(state=Seat.State.COMPLETE).first()
+    )
+    if seat is None:
+        return reverse("home")  # somebody has read it already
+    for old in Invitation.objects.filter(seat=seat, revoked_at=None):
+        revoke_invitation(invitation=old)
+    seat.refresh_from_db()
+    _, raw = invite(seat=seat, reader=seat.reader)
+    return reverse("surveys:landing", args=[raw])
