@@ -163,7 +163,9 @@ def minibatch_std(x_NCHW: Tensor, *, group_size: int | None, channels: int = 1) 
     n, c, h, w = x_NCHW.shape
     group = n if group_size is None else min(group_size, n)
     if n % group:
-        raise ValueError(f"Minibatch standard deviation needs a batch that is a multiple of {group}; it has {n} images.")
+        raise ValueError(
+            f"Minibatch standard deviation needs a batch that is a multiple of {group}; it has {n} images."
+        )
     y = x_NCHW.reshape(group, n // group, channels, c // channels, h, w)
     spread = (y - y.mean(dim=0)).square().mean(dim=0)
     level = (spread + EPSILON).sqrt().mean(dim=(2, 3, 4))
