@@ -35,6 +35,7 @@ ALLOWED = {
     **_PLAIN,
     **{(f"numpy.{core}.multiarray", "scalar"): machine.make_scalar for core in ("core", "_core")},
     **{(f"numpy.{core}.multiarray", "_reconstruct"): machine.make_array for core in ("core", "_core")},
+    **{(f"numpy.{core}.numeric", "_frombuffer"): machine.make_array_from_buffer for core in ("core", "_core")},
 }
 
 

@@ -195,7 +195,7 @@ class Machine:
 _LITERALS = {
     "INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT", "STRING", "BINSTRING",
     "SHORT_BINSTRING", "UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8", "BINBYTES", "SHORT_BINBYTES",
-    "BINBYTES8",
+    "BINBYTES8", "BYTEARRAY8",
 }  # fmt: skip
 _CONSTANTS = {
     "NONE": lambda: None,
@@ -342,6 +342,13 @@ def make_array(kind, shape, code) -> Array:
     if not (isinstance(kind, Name) and str(kind) == "numpy.ndarray" and shape == (0,) and code in (b"b", "b")):
         raise Refused(f"an array made from {describe(kind)}")
     return Array()
+
+
+def make_array_from_buffer(raw, dtype, shape, order="C") -> Array:
+    """numpy's _frombuffer(buffer, dtype, shape, order), as protocol 5 spells arrays."""
+    if not isinstance(raw, bytes | bytearray) or not isinstance(dtype, Dtype) or order not in ("C", "F"):
+        raise Refused("an array made from something else than bytes")
+    return Array(shaped(bytes(raw), dtype, shape, order))
 
 
 def refuse_call(*_):

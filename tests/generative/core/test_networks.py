@@ -70,7 +70,7 @@ def test_generator_loss_and_gradients(g, d, want):
 
 
 def test_r1_and_its_gradients(d, want):
-    real = want["img_const"].clone().requires_grad_(True)
+    real = want["img_none"].clone().requires_grad_(True)  # the stored penalty takes these pictures as the real ones
     logits = d(real, want["c"])
     penalty = losses.gradient_penalty(logits, real)
     loss = (torch.nn.functional.softplus(-logits).squeeze(1) + 0.5 * penalty).mean()
