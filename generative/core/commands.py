@@ -389,8 +389,8 @@ def run_audit(options) -> int:
     options.out.mkdir(parents=True, exist_ok=True)
     privacy.save_quarantine(options.out / "curators-only", report, items, images, train)
     _save_json(options.out / "audit.json", content)
-    _say(f"{len(report.quarantined)} of {len(items)} pictures are suspected copies (calibrated on {report.calibration}); "
-         f"{options.out}.")  # fmt: skip
+    count = f"{len(report.quarantined)} of {len(items)} pictures are suspected copies"
+    _say(f"{count} (calibrated on {report.calibration}); {options.out}.")
     return 1 if report.quarantined else 0
 
 

@@ -147,7 +147,7 @@ def load_picture(path: Path, resolution: int, fit: str = "squash") -> np.ndarray
         upright = ImageOps.fit(upright, (min(upright.size),) * 2)
     if upright.size != (resolution, resolution):
         upright = upright.resize((resolution, resolution), Image.Resampling.LANCZOS)
-    return np.asarray(upright, dtype=np.uint8).transpose(2, 0, 1)
+    return np.array(upright, dtype=np.uint8).transpose(2, 0, 1)
 
 
 def to_unit(images_uint8):

@@ -60,8 +60,11 @@ def opened_set(path: Path) -> Iterator[Path]:
 
 def load_set(folder: Path, resolution: int) -> LoadedSet:
     """Pictures and rows of a set's manifest.csv. Pictures without a class count as of class ''."""
-    with open(Path(folder) / "manifest.csv", newline="", encoding="utf-8-sig") as handle:
-        rows = tuple(csv.DictReader(handle))
+    try:
+        with open(Path(folder) / "manifest.csv", newline="", encoding="utf-8-sig") as handle:
+            rows = tuple(csv.DictReader(handle))
+    except OSError as error:
+        raise InputError(f"{folder} holds no manifest.csv; an image set is a folder or ZIP with one.") from error
     if any(row.get("class") for row in rows):
         return LoadedSet(read_manifest(Path(folder) / "manifest.csv", resolution=resolution), rows)
     images = np.stack([load_picture(Path(folder) / row["path"], resolution) for row in rows])

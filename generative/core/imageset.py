@@ -150,13 +150,13 @@ def write_set(
             pack(Path(folder) / "set", target)
         return written
     with atomic_folder(target) as work:
-        rows, hashes = [], {}
+        rows, hashes, prefix = [], {}, _prefix(plan, record)
         (work / "images").mkdir()
         for i, picture in enumerate(pictures):
             name = f"images/{i:05d}.png"
             save_png(picture.image, work / name)
             hashes[name] = file_sha256(work / name)
-            rows.append(_row(i, name, picture, record))
+            rows.append(_row(f"{prefix}-{i:05d}", name, picture, record))
         _write_manifest(work / "manifest.csv", rows)
         content = describe_set(plan, record, kind, hashes, file_sha256(work / "manifest.csv"))
         (work / "set.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
@@ -182,11 +182,17 @@ def describe_set(plan: dict, record: NetworkRecord, kind: str, hashes: dict, man
     }  # fmt: skip
 
 
-def _row(index: int, name: str, picture: Picture, record: NetworkRecord) -> dict:
+def _prefix(plan: dict, record: NetworkRecord) -> str:
+    """Item names say nothing of class or seed, and differ between sets of one network."""
+    text = json.dumps({"plan": plan, "weights": record.content_hash}, sort_keys=True, default=list)
+    return hashlib.sha256(text.encode()).hexdigest()[:10]
+
+
+def _row(item: str, name: str, picture: Picture, record: NetworkRecord) -> dict:
     label = "" if not picture.label else ";".join(f"{k}:{v:g}" for k, v in picture.label.items())
     vector = latents.label_vector(record.shape, picture.label) if picture.label else None
     return {
-        "item": f"{record.content_hash[:8]}-{index:05d}",
+        "item": item,
         "class": latents.nearest_class(record.shape, vector) if vector is not None else "",
         "view": "generated", "path": name, "label": label, "seed": picture.seed, "position": picture.position,
         **picture.note,
