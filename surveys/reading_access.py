@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import wraps
 
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.csrf import csrf_exempt
 
@@ -15,6 +15,7 @@ CLOSED = {
     "revoked": (410, "This link has been closed", "The people who run the study closed it. Nothing you saved is lost."),
     "expired": (410, "This link has expired", "It worked for a limited time. Nothing you saved is lost."),
 }
+NOT_HERE = {"title": "There is nothing here", "words": "Your link still works: open it again to go on."}
 
 
 def invited(view: Callable) -> Callable:
@@ -33,7 +34,10 @@ def invited(view: Callable) -> Callable:
             status, title, words = CLOSED[closed.reason]
             response = render(request, "surveys/closed.html", {"title": title, "words": words}, status=status)
         else:
-            response = view(request, token, **kwargs)
+            try:
+                response = view(request, token, **kwargs)
+            except Http404:
+                response = render(request, "surveys/closed.html", NOT_HERE, status=404)
         return _discreet(response)
 
     return wrapper
@@ -78,4 +82,6 @@ def _discreet(response: HttpResponse) -> HttpResponse:
     response["Referrer-Policy"] = "no-referrer"
     response["X-Robots-Tag"] = "noindex, nofollow"
     response["Cross-Origin-Resource-Policy"] = "same-origin"
+    # Django would log the address of every refusal, and with it the token that opens the sitting.
+    response._has_been_logged = True
     return response

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from surveys import reading_events, reading_views
+from surveys import coordinator_views, reading_events, reading_views
 
 app_name = "surveys"
 
@@ -18,4 +18,19 @@ urlpatterns = [
     path("r/<str:token>/thanks/", reading_views.thanks, name="thanks"),
     path("r/<str:token>/events/", reading_events.events, name="events"),
     path("r/<str:token>/image/<str:public_id>/", reading_views.image, name="image"),
+    path("studies/<slug:slug>/surveys/", coordinator_views.overview, name="overview"),
+    path("studies/<slug:slug>/surveys/draw/", coordinator_views.draw, name="draw"),
+    path("studies/<slug:slug>/surveys/certificate/", coordinator_views.certificate, name="certificate"),
+    path("studies/<slug:slug>/surveys/design.json", coordinator_views.design_file, name="design-file"),
+    path("studies/<slug:slug>/surveys/seats/", coordinator_views.seats, name="seats"),
+    path("studies/<slug:slug>/surveys/seats/release/", coordinator_views.release, name="release"),
+    path("studies/<slug:slug>/surveys/seats/<int:pk>/", coordinator_views.seat, name="seat"),
+    path("studies/<slug:slug>/surveys/seats/<int:pk>/replace/", coordinator_views.replace, name="replace"),
+    path("studies/<slug:slug>/surveys/readers/", coordinator_views.readers, name="readers"),
+    path("studies/<slug:slug>/surveys/readers/invite/", coordinator_views.invite_reader, name="invite"),
+    path("studies/<slug:slug>/surveys/readers/<int:pk>/revoke/", coordinator_views.revoke, name="revoke"),
+    path("studies/<slug:slug>/surveys/readers/<int:pk>/erase/", coordinator_views.erase, name="erase"),
+    path("studies/<slug:slug>/surveys/readings.csv", coordinator_views.readings_file, name="readings-file"),
+    path("studies/<slug:slug>/surveys/preview/<str:code>/<int:position>/", coordinator_views.preview, name="preview"),
+    path("studies/<slug:slug>/surveys/picture/<str:public_id>/", coordinator_views.picture, name="picture"),
 ]

@@ -1,7 +1,7 @@
 """Everything that changes a survey's rows. Pages, API, tasks and commands all come here."""
 
 from .answers import answer_log_fault, record_answer, record_viewing_event
-from .design import create_survey_set
+from .design import create_survey_set, store_survey_set
 from .invitations import InvitationClosed, erase_contact, invite, open_invitation, revoke_invitation
 from .model_answers import record_model_answers
 from .protocol import load_protocol
@@ -45,4 +45,5 @@ __all__ = [
     "seal_block",
     "simulate_readers",
     "start_response",
+    "store_survey_set",
 ]

@@ -25,7 +25,17 @@ def create_survey_set(*, study: Study, seed: int) -> SurveySet:
     if existing:
         return _same_or_refuse(existing, seed)
     items = _items_by_code(study, protocol.view_order)
-    document = _draw(items, protocol, seed)
+    return store_survey_set(study=study, seed=seed, document=_draw(items, protocol, seed))
+
+
+def store_survey_set(*, study: Study, seed: int, document: dict) -> SurveySet:
+    """Store a design that was drawn already (the content of a design.json) and make every seat; once per study.
+
+    Its items must be test items of the study with a picture in every view of the protocol, its blocks the protocol's
+    views in their order; otherwise ValidationError, and nothing is stored.
+    """
+    items = _items_by_code(study, study.protocol.view_order)
+    _check_document(document, items, study.protocol.view_order)
     with transaction.atomic():
         Study.objects.select_for_update().get(pk=study.pk)
         existing = study.survey_sets.first()
@@ -35,6 +45,21 @@ def create_survey_set(*, study: Study, seed: int) -> SurveySet:
         for group in study.reader_groups.filter(kind="human"):
             create_seats(group=group)
         return survey_set
+
+
+def _check_document(document: dict, items: dict[str, Item], views: list[str]) -> None:
+    for drawn in document["surveys"]:
+        if [block["view"] for block in drawn["blocks"]] != list(views):
+            raise ValidationError(
+                f"Survey {drawn['survey']} must have the blocks {', '.join(views)} in this order; "
+                f"it has {', '.join(block['view'] for block in drawn['blocks'])}."
+            )
+        unknown = {code for block in drawn["blocks"] for code in block["items"]} - set(items)
+        if unknown:
+            raise ValidationError(
+                f"Survey {drawn['survey']} names items that are no test items with every view: "
+                f"{', '.join(sorted(unknown)[:5])}."
+            )
 
 
 def design_sha256(document: dict) -> str:
@@ -58,7 +83,8 @@ def _items_by_code(study: Study, views: list[str]) -> dict[str, Item]:
     without = [code for code, item in items.items() if not hasattr(item, "truth")]
     if without:
         raise ValidationError(
-            f"{len(without)} test items have no reference class (first: {', '.join(without[:5])}); add it or exclude them."
+            f"{len(without)} test items have no reference class (first: {', '.join(without[:5])}); "
+            "add it or exclude them."
         )
     if not items:
         raise ValidationError(

@@ -22,10 +22,11 @@ TEXTS = {
 
 
 def load_protocol(*, study: Study, path: str | Path) -> StudyProtocol:
-    """Give `study` the question, classes, views, reader groups and texts of the preset at `path`; again changes nothing.
+    """Give `study` the question, classes, views, reader groups and texts of the preset at `path`.
 
-    Classes and views are made when the study has none; existing ones must be those of the preset. Once an answer has
-    been given the protocol is fixed and a different preset raises ValidationError, as does a file that is no preset.
+    Again changes nothing. Classes and views are made when the study has none; existing ones must be those of the
+    preset. Once an answer has been given the protocol is fixed and a different preset raises ValidationError, as does a
+    file that is no preset.
     """
     preset = _read_preset(Path(path))
     with transaction.atomic():
