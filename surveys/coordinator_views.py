@@ -184,7 +184,7 @@ def erase(request, slug, pk):
 
 
 @require_GET
-@require_role("coordinator")
+@require_role("coordinator", "analyst")
 def readings_file(request, slug):
     """Every reading with its truth, as CSV; `?analysed=1` for the analysed sittings alone."""
     text = readings_csv(request.study, analysed_only=request.GET.get("analysed") == "1")

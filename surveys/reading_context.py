@@ -36,7 +36,7 @@ def block_context(
     return {
         "study": study,
         "protocol": protocol,
-        "block": block,
+        "survey_block": block,
         "choices": choices_of(study),
         "items": items,
         "skipped": [number for number, item in enumerate(items, start=1) if not item["chosen"]],

@@ -119,7 +119,7 @@ def take_break(request, token, survey_response, block):
     return _page(
         request,
         "break",
-        block=block,
+        survey_block=block,
         label=study.view_label(block.view),
         images=block.survey_items.count(),
         blocks=survey_response.survey.blocks.count(),
