@@ -11,15 +11,20 @@ import numpy as np
 
 from .draw import Draw
 from .groups import divide_class
+from .progress import Progress, silent
 from .shape import Shape
 
 LARGEST_TABLE = 12_000  # items; the table of meetings has one byte for each pair
 WORK = 1_500_000_000  # entries of that table looked at
-MOST_SWEEPS = 60
+MOST_SWEEPS = 100
+NOISE = (
+    20  # largest random surcharge on a placement in the first sweep; it falls to nothing, so that the search settles
+)
+QUIET = 4  # last sweeps, without surcharge
 STEEPEST = 40  # 2**m is kept within 64-bit integers
 
 
-def survey_of_items(shape: Shape, seed: int) -> np.ndarray:
+def survey_of_items(shape: Shape, seed: int, progress: Progress = silent) -> np.ndarray:
     """The survey, 0 .. s - 1, of every item in every set: integers of shape (sets, items), items class after class.
 
     The division of one class is searched once; each class receives it with its items, sets and groups in an order of its own.
@@ -34,7 +39,7 @@ def survey_of_items(shape: Shape, seed: int) -> np.ndarray:
             names = np.array(draw.shuffled(range(shape.surveys_per_set)), dtype=np.int64)
             codes[t, columns] = names[base[source][items]]
     if shape.classes > 1 and shape.surveys_per_set > 1 and shape.items <= LARGEST_TABLE:
-        _spread(codes, shape, Draw(seed, "together"))
+        _spread(codes, shape, Draw(seed, "together"), progress)
     return codes
 
 
@@ -43,22 +48,22 @@ def _cost(sets: int) -> np.ndarray:
     return 2 ** np.minimum(np.arange(sets + 1), STEEPEST).astype(np.int64) - 1
 
 
-def _spread(codes: np.ndarray, shape: Shape, draw: Draw) -> None:
+def _spread(codes: np.ndarray, shape: Shape, draw: Draw, progress: Progress) -> None:
     """Improve `codes` in place by exchanging whole groups of one class between the surveys of one set."""
     table = np.zeros((shape.items, shape.items), dtype=np.uint8 if shape.sets < 256 else np.int32)
     for line in codes:
         table += line[:, None] == line[None, :]
     next_cost = _cost(shape.sets)
     places = [(number, t) for number in range(shape.classes) for t in range(shape.sets)]
-    for _ in range(max(1, min(MOST_SWEEPS, WORK // (shape.sets * shape.items**2)))):
-        moved = False
+    sweeps = max(1, min(MOST_SWEEPS, WORK // (shape.sets * shape.items**2)))
+    for sweep in range(sweeps):
+        progress("dividing the items among surveys", sweep, sweeps)
+        noise = max(0, NOISE * (sweeps - sweep - QUIET) // sweeps)
         for number, t in draw.shuffled(places):
-            moved |= _place_groups(codes, table, next_cost, shape, number, t, draw)
-        if not moved:
-            break
+            _place_groups(codes, table, next_cost, shape, number, t, noise, draw)
 
 
-def _place_groups(codes, table, next_cost, shape: Shape, number: int, t: int, draw: Draw) -> bool:
+def _place_groups(codes, table, next_cost, shape: Shape, number: int, t: int, noise: int, draw: Draw) -> bool:
     """Choose the surveys of one class's groups in one set anew; True when something moved."""
     n, s, k = shape.items_per_class, shape.surveys_per_set, shape.per_class
     mine = slice(number * n, (number + 1) * n)
@@ -71,6 +76,8 @@ def _place_groups(codes, table, next_cost, shape: Shape, number: int, t: int, dr
     by_group = np.argsort(own, kind="stable")
     to_survey = cost_of_pair[:, by_survey].reshape(n, s, shape.block_length).sum(axis=2)
     cost = to_survey[by_group].reshape(s, k, s).sum(axis=1).tolist()
+    if noise:
+        cost = [[value + draw.below(noise + 1) for value in line] for line in cost]
     place = _exchange_groups(cost, draw)
     if place == list(range(s)):
         return False
