@@ -164,6 +164,7 @@ def sign_ins(studies: list[Study]) -> list[tuple[str, str]]:
 def open_seat_link(*, study: Study) -> str:
     """A fresh personal link to the seat that the demo leaves open, as a path."""
     from django.urls import reverse
+
     from surveys.models import Invitation, Seat
     from surveys.services import invite, revoke_invitation
 

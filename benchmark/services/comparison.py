@@ -9,10 +9,10 @@ from pathlib import Path
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from surveys.services import readings_frame
 
 from benchmark.models import Comparison, comparison_folder
 from imagebank.models import Study
+from surveys.services import readings_frame
 
 
 def run_comparison(
