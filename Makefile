@@ -28,7 +28,7 @@ test: lint test-sqlite test-postgres
 
 test-sqlite: install
 	$(BIN)/python manage.py makemigrations --check --dry-run
-	DATABASE_URL= $(BIN)/python -m pytest -n $(WORKERS) -q
+	DATABASE_URL=sqlite:///$(CURDIR)/var/test.sqlite3 $(BIN)/python -m pytest -n $(WORKERS) -q
 
 test-postgres: install
 	@if [ -n "$$TEST_POSTGRES_URL" ]; then \
