@@ -17,8 +17,8 @@ BYTES, PIXELS, NEAR, CROP, GROUP = "bytes", "pixels", "near", "crop", "group"
 class Picture:
     """What the check needs to know of one picture.
 
-    key: the caller's own, unique. item: pictures of one item are never compared. group: photograph or patient, empty when
-    unknown. split, fold: empty and None when not assigned. perceptual_hash: 64 bits, None to leave the picture out
+    key: the caller's own, unique. item: pictures of one item are never compared. group: photograph or patient, empty
+    when unknown. split, fold: empty and None when not assigned. perceptual_hash: 64 bits, None to leave the picture out
     of the search for near-duplicates.
     """
 
@@ -112,13 +112,13 @@ def find_leaks(
     _add(findings, _straddling_groups(pictures))
     if progress:
         progress(3, 3)
-    order = [BYTES, PIXELS, NEAR, CROP, GROUP]
+    rank = {kind: place for place, kind in enumerate((BYTES, PIXELS, NEAR, CROP, GROUP))}
     worst_first = sorted(
         findings.values(),
         key=lambda f: (
             not f.crosses_split,
             not f.crosses_fold,
-            order.index(f.kind),
+            rank[f.kind],
             -(f.score or 1),
             f.first,
             f.second,
@@ -217,7 +217,9 @@ def _detail(picture: Image.Image, radius: float = 3.0) -> np.ndarray:
 
 CELLS = 8  # a crop and each window are first compared as 8 x 8 grey copies
 SCALE_STEP = 1.2
-REFINED_SIDE = 32
+# Rounds of the search around a candidate: side of the copies, step of size, reach of the shift in sides, and how far
+# below the demanded correlation the round may end.
+REFINEMENT = ((16, 1.1, 1 / 8, 0.16), (32, 1.035, 1 / 16, 0.06), (64, 1.012, 1 / 32, 0.0))
 WHOLE_SIDE = 288
 
 
@@ -309,16 +311,15 @@ def _windows(picture: Image.Image, scales: np.ndarray) -> tuple[np.ndarray, np.n
 
 def _confirm_crop(square: Image.Image, whole: Image.Image, box, parameters: LeakageParameters) -> float | None:
     """The lower of the two correlations at the best place near `box`, or None when it does not confirm a crop."""
-    for cells, spread, reach in ((REFINED_SIDE // 2, 1.1, 1 / 8), (REFINED_SIDE, 1.035, 1 / 16)):
+    for cells, spread, reach, slack in REFINEMENT:
         template = square.resize((cells, cells), Image.Resampling.BOX)
         target_HWC = np.float32(template)
         places = [_best_shift(target_HWC, whole, _grown(box, spread**grow), reach) for grow in (-1, 0, 1)]
         score, box, found_HWC = max(places, key=lambda best: best[0])
-        if score < parameters.crop_candidate:
+        if score < parameters.crop_correlation - slack:
             return None
-    if score < parameters.crop_correlation:
-        return None
-    fine = correlation(_detail(template), _detail(Image.fromarray(np.uint8(found_HWC))))
+    found = Image.fromarray(np.uint8(found_HWC))
+    fine = correlation(*(_detail(both.reduce(2)) for both in (template, found)))
     return min(score, fine) if fine >= parameters.crop_detail else None
 
 

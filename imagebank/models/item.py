@@ -48,14 +48,29 @@ class ItemQuerySet(models.QuerySet):
     def excluded(self):
         return self.exclude(excluded_at=None)
 
-    def search(self, words: str):
-        """Items whose code, group, or one picture's source contains `words`."""
-        return self.filter(
-            Q(code__icontains=words)
-            | Q(group__icontains=words)
-            | Q(images__provenance__original_name__icontains=words)
-            | Q(images__provenance__attribution__icontains=words)
-        ).distinct()
+    def search(self, words: str, *, in_provenance: bool = False):
+        """Items whose code or group contains `words`, or, if asked, the provenance of one of their pictures."""
+        found = Q(code__icontains=words) | Q(group__icontains=words)
+        if in_provenance:
+            found |= Q(images__provenance__original_name__icontains=words)
+            found |= Q(images__provenance__attribution__icontains=words)
+            found |= Q(images__provenance__source_url__icontains=words)
+        return self.filter(found).distinct()
+
+    def matching(self, *, search="", diagnosis="", view="", split="", review="", excluded="", in_provenance=False):
+        """The image bank's filters together. excluded: "" for items in use, "only", or "both"."""
+        items = {"": self.included, "only": self.excluded, "both": self.all}[excluded]()
+        if search:
+            items = items.search(search, in_provenance=in_provenance)
+        if diagnosis:
+            items = items.of_class(diagnosis)
+        if view:
+            items = items.with_views([view])
+        if split:
+            items = items.filter(split=split)
+        if review:
+            items = items.filter(pk__in=self.with_review_state().filter(review_state=review).values("pk"))
+        return items
 
     def with_review_state(self):
         """Annotate `review_state`: unreviewed, one review, agreed, or conflict.

@@ -8,9 +8,7 @@ from imagebank.services.leakage import check_leakage
 
 
 class Command(BaseCommand):
-    help = (
-        "Search a study's pictures for copies, crops and groups torn apart. Exits 1 when one crosses a split or fold."
-    )
+    help = "Search a study's pictures for copies, crops and groups torn apart. Exits 1 if one crosses a border."
 
     def add_arguments(self, parser):
         parser.add_argument("study", help="Slug of the study.")
