@@ -4,10 +4,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from itertools import groupby
 
-from .view_order import permitted_orders
 from .certificate import Property, promise
 from .design import Block, Design, Survey, items_digest
 from .shape import DesignError, shape_of
+from .view_order import permitted_orders
 
 
 def check_promises(design: Design, items: Mapping[str, str]) -> list[Property]:
