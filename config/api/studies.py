@@ -6,8 +6,10 @@ from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import mixins, serializers, viewsets
 from rest_framework.decorators import action
 from rest_framework.exceptions import PermissionDenied
+from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 
+from config.api.tables import CsvRenderer
 from imagebank.jobs import cancel_job, retry_job
 from imagebank.models import DiagnosisClass, Item, Job, Study
 from imagebank.permissions import TRUTH_ROLES, WORKING_ROLES, has_role
@@ -104,6 +106,7 @@ class ItemViewSet(viewsets.ReadOnlyModelViewSet):
     """Items of your studies, by study, split, fold and view."""
 
     serializer_class = ItemOut
+    renderer_classes = (JSONRenderer, CsvRenderer)
     filterset_class = ItemFilter
     queryset = Item.objects.none()
 
@@ -127,6 +130,7 @@ class JobViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Gene
     """Background work of your studies: follow it, stop it, start it again."""
 
     serializer_class = JobOut
+    renderer_classes = (JSONRenderer, CsvRenderer)
     filterset_class = JobFilter
     queryset = Job.objects.none()
 

@@ -1,3 +1,6 @@
+import csv
+import io
+
 import pytest
 from django.core.cache import cache
 from django.core.exceptions import ValidationError
@@ -81,6 +84,22 @@ def test_lists_are_filtered_and_cut_into_pages(person, study):
     page = api.get("/api/items/?page_size=2").json()
     assert (page["count"], len(page["results"])) == (3, 2)
     assert api.get("/api/items/?split=nonsense").status_code == 400
+
+
+def test_a_list_is_also_a_table_and_no_cell_of_it_a_formula(person, study):
+    study.items.create(code="=HYPERLINK(1)", group="-1")
+    answer = as_person(person("analyst")).get("/api/items/?format=csv")
+    assert answer.headers["Content-Type"].startswith("text/csv")
+    rows = {row["code"]: row for row in csv.DictReader(io.StringIO(answer.content.decode()))}
+    assert set(rows) == {"case-0", "case-1", "'=HYPERLINK(1)"}
+    assert rows["'=HYPERLINK(1)"]["group"] == "'-1"
+    assert rows["case-1"]["truth"] == "TSC"
+
+
+def test_an_error_and_an_empty_list_are_also_tables(person):
+    api = as_person(person("analyst"))
+    assert api.get("/api/jobs/?format=csv").content == b""
+    assert b"invalid_choice" in api.get("/api/items/?format=csv&split=nonsense").content
 
 
 def test_listing_items_takes_a_fixed_number_of_queries(person, study, django_assert_max_num_queries):
