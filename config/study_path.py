@@ -31,7 +31,7 @@ def study_path(*, study: Study, user) -> list[Step]:
     readers = link(study, "surveys:readers") if coordinates else None
     seats = link(study, "surveys:seats") if coordinates else None
     may_analyse = has_role(user, study, Role.ANALYST)
-    results = link(study, "benchmark:results", "benchmark:overview", "benchmark:index") if may_analyse else None
+    results = link(study, "benchmark:comparison_list") if may_analyse else None
     return [
         images_step(study, bank),
         design_step(study, surveys),

@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from imagebank.permissions import require_role
+from surveys.core import Design
 from surveys.exports import readings_csv
 from surveys.models import Block, Invitation, Reader, ReaderGroup, Seat, Survey, SurveyItem
 from surveys.reading_context import block_context
@@ -80,23 +81,17 @@ def certificate(request, slug):
     survey_set = request.study.survey_sets.first()
     if survey_set is None:
         return redirect("surveys:overview", slug=slug)
-    text = json.dumps(survey_set.certificate, indent=2, ensure_ascii=False)
     surveys = Survey.objects.filter(survey_set=survey_set).prefetch_related("blocks")
-    return _page(request, "certificate", promises=_promises(survey_set.certificate), text=text, surveys=surveys)
-
-
-def _promises(stated) -> list[dict]:
-    """The certificate's records when it holds a list of them under one name or is one; else nothing to tabulate."""
-    if isinstance(stated, dict):
-        stated = next((value for value in stated.values() if isinstance(value, list)), [])
-    return [row for row in stated if isinstance(row, dict)]
+    return _page(request, "certificate", certificate=survey_set.certificate, surveys=surveys)
 
 
 @require_GET
 @require_role("coordinator")
 def design_file(request, slug):
     survey_set = get_object_or_404(request.study.survey_sets)
-    response = HttpResponse(json.dumps(survey_set.design, indent=1, ensure_ascii=False), "application/json")
+    # The database may have changed the order of keys; the file has the order, and so the bytes, of the drawn one.
+    text = Design.from_json(json.dumps(survey_set.design)).to_json()
+    response = HttpResponse(text, "application/json")
     response["Content-Disposition"] = f'attachment; filename="{slug}-design.json"'
     return response
 

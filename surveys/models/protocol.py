@@ -12,9 +12,20 @@ from imagebank.models import Study
 class StudyProtocol(models.Model):
     """The rules and words of one study. They are fixed before the first answer."""
 
+    class ViewOrder(models.TextChoices):
+        FIXED = "fixed", "The same order in every survey"
+        COUNTERBALANCED = "counterbalanced", "Each order equally often"
+        RANDOM = "random", "An order drawn for every survey"
+
     study = models.OneToOneField(Study, on_delete=models.PROTECT, related_name="protocol")
     question = models.CharField(max_length=300)
     view_order = models.JSONField(help_text="Codes of the views, one block each, in the order of reading.")
+    view_order_design = models.CharField(
+        max_length=15,
+        choices=ViewOrder.choices,
+        default=ViewOrder.FIXED,
+        help_text="Whether every survey has its blocks in the same order.",
+    )
     per_class = models.PositiveSmallIntegerField(validators=[MinValueValidator(1)])
     sets = models.PositiveSmallIntegerField(validators=[MinValueValidator(1)])
     completion_threshold = models.DecimalField(

@@ -32,7 +32,7 @@ def store_survey_set(*, study: Study, seed: int, document: dict) -> SurveySet:
     """Store a design that was drawn already (the content of a design.json) and make every seat; once per study.
 
     Its items must be test items of the study with a picture in every view of the protocol, its blocks the protocol's
-    views in their order; otherwise ValidationError, and nothing is stored.
+    views; otherwise ValidationError, and nothing is stored.
     """
     items = _items_by_code(study, study.protocol.view_order)
     _check_document(document, items, study.protocol.view_order)
@@ -49,9 +49,9 @@ def store_survey_set(*, study: Study, seed: int, document: dict) -> SurveySet:
 
 def _check_document(document: dict, items: dict[str, Item], views: list[str]) -> None:
     for drawn in document["surveys"]:
-        if [block["view"] for block in drawn["blocks"]] != list(views):
+        if sorted(block["view"] for block in drawn["blocks"]) != sorted(views):
             raise ValidationError(
-                f"Survey {drawn['survey']} must have the blocks {', '.join(views)} in this order; "
+                f"Survey {drawn['survey']} must have one block of each of {', '.join(views)}; "
                 f"it has {', '.join(block['view'] for block in drawn['blocks'])}."
             )
         unknown = {code for block in drawn["blocks"] for code in block["items"]} - set(items)
@@ -99,7 +99,12 @@ def _draw(items: dict[str, Item], protocol, seed: int) -> dict:
     classes = {code: item.truth.diagnosis.code for code, item in items.items()}
     try:
         design = assemble(
-            classes, per_class=protocol.per_class, sets=protocol.sets, views=list(protocol.view_order), seed=seed
+            classes,
+            per_class=protocol.per_class,
+            sets=protocol.sets,
+            views=list(protocol.view_order),
+            seed=seed,
+            view_order=protocol.view_order_design,
         )
     except ValueError as error:
         raise ValidationError(str(error)) from error

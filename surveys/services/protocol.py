@@ -19,6 +19,7 @@ TEXTS = {
     "break_between_blocks": "break_text",
     "thanks": "thanks_text",
 }
+ORDERS = {"randomised": "random"}
 
 
 def load_protocol(*, study: Study, path: str | Path) -> StudyProtocol:
@@ -111,10 +112,12 @@ def _protocol_values(preset: dict) -> dict:
         raise ValidationError(
             f'completion.comparison must be ">" (strictly more); the preset says {completion["comparison"]!r}.'
         )
+    order = preset["survey_set"].get("view_order_design", "fixed")
     texts = {field: preset["texts"].get(name, "").strip() for name, field in TEXTS.items()}
     return texts | {
         "question": preset["study"]["question"],
         "view_order": preset["survey_set"]["block_order"],
+        "view_order_design": ORDERS.get(order, order),
         "per_class": preset["survey_set"]["per_class"],
         "sets": preset["survey_set"]["sets"],
         "completion_threshold": Decimal(str(completion["threshold"])),

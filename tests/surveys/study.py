@@ -9,7 +9,7 @@ from PIL import Image, PngImagePlugin
 
 from imagebank.models import DiagnosisClass, Item, ItemImage, Provenance, Study, Truth
 from surveys.models import ReaderGroup, StudyProtocol, Survey
-from surveys.services import store_survey_set
+from surveys.services import create_survey_set
 
 CLASSES = {"ZQA": "Azurosis", "ZQB": "Brunosis", "ZQC": "Cyanosis"}
 VIEWS = ("focused", "panoramic")
@@ -85,23 +85,10 @@ def make_protocol(study: Study, **changes) -> StudyProtocol:
     return StudyProtocol.objects.create(study=study, **values | changes)
 
 
-def design_document() -> dict:
-    """Four surveys by hand: in each set every item once, two items of each class in each survey."""
-    surveys = []
-    for drawn_set in range(2):
-        for half in range(2):
-            numbers = [(2 * half, 2 * half + 1), (half, half + 2)][drawn_set]
-            codes = [f"case-{code}-{number}" for number in numbers for code in CLASSES]
-            blocks = [{"view": "focused", "items": codes}, {"view": "panoramic", "items": codes[::-1]}]
-            surveys.append({"survey": len(surveys) + 1, "set": drawn_set + 1, "blocks": blocks})
-    return {"schema": "survey-design/1", "seed": 7, "per_class": 2, "sets": 2, "surveys": surveys,
-            "certificate": {"made": "by hand"}}  # fmt: skip
-
-
 def make_surveyed_study(slug: str = "small", **protocol) -> Study:
     study = make_study(slug)
     make_protocol(study, **protocol)
-    store_survey_set(study=study, seed=7, document=design_document())
+    create_survey_set(study=study, seed=7)
     return study
 
 

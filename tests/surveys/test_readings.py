@@ -1,13 +1,15 @@
 """Promises about the long table, networks as readers, simulation and imports."""
 
+import json
 from pathlib import Path
 
 import pytest
 from django.core.exceptions import ValidationError
 
 from imagebank.models import Study
+from surveys.core import Design, verify
 from surveys.exports import readings_csv, spreadsheet_safe
-from surveys.models import Answer, ImportedReading, Reader, SurveyResponse
+from surveys.models import Answer, ImportedReading, Reader, SurveyItem, SurveyResponse
 from surveys.services import (
     answer_log_fault,
     create_survey_set,
@@ -16,9 +18,10 @@ from surveys.services import (
     readings_frame,
     record_model_answers,
     simulate_readers,
+    store_survey_set,
 )
 from tests.surveys.sitting import begin, read_all
-from tests.surveys.study import design_document, make_protocol, make_study
+from tests.surveys.study import make_protocol, make_study
 
 pytestmark = pytest.mark.django_db
 PRESET = Path(__file__).resolve().parents[2] / "fixtures" / "founding" / "study.toml"
@@ -194,15 +197,48 @@ def test_a_protocol_is_fixed_by_the_first_answer(study, tmp_path):
     assert study.protocol.question == "Which condition is best represented?"
 
 
-def test_surveys_are_drawn_once_from_a_seed():
-    core = pytest.importorskip("surveys.core")
-    if not hasattr(core, "assemble"):
-        pytest.skip("surveys.core has no assemble in this tree")
+def test_surveys_are_drawn_once_from_a_seed_and_the_stored_design_verifies():
     study = make_study()
     make_protocol(study)
     first = create_survey_set(study=study, seed=11)
     assert create_survey_set(study=study, seed=11) == first
-    assert first.surveys.count() == 4
-    assert first.design["schema"] == design_document()["schema"]
     with pytest.raises(ValidationError, match="drawn once"):
         create_survey_set(study=study, seed=12)
+    truth = {item.code: item.truth.diagnosis.code for item in study.items.all()}
+    assert verify(Design.from_json(json.dumps(first.design)), truth).promises_hold
+    rows = {
+        (row.block.survey.number, row.block.position, row.position): row.item.code
+        for row in SurveyItem.objects.select_related("block__survey", "item")
+    }
+    drawn = {
+        (survey["survey"], block, place): code
+        for survey in first.design["surveys"]
+        for block, part in enumerate(survey["blocks"], start=1)
+        for place, code in enumerate(part["items"], start=1)
+    }
+    assert rows == drawn
+
+
+def test_an_impossible_design_is_refused_with_the_nearest_possible_one():
+    study = make_study()
+    make_protocol(study, per_class=3)
+    with pytest.raises(ValidationError, match="nearest: 2 or 4 per class"):
+        create_survey_set(study=study, seed=1)
+    assert not study.survey_sets.exists()
+
+
+def test_a_counterbalanced_study_starts_half_its_surveys_with_each_view():
+    study = make_study()
+    make_protocol(study, view_order_design="counterbalanced")
+    survey_set = create_survey_set(study=study, seed=3)
+    firsts = [survey.blocks.get(position=1).view for survey in survey_set.surveys.all()]
+    assert sorted(firsts) == ["focused", "focused", "panoramic", "panoramic"]
+
+
+def test_a_design_of_other_items_is_not_stored():
+    study = make_study()
+    make_protocol(study)
+    blocks = [{"view": view, "items": ["elsewhere"]} for view in ("focused", "panoramic")]
+    document = {"surveys": [{"survey": 1, "set": 1, "blocks": blocks}], "certificate": {}}
+    with pytest.raises(ValidationError, match="elsewhere"):
+        store_survey_set(study=study, seed=1, document=document)
