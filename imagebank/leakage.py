@@ -51,7 +51,7 @@ class LeakageParameters:
     crop_candidate: float = 0.75
     crops_per_picture: int = 6
     crop_correlation: float = 0.93
-    crop_detail: float = 0.82
+    crop_detail: float = 0.87
     smallest_crop: float = 0.12
 
 
@@ -216,7 +216,7 @@ def _detail(picture: Image.Image, radius: float = 3.0) -> np.ndarray:
 # --- crops
 
 CELLS = 8  # a crop and each window are first compared as 8 x 8 grey copies
-SCALE_STEP = 1.2
+SCALE_STEP = 1.12
 # Rounds of the search around a candidate: side of the copies, step of size, reach of the shift in sides, and how far
 # below the demanded correlation the round may end.
 REFINEMENT = ((16, 1.1, 1 / 8, 0.16), (32, 1.035, 1 / 16, 0.06), (64, 1.012, 1 / 32, 0.0))

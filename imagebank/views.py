@@ -155,7 +155,7 @@ def _rights(request: HttpRequest) -> dict[str, bool]:
         "sees_provenance": has_role(request.user, request.study, *PROVENANCE_ROLES),
         "coordinates": has_role(request.user, request.study, Role.COORDINATOR),
         "works": has_role(request.user, request.study, *WORKING_ROLES),
-        "reviews": has_role(request.user, request.study, Role.REVIEWER),
+        "may_review": has_role(request.user, request.study, Role.REVIEWER),
     }
 
 
@@ -174,14 +174,14 @@ def _item_page(request: HttpRequest, item: Item, review_form: ReviewForm, status
     # Independent: a reviewer sees what others said only after having said it themselves.
     sees_reviews = own is not None or (rights["sees_truth"] and not is_reviewer)
     context = {
+        **rights,
         "study": request.study,
         "item": item,
         "images": images,
         "review_form": review_form,
         "reviews": item.reviews.select_related("reviewer", "diagnosis") if sees_reviews else None,
         "review_state": ReviewState(item.review_state).label,
-        "may_review": rights["reviews"] and not item.excluded_at,
+        "may_review": rights["may_review"] and not item.excluded_at,
         "exclusion_form": ExclusionForm(),
-        **rights,
     }
     return render(request, "imagebank/item.html", context, status=status)
