@@ -1,25 +1,15 @@
 """Lists as CSV: `Accept: text/csv` or `?format=csv`."""
 
-import csv
-import io
-
 from rest_framework.renderers import BaseRenderer
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-
-
-def cell(value) -> str:
-    """One value as text; text that a spreadsheet would run as a formula is put behind an apostrophe."""
-    if value is None:
-        return ""
-    if isinstance(value, list | tuple):
-        return cell("; ".join(str(part) for part in value))
-    text = str(value)
-    return f"'{text}" if isinstance(value, str) and text.startswith(FORMULA_STARTS) else text
+from surveys.exports import csv_text
 
 
 class CsvRenderer(BaseRenderer):
-    """The rows of one page, a header first; no rows, no header. How many there are in all is said by the JSON form."""
+    """The rows of one page, a header first; no rows, no header. How many there are in all is said by the JSON form.
+
+    Text that a spreadsheet would run as a formula is put behind an apostrophe.
+    """
 
     media_type = "text/csv"
     format = "csv"
@@ -27,9 +17,9 @@ class CsvRenderer(BaseRenderer):
 
     def render(self, data, accepted_media_type=None, renderer_context=None) -> str:
         rows = data.get("results", data.get("errors", [data])) if isinstance(data, dict) else data or []
-        text = io.StringIO()
-        if rows:
-            writer = csv.writer(text)
-            writer.writerow(rows[0])
-            writer.writerows([cell(value) for value in row.values()] for row in rows)
-        return text.getvalue()
+        return csv_text(rows[0], ([as_text(value) for value in row.values()] for row in rows)) if rows else ""
+
+
+def as_text(value):
+    """A list becomes one cell."""
+    return "; ".join(str(part) for part in value) if isinstance(value, list | tuple) else value
