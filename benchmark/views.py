@@ -5,8 +5,8 @@ import mimetypes
 from django.http import FileResponse, Http404
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST
-from imagebank.jobs import queue_job
 
+from imagebank.jobs import queue_job
 from imagebank.permissions import require_role
 
 from .models import Comparison

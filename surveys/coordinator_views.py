@@ -99,7 +99,9 @@ def design_file(request, slug):
 @require_GET
 @require_role("coordinator")
 def seats(request, slug):
-    """The grid alone, for the page to fetch again while reading goes on."""
+    """The grid alone, for the page to fetch again while reading goes on; anybody else gets the whole page."""
+    if not request.htmx:
+        return redirect("surveys:overview", slug=slug)
     return _page(request, "_seat_grid", grid=seat_grid(request.study))
 
 
@@ -123,6 +125,16 @@ def replace(request, slug, pk):
     except ValidationError as error:
         messages.error(request, error.messages[0])
     return redirect("surveys:seat", slug=slug, pk=row.pk)
+
+
+@require_POST
+@require_role("coordinator")
+def renew(request, slug, pk):
+    """A new link to the same seat and sitting, for a reader who lost theirs; the earlier one closes."""
+    held = Seat.objects.of_study(request.study).filter(state__in=[Seat.State.RESERVED, Seat.State.STARTED])
+    row = get_object_or_404(held, pk=pk)
+    invitation, raw = invite(seat=row, reader=row.reader)
+    return _show_link(request, invitation, raw)
 
 
 @require_POST
@@ -152,10 +164,14 @@ def invite_reader(request, slug):
         except ValidationError as error:
             form.add_error(None, error)
         else:
-            link = request.build_absolute_uri(reverse("surveys:landing", kwargs={"token": raw}))
-            return _page(request, "invited", invitation=invitation, link=link)
+            return _show_link(request, invitation, raw)
     rows = Reader.objects.filter(study=request.study).select_related("group", "contact")
     return _page(request, "readers", 422, readers=rows, form=form)
+
+
+def _show_link(request: HttpRequest, invitation: Invitation, raw: str) -> HttpResponse:
+    link = request.build_absolute_uri(reverse("surveys:landing", kwargs={"token": raw}))
+    return _page(request, "invited", invitation=invitation, link=link)
 
 
 @require_POST

@@ -26,6 +26,7 @@ urlpatterns = [
     path("studies/<slug:slug>/surveys/seats/release/", coordinator_views.release, name="release"),
     path("studies/<slug:slug>/surveys/seats/<int:pk>/", coordinator_views.seat, name="seat"),
     path("studies/<slug:slug>/surveys/seats/<int:pk>/replace/", coordinator_views.replace, name="replace"),
+    path("studies/<slug:slug>/surveys/seats/<int:pk>/renew/", coordinator_views.renew, name="renew"),
     path("studies/<slug:slug>/surveys/readers/", coordinator_views.readers, name="readers"),
     path("studies/<slug:slug>/surveys/readers/invite/", coordinator_views.invite_reader, name="invite"),
     path("studies/<slug:slug>/surveys/readers/<int:pk>/revoke/", coordinator_views.revoke, name="revoke"),

@@ -86,7 +86,7 @@ def _between(table: Table, between: list[int], within: list[int], best_all: int,
     low, extra = divmod(total, pairs)
     spread = extra * comb(low + 1, 2) + (pairs - extra) * comb(low, 2)
     best = max(spread, best_all - moment(within, 2))
-    most_within = max(times for times, count in enumerate(within) if count)
+    most_within = max((times for times, count in enumerate(within) if count), default=0)
     pigeonhole = least_maximum(shape.items, shape)
     best_most = max(
         ceil(Fraction(total, pairs)), ceil(1 + Fraction(2 * best, total)), pigeonhole if pigeonhole > most_within else 0

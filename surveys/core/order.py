@@ -18,7 +18,7 @@ from .shape import DesignError, Shape
 
 BINS = 4
 TRIES_PER_CELL = 150
-MOST_TRIES = 6_000_000
+MOST_TRIES = 2_000_000
 MOST_REPAIRS = 20_000
 REPORTED = 100_000  # tries between two reports of progress
 SLACK = 4  # how much worse an exchange may be at first, in squares of a block's length; it falls to nothing

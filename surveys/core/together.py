@@ -15,7 +15,7 @@ from .progress import Progress, silent
 from .shape import Shape
 
 LARGEST_TABLE = 12_000  # items; the table of meetings has one byte for each pair
-WORK = 1_500_000_000  # entries of that table looked at
+WORK = 600_000_000  # entries of that table looked at
 MOST_SWEEPS = 100
 NOISE = (
     20  # largest random surcharge on a placement in the first sweep; it falls to nothing, so that the search settles

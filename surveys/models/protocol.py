@@ -18,7 +18,7 @@ class StudyProtocol(models.Model):
         RANDOM = "random", "An order drawn for every survey"
 
     study = models.OneToOneField(Study, on_delete=models.PROTECT, related_name="protocol")
-    question = models.CharField(max_length=300)
+    question = models.CharField(max_length=300, blank=True)
     view_order = models.JSONField(help_text="Codes of the views, one block each, in the order of reading.")
     view_order_design = models.CharField(
         max_length=15,
@@ -40,7 +40,7 @@ class StudyProtocol(models.Model):
     invitation_days = models.PositiveSmallIntegerField(default=60, help_text="How long a personal link works.")
     demographic_questions = models.JSONField(default=list, blank=True)
     landing_text = models.TextField(blank=True)
-    consent_text = models.TextField()
+    consent_text = models.TextField(blank=True, help_text="Needed before surveys are drawn.")
     instructions_text = models.TextField(blank=True)
     practice_text = models.TextField(blank=True)
     break_text = models.TextField(blank=True)

@@ -24,6 +24,8 @@ def create_survey_set(*, study: Study, seed: int) -> SurveySet:
     existing = study.survey_sets.first()
     if existing:
         return _same_or_refuse(existing, seed)
+    if not (protocol.question and protocol.consent_text):
+        raise ValidationError(f"{study.slug} needs a question and a consent text before surveys are drawn; add them.")
     items = _items_by_code(study, protocol.view_order)
     return store_survey_set(study=study, seed=seed, document=_draw(items, protocol, seed))
 

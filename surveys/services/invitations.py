@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
-from surveys.models import Invitation, Reader, ReaderContact, ReaderGroup, Seat, Survey
+from surveys.models import Invitation, Reader, ReaderContact, ReaderGroup, Seat, Survey, SurveyResponse
 
 from .seats import set_seat
 
@@ -40,7 +40,8 @@ def invite(
 
     With a seat (or survey and group) that seat is reserved; with a group alone the reader takes a free seat when
     reading starts, so that more people can be invited than there are seats. Without `reader` a new one is made, its
-    name and address apart from it. A seat that is not free, or held by somebody else, raises ValidationError.
+    name and address apart from it. With the reader who already holds the seat this is a new link to the same sitting,
+    and the earlier link closes. A seat that is not free, or held by somebody else, raises ValidationError.
     """
     if seat is None and group is None:
         raise ValidationError("An invitation needs a seat, a survey and a group, or a group alone.")
@@ -63,7 +64,16 @@ def invite(
             token_sha256=token_sha256(raw),
             expires_at=timezone.now() + timedelta(days=days),
         )
+        if seat is not None:
+            _close_earlier_links(invitation)
         return invitation, raw
+
+
+def _close_earlier_links(invitation: Invitation) -> None:
+    """One link per seat: a new one closes the earlier ones and carries a sitting that has begun."""
+    earlier = Invitation.objects.filter(seat=invitation.seat, revoked_at=None).exclude(pk=invitation.pk)
+    earlier.update(revoked_at=timezone.now())
+    SurveyResponse.objects.filter(seat=invitation.seat, finished_at=None).update(invitation=invitation)
 
 
 def _new_reader(group: ReaderGroup, name: str, email: str, simulated: bool) -> Reader:
@@ -80,7 +90,7 @@ def _new_reader(group: ReaderGroup, name: str, email: str, simulated: bool) -> R
 
 def _reserve(seat: Seat, reader: Reader) -> Seat:
     seat = Seat.objects.select_for_update().get(pk=seat.pk)
-    if seat.state == Seat.State.RESERVED and seat.reader_id == reader.pk:
+    if seat.state in (Seat.State.RESERVED, Seat.State.STARTED) and seat.reader_id == reader.pk:
         return seat
     if seat.state != Seat.State.FREE:
         raise ValidationError(

@@ -26,7 +26,8 @@ def load_protocol(*, study: Study, path: str | Path) -> StudyProtocol:
     """Give `study` the question, classes, views, reader groups and texts of the preset at `path`.
 
     Again changes nothing. Classes and views are made when the study has none; existing ones must be those of the
-    preset. Once an answer has been given the protocol is fixed and a different preset raises ValidationError, as does a
+    preset. Tables about surveys (reader_groups, survey_set, completion, texts) may be missing for a study whose readings
+    are imported. Once an answer has been given the protocol is fixed and a different preset raises ValidationError, as does a
     file that is no preset.
     """
     preset = _read_preset(Path(path))
@@ -34,7 +35,7 @@ def load_protocol(*, study: Study, path: str | Path) -> StudyProtocol:
         Study.objects.select_for_update().get(pk=study.pk)
         _ensure_classes(study, preset["classes"])
         _ensure_views(study, preset["views"])
-        for position, group in enumerate(preset["reader_groups"], start=1):
+        for position, group in enumerate(preset.get("reader_groups", []), start=1):
             _ensure_group(study, group, position)
         return _save_protocol(study, _protocol_values(preset))
 
@@ -48,7 +49,7 @@ def _read_preset(path: Path) -> dict:
         raise ValidationError(
             f'{path.name} must say schema = "{SCHEMA}"; it says {preset.get("schema")!r}. Use a preset of this version.'
         )
-    needed = ("study", "classes", "views", "reader_groups", "survey_set", "completion", "texts")
+    needed = ("study", "classes", "views")
     missing = [name for name in needed if name not in preset]
     if missing:
         raise ValidationError(f"{path.name} lacks the tables {', '.join(missing)}; add them.")
@@ -107,20 +108,20 @@ def _free_prefix(study: Study, group: dict) -> str:
 
 
 def _protocol_values(preset: dict) -> dict:
-    completion = preset["completion"]
+    completion, survey_set = preset.get("completion", {}), preset.get("survey_set", {})
     if completion.get("comparison", ">") != ">":
         raise ValidationError(
             f'completion.comparison must be ">" (strictly more); the preset says {completion["comparison"]!r}.'
         )
-    order = preset["survey_set"].get("view_order_design", "fixed")
-    texts = {field: preset["texts"].get(name, "").strip() for name, field in TEXTS.items()}
+    order = survey_set.get("view_order_design", "fixed")
+    texts = {field: preset.get("texts", {}).get(name, "").strip() for name, field in TEXTS.items()}
     return texts | {
-        "question": preset["study"]["question"],
-        "view_order": preset["survey_set"]["block_order"],
+        "question": preset["study"].get("question", ""),
+        "view_order": survey_set.get("block_order", [view["code"] for view in preset["views"]]),
         "view_order_design": ORDERS.get(order, order),
-        "per_class": preset["survey_set"]["per_class"],
-        "sets": preset["survey_set"]["sets"],
-        "completion_threshold": Decimal(str(completion["threshold"])),
+        "per_class": survey_set.get("per_class", 1),
+        "sets": survey_set.get("sets", 1),
+        "completion_threshold": Decimal(str(completion.get("threshold", "0.95"))),
         "allow_blank": preset["study"].get("allow_blank", True),
         "zoom_allowed": preset["study"].get("zoom", True),
         "demographic_questions": preset.get("demographic_questions", []),

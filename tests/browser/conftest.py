@@ -1,14 +1,10 @@
 """Debian's Chromium through Playwright; without it these tests say so and skip."""
 
-import os
 import shutil
 
 import pytest
-from django.urls import Resolver404, resolve
 
 CHROMIUM = shutil.which("chromium")
-# Playwright's own event loop runs in the thread that also talks to the test database.
-os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
 
 
 @pytest.fixture(scope="session")
@@ -22,12 +18,3 @@ def chromium():
         )
         yield browser
         browser.close()
-
-
-@pytest.fixture(autouse=True)
-def addresses(settings):
-    """Use the surveys' own addresses until the project's contain them."""
-    try:
-        resolve("/r/token/", urlconf="config.urls")
-    except Resolver404:
-        settings.ROOT_URLCONF = "tests.surveys.urls"

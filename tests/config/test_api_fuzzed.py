@@ -3,6 +3,8 @@
 import pytest
 import schemathesis
 from django.contrib.auth.models import User
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections
 from hypothesis import HealthCheck, given, settings
 from rest_framework.authtoken.models import Token
 from schemathesis.checks import not_a_server_error
@@ -13,8 +15,17 @@ from config.wsgi import application
 CHECKS = [not_a_server_error, response_schema_conformance, content_type_conformance]
 
 
-@pytest.mark.django_db
-def test_every_answer_is_as_the_schema_says(study):
+@pytest.fixture
+def one_connection(db):
+    """Keep the test's own connection open between requests, as Django's test client does for its requests."""
+    request_started.disconnect(close_old_connections)
+    request_finished.disconnect(close_old_connections)
+    yield
+    request_started.connect(close_old_connections)
+    request_finished.connect(close_old_connections)
+
+
+def test_every_answer_is_as_the_schema_says(study, one_connection):
     token = Token.objects.create(user=User.objects.create_superuser("fuzzer")).key
     headers = {"Authorization": f"Token {token}"}
     schema = schemathesis.openapi.from_wsgi("/api/schema/?format=json", application)

@@ -38,6 +38,10 @@ def test_strangers_and_other_roles_see_nothing(client, study):
 
 def test_the_grid_shows_every_seat_with_its_state_and_nothing_about_right_or_wrong(coordinator, study):
     begin(study, 2)
+    assert coordinator.get(page("seats")).url == page("overview")
+    part = coordinator.get(page("seats"), headers={"HX-Request": "true"}).content.decode()
+    assert "<html" not in part
+    assert "S04" in part
     simulate_readers(
         study=study, seed=1, accuracies={(code, view): 0.7 for code in ("geneticist", "pediatrician")
         for view in ("focused", "panoramic")}, leave_open=[("S01", "geneticist")],
@@ -59,6 +63,13 @@ def test_an_invitation_link_is_shown_once_and_works(coordinator, study):
     assert coordinator.get(link).status_code == 200
     assert link.rstrip("/").split("/")[-1] not in coordinator.get(page("readers")).content.decode()
     assert Invitation.objects.get().seat.survey == survey(study, 3)
+
+
+def test_a_lost_link_can_be_renewed(coordinator, study):
+    response = begin(study)
+    text = coordinator.post(page("renew", pk=response.seat.pk)).content.decode()
+    link = re.search(r'value="(http[^"]+/r/[^"]+)"', text).group(1)
+    assert "Your place is kept" in coordinator.get(link).content.decode()
 
 
 def test_a_started_seat_can_be_replaced(coordinator, study):

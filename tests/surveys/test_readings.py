@@ -219,6 +219,19 @@ def test_surveys_are_drawn_once_from_a_seed_and_the_stored_design_verifies():
     assert rows == drawn
 
 
+def test_a_finished_study_needs_no_tables_about_surveys_but_then_draws_none(tmp_path):
+    path = tmp_path / "study.toml"
+    path.write_text(
+        'schema = "study-preset/1"\n[study]\nslug = "done"\n'
+        '[[classes]]\ncode = "a"\nname = "A"\n[[views]]\ncode = "edges"\nlabel = "edges"\n',
+        encoding="utf-8",
+    )
+    study = Study.objects.create(slug="done", title="Done")
+    assert load_protocol(study=study, path=path).view_order == ["edges"]
+    with pytest.raises(ValidationError, match="consent text"):
+        create_survey_set(study=study, seed=1)
+
+
 def test_an_impossible_design_is_refused_with_the_nearest_possible_one():
     study = make_study()
     make_protocol(study, per_class=3)

@@ -43,6 +43,16 @@ def test_more_may_be_invited_than_there_are_seats_but_only_seats_are_filled(stud
 
 
 @pytest.mark.django_db
+def test_a_lost_link_is_renewed_and_leads_to_the_same_sitting(study):
+    response = begin(study)
+    invitation, raw = invite(seat=response.seat, reader=response.reader)
+    assert start(raw) == response
+    assert open_invitation(raw).response == response
+    assert list(response.seat.invitations.filter(revoked_at=None)) == [invitation]
+    assert response.seat.invitations.count() == 2
+
+
+@pytest.mark.django_db
 def test_an_expired_reservation_frees_its_seat_and_an_expired_start_is_replaced(study):
     invite(survey=survey(study, 1), group=group(study))
     started = begin(study, 2)

@@ -23,7 +23,7 @@ shapes = st.tuples(
 def test_founding_study_is_the_same_bytes_on_every_platform(founding):
     """A change of this hash changes every published design: raise METHOD when it is meant."""
     digest = hashlib.sha256(founding.to_json().encode()).hexdigest()
-    assert digest == "GOLDEN"
+    assert digest == "87b0e9c76b591f248affca3cd4b3c1b20e7d18e85e8013dc853296a10cdbd77e"
 
 
 def test_founding_study_reaches_what_arithmetic_permits(founding):
@@ -60,7 +60,7 @@ def test_certificate_numbers_equal_a_count_by_hand(founding):
 
 
 @given(shapes, st.integers(-5, 2**70), st.sampled_from(["fixed", "counterbalanced", "random"]), st.integers(1, 3))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_every_shape_keeps_its_promises_and_no_bound_is_beaten(numbers, seed, view_order, views):
     classes, surveys, per_class, sets = numbers
     items = items_of(classes, surveys * per_class)
@@ -111,7 +111,7 @@ def test_counterbalanced_views_meet_every_item_equally_often():
 
 
 def test_known_perfect_divisions_are_found():
-    """One class, where every pair can meet equally often: affine planes of order 3 and 4 and the affine space of 8 points."""
+    """One class whose pairs can all meet equally often: affine planes of 9 and 16 points, the affine space of 8."""
     for items, per_class, sets, each in ((9, 3, 4, 1), (16, 4, 5, 1), (8, 4, 7, 3), (6, 2, 5, 1)):
         design = assemble(items_of(1, items), per_class=per_class, sets=sets, seed=3, views=("focused",))
         met = Counter(pair for s in design.surveys for pair in combinations(s.items(), 2))
@@ -174,4 +174,4 @@ def test_progress_is_told_and_can_stop_the_work():
 def test_draws_are_those_of_the_documented_generator():
     """Pinned, because every design rests on them."""
     draw = Draw(7, "order", 0)
-    assert [draw.below(1000) for _ in range(5)] == [0, 0, 0, 0, 0]
+    assert [draw.below(1000) for _ in range(5)] == [894, 232, 960, 815, 796]

@@ -25,7 +25,7 @@ def test_equal_cells_are_the_least_by_trying_all():
 
 
 def test_bounds_are_reached_by_a_code_that_is_known_to_be_best():
-    """Polynomials of degree below 3 over the field of 5, evaluated at its 5 points: 125 words, two of them agree at most twice."""
+    """Polynomials of degree below 3 over the field of 5, at its 5 points: 125 words that agree at most twice."""
     words = np.array([[(a + b * x + c * x * x) % 5 for x in range(5)] for a, b, c in product(range(5), repeat=3)]).T
     shape = Shape(classes=1, items_per_class=125, per_class=25, sets=5)
     histogram = meeting_histogram(words)
