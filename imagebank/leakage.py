@@ -41,7 +41,8 @@ class LeakageParameters:
     near_correlation, near_detail: lowest correlation of the 64 px copies, and of their fine detail, that confirms.
     crop_candidate: lowest correlation of 8 x 8 copies at which a place in a whole picture is looked at closely.
     crops_per_picture: so many best places are looked at, in different pictures.
-    crop_correlation, crop_detail: as for near-duplicates, after the place was refined.
+    crop_correlation, crop_detail: as for near-duplicates, after the place was refined; the detail is evened out, so
+    that one shared outline (an arm before a wall) does not make a crop.
     smallest_crop: side of the crop's central square over the long side of the whole picture.
     """
 
@@ -51,7 +52,7 @@ class LeakageParameters:
     crop_candidate: float = 0.75
     crops_per_picture: int = 6
     crop_correlation: float = 0.93
-    crop_detail: float = 0.87
+    crop_detail: float = 0.85
     smallest_crop: float = 0.12
 
 
@@ -215,6 +216,18 @@ def _detail(picture: Image.Image, radius: float = 3.0) -> np.ndarray:
 
 # --- crops
 
+
+def _even_detail(picture: Image.Image) -> np.ndarray:
+    """Detail with the same strength everywhere, HWC, so that one strong outline cannot stand for all the rest."""
+    from scipy.ndimage import gaussian_filter
+
+    detail_HWC = _detail(picture)
+    strength_HW = np.sqrt(gaussian_filter((detail_HWC**2).mean(axis=2), 2.0))
+    return detail_HWC / (strength_HW + FAINT)[:, :, None]
+
+
+# Grey levels: detail much fainter than this is noise of the encoding.
+FAINT = 2.0
 CELLS = 8  # a crop and each window are first compared as 8 x 8 grey copies
 SCALE_STEP = 1.12
 # Rounds of the search around a candidate: side of the copies, step of size, reach of the shift in sides, and how far
@@ -319,7 +332,7 @@ def _confirm_crop(square: Image.Image, whole: Image.Image, box, parameters: Leak
         if score < parameters.crop_correlation - slack:
             return None
     found = Image.fromarray(np.uint8(found_HWC))
-    fine = correlation(*(_detail(both.reduce(2)) for both in (template, found)))
+    fine = correlation(*(_even_detail(both.reduce(2)) for both in (template, found)))
     return min(score, fine) if fine >= parameters.crop_detail else None
 
 
