@@ -3,7 +3,8 @@
 Reads only counts, never whether an answer was right, so that the page may be shown to people who stay blind to it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from django.apps import apps
 from django.urls import NoReverseMatch, reverse
@@ -31,14 +32,21 @@ def study_path(*, study: Study, user) -> list[Step]:
     readers = link(study, "surveys:readers") if coordinates else None
     seats = link(study, "surveys:seats") if coordinates else None
     may_analyse = has_role(user, study, Role.ANALYST)
-    results = link(study, "benchmark:results", "benchmark:overview", "benchmark:index") if may_analyse else None
-    return [
+    results = link(study, "benchmark:comparison_list") if may_analyse else None
+    steps = [
         images_step(study, bank),
         design_step(study, surveys),
         readers_step(study, readers),
         reading_step(study, seats),
         results_step(study, results),
     ]
+    return [steps[0], *(with_action_when_its_turn_has_come(before, step) for before, step in pairwise(steps))]
+
+
+def with_action_when_its_turn_has_come(before: Step, step: Step) -> Step:
+    """The step without its action while neither it nor the step before it has begun."""
+    waits = before.progress == "not begun" and step.progress == "not begun"
+    return replace(step, url=None) if waits else step
 
 
 def link(study: Study, *names: str) -> str | None:

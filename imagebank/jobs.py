@@ -90,9 +90,9 @@ def register_job(kind: str) -> Callable:
 
 
 def find_job_kind(kind: str) -> Callable:
-    """The function of a kind, loading the apps' `jobs` modules on first need. Unknown kinds raise ValidationError."""
+    """The function of a kind, loading the apps' `jobs` and `background` modules on first need. Unknown kinds raise ValidationError."""
     if kind not in JOB_KINDS:
-        autodiscover_modules("jobs")
+        autodiscover_modules("jobs", "background")
     if kind not in JOB_KINDS:
         raise ValidationError(f'There is no job kind "{kind}". Known kinds: {", ".join(sorted(JOB_KINDS)) or "none"}.')
     return JOB_KINDS[kind]

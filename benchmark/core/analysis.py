@@ -1,171 +1,176 @@
-"""The whole analysis: readings and plan in, one dictionary of flat records out (schema results/1)."""
+"""The whole analysis: readings (and predictions) under a plan, to results. Pure: no files, no clock, no state."""
 
-import dataclasses
+from __future__ import annotations
+
 import importlib.metadata
 import platform
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from typing import Any
 
-import pandas as pd
-
-from .agreement import agreement, count_answers
-from .completion import apply_completion
-from .description import NO_ANSWER, accuracy_record, confusion_record
+from .comparisons import new_images_section, paired_sections
+from .completion import EXTRA, INCOMPLETE, KEPT, Completion, complete_sittings
+from .description import (
+    accuracy_section,
+    agreement_section,
+    class_accuracy_section,
+    confusion_section,
+    reader_accuracy_section,
+)
 from .errors import InputError
-from .paired import paired_test
 from .plan import Plan
+from .predictions import Predictions, add_model_readings
 from .readings import Readings
-from .twoway import two_way
+from .results import SCHEMA, Results, plain
+from .scoring import Scored
 
-SCHEMA = "results/1"
-PACKAGES = ("numpy", "pandas", "scipy", "statsmodels", "matplotlib", "plotly")
-
-
-@dataclass(frozen=True)
-class Results:
-    """`document` is results.json; `differences` the per-survey (or per-reader) differences behind every paired test."""
-
-    document: dict
-    differences: pd.DataFrame = field(repr=False)
+Progress = Callable[[int, int, str], None]
+PACKAGES = ("numpy", "pandas", "scipy", "matplotlib")
 
 
-@dataclass(frozen=True)
-class _Contrast:
-    """Readings of one human group that one network answered too, with d = network minus reader."""
+def analyse(
+    readings: Readings,
+    *,
+    predictions: Predictions | None = None,
+    plan: Plan | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Results:
+    """Analyse readings under a plan; the same inputs, plan and seed give the same results.
 
-    model: str
-    group: str
-    view: str
-    rows: pd.DataFrame
-
-    @property
-    def unit(self) -> str:
-        return "survey" if (self.rows["survey"] != "").any() else "reader"
-
-    @property
-    def unit_differences(self) -> pd.Series:
-        return self.rows.groupby(self.unit, sort=True)["difference"].mean()
-
-    @property
-    def key(self) -> dict:
-        return {"model": self.model, "group": self.group, "view": self.view}
-
-
-def analyse(readings: Readings, *, plan: Plan | None = None, predictions_sha256: str = "", seed: int = 0) -> Results:
-    """Compare every network with every group of people on every view, and describe all of them.
-
-    Sittings go through the completion rule first; a blank counts as the plan says. Without people or without a network
-    the comparison sections are empty and the description stands. Equal inputs give equal documents.
+    progress: called with (steps done, steps in all, name of the next step). Raises InputError when nothing is left to
+    analyse or the predictions contradict the readings.
     """
     plan = plan or Plan()
-    completion = apply_completion(readings, threshold=plan.completion_threshold)
-    if not len(completion.analysed.table):
-        raise InputError("No sitting is complete, so there is nothing to analyse; see the completion rule in the plan.")
-    contrasts = _contrasts(completion.analysed.table, plan)
-    sensitivity = _contrasts(completion.analysed.table, dataclasses.replace(plan, missing="excluded"))
-    document = {
-        "schema": SCHEMA,
-        "simulated": readings.simulated,
-        "inputs": {"readings_sha256": readings.sha256, "predictions_sha256": predictions_sha256,
-                   "plan_sha256": plan.sha256, "seed": seed},
-        "versions": _versions(),
-        "plan": dataclasses.asdict(plan),
-        "sittings": _sittings(completion.sittings),
-        **_description(completion.analysed, plan),
-        "paired": _adjusted([_paired(contrast, plan) for contrast in contrasts], plan),
-        "new_images": [_new_images(contrast, plan) for contrast in contrasts],
-        "missing_excluded": [_paired(contrast, plan) for contrast in sensitivity],
-    }  # fmt: skip
-    differences = [
-        contrast.unit_differences.rename_axis("unit").reset_index().assign(**contrast.key) for contrast in contrasts
-    ]
-    columns = ["model", "group", "view", "unit", "difference"]
-    return Results(document, pd.concat(differences)[columns] if differences else pd.DataFrame(columns=columns))
+    all_readings = add_model_readings(readings, predictions) if predictions is not None else readings
+    completion = complete_sittings(all_readings, plan.completion) if plan.completion else Completion(all_readings, ())
+    if completion.readings.frame.empty:
+        raise InputError("No sitting is complete under the plan's rule; there is nothing to analyse.")
+    scored = Scored(completion.readings, plan.missing, plan.classes)
+    seed = plan.bootstrap_seed if plan.bootstrap_seed is not None else seed
+    content: dict[str, Any] = _facts(readings, predictions, plan, seed, completion, scored)
+    for done, (name, section) in enumerate(steps := _steps(scored, plan, seed, content)):
+        if progress:
+            progress(done, len(steps), name)
+        content.update(plain(section()))
+    if progress:
+        progress(len(steps), len(steps), "done")
+    return Results(content)
 
 
-def _contrasts(table: pd.DataFrame, plan: Plan) -> list[_Contrast]:
-    if plan.missing == "excluded":
-        table = table[table["answered"]]
-    people, networks = table[table["kind"] == "human"], table[table["kind"] == "model"]
-    found = []
-    for (model, view), answers in networks.groupby(["reader", "view"], sort=False):
-        share = answers.groupby("item")["correct"].mean()
-        for group, rows in people[people["view"] == view].groupby("group", sort=False):
-            both = rows[rows["item"].isin(share.index)]
-            if len(both):
-                difference = both["item"].map(share) - both["correct"].astype(float)
-                found.append(_Contrast(model, group, view, both.assign(difference=difference)))
-    return found
+def _steps(scored: Scored, plan: Plan, seed: int, content: dict) -> list[tuple[str, Callable[[], dict]]]:
+    """The sections in order; each returns what it adds to the content, and may read what came before."""
+    level = plan.confidence
 
+    def comparisons() -> dict:
+        paired, points = paired_sections(scored, plan)
+        return {"paired": paired, "paired_units": points, "new_images": new_images_section(scored, plan, paired)}
 
-def _paired(contrast: _Contrast, plan: Plan) -> dict:
-    result = paired_test(contrast.unit_differences.to_numpy(), level=plan.confidence_level)
-    return contrast.key | {"unit": contrast.unit} | dataclasses.asdict(result)
-
-
-def _new_images(contrast: _Contrast, plan: Plan) -> dict:
-    rows = contrast.rows
-    result = two_way(rows["difference"], rows["reader"], rows["item"], rows["truth"], level=plan.confidence_level)
-    record = contrast.key | dataclasses.asdict(result)
-    fixed = paired_test(contrast.unit_differences.to_numpy(), level=plan.confidence_level)
-    ratio = result.se / (fixed.sd / fixed.n**0.5) if result.se and fixed.sd else None
-    return record | {"se_ratio": ratio}
-
-
-def _adjusted(records: list[dict], plan: Plan) -> list[dict]:
-    """Holm's adjustment over the primary family; records outside it, or without p, get None."""
-    from statsmodels.stats.multitest import multipletests
-
-    def primary(record: dict) -> bool:
-        return record["p"] is not None and (
-            not plan.primary or (record["model"], record["group"], record["view"]) in plan.primary
-        )
-
-    family = [record for record in records if primary(record)]
-    adjusted = multipletests([record["p"] for record in family], method="holm")[1] if family else []
-    for record in records:
-        record["p_holm"] = None
-    for record, p in zip(family, adjusted, strict=True):
-        record["p_holm"] = float(p)
-    return records
-
-
-def _description(readings: Readings, plan: Plan) -> dict:
-    accuracy, confusion, agreements = [], [], []
-    for kind, group, view, rows in _reading_groups(readings.table):
-        accuracy.append(accuracy_record(rows, group, kind, view, level=plan.confidence_level))
-        confusion.append(confusion_record(rows, group, view, readings.classes))
-        if kind == "human":
-            agreements.append({"group": group, "view": view} | _agreement(rows, readings.classes))
-    return {"accuracy": accuracy, "confusion": confusion, "agreement": agreements}
-
-
-def _reading_groups(table: pd.DataFrame):
-    """(kind, name, view, rows): people by their group, every network by itself and once per item."""
-    people = table[table["kind"] == "human"]
-    for (group, view), rows in people.groupby(["group", "view"], sort=False):
-        yield "human", group, view, rows
-    networks = table[table["kind"] == "model"].drop_duplicates(["reader", "item", "view"])
-    for (reader, view), rows in networks.groupby(["reader", "view"], sort=False):
-        yield "model", reader, view, rows
-
-
-def _agreement(rows: pd.DataFrame, classes: list[str]) -> dict:
-    """Alpha, AC1 and plain agreement over the answers given; Fleiss' kappa with "no answer" as one more category."""
-    given = agreement(count_answers(rows["item"], rows["answer"], classes))
-    with_blanks = rows["answer"].where(rows["answered"], NO_ANSWER)
-    all_ratings = agreement(count_answers(rows["item"], with_blanks, [*classes, NO_ANSWER]))
-    return dataclasses.asdict(given) | {"fleiss_kappa": all_ratings.fleiss_kappa}
-
-
-def _sittings(sittings: pd.DataFrame) -> list[dict]:
-    if sittings.empty:
-        return []
-    table = sittings.groupby(["group", "status"], sort=False).size().unstack(fill_value=0)
     return [
-        {"group": group, **{name: int(row.get(name, 0)) for name in ("analysed", "extra", "incomplete")}}
-        for group, row in table.iterrows()
+        ("accuracy", lambda: {"accuracy": accuracy_section(scored, confidence=level)}),
+        ("comparisons", comparisons),
+        ("confusion matrices", lambda: {"confusion": confusion_section(scored, confidence=level)}),
+        (
+            "agreement",
+            lambda: {"agreement": agreement_section(scored, seed=seed, draws=plan.bootstrap_draws, confidence=level)},
+        ),
+        ("readers", lambda: {"reader_accuracy": reader_accuracy_section(scored, confidence=level)}),
+        ("classes", lambda: {"class_accuracy": class_accuracy_section(scored, confidence=level)}),
     ]
 
 
-def _versions() -> dict:
-    return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in PACKAGES}
+def _facts(
+    readings: Readings, predictions: Predictions | None, plan: Plan, seed: int, completion: Completion, scored: Scored
+) -> dict[str, Any]:
+    inputs = [{"file": readings.source, "sha256": readings.sha256, "rows": len(readings.frame)}]
+    if predictions is not None:
+        inputs.append({"file": predictions.source, "sha256": predictions.sha256, "rows": len(predictions.frame)})
+    frame = scored.frame
+    people = frame[frame["kind"] == "human"]
+    return {
+        "schema": SCHEMA,
+        "title": plan.title,
+        "simulated": readings.is_simulated,
+        "simulated_readings": int(readings.frame["simulated"].sum()),
+        "inputs": inputs,
+        "plan": {
+            "declared": plan.declared,
+            "sha256": plan.sha256,
+            "alpha": plan.alpha,
+            "confidence": plan.confidence,
+            "missing": plan.missing,
+            "multiplicity": plan.multiplicity,
+            "bootstrap_draws": plan.bootstrap_draws,
+            "primary_contrasts": len(plan.primary),
+        },
+        "seed": seed,
+        "versions": versions(),
+        "design": {
+            "items": int(frame["item"].nunique()),
+            "classes": list(scored.classes),
+            "views": [v or None for v in scored.readings.views],
+            "groups": list(scored.readings.human_groups),
+            "models": list(scored.readings.models),
+            "surveys": int(people.loc[people["survey"] != "", "survey"].nunique()),
+            "human_readers": int(people["reader"].nunique()),
+        },
+        "notes": _notes(readings, plan, scored),
+        "sittings": [vars(sitting) for sitting in completion.sittings],
+        "flow": _flow(completion),
+    }
+
+
+def _flow(completion: Completion) -> list[dict[str, Any]]:
+    groups = sorted({sitting.group for sitting in completion.sittings})
+    return [
+        {
+            "group": group,
+            "sittings": sum(s.group == group for s in completion.sittings),
+            "complete": completion.count(KEPT, group) + completion.count(EXTRA, group),
+            "analysed": completion.count(KEPT, group),
+            "extra": completion.count(EXTRA, group),
+            "incomplete": completion.count(INCOMPLETE, group),
+        }
+        for group in groups
+    ]
+
+
+def _notes(readings: Readings, plan: Plan, scored: Scored) -> list[str]:
+    return list(_find_notes(readings, plan, scored))
+
+
+def _find_notes(readings: Readings, plan: Plan, scored: Scored) -> Iterable[str]:
+    frame = readings.frame
+    if readings.is_simulated:
+        yield (
+            f"{int(frame['simulated'].sum())} of {len(frame)} readings are simulated or of drawn images; the numbers"
+            " show how the analysis works and say nothing about people."
+        )
+    strangers = sorted((set(frame["answer"]) - {""}) - set(frame["truth"]))
+    if strangers:
+        yield f"Answers name classes that no item has: {', '.join(strangers)}."
+    people = frame[(frame["kind"] == "human") & (frame["survey"] != "")]
+    seats = people.groupby(["group", "survey"])["reader"].nunique()
+    if plan.completion is None and (seats > 1).any():
+        yield (
+            f"{int((seats > 1).sum())} seats hold more than one sitting, and all are analysed: the plan declares no"
+            " rule "
+            f'such as [data] analysed = "first complete per seat".'
+        )
+    if not plan.declared:
+        yield "No analysis plan was given: every comparison is exploratory."
+    used = [(c.model, c.group, c.view) for c in plan.primary]
+    present = {
+        (m.label, p.group, v)
+        for p in scored.sets("human")
+        for m in scored.sets("model")
+        if m.view == p.view
+        for v in (p.view, None)
+    }
+    for model, group, view in used:
+        if (model, group, view) not in present:
+            yield f"The planned contrast {model} against {group}{f' on {view}' if view else ''} has no readings."
+
+
+def versions() -> dict[str, str]:
+    """Versions that decide the numbers and the drawings."""
+    return {"python": platform.python_version(), **{name: importlib.metadata.version(name) for name in PACKAGES}}

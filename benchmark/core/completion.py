@@ -1,42 +1,104 @@
-"""Which sittings count: the completion rule, and the first complete one per seat."""
+"""Which sittings are analysed: complete ones, and of these the first per seat (survey x reader group)."""
+
+from __future__ import annotations
 
 from dataclasses import dataclass
 
 import pandas as pd
 
+from .errors import InputError
 from .readings import Readings
+
+KEPT, EXTRA, INCOMPLETE = "kept", "extra", "incomplete"
+
+
+@dataclass(frozen=True)
+class CompletionRule:
+    """A sitting is complete when answered / asked is `comparison` (">" or ">=") `threshold`."""
+
+    threshold: float = 0.95
+    comparison: str = ">"
+    first_per_seat: bool = True
+
+    def is_complete(self, *, answered: int, asked: int) -> bool:
+        if self.comparison == ">":
+            return answered > self.threshold * asked
+        return answered >= self.threshold * asked
+
+
+@dataclass(frozen=True)
+class Sitting:
+    """One reader's sitting of one survey, and what became of it: kept, extra (complete but later) or incomplete."""
+
+    reader: str
+    group: str
+    survey: str
+    asked: int
+    answered: int
+    completed_at: str
+    state: str
 
 
 @dataclass(frozen=True)
 class Completion:
-    """`analysed`: the readings that count. `sittings`: one row per human reader and survey with `answered`, `asked`,
-    `complete` and `status` (analysed, extra, incomplete)."""
+    """readings: what is analysed (all model readings included); sittings: the record of every sitting."""
 
-    analysed: Readings
-    sittings: pd.DataFrame
+    readings: Readings
+    sittings: tuple[Sitting, ...]
+
+    def count(self, state: str, group: str | None = None) -> int:
+        return sum(s.state == state and group in (None, s.group) for s in self.sittings)
 
 
-def apply_completion(readings: Readings, *, threshold: float = 0.95) -> Completion:
-    """Keep the first complete sitting of each group for each survey; networks are kept as they are.
+def complete_sittings(readings: Readings, rule: CompletionRule | None = None) -> Completion:
+    """Apply the completion rule and the first-complete-per-seat rule to raw sittings.
 
-    A sitting is complete when MORE than `threshold` of its questions are answered (56 questions at .95: at least 54).
-    First is by `completed_at` (server time) where the column stands, else by the order of rows. Readings without a
-    survey belong to no seat and no sitting, so the rule does not touch them. Source: Duong et al. 2022, Methods.
+    A question counts as asked when anybody's sitting of that survey holds it, so that rows which an export leaves out
+    are missing answers too. "First" goes by `completed_at` (server time); a single complete sitting needs none. Human
+    rows without a survey and all model rows pass unchanged. Raises InputError when two complete sittings of one seat
+    cannot be ordered because a time is missing.
     """
-    table = readings.table
-    human = table[table["kind"] == "human"]
-    groups = human.groupby(["group", "survey", "reader"], sort=False)
-    sittings = groups.agg(answered=("answered", "sum"), asked=("answered", "size")).reset_index()
-    completed = groups["completed_at"].max() if "completed_at" in table.columns else None
-    sittings["completed_at"] = completed.fillna("").astype(str).to_numpy() if completed is not None else ""
-    seated = sittings["survey"] != ""
-    sittings["complete"] = ~seated | (sittings["answered"] > threshold * sittings["asked"])
-    order = sittings[sittings["complete"]].sort_values("completed_at", kind="stable")
-    first = order.index[(order["survey"] == "") | ~order.duplicated(["group", "survey"])]
-    sittings["status"] = "incomplete"
-    sittings.loc[sittings["complete"], "status"] = "extra"
-    sittings.loc[first, "status"] = "analysed"
-    kept = sittings.loc[sittings["status"] == "analysed", ["group", "survey", "reader"]]
-    keys = pd.MultiIndex.from_frame(table[["group", "survey", "reader"]])
-    keep = (table["kind"] == "model") | keys.isin(pd.MultiIndex.from_frame(kept))
-    return Completion(Readings(table[keep].reset_index(drop=True), readings.sha256), sittings)
+    rule = rule or CompletionRule()
+    frame = readings.frame
+    in_survey = (frame["kind"] == "human") & (frame["survey"] != "")
+    if not in_survey.any():
+        return Completion(readings, ())
+    summary = _summaries(frame[in_survey])
+    complete = [rule.is_complete(answered=row.answered, asked=row.asked) for row in summary.itertuples()]
+    summary["state"] = [KEPT if good else INCOMPLETE for good in complete]
+    if rule.first_per_seat:
+        _mark_extras(summary)
+    kept = set(summary.loc[summary["state"] == KEPT, ["reader", "survey"]].itertuples(index=False, name=None))
+    keep = [not s or (r, v) in kept for s, r, v in zip(in_survey, frame["reader"], frame["survey"])]
+    sittings = tuple(
+        Sitting(r.reader, r.group, r.survey, int(r.asked), int(r.answered), r.completed_at, r.state)
+        for r in summary.itertuples()
+    )
+    return Completion(readings.with_frame(frame[keep]), sittings)
+
+
+def _summaries(rows: pd.DataFrame) -> pd.DataFrame:
+    asked = rows.drop_duplicates(["survey", "item", "view"]).groupby("survey").size()
+    summary = (
+        rows.assign(answered=rows["answer"] != "")
+        .groupby(["group", "survey", "reader"], sort=True)
+        .agg(answered=("answered", "sum"), completed_at=("completed_at", "max"))
+        .reset_index()
+    )
+    summary["asked"] = summary["survey"].map(asked)
+    summary["when"] = pd.to_datetime(summary["completed_at"].replace("", None), utc=True, format="ISO8601")
+    return summary
+
+
+def _mark_extras(summary: pd.DataFrame) -> None:
+    complete = summary[summary["state"] == KEPT]
+    for (group, survey), seat in complete.groupby(["group", "survey"], sort=True):
+        if len(seat) == 1:
+            continue
+        if seat["when"].isna().any():
+            raise InputError(
+                f'Survey "{survey}" has {len(seat)} complete sittings by group "{group}"; completed_at is needed for'
+                " each, to keep the first."
+            )
+        later = seat.sort_values(["when", "reader"]).index[1:]
+        summary.loc[later, "state"] = EXTRA

@@ -145,14 +145,19 @@ def geometry_matrix(draws: Draws, p, operations: Operations, width: int, height:
 
 
 def _margins(inverse: Tensor, width: int, height: int, taps: int) -> tuple[int, int, int, int]:
-    """How far (left, top, right, bottom) the batch's transforms look beyond the picture, at most its own size."""
+    """How far (left, top, right, bottom) the batch's transforms look beyond the picture, at most its own size.
+
+    Rounded up to eighths of the picture: new sizes cost more than pixels, since convolutions are prepared per size.
+    """
     cx, cy = (width - 1) / 2, (height - 1) / 2
     corners = torch.tensor([[-cx, -cy, 1], [cx, -cy, 1], [cx, cy, 1], [-cx, cy, 1]], device=inverse.device)
     seen = (inverse @ corners.t())[:, :2].permute(1, 0, 2).flatten(1)
     reach = torch.cat([-seen, seen]).amax(dim=1)
     reach = reach + torch.tensor([taps * 2 - cx, taps * 2 - cy] * 2, device=inverse.device)
     most = torch.tensor([width - 1, height - 1] * 2, device=inverse.device)
-    left, top, right, bottom = reach.clamp(min=0).minimum(most).ceil().int().tolist()
+    unit = torch.tensor([max(width // 8, 1), max(height // 8, 1)] * 2, device=inverse.device)
+    reach = (reach.clamp(min=0) / unit).ceil() * unit
+    left, top, right, bottom = reach.minimum(most).int().tolist()
     return left, top, right, bottom
 
 

@@ -13,8 +13,8 @@ def parser() -> argparse.ArgumentParser:
     """The command's arguments."""
     command = argparse.ArgumentParser(
         prog="python -m imagebank.drawing",
-        description="Draw an image bank (pictures, lesion masks, manifest.csv) by a seeded recipe. Interrupted, it goes "
-        "on where it stopped. Every picture is drawn, not a photograph.",
+        description="Draw an image bank (pictures, lesion masks, manifest.csv) by a seeded recipe. Interrupted, it "
+        "goes on where it stopped. Every picture is drawn, not a photograph.",
     )
     command.add_argument("recipe", type=Path, help="the recipe, a TOML file")
     command.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to draw into; made when absent")

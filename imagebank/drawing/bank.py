@@ -54,7 +54,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Drawn:
-    """One photograph's pictures in order, with the box of each in the panoramic picture ("x y width height", pixels)."""
+    """One photograph's pictures in order, and the box of each in the panoramic one ("x y width height", pixels)."""
 
     photograph: Photograph
     boxes: tuple[str, ...]

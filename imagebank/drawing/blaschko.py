@@ -60,8 +60,8 @@ def midline_of(body: Body) -> np.ndarray:
 class Streaks:
     """Streaks along the lines: where `band(phase) + breaks` exceeds the local threshold.
 
-    phase and breaks are grid fields, band a table with BAND_ENTRIES entries per spacing, threshold a grid field (lower: more
-    streaks), softness the width of the edge in band units.
+    phase and breaks are grid fields, band a table with BAND_ENTRIES entries per spacing, threshold a grid field
+    (lower: more streaks), softness the width of the edge in band units.
     """
 
     phase: np.ndarray

@@ -201,26 +201,58 @@ def _torso_arms(rng: np.random.Generator, girth: float, top: float, reach: float
     out = rng.uniform(0.0, 38.0)
     knots, widths = (0, 0.24, 0.46, 0.6, 0.9, 1), (47, 45, 38, 40, 27, 27)
     return [
-        dict(name=f"{side} arm", start=(320 + sign * reach * girth, top), end=(320 + sign * (reach * girth + 46 + out), 1000),
-             knots=knots, half_widths=widths, lift=-26.0, depth=0.9, capped=True)
+        {
+            "name": f"{side} arm",
+            "start": (320 + sign * reach * girth, top),
+            "end": (320 + sign * (reach * girth + 46 + out), 1000),
+            "knots": knots,
+            "half_widths": widths,
+            "lift": -26.0,
+            "depth": 0.9,
+            "capped": True,
+        }
         for side, sign in (("left", -1), ("right", 1))
-    ]  # fmt: skip
+    ]
 
 
 def _back(rng: np.random.Generator) -> list[dict]:
     girth, waist = rng.uniform(0.9, 1.1), rng.uniform(0.9, 1.12)
-    torso = dict(name="back", start=(320, -40), end=(320, 860), midline=True, squareness=2.7, depth=0.42,
-                 knots=(0, 0.085, 0.15, 0.215, 0.28, 0.36, 0.50, 0.68, 0.84, 1.0),
-                 half_widths=(56, 60, 112 * girth, 172 * girth, 186 * girth, 170 * girth, 156 * girth,
-                              134 * girth * waist, 158 * girth * waist, 170 * girth * waist))  # fmt: skip
+    torso = {
+        "name": "back",
+        "start": (320, -40),
+        "end": (320, 860),
+        "midline": True,
+        "squareness": 2.7,
+        "depth": 0.42,
+        "knots": (0, 0.085, 0.15, 0.215, 0.28, 0.36, 0.50, 0.68, 0.84, 1.0),
+        "half_widths": (
+            56,
+            60,
+            112 * girth,
+            172 * girth,
+            186 * girth,
+            170 * girth,
+            156 * girth,
+            134 * girth * waist,
+            158 * girth * waist,
+            170 * girth * waist,
+        ),
+    }
     return [torso, *_torso_arms(rng, girth, 138, 172)]
 
 
 def _abdomen(rng: np.random.Generator) -> list[dict]:
     girth, waist = rng.uniform(0.9, 1.08), rng.uniform(0.86, 1.12)
-    torso = dict(name="abdomen", start=(320, -40), end=(320, 860), midline=True, squareness=2.5, depth=0.5,
-                 knots=(0, 0.25, 0.5, 0.72, 1.0),
-                 half_widths=(205 * girth, 203 * girth, 178 * girth * waist, 196 * girth * waist, 214 * girth * waist))  # fmt: skip
+    torso = {
+        "name": "abdomen",
+        "start": (320, -40),
+        "end": (320, 860),
+        "midline": True,
+        "squareness": 2.5,
+        "depth": 0.5,
+        "knots": (0, 0.25, 0.5, 0.72, 1.0),
+        "half_widths": tuple(girth * width for width in (205, 203, 178 * waist, 196 * waist, 214 * waist)),
+    }
     if rng.random() < 0.5:
         return [torso]
     return [torso, *_torso_arms(rng, girth, -60, 214)]
@@ -228,23 +260,45 @@ def _abdomen(rng: np.random.Generator) -> list[dict]:
 
 def _shoulders(rng: np.random.Generator) -> list[dict]:
     girth = rng.uniform(0.94, 1.06)
-    return [dict(name="neck and chest", start=(320, -40), end=(320, 860), midline=True, squareness=2.6, depth=0.42,
-                 knots=(0, 0.12, 0.21, 0.27, 0.32, 0.38, 0.45, 0.54, 1.0),
-                 half_widths=(94, 86, 94, 124, 176 * girth, 248 * girth, 296 * girth, 318 * girth, 312 * girth))]  # fmt: skip
+    return [
+        {
+            "name": "neck and chest",
+            "start": (320, -40),
+            "end": (320, 860),
+            "midline": True,
+            "squareness": 2.6,
+            "depth": 0.42,
+            "knots": (0, 0.12, 0.21, 0.27, 0.32, 0.38, 0.45, 0.54, 1.0),
+            "half_widths": (94, 86, 94, 124, 176 * girth, 248 * girth, 296 * girth, 318 * girth, 312 * girth),
+        }
+    ]
 
 
 def _arm(rng: np.random.Generator) -> list[dict]:
     girth, bend = rng.uniform(0.9, 1.12), rng.uniform(-70, 70)
-    return [dict(name="arm", start=(250, -40), end=(390, 860), squareness=2.1, depth=0.85,
-                 knots=(0, 0.2, 0.47, 0.6, 0.85, 1.0),
-                 half_widths=(118 * girth, 112 * girth, 92 * girth, 99 * girth, 66 * girth, 58 * girth),
-                 bends=(-bend * 0.4, 0.0, bend, bend * 0.8, 0.0, -bend * 0.5))]  # fmt: skip
+    return [
+        {
+            "name": "arm",
+            "start": (250, -40),
+            "end": (390, 860),
+            "squareness": 2.1,
+            "depth": 0.85,
+            "knots": (0, 0.2, 0.47, 0.6, 0.85, 1.0),
+            "half_widths": (118 * girth, 112 * girth, 92 * girth, 99 * girth, 66 * girth, 58 * girth),
+            "bends": (-bend * 0.4, 0.0, bend, bend * 0.8, 0.0, -bend * 0.5),
+        }
+    ]
 
 
 def _leg(rng: np.random.Generator) -> list[dict]:
     girth, apart = rng.uniform(0.9, 1.1), rng.uniform(0, 30)
-    front = dict(name="leg", squareness=2.15, depth=0.8, knots=(0, 0.25, 0.45, 0.6, 0.85, 1.0),
-                 half_widths=(142 * girth, 126 * girth, 92 * girth, 101 * girth, 68 * girth, 58 * girth))  # fmt: skip
+    front = {
+        "name": "leg",
+        "squareness": 2.15,
+        "depth": 0.8,
+        "knots": (0, 0.25, 0.45, 0.6, 0.85, 1.0),
+        "half_widths": (142 * girth, 126 * girth, 92 * girth, 101 * girth, 68 * girth, 58 * girth),
+    }
     if rng.random() < 0.45:
         return [{**front, "start": (310, -40), "end": (330, 860)}]
     return [
@@ -274,8 +328,10 @@ def build_body(part: str, pose: Pose, rng: np.random.Generator) -> Body:
     seen = [_volume_fields(volume, x, y) for volume in volumes]
     heights = np.stack([one["height"] for one in seen])
     index = heights.argmax(axis=0)
-    pick = {name: np.take_along_axis(np.stack([one[name] for one in seen]), index[None], 0)[0] for name in
-            ("share", "across", "width")}  # fmt: skip
+    pick = {
+        name: np.take_along_axis(np.stack([one[name] for one in seen]), index[None], 0)[0]
+        for name in ("share", "across", "width")
+    }
     edge, height = seen[0]["edge"], heights[0]
     for one in seen[1:]:
         edge = smooth_maximum(edge, one["edge"], 14.0)

@@ -91,7 +91,11 @@ class Painter:
         return layers
 
     def place(self, rng: np.random.Generator, centred: float = 0.85, apart_px: float = 0.0, cluster=None):
-        """A visible place on the skin as (volume, share, across); None when thirty draws find none far enough from the rest."""
+        """A visible place on the skin; None when thirty draws find none far enough from what is there.
+
+        centred: how near to the volume's edge it may be; apart_px: room that it keeps free about itself (0: none);
+        cluster: (scene point, radius) to stay within.
+        """
         if centred not in self._free_squares:
             self._free_squares[centred] = np.nonzero(self.free & (np.abs(self.body.across) < centred))
         rows, columns = self._free_squares[centred]

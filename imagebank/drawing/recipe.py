@@ -117,7 +117,7 @@ def _problems(table: dict):
     for code, count in table["counts"].get("training", {}).get("panoramic", {}).items():
         crops = table["counts"]["training"].get("focused", {}).get(code, count)
         if crops < count:
-            yield f"{code}: every photograph gives a crop, so focused ({crops}) cannot be fewer than panoramic ({count})"
+            yield f"{code}: every photograph gives a crop, so focused ({crops}) must be at least panoramic ({count})"
     unknown = set(table["body_parts"]) - set(PARTS)
     if unknown or not table["body_parts"]:
         yield f"body_parts may be {sorted(PARTS)}, found {sorted(table['body_parts'])}"

@@ -17,7 +17,7 @@ from .lesions import Layer, Painter, strength
 from .recipe import Recipe
 from .setting import Background, Garment, draw_background, draw_garments, dress, paint_background
 
-# Melanin scale: one step per tone of the palette, tabulated from LOWEST to HIGHEST (below the palest, above the darkest).
+# Melanin scale: one step per tone of the palette, tabulated from below the palest to above the darkest.
 LOWEST_STEP, HIGHEST_STEP, ENTRIES_PER_STEP = -4.0, 14.0, 48
 # How strongly a unit of blood darkens red, green and blue (log scale), and how shadows on skin turn warm.
 BLOOD_RGB = np.array([0.10, 0.74, 0.62])
@@ -182,7 +182,7 @@ def _camera(options: dict, rng: np.random.Generator, darkness: float) -> Camera:
 
 
 def _light(body: Body, hidden: np.ndarray, light_xy, rng: np.random.Generator, vignette: float):
-    """Light and gloss on the grid: a key light on the body's curvature, soft fill, darker rims, shadow of the clothing."""
+    """Light and gloss on the grid: a key light on the body's curvature, fill, darker rims, shadow of the clothing."""
     height = gaussian_filter(np.maximum(body.height, -40), 1.1)
     slope_y, slope_x = np.gradient(height, GRID_STEP_PX)
     norm = np.sqrt(slope_x**2 + slope_y**2 + 1)
@@ -241,7 +241,7 @@ def _hairs(body: Body, free: np.ndarray, options: dict, rng: np.random.Generator
 
 
 def look(scene: Scene, window: Window) -> tuple[np.ndarray, np.ndarray]:
-    """What the camera sees through the window: RGB bytes (rows, columns, 3), and the lesion mask (rows, columns) bool."""
+    """What the camera sees in the window, RGB bytes (rows, columns, 3), and the lesion mask (rows, columns) bool."""
     body, zoom = scene.body, window.zoom
     skin_texture = texture("skin", window, scene.offset)
     melanin, blood = see(scene.melanin, window), see(scene.blood, window)

@@ -105,7 +105,7 @@ def shift_hsv(image: torch.Tensor, shift_N3: torch.Tensor) -> torch.Tensor:
 
 
 def clahe(image: torch.Tensor, *, tiles: int = 8, bins: int = 64, clip: float = 4.0) -> torch.Tensor:
-    """Contrast-limited adaptive histogram equalisation of the luma (Zuiderveld 1994); colours keep their ratios' offset.
+    """Contrast-limited adaptive histogram equalisation of the luma (Zuiderveld 1994), added to all colours.
 
     tiles per side, histogram bins, and the clip limit in multiples of a flat histogram's height.
     """

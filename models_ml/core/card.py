@@ -13,10 +13,10 @@ from models_ml.core.manifest import LabelSpace, Manifest
 
 LIMITS = """## Use and limits
 
-For research in reading studies: to compare networks with physicians on the same pictures. Not a medical device; it must
-not decide about a patient. It knows only the classes below and answers one of them whatever picture it is given. How
-well it does on pictures from other clinics, cameras and skin tones than those it was trained on is unknown unless a table
-of this card says so.
+For research in reading studies: to compare networks with physicians on the same pictures. Not a medical device; it
+must not decide about a patient. It knows only its classes and answers one of them whatever picture it is given. How
+well it does on pictures from other clinics, cameras and skin tones than those it was trained on is unknown unless a
+table of this card says so.
 """
 
 
@@ -74,7 +74,8 @@ def write_run_card(info: RunInfo, manifest: Manifest, results: Sequence[FoldResu
         f"# {info.cfg.name}: ensemble of {len(results)} networks",
         "",
         f"- network: `{info.cfg.model.backbone}`, {info.cfg.data.size_px} px, first weights: {_weights(info.cfg)}",
-        f"- view: {info.cfg.view or 'not named'}; rule: {info.cfg.ensemble.rule}, threshold {info.cfg.ensemble.threshold}",
+        f"- view: {info.cfg.view or 'not named'}",
+        f"- rule: {info.cfg.ensemble.rule}, threshold {info.cfg.ensemble.threshold}",
         f"- temperature fitted on out-of-fold predictions: {_number(temperature)}",
         f"- manifest: `{info.manifest_fingerprint}`; configuration: `{info.cfg.fingerprint}`",
         "",

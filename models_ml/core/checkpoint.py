@@ -125,7 +125,8 @@ def load_weights(network: "torch.nn.Module", path: Path, labels: LabelSpace) -> 
         raise CoreError(f"{path} is damaged: {error}.") from error
     if classes != labels.names:
         raise CoreError(
-            f"{path} was trained on the classes {', '.join(classes) or 'unknown'}; {', '.join(labels.names)} were expected."
+            f"{path} was trained on the classes {', '.join(classes) or 'unknown'}; "
+            f"{', '.join(labels.names)} were expected."
         )
     try:
         network.load_state_dict(state)

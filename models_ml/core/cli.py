@@ -1,7 +1,7 @@
 """``python -m models_ml.core COMMAND``: parse, one call, one line saying what came out.
 
-Exit status: 0 done, 1 a check failed (audit, export parity, doctor), 2 bad usage or input, 130 cancelled (start again to
-continue).
+Exit status: 0 done, 1 a check failed (audit, export parity, doctor), 2 bad usage or input, 130 cancelled (the same
+command continues).
 """
 
 import argparse
@@ -102,16 +102,18 @@ def _whole(text: str) -> int:
         raise CoreError(f"Folds are whole numbers separated by commas, or all; found {text!r}.") from None
 
 
+def _split_of(arguments) -> str | None:
+    return None if arguments.split == "any" else arguments.split
+
+
 def _predict(arguments) -> int:
     from models_ml.core.predict import predict_items
 
     wanted = None
     if arguments.items:
-        wanted = [
-            line.strip() for line in Path(arguments.items).read_text(encoding="utf-8").splitlines() if line.strip()
-        ]
+        wanted = list(filter(None, map(str.strip, Path(arguments.items).read_text(encoding="utf-8").splitlines())))
     found = predict_items(
-        arguments.run_dir, read_manifest(arguments.manifest), split=None if arguments.split == "any" else arguments.split,
+        arguments.run_dir, read_manifest(arguments.manifest), split=_split_of(arguments),
         items=wanted, out=arguments.out, model=arguments.model, on_event=_listener(arguments), cancelled=_Stop(),
         device=arguments.device,
     )  # fmt: skip
@@ -192,9 +194,8 @@ def _audit(arguments) -> int:
     if arguments.oof:
         cost = leak_cost(found, manifest, arguments.oof)
         clean = "unknown (no such item)" if cost.accuracy_clean is None else f"{cost.accuracy_clean:.3f}"
-        print(
-            f"out-of-fold accuracy {cost.accuracy_all:.3f} of {cost.n_all}; without leaking items {clean} of {cost.n_clean}"
-        )
+        print(f"out-of-fold accuracy {cost.accuracy_all:.3f} of {cost.n_all}")
+        print(f"without leaking items {clean} of {cost.n_clean}")
     return 0 if found.clean else 1
 
 
@@ -263,7 +264,7 @@ def _explain(arguments) -> int:
 
     found = explain_items(
         arguments.run_dir, read_manifest(arguments.manifest), arguments.out,
-        split=None if arguments.split == "any" else arguments.split, limit=arguments.limit, controls=arguments.controls,
+        split=_split_of(arguments), limit=arguments.limit, controls=arguments.controls,
         settings=arguments.set, on_event=_listener(arguments), cancelled=_Stop(), device=arguments.device,
     )  # fmt: skip
     print(f"{arguments.out}: {found.n_items} items, {found.n_maps} maps, worst completeness gap {found.worst_gap_text}")

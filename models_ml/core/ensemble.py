@@ -107,7 +107,7 @@ def combine_predictions(
 
 
 def write_ensemble(path: Path | str, pairs: Sequence[tuple[Predictions, Combined]]) -> None:
-    """``ensemble.csv``: rows with member "ensemble", columns members_used and fallback; an abstention has empty p_ cells."""
+    """``ensemble.csv``: member "ensemble", columns members_used, fallback, answer; an abstention has empty p_ cells."""
     classes = pairs[0][0].classes
     rows = []
     for predictions, combined in pairs:

@@ -53,6 +53,12 @@ def spreadsheet_safe(cell: object) -> object:
     return cell
 
 
+def plain_text(cell: str | None) -> str:
+    """What ``spreadsheet_safe`` was given, without surrounding blanks: for reading files of our own back."""
+    text = (cell or "").strip()
+    return text[1:] if text[:1] == "'" and text[1:2] in FORMULA_STARTS and len(text) > 1 else text
+
+
 def write_csv(path: Path | str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     with replacing(path) as part, open(part, "w", newline="", encoding="utf-8") as handle:
         writer = csv.writer(handle, lineterminator="\n")

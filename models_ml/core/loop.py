@@ -195,7 +195,7 @@ class Fit:
         truth, own = self.data.labels_N[self.data.held_rows], self.data.labels.own_indices
         if not np.isfinite(logits).all() or not np.isfinite(self.loss_sum):
             raise CoreError(
-                f"Training fold {self.fold} diverged in epoch {self.epoch} (the loss is no longer a number); the last good "
+                f"Training fold {self.fold} diverged in epoch {self.epoch} (the loss is no number); the last good "
                 "weights are kept. Lower recipe.lr, or set recipe.clip_norm=1.0, in a new folder."
             )
         mine = np.isin(truth, own)
@@ -222,7 +222,8 @@ class Fit:
         if distributed.rank() == 0:
             checkpoint.save_weights(
                 self.judged, self.folder / checkpoint.WEIGHTS, labels=self.data.labels, fold=self.fold,
-                config=self.cfg.fingerprint, data=self.data_key, epoch=self.best_epoch, array_sha256=weights_hash(self.judged),
+                config=self.cfg.fingerprint, data=self.data_key, epoch=self.best_epoch,
+                array_sha256=weights_hash(self.judged),
             )  # fmt: skip
 
     @property
@@ -254,7 +255,7 @@ def fit(
     device: str = "auto",
     state_every_s: float = 60.0,
 ) -> FoldResult:
-    """Train the member that holds ``fold`` out, into ``out_dir``; continue what was begun there, return what is finished.
+    """Train the member that holds ``fold`` out, into ``out_dir``; continue what was begun, return what is done.
 
     manifest: one view, with a fold on every training picture (``folds.with_folds``). cancelled: asked after every step;
     True leaves a usable, resumable fold. state_every_s: time between state files within an epoch (0: every step).

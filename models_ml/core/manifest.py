@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 from models_ml.core.errors import CoreError, complain
-from models_ml.core.files import sha256_json, write_csv
+from models_ml.core.files import plain_text, sha256_json, write_csv
 
 CONTRACT_COLUMNS = ("item", "class", "view", "path")
 AUTHOR_COLUMNS = ("image_name", "filepath", "diagnosis", "tfrecord")
@@ -124,9 +124,7 @@ def read_manifest(path: Path | str, *, view: str | None = None, check_files: boo
         with open(path, newline="", encoding="utf-8-sig") as handle:
             reader = csv.DictReader(handle)
             header = reader.fieldnames or []
-            rows = [
-                (reader.line_num, {key: (value or "").strip() for key, value in row.items() if key}) for row in reader
-            ]
+            rows = [(reader.line_num, {key: plain_text(value) for key, value in row.items() if key}) for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise CoreError(f"A manifest in CSV (UTF-8) was expected at {path}: {error}.") from error
     parse = _row_parser(header, path)

@@ -100,7 +100,7 @@ def load_pretrained(network: Classifier, spec: ModelSpec) -> None:
     missing = [key for key in own if key.startswith("backbone.") and key not in found and "num_batches" not in key]
     if missing:
         raise CoreError(
-            f"{path.name} does not fit {spec.backbone}: {len(missing)} of its backbone's arrays are missing or of another "
+            f"{path.name} does not fit {spec.backbone}: {len(missing)} of its arrays are missing or of another "
             f"shape (first: {missing[0].removeprefix('backbone.')})."
         )
     network.load_state_dict(found, strict=False)

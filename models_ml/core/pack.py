@@ -53,7 +53,7 @@ def pack(
     cancelled: Callable[[], bool] | None = None,
     workers: int = 2,
 ) -> Pack:
-    """Decode ``items`` into ``folder``, or open the pack that is there. All unreadable pictures are reported at once."""
+    """Decode ``items`` into ``folder``, or open the pack there. All unreadable pictures are reported at once."""
     key = pack_key(items, data)
     array_path, index_path = Path(folder) / f"pack-{key}.npy", Path(folder) / f"pack-{key}.json"
     ids = tuple(item.id for item in items)

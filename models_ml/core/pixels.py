@@ -1,4 +1,4 @@
-"""From a file of unknown origin to upright RGB pixels of one size, and back from that square to the picture's own pixels.
+"""From a file of unknown origin to upright RGB pixels of one size, and back from there to the picture's own pixels.
 
 Shapes: image_HWC uint8. Decoding is by Pillow alone: a bomb, a truncated or a mislabelled file is one clear sentence.
 """

@@ -1,4 +1,4 @@
-"""Every member's probabilities for exactly the pictures asked for. Finished members are kept when a call is cut short."""
+"""Every member's probabilities for exactly the pictures asked for. Finished members survive a call cut short."""
 
 from collections.abc import Callable, Collection
 from pathlib import Path
@@ -17,7 +17,7 @@ from models_ml.core.predictions import Predictions
 
 
 def select(manifest: Manifest, info: RunInfo, split: str | None, items: Collection[str] | None) -> list[Item]:
-    """The pictures of the run's view, of ``split`` (None: both), of the names in ``items`` (None: all); none missing."""
+    """The pictures of the run's view, of ``split`` (None: both), named in ``items`` (None: all); none missing."""
     chosen = manifest.of_view(info.cfg.view).items
     if split:
         chosen = tuple(item for item in chosen if item.split == split)

@@ -1,4 +1,4 @@
-"""``predictions.csv``: ``model, member, item, view, truth`` and one ``p_<class>`` column per class, rows summing to 1."""
+"""``predictions.csv``: ``model, member, item, view, truth``, one ``p_<class>`` column per class, rows summing to 1."""
 
 import csv
 from collections.abc import Iterable, Sequence
@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from models_ml.core.errors import CoreError, complain
-from models_ml.core.files import write_csv
+from models_ml.core.files import plain_text, write_csv
 from models_ml.core.manifest import Item
 
 HEAD = ("model", "member", "item", "view", "truth")
@@ -97,7 +97,7 @@ def read_rows(path: Path | str) -> tuple[tuple[str, ...], list[Row]]:
 
 def _row(line: int, row: dict[str, str], classes: Sequence[str]) -> Row:
     cells = [(row.get(f"p_{name}") or "").strip() for name in classes]
-    head = {name: (row[name] or "").strip() for name in HEAD}
+    head = {name: plain_text(row[name]) for name in HEAD}
     if not head["member"] or not head["item"]:
         raise CoreError("member and item must not be empty")
     if head["truth"] and head["truth"] not in classes:

@@ -1,4 +1,4 @@
-"""`python -m surveys.core assemble | verify`: exit 0 when all is well, 1 when a promise is broken, 2 on bad usage or bad input."""
+"""`python -m surveys.core assemble | verify`: exit 0 when all is well, 1 on a broken promise, 2 on bad input."""
 
 import argparse
 import sys

@@ -27,14 +27,17 @@ def assemble(
 
     Parameters
     ----------
-    items : item code -> class. Every class has the same number of items, a multiple of per_class. Their order does not matter.
+    items : item code -> class. Every class has the same number of items, a multiple of per_class. Their order does not
+        matter.
     per_class : items of each class in every survey.
     sets : survey sets; each covers every item once, so every item is seen `sets` times.
     views : the blocks of a survey. Every block holds the survey's items in an order drawn anew.
     seed : a whole number; the same arguments give the same design, byte for byte, on every platform.
-    view_order : "fixed" shows `views` as given in every survey; "counterbalanced" gives each order of them to equally many surveys, set
+    view_order : "fixed" shows `views` as given in every survey; "counterbalanced" gives each order of them to equally
+        many surveys, set
         by set, so that every item meets each order equally often; "random" draws the order for every survey.
-    max_run : longest run of one class in a block; by default the bound that at most one random block in twenty would break.
+    max_run : longest run of one class in a block; by default the bound that at most one random block in twenty would
+        break.
     progress : called with what is being done, how much is done and out of how much; what it raises stops the work.
 
     Raises
@@ -82,6 +85,8 @@ def _checked(items: Mapping[str, str], views: Sequence[str], seed: int, view_ord
     for item, name in items.items():
         if not (isinstance(item, str) and item.strip() and isinstance(name, str) and name.strip()):
             raise DesignError(f"Every item needs a code and a class, both texts; found {item!r} of class {name!r}.")
+        if not (item + name).isprintable():
+            raise DesignError(f"Item {item!r} of class {name!r} holds a character that cannot be printed.")
     views = (views,) if isinstance(views, str) else tuple(views)
     if not views or not all(isinstance(view, str) and view.strip() for view in views) or len(set(views)) < len(views):
         raise DesignError(f"A design needs at least one view, each with a name of its own; found {list(views)!r}.")

@@ -26,7 +26,7 @@ def count_balances(design: Design, items: Mapping[str, str]) -> tuple[Property, 
 
 
 def meeting_balances(table: Table) -> list[Property]:
-    """How often two items stand in the same survey: within a class, between classes, over all pairs; and how surveys overlap.
+    """How often two items share a survey: within a class, between classes, over all pairs; and how surveys overlap.
 
     A pair that meets m times has m (m - 1) / 2 repeats: the number of pairs of its surveys.
     """
@@ -39,9 +39,12 @@ def meeting_balances(table: Table) -> list[Property]:
     one_class = shape.items_per_class
     best_within = shape.classes * least_meetings(one_class, shape, 2)
     found = _repeats(
-        "repeats within classes", "Two items of one class stand together again in another set.", within,
-        best=best_within, by_chance=shape.classes * random_repeats(one_class, shape),
-    )  # fmt: skip
+        "repeats within classes",
+        "Two items of one class stand together again in another set.",
+        within,
+        best=best_within,
+        by_chance=shape.classes * random_repeats(one_class, shape),
+    )
     entries = [
         found,
         _most("most meetings within a class", "two items of one class", within, least_maximum(one_class, shape)),
@@ -57,7 +60,7 @@ def meeting_balances(table: Table) -> list[Property]:
             every,
             best=best_all,
             by_chance=shape.classes * random_repeats(one_class, shape) + by_chance_between,
-        )  # fmt: skip
+        )
     )
     entries.append(_most("most meetings of any pair", "two items", every, least_maximum(shape.items, shape)))
     fewest, most = largest_overlap(table.survey_of, shape.surveys_per_set)
@@ -70,32 +73,35 @@ def meeting_balances(table: Table) -> list[Property]:
             best=best,
             limit=max(ceil(2 * best * TOLERANCE), best + shape.per_class + 2),
             detail=f"Two surveys of different sets share {fewest} to {most} of their {shape.block_length} items.",
-        )  # fmt: skip
+        )
     )
     return entries
 
 
 def _between(table: Table, between: list[int], within: list[int], best_all: int, by_chance: Fraction) -> list[Property]:
-    """Pairs of two classes. What they can reach depends on the pairs within classes, so the bound is taken given those."""
+    """Pairs of two classes; what they can reach depends on the pairs within classes, so the bound is given those."""
     shape = table.shape
     pairs = comb(shape.classes, 2) * shape.items_per_class**2
     total = total_meetings(shape.items, shape) - shape.classes * total_meetings(shape.items_per_class, shape)
     low, extra = divmod(total, pairs)
     spread = extra * comb(low + 1, 2) + (pairs - extra) * comb(low, 2)
     best = max(spread, best_all - moment(within, 2))
-    most_within = max(times for times, count in enumerate(within) if count)
+    most_within = max((times for times, count in enumerate(within) if count), default=0)
     pigeonhole = least_maximum(shape.items, shape)
     best_most = max(
         ceil(Fraction(total, pairs)), ceil(1 + Fraction(2 * best, total)), pigeonhole if pigeonhole > most_within else 0
     )
     return [
         _repeats(
-            "repeats between classes", "Two items of different classes stand together again in another set.", between,
-            best=best, by_chance=by_chance,
+            "repeats between classes",
+            "Two items of different classes stand together again in another set.",
+            between,
+            best=best,
+            by_chance=by_chance,
             note=" The best value is the best beside the repeats reached within classes: fewer there force more here.",
         ),
         _most("most meetings between classes", "two items of different classes", between, best_most),
-    ]  # fmt: skip
+    ]
 
 
 def _repeats(
@@ -121,17 +127,24 @@ def _most(name: str, who: str, histogram: list[int], best: int) -> Property:
     most = max((times for times, count in enumerate(histogram) if count), default=0)
     fewest = min((times for times, count in enumerate(histogram) if count), default=0)
     return balance(
-        name, f"The largest number of surveys that {who} share.", reached=most, best=best, limit=best + 2,
+        name,
+        f"The largest number of surveys that {who} share.",
+        reached=most,
+        best=best,
+        limit=best + 2,
         detail=f"From {fewest} to {most} surveys; {histogram[most]:,} pairs reach {most}.",
-    )  # fmt: skip
+    )
 
 
 def _uncounted() -> Property:
     return balance(
-        "repeats over all pairs", "Two items of any classes stand together again in another set.",
-        reached=None, best=None, limit=None,
+        "repeats over all pairs",
+        "Two items of any classes stand together again in another set.",
+        reached=None,
+        best=None,
+        limit=None,
         detail="Not counted: with more than 12 sets and more than 50 million pairs of items that would take too long.",
-    )  # fmt: skip
+    )
 
 
 def rounded(value: Fraction) -> str:

@@ -1,14 +1,15 @@
 """What arithmetic permits: lower bounds that no design of a given shape can beat.
 
-One way to see them all. Write for each item the number of its survey in each set: a word of T letters over an alphabet of s letters
-(T sets, s surveys a set). Two items meet as often as their words agree. The number of ways in which pairs of items agree in j chosen
-sets is the sum over cells of C(cell, 2), when the items are sorted into the s**j cells by their letters in those sets; a sum of that
-kind is least when the cells are as equal as possible. Summing over all choices of j sets bounds, for every j,
+One way to see them all. Write for each item the number of its survey in each set: a word of T letters over an alphabet
+of s letters (T sets, s surveys a set). Two items meet as often as their words agree. The number of ways in which pairs
+of items agree in j chosen sets is the sum over cells of C(cell, 2), when the items are sorted into the s**j cells by
+their letters in those sets; a sum of that kind is least when the cells are as equal as possible. Summing over all
+choices of j sets bounds, for every j,
 
     meetings(j) = sum over pairs of C(times the pair meets, j).
 
-j = 1 is an equality (the total number of meetings); j = 2 bounds the repeats; the largest j that is still positive bounds the most
-often met pair from below (the pigeonhole form of the Singleton bound for codes).
+j = 1 is an equality (the total number of meetings); j = 2 bounds the repeats; the largest j that is still positive
+bounds the most often met pair from below (the pigeonhole form of the Singleton bound for codes).
 """
 
 from fractions import Fraction

@@ -18,9 +18,10 @@ Value = int | float | None
 class Property:
     """One property of a design.
 
-    kind: a promise must hold exactly; a balance should come near its best. reached, best, limit: numbers of the same kind, where
-    `best` is what no design of this shape can beat and the property holds up to `limit`. A number that cannot be given is None, and
-    `detail` says why. problems: sentences that name survey and item, for a broken property.
+    kind: a promise must hold exactly; a balance should come near its best. reached, best, limit: numbers of the same
+    kind, where `best` is what no design of this shape can beat and the property holds up to `limit`. A number that
+    cannot be given is None, and `detail` says why. problems: sentences that name survey and item, for a broken
+    property.
     """
 
     name: str
@@ -104,9 +105,16 @@ def promise(name: str, meaning: str, problems: Iterable[str], detail: str = "") 
     if len(found) > SHOWN:
         shown.append(f"... and {len(found) - SHOWN} more of this kind.")
     return Property(
-        name=name, kind=PROMISE, meaning=meaning, reached=len(found), best=0, limit=0, holds=not found, detail=detail,
+        name=name,
+        kind=PROMISE,
+        meaning=meaning,
+        reached=len(found),
+        best=0,
+        limit=0,
+        holds=not found,
+        detail=detail,
         problems=tuple(shown),
-    )  # fmt: skip
+    )
 
 
 def balance(name: str, meaning: str, *, reached: Value, best: Value, limit: Value, detail: str = "") -> Property:
@@ -129,9 +137,16 @@ def _property(data: Any, number: int) -> Property:
     if not isinstance(problems, list) or not all(isinstance(text, str) for text in problems):
         raise DesignError(f'"problems" in {where} should be a list of sentences.')
     return Property(
-        data["name"], data["kind"], data["meaning"], data["reached"], data["best"], data["limit"], data["holds"],
-        data["detail"], tuple(problems),
-    )  # fmt: skip
+        data["name"],
+        data["kind"],
+        data["meaning"],
+        data["reached"],
+        data["best"],
+        data["limit"],
+        data["holds"],
+        data["detail"],
+        tuple(problems),
+    )
 
 
 def _row(name: str, *cells: str) -> str:

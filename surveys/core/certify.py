@@ -8,9 +8,10 @@ from .promises import check_promises
 
 
 def certify(design: Design, items: Mapping[str, str]) -> Certificate:
-    """Every property of `design` over `items` (item code -> class); whatever certificate the design carries is not looked at.
+    """Every property of `design` over `items` (item code -> class).
 
-    The balances are counted only when every promise holds, because they are defined for whole designs.
+    Whatever certificate the design carries is not looked at. The balances are counted only when every promise holds,
+    because they are defined for whole designs.
     """
     promises = check_promises(design, items)
     if all(entry.holds for entry in promises):

@@ -1,7 +1,7 @@
 """A survey design and its file, design.json ("survey-design/1").
 
-The file is the public interface: keys in a fixed order, one block on one line, so that two designs can be compared by eye and by diff.
-Reading is strict: whatever is not a design is refused with a sentence that says where.
+The file is the public interface: keys in a fixed order, one block on one line, so that two designs can be compared by
+eye and by diff. Reading is strict: whatever is not a design is refused with a sentence that says where.
 """
 
 import hashlib
@@ -59,8 +59,9 @@ class Entry:
 class Design:
     """All surveys of a study, and the numbers from which they were drawn.
 
-    view_order: "fixed" (every survey shows `views` in this order), "counterbalanced" (each order equally often) or "random".
-    max_run: the longest permitted run of one class in a block. items_sha256: `items_digest` of the items and their classes.
+    view_order: "fixed" (every survey shows `views` in this order), "counterbalanced" (each order equally often) or
+    "random". max_run: the longest permitted run of one class in a block. items_sha256: `items_digest` of the items and
+    their classes.
     """
 
     seed: int
@@ -97,10 +98,7 @@ class Design:
         lines = [f'  "{key}": {_dump(value)},' for key, value in head.items()]
         surveys = ",\n".join(_survey_text(survey) for survey in self.surveys)
         certificate = json.dumps(self.certificate.to_dict(), ensure_ascii=False, indent=2).replace("\n", "\n  ")
-        return (
-            "{\n" + "\n".join(lines) + f'\n  "surveys": [\n{surveys}\n  ],\n'
-            f'  "certificate": {certificate}\n' + "}\n"
-        )  # fmt: skip
+        return "{\n" + "\n".join(lines) + f'\n  "surveys": [\n{surveys}\n  ],\n  "certificate": {certificate}\n' + "}\n"
 
     @classmethod
     def from_json(cls, text: str) -> "Design":
@@ -151,13 +149,15 @@ def _survey_text(survey: Survey) -> str:
 def _parse(text: str) -> dict[str, Any]:
     try:
         data = json.loads(text, object_pairs_hook=_no_repeated_keys, parse_constant=_no_constant)
+    except DesignError:
+        raise
     except json.JSONDecodeError as error:
         raise DesignError(
             f"The design is not complete JSON: line {error.lineno}, column {error.colno}: {error.msg}. "
             "The file may be truncated; assemble it again."
         ) from None
-    except RecursionError:
-        raise DesignError("The design is nested far deeper than any survey design.") from None
+    except (RecursionError, ValueError):  # nested too deep, or a number of thousands of digits
+        raise DesignError("The design is nested deeper, or holds longer numbers, than any survey design.") from None
     if not isinstance(data, dict):
         raise DesignError(f"A design is a JSON object; found {_kind(data)}.")
     return data
@@ -194,6 +194,8 @@ def _get(data: dict[str, Any], key: str, where: str, kind: type) -> Any:
         raise DesignError(f'"{key}" is missing in {where}.')
     if type(data[key]) is not kind:
         raise DesignError(f'"{key}" in {where} should be {_kind(kind())}; found {_kind(data[key])}.')
+    if kind is str:
+        _require_printable(data[key], f'"{key}" in {where}')
     return data[key]
 
 
@@ -209,7 +211,15 @@ def _list(data: dict[str, Any], key: str, where: str, kind: type) -> list[Any]:
     for number, value in enumerate(values, start=1):
         if type(value) is not kind:
             raise DesignError(f'Entry {number} of "{key}" in {where} should be {_kind(kind())}; found {_kind(value)}.')
+        if kind is str:
+            _require_printable(value, f'Entry {number} of "{key}" in {where}')
     return values
+
+
+def _require_printable(text: str, where: str) -> None:
+    """Codes are printed in messages; a stray control character could rewrite a terminal."""
+    if not text.isprintable():
+        raise DesignError(f"{where} holds a character that cannot be printed: {text!r}.")
 
 
 def _survey(data: dict[str, Any], entry: int) -> Survey:

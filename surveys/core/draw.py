@@ -1,8 +1,8 @@
 """The one source of chance in survey assembly: named streams that are the same on every platform.
 
-Only two guarantees are used. SHA-256 is SHA-256; and Python promises that `random.Random(n).random()` keeps its sequence for an
-integer seed in every later version (documentation of `random`, "Notes on Reproducibility"). No other method of `random` is called,
-because their algorithms may change, and no generator of NumPy's.
+Only two guarantees are used. SHA-256 is SHA-256; and Python promises that `random.Random(n).random()` keeps its
+sequence for an integer seed in every later version (documentation of `random`, "Notes on Reproducibility"). No other
+method of `random` is called, because their algorithms may change, and no generator of NumPy's.
 """
 
 import hashlib

@@ -1,10 +1,10 @@
-"""Within one class: divide its n items into groups of k, once per set, so that no two items share a group more often than needed.
+"""Within one class: divide its n items into groups of k, once per set, so that items meet no more often than needed.
 
-This is the social golfer problem (n golfers, groups of k, one week per set). A start from modular arithmetic, in which group
-(c + t * r) mod s of set t takes the item of row r and column c, has no repeat at all when s = n / k is a prime of at least k and at
-least as many as the sets, or when it is large. Everything else is improved by exchanging two items between two groups of a set, where
-an exchange that makes things worse is accepted now and then. The number of tries is fixed, so the result depends on nothing but the
-stream of chance.
+This is the social golfer problem (n golfers, groups of k, one week per set). A start from modular arithmetic, in which
+group (c + t * r) mod s of set t takes the item of row r and column c, has no repeat at all when s = n / k is a prime of
+at least k and at least as many as the sets, or when it is large. Everything else is improved by exchanging two items
+between two groups of a set, where an exchange that makes things worse is accepted now and then. The number of tries is
+fixed, so the result depends on nothing but the stream of chance.
 """
 
 from dataclasses import dataclass
@@ -16,8 +16,8 @@ from .shape import Shape
 
 TRIES = 100_000
 LARGEST_SEARCHED = 400  # items of a class; the table of meetings grows with its square
-# Acceptance of a change that costs 1, 2, 3 repeats more: 1 in 33, and so on, times 2**20. Whole numbers, so that no platform's
-# rounding can change a design.
+# How often, out of 2**20, a change is accepted that costs 0, 1, 2, 3 repeats more: always, then 0.03 to the power of
+# the cost. Whole numbers, so that no platform's rounding can change a design.
 WORSE = (1 << 20, 31_775, 962, 29)
 
 
@@ -30,7 +30,7 @@ class _Division:
 
 
 def divide_class(shape: Shape, draw: Draw) -> list[list[int]]:
-    """The group of every item of a class in every set: `[set][item]`, items 0 .. n - 1, groups 0 .. s - 1 of k items each."""
+    """The group (0 .. s - 1, of k items each) of every item (0 .. n - 1) of a class in every set: `[set][item]`."""
     best_possible = least_meetings(shape.items_per_class, shape, 2)
     modular = _modular(shape, draw)
     table, repeats = _meetings(shape, modular)

@@ -13,8 +13,8 @@ SHOWN = 50
 def read_items(path: str | Path) -> dict[str, str]:
     """Item code -> class, in the order of the file.
 
-    The file is UTF-8 CSV with a header that names `item` and `class`; other columns are left alone. Every bad row is reported with its
-    line, all of them in one DesignError.
+    The file is UTF-8 CSV with a header that names `item` and `class`; other columns are left alone. Every bad row is
+    reported with its line, all of them in one DesignError.
     """
     try:
         data = Path(path).read_bytes()

@@ -11,11 +11,13 @@ MOST_PAIRS = 50_000_000
 def meeting_histogram(codes: np.ndarray, groups: np.ndarray | None = None) -> list[int] | None:
     """How many pairs of items meet 0, 1, ..., T times.
 
-    codes: survey of each item in each set, shape (sets, items), integers from 0. groups: shape (items,); only pairs within a group are
-    counted (all pairs without it). None when neither way of counting is affordable (more than 12 sets and 50 million pairs).
+    codes: survey of each item in each set, shape (sets, items), integers from 0. groups: shape (items,); only pairs
+    within a group are counted (all pairs without it). None when neither way of counting is affordable (more than 12
+    sets and 50 million pairs).
 
-    Few sets: for every choice of j sets, the pairs that agree in all of them are found by sorting; inclusion and exclusion turns these
-    numbers into the histogram, without looking at a single pair. Many sets: all pairs are compared.
+    Few sets: for every choice of j sets, the pairs that agree in all of them are found by sorting; inclusion and
+    exclusion turns these numbers into the histogram, without looking at a single pair. Many sets: all pairs are
+    compared.
     """
     sets, items = codes.shape
     by_subsets = 2**sets

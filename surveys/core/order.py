@@ -1,10 +1,11 @@
 """The order of the items in every block: drawn at random, then evened out by exchanging two items within a block.
 
-Over its exposures every item should stand early and late equally often, in every quarter of the block equally often, and on average
-in the middle; and over all surveys every class should stand at every position equally often. None of these sums is a rule about one
-survey: its class order remains a random one, so a reader who keeps count of the classes learns what any random order would teach, and
-nothing from the positions. The one rule within a survey is the longest run of one class. `usual_longest_run` sets it where at most
-one random block in twenty would break it, because a tighter rule would tell the reader what cannot come next.
+Over its exposures every item should stand early and late equally often, in every quarter of the block equally often,
+and on average in the middle; and over all surveys every class should stand at every position equally often. None of
+these sums is a rule about one survey: its class order remains a random one, so a reader who keeps count of the classes
+learns what any random order would teach, and nothing from the positions. The one rule within a survey is the longest
+run of one class. `usual_longest_run` sets it where at most one random block in twenty would break it, because a tighter
+rule would tell the reader what cannot come next.
 """
 
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from .shape import DesignError, Shape
 
 BINS = 4
 TRIES_PER_CELL = 150
-MOST_TRIES = 6_000_000
+MOST_TRIES = 2_000_000
 MOST_REPAIRS = 20_000
 REPORTED = 100_000  # tries between two reports of progress
 SLACK = 4  # how much worse an exchange may be at first, in squares of a block's length; it falls to nothing
@@ -36,7 +37,7 @@ def usual_longest_run(shape: Shape) -> int:
 
 
 def least_longest_run(shape: Shape) -> int:
-    """The shortest possible longest run of one class in a block: the others part it into (classes - 1) * k + 1 runs at most."""
+    """The shortest possible longest run of a class: the other items part it into (classes - 1) * k + 1 runs at most."""
     return -(-shape.per_class // ((shape.classes - 1) * shape.per_class + 1))
 
 
@@ -47,8 +48,10 @@ def longest_run(classes) -> int:
 
 @dataclass(frozen=True)
 class Positions:
-    """What each position of a block means: its bin, its side (early -1, late 1, exactly in the middle 0), twice its offset from the
-    middle."""
+    """What each position of a block means.
+
+    bins: its quarter; side: early -1, late 1, exactly in the middle 0; offset: twice its distance from the middle.
+    """
 
     bins: tuple[int, ...]
     side: tuple[int, ...]
@@ -74,8 +77,8 @@ def order_blocks(
 ) -> list[list[int]]:
     """The items of every survey in reading order, for one view.
 
-    members: items (0 .. shape.items - 1, class after class) of every survey, set after set. DesignError when no order within max_run
-    was found, which happens only for bounds close to the least possible.
+    members: items (0 .. shape.items - 1, class after class) of every survey, set after set. DesignError when no order
+    within max_run was found, which happens only for bounds close to the least possible.
     """
     orders = _stratified_start(members, shape, draw)
     for order in orders:
@@ -141,8 +144,8 @@ def _shorten_runs(order: list[int], shape: Shape, max_run: int, draw: Draw) -> N
             order[p], order[q] = order[q], order[p]
     if excess:
         raise DesignError(
-            f"No order of {shape.per_class} items of each of {shape.classes} classes with at most {max_run} of one class in a row was "
-            f"found; allow longer runs ({usual_longest_run(shape)} would be usual)."
+            f"No order of {shape.per_class} items of each of {shape.classes} classes was found with at most {max_run} "
+            f"of one class in a row; allow longer runs ({usual_longest_run(shape)} would be usual)."
         )
 
 
@@ -174,7 +177,7 @@ def _tally(orders: list[list[int]], shape: Shape, where: Positions) -> _Tally:
 
 
 def _even_out(orders: list[list[int]], shape: Shape, max_run: int, draw: Draw, progress: Progress) -> None:
-    """Exchange two items of a block whenever that makes the sums over the surveys no less even, for a fixed number of tries.
+    """Exchange two items of a block when that makes the sums over the surveys no less even (or, early on, hardly less).
 
     The weights put one item's side, quarters and mean position on a common scale (squares of a block's length).
     """

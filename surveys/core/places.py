@@ -17,7 +17,7 @@ SUSPICION = 4  # standard deviations from what chance gives before an order coun
 
 
 def position_balances(table: Table) -> list[Property]:
-    """Whether every item stands early and late, in every quarter and on average in the middle; the worst of all items and views."""
+    """Whether every item stands early, late and in every quarter equally often: the worst of all items and views."""
     shape = table.shape
     where = Positions.of(shape.block_length)
     side, offset = np.array(where.side), np.array(where.offset)
@@ -40,20 +40,30 @@ def position_balances(table: Table) -> list[Property]:
     by_chance = Fraction(shape.block_length, 4)
     return [
         balance(
-            "early and late", "Largest difference between an item's exposures in the first and in the second half of its blocks.",
-            reached=lean, best=best_lean, limit=best_lean + 2, detail="; ".join(even) + ".",
+            "early and late",
+            "Largest difference between an item's exposures in the first and the second half of its blocks.",
+            reached=lean,
+            best=best_lean,
+            limit=best_lean + 2,
+            detail="; ".join(even) + ".",
         ),
         balance(
-            "quarters", "Most exposures of one item in the same quarter of a block.",
-            reached=crowd, best=best_crowd, limit=best_crowd + 1,
+            "quarters",
+            "Most exposures of one item in the same quarter of a block.",
+            reached=crowd,
+            best=best_crowd,
+            limit=best_crowd + 1,
             detail=f"Of {shape.sets} exposures of each item in each view.",
         ),
         balance(
-            "mean position", "Largest distance, in positions, of an item's mean position from the middle of the block.",
-            reached=number(reached_drift), best=number(best_drift), limit=number(max(best_drift, by_chance)),
+            "mean position",
+            "Largest distance, in positions, of an item's mean position from the middle of the block.",
+            reached=number(reached_drift),
+            best=number(best_drift),
+            limit=number(max(best_drift, by_chance)),
             detail=f"Blocks have {shape.block_length} positions.",
         ),
-    ]  # fmt: skip
+    ]
 
 
 def class_order_balances(table: Table) -> list[Property]:
@@ -68,19 +78,26 @@ def class_order_balances(table: Table) -> list[Property]:
     runs = Counter(longest_run(row) for row in blocks.tolist())
     return [
         balance(
-            "classes at positions", "Most surveys that show the same class at the same position.",
-            reached=most, best=best, limit=best + max(2, ceil(best / 2)),
+            "classes at positions",
+            "Most surveys that show the same class at the same position.",
+            reached=most,
+            best=best,
+            limit=best + max(2, ceil(best / 2)),
             detail=f"Every class stands at every position in {fewest} to {most} of {shape.surveys} surveys.",
         ),
         balance(
-            "longest run", "Longest run of one class in a block.",
-            reached=max(runs), best=least_longest_run(shape), limit=shape.per_class if shape.classes > 1 else shape.block_length,
-            detail="Longest run by blocks: " + ", ".join(f"{run} in {count}" for run, count in sorted(runs.items()))
+            "longest run",
+            "Longest run of one class in a block.",
+            reached=max(runs),
+            best=least_longest_run(shape),
+            limit=shape.per_class if shape.classes > 1 else shape.block_length,
+            detail="Longest run by blocks: "
+            + ", ".join(f"{run} in {count}" for run, count in sorted(runs.items()))
             + ". A bound much tighter than chance would tell readers what cannot come next.",
         ),
         _same_again(table, blocks),
         _followers(table, blocks),
-    ]  # fmt: skip
+    ]
 
 
 def _same_again(table: Table, blocks: np.ndarray) -> Property:
@@ -97,9 +114,13 @@ def _same_again(table: Table, blocks: np.ndarray) -> Property:
     reached = Fraction(count, steps)
     far = expected + SUSPICION * _root(expected * (1 - expected) / steps)
     return balance(
-        name, meaning, reached=number(reached), best=number(expected), limit=number(far),
+        name,
+        meaning,
+        reached=number(reached),
+        best=number(expected),
+        limit=number(far),
         detail=f"{count:,} of {steps:,} steps; a random order has {number(expected * steps):g} on average.",
-    )  # fmt: skip
+    )
 
 
 def _followers(table: Table, blocks: np.ndarray) -> Property:
@@ -113,9 +134,13 @@ def _followers(table: Table, blocks: np.ndarray) -> Property:
     others = pairs[~np.eye(shape.classes, dtype=bool)]
     expected = Fraction(int(others.sum()), len(others))
     return balance(
-        name, meaning, reached=int(others.max()), best=ceil(expected), limit=ceil(expected + 2 + (SUSPICION + 1) * _root(expected)),
-        detail=f"From {int(others.min())} to {int(others.max())} times; evenly shared it would be {number(expected):g}.",
-    )  # fmt: skip
+        name,
+        meaning,
+        reached=int(others.max()),
+        best=ceil(expected),
+        limit=ceil(expected + 2 + (SUSPICION + 1) * _root(expected)),
+        detail=f"From {int(others.min())} to {int(others.max())} times; evenly shared, {number(expected):g}.",
+    )
 
 
 def view_balances(design: Design, table: Table) -> list[Property]:
@@ -140,10 +165,14 @@ def _independence(table: Table) -> Property:
     pairs = len(table.position_of) * (len(table.position_of) - 1) // 2
     limit = SUSPICION * _root(Fraction(1, shape.surveys * (length - 1)))
     return balance(
-        "views ordered independently", "Strength of the rank correlation of an item's positions in two views, from 0 to 1.",
-        reached=number(strongest), best=0, limit=number(limit),
-        detail=f"{same:,} items keep their position from one view to another; independent orders give {pairs * shape.surveys:,} on average.",
-    )  # fmt: skip
+        "views ordered independently",
+        "Strength of the rank correlation of an item's positions in two views, from 0 to 1.",
+        reached=number(strongest),
+        best=0,
+        limit=number(limit),
+        detail=f"{same:,} items keep their position from one view to another; "
+        f"independent orders give {pairs * shape.surveys:,} on average.",
+    )
 
 
 def _order_of_views(design: Design, table: Table) -> Property:
@@ -158,9 +187,13 @@ def _order_of_views(design: Design, table: Table) -> Property:
     counts = Counter(shown)
     detail = ", ".join(f"{counts[order]} surveys {' then '.join(order)}" for order in orders)
     return balance(
-        "order of views", "Largest difference between the numbers of an item's exposures under two orders of the views.",
-        reached=difference, best=best, limit=best + 1 if design.view_order == "counterbalanced" else None, detail=detail + ".",
-    )  # fmt: skip
+        "order of views",
+        "Largest difference between the numbers of an item's exposures under two orders of the views.",
+        reached=difference,
+        best=best,
+        limit=best + 1 if design.view_order == "counterbalanced" else None,
+        detail=detail + ".",
+    )
 
 
 def number(value: Fraction) -> int | float:

@@ -1,4 +1,7 @@
-"""How long work tells its caller how far it is. A caller who wants to stop raises an exception from the function it passed."""
+"""How long work tells its caller how far it is.
+
+A caller who wants to stop raises an exception from the function it passed.
+"""
 
 from collections.abc import Callable
 

@@ -14,14 +14,20 @@ def check_promises(design: Design, items: Mapping[str, str]) -> list[Property]:
     """Every promise of `design` over `items` (item code -> class), with a sentence for each breach."""
     return [
         promise("known items", "The design is drawn for exactly these items and classes.", _items(design, items)),
-        promise("surveys", "The surveys are numbered from 1, set after set, and their number is the one needed.", _numbers(design, items)),
-        promise("views", f"The blocks of every survey are its views; their order is {design.view_order}.", _views(design)),
+        promise(
+            "surveys",
+            "The surveys are numbered from 1, set after set, and their number is the one needed.",
+            _numbers(design, items),
+        ),
+        promise(
+            "views", f"The blocks of every survey are its views; their order is {design.view_order}.", _views(design)
+        ),
         promise("no repeats", "No item stands twice in a block.", _repeats(design)),
         promise("same items in blocks", "All blocks of a survey hold the same items.", _differing_blocks(design)),
         promise("once per set", "Every item stands in exactly one survey of every set.", _coverage(design, items)),
         promise("classes", f"Every block holds {design.per_class} items of every class.", _classes(design, items)),
         promise("runs", f"No class runs longer than {design.max_run} items in a block.", _runs(design, items)),
-    ]  # fmt: skip
+    ]
 
 
 def _where(survey: Survey, block: Block | None = None) -> str:
@@ -44,8 +50,8 @@ def _items(design: Design, items: Mapping[str, str]) -> Iterator[str]:
                 yield f"{_where(survey, block)}: item {item} at position {position} is not in the list of items."
     if items_digest(items) != design.items_sha256:
         yield (
-            "The list of items, or the class of one of them, is not the one that the design was drawn for (its SHA-256 differs); "
-            "verify with the original list."
+            "The list of items, or the class of one of them, is not the one that the design was drawn for (its SHA-256 "
+            "differs); verify with the original list."
         )
 
 
@@ -133,7 +139,10 @@ def _runs(design: Design, items: Mapping[str, str]) -> Iterator[str]:
         for name, run in groupby(block.items, key=items.get):
             members = list(run)
             if name is not None and len(members) > design.max_run:
-                yield f"{_where(survey, block)}: {len(members)} items of class {name} in a row from item {members[0]}, position {position}."
+                yield (
+                    f"{_where(survey, block)}: {len(members)} items of class {name} in a row, "
+                    f"from item {members[0]} at position {position}."
+                )
             position += len(members)
 
 

@@ -88,7 +88,8 @@ def _unequal(counts: Counter[str], per_class: int) -> str:
     target = min(counts.values()) // per_class * per_class
     hint = f"leave items out until every class has {target}" if target else f"add items until every class has {usual}"
     return (
-        f"Every class needs the same number of items; {sizes[usual]} of {len(counts)} classes have {usual}, but {listed}. "
+        f"Every class needs the same number of items; "
+        f"{sizes[usual]} of {len(counts)} classes have {usual}, but {listed}. "
         f"Add items to the smaller classes, or {hint}."
     )
 

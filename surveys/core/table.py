@@ -11,10 +11,11 @@ from .shape import Shape, shape_of
 
 @dataclass(frozen=True)
 class Table:
-    """survey_of: survey within its set, shape (sets, items). class_of: shape (items,), classes numbered in sorted order.
+    """Items are sorted by class, then code; classes are numbered in sorted order.
 
+    survey_of: survey within its set, shape (sets, items). class_of: shape (items,).
     position_of[view]: position from 0 of every item in its survey of every set, shape (sets, items).
-    class_at[view]: the class at every position, shape (surveys, block length). Items are sorted by class, then code.
+    class_at[view]: the class at every position, shape (surveys, block length).
     """
 
     shape: Shape

@@ -1,10 +1,10 @@
 """Between classes: which group of which class joins which survey, so that all pairs of items meet equally rarely.
 
-Every class brings its own division into groups (see `groups`). For one class in one set, the cost of putting group g into survey x
-does not depend on where its other groups go, so a whole table of costs is computed at once and the groups are exchanged until no
-exchange of two of them helps; this is repeated over all classes and sets. The cost of a pair that meets m times is 2**m - 1 - m, the
-sum of C(m, j) over all j >= 2: the quantity for which `bounds` knows the least possible value at every j. So a third meeting costs
-more than a second one, and no pair is sacrificed for the others.
+Every class brings its own division into groups (see `groups`). For one class in one set, the cost of putting group g
+into survey x does not depend on where its other groups go, so a whole table of costs is computed at once and the groups
+are exchanged until no exchange of two of them helps; this is repeated over all classes and sets. The cost of a pair
+that meets m times is 2**m - 1 - m, the sum of C(m, j) over all j >= 2: the quantity for which `bounds` knows the least
+possible value at every j. So a third meeting costs more than a second one, and no pair is sacrificed for the others.
 """
 
 import numpy as np
@@ -15,7 +15,7 @@ from .progress import Progress, silent
 from .shape import Shape
 
 LARGEST_TABLE = 12_000  # items; the table of meetings has one byte for each pair
-WORK = 1_500_000_000  # entries of that table looked at
+WORK = 600_000_000  # entries of that table looked at
 MOST_SWEEPS = 100
 NOISE = (
     20  # largest random surcharge on a placement in the first sweep; it falls to nothing, so that the search settles
@@ -27,7 +27,8 @@ STEEPEST = 40  # 2**m is kept within 64-bit integers
 def survey_of_items(shape: Shape, seed: int, progress: Progress = silent) -> np.ndarray:
     """The survey, 0 .. s - 1, of every item in every set: integers of shape (sets, items), items class after class.
 
-    The division of one class is searched once; each class receives it with its items, sets and groups in an order of its own.
+    The division of one class is searched once; each class receives it with its items, sets and groups in an order of
+    its own.
     """
     base = np.array(divide_class(shape, Draw(seed, "groups")), dtype=np.int64)
     codes = np.empty((shape.sets, shape.items), dtype=np.int64)

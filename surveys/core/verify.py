@@ -1,4 +1,4 @@
-"""Check a design from scratch: recompute its certificate, compare it with the stored one, and draw the surveys again."""
+"""Check a design from scratch: recompute its certificate, compare it with the stored one, draw the surveys again."""
 
 from collections.abc import Iterator, Mapping
 
@@ -17,8 +17,9 @@ def verify(
 ) -> Certificate:
     """The certificate of `design` over `items` (item code -> class), recomputed from the surveys alone.
 
-    Two promises are added to those of the stored certificate: that the stored one says the same, and that the seed draws exactly these
-    surveys. redraw=False leaves the second out, because drawing a very large design again takes as long as assembling it did.
+    Two promises are added to those of the stored certificate: that the stored one says the same, and that the seed
+    draws exactly these surveys. redraw=False leaves the second out, because drawing a very large design again takes as
+    long as assembling it did.
     """
     found = certify(design, items)
     promises = [entry for entry in found.properties if entry.kind == PROMISE]
@@ -64,7 +65,7 @@ def _redrawn(design: Design, items: Mapping[str, str], found: Certificate, progr
         yield f"The surveys were not drawn again, because a promise they rest on is broken: {', '.join(broken)}."
         return
     if design.method != METHOD:
-        yield f"The design was drawn by the method {design.method!r}; this version draws by {METHOD!r} and cannot repeat it."
+        yield f"The design was drawn by method {design.method!r}; this version knows only {METHOD!r}."
         return
     try:
         drawn = assemble(
@@ -89,7 +90,7 @@ def _first_differences(design: Design, drawn: Design) -> Iterator[str]:
         for entry, expected in zip(stored.entries(), true.entries()):
             if entry != expected:
                 yield (
-                    f"Survey {stored.survey} (set {stored.set}), block {entry.view}, position {entry.position}: item {entry.item} stands "
-                    f"where seed {design.seed} draws item {expected.item} of block {expected.view}."
+                    f"Survey {stored.survey} (set {stored.set}), block {entry.view}, position {entry.position}: "
+                    f"item {entry.item} stands where seed {design.seed} draws {expected.item} of block {expected.view}."
                 )
                 break

@@ -5,7 +5,10 @@ from itertools import permutations
 
 
 def balanced_orders(views: Sequence[str]) -> list[tuple[str, ...]]:
-    """The orders among which counterbalanced surveys are shared out: all of up to three views, else rotations and their reversals."""
+    """The orders among which counterbalanced surveys are shared out.
+
+    All orders of up to three views; the rotations and their reversals of more.
+    """
     if len(views) <= 3:
         return list(permutations(views))
     rotations = [(*views[i:], *views[:i]) for i in range(len(views))]

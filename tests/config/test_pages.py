@@ -4,7 +4,8 @@ from django.contrib.auth.models import User
 from django.contrib.staticfiles import finders
 from django.utils import timezone
 
-from imagebank.models import WorkerBeat
+from config.study_path import study_path
+from imagebank.models import Membership, Study, WorkerBeat
 
 pytestmark = pytest.mark.django_db
 
@@ -20,6 +21,16 @@ def test_home_shows_ones_studies_as_a_path_with_their_nature(client, person):
     page = client.get("/").content.decode()
     for words in ("Moles", "drawn, not photographs", "Images", "Design", "Readers", "Reading", "Results", "2 items"):
         assert words in page
+
+
+def test_a_step_offers_its_action_when_its_turn_has_come(person, study):
+    coordinator = person("coordinator")
+    before = {step.name: step.url for step in study_path(study=study, user=coordinator)}
+    assert before["Design"] == "/studies/moles/surveys/"
+    assert before["Readers"] is None
+    empty = Study.objects.create(slug="empty", title="Empty")
+    Membership.objects.create(study=empty, user=coordinator, role="coordinator")
+    assert all(step.url is None for step in study_path(study=empty, user=coordinator)[1:])
 
 
 def test_somebody_without_a_role_reads_what_to_do_next(client, person):

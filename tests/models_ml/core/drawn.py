@@ -7,7 +7,15 @@ import numpy as np
 from PIL import Image
 
 CLASSES = ("HMI", "IP", "MA", "ML", "NF1", "Other", "TSC")
-COLOURS = ((235, 225, 215), (110, 70, 50), (150, 100, 70), (60, 40, 30), (190, 140, 100), (220, 60, 60), (240, 240, 245))
+COLOURS = (
+    (235, 225, 215),
+    (110, 70, 50),
+    (150, 100, 70),
+    (60, 40, 30),
+    (190, 140, 100),
+    (220, 60, 60),
+    (240, 240, 245),
+)
 
 
 def draw(label: int, rng: np.random.Generator, side: int = 48) -> tuple[np.ndarray, np.ndarray]:
