@@ -33,8 +33,9 @@ class StudyProtocol(models.Model):
         decimal_places=3,
         default=Decimal("0.950"),
         validators=[MinValueValidator(0), MaxValueValidator(1)],
-        help_text="Complete means that strictly more than this share of the questions is answered.",
+        help_text="Complete means that more than this share of the questions is answered.",
     )
+    strictly_more = models.BooleanField(default=True, help_text="Off: exactly the share is complete as well.")
     allow_blank = models.BooleanField(default=True)
     zoom_allowed = models.BooleanField(default=True)
     invitation_days = models.PositiveSmallIntegerField(default=60, help_text="How long a personal link works.")
@@ -60,12 +61,17 @@ class StudyProtocol(models.Model):
         return f"Protocol of {self.study}"
 
     def is_complete(self, *, answered: int, questions: int) -> bool:
-        """Whether `answered` of `questions` is strictly more than the threshold: 54 of 56 at .95, 19 of 20 not."""
-        return answered > self.completion_threshold * questions
+        """Whether `answered` of `questions` is more than the threshold: at .95, 54 of 56 is, 19 of 20 is not.
+
+        Without `strictly_more`, exactly the threshold is complete too: 19 of 20.
+        """
+        needed = self.completion_threshold * questions
+        return answered > needed or (answered == needed and not self.strictly_more)
 
     def fewest_answers(self, questions: int) -> int:
         """The smallest number of answers that makes a sitting of `questions` questions complete."""
-        return int(self.completion_threshold * questions) + 1
+        floor = int(self.completion_threshold * questions)
+        return floor if self.is_complete(answered=floor, questions=questions) else floor + 1
 
 
 class ReaderGroup(models.Model):

@@ -109,10 +109,9 @@ def _free_prefix(study: Study, group: dict) -> str:
 
 def _protocol_values(preset: dict) -> dict:
     completion, survey_set = preset.get("completion", {}), preset.get("survey_set", {})
-    if completion.get("comparison", ">") != ">":
-        raise ValidationError(
-            f'completion.comparison must be ">" (strictly more); the preset says {completion["comparison"]!r}.'
-        )
+    comparison = completion.get("comparison", ">")
+    if comparison not in (">", ">="):
+        raise ValidationError(f'completion.comparison must be ">" or ">="; the preset says {comparison!r}.')
     order = survey_set.get("view_order_design", "fixed")
     texts = {field: preset.get("texts", {}).get(name, "").strip() for name, field in TEXTS.items()}
     return texts | {
@@ -122,6 +121,7 @@ def _protocol_values(preset: dict) -> dict:
         "per_class": survey_set.get("per_class", 1),
         "sets": survey_set.get("sets", 1),
         "completion_threshold": Decimal(str(completion.get("threshold", "0.95"))),
+        "strictly_more": comparison == ">",
         "allow_blank": preset["study"].get("allow_blank", True),
         "zoom_allowed": preset["study"].get("zoom", True),
         "demographic_questions": preset.get("demographic_questions", []),

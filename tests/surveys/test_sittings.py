@@ -125,8 +125,12 @@ def test_complete_means_strictly_more_than_the_threshold(study, answered, comple
     assert study.protocol.fewest_answers(56) == 54
 
 
-def test_exactly_the_threshold_is_not_complete(study):
+def test_exactly_the_threshold_is_complete_only_where_the_protocol_says_so(study):
     assert not study.protocol.is_complete(answered=19, questions=20)
+    study.protocol.strictly_more = False
+    assert study.protocol.is_complete(answered=19, questions=20)
+    assert study.protocol.fewest_answers(20) == 19
+    assert not study.protocol.is_complete(answered=18, questions=20)
 
 
 def test_a_complete_sitting_takes_its_seat_and_is_analysed(study):
