@@ -9,6 +9,7 @@ possible value at every j. So a third meeting costs more than a second one, and 
 
 import numpy as np
 
+from .bounds import least_maximum
 from .draw import Draw
 from .groups import divide_class
 from .progress import Progress, silent
@@ -21,6 +22,7 @@ NOISE = (
     20  # largest random surcharge on a placement in the first sweep; it falls to nothing, so that the search settles
 )
 QUIET = 4  # last sweeps, without surcharge
+OUTLIER = 16  # how much dearer a meeting is that lifts a pair two above the least possible maximum
 STEEPEST = 40  # 2**m is kept within 64-bit integers
 
 
@@ -44,9 +46,12 @@ def survey_of_items(shape: Shape, seed: int, progress: Progress = silent) -> np.
     return codes
 
 
-def _cost(sets: int) -> np.ndarray:
+def _cost(shape: Shape) -> np.ndarray:
     """Cost of one more meeting for a pair that already meets 0, 1, 2, ... times."""
-    return 2 ** np.minimum(np.arange(sets + 1), STEEPEST).astype(np.int64) - 1
+    meetings = np.arange(shape.sets + 1)
+    cost = 2 ** np.minimum(meetings, STEEPEST).astype(np.int64) - 1
+    cost[meetings > least_maximum(shape.items, shape)] *= OUTLIER
+    return cost
 
 
 def _spread(codes: np.ndarray, shape: Shape, draw: Draw, progress: Progress) -> None:
@@ -54,7 +59,7 @@ def _spread(codes: np.ndarray, shape: Shape, draw: Draw, progress: Progress) -> 
     table = np.zeros((shape.items, shape.items), dtype=np.uint8 if shape.sets < 256 else np.int32)
     for line in codes:
         table += line[:, None] == line[None, :]
-    next_cost = _cost(shape.sets)
+    next_cost = _cost(shape)
     places = [(number, t) for number in range(shape.classes) for t in range(shape.sets)]
     sweeps = max(1, min(MOST_SWEEPS, WORK // (shape.sets * shape.items**2)))
     for sweep in range(sweeps):
