@@ -66,11 +66,12 @@ def check_leaks(say: Say, *, study: Study) -> None:
 
 
 def assemble(say: Say, *, study: Study, seed: int):
+    from surveys.core import Certificate
     from surveys.services import create_survey_set
 
     survey_set = create_survey_set(study=study, seed=seed)
     say(f"{survey_set.surveys.count()} surveys; certificate:")
-    for line in survey_set.certificate if isinstance(survey_set.certificate, list) else []:
+    for line in Certificate.from_dict(survey_set.certificate).to_text().splitlines():
         say(f"  {line}")
     return survey_set
 
