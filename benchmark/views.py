@@ -53,7 +53,7 @@ def comparison_file(request, slug, pk, name):
 @require_POST
 def comparison_start(request, slug):
     job = queue_job(study=request.study, kind="comparison", title="Compare people and networks", user=request.user)
-    return redirect("job_detail", pk=job.pk)
+    return redirect("job-detail", slug=slug, pk=job.pk)
 
 
 def _files(comparison: Comparison, folder: str, suffix: str) -> list[str]:
