@@ -14,4 +14,9 @@ class ServiceErrors(ExceptionHandler):
         return super().convert_known_exceptions(exc)
 
 
-api_error = exception_handler
+def api_error(exc: Exception, context: dict):
+    """Answer an exception of an API view in the standard form.
+
+    Named in REST_FRAMEWORK; DRF_STANDARDIZED_ERRORS names the class above, which does the translating.
+    """
+    return exception_handler(exc, context)

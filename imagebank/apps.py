@@ -6,3 +6,6 @@ class ImagebankConfig(AppConfig):
 
     name = "imagebank"
     verbose_name = "Image bank"
+
+    def ready(self):
+        from imagebank import bank_jobs  # noqa: F401  registers the image bank's kinds of background work

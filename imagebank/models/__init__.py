@@ -1,4 +1,4 @@
-from .item import DiagnosisReview, Item, ItemImage, Provenance, Rendition, Truth
+from .item import DiagnosisReview, Item, ItemImage, Provenance, Rendition, ReviewState, Truth
 from .job import Job, JobLine, WorkerBeat
 from .reports import ImportRun, LeakageFinding, LeakageReport
 from .study import DiagnosisClass, Membership, Study
@@ -16,6 +16,7 @@ __all__ = [
     "Membership",
     "Provenance",
     "Rendition",
+    "ReviewState",
     "Study",
     "Truth",
     "WorkerBeat",

@@ -6,7 +6,7 @@ import secrets
 from django.conf import settings
 from django.core.validators import MaxValueValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import Case, Count, F, Q, Value, When
 
 from .study import DiagnosisClass, Study
 
@@ -14,6 +14,15 @@ from .study import DiagnosisClass, Study
 def new_public_id() -> str:
     """An opaque address for a picture: 128 random bits, nothing to be learnt from it."""
     return secrets.token_urlsafe(16)
+
+
+class ReviewState(models.TextChoices):
+    """How far the two independent reviews of an item's diagnosis are."""
+
+    UNREVIEWED = "unreviewed", "Unreviewed"
+    ONE = "one", "One review"
+    AGREED = "agreed", "Agreed"
+    CONFLICT = "conflict", "Conflict"
 
 
 class ItemQuerySet(models.QuerySet):
@@ -32,6 +41,53 @@ class ItemQuerySet(models.QuerySet):
         for view in views:
             items = items.filter(images__view=view)
         return items.distinct()
+
+    def of_class(self, code: str):
+        return self.filter(truth__diagnosis__code=code)
+
+    def excluded(self):
+        return self.exclude(excluded_at=None)
+
+    def search(self, words: str, *, in_provenance: bool = False):
+        """Items whose code or group contains `words`, or, if asked, the provenance of one of their pictures."""
+        found = Q(code__icontains=words) | Q(group__icontains=words)
+        if in_provenance:
+            found |= Q(images__provenance__original_name__icontains=words)
+            found |= Q(images__provenance__attribution__icontains=words)
+            found |= Q(images__provenance__source_url__icontains=words)
+        return self.filter(found).distinct()
+
+    def matching(self, *, search="", diagnosis="", view="", split="", review="", excluded="", in_provenance=False):
+        """The image bank's filters together. excluded: "" for items in use, "only", or "both"."""
+        items = {"": self.included, "only": self.excluded, "both": self.all}[excluded]()
+        if search:
+            items = items.search(search, in_provenance=in_provenance)
+        if diagnosis:
+            items = items.of_class(diagnosis)
+        if view:
+            items = items.with_views([view])
+        if split:
+            items = items.filter(split=split)
+        if review:
+            items = items.filter(pk__in=self.with_review_state().filter(review_state=review).values("pk"))
+        return items
+
+    def with_review_state(self):
+        """Annotate `review_state`: unreviewed, one review, agreed, or conflict.
+
+        Agreed: two reviews or more, all confirming the reference class. A reviewer who can confirm none of the classes
+        makes a conflict once a second review is in.
+        """
+        reviews = Count("reviews", distinct=True)
+        confirming = Count("reviews", filter=Q(reviews__diagnosis=F("truth__diagnosis")), distinct=True)
+        return self.annotate(reviews_given=reviews, reviews_confirming=confirming).annotate(
+            review_state=Case(
+                When(reviews_given=0, then=Value(ReviewState.UNREVIEWED)),
+                When(reviews_given=1, then=Value(ReviewState.ONE)),
+                When(reviews_given=F("reviews_confirming"), then=Value(ReviewState.AGREED)),
+                default=Value(ReviewState.CONFLICT),
+            )
+        )
 
 
 class Item(models.Model):

@@ -40,6 +40,12 @@ class LeakageReport(models.Model):
         return f"{self.study}: {self.images} images"
 
 
+class LeakageFindingQuerySet(models.QuerySet):
+    def with_items(self):
+        """With everything a report shows, worst first."""
+        return self.select_related("first__item", "second__item").order_by("-crosses_split", "-crosses_fold", "pk")
+
+
 class LeakageFinding(models.Model):
     """Two pictures that should not be in different hands, and why."""
 
@@ -58,6 +64,8 @@ class LeakageFinding(models.Model):
     crosses_fold = models.BooleanField(default=False)
     score = models.FloatField(null=True, blank=True, help_text="Similarity from the confirmation step, 0 to 1.")
 
+    objects = LeakageFindingQuerySet.as_manager()
+
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["report", "kind", "first", "second"], name="one_finding_per_pair")
@@ -65,3 +73,8 @@ class LeakageFinding(models.Model):
 
     def __str__(self):
         return f"{self.get_kind_display()}: {self.first}, {self.second}"
+
+    @property
+    def crosses_a_border(self) -> bool:
+        """Between training and test, or between two folds: what was learnt on one is asked about the other."""
+        return self.crosses_split or self.crosses_fold

@@ -1,0 +1,143 @@
+"""Training-time changes of a whole batch at once, on the device, each picture by its own seed.
+
+Axes: N pictures, C colours, H, W pixels; values 0 to 1. A picture's changes depend on its seed alone, not on its
+neighbours in the batch nor on the device's generator, so that resumed and distributed runs see the same pictures.
+All movements are composed into one sampling grid: each picture is interpolated once.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from models_ml.core import augment_ops as ops
+
+N_DRAWS = 48
+
+
+@dataclass(frozen=True)
+class Strength:
+    """Probabilities and ranges; p_* are probabilities, angles in degrees, shifts and sizes as shares of the side."""
+
+    p_transpose: float = 0.5
+    p_flip: float = 0.5
+    brightness: float = 0.2
+    contrast: float = 0.2
+    p_brightness: float = 0.75
+    p_contrast: float = 0.75
+    p_affine: float = 0.85
+    shift: float = 0.1
+    scale: float = 0.1
+    rotate_deg: float = 15.0
+    p_blur_or_noise: float = 0.0
+    p_distort: float = 0.0
+    p_clahe: float = 0.0
+    p_hsv: float = 0.0
+    p_cutout: float = 0.0
+    cutout: float = 0.375
+
+
+# Values of the authors' albumentations pipeline; their order matters little once movements are composed.
+STRENGTHS = {
+    "light": Strength(brightness=0.1, contrast=0.1),
+    "modern": Strength(
+        p_affine=1.0, scale=0.2, rotate_deg=30.0, p_hsv=0.5, p_blur_or_noise=0.2, p_cutout=0.3, cutout=0.25
+    ),
+    "paper": Strength(p_blur_or_noise=0.7, p_distort=0.7, p_clahe=0.7, p_hsv=0.5, p_cutout=0.7),
+}
+
+
+def draws(seed: int, positions_N: np.ndarray, *, fold: int, epoch: int) -> np.ndarray:
+    """Uniform numbers in [0, 1), float32 (N, N_DRAWS), a function of (seed, fold, epoch, position) alone.
+
+    SplitMix64 (Steele, Lea, Flood 2014) over a counter: the same on every platform and in any batch.
+    """
+    with np.errstate(over="ignore"):
+        start = np.uint64((seed * 1_000_003 + fold * 10_007 + epoch) % 2**64)
+        counter = positions_N.astype(np.uint64)[:, None] * np.uint64(N_DRAWS) + np.arange(N_DRAWS, dtype=np.uint64)
+        return (_mix(_mix(start) + counter * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(40)).astype(np.float32) / 2**24
+
+
+def _mix(z):
+    with np.errstate(over="ignore"):
+        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        return z ^ (z >> np.uint64(31))
+
+
+def augment(image_NCHW: torch.Tensor, draws_ND: np.ndarray, kind: str) -> torch.Tensor:
+    """Changed copy of the batch. kind: none, light, modern or paper (see STRENGTHS)."""
+    if kind == "none":
+        return image_NCHW
+    strength = STRENGTHS[kind]
+    u = torch.from_numpy(draws_ND).to(image_NCHW.device)
+    image = _move(image_NCHW, u, strength)
+    image = _light(image, u, strength)
+    image = _blur_or_noise(image, u, strength)
+    image = ops.where_drawn(image, u[:, 30] < strength.p_clahe, ops.clahe)
+    if strength.p_hsv:
+        shift = (u[:, 31:34] * 2 - 1) * u.new_tensor([10 / 180, 20 / 255, 10 / 255])
+        image = ops.where_drawn(image, u[:, 34] < strength.p_hsv, lambda x, s: ops.shift_hsv(x, s), shift)
+    return _cutout(image, u, strength)
+
+
+def _move(image: torch.Tensor, u: torch.Tensor, s: Strength) -> torch.Tensor:
+    """Transpose, flips, shift, scale, rotation and lens, grid or elastic distortion, by one interpolation."""
+    n, _, height, width = image.shape
+    axis_y = (torch.arange(height, device=image.device) * 2 + 1) / height - 1
+    axis_x = (torch.arange(width, device=image.device) * 2 + 1) / width - 1
+    y, x = torch.meshgrid(axis_y, axis_x, indexing="ij")
+    grid = torch.stack([x, y], dim=-1).expand(n, height, width, 2)
+    on = (u[:, 0] < s.p_affine).float()
+    angle = on * (u[:, 1] * 2 - 1) * s.rotate_deg * torch.pi / 180
+    factor = 1 / (1 + on * (u[:, 2] * 2 - 1) * s.scale)
+    cos, sin = (angle.cos() * factor)[:, None, None], (angle.sin() * factor)[:, None, None]
+    shift = on[:, None] * (u[:, 3:5] * 2 - 1) * 2 * s.shift
+    gx, gy = grid[..., 0] - shift[:, 0, None, None], grid[..., 1] - shift[:, 1, None, None]
+    grid = torch.stack([cos * gx + sin * gy, -sin * gx + cos * gy], dim=-1)
+    if s.p_distort:
+        grid = ops.distort(grid, u[:, 5], u[:, 6], u[:, 36:], p=s.p_distort)
+    sign = 1 - 2 * (u[:, 8:10] < s.p_flip).float()
+    grid = grid * sign[:, None, None, :]
+    swap = (u[:, 7] < s.p_transpose)[:, None, None, None]
+    grid = torch.where(swap, grid.flip(-1), grid)
+    return F.grid_sample(image, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+
+
+def _light(image: torch.Tensor, u: torch.Tensor, s: Strength) -> torch.Tensor:
+    """Brightness added, contrast scaled about black, as the authors' library does."""
+    add = (u[:, 10] < s.p_brightness).float() * (u[:, 11] * 2 - 1) * s.brightness
+    times = 1 + (u[:, 12] < s.p_contrast).float() * (u[:, 13] * 2 - 1) * s.contrast
+    return ((image + add[:, None, None, None]) * times[:, None, None, None]).clamp(0, 1)
+
+
+def _blur_or_noise(image: torch.Tensor, u: torch.Tensor, s: Strength) -> torch.Tensor:
+    """One of motion blur, median, Gaussian blur, Gaussian noise."""
+    on, which = u[:, 14] < s.p_blur_or_noise, (u[:, 15] * 4).long()
+    image = ops.where_drawn(image, on & (which == 0), ops.motion_blur, u[:, 16])
+    image = ops.where_drawn(image, on & (which == 1), ops.median_blur)
+    image = ops.where_drawn(image, on & (which == 2), ops.gaussian_blur, 0.5 + u[:, 17])
+    sigma = (5 + 25 * u[:, 18]).sqrt() / 255
+    return ops.where_drawn(image, on & (which == 3), ops.add_noise, sigma, (u[:, 19] * 2**24).long())
+
+
+def _cutout(image: torch.Tensor, u: torch.Tensor, s: Strength) -> torch.Tensor:
+    """A black square whose centre lies anywhere in the picture."""
+    if not s.p_cutout:
+        return image
+    _, _, height, width = image.shape
+    far_y = (
+        torch.arange(height, device=image.device)[None] + 0.5 - u[:, 20, None] * height
+    ).abs() < s.cutout * height / 2
+    far_x = (torch.arange(width, device=image.device)[None] + 0.5 - u[:, 21, None] * width).abs() < s.cutout * width / 2
+    hole = far_y[:, None, :, None] & far_x[:, None, None, :] & (u[:, 22] < s.p_cutout)[:, None, None, None]
+    return image.masked_fill(hole, 0.0)
+
+
+def dihedral(image_NCHW: torch.Tensor, view: int) -> torch.Tensor:
+    """The ``view``-th (0 to 7) of the eight rotations and mirrorings; 0 is the picture itself."""
+    if view >= 4:
+        image_NCHW = image_NCHW.transpose(2, 3)
+    dims = [[], [2], [3], [2, 3]][view % 4]
+    return image_NCHW.flip(dims) if dims else image_NCHW

@@ -1,0 +1,128 @@
+"""How many pictures per second, on this machine, with this configuration. Made-up pictures; nothing is kept."""
+
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from models_ml.core.config import RunConfig
+from models_ml.core.errors import CoreError
+
+KINDS = ("train", "infer", "input", "latency")
+
+
+def bench(
+    cfg: RunConfig, *, seconds: float = 5.0, device: str = "auto", what: str = "train,infer,input"
+) -> Iterator[str]:
+    """One line per measurement: training steps, inference, the input path alone, latency of a single picture."""
+    wanted = [name.strip() for name in what.split(",")]
+    if strangers := set(wanted) - set(KINDS):
+        raise CoreError(f"There is no measurement {sorted(strangers)[0]!r}; there are {', '.join(KINDS)}.")
+    import torch
+
+    from models_ml.core.device import choose_device
+
+    place = choose_device(device)
+    machine = torch.cuda.get_device_name() if place.type == "cuda" else f"{torch.get_num_threads()} processor threads"
+    yield f"{cfg.model.backbone} at {cfg.data.size_px} px, {cfg.recipe.precision}, {machine}, torch {torch.__version__}"
+    for name in wanted:
+        count, unit = {"train": _train, "infer": _infer, "input": _input, "latency": _latency}[name](
+            cfg, place, seconds
+        )
+        yield f"{name}: {count:.4g} {unit}"
+
+
+def _rate(call: Callable[[], int], place, seconds: float) -> float:
+    """Pictures per second of ``call``, which returns how many it did; two calls warm up."""
+    import torch
+
+    def settle():
+        if place.type == "cuda":
+            torch.cuda.synchronize()
+
+    call(), call(), settle()
+    began, done = time.perf_counter(), 0
+    while time.perf_counter() - began < seconds:
+        done += call()
+        if place.type == "cuda" and done % 8 == 0:
+            settle()
+    settle()
+    return done / (time.perf_counter() - began)
+
+
+def _network(cfg: RunConfig, place):
+    import torch
+
+    from models_ml.core.network import build
+
+    network = build(cfg.model, 16, size_px=cfg.data.size_px, seed=0, load=False).to(place)
+    return network.to(memory_format=torch.channels_last) if cfg.recipe.channels_last else network
+
+
+def _pictures(cfg: RunConfig, place, n: int | None = None):
+    import torch
+
+    made = torch.rand(n or cfg.recipe.batch_size, 3, cfg.data.size_px, cfg.data.size_px, device=place)
+    return made.contiguous(memory_format=torch.channels_last) if cfg.recipe.channels_last else made
+
+
+def _train(cfg: RunConfig, place, seconds: float) -> tuple[float, str]:
+    import torch
+
+    from models_ml.core.device import autocast
+    from models_ml.core.loop import weighted_loss
+    from models_ml.core.optim import make_optimizer
+
+    network = _network(cfg, place).train()
+    optimizer, images = make_optimizer(network, cfg.recipe), _pictures(cfg, place)
+    forward = torch.compile(network) if cfg.recipe.compile else network
+    target, weight = torch.arange(len(images), device=place) % 16, torch.ones(16, device=place)
+
+    def step() -> int:
+        optimizer.zero_grad(set_to_none=True)
+        with autocast(place, cfg.recipe.precision):
+            logits = forward(images)
+        (weighted_loss(logits.float(), target, weight) / len(images)).backward()
+        optimizer.step()
+        return len(images)
+
+    return _rate(step, place, seconds), "pictures/s trained (made-up pictures on the device)"
+
+
+def _infer(cfg: RunConfig, place, seconds: float, n: int | None = None) -> tuple[float, str]:
+    import torch
+
+    from models_ml.core.device import autocast
+
+    network, images = _network(cfg, place).eval(), _pictures(cfg, place, n)
+    forward = torch.compile(network) if cfg.recipe.compile else network
+
+    @torch.inference_mode()
+    def step() -> int:
+        with autocast(place, cfg.recipe.precision):
+            forward(images)
+        return len(images)
+
+    return _rate(step, place, seconds), "pictures/s predicted"
+
+
+def _latency(cfg: RunConfig, place, seconds: float) -> tuple[float, str]:
+    return 1000 / _infer(cfg, place, seconds, n=1)[0], "ms for a single picture"
+
+
+def _input(cfg: RunConfig, place, seconds: float) -> tuple[float, str]:
+    """Packed bytes to augmented tensors."""
+    from models_ml.core.augment import augment, draws
+    from models_ml.core.feed import Feed
+    from models_ml.core.pack import Pack
+
+    rng, side, batch = np.random.default_rng(0), cfg.data.size_px, cfg.recipe.batch_size
+    pixels = rng.integers(0, 256, (2 * batch, side, side, 3), dtype=np.uint8)
+    feed, positions = Feed(Pack(pixels, tuple(map(str, range(2 * batch))), "bench"), place), np.arange(batch)
+
+    def step() -> int:
+        rows = rng.permutation(2 * batch)[:batch]
+        augment(feed.get(rows), draws(0, positions, fold=0, epoch=1), cfg.data.augment)
+        return batch
+
+    return _rate(step, place, seconds), f"pictures/s read from the pack and augmented ({cfg.data.augment})"

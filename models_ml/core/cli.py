@@ -1,0 +1,375 @@
+"""``python -m models_ml.core COMMAND``: parse, one call, one line saying what came out.
+
+Exit status: 0 done, 1 a check failed (audit, export parity, doctor), 2 bad usage or input, 130 cancelled (the same
+command continues).
+"""
+
+import argparse
+import json
+import signal
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from models_ml.core.config import PRESETS, EnsembleRule, override, preset, read_config
+from models_ml.core.errors import Cancelled, CoreError
+from models_ml.core.manifest import read_manifest
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    try:
+        return arguments.run(arguments) or 0
+    except Cancelled as error:
+        print(error, file=sys.stderr)
+        return 130
+    except CoreError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"error: {error.filename or 'a file'}: {error.strerror}", file=sys.stderr)
+        return 2
+
+
+class _Stop:
+    """Control-C or SIGTERM asks the work to stop at the next step; a second one stops at once."""
+
+    def __init__(self):
+        self.asked = False
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._ask)
+
+    def _ask(self, number, frame):
+        if self.asked:
+            raise KeyboardInterrupt
+        self.asked = True
+        print("stopping after this step; the same command continues", file=sys.stderr)
+
+    def __call__(self) -> bool:
+        return self.asked
+
+
+def _listener(arguments):
+    from models_ml.core import distributed
+    from models_ml.core.events import MLflow, ProgressBar, TensorBoard, together
+
+    if distributed.rank() != 0:
+        return None
+    board = TensorBoard(Path(arguments.out) / "tensorboard") if getattr(arguments, "tensorboard", False) else None
+    flow = MLflow() if getattr(arguments, "mlflow", False) else None
+    return together(None if arguments.quiet else ProgressBar(), board, flow)
+
+
+def _config(arguments):
+    cfg = read_config(arguments.config) if arguments.config else preset(arguments.preset)
+    if arguments.view is not None:
+        cfg = replace(cfg, view=arguments.view)
+    for assignment in arguments.set:
+        cfg = override(cfg, assignment)
+    return replace(cfg, name=arguments.name) if arguments.name else cfg
+
+
+def _train(arguments) -> int:
+    from models_ml.core import distributed
+    from models_ml.core.training import configuration_of, train_ensemble
+
+    resumed = (Path(arguments.out) / "config.toml").is_file() and not (arguments.config or arguments.preset)
+    if not (resumed or arguments.config or arguments.preset):
+        raise CoreError(f"Say what to train: --preset {'|'.join(PRESETS)} or --config FILE.toml.")
+    cfg = configuration_of(arguments.out) if resumed else _config(arguments)
+    folds = None
+    if arguments.fold is not None:
+        folds = arguments.fold
+    elif arguments.folds != "all":
+        folds = [_whole(text) for text in arguments.folds.split(",")]
+    distributed.join()
+    result = train_ensemble(
+        cfg, read_manifest(arguments.manifest), arguments.out, _listener(arguments), _Stop(), folds=folds,
+        device=arguments.device, state_every_s=arguments.state_every,
+    )  # fmt: skip
+    if distributed.rank() == 0:
+        scores = ", ".join("unknown" if r.score is None else f"{r.score:.3f}" for r in result.folds)
+        print(f"{result.status}: {len(result.folds)} folds in {result.folder}, held-out balanced accuracy {scores}")
+    distributed.leave()
+    return 0 if result.complete else 130
+
+
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise CoreError(f"Folds are whole numbers separated by commas, or all; found {text!r}.") from None
+
+
+def _split_of(arguments) -> str | None:
+    return None if arguments.split == "any" else arguments.split
+
+
+def _predict(arguments) -> int:
+    from models_ml.core.predict import predict_items
+
+    wanted = None
+    if arguments.items:
+        wanted = list(filter(None, map(str.strip, Path(arguments.items).read_text(encoding="utf-8").splitlines())))
+    found = predict_items(
+        arguments.run_dir, read_manifest(arguments.manifest), split=_split_of(arguments),
+        items=wanted, out=arguments.out, model=arguments.model, on_event=_listener(arguments), cancelled=_Stop(),
+        device=arguments.device,
+    )  # fmt: skip
+    print(f"{arguments.out}: {len(found.members)} members, {len(found.items)} items, {len(found.classes)} classes")
+    return 0
+
+
+def _rule(arguments) -> EnsembleRule:
+    return EnsembleRule(
+        arguments.rule, arguments.threshold, not arguments.exclusive, arguments.fallback, arguments.restrict
+    )
+
+
+def _temperature(arguments) -> float:
+    if not arguments.calibrated:
+        return 1.0
+    path = Path(arguments.calibrated) / "calibration.json"
+    if not path.is_file():
+        raise CoreError(f"{arguments.calibrated} is not a finished run: calibration.json is missing.")
+    return json.loads(path.read_text())["temperature"] or 1.0
+
+
+def _own(arguments) -> list[str]:
+    return [name.strip() for name in arguments.own.split(",") if name.strip()]
+
+
+def _ensemble(arguments) -> int:
+    from models_ml.core.ensemble import combine_predictions, write_ensemble
+    from models_ml.core.predictions import read_predictions
+
+    pairs = []
+    for predictions in read_predictions(arguments.predictions):
+        combined = combine_predictions(predictions, _rule(arguments), _own(arguments), _temperature(arguments))
+        pairs.append((predictions, combined))
+    write_ensemble(arguments.out, pairs)
+    fell_back = sum(int((combined.fallback_N != "").sum()) for _, combined in pairs)
+    print(f"{arguments.out}: {sum(len(p.items) for p, _ in pairs)} items, {fell_back} without a confident member")
+    return 0
+
+
+def _evaluate(arguments) -> int:
+    from models_ml.core.evaluate import evaluate_out_of_fold, evaluate_predictions
+    from models_ml.core.files import write_json
+    from models_ml.core.predictions import read_predictions
+
+    path = Path(arguments.predictions)
+    if path.is_dir():
+        manifest = read_manifest(arguments.manifest or path / "folds.csv", check_files=False)
+        found = [evaluate_out_of_fold(path / "oof.csv", manifest, seed=arguments.seed)]
+    else:
+        manifest = read_manifest(arguments.manifest, check_files=False) if arguments.manifest else None
+        found = [
+            evaluate_predictions(
+                p, _rule(arguments), own=_own(arguments), temperature=_temperature(arguments), manifest=manifest,
+                seed=arguments.seed,
+            )
+            for p in read_predictions(path)
+        ]  # fmt: skip
+    for result in found:
+        for name in ("out_of_fold", "ensemble"):
+            if name in result:
+                a = result[name]["accuracy_clustered"]
+                interval = f" [{a['ci_low']:.3f}, {a['ci_high']:.3f}]" if a["ci_low"] is not None else ""
+                print(f"{result.get('model', path)} {name}: accuracy {a['value']:.3f}{interval}, n = {a['n']}")
+        if "mean_member_accuracy" in result:
+            print(f"{result['model']} mean member: accuracy {result['mean_member_accuracy']:.3f}")
+    if arguments.out:
+        write_json(arguments.out, {"schema": "classifier-evaluation/1", "results": found})
+    return 0
+
+
+def _audit(arguments) -> int:
+    from models_ml.core.audit import audit, leak_cost, report
+
+    manifest = read_manifest(arguments.manifest, view=arguments.view)
+    found = audit(manifest, pictures=not arguments.groups_only)
+    print(report(found, manifest))
+    if arguments.oof:
+        cost = leak_cost(found, manifest, arguments.oof)
+        clean = "unknown (no such item)" if cost.accuracy_clean is None else f"{cost.accuracy_clean:.3f}"
+        print(f"out-of-fold accuracy {cost.accuracy_all:.3f} of {cost.n_all}")
+        print(f"without leaking items {clean} of {cost.n_clean}")
+    return 0 if found.clean else 1
+
+
+def _split(arguments) -> int:
+    from models_ml.core.audit import audit
+    from models_ml.core.folds import split
+
+    manifest = read_manifest(arguments.manifest, view=arguments.view)
+    pairs = [(p.first, p.second) for p in audit(manifest).pairs] if arguments.duplicates else []
+    result = split(manifest, folds=arguments.folds, seed=arguments.seed, pairs=pairs)
+    result.write(arguments.out)
+    sizes = [sum(item.fold == k for item in result.items) for k in range(arguments.folds)]
+    print(f"{arguments.out}: folds of {', '.join(map(str, sizes))} pictures, {len(result.test)} test pictures")
+    return 0
+
+
+def _pack(arguments) -> int:
+    from models_ml.core.pack import pack
+
+    cfg = _config(arguments)
+    manifest = read_manifest(arguments.manifest).of_view(cfg.view)
+    packed = pack(manifest.items, cfg.data, arguments.out, on_event=_listener(arguments), cancelled=_Stop())
+    print(
+        f"{arguments.out}: pack {packed.key}, {len(packed.ids)} pictures, {packed.pixels_NHWC.nbytes / 2**20:.0f} MiB"
+    )
+    return 0
+
+
+def _card(arguments) -> int:
+    path = Path(arguments.run_dir) / "card.md"
+    if not path.is_file():
+        raise CoreError(f"{arguments.run_dir} has no card yet; it is written when the first fold ends.")
+    sys.stdout.write(path.read_text(encoding="utf-8"))
+    return 0
+
+
+def _doctor(arguments) -> int:
+    from models_ml.core.doctor import examine
+
+    findings = examine(arguments.run_dir)
+    for finding in findings:
+        print(f"{'ok  ' if finding.ok else 'BAD '} {finding.text}")
+    return 0 if all(finding.ok for finding in findings) else 1
+
+
+def _bench(arguments) -> int:
+    from models_ml.core.bench import bench
+
+    for line in bench(_config(arguments), seconds=arguments.seconds, device=arguments.device, what=arguments.what):
+        print(line)
+    return 0
+
+
+def _export(arguments) -> int:
+    from models_ml.core.export import export_run
+
+    worst = 0.0
+    for found in export_run(arguments.run_dir, arguments.out):
+        print(f"{found.path}: largest difference of probabilities to torch {found.difference:.1e}")
+        worst = max(worst, found.difference)
+    return 0 if worst <= arguments.tolerance else 1
+
+
+def _explain(arguments) -> int:
+    from models_ml.core.explain_run import explain_items
+
+    found = explain_items(
+        arguments.run_dir, read_manifest(arguments.manifest), arguments.out,
+        split=_split_of(arguments), limit=arguments.limit, controls=arguments.controls,
+        settings=arguments.set, on_event=_listener(arguments), cancelled=_Stop(), device=arguments.device,
+    )  # fmt: skip
+    print(f"{arguments.out}: {found.n_items} items, {found.n_maps} maps, worst completeness gap {found.worst_gap_text}")
+    return 0
+
+
+def _isic(arguments) -> int:
+    from models_ml.core.isic import read_auxiliary, read_label_map
+
+    manifest = read_auxiliary(arguments.csv, arguments.images, label_map=read_label_map(arguments.labels))
+    manifest.write(arguments.out)
+    print(f"{arguments.out}: {len(manifest)} auxiliary pictures")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m models_ml.core", description="Networks as readers.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name, run, help_text, *positional):
+        sub = commands.add_parser(name, help=help_text, description=help_text)
+        for argument in positional:
+            sub.add_argument(argument, metavar=argument.upper())
+        sub.set_defaults(run=run)
+        return sub
+
+    def works(sub):
+        sub.add_argument("--device", default="auto", help="auto, cpu, cuda")
+        sub.add_argument("--quiet", action="store_true", help="no progress")
+        return sub
+
+    def configured(sub, default=None):
+        sub.add_argument("--preset", default=default, help=", ".join(PRESETS))
+        sub.add_argument("--config", help="a TOML file instead of a preset")
+        sub.add_argument("--view", help="which pictures, e.g. focused")
+        sub.add_argument("--set", action="append", default=[], metavar="SECTION.NAME=VALUE", help="change one setting")
+        sub.add_argument("--name", help="name of the run")
+        return sub
+
+    def ruled(sub):
+        sub.add_argument("--rule", default="confident-mean", choices=("confident-mean", "mean", "vote"))
+        sub.add_argument("--threshold", type=float, default=0.5)
+        sub.add_argument("--exclusive", action="store_true", help="above the threshold, not at it (the authors' code)")
+        sub.add_argument("--fallback", default="mean", choices=("mean", "abstain"), help="when no member is confident")
+        sub.add_argument("--restrict", default="all", choices=("all", "own"), help="answer own classes alone")
+        sub.add_argument(
+            "--own", default="", help="own classes, separated by commas (default: those that occur as truth)"
+        )
+        sub.add_argument("--calibrated", metavar="RUN", help="apply that run's temperature after averaging")
+        return sub
+
+    sub = configured(works(command("train", _train, "train, or continue, the members of an ensemble", "manifest")))
+    sub.add_argument("--out", required=True, help="run directory")
+    sub.add_argument("--fold", type=int, action="append", help="train this fold alone (may be repeated)")
+    sub.add_argument("--folds", default="all", help="all, or numbers separated by commas")
+    sub.add_argument("--state-every", type=float, default=60.0, help="seconds between state files within an epoch")
+    sub.add_argument("--tensorboard", action="store_true")
+    sub.add_argument("--mlflow", action="store_true")
+    sub = works(
+        command(
+            "predict", _predict, "probabilities of every member for the pictures of a manifest", "run_dir", "manifest"
+        )
+    )
+    sub.add_argument("--split", default="test", choices=("train", "test", "any"))
+    sub.add_argument("--items", help="a file with one item per line: predict exactly these")
+    sub.add_argument("--model", help="name of the reader in the file")
+    sub.add_argument("--out", required=True)
+    sub = ruled(command("ensemble", _ensemble, "combine the members of a predictions file", "predictions"))
+    sub.add_argument("--out", required=True)
+    sub = ruled(
+        command("evaluate", _evaluate, "judge a predictions file, or a run directory out of fold", "predictions")
+    )
+    sub.add_argument("--manifest", help="for groups (clusters) and skin tones")
+    sub.add_argument("--seed", type=int, default=0)
+    sub.add_argument("--out", help="JSON file with everything")
+    sub = command(
+        "audit", _audit, "find test or held-out pictures with relatives in training; exits 1 on a leak", "manifest"
+    )
+    sub.add_argument("--view")
+    sub.add_argument("--groups-only", action="store_true", help="do not compare pictures")
+    sub.add_argument("--oof", help="out-of-fold predictions: what do the leaks cost?")
+    sub = command("split", _split, "draw folds that keep groups together and classes even", "manifest")
+    sub.add_argument("--view")
+    sub.add_argument("--folds", type=int, default=5)
+    sub.add_argument("--seed", type=int, default=0)
+    sub.add_argument("--duplicates", action="store_true", help="keep near duplicates together, too")
+    sub.add_argument("--out", required=True)
+    sub = configured(works(command("pack", _pack, "decode all pictures once into one array", "manifest")), "tiny")
+    sub.add_argument("--out", required=True)
+    command("card", _card, "print a run's model card", "run_dir")
+    sub = works(command("export", _export, "write ONNX files and check them against torch", "run_dir"))
+    sub.add_argument("--out", required=True)
+    sub.add_argument("--tolerance", type=float, default=1e-4)
+    sub = command("doctor", _doctor, "check this machine and, when given, a run directory")
+    sub.add_argument("run_dir", nargs="?", metavar="RUN_DIR")
+    sub = configured(works(command("bench", _bench, "images per second here")), "tiny")
+    sub.add_argument("--what", default="train,infer,input", help="of: train, infer, input, latency")
+    sub.add_argument("--seconds", type=float, default=5.0, help="per measurement")
+    sub = works(command("explain", _explain, "attribution maps, their metrics and pictures", "run_dir", "manifest"))
+    sub.add_argument("--split", default="test", choices=("train", "test", "any"))
+    sub.add_argument("--limit", type=int, help="this many items, spread over the classes")
+    sub.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="e.g. method=occlusion")
+    sub.add_argument("--controls", type=int, default=1, help="networks with random weights to compare with")
+    sub.add_argument("--out", required=True)
+    sub = command("isic", _isic, "auxiliary manifest from an ISIC ground-truth CSV", "csv", "images")
+    sub.add_argument("--labels", help="TOML table of label names (default: the shipped one)")
+    sub.add_argument("--out", required=True)
+    return parser

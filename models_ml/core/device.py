@@ -1,0 +1,54 @@
+"""Which device, which number format, how reproducible: the settings that torch keeps globally, set in one place."""
+
+import contextlib
+import os
+
+import torch
+
+from models_ml.core.config import Recipe
+from models_ml.core.errors import CoreError
+
+
+def choose_device(name: str = "auto") -> torch.device:
+    """``auto``: the process's own GPU when there is one, else the processor."""
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
+        return torch.device("cpu")
+    device = torch.device(name)
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise CoreError("A GPU was asked for (cuda), but torch finds none on this machine; use --device cpu.")
+    return device
+
+
+@contextlib.contextmanager
+def reproducible(recipe: Recipe):
+    """Deterministic algorithms while inside, when the recipe asks for them; the former settings afterwards."""
+    before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    benchmark = torch.backends.cudnn.benchmark
+    if recipe.deterministic:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.backends.cudnn.benchmark = not recipe.deterministic
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before[0], warn_only=before[1])
+        torch.backends.cudnn.benchmark = benchmark
+
+
+def autocast(device: torch.device, precision: str):
+    """Forward passes in bfloat16 when asked for; weights and optimiser stay in float32."""
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16")
+
+
+@contextlib.contextmanager
+def memory_in_words(batch_size: int):
+    """Turn the device's out-of-memory error into a sentence."""
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise CoreError(
+            f"The device ran out of memory at {batch_size} pictures at once; the last saved state is intact. Lower "
+            "recipe.batch_size and raise recipe.accumulate by the same factor, then start the same command again."
+        ) from error

@@ -1,0 +1,76 @@
+"""Several processes as one: each works on its share of every batch, and the sum of their gradients is the batch's.
+
+Started by ``torchrun``; without it there is one process and every function here is free. Gradients are summed
+explicitly (not averaged by a wrapper), because the loss is already divided by the whole batch's weight.
+"""
+
+import os
+from typing import Any
+
+import torch
+import torch.distributed as dist
+
+
+def join() -> None:
+    """Join the group that torchrun describes in the environment, unless that was done."""
+    if int(os.environ.get("WORLD_SIZE", 1)) > 1 and not dist.is_initialized():
+        dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+        if torch.cuda.is_available():
+            torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", 0)))
+
+
+def leave() -> None:
+    if dist.is_initialized():
+        dist.destroy_process_group()
+
+
+def world() -> int:
+    return dist.get_world_size() if dist.is_initialized() else 1
+
+
+def rank() -> int:
+    return dist.get_rank() if dist.is_initialized() else 0
+
+
+def wait() -> None:
+    if world() > 1:
+        dist.barrier()
+
+
+def share(value: Any) -> list[Any]:
+    """Every process's value, in order of rank."""
+    if world() == 1:
+        return [value]
+    values = [None] * world()
+    dist.all_gather_object(values, value)
+    return values
+
+
+def any_says(flag: bool) -> bool:
+    return any(share(flag)) if world() > 1 else flag
+
+
+def sum_gradients(parameters: list[torch.nn.Parameter]) -> None:
+    """Replace every gradient by the sum over processes; a process without one (an empty share) adds zero."""
+    if world() == 1:
+        return
+    for p in parameters:
+        if p.requires_grad and p.grad is None:
+            p.grad = torch.zeros_like(p)
+    flat = torch.cat([p.grad.flatten() for p in parameters if p.grad is not None])
+    dist.all_reduce(flat)
+    start = 0
+    for p in parameters:
+        if p.grad is not None:
+            p.grad.copy_(flat[start : start + p.numel()].view_as(p))
+            start += p.numel()
+
+
+def average_buffers(network: torch.nn.Module) -> None:
+    """Running statistics of normalisation layers become the mean over processes."""
+    if world() == 1:
+        return
+    for buffer in network.buffers():
+        if buffer.is_floating_point():
+            dist.all_reduce(buffer)
+            buffer /= world()

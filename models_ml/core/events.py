@@ -1,0 +1,226 @@
+"""What a run says while it works, and who listens: JSON lines, a progress bar, TensorBoard, MLflow, or the site.
+
+An event is a frozen dataclass with ``progress`` (0 to 1, of the whole call) and ``seconds_left`` (None: not yet known).
+A listener is any callable that takes one; ``together`` makes one of several.
+"""
+
+import dataclasses
+import json
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    progress: float
+    seconds_left: float | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"event": type(self).__name__, **dataclasses.asdict(self)}
+
+    @property
+    def text(self) -> str:
+        return type(self).__name__
+
+
+@dataclass(frozen=True, kw_only=True)
+class PackProgress(Event):
+    done: int
+    total: int
+
+    @property
+    def text(self) -> str:
+        return f"pictures read: {self.done} of {self.total}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepDone(Event):
+    fold: int
+    epoch: int  # from 1
+    step: int  # of the epoch, from 1
+    steps: int
+    loss: float
+    lr: float
+    images_per_s: float
+
+    @property
+    def text(self) -> str:
+        return f"fold {self.fold}, epoch {self.epoch}, step {self.step}/{self.steps}: loss {self.loss:.3f}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class EpochDone(Event):
+    fold: int
+    epoch: int
+    epochs: int
+    metrics: dict[str, float | None]
+    best: bool
+
+    @property
+    def text(self) -> str:
+        shown = ", ".join(f"{k} {v:.3f}" for k, v in self.metrics.items() if isinstance(v, float) and k != "lr")
+        return f"fold {self.fold}, epoch {self.epoch}/{self.epochs}: {shown}{' (best)' if self.best else ''}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoldDone(Event):
+    fold: int
+    status: str
+    best_epoch: int
+    score: float | None
+
+    @property
+    def text(self) -> str:
+        score = "unknown" if self.score is None else f"{self.score:.3f}"
+        return f"fold {self.fold} {self.status}: best epoch {self.best_epoch}, held-out balanced accuracy {score}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunDone(Event):
+    status: str
+    folder: str
+
+    @property
+    def text(self) -> str:
+        return f"run {self.status}: {self.folder}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictProgress(Event):
+    member: str
+    done: int
+    total: int
+
+    @property
+    def text(self) -> str:
+        return f"predicting with {self.member}: {self.done} of {self.total}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExplainProgress(Event):
+    item: str
+    done: int
+    total: int
+
+    @property
+    def text(self) -> str:
+        return f"explaining {self.item}: {self.done} of {self.total}"
+
+
+Listener = Callable[[Event], None]
+
+
+def seconds_left(began: float, share: float, *, already: float = 0.0) -> float | None:
+    """Time still needed, from time.monotonic() at the beginning and the share done now; None before anything is done.
+
+    already: the share that was done when the clock started (a resumed call).
+    """
+    if share - already <= 0:
+        return None
+    return max(0.0, (time.monotonic() - began) * (1 - share) / (share - already))
+
+
+def together(*listeners: Listener | None) -> Listener:
+    """One listener that tells all of them, in order."""
+    present = [listener for listener in listeners if listener]
+
+    def tell(event: Event) -> None:
+        for listener in present:
+            listener(event)
+
+    return tell
+
+
+def scaled(
+    listener: Listener, start: float, end: float, *, began: float | None = None, already: float = 0.0
+) -> Listener:
+    """A part's listener: its progress 0 to 1 becomes start to end of the whole; time left is that of the whole."""
+
+    def tell(event: Event) -> None:
+        share = start + (end - start) * event.progress
+        left = event.seconds_left if began is None else seconds_left(began, share, already=already)
+        listener(dataclasses.replace(event, progress=share, seconds_left=left))
+
+    return tell
+
+
+class JsonLines:
+    """Append every event to a file, one JSON object per line."""
+
+    def __init__(self, path: Path | str):
+        self.path = Path(path)
+
+    def __call__(self, event: Event) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with open(self.path, "a", encoding="utf-8") as handle:
+            handle.write(json.dumps({"time": time.time(), **event.as_dict()}) + "\n")
+
+
+class ProgressBar:
+    """A tqdm bar on a terminal; elsewhere one line per epoch, so that a log stays readable."""
+
+    def __init__(self, stream=None):
+        from tqdm import tqdm
+
+        self.stream = stream or sys.stderr
+        self.live = self.stream.isatty()
+        layout = "{percentage:3.0f}%|{bar:24}| {desc} [{elapsed}<{postfix}]"
+        self.bar = tqdm(total=1.0, file=self.stream, bar_format=layout, disable=not self.live, leave=True)
+
+    def __call__(self, event: Event) -> None:
+        if self.live:
+            left = "?" if event.seconds_left is None else self.bar.format_interval(event.seconds_left)
+            self.bar.n = event.progress
+            self.bar.set_description_str(event.text, refresh=False)
+            self.bar.set_postfix_str(left)
+        elif isinstance(event, EpochDone | FoldDone | RunDone):
+            self.stream.write(f"{event.progress:4.0%} {event.text}\n")
+            self.stream.flush()
+        if isinstance(event, RunDone):
+            self.close()
+
+    def close(self) -> None:
+        self.bar.close()
+
+
+class TensorBoard:
+    """Curves of every fold for ``tensorboard --logdir``."""
+
+    def __init__(self, folder: Path | str):
+        from torch.utils.tensorboard import SummaryWriter
+
+        self.folder, self._writer_of = Path(folder), {}
+        self._make = SummaryWriter
+
+    def __call__(self, event: Event) -> None:
+        if not isinstance(event, EpochDone):
+            return
+        if event.fold not in self._writer_of:
+            self._writer_of[event.fold] = self._make(str(self.folder / f"fold{event.fold}"))
+        writer = self._writer_of[event.fold]
+        for name, value in event.metrics.items():
+            if value is not None:
+                writer.add_scalar(name, value, event.epoch)
+        writer.flush()
+
+
+class MLflow:
+    """Epoch metrics into the active MLflow run; needs the package mlflow, which is not among the requirements."""
+
+    def __init__(self):
+        try:
+            import mlflow
+        except ImportError:
+            from models_ml.core.errors import CoreError
+
+            raise CoreError("The MLflow listener needs the package mlflow; install it or choose another.") from None
+        self._log = mlflow.log_metrics
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, EpochDone):
+            values = {f"fold{event.fold}/{k}": v for k, v in event.metrics.items() if v is not None}
+            self._log(values, step=event.epoch)

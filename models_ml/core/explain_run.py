@@ -1,0 +1,337 @@
+"""Attribution of a whole run: every item asked for, the members that the gate admitted, scores beside their controls.
+
+OUT/items/<item>.json, <item>.npz   facts and raw signed maps on the network's square, with their place on the picture
+OUT/pictures/<item>-predicted.png   picture and overlay side by side, on the picture's own pixels
+OUT/contact.png, index.html, items.csv, summary.json
+"""
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import zip_longest
+from pathlib import Path
+
+import numpy as np
+
+from models_ml.core import checkpoint, explain_metrics
+from models_ml.core.checkpoint import RunInfo
+from models_ml.core.config import AttributionSpec, override, to_dict
+from models_ml.core.ensemble import Combined, combine
+from models_ml.core.errors import Cancelled, CoreError
+from models_ml.core.events import ExplainProgress, Listener, scaled
+from models_ml.core.files import replacing, sha256_file, sha256_json, write_csv, write_json
+from models_ml.core.manifest import Item, Manifest
+from models_ml.core.metrics import clustered
+from models_ml.core.pixels import Placement, decode, onto_picture, to_square
+from models_ml.core.predict import finished_members, load_member, predict_items, select
+
+LOCALISATION = ("mass", "rank", "pointing")
+SCORES = (*LOCALISATION, "deletion", "insertion", "agreement", "on_skin")
+
+
+@dataclass(frozen=True)
+class Explained:
+    folder: str
+    n_items: int
+    n_maps: int
+    worst_gap: float | None
+
+    @property
+    def worst_gap_text(self) -> str:
+        return "not defined for this method" if self.worst_gap is None else f"{self.worst_gap:.2%}"
+
+
+def explain_items(
+    run_dir: Path | str,
+    manifest: Manifest,
+    out: Path | str,
+    *,
+    split: str | None = "test",
+    items: Sequence[str] | None = None,
+    limit: int | None = None,
+    controls: int = 1,
+    settings: Sequence[str] = (),
+    on_event: Listener | None = None,
+    cancelled: Callable[[], bool] | None = None,
+    device: str = "auto",
+) -> Explained:
+    """Explain the ensemble's answers; what is done is kept, the same call continues.
+
+    settings: changes to the run's attribution, e.g. ``method=occlusion``. limit: this many items, taken in turn from
+    the classes. controls: networks of random weights that the same scores are computed for.
+    """
+    info, out = checkpoint.read_run(run_dir), Path(out)
+    cfg = info.cfg
+    for text in settings:
+        cfg = override(cfg, f"attribution.{text}")
+    spec, tell, cancelled = cfg.attribution, on_event or (lambda event: None), cancelled or (lambda: False)
+    chosen = _spread(select(manifest, info, split, items), limit)
+    names = [item.id for item in chosen]
+    predictions = predict_items(
+        run_dir, manifest, split=split, items=names, on_event=scaled(tell, 0, 0.1), cancelled=cancelled, device=device
+    )
+    own = list(info.labels.own_indices)
+    combined = combine(predictions.probs_MNC, info.cfg.ensemble, own)
+    place_of = {name: n for n, name in enumerate(predictions.items)}
+    worker = _Worker(info, spec, controls, out, device)
+    records = []
+    for k, item in enumerate(chosen):
+        if cancelled():
+            raise Cancelled(f"Explaining was cancelled after {k} of {len(chosen)} items; the same command continues.")
+        records.append(worker.item(item, place_of[item.id], combined))
+        share = 0.1 + 0.9 * (k + 1) / len(chosen)
+        tell(ExplainProgress(progress=share, item=item.id, done=k + 1, total=len(chosen)))
+    _write_tables(out, spec, records, controls)
+    _draw(out, chosen, records)
+    gaps = [m["gap"] for r in records for m in r["maps"].values()]
+    worst = max((g for g in gaps if g is not None), default=None)
+    return Explained(str(out), len(records), len(gaps), worst)
+
+
+def _spread(chosen: list[Item], limit: int | None) -> list[Item]:
+    """The first ``limit`` items when classes take turns."""
+    if limit is None or limit >= len(chosen):
+        return chosen
+    by_class: dict[str, list[Item]] = {}
+    for item in chosen:
+        by_class.setdefault(item.label, []).append(item)
+    turns = [item for turn in zip_longest(*by_class.values()) for item in turn if item]
+    kept = {item.id for item in turns[:limit]}
+    return [item for item in chosen if item.id in kept]
+
+
+def file_name(item: str) -> str:
+    """A file name for an item: readable, and unique also where characters had to go."""
+    return f"{re.sub(r'[^A-Za-z0-9_-]', '_', item)[:60]}-{sha256_json(item)[:8]}"
+
+
+class _Worker:
+    """Networks and settings, loaded once."""
+
+    def __init__(self, info: RunInfo, spec: AttributionSpec, controls: int, out: Path, device: str):
+        from models_ml.core.network import build
+
+        self.info, self.spec, self.out = info, spec, out
+        members = finished_members(info)
+        self.networks = [load_member(info, name, device) for name, _ in members]
+        self.device = next(self.networks[0].parameters()).device
+        size = info.cfg.data.size_px
+        self.random = [
+            build(info.cfg.model, len(info.labels.names), size_px=size, seed=10_000 + k, load=False)
+            .to(self.device).eval().requires_grad_(False)
+            for k in range(controls)
+        ]  # fmt: skip
+        self.hashes = dict(members)
+        self.key = sha256_json([self.hashes, to_dict(spec), to_dict(info.cfg.ensemble), controls, 1])
+
+    def item(self, item: Item, n: int, combined: Combined) -> dict:
+        """Facts of one item, computed or, when they stand there with the same key, read."""
+        path = self.out / "items" / f"{file_name(item.id)}.json"
+        key = sha256_json([self.key, sha256_file(item.path)])
+        if path.is_file():
+            record = json.loads(path.read_text())
+            if record["key"] == key:
+                return record
+        record, maps = self._compute(item, n, combined)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path.with_suffix(".npz")) as part, open(part, "wb") as handle:
+            np.savez_compressed(handle, **maps)
+        write_json(path, {"key": key, **record})
+        return {"key": key, **record}
+
+    def _compute(self, item: Item, n: int, combined: Combined) -> tuple[dict, dict[str, np.ndarray]]:
+        import torch
+
+        from models_ml.core.explain import baseline_of, explain_together, target_weights
+
+        data, classes = self.info.cfg.data, self.info.labels.names
+        square, where = to_square(decode(item.path), data.size_px, fit=data.fit, resample=data.resample)
+        image = torch.from_numpy(square).permute(2, 0, 1)[None].float().to(self.device) / 255
+        admitted = [net for net, used in zip(self.networks, combined.admitted_MN[:, n]) if used] or self.networks
+        answer = int(combined.probs_NC[n].argmax())
+        mask = _mask(item, where, data.size_px)
+        fill = baseline_of(image, AttributionSpec(), self.networks[0].mean)[0].cpu().numpy()
+        maps, facts = {}, {}
+        for target in self.spec.targets:
+            pair = self._pair(target, answer, item.label)
+            if pair is None:
+                continue
+            weights = target_weights(len(classes), *pair)
+            found = explain_together(admitted, image, weights, self.spec)
+            maps[target], maps[f"{target}_members"] = found.map_HW, found.maps_MHW
+            facts[target] = {
+                "target": classes[pair[0]], "minus": classes[pair[1]] if len(pair) > 1 else None, "gap": found.gap,
+                "steps": found.steps, "why": found.why, "score": found.score,
+                **self._scores(found.map_HW, found.maps_MHW, mask, square, fill, admitted, pair[0]),
+            }  # fmt: skip
+        control, wrong = self._controls(image, answer, combined.probs_NC[n], mask, admitted)
+        record = {
+            "item": item.id, "truth": item.label, "answer": classes[answer], "group": item.group,
+            "members_used": int(combined.members_used_N[n]), "fallback": str(combined.fallback_N[n]),
+            "placement": asdict(where), "weights": self.hashes,
+            "mask_share": None if mask is None else float(mask.mean()),
+            "maps": facts, "control": control, "wrong_class": wrong,
+        }  # fmt: skip
+        return record, maps
+
+    def _pair(self, target: str, answer: int, label: str) -> tuple[int, ...] | None:
+        """Classes whose logit is explained; None where it has no meaning (truth unknown, answer right)."""
+        if target == "predicted":
+            return (answer,)
+        if not label:
+            return None
+        truth = self.info.labels.index(label)
+        if target == "true":
+            return (truth,)
+        return (answer, truth) if answer != truth else None
+
+    def _scores(self, map_HW, maps_MHW, mask, square, fill, admitted, target: int) -> dict[str, float | None]:
+        import torch
+
+        @torch.no_grad()
+        def probability(batch: np.ndarray) -> np.ndarray:
+            images = torch.from_numpy(batch).to(self.device)
+            return torch.stack([net(images).softmax(1)[:, target] for net in admitted]).mean(0).cpu().numpy()
+
+        picture = np.moveaxis(square, -1, 0).astype(np.float32) / 255
+        deletion, insertion = explain_metrics.perturbation_areas(map_HW, picture, fill, probability)
+        return {
+            **_localisation(map_HW, mask), "deletion": deletion, "insertion": insertion,
+            "agreement": explain_metrics.agreement(maps_MHW),
+            "on_skin": explain_metrics.relevance_mass(map_HW, explain_metrics.skin(square)),
+        }  # fmt: skip
+
+    def _controls(self, image, answer: int, probs_C, mask, admitted) -> tuple[dict, dict]:
+        """Localisation by networks of random weights, and for the class that the ensemble finds least probable."""
+        from models_ml.core.explain import explain_together, target_weights
+
+        if mask is None:
+            return dict.fromkeys(LOCALISATION), dict.fromkeys(LOCALISATION)
+        n_classes = len(self.info.labels.names)
+        once = replace(self.spec, max_steps=self.spec.steps)  # where a map lies is settled long before its sum is
+        rows = [
+            _localisation(explain_together([net], image, target_weights(n_classes, answer), once).map_HW, mask)
+            for net in self.random
+        ]
+        control = {name: _mean([row[name] for row in rows]) for name in LOCALISATION}
+        unlikely = target_weights(n_classes, int(np.argmin(probs_C)))
+        wrong = _localisation(explain_together(admitted, image, unlikely, once).map_HW, mask)
+        return control, wrong
+
+
+def _localisation(map_HW: np.ndarray, mask: np.ndarray | None) -> dict[str, float | None]:
+    if mask is None:
+        return dict.fromkeys(LOCALISATION)
+    return {
+        "mass": explain_metrics.relevance_mass(map_HW, mask),
+        "rank": explain_metrics.relevance_rank(map_HW, mask),
+        "pointing": explain_metrics.pointing_game(map_HW, mask),
+    }
+
+
+def _mask(item: Item, where: Placement, size_px: int) -> np.ndarray | None:
+    """The item's mask on the network's square."""
+    if item.mask is None:
+        return None
+    from PIL import Image
+
+    image = decode(item.mask).convert("L")
+    if abs(image.width * where.height - image.height * where.width) > max(image.size) * 2:
+        raise CoreError(f"The mask of {item.id!r} has another shape than its picture ({image.width} x {image.height}).")
+    box = np.asarray(image.resize((where.box_width, where.box_height), Image.Resampling.BOX)) > 127
+    square = np.zeros((size_px, size_px), dtype=bool)
+    square[where.top : where.top + where.box_height, where.left : where.left + where.box_width] = box
+    return square
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [v for v in values if v is not None]
+    return float(np.mean(known)) if known else None
+
+
+def read_map(out: Path | str, item: str, target: str = "predicted") -> np.ndarray:
+    """The signed map of an explained item on its picture's own pixels, float32 (height, width)."""
+    path = Path(out) / "items" / file_name(item)
+    if not path.with_suffix(".json").is_file():
+        raise CoreError(f"{out} holds no explanation of {item!r}.")
+    where = Placement(**json.loads(path.with_suffix(".json").read_text())["placement"])
+    with np.load(path.with_suffix(".npz")) as maps:
+        if target not in maps:
+            raise CoreError(f"{item!r} was not explained for the {target} class.")
+        return onto_picture(maps[target], where)
+
+
+def _write_tables(out: Path, spec: AttributionSpec, records: list[dict], controls: int) -> None:
+    header = [
+        "item",
+        "truth",
+        "answer",
+        "members_used",
+        "fallback",
+        "target",
+        "class",
+        "minus",
+        "gap",
+        "steps",
+        *SCORES,
+    ]
+    rows = [
+        [r["item"], r["truth"], r["answer"], r["members_used"], r["fallback"], target, m["target"], m["minus"] or "",
+         *("" if m[k] is None else m[k] for k in ("gap", "steps", *SCORES))]
+        for r in records for target, m in r["maps"].items()
+    ]  # fmt: skip
+    write_csv(out / "items.csv", header, rows)
+    clusters = np.array([r["group"] or f"item:{r['item']}" for r in records])
+    summary = {
+        "schema": "attribution/1",
+        "spec": to_dict(spec),
+        "controls": controls,
+        "items": len(records),
+        "targets": {},
+    }
+    for target in spec.targets:
+        found = [r["maps"].get(target, {}) for r in records]
+        summary["targets"][target] = {name: _estimate([m.get(name) for m in found], clusters) for name in SCORES}
+    predicted = [r["maps"].get("predicted", {}) for r in records]
+    for name in LOCALISATION:
+        for kind in ("control", "wrong_class"):
+            pairs = [(m.get(name), r[kind][name]) for m, r in zip(predicted, records)]
+            above = [a - b if a is not None and b is not None else None for a, b in pairs]
+            summary.setdefault(kind, {})[name] = _estimate([b for _, b in pairs], clusters)
+            summary.setdefault(f"above_{kind}", {})[name] = _estimate(above, clusters)
+    summary["mask_share"] = _estimate([r["mask_share"] for r in records], clusters)
+    write_json(out / "summary.json", summary)
+
+
+def _estimate(values: Sequence[float | None], clusters: np.ndarray) -> dict:
+    known = np.array([v is not None for v in values], dtype=bool)
+    if not known.any():
+        return {"value": None, "n": 0, "why": "no item has this score (no mask, one member, or a flat map)"}
+    numbers = np.array([v for v in values if v is not None])
+    found = clustered(lambda rows: float(numbers[rows].mean()), clusters[known], resamples=1000)
+    return asdict(found)
+
+
+def _draw(out: Path, chosen: list[Item], records: list[dict]) -> None:
+    from models_ml.core import render
+
+    entries, sheet = [], []
+    for item, record in zip(chosen, records):
+        if "predicted" not in record["maps"]:
+            continue
+        map_HW = read_map(out, item.id)
+        picture = decode(item.path)
+        shown = render.smooth(map_HW, max(picture.size) / 150)
+        over = render.overlay(picture, shown)
+        path = out / "pictures" / f"{file_name(item.id)}-predicted.png"
+        if not path.is_file():
+            render.save(render.side_by_side(picture, over), path)
+        caption = f"{item.id}: {record['answer']}" + (f" (truth {record['truth']})" if record["truth"] else "")
+        picture.thumbnail((320, 320))
+        entries.append((caption, picture, shown))
+        over.thumbnail((160, 160))
+        sheet.append((caption, over))
+    if entries:
+        render.save(render.contact_sheet(sheet), out / "contact.png")
+        render.page(out / "index.html", "Attribution of the ensemble's answers", entries)

@@ -1,0 +1,86 @@
+"""Auxiliary pictures from the ISIC archives' own CSV files; their labels are mapped by a table that can be changed.
+
+Read as published: ISIC 2018/2019 ground truth (``image`` and one 0/1 column per class), ISIC 2020 / SIIM training file
+(``image_name, patient_id, diagnosis``), and the re-split of either with ``tfrecord`` (-1: a known duplicate, left out).
+"""
+
+import csv
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+from models_ml.core.errors import CoreError, complain
+from models_ml.core.manifest import FOLD_OF_RECORD, Item, Manifest
+
+LABEL_MAP = Path(__file__).with_name("isic_labels.toml")
+
+
+def read_label_map(path: Path | str | None = None) -> dict[str, str]:
+    """Published label to class; labels are compared without regard to case. An empty class leaves the picture out."""
+    path = Path(path or LABEL_MAP)
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))["labels"]
+    except (OSError, tomllib.TOMLDecodeError, KeyError) as error:
+        raise CoreError(f"{path} must be TOML with a table [labels] of published label = class: {error}.") from error
+    return {name.lower(): str(kind) for name, kind in table.items()}
+
+
+def read_auxiliary(path: Path | str, images: Path | str, *, label_map: Mapping[str, str]) -> Manifest:
+    """Training items of source ``auxiliary``; all rows with an unknown label or without a picture are reported."""
+    path, images = Path(path), Path(images)
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as handle:
+            reader = csv.DictReader(handle)
+            header, rows = reader.fieldnames or [], [(reader.line_num, row) for row in reader]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise CoreError(f"An ISIC file in CSV was expected at {path}: {error}.") from error
+    name_column = next((c for c in ("image_name", "image", "isic_id") if c in header), None)
+    if name_column is None:
+        raise CoreError(f"{path} needs a column image, image_name or isic_id; it has {', '.join(header) or 'none'}.")
+    items, problems = [], []
+    for line, row in rows:
+        try:
+            item = _item(row, line, row[name_column].strip(), images, label_map)
+        except CoreError as error:
+            problems.append(f"line {line}: {error}")
+            continue
+        items += [item] if item else []
+    complain(f"{path} cannot be used; correct these rows, or the table of labels:", problems)
+    return Manifest(tuple(items), source=str(path), recorded_folds=any(i.fold is not None for i in items))
+
+
+def _item(row: Mapping[str, str], line: int, name: str, images: Path, label_map: Mapping[str, str]) -> Item | None:
+    record = row.get("tfrecord", "").strip()
+    if record and int(float(record)) < 0:
+        return None
+    label = published_label(row)
+    if label.lower() not in label_map:
+        raise CoreError(f"label {label!r} is not in the table of labels")
+    kind = label_map[label.lower()]
+    if not kind:
+        return None
+    found = next((p for suffix in (".jpg", ".jpeg", ".png") if (p := images / f"{name}{suffix}").is_file()), None)
+    if found is None:
+        raise CoreError(f"there is no picture {name}.jpg in {images}")
+    fold = FOLD_OF_RECORD[int(float(record)) % 15] if record else None
+    patient = (row.get("patient_id") or row.get("lesion_id") or "").strip()
+    group = "" if patient in ("", "-1") else f"isic:{patient}"
+    return Item(id=name, path=found.absolute(), label=kind, fold=fold, group=group, source="auxiliary", line=line)
+
+
+def published_label(row: Mapping[str, str]) -> str:
+    """The text of ``diagnosis``, or the name of the one-hot column that is 1."""
+    if (row.get("diagnosis") or "").strip():
+        return row["diagnosis"].strip()
+    marked = []
+    for column, cell in row.items():
+        try:
+            if column and column.isupper() and float(cell) == 1:
+                marked.append(column)
+        except (TypeError, ValueError):
+            continue
+    if len(marked) != 1:
+        raise CoreError(
+            f"needs a diagnosis, or exactly one class column that is 1; found {', '.join(marked) or 'none'}"
+        )
+    return marked[0]

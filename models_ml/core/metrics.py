@@ -1,0 +1,124 @@
+"""How good answers are: pure NumPy, each number with what is needed to judge it. Undefined is None, with a reason."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number with its 95 % interval; ``why`` says why a part is None."""
+
+    value: float | None
+    ci_low: float | None = None
+    ci_high: float | None = None
+    n: int = 0
+    method: str = ""
+    why: str = ""
+
+
+def confusion(truth_N: np.ndarray, answer_N: np.ndarray, n_classes: int) -> np.ndarray:
+    """Counts, rows truth, columns answer; a last column counts abstentions (answer -1). int64 (C, C + 1)."""
+    counts = np.zeros((n_classes, n_classes + 1), dtype=np.int64)
+    np.add.at(counts, (truth_N, np.where(answer_N < 0, n_classes, answer_N)), 1)
+    return counts
+
+
+def balanced_accuracy(
+    truth_N: np.ndarray, answer_N: np.ndarray, classes: tuple[int, ...] | None = None
+) -> float | None:
+    """Mean recall over the classes that occur in ``truth_N`` (of ``classes``, when given); None when none does."""
+    present = [c for c in np.unique(truth_N) if classes is None or c in classes]
+    if not present:
+        return None
+    return float(np.mean([(answer_N[truth_N == c] == c).mean() for c in present]))
+
+
+def wilson(successes: int, n: int, z: float = 1.959963984540054) -> Estimate:
+    """Share with the Wilson (1927) interval: for independent cases."""
+    if n == 0:
+        return Estimate(None, n=0, method="Wilson", why="no cases")
+    p = successes / n
+    centre = (p + z * z / (2 * n)) / (1 + z * z / n)
+    half = z * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+    return Estimate(p, float(max(0, centre - half)), float(min(1, centre + half)), n, "Wilson")
+
+
+def clustered(
+    statistic: Callable[[np.ndarray], float | None], clusters_N: np.ndarray, *, seed: int = 0, resamples: int = 2000
+) -> Estimate:
+    """Percentile bootstrap over whole clusters (a photograph, a patient). ``statistic`` takes row numbers."""
+    n = len(clusters_N)
+    value = statistic(np.arange(n)) if n else None
+    names, inverse = np.unique(clusters_N, return_inverse=True)
+    if value is None:
+        return Estimate(None, n=n, why="not defined on these cases")
+    if len(names) < 2:
+        return Estimate(value, n=n, why="one cluster alone gives no interval")
+    rows_of = np.split(np.argsort(inverse, kind="stable"), np.cumsum(np.bincount(inverse))[:-1])
+    rng = np.random.default_rng(seed)
+    found = []
+    for _ in range(resamples):
+        drawn = np.concatenate([rows_of[k] for k in rng.integers(0, len(names), len(names))])
+        if (replicate := statistic(drawn)) is not None:
+            found.append(replicate)
+    low, high = np.percentile(found, [2.5, 97.5])
+    return Estimate(value, float(low), float(high), n, f"bootstrap over {len(names)} clusters")
+
+
+def brier(probs_NC: np.ndarray, truth_N: np.ndarray) -> float:
+    """Mean squared distance of the probability vector from the truth: 0 is perfect, 2 is worst (Brier 1950)."""
+    target = np.zeros_like(probs_NC)
+    target[np.arange(len(truth_N)), truth_N] = 1
+    return float(((probs_NC - target) ** 2).sum(axis=1).mean())
+
+
+def log_loss(probs_NC: np.ndarray, truth_N: np.ndarray) -> float:
+    return float(-np.log(np.clip(probs_NC[np.arange(len(truth_N)), truth_N], 1e-12, 1)).mean())
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Expected calibration error and the bins behind it: mean confidence, accuracy and count of each."""
+
+    ece: float
+    confidence: tuple[float | None, ...]
+    accuracy: tuple[float | None, ...]
+    counts: tuple[int, ...]
+
+
+def calibration(probs_NC: np.ndarray, truth_N: np.ndarray, *, bins: int = 10) -> Calibration:
+    """Top-label calibration in bins of equal width (Guo 2017)."""
+    confidence, right = probs_NC.max(axis=1), probs_NC.argmax(axis=1) == truth_N
+    which = np.minimum((confidence * bins).astype(int), bins - 1)
+    counts = np.bincount(which, minlength=bins)
+    mean = [float(confidence[which == b].mean()) if counts[b] else None for b in range(bins)]
+    accuracy = [float(right[which == b].mean()) if counts[b] else None for b in range(bins)]
+    gaps = sum(counts[b] * abs(mean[b] - accuracy[b]) for b in range(bins) if counts[b])
+    return Calibration(float(gaps / len(truth_N)), tuple(mean), tuple(accuracy), tuple(int(c) for c in counts))
+
+
+def fit_temperature(probs_NC: np.ndarray, truth_N: np.ndarray) -> float:
+    """The T > 0 that minimises the log loss of ``apply_temperature(probs, T)``; sought between 0.05 and 20."""
+    from scipy.optimize import minimize_scalar
+
+    found = minimize_scalar(
+        lambda log_t: log_loss(apply_temperature(probs_NC, np.exp(log_t)), truth_N),
+        bounds=(np.log(0.05), np.log(20)), method="bounded",
+    )  # fmt: skip
+    return float(np.exp(found.x))
+
+
+def apply_temperature(probs_NC: np.ndarray, temperature: float) -> np.ndarray:
+    """Probabilities to the power 1/T, renormalised: softer for T > 1; the order of the classes stays."""
+    scaled = np.log(np.clip(probs_NC, 1e-12, 1)) / temperature
+    scaled = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+    return scaled / scaled.sum(axis=1, keepdims=True)
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Along the last axis, in float64."""
+    shifted = np.asarray(logits, dtype=np.float64)
+    shifted = np.exp(shifted - shifted.max(axis=-1, keepdims=True))
+    return shifted / shifted.sum(axis=-1, keepdims=True)

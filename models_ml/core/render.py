@@ -1,0 +1,110 @@
+"""Maps drawn for people: overlay, side by side, contact sheet, page. Red speaks for the answer, blue against it."""
+
+import base64
+import html
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from models_ml.core.files import replacing, write_text
+
+FOR, AGAINST = (178, 24, 43), (33, 102, 172)
+GAP = 4
+
+
+def colours(map_HW: np.ndarray, *, percentile: float = 99.0) -> np.ndarray:
+    """RGBA uint8 (H, W, 4): hue by sign, opacity by size relative to the ``percentile`` of the sizes; zero is clear."""
+    size = np.abs(map_HW)
+    scale = np.percentile(size, percentile)
+    strength = np.clip(size / scale, 0, 1) if scale > 0 else np.zeros_like(size)
+    out = np.empty((*map_HW.shape, 4), dtype=np.uint8)
+    out[..., :3] = np.where(map_HW[..., None] >= 0, FOR, AGAINST)
+    out[..., 3] = np.rint(230 * strength)
+    return out
+
+
+def smooth(map_HW: np.ndarray, sigma_px: float) -> np.ndarray:
+    """The map smoothed for the eye; numbers are computed on the raw one."""
+    from scipy.ndimage import gaussian_filter
+
+    return gaussian_filter(map_HW, sigma_px)
+
+
+def overlay(picture: Image.Image, map_HW: np.ndarray) -> Image.Image:
+    """The map over the picture in grey; both of the picture's size."""
+    grey = picture.convert("L").convert("RGBA")
+    return Image.alpha_composite(grey, Image.fromarray(colours(map_HW), "RGBA")).convert("RGB")
+
+
+def side_by_side(picture: Image.Image, over: Image.Image) -> Image.Image:
+    out = Image.new("RGB", (picture.width * 2 + GAP, picture.height), "white")
+    out.paste(picture, (0, 0))
+    out.paste(over, (picture.width + GAP, 0))
+    return out
+
+
+def contact_sheet(pairs: Sequence[tuple[str, Image.Image]], *, columns: int = 8, side_px: int = 160) -> Image.Image:
+    """All pictures in a grid, each under its caption."""
+    rows = -(-len(pairs) // columns)
+    cell = (side_px + GAP, side_px + 16)
+    sheet = Image.new("RGB", (cell[0] * min(columns, len(pairs)), cell[1] * rows), "white")
+    draw = ImageDraw.Draw(sheet)
+    for k, (caption, picture) in enumerate(pairs):
+        small = picture.copy()
+        small.thumbnail((side_px, side_px))
+        x, y = k % columns * cell[0], k // columns * cell[1]
+        draw.text((x + 1, y + 2), caption[: side_px // 6], fill="black")
+        sheet.paste(small, (x, y + 15))
+    return sheet
+
+
+def save(image: Image.Image, path: Path) -> None:
+    with replacing(path) as part:
+        image.save(part, "PNG")
+
+
+def _data_url(image: Image.Image, kind: str) -> str:
+    buffer = io.BytesIO()
+    image.save(buffer, kind)
+    return f"data:image/{kind.lower()};base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
+def page(path: Path, title: str, entries: Sequence[tuple[str, Image.Image, np.ndarray]], *, side_px: int = 320) -> None:
+    """One file without outside parts: every picture with its map above it, and one slider for the maps' opacity."""
+    figures = []
+    for caption, picture, map_HW in entries:
+        small = picture.copy()
+        small.thumbnail((side_px, side_px))
+        layer = Image.fromarray(colours(map_HW), "RGBA").resize(small.size, Image.Resampling.BILINEAR)
+        figures.append(
+            f'<figure><div><img alt="" src="{_data_url(small, "JPEG")}"><img class="map" alt="attribution map" '
+            f'src="{_data_url(layer, "PNG")}"></div><figcaption>{html.escape(caption)}</figcaption></figure>'
+        )
+    write_text(path, PAGE.format(title=html.escape(title), figures="\n".join(figures)))
+
+
+PAGE = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>
+body {{ font: 16px/1.4 system-ui, sans-serif; margin: 1rem; }}
+main {{ display: flex; flex-wrap: wrap; gap: 1rem; }}
+figure {{ margin: 0; }} figure div {{ position: relative; display: inline-block; }}
+.map {{ position: absolute; left: 0; top: 0; opacity: var(--opacity, .7); }}
+header {{ position: sticky; top: 0; background: white; padding: .5rem 0; z-index: 1; }}
+</style>
+<header><h1>{title}</h1>
+<label>Opacity of the maps <input id="opacity" type="range" min="0" max="100" value="70"></label>
+<p>Red pixels speak for the answer explained, blue ones against it.</p></header>
+<main>
+{figures}
+</main>
+<script>
+document.getElementById("opacity").addEventListener("input", (event) =>
+  document.documentElement.style.setProperty("--opacity", event.target.value / 100));
+</script>
+</html>
+"""

@@ -1,0 +1,137 @@
+import csv
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from models_ml.core import read_manifest
+from models_ml.core.audit import audit, leak_cost
+from models_ml.core.cli import main
+from models_ml.core.folds import with_folds
+from tests.models_ml.core.drawn import write_rows
+
+
+def small(bank, out, *more):
+    return ["train", str(bank), "--view", "focused", "--preset", "tiny", "--set", "recipe.epochs=1", "--set",
+            "recipe.batch_size=8", "--set", "data.size_px=32", "--set", "data.folds=2", "--set",
+            "model.backbone=test_efficientnet", "--quiet", "--out", str(out), *more]  # fmt: skip
+
+
+def test_from_a_manifest_to_a_judged_ensemble(bank, tmp_path, capsys):
+    run = tmp_path / "run"
+    assert main(small(bank, run)) == 0
+    assert main(["predict", str(run), str(bank), "--split", "test", "--out", str(tmp_path / "p.csv"), "--quiet"]) == 0
+    assert main(["ensemble", str(tmp_path / "p.csv"), "--out", str(tmp_path / "e.csv")]) == 0
+    assert main(["evaluate", str(tmp_path / "p.csv"), "--manifest", str(bank), "--out", str(tmp_path / "ev.json")]) == 0
+    assert main(["evaluate", str(run)]) == 0
+    assert main(["card", str(run)]) == 0
+    assert main(["doctor", str(run)]) == 0
+    text = capsys.readouterr().out
+    assert "12 items" in text
+    assert "Not a medical device" in text
+    assert "checksums agree" in text
+    rows = list(csv.DictReader((tmp_path / "p.csv").read_text().splitlines()))
+    assert len(rows) == 24
+    assert {row["member"] for row in rows} == {"fold0", "fold1"}
+    assert all(sum(float(row[c]) for c in row if c.startswith("p_")) == pytest.approx(1) for row in rows)
+    judged = json.loads((tmp_path / "ev.json").read_text())["results"][0]
+    counts = np.array(judged["ensemble"]["confusion"]["counts"])
+    assert counts.sum() == 12
+    assert judged["ensemble"]["accuracy"]["value"] == pytest.approx(np.trace(counts[:, :3]) / 12)
+    listed = (run / "fold0/SHA256SUMS").read_text()
+    assert all(name in listed for name in ("weights.safetensors", "config.toml", "metrics.jsonl", "oof.csv", "card.md"))
+
+
+def test_a_second_training_command_only_adds_what_is_missing(bank, tmp_path, capsys):
+    assert main(small(bank, tmp_path / "run", "--fold", "1")) == 0
+    before = (tmp_path / "run/fold1/weights.safetensors").stat().st_mtime_ns
+    assert main(["train", str(bank), "--quiet", "--out", str(tmp_path / "run")]) == 0
+    assert (tmp_path / "run/fold1/weights.safetensors").stat().st_mtime_ns == before
+    assert (tmp_path / "run/fold0/result.json").is_file()
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (["train", "{bank}", "--out", "{tmp}/r"], "Say what to train"),
+        (["train", "{bank}", "--preset", "huge", "--out", "{tmp}/r"], "There is no preset 'huge'"),
+        (["train", "{bank}", "--preset", "tiny", "--view", "side", "--out", "{tmp}/r"], "no pictures of view 'side'"),
+        (["train", "{bank}", "--preset", "tiny", "--folds", "x", "--out", "{tmp}/r"], "Folds are whole numbers"),
+        (["train", "{bank}", "--preset", "tiny", "--fold", "9", "--out", "{tmp}/r"], "Fold 9 has no pictures"),
+        (["train", "{tmp}/none.csv", "--preset", "tiny", "--out", "{tmp}/r"], "A manifest in CSV"),
+        (["predict", "{tmp}", "{bank}", "--out", "{tmp}/p.csv"], "is not a run directory"),
+        (["ensemble", "{tmp}/none.csv", "--out", "{tmp}/e.csv"], "Predictions in CSV"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_exit_2(bank, tmp_path, capsys, argv, words):
+    assert main([a.format(bank=bank, tmp=tmp_path) for a in argv]) == 2
+    error = capsys.readouterr().err
+    assert words in error
+    assert "Traceback" not in error
+    assert not (tmp_path / "r/run.json").exists()
+
+
+def test_bad_usage_exits_2(capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(["train"])
+    assert caught.value.code == 2
+
+
+@pytest.fixture
+def leaky(bank, tmp_path):
+    """A re-encoded, slightly cropped copy of a fold-0 picture is put into fold 1."""
+    manifest = with_folds(read_manifest(bank), folds=2, source="grouped", seed=0)
+    rng = np.random.default_rng(0)
+    smooth = Image.fromarray(rng.integers(0, 256, (12, 12, 3), dtype=np.uint8)).resize(
+        (200, 200), Image.Resampling.BICUBIC
+    )
+    smooth.save(tmp_path / "original.png")
+    smooth.crop((2, 2, 198, 198)).resize((190, 190)).save(tmp_path / "copy.jpg", quality=70)
+    items = [i for i in manifest.items if i.split == "test" or i.fold is not None]
+    one, two = (next(k for k, i in enumerate(items) if i.fold == f and i.label == "HMI") for f in (0, 1))
+    items[one] = replace(items[one], path=tmp_path / "original.png")
+    items[two] = replace(items[two], path=tmp_path / "copy.jpg")
+    changed = replace(manifest, items=tuple(items))
+    changed.write(tmp_path / "leaky.csv")
+    return tmp_path / "leaky.csv", items[one].id, items[two].id
+
+
+def test_a_reencoded_crop_in_another_fold_fails_the_audit(leaky, bank, capsys):
+    path, one, two = leaky
+    assert main(["audit", str(path)]) == 1
+    text = capsys.readouterr().out
+    assert one in text
+    assert two in text
+    assert "1 leaks" in text
+    assert main(["audit", str(bank)]) == 0
+
+
+def test_split_with_duplicates_keeps_them_together_and_passes_the_audit(leaky, tmp_path, capsys):
+    path, one, two = leaky
+    out = tmp_path / "folds.csv"
+    assert main(["split", str(path), "--folds", "2", "--duplicates", "--out", str(out)]) == 0
+    fold = {i.id: i.fold for i in read_manifest(out).items}
+    assert fold[one] == fold[two]
+    assert main(["audit", str(out)]) == 0
+
+
+def test_the_cost_of_leaks_is_the_accuracy_without_them(leaky, tmp_path):
+    path, one, two = leaky
+    head = {"model": "m", "member": "fold0", "view": "focused", "truth": "HMI"}
+    given = ((one, 1), (two, 1), ("HMI-5", 0), ("HMI-6", 1))
+    rows = [{**head, "item": name, "p_HMI": p, "p_IP": 1 - p} for name, p in given]
+    write_rows(tmp_path / "oof.csv", rows)
+    manifest = read_manifest(path)
+    cost = leak_cost(audit(manifest), manifest, tmp_path / "oof.csv")
+    assert (cost.accuracy_all, cost.n_all, cost.accuracy_clean, cost.n_clean) == (0.75, 4, 0.5, 2)
+
+
+def test_a_group_in_two_folds_is_a_leak(bank):
+    manifest = with_folds(read_manifest(bank), folds=2, source="grouped", seed=0)
+    items = tuple(replace(i, group="p") if i.id in ("HMI-0", "HMI-1", "HMI-2") else i for i in manifest.items)
+    forced = tuple(replace(i, fold=0 if i.id == "HMI-0" else 1) if i.group else i for i in items)
+    found = audit(replace(manifest, items=forced), pictures=False)
+    assert found.leaks
+    assert all(p.reason == "group" for p in found.leaks)

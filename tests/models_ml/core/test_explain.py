@@ -1,0 +1,283 @@
+"""Attribution checked where the answer is known by hand: linear networks, Riemann sums, a planted shortcut."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from models_ml.core import explain_metrics, read_manifest, train_ensemble
+from models_ml.core.cli import main
+from models_ml.core.config import AttributionSpec, ModelSpec
+from models_ml.core.errors import CoreError
+from models_ml.core.explain import baseline_of, blurred, explain, explain_together, target_weights
+from models_ml.core.explain_run import explain_items, file_name, read_map
+from models_ml.core.network import build
+from tests.models_ml.core.drawn import write_rows
+
+
+class Linear(torch.nn.Module):
+    """Logits W x; two classes, 8 x 8 pixels."""
+
+    def __init__(self):
+        super().__init__()
+        generator = torch.Generator().manual_seed(0)
+        self.weight = torch.nn.Parameter(torch.randn(2, 3 * 64, generator=generator))
+        self.register_buffer("mean", torch.tensor([0.4, 0.5, 0.6]).view(1, 3, 1, 1))
+
+    def forward(self, image):
+        return image.flatten(1) @ self.weight.T
+
+
+@pytest.fixture
+def image():
+    return torch.rand(1, 3, 8, 8, generator=torch.Generator().manual_seed(2))
+
+
+@pytest.mark.parametrize("baseline", ["blur", "median", "zero", "black", "white"])
+def test_on_a_linear_network_the_map_is_weight_times_difference(image, baseline):
+    network = Linear().eval()
+    spec = AttributionSpec(baseline=baseline, steps=8)
+    found = explain(network, image, target_weights(2, 1, 0), spec)
+    difference = image - baseline_of(image, spec, network.mean)
+    by_hand = ((network.weight[1] - network.weight[0]).view(1, 3, 8, 8) * difference).sum(1)[0].detach().numpy()
+    assert found.map_HW == pytest.approx(by_hand, abs=1e-5)
+    assert found.gap < 1e-4
+    assert found.steps == 8
+
+
+def test_integrated_gradients_equal_a_float64_riemann_sum():
+    network = build(ModelSpec(backbone="test_efficientnet"), 3, size_px=32, seed=3).eval().requires_grad_(False)
+    picture = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+    spec = AttributionSpec(baseline="black", steps=64, max_steps=64)
+    found = explain(network, picture, target_weights(3, 1), spec)
+    double, x = network.double(), picture.double()
+    total = torch.zeros_like(x)
+    for points in torch.arange(0.5, 200).split(50):
+        at = (x * (points / 200).view(-1, 1, 1, 1)).requires_grad_(True)
+        total += torch.autograd.grad(double(at)[:, 1].sum(), at)[0].sum(0, keepdim=True) / 200
+    by_hand = (total * x).sum(1)[0].numpy()
+    assert np.corrcoef(found.map_HW.ravel(), by_hand.ravel())[0, 1] > 0.9999
+    assert np.abs(found.map_HW - by_hand).max() < 0.02 * np.abs(by_hand).max()
+
+
+def test_steps_double_until_the_gap_is_small_enough_and_no_further():
+    network = build(ModelSpec(backbone="test_resnet"), 3, size_px=32, seed=3).eval().requires_grad_(False)
+    picture = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+    rough = explain(network, picture, target_weights(3, 1), AttributionSpec(steps=2, max_steps=2, gap=1e-4))
+    fine = explain(network, picture, target_weights(3, 1), AttributionSpec(steps=2, max_steps=512, gap=0.01))
+    assert rough.steps == 2
+    assert rough.gap > 0.01 >= fine.gap
+    assert fine.steps in {4, 8, 16, 32, 64, 128, 256, 512}
+
+
+def test_a_network_in_training_mode_is_refused(image):
+    with pytest.raises(CoreError, match="evaluation mode"):
+        explain(Linear().train(), image, target_weights(2, 0), AttributionSpec())
+
+
+def test_an_ensembles_map_is_the_mean_of_raw_maps_and_contrasts_subtract(image):
+    a, b = Linear().eval(), Linear().eval()
+    with torch.no_grad():
+        b.weight.mul_(-3)
+    spec = AttributionSpec(steps=4)
+    joint = explain_together([a, b], image, target_weights(2, 0), spec)
+    single = explain(a, image, target_weights(2, 0), spec).map_HW
+    assert joint.map_HW == pytest.approx(-single, abs=1e-5)
+    assert explain_metrics.agreement(joint.maps_MHW) == pytest.approx(-1)
+
+
+@pytest.mark.parametrize("method", ["gradcam", "smoothgrad", "occlusion"])
+def test_other_methods_give_maps_without_a_gap_and_say_why(method):
+    network = build(ModelSpec(backbone="test_resnet"), 3, size_px=48, seed=3).eval().requires_grad_(False)
+    picture = torch.rand(1, 3, 48, 48, generator=torch.Generator().manual_seed(1))
+    found = explain(network, picture, target_weights(3, 1), AttributionSpec(method=method, steps=4))
+    assert found.map_HW.shape == (48, 48)
+    assert np.isfinite(found.map_HW).all()
+    assert found.gap is None
+    assert method in found.why
+
+
+def test_occlusion_finds_the_only_pixels_that_count():
+    class Corner(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("mean", torch.zeros(1, 3, 1, 1))
+
+        def forward(self, image):
+            value = image[:, :, :8, :8].mean((1, 2, 3))
+            return torch.stack([value, -value], 1)
+
+    picture = torch.zeros(1, 3, 48, 48)
+    picture[:, :, :8, :8] = 1
+    found = explain(
+        Corner().eval(), picture, target_weights(2, 0), AttributionSpec(method="occlusion", baseline="black")
+    )
+    mask = np.zeros((48, 48), bool)
+    mask[:14, :14] = True
+    assert explain_metrics.relevance_mass(found.map_HW, mask) == pytest.approx(1)
+
+
+def test_blur_keeps_flat_pictures_and_total_light():
+    flat = torch.full((1, 3, 20, 20), 0.3)
+    torch.testing.assert_close(blurred(flat, 2.5), flat)
+    spot = torch.zeros(1, 3, 41, 41)
+    spot[:, :, 20, 20] = 1
+    assert float(blurred(spot, 3.0)[0, 0].sum()) == pytest.approx(1, abs=1e-4)
+
+
+def test_localisation_scores_on_maps_known_by_hand():
+    mask = np.zeros((20, 20), bool)
+    mask[5:10, 5:10] = True
+    perfect = np.where(mask, 1.0, -1.0)
+    assert explain_metrics.relevance_mass(perfect, mask) == 1
+    assert explain_metrics.relevance_rank(perfect, mask) == 1
+    assert explain_metrics.pointing_game(perfect, mask) == 1
+    assert explain_metrics.overlap(perfect, mask) == 1
+    assert explain_metrics.pointing_game(-perfect, mask) == 0
+    assert explain_metrics.relevance_mass(np.ones((20, 20)), mask) == pytest.approx(mask.mean())
+    assert explain_metrics.relevance_mass(-perfect * mask, mask) is None
+    assert explain_metrics.relevance_rank(np.zeros((20, 20)), mask) is None
+    assert explain_metrics.pointing_game(perfect, np.zeros((20, 20), bool)) is None
+    assert explain_metrics.agreement(perfect[None]) is None
+
+
+def test_deletion_and_insertion_of_the_right_pixels_are_extreme():
+    """The probability is the mean light of the left half: a map of that half deletes best and inserts best."""
+    image, fill = np.ones((3, 8, 8), np.float32), np.zeros((3, 8, 8), np.float32)
+    left = np.zeros((8, 8), np.float32)
+    left[:, :4] = 1
+
+    def probability(batch):
+        return batch[:, :, :, :4].mean(axis=(1, 2, 3))
+
+    good = explain_metrics.perturbation_areas(left, image, fill, probability)
+    bad = explain_metrics.perturbation_areas(-left, image, fill, probability)
+    assert good[0] == pytest.approx(0.25)
+    assert good[1] == pytest.approx(0.75)
+    assert bad[0] == pytest.approx(0.75)
+    assert bad[1] == pytest.approx(0.25)
+
+
+def test_skin_is_told_from_blue_cloth():
+    picture = np.zeros((2, 3, 3), np.uint8)
+    picture[0], picture[1] = (224, 172, 140), (40, 60, 160)
+    assert explain_metrics.skin(picture).tolist() == [[True] * 3, [False] * 3]
+
+
+@pytest.fixture(scope="module")
+def explained(trained, bank, tmp_path_factory):
+    out = tmp_path_factory.mktemp("explained")
+    settings = ["steps=8", "max_steps=64", "gap=0.05"]
+    found = explain_items(trained, read_manifest(bank), out, limit=6, settings=settings, device="cpu")
+    return out, found, settings
+
+
+def test_a_runs_report_holds_every_item_with_its_controls(explained, bank):
+    out, found, _ = explained
+    summary = json.loads((out / "summary.json").read_text())
+    assert found.n_items == summary["items"] == 6
+    for name in ("mass", "rank", "pointing"):
+        predicted = summary["targets"]["predicted"][name]
+        assert 0 <= predicted["value"] <= 1
+        above = summary["above_control"][name]["value"]
+        assert above == pytest.approx(predicted["value"] - summary["control"][name]["value"])
+    assert {"predicted", "true"} <= set(summary["targets"])
+    record = json.loads((out / "items" / f"{file_name('HMI-10')}.json").read_text())
+    assert set(record["weights"]) == {"fold0", "fold1"}
+    assert record["maps"]["predicted"]["gap"] is not None
+    assert ("contrast" in record["maps"]) == (record["answer"] != record["truth"])
+    assert (out / "contact.png").is_file()
+    assert "http" not in (out / "index.html").read_text().replace("http-equiv", "")
+
+
+def test_a_stored_map_lies_on_the_pictures_own_pixels(explained, bank):
+    item = next(i for i in read_manifest(bank).items if i.id == "HMI-10")
+    assert read_map(explained[0], "HMI-10").shape == Image.open(item.path).size[::-1]
+    with pytest.raises(CoreError, match="holds no explanation"):
+        read_map(explained[0], "nobody")
+
+
+def test_a_second_call_computes_nothing_and_a_changed_setting_computes_anew(explained, trained, bank):
+    out, _, settings = explained
+    path = out / "items" / f"{file_name('HMI-10')}.json"
+    before = path.stat().st_mtime_ns
+    explain_items(trained, read_manifest(bank), out, limit=6, settings=settings, device="cpu")
+    assert path.stat().st_mtime_ns == before
+    explain_items(trained, read_manifest(bank), out, limit=1, settings=[*settings, "baseline=median"], device="cpu")
+    assert path.stat().st_mtime_ns != before
+
+
+def test_a_planted_watermark_shows_in_the_report(tmp_path, tiny_cfg):
+    """Class B differs from class A by a corner mark alone: nearly all relevance must lie in that corner."""
+    rng, rows = np.random.default_rng(0), []
+    corner = np.zeros((32, 32), np.uint8)
+    corner[1:9, 1:9] = 255
+    Image.fromarray(corner).save(tmp_path / "mask.png")
+    for k in range(48):
+        label = "AB"[k % 2]
+        pixels = rng.integers(90, 160, (32, 32, 3), dtype=np.uint8)
+        if label == "B":
+            pixels[2:8, 2:8] = (250, 250, 60)
+        Image.fromarray(pixels).save(tmp_path / f"{k}.png")
+        split = "test" if k >= 40 else "train"
+        rows.append(
+            {"item": k, "class": label, "view": "focused", "path": f"{k}.png", "split": split, "mask": "mask.png"}
+        )
+    write_rows(tmp_path / "manifest.csv", rows)
+    cfg = replace(
+        tiny_cfg, data=replace(tiny_cfg.data, augment="none"), recipe=replace(tiny_cfg.recipe, epochs=12, lr=3e-3)
+    )
+    manifest = read_manifest(tmp_path / "manifest.csv")
+    train_ensemble(cfg, manifest, tmp_path / "run")
+    with_mark = [str(k) for k in range(41, 48, 2)]
+    found = explain_items(
+        tmp_path / "run",
+        manifest,
+        tmp_path / "out",
+        items=with_mark,
+        settings=["steps=16", "max_steps=64"],
+        device="cpu",
+    )
+    summary = json.loads((tmp_path / "out/summary.json").read_text())
+    assert found.n_items == 4
+    assert summary["mask_share"]["value"] < 0.07
+    assert summary["targets"]["true"]["mass"]["value"] > 0.5
+    assert summary["targets"]["true"]["mass"]["value"] > 2 * summary["control"]["mass"]["value"]
+
+
+def test_export_writes_onnx_that_gives_the_same_probabilities(trained, tmp_path, capsys):
+    pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+    assert main(["export", str(trained), "--out", str(tmp_path), "--quiet"]) == 0
+    facts = json.loads((tmp_path / "export.json").read_text())
+    assert facts["classes"] == ["HMI", "IP", "MA"]
+    assert all(f["difference"] < 1e-5 for f in facts["files"].values())
+    assert main(["export", str(trained), "--out", str(tmp_path), "--tolerance", "-1"]) == 1
+
+
+def test_isic_files_are_read_as_published_with_a_table_that_can_be_changed(tmp_path, bank, capsys):
+    picture = read_manifest(bank).items[0].path.read_bytes()
+    for name in ("ISIC_1", "ISIC_2", "ISIC_3", "ISIC_4"):
+        (tmp_path / f"{name}.jpg").write_bytes(picture)
+    (tmp_path / "2019.csv").write_text("image,MEL,NV,UNK\nISIC_1,1.0,0.0,0.0\nISIC_2,0.0,1.0,0.0\n")
+    (tmp_path / "2020.csv").write_text(
+        "image_name,patient_id,diagnosis,tfrecord\nISIC_3,IP_7,seborrheic keratosis,20\n"
+        "ISIC_4,IP_8,cafe-au-lait macule,3\nISIC_9,IP_9,nevus,-1\n"
+    )
+    for year in ("2019", "2020"):
+        argv = ["isic", str(tmp_path / f"{year}.csv"), str(tmp_path), "--out", str(tmp_path / f"{year}-out.csv")]
+        assert main(argv) == 0
+    old, new = (read_manifest(tmp_path / f"{year}-out.csv").items for year in ("2019", "2020"))
+    assert [i.label for i in old] == ["melanoma", "nevus"]
+    assert [(i.label, i.fold, i.group) for i in new] == [("BKL", 0, "isic:IP_7"), ("unknown", 3, "isic:IP_8")]
+    (tmp_path / "labels.toml").write_text('[labels]\n"seborrheic keratosis" = "SK"\n"cafe-au-lait macule" = ""\n')
+    argv = ["isic", str(tmp_path / "2020.csv"), str(tmp_path), "--labels", str(tmp_path / "labels.toml")]
+    assert main([*argv, "--out", str(tmp_path / "own.csv")]) == 0
+    assert [i.label for i in read_manifest(tmp_path / "own.csv").items] == ["SK"]
+    (tmp_path / "bad.csv").write_text("image_name,diagnosis\nISIC_1,plague\nISIC_8,nevus\n")
+    assert main(["isic", str(tmp_path / "bad.csv"), str(tmp_path), "--out", str(tmp_path / "x.csv")]) == 2
+    error = capsys.readouterr().err
+    assert "line 2: label 'plague'" in error
+    assert "line 3: there is no picture ISIC_8.jpg" in error

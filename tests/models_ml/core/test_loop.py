@@ -1,0 +1,317 @@
+"""The one loop: exact continuation, the weighted loss, early stop, cancel, and what is refused."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from models_ml.core import predict_items, read_manifest, train_ensemble
+from models_ml.core.checkpoint import read_result
+from models_ml.core.config import ModelSpec, write_config
+from models_ml.core.errors import Cancelled, CoreError
+from models_ml.core.events import EpochDone, FoldDone, RunDone, StepDone
+from models_ml.core.folds import with_folds
+from models_ml.core.loop import fit, weighted_loss
+from models_ml.core.sampling import epoch_order, loss_weights
+
+
+@pytest.fixture(scope="module")
+def folded(bank):
+    return with_folds(read_manifest(bank), folds=2, source="grouped", seed=0)
+
+
+def recipe(cfg, **changes):
+    return replace(cfg, recipe=replace(cfg.recipe, **changes))
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_seed_does_not(folded, tiny_cfg, tmp_path):
+    cfg = recipe(tiny_cfg, epochs=1)
+    a, b = (fit(cfg, folded, 0, tmp_path / name).weights_sha256 for name in "ab")
+    assert a == b
+    assert fit(recipe(cfg, seed=1), folded, 0, tmp_path / "c").weights_sha256 != a
+
+
+def test_cancelled_after_any_step_and_continued_gives_the_same_bits(folded, tiny_cfg, tmp_path):
+    cfg = recipe(tiny_cfg, epochs=2, accumulate=1, clip_norm=1.0)
+    whole = fit(cfg, folded, 0, tmp_path / "whole")
+    calls = iter(range(10**6))
+    runs = 0
+    while True:  # stop after every second step
+        result = fit(cfg, folded, 0, tmp_path / "parts", cancelled=lambda: next(calls) % 2 == 1)
+        runs += 1
+        if result.complete:
+            break
+        assert result.status == "cancelled"
+        assert (tmp_path / "parts" / "weights.safetensors").is_file()
+    assert runs >= 3
+    assert result.weights_sha256 == whole.weights_sha256
+    assert (tmp_path / "parts/metrics.jsonl").read_text() == (tmp_path / "whole/metrics.jsonl").read_text()
+    assert (tmp_path / "parts/oof.csv").read_text() == (tmp_path / "whole/oof.csv").read_text()
+
+
+def test_killed_in_mid_epoch_and_started_again_gives_the_same_bits(bank, tiny_cfg, tmp_path):
+    """SIGKILL to the command itself, as soon as a state file stands within the second epoch."""
+    cfg = replace(tiny_cfg, recipe=replace(tiny_cfg.recipe, epochs=3), data=replace(tiny_cfg.data, augment="light"))
+    write_config(cfg, tmp_path / "cfg.toml")
+    command = [sys.executable, "-m", "models_ml.core", "train", str(bank), "--config", str(tmp_path / "cfg.toml"),
+               "--fold", "0", "--state-every", "0", "--quiet", "--out"]  # fmt: skip
+    env = {**os.environ, "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen([*command, str(tmp_path / "killed")], env=env)
+    state = tmp_path / "killed/fold0/state.pt"
+    deadline = time.monotonic() + 120
+    cursor = (0, 0)
+    while cursor < (2, 1) and process.poll() is None and time.monotonic() < deadline:
+        if state.is_file():
+            found = torch.load(state, weights_only=True)
+            cursor = (found["epoch"], found["step"])
+        time.sleep(0.002)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert (2, 1) <= cursor < (4, 0)
+    assert read_result(tmp_path / "killed/fold0") is None
+    subprocess.run([*command, str(tmp_path / "killed")], env=env, check=True, capture_output=True)
+    killed = read_result(tmp_path / "killed/fold0")
+    whole = train_ensemble(cfg, read_manifest(bank), tmp_path / "whole", folds=[0]).folds[0]
+    assert killed.weights_sha256 == whole.weights_sha256
+    assert killed.score == whole.score
+
+
+def test_accumulated_passes_give_the_gradient_of_the_whole_batch():
+    """Weighted mean over 12 pictures in passes of 5, 5 and 2, against torch's own weighted cross-entropy."""
+    torch.manual_seed(0)
+    linear = torch.nn.Linear(6, 4).double()
+    x, y = torch.randn(12, 6).double(), torch.randint(0, 4, (12,))
+    weight = torch.tensor([5.0, 1.0, 5.0, 1.0]).double()
+    expected = torch.nn.functional.cross_entropy(linear(x), y, weight=weight)
+    expected_gradient = torch.autograd.grad(expected, linear.weight)[0]
+    total = 0.0
+    for rows in (slice(0, 5), slice(5, 10), slice(10, 12)):
+        loss = weighted_loss(linear(x[rows]), y[rows], weight) / weight[y].sum()
+        loss.backward()
+        total += float(loss.detach())
+    assert total == pytest.approx(float(expected.detach()), rel=1e-12)
+    torch.testing.assert_close(linear.weight.grad, expected_gradient, rtol=1e-12, atol=1e-15)
+
+
+def norm_free(cfg, **changes):
+    """A network without batch statistics or dropout, whose gradient is a plain sum over pictures."""
+    model = ModelSpec(backbone="test_vit", backbone_args={"img_size": 32}, head_dropouts=1, head_dropout=0.0)
+    auxiliary = replace(cfg.data, auxiliary_classes=("MA",))
+    return recipe(replace(cfg, model=model, data=auxiliary), epochs=1, own_weight=5.0, **changes)
+
+
+def test_accumulation_changes_nothing_but_rounding_in_the_loop(folded, tiny_cfg, tmp_path):
+    whole = fit(norm_free(tiny_cfg, batch_size=8, accumulate=1), folded, 0, tmp_path / "a")
+    parts = fit(norm_free(tiny_cfg, batch_size=3, accumulate=3), folded, 0, tmp_path / "b")
+    nine = fit(norm_free(tiny_cfg, batch_size=9, accumulate=1), folded, 0, tmp_path / "c")
+    history = [json.loads((tmp_path / name / "metrics.jsonl").read_text()) for name in "abc"]
+    assert history[1]["train_loss"] == pytest.approx(history[2]["train_loss"], rel=1e-5)
+    assert history[1]["held_out_loss"] == pytest.approx(history[2]["held_out_loss"], rel=1e-4)
+    assert abs(history[0]["train_loss"] - history[2]["train_loss"]) > 1e-4
+    assert {whole.status, parts.status, nine.status} == {"finished"}
+
+
+def test_two_processes_give_the_losses_of_one(bank, tiny_cfg, tmp_path):
+    """torchrun with two gloo processes; weighted loss, own classes five times."""
+    cfg = norm_free(tiny_cfg, batch_size=9)
+    write_config(cfg, tmp_path / "cfg.toml")
+    arguments = [
+        "train",
+        str(bank),
+        "--config",
+        str(tmp_path / "cfg.toml"),
+        "--fold",
+        "0",
+        "--quiet",
+        "--device",
+        "cpu",
+    ]
+    env = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    two = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--master-port=0",
+           "--rdzv-backend=c10d", "--rdzv-endpoint=localhost:0", "-m", "models_ml.core"]  # fmt: skip
+    done = subprocess.run([*two, *arguments, "--out", str(tmp_path / "two")], env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    train_ensemble(cfg, read_manifest(bank), tmp_path / "one", folds=[0], device="cpu")
+    rows = {n: json.loads((tmp_path / n / "fold0/metrics.jsonl").read_text()) for n in ("one", "two")}
+    for key in ("train_loss", "held_out_loss"):
+        assert rows["two"][key] == pytest.approx(rows["one"][key], rel=1e-5)
+    held_out = {n: (tmp_path / n / "fold0/oof.csv").read_text().splitlines() for n in ("one", "two")}
+    assert [row.split(",")[2] for row in held_out["two"]] == [row.split(",")[2] for row in held_out["one"]]
+
+
+def test_progress_is_told_with_time_left_and_ends_at_one(folded, tiny_cfg, tmp_path):
+    events = []
+    result = train_ensemble(recipe(tiny_cfg, epochs=2), folded, tmp_path / "run", on_event=events.append)
+    assert result.complete
+    shares = [e.progress for e in events]
+    assert shares == sorted(shares)
+    assert isinstance(events[-1], RunDone)
+    assert shares[-1] == 1.0
+    assert [e.fold for e in events if isinstance(e, FoldDone)] == [0, 1]
+    assert sum(isinstance(e, EpochDone) for e in events) == 4
+    steps = [e for e in events if isinstance(e, StepDone)]
+    assert steps
+    assert steps[-1].seconds_left >= 0
+    lines = [json.loads(line) for line in (tmp_path / "run/events.jsonl").read_text().splitlines()]
+    assert len(lines) == len(events)
+
+
+def test_an_ensemble_cancelled_between_folds_keeps_them_and_finishes_later(folded, tiny_cfg, tmp_path):
+    cfg = recipe(tiny_cfg, epochs=1)
+    done = []
+
+    def note(event):
+        if isinstance(event, FoldDone):
+            done.append(event)
+
+    first = train_ensemble(cfg, folded, tmp_path / "run", on_event=note, cancelled=lambda: bool(done))
+    assert first.status == "cancelled"
+    assert [r.status for r in first.folds] == ["finished", "cancelled"]
+    digest = first.folds[0].weights_sha256
+    second = train_ensemble(cfg, folded, tmp_path / "run")
+    assert second.complete
+    assert second.folds[0].weights_sha256 == digest
+    assert (tmp_path / "run/oof.csv").read_text().count("\n") == 31
+
+
+def test_early_stopping_keeps_the_best_epoch(folded, tiny_cfg, tmp_path):
+    cfg = recipe(tiny_cfg, epochs=30, lr=1e-9, patience=2, ema_decay=0.0, schedule="constant", head_only_epochs=0)
+    result = fit(cfg, folded, 0, tmp_path / "run")
+    assert result.status == "stopped early"
+    assert result.epochs_done == result.best_epoch + 3 < 30
+
+
+def test_divergence_is_a_sentence_and_leaves_the_last_good_state(folded, tiny_cfg, tmp_path):
+    good = recipe(tiny_cfg, epochs=2)
+    fit(good, folded, 0, tmp_path / "run", cancelled=lambda: (tmp_path / "run/metrics.jsonl").exists())
+    state = torch.load(tmp_path / "run/state.pt", weights_only=True)
+    state["network"]["head.linear.weight"].fill_(float("inf"))
+    torch.save(state, tmp_path / "run/state.pt")
+    weights = (tmp_path / "run/weights.safetensors").read_bytes()
+    with pytest.raises(CoreError, match="diverged in epoch 2"):
+        fit(good, folded, 0, tmp_path / "run")
+    assert (tmp_path / "run/weights.safetensors").read_bytes() == weights
+
+
+def test_another_configuration_or_manifest_in_the_same_folder_is_refused(folded, tiny_cfg, tmp_path):
+    cfg = recipe(tiny_cfg, epochs=1)
+    train_ensemble(cfg, folded, tmp_path / "run", folds=[0])
+    with pytest.raises(CoreError, match="another configuration"):
+        train_ensemble(recipe(cfg, lr=1.0), folded, tmp_path / "run")
+    fewer = replace(folded, items=folded.items[1:])
+    with pytest.raises(CoreError, match="another manifest"):
+        train_ensemble(cfg, fewer, tmp_path / "run")
+
+
+def test_all_unreadable_pictures_are_named_before_training(bank, tiny_cfg, tmp_path):
+    manifest = read_manifest(bank)
+    (tmp_path / "bad.png").write_bytes(manifest.items[0].path.read_bytes()[:100])
+    (tmp_path / "text.png").write_text("not a picture")
+    items = list(manifest.items)
+    items[0], items[1] = replace(items[0], path=tmp_path / "bad.png"), replace(items[1], path=tmp_path / "text.png")
+    with pytest.raises(CoreError) as caught:
+        train_ensemble(tiny_cfg, replace(manifest, items=tuple(items)), tmp_path / "run")
+    assert "line 2: bad.png" in str(caught.value)
+    assert "line 3: text.png" in str(caught.value)
+    assert not list((tmp_path / "run/cache").glob("pack-*"))
+
+
+def test_shuffled_labels_give_chance(bank, tiny_cfg, tmp_path):
+    """A network that learnt anything from shuffled labels would have seen the held-out ones."""
+    manifest = with_folds(read_manifest(bank), folds=2, source="grouped", seed=0)
+    labels = np.random.default_rng(3).permutation([i.label for i in manifest.train.items])
+    shuffled = tuple(replace(i, label=str(name)) for i, name in zip(manifest.train.items, labels))
+    result = fit(recipe(tiny_cfg, epochs=4), replace(manifest, items=shuffled), 0, tmp_path / "run")
+    rows = (tmp_path / "run/oof.csv").read_text().splitlines()[1:]
+    assert len(rows) == 15
+    assert result.score < 0.75
+
+
+def test_each_member_predicts_every_test_item_and_the_second_call_computes_nothing(trained, bank, tmp_path):
+    manifest = read_manifest(bank)
+    seen = []
+    found = predict_items(trained, manifest, out=tmp_path / "p.csv", on_event=lambda e: seen.append(type(e).__name__))
+    assert found.probs_MNC.shape == (2, 12, 3)
+    assert found.probs_MNC.sum(-1) == pytest.approx(np.ones((2, 12)))
+    seen.clear()
+    again = predict_items(trained, manifest, out=tmp_path / "q.csv", on_event=lambda e: seen.append(type(e).__name__))
+    assert "PredictProgress" not in seen
+    assert (again.probs_MNC == found.probs_MNC).all()
+    assert (tmp_path / "p.csv").read_text() == (tmp_path / "q.csv").read_text()
+
+
+def test_exactly_the_items_asked_for_are_predicted_or_none(trained, bank):
+    manifest = read_manifest(bank)
+    found = predict_items(trained, manifest, items=["MA-11", "HMI-10"])
+    assert found.items == ("HMI-10", "MA-11")
+    with pytest.raises(CoreError, match=r"1 of the items asked for .*'NF1-99'"):
+        predict_items(trained, manifest, items=["MA-11", "NF1-99"])
+
+
+def test_cancelling_a_prediction_says_so(trained, bank):
+    with pytest.raises(Cancelled, match="cancelled"):
+        predict_items(trained, read_manifest(bank), items=["MA-11"], cancelled=lambda: True)
+
+
+def test_a_changed_weights_file_and_an_unknown_class_are_refused(trained, bank, tmp_path):
+    import shutil
+
+    run = shutil.copytree(trained, tmp_path / "run")
+    manifest = read_manifest(bank)
+    strange = replace(manifest, items=tuple(replace(i, label="XYZ") if i.id == "MA-11" else i for i in manifest.items))
+    with pytest.raises(CoreError, match="has the class 'XYZ'"):
+        predict_items(run, strange)
+    weights = run / "fold1/weights.safetensors"
+    data = bytearray(weights.read_bytes())
+    data[-1] ^= 1
+    weights.write_bytes(data)
+    with pytest.raises(CoreError, match="SHA-256 differs"):
+        predict_items(run, manifest)
+
+
+def test_a_run_of_other_classes_does_not_load(trained):
+    from models_ml.core.checkpoint import load_weights, read_run
+    from models_ml.core.manifest import LabelSpace
+    from models_ml.core.network import build
+
+    info = read_run(trained)
+    network = build(info.cfg.model, 3, size_px=32, seed=0)
+    with pytest.raises(CoreError, match="was trained on the classes HMI, IP, MA; A, B, C were expected"):
+        load_weights(network, trained / "fold0/weights.safetensors", LabelSpace(("A", "B", "C"), ("A",)))
+
+
+def test_ratio_sampling_mixes_own_and_auxiliary_as_asked_and_takes_all_turns():
+    labels = np.array([0] * 6 + [1] * 2 + [2] * 50)
+    cfg = recipe_of(sampler="ratio", auxiliary_per_own=1.0)
+    seen = set()
+    for epoch in range(1, 8):
+        order = epoch_order(labels, (0, 1), cfg, fold=0, epoch=epoch)
+        drawn = labels[order]
+        assert ((drawn == 0).sum(), (drawn == 1).sum(), (drawn == 2).sum()) == (4, 4, 8)
+        assert set(np.flatnonzero(labels == 1)) <= set(order)
+        seen |= set(order[drawn == 2])
+    assert len(seen) == 50
+
+
+def test_an_epochs_order_is_a_function_of_seed_fold_and_epoch():
+    labels = np.repeat([0, 1, 2], 20)
+    cfg = recipe_of(sampler="shuffle")
+    first = epoch_order(labels, (0, 1, 2), cfg, fold=0, epoch=1)
+    assert (first == epoch_order(labels, (0, 1, 2), cfg, fold=0, epoch=1)).all()
+    assert sorted(first) == list(range(60))
+    assert (first != epoch_order(labels, (0, 1, 2), cfg, fold=0, epoch=2)).any()
+    assert (first != epoch_order(labels, (0, 1, 2), cfg, fold=1, epoch=1)).any()
+    assert loss_weights(3, (0, 2), recipe_of(own_weight=5.0)).tolist() == [5, 1, 5]
+
+
+def recipe_of(**changes):
+    from models_ml.core.config import Recipe
+
+    return Recipe(**changes)

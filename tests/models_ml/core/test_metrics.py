@@ -1,0 +1,58 @@
+import numpy as np
+import pytest
+
+from models_ml.core import metrics
+
+
+def test_wilson_interval_of_the_authors_fold_zero_result():
+    """116 of 140: 75.8 to 88.2 per cent."""
+    found = metrics.wilson(116, 140)
+    assert (found.value, found.ci_low, found.ci_high) == (
+        pytest.approx(0.828571, abs=1e-6), pytest.approx(0.758, abs=5e-4), pytest.approx(0.882, abs=5e-4)
+    )  # fmt: skip
+    assert metrics.wilson(0, 0).value is None
+
+
+def test_balanced_accuracy_is_scikit_learns():
+    from sklearn.metrics import balanced_accuracy_score
+
+    rng = np.random.default_rng(0)
+    truth, answer = rng.integers(0, 4, 200), rng.integers(0, 4, 200)
+    assert metrics.balanced_accuracy(truth, answer) == pytest.approx(balanced_accuracy_score(truth, answer))
+    assert metrics.balanced_accuracy(truth, answer, (9,)) is None
+
+
+def test_confusion_counts_abstentions_apart():
+    counts = metrics.confusion(np.array([0, 0, 1]), np.array([0, -1, 0]), 2)
+    assert counts.tolist() == [[1, 0, 1], [1, 0, 0]]
+
+
+def test_clustered_interval_is_wider_when_photographs_repeat():
+    rng = np.random.default_rng(0)
+    per_photo = rng.random(40) < 0.6
+    right, photo = np.repeat(per_photo, 5), np.repeat(np.arange(40), 5)
+    clustered = metrics.clustered(lambda rows: float(right[rows].mean()), photo)
+    single = metrics.clustered(lambda rows: float(right[rows].mean()), np.arange(200))
+    width = [e.ci_high - e.ci_low for e in (clustered, single)]
+    assert width[0] > 1.8 * width[1]
+    assert clustered.value == single.value
+    assert metrics.clustered(lambda rows: 0.5, np.zeros(3)).ci_low is None
+
+
+def test_temperature_undoes_a_known_sharpening():
+    rng = np.random.default_rng(0)
+    probs = rng.dirichlet(np.ones(4), size=4000)
+    truth = np.array([rng.choice(4, p=p) for p in probs])
+    sharpened = metrics.apply_temperature(probs, 0.5)
+    assert metrics.fit_temperature(sharpened, truth) == pytest.approx(2.0, abs=0.12)
+    assert metrics.apply_temperature(sharpened, 2.0) == pytest.approx(probs, abs=1e-6)
+    assert (metrics.apply_temperature(probs, 3.0).argmax(1) == probs.argmax(1)).all()
+
+
+def test_calibration_error_of_certain_answers_is_their_error():
+    probs = np.tile([1.0, 0.0], (10, 1))
+    truth = np.array([0] * 7 + [1] * 3)
+    found = metrics.calibration(probs, truth)
+    assert found.ece == pytest.approx(0.3)
+    assert found.counts == (0,) * 9 + (10,)
+    assert metrics.brier(probs, truth) == pytest.approx(0.6)
