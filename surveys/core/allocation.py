@@ -1,6 +1,6 @@
 """Which rater sees which image in which order, in a rating study of single images; and the certificate of that.
 
-A rater sees a balanced part of the images, not all: seeded incomplete blocks. Some images come a second time, well
+A rater sees a balanced part of the images, not all (seeded incomplete blocks). Some images come again, well
 after the first, to measure how far raters agree with themselves; some are obvious catches, to find raters who do not look.
 """
 
