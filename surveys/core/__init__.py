@@ -8,6 +8,8 @@
 On the command line: `python -m surveys.core assemble ...` and `python -m surveys.core verify ...`.
 """
 
+from .allocate import allocate
+from .allocation import Allocation, Shown, Sitting, certify_allocation
 from .assemble import assemble
 from .certificate import Certificate, Property
 from .design import Block, Design, Entry, Survey
@@ -17,6 +19,7 @@ from .shape import DesignError, NearestPossible, Shape, nearest_possible, shape_
 from .verify import verify
 
 __all__ = [
+    "Allocation",
     "Block",
     "Certificate",
     "Design",
@@ -25,8 +28,12 @@ __all__ = [
     "NearestPossible",
     "Property",
     "Shape",
+    "Shown",
+    "Sitting",
     "Survey",
+    "allocate",
     "assemble",
+    "certify_allocation",
     "nearest_possible",
     "parse_items",
     "read_design",

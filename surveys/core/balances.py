@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from fractions import Fraction
-from math import ceil, comb
+from math import ceil, comb, isqrt
 
 from .bounds import least_maximum, least_meetings, random_repeats, random_repeats_between, total_meetings
 from .certificate import Property, balance
@@ -11,6 +11,7 @@ from .meetings import largest_overlap, meeting_histogram, moment
 from .places import class_order_balances, position_balances, view_balances
 from .table import Table, table_of
 
+FLUCTUATION = Fraction(51, 50)  # a draw by chance may have somewhat more than it has on average
 TOLERANCE = Fraction(11, 10)  # a search is content within a tenth of the best possible value
 
 
@@ -71,7 +72,7 @@ def meeting_balances(table: Table) -> list[Property]:
             "Most items that two surveys of different sets have in common.",
             reached=most,
             best=best,
-            limit=max(ceil(2 * best * TOLERANCE), best + shape.per_class + 2),
+            limit=best + shape.per_class + 2 + 4 * (isqrt(best) + 1),
             detail=f"Two surveys of different sets share {fewest} to {most} of their {shape.block_length} items.",
         )
     )
@@ -119,7 +120,7 @@ def _repeats(
     detail = (
         f"Pairs by meetings: {counts or 'none'}.{spread} A draw by chance has about {rounded(by_chance)} repeats.{note}"
     )
-    limit = max(ceil(by_chance), ceil(best * TOLERANCE))
+    limit = max(ceil(by_chance * FLUCTUATION), ceil(best * TOLERANCE))
     return balance(name, meaning, reached=moment(histogram, 2), best=best, limit=limit, detail=detail)
 
 
