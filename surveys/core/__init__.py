@@ -1,0 +1,37 @@
+"""Balanced assembly of surveys and the certificate that proves it. Plain Python and NumPy; no Django.
+
+    items = read_items("items.csv")                       # item code -> class
+    design = assemble(items, per_class=4, sets=6, seed=7)
+    write_design(design, "design.json")
+    verify(read_design("design.json"), items).promises_hold
+
+On the command line: `python -m surveys.core assemble ...` and `python -m surveys.core verify ...`.
+"""
+
+from .assemble import assemble
+from .certificate import Certificate, Property
+from .design import Block, Design, Entry, Survey
+from .files import read_design, write_design
+from .items_file import parse_items, read_items
+from .shape import DesignError, NearestPossible, Shape, nearest_possible, shape_of
+from .verify import verify
+
+__all__ = [
+    "Block",
+    "Certificate",
+    "Design",
+    "DesignError",
+    "Entry",
+    "NearestPossible",
+    "Property",
+    "Shape",
+    "Survey",
+    "assemble",
+    "nearest_possible",
+    "parse_items",
+    "read_design",
+    "read_items",
+    "shape_of",
+    "verify",
+    "write_design",
+]

@@ -1,0 +1,176 @@
+"""The whole analysis: readings (and predictions) under a plan, to results. Pure: no files, no clock, no state."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from .comparisons import new_images_section, paired_sections
+from .completion import EXTRA, INCOMPLETE, KEPT, Completion, complete_sittings
+from .description import (
+    accuracy_section,
+    agreement_section,
+    class_accuracy_section,
+    confusion_section,
+    reader_accuracy_section,
+)
+from .errors import InputError
+from .plan import Plan
+from .predictions import Predictions, add_model_readings
+from .readings import Readings
+from .results import SCHEMA, Results, plain
+from .scoring import Scored
+
+Progress = Callable[[int, int, str], None]
+PACKAGES = ("numpy", "pandas", "scipy", "matplotlib")
+
+
+def analyse(
+    readings: Readings,
+    *,
+    predictions: Predictions | None = None,
+    plan: Plan | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Results:
+    """Analyse readings under a plan; the same inputs, plan and seed give the same results.
+
+    progress: called with (steps done, steps in all, name of the next step). Raises InputError when nothing is left to
+    analyse or the predictions contradict the readings.
+    """
+    plan = plan or Plan()
+    all_readings = add_model_readings(readings, predictions) if predictions is not None else readings
+    completion = complete_sittings(all_readings, plan.completion) if plan.completion else Completion(all_readings, ())
+    if completion.readings.frame.empty:
+        raise InputError("No sitting is complete under the plan's rule; there is nothing to analyse.")
+    scored = Scored(completion.readings, plan.missing, plan.classes)
+    seed = plan.bootstrap_seed if plan.bootstrap_seed is not None else seed
+    content: dict[str, Any] = _facts(readings, predictions, plan, seed, completion, scored)
+    for done, (name, section) in enumerate(steps := _steps(scored, plan, seed, content)):
+        if progress:
+            progress(done, len(steps), name)
+        content.update(plain(section()))
+    if progress:
+        progress(len(steps), len(steps), "done")
+    return Results(content)
+
+
+def _steps(scored: Scored, plan: Plan, seed: int, content: dict) -> list[tuple[str, Callable[[], dict]]]:
+    """The sections in order; each returns what it adds to the content, and may read what came before."""
+    level = plan.confidence
+
+    def comparisons() -> dict:
+        paired, points = paired_sections(scored, plan)
+        return {"paired": paired, "paired_units": points, "new_images": new_images_section(scored, plan, paired)}
+
+    return [
+        ("accuracy", lambda: {"accuracy": accuracy_section(scored, confidence=level)}),
+        ("comparisons", comparisons),
+        ("confusion matrices", lambda: {"confusion": confusion_section(scored, confidence=level)}),
+        (
+            "agreement",
+            lambda: {"agreement": agreement_section(scored, seed=seed, draws=plan.bootstrap_draws, confidence=level)},
+        ),
+        ("readers", lambda: {"reader_accuracy": reader_accuracy_section(scored, confidence=level)}),
+        ("classes", lambda: {"class_accuracy": class_accuracy_section(scored, confidence=level)}),
+    ]
+
+
+def _facts(
+    readings: Readings, predictions: Predictions | None, plan: Plan, seed: int, completion: Completion, scored: Scored
+) -> dict[str, Any]:
+    inputs = [{"file": readings.source, "sha256": readings.sha256, "rows": len(readings.frame)}]
+    if predictions is not None:
+        inputs.append({"file": predictions.source, "sha256": predictions.sha256, "rows": len(predictions.frame)})
+    frame = scored.frame
+    people = frame[frame["kind"] == "human"]
+    return {
+        "schema": SCHEMA,
+        "title": plan.title,
+        "simulated": readings.is_simulated,
+        "simulated_readings": int(readings.frame["simulated"].sum()),
+        "inputs": inputs,
+        "plan": {
+            "declared": plan.declared,
+            "sha256": plan.sha256,
+            "alpha": plan.alpha,
+            "confidence": plan.confidence,
+            "missing": plan.missing,
+            "multiplicity": plan.multiplicity,
+            "bootstrap_draws": plan.bootstrap_draws,
+            "primary_contrasts": len(plan.primary),
+        },
+        "seed": seed,
+        "versions": versions(),
+        "design": {
+            "items": int(frame["item"].nunique()),
+            "classes": list(scored.classes),
+            "views": [v or None for v in scored.readings.views],
+            "groups": list(scored.readings.human_groups),
+            "models": list(scored.readings.models),
+            "surveys": int(people.loc[people["survey"] != "", "survey"].nunique()),
+            "human_readers": int(people["reader"].nunique()),
+        },
+        "notes": _notes(readings, plan, scored),
+        "sittings": [vars(sitting) for sitting in completion.sittings],
+        "flow": _flow(completion),
+    }
+
+
+def _flow(completion: Completion) -> list[dict[str, Any]]:
+    groups = sorted({sitting.group for sitting in completion.sittings})
+    return [
+        {
+            "group": group,
+            "sittings": sum(s.group == group for s in completion.sittings),
+            "complete": completion.count(KEPT, group) + completion.count(EXTRA, group),
+            "analysed": completion.count(KEPT, group),
+            "extra": completion.count(EXTRA, group),
+            "incomplete": completion.count(INCOMPLETE, group),
+        }
+        for group in groups
+    ]
+
+
+def _notes(readings: Readings, plan: Plan, scored: Scored) -> list[str]:
+    return list(_find_notes(readings, plan, scored))
+
+
+def _find_notes(readings: Readings, plan: Plan, scored: Scored) -> Iterable[str]:
+    frame = readings.frame
+    if readings.is_simulated:
+        yield (
+            f"{int(frame['simulated'].sum())} of {len(frame)} readings are simulated or of drawn images; the numbers"
+            " show how the analysis works and say nothing about people."
+        )
+    strangers = sorted((set(frame["answer"]) - {""}) - set(frame["truth"]))
+    if strangers:
+        yield f"Answers name classes that no item has: {', '.join(strangers)}."
+    people = frame[(frame["kind"] == "human") & (frame["survey"] != "")]
+    seats = people.groupby(["group", "survey"])["reader"].nunique()
+    if plan.completion is None and (seats > 1).any():
+        yield (
+            f"{int((seats > 1).sum())} seats hold more than one sitting, and all are analysed: the plan declares no"
+            " rule "
+            f'such as [data] analysed = "first complete per seat".'
+        )
+    if not plan.declared:
+        yield "No analysis plan was given: every comparison is exploratory."
+    used = [(c.model, c.group, c.view) for c in plan.primary]
+    present = {
+        (m.label, p.group, v)
+        for p in scored.sets("human")
+        for m in scored.sets("model")
+        if m.view == p.view
+        for v in (p.view, None)
+    }
+    for model, group, view in used:
+        if (model, group, view) not in present:
+            yield f"The planned contrast {model} against {group}{f' on {view}' if view else ''} has no readings."
+
+
+def versions() -> dict[str, str]:
+    """Versions that decide the numbers and the drawings."""
+    return {"python": platform.python_version(), **{name: importlib.metadata.version(name) for name in PACKAGES}}

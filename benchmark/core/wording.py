@@ -1,0 +1,94 @@
+"""Numbers and sentences as a journal prints them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+MINUS = "\u2212"
+NOT_ESTIMABLE = "not estimable"
+
+
+def number(value: float | None, decimals: int = 2) -> str:
+    """A plain number with a true minus sign; a missing one is an en dash."""
+    if value is None:
+        return "–"
+    text = f"{round(value, 10):.{decimals}f}"
+    return MINUS + text[1:] if text.startswith("-") and float(text) != 0 else text.lstrip("-")
+
+
+def percent(share: float | None, decimals: int = 1) -> str:
+    """0.746 -> "74.6 %"."""
+    return "–" if share is None else f"{number(100 * share, decimals)} %"
+
+
+def points(difference: float | None) -> str:
+    """0.246 -> "24.6 points"."""
+    return "–" if difference is None else f"{number(100 * difference, 1)} points"
+
+
+def interval(low: float | None, high: float | None, decimals: int = 1, scale: float = 100) -> str:
+    """Two bounds as "20.3 to 28.9"; scaled to per cent unless told otherwise."""
+    if low is None or high is None:
+        return NOT_ESTIMABLE
+    return f"{number(scale * low, decimals)} to {number(scale * high, decimals)}"
+
+
+def p_value(p: float | None) -> str:
+    """ "p = .03", "p = .002", "p = 1.55 × 10⁻¹²"; never "p = .000"."""
+    if p is None:
+        return "p not estimable"
+    if p < 1e-300:
+        return "p < 10⁻³⁰⁰"
+    if p < 0.0005:
+        mantissa, exponent = f"{p:.2e}".split("e")
+        return f"p = {mantissa} × 10{str(int(exponent)).translate(SUPERSCRIPT)}"
+    if p > 0.995:
+        return "p > .99"
+    return f"p = {p:.3f}".replace("0.", ".") if p < 0.01 else f"p = {p:.2f}".replace("0.", ".")
+
+
+def readable(name: str | None) -> str:
+    """A label of a file as words: "medical-geneticist" -> "medical geneticist"."""
+    return (name or "").replace("-", " ").replace("_", " ").strip()
+
+
+def plural(group: str) -> str:
+    """Readers of a group: "pediatrician" -> "pediatricians"; words that already look plural stay."""
+    words = readable(group)
+    if not words or words.endswith(("s", "people", "men", "children")):
+        return words
+    return words[:-1] + "ies" if words.endswith("y") and words[-2:-1] not in "aeiou" else words + "s"
+
+
+def on_view(view: str | None, noun: str = "images") -> str:
+    return f" on {readable(view)} {noun}" if view else ""
+
+
+def comparison_question(record: Mapping[str, Any]) -> str:
+    return f"Is {readable(record['model'])} more accurate than {plural(record['group'])}{on_view(record['view'])}?"
+
+
+def _direction(difference: float) -> str:
+    if round(1000 * difference) == 0:
+        return "as accurate as"
+    return "more accurate than" if difference > 0 else "less accurate than"
+
+
+def comparison_answer(
+    record: Mapping[str, Any], *, difference: float | None, scope: str, confidence: float, p: float | None
+) -> str:
+    """One sentence: who is better by how much, with interval and p, and for whom that holds (`scope`)."""
+    if difference is None:
+        return f"{scope}: {NOT_ESTIMABLE}."
+    size = number(abs(100 * difference), 1)
+    gap = "" if round(1000 * difference) == 0 else f"{size} points "
+    bounds = interval(record["ci_low"], record["ci_high"])
+    certainty = (
+        f"{100 * confidence:g} % interval of the difference {bounds}; {p_value(p)}"
+        if p is not None
+        else f"no test: {record.get('why')}"
+    )
+    model, group = readable(record["model"]), plural(record["group"])
+    return f"{scope}, {model} was {gap}{_direction(difference)} {group} ({certainty})."

@@ -1,0 +1,156 @@
+"""Studies, their items and their jobs as resources. Truth is added only for roles that may see it."""
+
+import django_filters
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import mixins, serializers, viewsets
+from rest_framework.decorators import action
+from rest_framework.exceptions import PermissionDenied
+from rest_framework.renderers import JSONRenderer
+from rest_framework.response import Response
+
+from config.api.tables import CsvRenderer
+from imagebank.jobs import cancel_job, retry_job
+from imagebank.models import DiagnosisClass, Item, Job, Study
+from imagebank.permissions import TRUTH_ROLES, WORKING_ROLES, has_role
+
+
+class DiagnosisClassOut(serializers.ModelSerializer):
+    class Meta:
+        model = DiagnosisClass
+        fields = ("code", "name", "position")
+
+
+class ViewOut(serializers.Serializer):
+    code = serializers.CharField()
+    label = serializers.CharField()
+
+
+class StudyOut(serializers.ModelSerializer):
+    classes = DiagnosisClassOut(many=True, read_only=True)
+    views = ViewOut(many=True, read_only=True)
+
+    class Meta:
+        model = Study
+        fields = ("slug", "title", "summary", "citation", "nature", "views", "classes", "created_at")
+
+
+class ItemOut(serializers.ModelSerializer):
+    """`truth` is null for roles that may not see it, and for items without one."""
+
+    study = serializers.SlugField(source="study.slug")
+    views = serializers.SerializerMethodField()
+    excluded = serializers.SerializerMethodField()
+    truth = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Item
+        fields = ("id", "study", "code", "split", "fold", "group", "views", "excluded", "truth")
+
+    def get_views(self, item) -> list[str]:
+        return [image.view for image in item.images.all()]
+
+    def get_excluded(self, item) -> bool:
+        return item.excluded_at is not None
+
+    def get_truth(self, item) -> str | None:
+        if item.study_id not in self.context["studies_with_truth"]:
+            return None
+        return item.truth.diagnosis.code if hasattr(item, "truth") else None
+
+
+class JobOut(serializers.ModelSerializer):
+    study = serializers.SlugField(source="study.slug")
+    percent = serializers.IntegerField(allow_null=True)
+
+    class Meta:
+        model = Job
+        fields = (
+            "id", "study", "kind", "title", "state", "done", "total", "percent", "message", "error",
+            "cancel_requested", "attempts", "created_at", "started_at", "finished_at",
+        )  # fmt: skip
+
+
+class ItemFilter(django_filters.FilterSet):
+    study = django_filters.CharFilter(field_name="study__slug")
+    view = django_filters.CharFilter(field_name="images__view", distinct=True)
+    excluded = django_filters.BooleanFilter(field_name="excluded_at", lookup_expr="isnull", exclude=True)
+
+    class Meta:
+        model = Item
+        fields = ("study", "split", "fold", "view", "excluded")
+
+
+class JobFilter(django_filters.FilterSet):
+    study = django_filters.CharFilter(field_name="study__slug")
+
+    class Meta:
+        model = Job
+        fields = ("study", "state", "kind")
+
+
+@extend_schema(tags=["studies"])
+class StudyViewSet(viewsets.ReadOnlyModelViewSet):
+    """The studies in which you have a role."""
+
+    serializer_class = StudyOut
+    lookup_field = "slug"
+    queryset = Study.objects.none()
+
+    def get_queryset(self):
+        return Study.objects.visible_to(self.request.user).prefetch_related("classes")
+
+
+@extend_schema(tags=["items"])
+class ItemViewSet(viewsets.ReadOnlyModelViewSet):
+    """Items of your studies, by study, split, fold and view."""
+
+    serializer_class = ItemOut
+    renderer_classes = (JSONRenderer, CsvRenderer)
+    filterset_class = ItemFilter
+    queryset = Item.objects.none()
+
+    def get_queryset(self):
+        studies = Study.objects.visible_to(self.request.user)
+        items = Item.objects.filter(study__in=studies).select_related("study").prefetch_related("images")
+        if self.get_serializer_context()["studies_with_truth"]:
+            items = items.select_related("truth__diagnosis")
+        return items.order_by("study_id", "code")
+
+    def get_serializer_context(self):
+        if not hasattr(self, "_with_truth"):
+            user = self.request.user if self.request else None
+            studies = Study.objects.visible_to(user) if user else ()
+            self._with_truth = {study.pk for study in studies if has_role(user, study, *TRUTH_ROLES)}
+        return {**super().get_serializer_context(), "studies_with_truth": self._with_truth}
+
+
+@extend_schema_view(list=extend_schema(tags=["jobs"]), retrieve=extend_schema(tags=["jobs"]))
+class JobViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
+    """Background work of your studies: follow it, stop it, start it again."""
+
+    serializer_class = JobOut
+    renderer_classes = (JSONRenderer, CsvRenderer)
+    filterset_class = JobFilter
+    queryset = Job.objects.none()
+
+    def get_queryset(self):
+        return Job.objects.filter(study__in=Study.objects.visible_to(self.request.user)).select_related("study")
+
+    def get_job_to_change(self) -> Job:
+        job = get_object_or_404(self.get_queryset(), pk=self.kwargs["pk"])
+        if not has_role(self.request.user, job.study, *WORKING_ROLES):
+            raise PermissionDenied("Your role in this study does not include changing its jobs.")
+        return job
+
+    @extend_schema(tags=["jobs"], request=None, responses=JobOut)
+    @action(detail=True, methods=["post"])
+    def cancel(self, request, pk):
+        """Stop a job: at once when it waits, at its next step when it runs."""
+        return Response(JobOut(cancel_job(job=self.get_job_to_change())).data)
+
+    @extend_schema(tags=["jobs"], request=None, responses=JobOut)
+    @action(detail=True, methods=["post"])
+    def retry(self, request, pk):
+        """Start a failed or cancelled job again."""
+        return Response(JobOut(retry_job(job=self.get_job_to_change())).data)

@@ -1,0 +1,58 @@
+"""Is the process alive (`/healthz`), and can it serve (`/readyz`)?"""
+
+import os
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils import timezone
+
+from imagebank.models import WorkerBeat
+
+WORKER_SILENT_AFTER_S = 60
+
+
+def healthz(request: HttpRequest) -> HttpResponse:
+    """The process answers. Touches nothing else, so that a slow database does not get the process killed."""
+    return HttpResponse("ok", content_type="text/plain")
+
+
+def readyz(request: HttpRequest) -> JsonResponse:
+    """What the site leans on, each "ok" or a short word of what is wrong; 503 when pages cannot be served.
+
+    A silent worker is reported but leaves the answer at 200: pages and readers' answers do not need it, and taking
+    the site away because jobs wait would be the greater harm.
+    """
+    checks = {"database": check_database(), "storage": check_storage()}
+    reachable = checks["database"] == "ok"
+    checks["migrations"] = check_migrations() if reachable else "not known"
+    needed = all(state == "ok" for state in checks.values())
+    checks["worker"] = check_worker() if needed else "not known"
+    return JsonResponse({"ready": needed, "checks": checks}, status=200 if needed else 503)
+
+
+def check_database() -> str:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError:
+        return "unreachable"
+    return "ok"
+
+
+def check_migrations() -> str:
+    executor = MigrationExecutor(connection)
+    return "pending" if executor.migration_plan(executor.loader.graph.leaf_nodes()) else "ok"
+
+
+def check_storage() -> str:
+    folder = settings.MEDIA_ROOT
+    folder.mkdir(parents=True, exist_ok=True)
+    return "ok" if os.access(folder, os.W_OK) else "not writable"
+
+
+def check_worker() -> str:
+    recent = timezone.now() - timedelta(seconds=WORKER_SILENT_AFTER_S)
+    return "ok" if WorkerBeat.objects.filter(at__gte=recent).exists() else "silent"

@@ -1,0 +1,119 @@
+"""A study as a path: images, design, readers, reading, results; each step with its state and its one next action.
+
+Reads only counts, never whether an answer was right, so that the page may be shown to people who stay blind to it.
+"""
+
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from django.apps import apps
+from django.urls import NoReverseMatch, reverse
+
+from imagebank.models import Item, Study
+from imagebank.permissions import Role, has_role
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step. `progress` is "not begun", "under way" or "done"; `url` is None where this person has nothing to do."""
+
+    name: str
+    progress: str
+    state: str
+    action: str = ""
+    url: str | None = None
+
+
+def study_path(*, study: Study, user) -> list[Step]:
+    """The five steps of `study` as `user` may take them."""
+    coordinates = has_role(user, study, Role.COORDINATOR)
+    bank = link(study, "imagebank:items", "imagebank:overview", "imagebank:item-list", "imagebank:bank")
+    surveys = link(study, "surveys:overview") if coordinates else None
+    readers = link(study, "surveys:readers") if coordinates else None
+    seats = link(study, "surveys:seats") if coordinates else None
+    may_analyse = has_role(user, study, Role.ANALYST)
+    results = link(study, "benchmark:comparison_list") if may_analyse else None
+    steps = [
+        images_step(study, bank),
+        design_step(study, surveys),
+        readers_step(study, readers),
+        reading_step(study, seats),
+        results_step(study, results),
+    ]
+    return [steps[0], *(with_action_when_its_turn_has_come(before, step) for before, step in pairwise(steps))]
+
+
+def with_action_when_its_turn_has_come(before: Step, step: Step) -> Step:
+    """The step without its action while neither it nor the step before it has begun."""
+    waits = before.progress == "not begun" and step.progress == "not begun"
+    return replace(step, url=None) if waits else step
+
+
+def link(study: Study, *names: str) -> str | None:
+    """The address of the first of `names` that exists for this study."""
+    for name in names:
+        try:
+            return reverse(name, args=[study.slug])
+        except NoReverseMatch:
+            continue
+    return None
+
+
+def count(model: str, **filters) -> int:
+    """How many rows of "app.Model" match; 0 where that app does not offer the model."""
+    app, name = model.split(".")
+    try:
+        return apps.get_model(app, name).objects.filter(**filters).count()
+    except LookupError:
+        return 0
+
+
+def images_step(study: Study, url: str | None) -> Step:
+    items = study.items.included()
+    total, testing = items.count(), items.filter(split=Item.Split.TEST).count()
+    if not total:
+        return Step("Images", "not begun", "none yet", "Import images", url)
+    return Step("Images", "done", f"{total:,} items, {testing:,} for testing", "Open the image bank", url)
+
+
+def design_step(study: Study, url: str | None) -> Step:
+    surveys = count("surveys.Survey", survey_set__study=study)
+    if surveys:
+        return Step("Design", "done", f"{surveys} surveys", "Certificate and previews", url)
+    if count("surveys.ImportedReading", reader__study=study):
+        return Step("Design", "done", "made elsewhere, imported")
+    return Step("Design", "not begun", "no surveys drawn", "Draw surveys", url)
+
+
+def readers_step(study: Study, url: str | None) -> Step:
+    people = count("surveys.Reader", study=study, kind="human", simulated=False)
+    simulated = count("surveys.Reader", study=study, kind="human", simulated=True)
+    parts = [f"{people} people"] if people or not simulated else []
+    if simulated:
+        parts.append(f"{simulated} simulated")
+    networks = count("surveys.Reader", study=study, kind="model")
+    if networks:
+        parts.append(f"{networks} network" + ("s" if networks > 1 else ""))
+    begun = people + simulated + networks > 0
+    return Step("Readers", "done" if begun else "not begun", ", ".join(parts), "Invite readers", url)
+
+
+def reading_step(study: Study, url: str | None) -> Step:
+    seats = count("surveys.Seat", survey__survey_set__study=study)
+    complete = count("surveys.Seat", survey__survey_set__study=study, state="complete")
+    imported = count("surveys.ImportedReading", reader__study=study)
+    if seats:
+        progress = "done" if complete == seats else "under way"
+        return Step("Reading", progress, f"{complete} of {seats} seats complete", "See who reads", url)
+    if imported:
+        return Step("Reading", "done", f"{imported:,} readings imported")
+    return Step("Reading", "not begun", "no seats yet")
+
+
+def results_step(study: Study, url: str | None) -> Step:
+    comparisons = count("benchmark.Comparison", study=study)
+    if comparisons:
+        return Step(
+            "Results", "done", f"{comparisons} comparison" + ("s" if comparisons > 1 else ""), "See results", url
+        )
+    return Step("Results", "not begun", "not analysed", "Compare", url)

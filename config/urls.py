@@ -1,0 +1,31 @@
+"""Addresses. Each app brings its own; this file only gives them their place."""
+
+from importlib.util import find_spec
+
+from allauth.account.decorators import secure_admin_login
+from django.contrib import admin
+from django.urls import include, path
+
+from config import health, job_pages, pages
+
+# The stock admin, behind the same sign-in as everything else (rate limits and second factor included).
+admin.autodiscover()
+admin.site.login = secure_admin_login(admin.site.login)
+
+APPS = ("imagebank", "surveys", "models_ml", "generative", "benchmark")
+
+urlpatterns = [
+    path("", pages.home, name="home"),
+    path("account/", pages.account, name="account-overview"),
+    path("account/token/", pages.renew_token, name="account-token"),
+    path("account/", include("allauth.urls")),
+    path("admin/", admin.site.urls),
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+    path("studies/<slug:slug>/jobs/", job_pages.job_list, name="job-list"),
+    path("studies/<slug:slug>/jobs/<uuid:pk>/", job_pages.job_detail, name="job-detail"),
+    path("studies/<slug:slug>/jobs/<uuid:pk>/cancel/", job_pages.job_cancel, name="job-cancel"),
+    path("studies/<slug:slug>/jobs/<uuid:pk>/retry/", job_pages.job_retry, name="job-retry"),
+    path("api/", include("config.api.urls")),
+    *[path("", include(f"{app}.urls")) for app in APPS if find_spec(f"{app}.urls")],
+]

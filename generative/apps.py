@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class GenerativeConfig(AppConfig):
+    name = "generative"
+    verbose_name = "Generated images"

@@ -1,0 +1,158 @@
+"""The command line: arguments to one function each. Bad input is one sentence on stderr and exit status 2."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from generative.core.errors import Cancelled, InputError
+
+
+def seed_list(text: str) -> tuple[int, ...]:
+    """'0-9,17' to numbers."""
+    out: list[int] = []
+    for part in text.split(","):
+        first, dash, last = part.partition("-")
+        if not first.isdigit() or (dash and not last.isdigit()):
+            raise argparse.ArgumentTypeError(f"seeds are numbers or ranges such as 0-9,17; found {part!r}")
+        if dash and not int(first) <= int(last) < int(first) + 100_000:
+            raise argparse.ArgumentTypeError(f"the range {part!r} is empty or longer than 100000")
+        out += range(int(first), int(last) + 1) if dash else [int(first)]
+    return tuple(out)
+
+
+def name_list(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def option(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"recipe options are written name=value; found {text!r}")
+    return key, value
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m generative.core", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    _add_import(commands)
+    _add_render(commands)
+    _add_train(commands)
+    _add_making(commands)
+    _add_judging(commands)
+    return parser
+
+
+def _add_import(commands) -> None:
+    p = commands.add_parser("import", help="read a published network file safely into a weights folder")
+    p.add_argument("network", type=Path)
+    p.add_argument("--out", type=Path, required=True)
+    p.add_argument("--classes", type=name_list, default=(), help="class names in the file's own label order")
+    p.add_argument("--licence", default="unknown", help="tag that travels with the weights, such as non-commercial")
+
+
+def _add_render(commands) -> None:
+    p = commands.add_parser("render", help="exact check: z and c in, styles and images out, as npz")
+    p.add_argument("weights", type=Path)
+    p.add_argument("inputs", type=Path)
+    p.add_argument("--out", type=Path, required=True)
+
+
+def _add_train(commands) -> None:
+    p = commands.add_parser("train", help="train or go on training; resumes by itself from --out")
+    p.add_argument("manifest", type=Path)
+    p.add_argument("--recipe", default="auto")
+    p.add_argument("--out", type=Path, required=True)
+    p.add_argument("--resolution", type=int)
+    p.add_argument("--view")
+    p.add_argument("--fit", default="squash", help="squash (changes the aspect, as published) or crop")
+    p.add_argument("--classes", type=name_list, default=(), help="class names in label order; sorted when left out")
+    p.add_argument("--ordinal", type=name_list, help="low,middle,high: hold the middle's label at the mean of the ends")
+    p.add_argument("--kimg", type=float, help="stop after this many thousand pictures")
+    p.add_argument("--from", dest="start", type=Path, help="weights folder to fine-tune")
+    p.add_argument("--preset", default="widen", help="fine-tuning: widen or authors")
+    p.add_argument("--licence", default="own")
+    p.add_argument("--seed", type=int, default=0)
+    p.add_argument("--device", default="cpu")
+    p.add_argument("--set", dest="options", type=option, action="append", default=[], metavar="NAME=VALUE")
+
+
+def _add_making(commands) -> None:
+    for name, text in (
+        ("generate", "single pictures of every class and seed"),
+        ("morph", "strips from one class to another, same z and noise"),
+        ("mix", "a grid: shape from the column, colour from the row"),
+    ):
+        p = commands.add_parser(name, help=text)
+        p.add_argument("weights", type=Path)
+        p.add_argument("--out", type=Path, required=True, help="folder, or a name ending in .zip")
+        p.add_argument("--truncation", type=float, default=1.0)
+        p.add_argument("--centre", default="global", help="global or class")
+        p.add_argument("--noise", default="const", help="const or none")
+        if name == "mix":
+            p.add_argument("--rows", type=seed_list, required=True)
+            p.add_argument("--columns", type=seed_list, required=True)
+            p.add_argument("--row-class", required=True)
+            p.add_argument("--column-class", required=True)
+            cut = p.add_mutually_exclusive_group()
+            cut.add_argument("--coarse-to", type=int, metavar="PX", help="the column rules up to this resolution")
+            cut.add_argument("--cut", type=int, help="the column rules this many layers (default: half)")
+            continue
+        p.add_argument("--seeds", type=seed_list, default=tuple(range(10)))
+        if name == "generate":
+            p.add_argument("--classes", type=name_list, default=(), help="default: all")
+        else:
+            p.add_argument("--from", dest="start", required=True, metavar="CLASS")
+            p.add_argument("--to", dest="end", required=True, metavar="CLASS")
+            p.add_argument("--steps", type=int, default=9)
+            p.add_argument("--spacing", default="linear", help="linear or perceptual")
+            p.add_argument("--features", default="random", help="for perceptual spacing; see evaluate")
+    p = commands.add_parser("project", help="find the style whose picture is nearest to a given one")
+    p.add_argument("weights", type=Path)
+    p.add_argument("picture", type=Path)
+    p.add_argument("--class", dest="class_name")
+    p.add_argument("--steps", type=int, default=300)
+    p.add_argument("--seed", type=int, default=0)
+    p.add_argument("--out", type=Path, required=True)
+    p = commands.add_parser("regenerate", help="make a set again and compare every byte (exit status 1 if any differs)")
+    p.add_argument("weights", type=Path)
+    p.add_argument("set", type=Path)
+
+
+def _add_judging(commands) -> None:
+    for name, text in (
+        ("evaluate", "KID, overlap, label fidelity and morph quality of a set"),
+        ("audit", "suspected copies of training pictures (exit status 1 if any)"),
+    ):
+        p = commands.add_parser(name, help=text)
+        p.add_argument("set", type=Path, help="set folder or ZIP, any generator's")
+        p.add_argument("--manifest", type=Path, required=True, help="real pictures; split = test is held out")
+        p.add_argument("--out", type=Path, required=True)
+        p.add_argument("--view")
+        p.add_argument("--fit", default="squash")
+        p.add_argument("--resolution", type=int, default=256)
+        p.add_argument("--seed", type=int, default=0)
+        p.add_argument("--features", default="random",
+                       help="a classifier's fold folder, BACKBONE:FILE.safetensors:PX, or random")  # fmt: skip
+        if name == "audit":
+            p.add_argument("--weights", type=Path, help="with --probe: the network, for the membership probe")
+            p.add_argument("--probe", type=int, default=0, metavar="N", help="project N pictures of either side into w")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """0 done, 1 a check failed or work was stopped, 2 bad usage or bad input."""
+    options = build_parser().parse_args(arguments)
+    from generative.core import commands
+
+    try:
+        return commands.COMMANDS[options.command](options)
+    except InputError as error:
+        print(f"{options.command}: {error}", file=sys.stderr)
+        return 2
+    except Cancelled as error:
+        print(f"{options.command}: {error}", file=sys.stderr)
+        return 1
+    except MemoryError:
+        print(f"{options.command}: there is not enough memory; use fewer or smaller pictures.", file=sys.stderr)
+        return 2

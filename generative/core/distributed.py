@@ -1,0 +1,53 @@
+"""Several processes under torchrun; one process needs none of it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+import torch
+
+
+@dataclass(frozen=True)
+class Group:
+    """This process among all: `rank` of `size`."""
+
+    rank: int = 0
+    size: int = 1
+
+    def average_gradients(self, parameters: list) -> None:
+        """Mean of every gradient over the processes, as one message."""
+        if self.size == 1:
+            return
+        gradients = [p.grad for p in parameters if p.grad is not None]
+        flat = torch.cat([g.flatten() for g in gradients])
+        torch.distributed.all_reduce(flat)
+        flat /= self.size
+        for gradient, part in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
+            gradient.copy_(part.view_as(gradient))
+
+    def total(self, value: torch.Tensor) -> torch.Tensor:
+        """Sum over the processes."""
+        if self.size > 1:
+            torch.distributed.all_reduce(value)
+        return value
+
+    def share(self, tensors) -> None:
+        """Give every process the first one's values."""
+        if self.size > 1:
+            for tensor in tensors:
+                torch.distributed.broadcast(tensor, src=0)
+
+
+def join_group(device: str) -> Group:
+    """The group that torchrun describes in the environment, or a group of one."""
+    size = int(os.environ.get("WORLD_SIZE", "1"))
+    if size == 1:
+        return Group()
+    torch.distributed.init_process_group("nccl" if device.startswith("cuda") else "gloo")
+    return Group(torch.distributed.get_rank(), size)
+
+
+def leave_group(group: Group) -> None:
+    if group.size > 1:
+        torch.distributed.destroy_process_group()

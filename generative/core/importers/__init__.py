@@ -1,0 +1,1 @@
+"""Reading published StyleGAN2-ADA files without running anything in them."""

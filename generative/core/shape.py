@@ -1,0 +1,137 @@
+"""What a pair of networks looks like: the numbers that cannot be read from the weights' shapes. No torch here."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+
+from generative.core.errors import InputError
+
+Matrix = tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True)
+class LabelConstraint:
+    """Fixed linear tie between label rows: L = A @ L_free, in the generator, the discriminator or both.
+
+    `matrix` is A: one row per class, one column per free row. The paper's ordinal case: the intermediate stage's row
+    is the mean of the early and the late one.
+    """
+
+    matrix: Matrix
+    generator: bool = True
+    discriminator: bool = True
+
+    def __post_init__(self):
+        widths = {len(row) for row in self.matrix}
+        if len(widths) != 1 or not 1 <= min(widths) <= len(self.matrix):
+            raise InputError(
+                "A label constraint needs one row per class, all of one length, no longer than the number of classes; "
+                f"found rows of {sorted(widths)} numbers for {len(self.matrix)} classes."
+            )
+
+    @classmethod
+    def mean_of(cls, classes: tuple[str, ...], middle: str, ends: tuple[str, str], **nets: bool) -> LabelConstraint:
+        """Hold the vector of class `middle` at the mean of those of the two `ends`; the other classes stay free."""
+        unknown = sorted({middle, *ends} - set(classes))
+        if unknown or len({middle, *ends}) != 3:
+            raise InputError(
+                f"A mean constraint needs three different classes out of {', '.join(classes)}; "
+                f"found {middle!r} between {ends[0]!r} and {ends[1]!r}."
+            )
+        free = [name for name in classes if name != middle]
+        rows = []
+        for name in classes:
+            parts = ends if name == middle else (name,)
+            rows.append(tuple(1.0 / len(parts) if column in parts else 0.0 for column in free))
+        return cls(tuple(rows), **nets)
+
+
+@dataclass(frozen=True)
+class NetworkShape:
+    """Everything needed to build a generator and its discriminator, weights aside.
+
+    `constraint` ties label rows; `d_mapping_layers` is 0 in the paper's TensorFlow networks and 8 in the PyTorch ones.
+    `clamp` bounds activations at +-clamp (None: not at all).
+    """
+
+    resolution: int
+    classes: tuple[str, ...] = ()
+    z_dim: int = 512
+    w_dim: int = 512
+    channel_base: int = 16384
+    channel_max: int = 512
+    mapping_layers: int = 2
+    d_mapping_layers: int = 0
+    mapping_lr: float = 0.01
+    embed_lr: float = 1.0
+    clamp: float | None = 256.0
+    mbstd_group: int | None = 4
+    mbstd_channels: int = 1
+    colours: int = 3
+    constraint: LabelConstraint | None = None
+    d_cmap_dim: int | None = field(default=None)
+
+    def __post_init__(self):
+        if self.resolution < 8 or self.resolution & (self.resolution - 1):
+            raise InputError(f"The resolution must be a power of two, 8 or more; found {self.resolution}.")
+        if len(set(self.classes)) != len(self.classes):
+            raise InputError(f"Class names must differ; found {', '.join(self.classes)}.")
+        if self.constraint and len(self.constraint.matrix) != len(self.classes):
+            raise InputError(
+                f"The label constraint has {len(self.constraint.matrix)} rows; there are {len(self.classes)} classes."
+            )
+
+    @property
+    def c_dim(self) -> int:
+        return len(self.classes)
+
+    @property
+    def resolutions(self) -> tuple[int, ...]:
+        """4, 8, ... up to the image's own."""
+        return tuple(2**power for power in range(2, self.resolution.bit_length()))
+
+    @property
+    def num_ws(self) -> int:
+        """Style vectors of one image: two per resolution, 2 log2(resolution) - 2."""
+        return 2 * len(self.resolutions)
+
+    @property
+    def cmap_dim(self) -> int:
+        """Length of the discriminator's label vector; 0 without classes."""
+        if not self.classes:
+            return 0
+        return self.d_cmap_dim or self.channels(4)
+
+    def channels(self, resolution: int) -> int:
+        return min(self.channel_base // resolution, self.channel_max)
+
+    def class_index(self, name: str) -> int:
+        """Position of a class by its name; an unknown name is refused with the known ones."""
+        if name not in self.classes:
+            known = ", ".join(self.classes) or "none (this network has no classes)"
+            raise InputError(f"There is no class {name!r} in this network; its classes are {known}.")
+        return self.classes.index(name)
+
+    def free_rows(self, *, generator: bool) -> Matrix | None:
+        """The constraint matrix of one of the two networks, None where its label rows are all free."""
+        tie = self.constraint
+        if tie is None or not (tie.generator if generator else tie.discriminator):
+            return None
+        return tie.matrix
+
+    def to_json(self) -> dict:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict) -> NetworkShape:
+        """Read what to_json wrote; unknown or missing keys are refused."""
+        data = dict(data)
+        try:
+            if data.get("constraint"):
+                tie = dict(data["constraint"])
+                tie["matrix"] = tuple(tuple(float(x) for x in row) for row in tie["matrix"])
+                data["constraint"] = LabelConstraint(**tie)
+            data["classes"] = tuple(data.get("classes", ()))
+            return cls(**data)
+        except (TypeError, KeyError) as error:
+            raise InputError(f"The network description cannot be read: {error}.") from error

@@ -1,0 +1,60 @@
+"""The image bank's background work: importing an uploaded ZIP, and the leakage check."""
+
+import uuid
+from pathlib import Path
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+
+from imagebank.jobs import JobRun, register_job
+
+IMPORT = "imagebank.import"
+LEAKAGE = "imagebank.leakage"
+
+
+def uploads_folder() -> Path:
+    folder = Path(settings.VAR_DIR) / "uploads"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def keep_upload(archive) -> str:
+    """Keep an uploaded ZIP until its import has run; returns the name under which `import_upload` finds it."""
+    name = f"{uuid.uuid4().hex}.zip"
+    target = uploads_folder() / name
+    with target.with_suffix(".part").open("wb") as file:
+        for chunk in archive.chunks():
+            file.write(chunk)
+    target.with_suffix(".part").rename(target)
+    return name
+
+
+@register_job(IMPORT)
+def import_upload(run: JobRun) -> dict:
+    """Import the ZIP named in the payload. Run again after a crash it goes on where it stopped."""
+    from imagebank.services.importing import import_manifest
+
+    path = uploads_folder() / Path(run.payload["upload"]).name
+    if not path.is_file():
+        raise ValidationError("The uploaded ZIP is no longer there. Upload it again.")
+    report = import_manifest(
+        study=run.study, manifest_path=path, progress=lambda done, total: run.progress(done=done, total=total)
+    )
+    for problem in report.rejected[:200]:
+        run.log(f"line {problem['line']}: {problem['message']}")
+    run.log(f"{report.created} new, {report.unchanged} unchanged, {len(report.rejected)} rejected")
+    path.unlink(missing_ok=True)
+    return {"import_run": report.pk}
+
+
+@register_job(LEAKAGE)
+def run_leakage_check(run: JobRun) -> dict:
+    """Compare all pictures of the study."""
+    from imagebank.services.leakage import check_leakage
+
+    report = check_leakage(
+        study=run.study, progress=lambda done, total: run.progress(done=done, total=total, message="comparing")
+    )
+    findings = report.findings.count()
+    run.log(f"{report.images} pictures, {findings} findings")
+    return {"report": report.pk, "findings": findings}

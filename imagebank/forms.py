@@ -1,0 +1,71 @@
+"""What people type or upload in the image bank."""
+
+from django import forms
+
+from imagebank.models import Item, ReviewState, Study
+
+ANY = ("", "All")
+
+
+class ItemFilterForm(forms.Form):
+    """Which items to show. Without the right to see truth there is no choice of class."""
+
+    search = forms.CharField(required=False, max_length=100, widget=forms.TextInput(attrs={"type": "search"}))
+    diagnosis = forms.ChoiceField(required=False, label="Class")
+    view = forms.ChoiceField(required=False)
+    split = forms.ChoiceField(required=False, choices=[ANY, *Item.Split.choices])
+    review = forms.ChoiceField(required=False)
+    excluded = forms.ChoiceField(
+        required=False, label="In use", choices=[("", "In use"), ("only", "Excluded"), ("both", "Both")]
+    )
+
+    def __init__(self, data, *, study: Study, sees_truth: bool):
+        super().__init__(data)
+        self.fields["view"].choices = [ANY, *((view["code"], view["label"]) for view in study.views)]
+        if sees_truth:
+            self.fields["diagnosis"].choices = [ANY, *study.classes.values_list("code", "name")]
+            self.fields["review"].choices = [ANY, *ReviewState.choices]
+        else:  # whether two reviews agree with the reference would tell what the reference is
+            del self.fields["diagnosis"], self.fields["review"]
+        for field in self.fields.values():
+            chosen = isinstance(field, forms.ChoiceField)
+            field.widget.attrs["class"] = "form-select" if chosen else "form-control"
+
+
+class ImportForm(forms.Form):
+    """A ZIP with manifest.csv at its top."""
+
+    archive = forms.FileField(
+        label="ZIP with manifest.csv", widget=forms.FileInput(attrs={"accept": ".zip", "class": "form-control"})
+    )
+
+    def clean_archive(self):
+        archive = self.cleaned_data["archive"]
+        if not archive.name.lower().endswith(".zip"):
+            raise forms.ValidationError(f"Choose a ZIP file; {archive.name} is none.")
+        return archive
+
+
+class ReviewForm(forms.Form):
+    """One reviewer's judgement. No class chosen means that none of them can be confirmed."""
+
+    diagnosis = forms.ModelChoiceField(
+        queryset=None,
+        required=False,
+        to_field_name="code",
+        empty_label="None of these can be confirmed",
+        widget=forms.Select(attrs={"class": "form-select"}),
+    )
+    comment = forms.CharField(
+        required=False, max_length=2000, widget=forms.Textarea(attrs={"rows": 3, "class": "form-control"})
+    )
+
+    def __init__(self, data=None, *, study: Study, **options):
+        super().__init__(data, **options)
+        self.fields["diagnosis"].queryset = study.classes.all()
+
+
+class ExclusionForm(forms.Form):
+    """Why an item is taken out of use."""
+
+    reason = forms.CharField(max_length=300, widget=forms.TextInput(attrs={"class": "form-control"}))

@@ -1,0 +1,75 @@
+"""Who may do what in a study: roles per study, the decorator that pages use, and the predicates behind them.
+
+An administrator (superuser) has every role in every study. A study in which somebody has no role does not exist for
+them: its pages answer 404, so that not even its name leaks. A member without the right role is told so (403).
+"""
+
+from collections.abc import Callable
+from functools import wraps
+
+import rules
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+
+from imagebank.models import Membership, Study
+
+Role = Membership.Role
+
+# Reviewers judge a diagnosis independently, so they see where a picture comes from but not the reference class.
+TRUTH_ROLES = (Role.COORDINATOR, Role.ANALYST, Role.ENGINEER)
+PROVENANCE_ROLES = (Role.COORDINATOR, Role.REVIEWER)
+WORKING_ROLES = (Role.COORDINATOR, Role.ANALYST, Role.ENGINEER)
+
+
+def has_role(user, study: Study, *roles: str) -> bool:
+    """Whether `user` has one of `roles` in `study`; with no roles named, any role will do."""
+    if not user.is_authenticated or not user.is_active:
+        return False
+    if user.is_superuser:
+        return True
+    memberships = Membership.objects.filter(study=study, user=user)
+    return (memberships.filter(role__in=roles) if roles else memberships).exists()
+
+
+def require_role(*roles: str) -> Callable:
+    """Guard a view `(request, slug, ...)`: sign in first, then have one of `roles` in the study called `slug`.
+
+    Sets `request.study`. Somebody without any role in the study gets 404, a member without the right one 403.
+    """
+
+    def guard(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+        @wraps(view)
+        @login_required
+        def guarded(request: HttpRequest, slug: str, *args, **kwargs) -> HttpResponse:
+            study = get_object_or_404(Study.objects.visible_to(request.user), slug=slug)
+            if not has_role(request.user, study, *roles):
+                wanted = " or ".join(Role(role).label.lower() for role in roles)
+                raise PermissionDenied(f"This page is for the {wanted} of this study. Ask a coordinator for that role.")
+            request.study = study
+            return view(request, slug, *args, **kwargs)
+
+        return guarded
+
+    return guard
+
+
+def role_predicate(*roles: str) -> rules.Predicate:
+    """The rule "has one of `roles` in the study that this object is or belongs to"."""
+
+    @rules.predicate(name=f"has role {', '.join(roles) or 'any'}")
+    def allowed(user, target) -> bool:
+        if target is None:
+            return False
+        return has_role(user, target if isinstance(target, Study) else target.study, *roles)
+
+    return allowed
+
+
+may_see_study = role_predicate()
+may_see_truth = role_predicate(*TRUTH_ROLES)
+may_see_provenance = role_predicate(*PROVENANCE_ROLES)
+may_run_jobs = role_predicate(*WORKING_ROLES)
+may_coordinate = role_predicate(Role.COORDINATOR)
+may_analyse = role_predicate(Role.ANALYST)

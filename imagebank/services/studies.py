@@ -1,0 +1,97 @@
+"""Set up a study from a preset file (study.toml)."""
+
+import os
+import tomllib
+from pathlib import Path
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import F, ProtectedError
+
+from imagebank.models import DiagnosisClass, Study
+
+
+def load_study(*, path: str | os.PathLike) -> Study:
+    """Create or update the study that a preset describes: title, summary, citation, nature, classes and views.
+
+    path: study.toml or the folder that holds it. Loading it again changes nothing; other tables of the preset belong to
+    other rooms and are left alone. A class that the preset no longer names is removed while nothing uses it.
+    Raises ValidationError naming everything that is missing.
+    """
+    preset = _read_preset(Path(path))
+    about = preset["study"]
+    with transaction.atomic():
+        study, _ = Study.objects.update_or_create(
+            slug=about["slug"],
+            defaults={
+                "title": about["title"],
+                "summary": about.get("summary", "").strip(),
+                "citation": _citation(about.get("citation", "")),
+                "nature": about.get("nature", ""),
+                "views": [{"code": view["code"], "label": view.get("label", view["code"])} for view in preset["views"]],
+            },
+        )
+        _load_classes(study, preset["classes"])
+        study.full_clean()
+    return study
+
+
+def _read_preset(path: Path) -> dict:
+    file = path / "study.toml" if path.is_dir() else path
+    try:
+        preset = tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ValidationError(f"{file} cannot be read ({error.strerror}). Give a study.toml or its folder.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ValidationError(f"{file.name} is not valid TOML: {error}.") from error
+    missing = [f"[study] {key}" for key in ("slug", "title") if not preset.get("study", {}).get(key)]
+    missing += [f"[[{table}]]" for table in ("classes", "views") if not preset.get(table)]
+    missing += [
+        f"{key} of [[{table}]] number {number}"
+        for table, keys in (("classes", ("code", "name")), ("views", ("code",)))
+        for number, row in enumerate(preset.get(table, []), start=1)
+        for key in keys
+        if not row.get(key)
+    ]
+    missing += [
+        f"different codes in [[{table}]]"
+        for table in ("classes", "views")
+        if len({row.get("code") for row in preset.get(table, [])}) < len(preset.get(table, []))
+    ]
+    if missing:
+        raise ValidationError(f"{file.name} needs {', '.join(missing)}.")
+    return preset
+
+
+def _citation(citation: dict | str) -> str:
+    """One line from the preset's citation table: authors, year, title, publisher, DOI."""
+    if isinstance(citation, str):
+        return citation
+    authors = citation.get("authors", [])
+    people = authors if isinstance(authors, str) else ", ".join(authors)
+    parts = [people, f"({citation['year']})" if "year" in citation else "", citation.get("title", "").strip()]
+    parts += [citation.get("publisher", ""), f"doi:{citation['doi']}" if citation.get("doi") else ""]
+    return ". ".join(part for part in parts if part)
+
+
+def _load_classes(study: Study, classes: list[dict]) -> None:
+    codes = [row["code"] for row in classes]
+    gone = study.classes.exclude(code__in=codes)
+    try:
+        gone.delete()
+    except ProtectedError as error:
+        raise ValidationError(
+            f"{study.slug} has items of the classes {', '.join(gone.values_list('code', flat=True))}, which the "
+            "preset no longer names. Keep them in the preset."
+        ) from error
+    wanted = [(row["code"], position) for position, row in enumerate(classes)]
+    if list(study.classes.order_by("position").values_list("code", "position")) != wanted:
+        # Positions are unique: move all out of the way before giving out the new ones.
+        study.classes.update(position=F("position") + 1000)
+    for position, row in enumerate(classes):
+        description = row.get("description", row.get("sign", ""))
+        DiagnosisClass.objects.update_or_create(
+            study=study,
+            code=row["code"],
+            defaults={"name": row["name"], "description": description, "position": position},
+        )

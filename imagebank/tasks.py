@@ -1,0 +1,58 @@
+"""The worker's side: one task that runs any job, and the worker's own sign of life."""
+
+import logging
+import socket
+import threading
+
+from celery import shared_task
+from celery.signals import worker_ready, worker_shutdown
+from django.db import DatabaseError, connection
+from django.utils import timezone
+
+from imagebank.jobs import HEARTBEAT_S, reap_silent_jobs, resend_waiting_jobs, run_job
+from imagebank.models import WorkerBeat
+
+logger = logging.getLogger(__name__)
+DAY_S = 24 * 3600
+stopping = threading.Event()
+
+
+@shared_task(soft_time_limit=3 * DAY_S, time_limit=3 * DAY_S + 60)
+def run_job_task(job_pk: str) -> None:
+    """Run one job. Delivered twice, it runs once. Three days are the longest training that a job may be."""
+    run_job(job_pk)
+
+
+def record_worker_beat(*, name: str) -> None:
+    """Note that the worker `name` is alive."""
+    WorkerBeat.objects.update_or_create(name=name, defaults={"at": timezone.now()})
+
+
+def keep_watch(name: str) -> None:
+    """Until the worker stops: tell that it lives, and rescue jobs whose worker does not."""
+    resend = True
+    while True:
+        try:
+            record_worker_beat(name=name)
+            reap_silent_jobs()
+            if resend:
+                resend_waiting_jobs(older_than_s=0)
+                resend = False
+        except DatabaseError as problem:
+            logger.warning("The worker's sign of life was not stored: %s", problem)
+        finally:
+            connection.close()
+        if stopping.wait(HEARTBEAT_S):
+            return
+
+
+@worker_ready.connect
+def begin_watch(**kwargs) -> None:
+    """Celery's own hook: the worker has started and takes work."""
+    stopping.clear()
+    threading.Thread(target=keep_watch, args=[socket.gethostname()], name="worker-watch", daemon=True).start()
+
+
+@worker_shutdown.connect
+def end_watch(**kwargs) -> None:
+    stopping.set()

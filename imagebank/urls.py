@@ -1,0 +1,20 @@
+"""Addresses of the image bank, below the study they belong to."""
+
+from django.urls import path
+
+from imagebank import views
+
+app_name = "imagebank"
+BANK = "studies/<slug:slug>/images/"
+
+urlpatterns = [
+    path(BANK, views.item_list, name="items"),
+    path(f"{BANK}item/<int:pk>/", views.item_detail, name="item"),
+    path(f"{BANK}item/<int:pk>/review/", views.item_review, name="review"),
+    path(f"{BANK}item/<int:pk>/exclude/", views.item_exclude, name="exclude"),
+    path(f"{BANK}item/<int:pk>/include/", views.item_include, name="include"),
+    path(f"{BANK}import/", views.bank_import, name="import"),
+    path(f"{BANK}leakage/", views.leakage, name="leakage"),
+    path(f"{BANK}leakage/check/", views.leakage_check, name="leakage-check"),
+    path(f"{BANK}<str:public_id>/<slug:rendition>/", views.image, name="image"),
+]

@@ -1,0 +1,187 @@
+"""Pages of the image bank: pictures with filters, one item, the import, the leakage report, and the pictures' files."""
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.core.paginator import Paginator
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from imagebank.bank_jobs import IMPORT, LEAKAGE, keep_upload
+from imagebank.forms import ExclusionForm, ImportForm, ItemFilterForm, ReviewForm
+from imagebank.jobs import queue_job
+from imagebank.models import Item, ItemImage, Membership, ReviewState
+from imagebank.permissions import PROVENANCE_ROLES, TRUTH_ROLES, WORKING_ROLES, Role, has_role, require_role
+from imagebank.services.exclusion import exclude_item, include_item
+from imagebank.services.reviews import record_review
+
+ITEMS_PER_PAGE = 60
+FINDINGS_PER_PAGE = 50
+RUNS_SHOWN = 10
+CONTENT_TYPES = {".jpg": "image/jpeg", ".png": "image/png"}
+
+
+@require_GET
+@require_role()
+def item_list(request: HttpRequest, slug: str) -> HttpResponse:
+    """All pictures, filtered. Classes are shown and filtered only for roles that may see the truth."""
+    study, rights = request.study, _rights(request)
+    form = ItemFilterForm(request.GET, study=study, sees_truth=rights["sees_truth"])
+    wanted = form.cleaned_data if form.is_valid() else {}
+    items = study.items.matching(**wanted, in_provenance=rights["sees_provenance"]).prefetch_related("images")
+    if rights["sees_truth"]:
+        items = items.select_related("truth__diagnosis")
+    page = Paginator(items, ITEMS_PER_PAGE).get_page(request.GET.get("page"))
+    query = request.GET.copy()
+    query.pop("page", None)
+    context = {"study": study, "form": form, "page": page, "query": query.urlencode(), **rights}
+    return render(request, "imagebank/items.html", context | {"bank_is_empty": not study.items.exists()})
+
+
+@require_GET
+@require_role()
+def item_detail(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+    item = get_object_or_404(request.study.items.with_review_state(), pk=pk)
+    return _item_page(request, item, ReviewForm(study=request.study, initial=_own_review(request, item)))
+
+
+@require_POST
+@require_role(Role.REVIEWER)
+def item_review(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+    item = get_object_or_404(request.study.items.with_review_state(), pk=pk)
+    form = ReviewForm(request.POST, study=request.study)
+    if form.is_valid():
+        try:
+            record_review(item=item, reviewer=request.user, **form.cleaned_data)
+        except ValidationError as refusal:
+            form.add_error(None, refusal)
+        else:
+            messages.success(request, "Your review is saved.")
+            return redirect("imagebank:item", slug, pk)
+    return _item_page(request, item, form, status=400)
+
+
+@require_POST
+@require_role(Role.COORDINATOR)
+def item_exclude(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+    item = get_object_or_404(request.study.items, pk=pk)
+    try:
+        exclude_item(item=item, reason=request.POST.get("reason", ""))
+    except ValidationError as refusal:
+        messages.error(request, " ".join(refusal.messages))
+    else:
+        messages.success(request, f"{item.code} is excluded. Its pictures and history are kept.")
+    return redirect("imagebank:item", slug, pk)
+
+
+@require_POST
+@require_role(Role.COORDINATOR)
+def item_include(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+    item = include_item(item=get_object_or_404(request.study.items, pk=pk))
+    messages.success(request, f"{item.code} is in use again.")
+    return redirect("imagebank:item", slug, pk)
+
+
+@require_http_methods(["GET", "POST"])
+@require_role(Role.COORDINATOR)
+def bank_import(request: HttpRequest, slug: str) -> HttpResponse:
+    """Upload a ZIP and import it in the background; below, what earlier imports did, with every bad row."""
+    form = ImportForm(request.POST or None, request.FILES or None)
+    if request.method == "POST" and form.is_valid():
+        archive = form.cleaned_data["archive"]
+        job = queue_job(
+            study=request.study,
+            kind=IMPORT,
+            title=f"Import {archive.name}"[:200],
+            payload={"upload": keep_upload(archive)},
+            user=request.user,
+        )
+        return redirect("job-detail", slug, job.pk)
+    context = {"study": request.study, "form": form, "runs": request.study.imports.all()[:RUNS_SHOWN]}
+    return render(request, "imagebank/import.html", context, status=400 if form.is_bound else 200)
+
+
+@require_GET
+@require_role(*WORKING_ROLES)
+def leakage(request: HttpRequest, slug: str) -> HttpResponse:
+    """The newest leakage report, pair by pair."""
+    report = request.study.leakage_reports.first()
+    findings = report.findings.with_items() if report else []
+    context = {
+        "study": request.study,
+        "report": report,
+        "page": Paginator(findings, FINDINGS_PER_PAGE).get_page(request.GET.get("page")),
+        "borders": sum(finding.crosses_a_border for finding in findings),
+        "checking": request.study.jobs.active().filter(kind=LEAKAGE).first(),
+        "has_images": ItemImage.objects.filter(item__study=request.study).exists(),
+        **_rights(request),
+    }
+    return render(request, "imagebank/leakage.html", context)
+
+
+@require_POST
+@require_role(*WORKING_ROLES)
+def leakage_check(request: HttpRequest, slug: str) -> HttpResponse:
+    job = request.study.jobs.active().filter(kind=LEAKAGE).first() or queue_job(
+        study=request.study, kind=LEAKAGE, title="Leakage check", user=request.user
+    )
+    return redirect("job-detail", slug, job.pk)
+
+
+@require_GET
+@require_role()
+def image(request: HttpRequest, slug: str, public_id: str, rendition: str) -> FileResponse:
+    """One picture's web copy, for members of the study. Never cached outside the viewer's own window."""
+    picture = get_object_or_404(ItemImage, public_id=public_id, item__study=request.study)
+    if rendition == "mask" and picture.mask:
+        file = picture.mask
+    else:
+        file = get_object_or_404(picture.renditions, name=rendition).file
+    suffix = file.name[file.name.rfind(".") :]
+    try:
+        opened = file.open("rb")
+    except FileNotFoundError as error:
+        raise Http404("The file of this picture is missing from the store.") from error
+    response = FileResponse(opened, content_type=CONTENT_TYPES[suffix], filename=f"{public_id}{suffix}")
+    response.headers["Cache-Control"] = "private, no-store"
+    response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
+    return response
+
+
+def _rights(request: HttpRequest) -> dict[str, bool]:
+    """What this person may see and do, as names for templates."""
+    return {
+        "sees_truth": has_role(request.user, request.study, *TRUTH_ROLES),
+        "sees_provenance": has_role(request.user, request.study, *PROVENANCE_ROLES),
+        "coordinates": has_role(request.user, request.study, Role.COORDINATOR),
+        "works": has_role(request.user, request.study, *WORKING_ROLES),
+        "may_review": has_role(request.user, request.study, Role.REVIEWER),
+    }
+
+
+def _own_review(request: HttpRequest, item: Item) -> dict | None:
+    own = item.reviews.filter(reviewer=request.user).select_related("diagnosis").first()
+    return own and {"diagnosis": own.diagnosis and own.diagnosis.code, "comment": own.comment}
+
+
+def _item_page(request: HttpRequest, item: Item, review_form: ReviewForm, status: int = 200) -> HttpResponse:
+    rights = _rights(request)
+    images = item.images.select_related("provenance") if rights["sees_provenance"] else item.images.all()
+    own = _own_review(request, item)
+    is_reviewer = Membership.objects.filter(
+        study=request.study, user=request.user, role=Membership.Role.REVIEWER
+    ).exists()
+    # Independent: a reviewer sees what others said only after having said it themselves.
+    sees_reviews = own is not None or (rights["sees_truth"] and not is_reviewer)
+    context = {
+        **rights,
+        "study": request.study,
+        "item": item,
+        "images": images,
+        "review_form": review_form,
+        "reviews": item.reviews.select_related("reviewer", "diagnosis") if sees_reviews else None,
+        "review_state": ReviewState(item.review_state).label,
+        "may_review": rights["may_review"] and not item.excluded_at,
+        "exclusion_form": ExclusionForm(),
+    }
+    return render(request, "imagebank/item.html", context, status=status)

@@ -1,0 +1,110 @@
+"""The shape of a design: how many classes, items, sets and surveys; and which shapes arithmetic permits."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+class DesignError(ValueError):
+    """What was asked for cannot be drawn or read; the message is one sentence for the person who asked."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Counts that fix everything else about a design. Build it with `shape_of`, which refuses impossible ones."""
+
+    classes: int
+    items_per_class: int
+    per_class: int
+    sets: int
+
+    @property
+    def surveys_per_set(self) -> int:
+        return self.items_per_class // self.per_class
+
+    @property
+    def surveys(self) -> int:
+        return self.surveys_per_set * self.sets
+
+    @property
+    def items(self) -> int:
+        return self.classes * self.items_per_class
+
+    @property
+    def block_length(self) -> int:
+        """Items in one block of one survey."""
+        return self.classes * self.per_class
+
+
+@dataclass(frozen=True)
+class NearestPossible:
+    """The possible shapes on either side of an impossible one, the smaller first."""
+
+    per_class: tuple[int, ...]
+    items_per_class: tuple[int, ...]
+
+
+def nearest_possible(items_per_class: int, per_class: int) -> NearestPossible:
+    """The values of either number, nearest below and above, that divide evenly when the other one is kept.
+
+    Both must be positive. For 20 items and 3 per class: per_class (2, 4), items_per_class (18, 21).
+    """
+    if items_per_class < 1 or per_class < 1:
+        raise DesignError(f"Items per class and per_class must be positive; found {items_per_class} and {per_class}.")
+    divisors = [d for d in range(1, items_per_class + 1) if items_per_class % d == 0]
+    below = [d for d in divisors if d <= per_class][-1:]
+    above = [d for d in divisors if d >= per_class][:1]
+    fewer = items_per_class // per_class * per_class
+    more = -(-items_per_class // per_class) * per_class
+    return NearestPossible(
+        per_class=tuple(sorted({*below, *above})), items_per_class=tuple(sorted({n for n in (fewer, more) if n > 0}))
+    )
+
+
+def shape_of(items: Mapping[str, str], *, per_class: int, sets: int) -> Shape:
+    """The shape of a design that covers `items` (item code -> class); DesignError when there is no such design."""
+    for name, value in (("per_class", per_class), ("sets", sets)):
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise DesignError(f"{name} must be a whole number of at least 1; found {value!r}.")
+    if not items:
+        raise DesignError("A design needs items; found none. List every item with its class.")
+    counts = Counter(items.values())
+    if len(set(counts.values())) > 1:
+        raise DesignError(_unequal(counts, per_class))
+    n = next(iter(counts.values()))
+    if n % per_class:
+        raise DesignError(_uneven(n, per_class))
+    return Shape(classes=len(counts), items_per_class=n, per_class=per_class, sets=sets)
+
+
+def _unequal(counts: Counter[str], per_class: int) -> str:
+    """Which class has how many, and the size that most classes could have."""
+    sizes = Counter(counts.values())
+    usual = max(sizes, key=lambda size: (sizes[size], -size))
+    odd = sorted(name for name, n in counts.items() if n != usual)
+    listed = ", ".join(f"{name} has {counts[name]}" for name in odd[:10])
+    if len(odd) > 10:
+        listed += f" and {len(odd) - 10} more differ"
+    target = min(counts.values()) // per_class * per_class
+    hint = f"leave items out until every class has {target}" if target else f"add items until every class has {usual}"
+    return (
+        f"Every class needs the same number of items; "
+        f"{sizes[usual]} of {len(counts)} classes have {usual}, but {listed}. "
+        f"Add items to the smaller classes, or {hint}."
+    )
+
+
+def _uneven(n: int, per_class: int) -> str:
+    near = nearest_possible(n, per_class)
+    per = _either(near.per_class)
+    surveys = _either(n // k for k in near.per_class)
+    sizes = _either(near.items_per_class)
+    plural = "survey" if surveys == "1" else "surveys"
+    return (
+        f"{n} items per class with {per_class} per survey cannot be split evenly; "
+        f"nearest: {per} per class ({surveys} {plural} a set), or {sizes} items per class."
+    )
+
+
+def _either(values) -> str:
+    return " or ".join(str(value) for value in values)

@@ -1,0 +1,14 @@
+from surveys.management.study_command import StudyCommand
+from surveys.services import load_protocol
+
+
+class Command(StudyCommand):
+    help = "Give a study the question, classes, reader groups and texts of a preset (study.toml)."
+
+    def add_arguments(self, parser):
+        super().add_arguments(parser)
+        parser.add_argument("preset", help="path of the study.toml")
+
+    def act(self, study, *, preset, **options):
+        load_protocol(study=study, path=preset)
+        return f"{study.slug} now follows {preset}."

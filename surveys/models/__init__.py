@@ -1,0 +1,24 @@
+from .answer import Answer, ViewingEvent
+from .design import Block, Survey, SurveyItem, SurveySet
+from .imported import ImportedReading
+from .protocol import ReaderGroup, StudyProtocol
+from .reader import Invitation, Reader, ReaderContact, Seat
+from .response import BlockSitting, SurveyResponse
+
+__all__ = [
+    "Answer",
+    "Block",
+    "BlockSitting",
+    "ImportedReading",
+    "Invitation",
+    "Reader",
+    "ReaderContact",
+    "ReaderGroup",
+    "Seat",
+    "StudyProtocol",
+    "Survey",
+    "SurveyItem",
+    "SurveyResponse",
+    "SurveySet",
+    "ViewingEvent",
+]

@@ -1,0 +1,87 @@
+"""Who may see a reading page: the token in the address is the whole credential, on any device, without a session."""
+
+from collections.abc import Callable
+from functools import wraps
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.csrf import csrf_exempt
+
+from surveys.reading_places import place_of
+from surveys.services import InvitationClosed, open_invitation
+
+CLOSED = {
+    "unknown": (404, "This link is not known", "Please check that it was copied whole, to its last letter."),
+    "revoked": (410, "This link has been closed", "The people who run the study closed it. Nothing you saved is lost."),
+    "expired": (410, "This link has expired", "It worked for a limited time. Nothing you saved is lost."),
+}
+NOT_HERE = {"title": "There is nothing here", "words": "Your link still works: open it again to go on."}
+
+
+def invited(view: Callable) -> Callable:
+    """Give `view(request, token, ...)` the link's invitation as `request.invitation`, or answer that it is closed.
+
+    The pages are exempt from the CSRF cookie because they use no cookie at all: a request that knows the address is
+    authorised by the address, and a page elsewhere cannot know it. No response is stored or tells where it came from.
+    """
+
+    @csrf_exempt
+    @wraps(view)
+    def wrapper(request: HttpRequest, token: str, **kwargs) -> HttpResponse:
+        try:
+            request.invitation = open_invitation(token)
+        except InvitationClosed as closed:
+            status, title, words = CLOSED[closed.reason]
+            response = render(request, "surveys/closed.html", {"title": title, "words": words}, status=status)
+        else:
+            try:
+                response = view(request, token, **kwargs)
+            except Http404:
+                response = render(request, "surveys/closed.html", NOT_HERE, status=404)
+        return _discreet(response)
+
+    return wrapper
+
+
+def seated(view: Callable) -> Callable:
+    """Like `invited`, with the reader's response as the third argument; who has not started goes to the first page."""
+
+    @invited
+    @wraps(view)
+    def wrapper(request: HttpRequest, token: str, **kwargs) -> HttpResponse:
+        survey_response = getattr(request.invitation, "response", None)
+        if survey_response is None:
+            return redirect("surveys:landing", token=token)
+        return view(request, token, survey_response, **kwargs)
+
+    return wrapper
+
+
+def at_place(name: str) -> Callable:
+    """Like `seated`, for the page of one place; whoever is somewhere else is sent there."""
+
+    def decorate(view: Callable) -> Callable:
+        @seated
+        @wraps(view)
+        def wrapper(request: HttpRequest, token: str, survey_response, **kwargs) -> HttpResponse:
+            place = place_of(survey_response)
+            wanted = kwargs.get("position")
+            if place.name != name or (wanted is not None and place.block.position != wanted):
+                return redirect(place.address(token))
+            if place.block is not None and wanted is not None:
+                kwargs = {"block": place.block}
+            return view(request, token, survey_response, **kwargs)
+
+        return wrapper
+
+    return decorate
+
+
+def _discreet(response: HttpResponse) -> HttpResponse:
+    response["Cache-Control"] = "no-store"
+    response["Referrer-Policy"] = "no-referrer"
+    response["X-Robots-Tag"] = "noindex, nofollow"
+    response["Cross-Origin-Resource-Policy"] = "same-origin"
+    # Django would log the address of every refusal, and with it the token that opens the sitting.
+    response._has_been_logged = True
+    return response

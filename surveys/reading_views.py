@@ -1,0 +1,214 @@
+"""The pages that readers see, from the personal link to the thanks."""
+
+from uuid import UUID, uuid4
+
+from django.core.exceptions import ValidationError
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.templatetags.static import static
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from surveys.models import Answer, Block, SurveyItem, SurveyResponse, ViewingEvent
+from surveys.reading_access import at_place, invited, seated
+from surveys.reading_context import block_context, choices_of
+from surveys.reading_images import survey_item_image
+from surveys.reading_places import place_of
+from surveys.services import (
+    finish_response,
+    open_block,
+    record_answer,
+    record_consent,
+    record_demographics,
+    record_instructions_read,
+    record_practice,
+    record_viewing_event,
+    seal_block,
+    start_response,
+)
+
+
+def _study(request: HttpRequest):
+    return request.invitation.reader.study
+
+
+def _page(request: HttpRequest, template: str, status: int = 200, **context) -> HttpResponse:
+    study = _study(request)
+    return render(
+        request, f"surveys/{template}.html", {"study": study, "protocol": study.protocol, **context}, status=status
+    )
+
+
+def _go_on(token: str, survey_response: SurveyResponse) -> HttpResponse:
+    return redirect(place_of(survey_response).address(token))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@invited
+def landing(request, token):
+    """What the link is for. Only an explicit press starts; looking at the page uses nothing up."""
+    started = getattr(request.invitation, "response", None)
+    if request.method == "POST":
+        try:
+            return _go_on(token, start_response(invitation=request.invitation))
+        except ValidationError as error:
+            return _page(request, "landing", 409, refusal=error.messages[0])
+    return _page(request, "landing", started=started)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@at_place("consent")
+def consent(request, token, survey_response):
+    if request.method == "POST":
+        survey_response = record_consent(survey_response=survey_response)
+        if not _study(request).protocol.demographic_questions:
+            survey_response = record_demographics(survey_response=survey_response, answers={})
+        return _go_on(token, survey_response)
+    return _page(request, "consent")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@at_place("about")
+def about(request, token, survey_response):
+    """The questions about the reader; wrong answers come back beside their question, the others are kept."""
+    errors = {}
+    if request.method == "POST":
+        try:
+            return _go_on(token, record_demographics(survey_response=survey_response, answers=request.POST))
+        except ValidationError as error:
+            errors = error.message_dict
+    questions = [
+        question | {"value": request.POST.get(question["code"], ""), "error": errors.get(question["code"], [""])[0]}
+        for question in _study(request).protocol.demographic_questions
+    ]
+    return _page(request, "about", 422 if errors else 200, questions=questions, errors=errors)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@at_place("instructions")
+def instructions(request, token, survey_response):
+    if request.method == "POST":
+        return _go_on(token, record_instructions_read(survey_response=survey_response))
+    return _page(request, "instructions")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@at_place("practice")
+def practice(request, token, survey_response):
+    """One drawn picture to try the buttons with. Whatever is chosen is forgotten."""
+    if request.method == "POST" and "chosen" not in request.POST:
+        survey_response = record_practice(survey_response=survey_response)
+        open_block(survey_response=survey_response, block=survey_response.survey.blocks.order_by("position")[0])
+        return _go_on(token, survey_response)
+    study = _study(request)
+    picture = {"id": "practice", "chosen": request.POST.get("chosen"), "image": static("surveys/practice.svg")}
+    client = {"items": [picture], "start": 0, "label": "practice", "zoom": study.protocol.zoom_allowed}
+    return _page(
+        request, "practice", choices=choices_of(study), current=picture, client=client, number=1, items=[picture]
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@at_place("break")
+def take_break(request, token, survey_response, block):
+    """A page to breathe before a block; going on opens it."""
+    if request.method == "POST":
+        open_block(survey_response=survey_response, block=block)
+        return _go_on(token, survey_response)
+    study = _study(request)
+    return _page(
+        request,
+        "break",
+        survey_block=block,
+        label=study.view_label(block.view),
+        images=block.survey_items.count(),
+        blocks=survey_response.survey.blocks.count(),
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@at_place("block")
+def block_page(request, token, survey_response, block):
+    """One block: every image at its place, the choices, and at the end what was skipped.
+
+    The page's script saves in the background; without it the same form posts here, one question at a time.
+    """
+    if request.method == "POST":
+        return _answer_by_form(request, token, survey_response, block)
+    standing = Answer.objects.standing().filter(survey_response=survey_response, survey_item__block=block)
+    context = block_context(
+        study=_study(request),
+        block=block,
+        chosen=dict(standing.values_list("survey_item__public_id", "chosen__code")),
+        wanted=request.GET.get("image"),
+        image_address=lambda name: reverse("surveys:image", kwargs={"token": token, "public_id": name}),
+        client={
+            "events": reverse("surveys:events", kwargs={"token": token}),
+            "name": f"{survey_response.public_id}:{block.position}",
+        },
+    )
+    context["seal_address"] = reverse("surveys:seal", kwargs={"token": token, "position": block.position})
+    return _page(request, "block", **context)
+
+
+def _answer_by_form(request, token: str, survey_response: SurveyResponse, block: Block) -> HttpResponse:
+    survey_item = get_object_or_404(SurveyItem, block=block, public_id=request.POST.get("item", ""))
+    code = request.POST.get("chosen", "")
+    if code:
+        try:
+            event_id = UUID(request.POST.get("event_id", ""))
+        except ValueError:
+            raise Http404 from None
+        chosen = get_object_or_404(_study(request).classes, code=code)
+        record_answer(survey_response=survey_response, survey_item=survey_item, chosen=chosen, event_id=event_id)
+    elif not ViewingEvent.objects.filter(
+        survey_response=survey_response, survey_item=survey_item, kind=ViewingEvent.Kind.SHOWN
+    ).exists():
+        record_viewing_event(
+            survey_response=survey_response,
+            survey_item=survey_item,
+            kind=ViewingEvent.Kind.SHOWN,
+            event_id=uuid4(),
+            detail={"page": "plain form"},
+        )
+    last = block.survey_items.count()
+    following = survey_item.position + 1 if survey_item.position < last else "end"
+    return redirect(f"{place_of(survey_response).address(token)}?image={following}")
+
+
+@require_POST
+@at_place("block")
+def seal(request, token, survey_response, block):
+    """Seal the block for good; after the last one the survey is finished."""
+    try:
+        seal_block(survey_response=survey_response, block=block)
+    except ValidationError as error:
+        return _page(
+            request,
+            "not_sealed",
+            409,
+            message=error.messages[0],
+            block_address=place_of(survey_response).address(token),
+        )
+    if place_of(survey_response).name == "thanks":
+        finish_response(survey_response=survey_response)
+    return _go_on(token, survey_response)
+
+
+@require_GET
+@at_place("thanks")
+def thanks(request, token, survey_response):
+    """The last page. A finish that was cut off between the last seal and here is made up for."""
+    survey_response = finish_response(survey_response=survey_response)
+    return _page(request, "thanks", survey_response=survey_response)
+
+
+@require_GET
+@seated
+def image(request, token, survey_response, public_id):
+    """A picture of the block that is open now; of any other there is nothing here."""
+    place = place_of(survey_response)
+    if place.name != "block":
+        raise Http404
+    survey_item = get_object_or_404(SurveyItem.objects.select_related("block"), block=place.block, public_id=public_id)
+    return survey_item_image(survey_item)

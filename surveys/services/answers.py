@@ -1,0 +1,139 @@
+"""Answers: saved once per event, in order, as a history that seals itself."""
+
+import hashlib
+import json
+from datetime import datetime
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+
+from imagebank.models import DiagnosisClass
+from surveys.models import Answer, BlockSitting, SurveyItem, SurveyResponse, ViewingEvent
+
+LONGEST_RT_MS = 24 * 3600 * 1000
+LARGEST_DETAIL = 500
+
+
+def record_answer(
+    *,
+    survey_response: SurveyResponse,
+    survey_item: SurveyItem,
+    chosen: DiagnosisClass | None,
+    event_id: UUID,
+    rt_ms: int | None = None,
+    client_ms: float | None = None,
+    chosen_at: datetime | None = None,
+) -> Answer:
+    """Record a reader's choice (None takes it back); the same event again returns the row already kept.
+
+    rt_ms: from the painted image to the choice; a value outside one day is kept as unknown. An item of another survey,
+    of a block not open yet or sealed already, or a class of another study raises ValidationError.
+    """
+    with transaction.atomic():
+        response = SurveyResponse.objects.select_for_update().get(pk=survey_response.pk)
+        known = Answer.objects.filter(event_id=event_id).first()
+        if known is not None:
+            if (known.survey_response_id, known.survey_item_id) != (response.pk, survey_item.pk):
+                raise ValidationError("This event identifier was used for another answer.")
+            return known
+        _require_open_block(response, survey_item)
+        if chosen is not None and chosen.study_id != response.reader.study_id:
+            raise ValidationError("This choice does not belong to the study.")
+        last = response.answers.order_by("-sequence").first()
+        answer = Answer(
+            survey_response=response,
+            survey_item=survey_item,
+            chosen=chosen,
+            event_id=event_id,
+            sequence=last.sequence + 1 if last else 1,
+            rt_ms=rt_ms if rt_ms is not None and 0 <= rt_ms <= LONGEST_RT_MS else None,
+            client_ms=client_ms,
+            chosen_at=chosen_at,
+            received_at=timezone.now(),
+        )
+        answer.entry_sha256 = entry_sha256(answer, last.entry_sha256 if last else "")
+        answer.save(force_insert=True)
+        return answer
+
+
+def _require_open_block(response: SurveyResponse, survey_item: SurveyItem) -> None:
+    sitting = BlockSitting.objects.filter(survey_response=response, block_id=survey_item.block_id).first()
+    if sitting is None:
+        raise ValidationError("This image is not open for answers yet.", code="not-open")
+    if sitting.sealed_at is not None:
+        raise ValidationError("The answers of this block are sealed.", code="sealed")
+
+
+def entry_sha256(answer: Answer, previous: str) -> str:
+    """Hash of an answer's content and of the entry before it."""
+    content = [
+        previous,
+        answer.survey_response.public_id,
+        answer.sequence,
+        answer.survey_item.public_id,
+        answer.chosen.code if answer.chosen else None,
+        str(answer.event_id),
+        answer.rt_ms,
+        answer.received_at.isoformat(),
+    ]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+
+def answer_log_fault(survey_response: SurveyResponse) -> str | None:
+    """Recompute a response's chain of hashes; None when it is whole, else a sentence naming the first broken entry."""
+    previous, heads = "", {""}
+    answers = survey_response.answers.select_related("survey_response", "survey_item", "chosen").order_by("sequence")
+    for expected, answer in enumerate(answers, start=1):
+        if answer.sequence != expected:
+            return f"Entry {expected} of {survey_response} is missing."
+        if answer.entry_sha256 != entry_sha256(answer, previous):
+            return f"Entry {expected} of {survey_response} was changed after it was recorded."
+        previous = answer.entry_sha256
+        heads.add(previous)
+    for sitting in survey_response.block_sittings.exclude(sealed_at=None):
+        if sitting.seal_sha256 not in heads:
+            return f"The answers sealed with {sitting.block} are no longer all there."
+    return None
+
+
+def record_viewing_event(
+    *,
+    survey_response: SurveyResponse,
+    kind: str,
+    event_id: UUID,
+    survey_item: SurveyItem | None = None,
+    client_ms: float | None = None,
+    detail: dict | None = None,
+) -> ViewingEvent:
+    """Record what the reader's screen did; the same event again returns the row already kept.
+
+    Unknown kinds, large details, and items whose block was never opened raise ValidationError. Events of a sealed
+    block that were still on their way are taken.
+    """
+    known = ViewingEvent.objects.filter(event_id=event_id).first()
+    if known is not None:
+        if known.survey_response_id != survey_response.pk:
+            raise ValidationError("This event identifier was used for another event.")
+        return known
+    if kind not in ViewingEvent.Kind.values:
+        raise ValidationError(f"There is no viewing event of the kind {kind!r}.")
+    detail = detail or {}
+    if not isinstance(detail, dict) or len(json.dumps(detail)) > LARGEST_DETAIL:
+        raise ValidationError(f"The details of a viewing event take at most {LARGEST_DETAIL} characters.")
+    if survey_item is not None:
+        opened = BlockSitting.objects.filter(survey_response=survey_response, block_id=survey_item.block_id)
+        if not opened.exists():
+            raise ValidationError("This image is not open yet.", code="not-open")
+    event, _ = ViewingEvent.objects.get_or_create(
+        event_id=event_id,
+        defaults={
+            "survey_response": survey_response,
+            "survey_item": survey_item,
+            "kind": kind,
+            "client_ms": client_ms,
+            "detail": detail,
+        },
+    )
+    return event

@@ -1,0 +1,146 @@
+"""Personal links: made once, shown once, kept as a hash, closed at will."""
+
+import hashlib
+import secrets
+from datetime import timedelta
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+
+from surveys.models import Invitation, Reader, ReaderContact, ReaderGroup, Seat, Survey, SurveyResponse
+
+from .seats import set_seat
+
+
+class InvitationClosed(Exception):
+    """A link that lets nobody in; `reason` is "unknown", "revoked" or "expired"."""
+
+    def __init__(self, reason: str):
+        super().__init__(reason)
+        self.reason = reason
+
+
+def token_sha256(raw: str) -> str:
+    return hashlib.sha256(raw.encode()).hexdigest()
+
+
+def invite(
+    *,
+    seat: Seat | None = None,
+    survey: Survey | None = None,
+    group: ReaderGroup | None = None,
+    reader: Reader | None = None,
+    name: str = "",
+    email: str = "",
+    simulated: bool = False,
+    days: int | None = None,
+) -> tuple[Invitation, str]:
+    """Make a personal link and return it with its raw token, which is stored nowhere.
+
+    With a seat (or survey and group) that seat is reserved; with a group alone the reader takes a free seat when
+    reading starts, so that more people can be invited than there are seats. Without `reader` a new one is made, its
+    name and address apart from it. With the reader who already holds the seat this is a new link to the same sitting,
+    and the earlier link closes. A seat that is not free, or held by somebody else, raises ValidationError.
+    """
+    if seat is None and group is None:
+        raise ValidationError("An invitation needs a seat, a survey and a group, or a group alone.")
+    with transaction.atomic():
+        group = ReaderGroup.objects.select_for_update().get(pk=(group or seat.group).pk)
+        if group.kind != ReaderGroup.Kind.HUMAN:
+            raise ValidationError(f"{group.plural} are networks and cannot be invited.")
+        if reader is not None and reader.group_id != group.pk:
+            raise ValidationError(f"{reader} belongs to {reader.group.plural}, the seat to {group.plural}.")
+        if seat is None and survey is not None:
+            seat = Seat.objects.live().get(survey=survey, group=group)
+        reader = reader or _new_reader(group, name, email, simulated)
+        if seat is not None:
+            seat = _reserve(seat, reader)
+        raw = secrets.token_urlsafe(32)
+        days = group.study.protocol.invitation_days if days is None else days
+        invitation = Invitation.objects.create(
+            reader=reader,
+            seat=seat,
+            token_sha256=token_sha256(raw),
+            expires_at=timezone.now() + timedelta(days=days),
+        )
+        if seat is not None:
+            _close_earlier_links(invitation)
+        return invitation, raw
+
+
+def _close_earlier_links(invitation: Invitation) -> None:
+    """One link per seat: a new one closes the earlier ones and carries a sitting that has begun."""
+    earlier = Invitation.objects.filter(seat=invitation.seat, revoked_at=None).exclude(pk=invitation.pk)
+    earlier.update(revoked_at=timezone.now())
+    SurveyResponse.objects.filter(seat=invitation.seat, finished_at=None).update(invitation=invitation)
+
+
+def _new_reader(group: ReaderGroup, name: str, email: str, simulated: bool) -> Reader:
+    number = group.readers.count() + 1
+    reader = Reader(study=group.study, group=group, code=f"{group.prefix}{number:02d}", simulated=simulated)
+    reader.full_clean()
+    reader.save()
+    if name or email:
+        contact = ReaderContact(reader=reader, name=name, email=email)
+        contact.full_clean()
+        contact.save()
+    return reader
+
+
+def _reserve(seat: Seat, reader: Reader) -> Seat:
+    seat = Seat.objects.select_for_update().get(pk=seat.pk)
+    if seat.state in (Seat.State.RESERVED, Seat.State.STARTED) and seat.reader_id == reader.pk:
+        return seat
+    if seat.state != Seat.State.FREE:
+        raise ValidationError(
+            f"The seat of a {seat.group.singular} at {seat.survey} is {seat.get_state_display().lower()}, not free. "
+            "Choose a free seat or replace this one first."
+        )
+    return set_seat(seat, Seat.State.RESERVED, reader)
+
+
+def open_invitation(raw: str) -> Invitation:
+    """Find the invitation of a raw token. Looking changes nothing, so mail scanners may look too.
+
+    Unknown, revoked and expired links raise InvitationClosed; who has finished may still see the last page.
+    """
+    invitation = (
+        Invitation.objects.filter(token_sha256=token_sha256(raw))
+        .select_related("reader__group__study__protocol", "seat", "response__survey")
+        .first()
+    )
+    if invitation is None:
+        raise InvitationClosed("unknown")
+    if invitation.revoked_at is not None:
+        raise InvitationClosed("revoked")
+    response = getattr(invitation, "response", None)
+    if not invitation.is_open() and not (response and response.finished_at):
+        raise InvitationClosed("expired")
+    return invitation
+
+
+def revoke_invitation(*, invitation: Invitation) -> Invitation:
+    """Close a link for good; a second time changes nothing. A seat only reserved by it becomes free again."""
+    with transaction.atomic():
+        invitation = Invitation.objects.select_for_update().get(pk=invitation.pk)
+        if invitation.revoked_at is None:
+            invitation.revoked_at = timezone.now()
+            invitation.save(update_fields=["revoked_at"])
+            _free_if_only_reserved(invitation)
+        return invitation
+
+
+def _free_if_only_reserved(invitation: Invitation) -> None:
+    if invitation.seat_id is None:
+        return
+    seat = Seat.objects.select_for_update().get(pk=invitation.seat_id)
+    others = seat.invitations.filter(revoked_at=None, expires_at__gt=timezone.now())
+    if seat.state == Seat.State.RESERVED and seat.reader_id == invitation.reader_id and not others.exists():
+        set_seat(seat, Seat.State.FREE)
+
+
+def erase_contact(*, reader: Reader) -> bool:
+    """Delete a reader's name and address; reader, seat and answers stay. Returns whether there was anything."""
+    deleted, _ = ReaderContact.objects.filter(reader=reader).delete()
+    return bool(deleted)

@@ -1,0 +1,148 @@
+"""Set up a study's protocol from a preset file."""
+
+import tomllib
+from decimal import Decimal
+from pathlib import Path
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from imagebank.models import DiagnosisClass, Study
+from surveys.models import Answer, ReaderGroup, StudyProtocol
+
+SCHEMA = "study-preset/1"
+TEXTS = {
+    "landing": "landing_text",
+    "consent": "consent_text",
+    "instructions": "instructions_text",
+    "practice": "practice_text",
+    "break_between_blocks": "break_text",
+    "thanks": "thanks_text",
+}
+ORDERS = {"randomised": "random"}
+
+
+def load_protocol(*, study: Study, path: str | Path) -> StudyProtocol:
+    """Give `study` the question, classes, views, reader groups and texts of the preset at `path`.
+
+    Again changes nothing. Classes and views are made when the study has none; existing ones must be those of the
+    preset. Tables about surveys (reader_groups, survey_set, completion, texts) may be missing for a study whose readings
+    are imported. Once an answer has been given the protocol is fixed and a different preset raises ValidationError, as does a
+    file that is no preset.
+    """
+    preset = _read_preset(Path(path))
+    with transaction.atomic():
+        Study.objects.select_for_update().get(pk=study.pk)
+        _ensure_classes(study, preset["classes"])
+        _ensure_views(study, preset["views"])
+        for position, group in enumerate(preset.get("reader_groups", []), start=1):
+            _ensure_group(study, group, position)
+        return _save_protocol(study, _protocol_values(preset))
+
+
+def _read_preset(path: Path) -> dict:
+    try:
+        preset = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ValidationError(f"{path.name} cannot be read as a study preset: {error}.") from error
+    if preset.get("schema") != SCHEMA:
+        raise ValidationError(
+            f'{path.name} must say schema = "{SCHEMA}"; it says {preset.get("schema")!r}. Use a preset of this version.'
+        )
+    needed = ("study", "classes", "views")
+    missing = [name for name in needed if name not in preset]
+    if missing:
+        raise ValidationError(f"{path.name} lacks the tables {', '.join(missing)}; add them.")
+    return preset
+
+
+def _ensure_classes(study: Study, classes: list[dict]) -> None:
+    present = list(study.classes.order_by("position").values_list("code", flat=True))
+    wanted = [row["code"] for row in classes]
+    if present and present != wanted:
+        raise ValidationError(
+            f"The study has the classes {', '.join(present)}; the preset needs {', '.join(wanted)} in this order. "
+            "Load the preset into a study of its own."
+        )
+    if not present:
+        DiagnosisClass.objects.bulk_create(
+            DiagnosisClass(
+                study=study, code=row["code"], name=row["name"], description=row.get("sign", ""), position=position
+            )
+            for position, row in enumerate(classes, start=1)
+        )
+
+
+def _ensure_views(study: Study, views: list[dict]) -> None:
+    wanted = [{"code": view["code"], "label": view["label"]} for view in views]
+    if study.views and study.view_codes() != [view["code"] for view in wanted]:
+        raise ValidationError(
+            f"The study has the views {', '.join(study.view_codes())}; the preset needs "
+            f"{', '.join(view['code'] for view in wanted)}. Load the preset into a study of its own."
+        )
+    if not study.views:
+        study.views = wanted
+        study.save(update_fields=["views"])
+
+
+def _ensure_group(study: Study, group: dict, position: int) -> None:
+    values = {
+        "singular": group["singular"],
+        "plural": group["plural"],
+        "kind": group.get("kind", ReaderGroup.Kind.HUMAN),
+        "colour_role": group.get("colour_role", ""),
+        "position": position,
+    }
+    prefix = _free_prefix(study, group)
+    ReaderGroup.objects.update_or_create(
+        study=study, code=group["code"], defaults=values, create_defaults=values | {"prefix": prefix}
+    )
+
+
+def _free_prefix(study: Study, group: dict) -> str:
+    """First letter of the last word ("medical geneticist": G), lengthened until no other group has it."""
+    word = group.get("prefix") or group["singular"].split()[-1].upper()
+    taken = set(study.reader_groups.exclude(code=group["code"]).values_list("prefix", flat=True))
+    candidates = [word[:length] for length in range(1, min(len(word), 8) + 1)] + [f"{word[:5]}{n}" for n in range(99)]
+    return next(prefix for prefix in candidates if prefix not in taken)
+
+
+def _protocol_values(preset: dict) -> dict:
+    completion, survey_set = preset.get("completion", {}), preset.get("survey_set", {})
+    comparison = completion.get("comparison", ">")
+    if comparison not in (">", ">="):
+        raise ValidationError(f'completion.comparison must be ">" or ">="; the preset says {comparison!r}.')
+    order = survey_set.get("view_order_design", "fixed")
+    texts = {field: preset.get("texts", {}).get(name, "").strip() for name, field in TEXTS.items()}
+    return texts | {
+        "question": preset["study"].get("question", ""),
+        "view_order": survey_set.get("block_order", [view["code"] for view in preset["views"]]),
+        "view_order_design": ORDERS.get(order, order),
+        "per_class": survey_set.get("per_class", 1),
+        "sets": survey_set.get("sets", 1),
+        "completion_threshold": Decimal(str(completion.get("threshold", "0.95"))),
+        "strictly_more": comparison == ">",
+        "allow_blank": preset["study"].get("allow_blank", True),
+        "zoom_allowed": preset["study"].get("zoom", True),
+        "demographic_questions": preset.get("demographic_questions", []),
+    }
+
+
+def _save_protocol(study: Study, values: dict) -> StudyProtocol:
+    protocol = StudyProtocol.objects.filter(study=study).first() or StudyProtocol(study=study)
+    changed = [name for name, value in values.items() if getattr(protocol, name) != value]
+    if not changed and protocol.pk:
+        return protocol
+    if Answer.objects.of_study(study).exists():
+        raise ValidationError(
+            f"The protocol of {study.slug} is fixed since the first answer; the preset would change "
+            f"{', '.join(sorted(changed))}. Start a new study for a changed protocol."
+        )
+    for name, value in values.items():
+        setattr(protocol, name, value)
+    unknown = set(protocol.view_order) - set(study.view_codes())
+    if unknown:
+        raise ValidationError(f"The blocks name views that the study does not have: {', '.join(sorted(unknown))}.")
+    protocol.full_clean()
+    protocol.save()
+    return protocol

@@ -1,0 +1,262 @@
+"""The long table: readings out of a study, and readings of a finished study in."""
+
+import csv
+import hashlib
+import io
+import math
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils.dateparse import parse_datetime
+
+from imagebank.models import DiagnosisClass, Item, Study, Truth
+from surveys.models import Answer, ImportedReading, Reader, ReaderGroup, SurveyItem, SurveyResponse
+
+if TYPE_CHECKING:
+    import pandas
+
+COLUMNS = (
+    "reader", "group", "kind", "survey", "view", "block", "position", "item", "truth", "answer", "confidence",
+    "rt_ms", "answered_at", "completed_at", "seat", "simulated", "analysed",
+)  # fmt: skip
+REQUIRED = ("reader", "group", "item", "truth", "answer")
+LARGEST_FILE = 200 * 2**20
+
+
+def readings_frame(*, study: Study, analysed_only: bool = False) -> "pandas.DataFrame":
+    """Every reading of `study`, one row per reader, item and view, in the order of the readings.csv contract.
+
+    Every question of a started survey is a row; `answer` is empty where none stands. `completed_at` is empty for a
+    sitting that is not complete. With `analysed_only` only the first complete sitting per seat, and networks. Truth is
+    among the columns: callers check who asks.
+    """
+    import pandas
+
+    rows = _response_rows(study, analysed_only) + _imported_rows(study)
+    return pandas.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _response_rows(study: Study, analysed_only: bool) -> list[tuple]:
+    responses = SurveyResponse.objects.of_study(study).select_related("reader__group", "survey", "seat")
+    if analysed_only:
+        responses = responses.analysed()
+    truth = dict(Truth.objects.filter(item__study=study).values_list("item", "diagnosis__code"))
+    items: dict[int, list] = {}
+    questions = SurveyItem.objects.filter(block__survey__survey_set__study=study).select_related("block", "item")
+    for survey_item in questions.order_by("block__survey__number", "block__position", "position"):
+        items.setdefault(survey_item.block.survey_id, []).append(survey_item)
+    standing: dict[tuple[int, int], tuple] = {}
+    answers = Answer.objects.of_study(study).standing()
+    for response, item, chosen, rt_ms, received in answers.values_list(
+        "survey_response", "survey_item", "chosen__code", "rt_ms", "received_at"
+    ):
+        standing[response, item] = (chosen or "", None, rt_ms, _iso(received))
+    rows = []
+    for response in responses.order_by("reader__group__position", "survey__number", "started_at"):
+        reader, seat = response.reader, response.seat
+        label = f"{response.survey.code}-{reader.group.code}" if seat else ""
+        for row in items.get(response.survey_id, ()):
+            asked = (row.block.view, row.block.position, row.position, row.item.code, truth.get(row.item_id, ""))
+            given = standing.get((response.pk, row.pk), ("", None, None, ""))
+            rows.append(
+                (reader.code, reader.group.code, reader.kind, response.survey.code, *asked, *given)
+                + (_iso(response.completed_at), label, response.simulated, response.analysed)
+            )
+    return rows
+
+
+def _imported_rows(study: Study) -> list[tuple]:
+    truth = dict(Truth.objects.filter(item__study=study).values_list("item", "diagnosis__code"))
+    imported = ImportedReading.objects.filter(reader__study=study).select_related("reader__group", "item", "chosen")
+    return [
+        (
+            row.reader.code, row.reader.group.code, row.reader.kind, row.survey, row.view, row.block, row.position,
+            row.item.code, truth.get(row.item_id, ""), row.chosen.code if row.chosen else "", row.confidence,
+            row.rt_ms, _iso(row.answered_at), _iso(row.completed_at), "", row.reader.simulated, True,
+        )
+        for row in imported.order_by("reader__group__position", "reader__code", "pk")
+    ]  # fmt: skip
+
+
+def _iso(moment: datetime | None) -> str:
+    return moment.isoformat() if moment else ""
+
+
+@dataclass(frozen=True)
+class ReadingsImport:
+    """What an import of readings brought: new rows, and rows that were there already."""
+
+    created: int
+    unchanged: int
+
+
+def import_readings(*, study: Study, path: str | Path) -> ReadingsImport:
+    """Take the readings.csv of a finished study in; the same file again changes nothing.
+
+    Items and classes must be the study's own and `truth` must agree with the item's reference class. Readers and groups
+    are made as they come. Every bad row is reported by its line in one ValidationError, and then nothing is imported.
+    """
+    path = Path(path)
+    if path.stat().st_size > LARGEST_FILE:
+        raise ValidationError(f"{path.name} is larger than {LARGEST_FILE // 2**20} MiB; split it.")
+    data = path.read_bytes()
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValidationError(f"{path.name} must be UTF-8; byte {error.start} is not.") from error
+    table = csv.DictReader(io.StringIO(text, newline=""))
+    missing = [name for name in REQUIRED if name not in (table.fieldnames or ())]
+    if missing:
+        raise ValidationError(f"{path.name} needs the columns {', '.join(REQUIRED)}; it lacks {', '.join(missing)}.")
+    parsed = _parse(table, study)
+    with transaction.atomic():
+        Study.objects.select_for_update().get(pk=study.pk)
+        return _store(study, parsed, hashlib.sha256(data).hexdigest())
+
+
+@dataclass(frozen=True)
+class _Row:
+    reader: str
+    group: str
+    kind: str
+    item: Item
+    chosen: DiagnosisClass | None
+    values: dict
+
+
+def _parse(table: csv.DictReader, study: Study) -> list[_Row]:
+    items = {item.code: item for item in Item.objects.filter(study=study)}
+    classes = {row.code: row for row in DiagnosisClass.objects.filter(study=study)}
+    truth = dict(Truth.objects.filter(item__study=study).values_list("item__code", "diagnosis__code"))
+    rows, errors = [], []
+    seen: dict[tuple, int] = {}
+    belongs: dict[str, tuple] = {}
+    for raw in table:
+        line = table.line_num
+        raw = {name: (value or "").strip() for name, value in raw.items() if isinstance(name, str)}
+        wrong = _faults(raw, study, items, classes, truth)
+        key = tuple(raw.get(name, "") for name in ("reader", "item", "view", "survey"))
+        if key in seen:
+            wrong.append(f"the same reader, item, view and survey as line {seen[key]}")
+        seen.setdefault(key, line)
+        whose = (raw["group"], raw.get("kind") or "human")
+        if belongs.setdefault(raw["reader"], whose) != whose:
+            wrong.append(f"reader {raw['reader']} was of group {belongs[raw['reader']][0]} in an earlier row")
+        if wrong:
+            errors.append(f"Line {line}: {'; '.join(wrong)}.")
+            continue
+        rows.append(_row(raw, items, classes))
+    if errors:
+        raise ValidationError(errors)
+    if not rows:
+        raise ValidationError("The file has a header but no readings.")
+    return rows
+
+
+def _faults(raw: dict, study: Study, items: dict, classes: dict, truth: dict) -> list[str]:
+    wrong = [f"{name} is empty" for name in ("reader", "group") if not raw[name]]
+    if raw["item"] not in items:
+        wrong.append(f"the study has no item {raw['item']!r}")
+    elif truth.get(raw["item"]) != raw["truth"]:
+        wrong.append(f"truth is {raw['truth']!r}, the item's reference class is {truth.get(raw['item'])!r}")
+    if raw["answer"] and raw["answer"] not in classes:
+        wrong.append(f"answer {raw['answer']!r} is none of {', '.join(classes)}")
+    if raw.get("kind", "") not in ("", *Reader.Kind.values):
+        wrong.append(f"kind is {raw['kind']!r}, expected human or model")
+    if raw.get("view") and raw["view"] not in study.view_codes():
+        wrong.append(f"view {raw['view']!r} is none of {', '.join(study.view_codes())}")
+    for name in ("confidence", "rt_ms"):
+        if raw.get(name) and _number(raw[name]) is None:
+            wrong.append(f"{name} is {raw[name]!r}, expected a number")
+    if raw.get("position") and not raw["position"].isdecimal():
+        wrong.append(f"position is {raw['position']!r}, expected a whole number")
+    for name in ("answered_at", "completed_at"):
+        if raw.get(name) and _moment(raw[name]) is None:
+            wrong.append(f"{name} is {raw[name]!r}, expected ISO 8601 with an offset, e.g. 2026-03-01T09:30:00+00:00")
+    return wrong
+
+
+def _number(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        moment = parse_datetime(text)
+    except ValueError:
+        return None
+    return moment if moment and moment.tzinfo else None
+
+
+def _row(raw: dict, items: dict, classes: dict) -> _Row:
+    values = {
+        "view": raw.get("view", ""),
+        "survey": raw.get("survey", ""),
+        "block": raw.get("block", ""),
+        "position": int(raw["position"]) if raw.get("position") else None,
+        "confidence": _number(raw.get("confidence", "")),
+        "rt_ms": _number(raw.get("rt_ms", "")),
+        "answered_at": _moment(raw.get("answered_at", "")),
+        "completed_at": _moment(raw.get("completed_at", "")),
+    }
+    kind = raw.get("kind") or Reader.Kind.HUMAN
+    return _Row(raw["reader"], raw["group"], kind, items[raw["item"]], classes.get(raw["answer"]), values)
+
+
+def _store(study: Study, rows: list[_Row], source_sha256: str) -> ReadingsImport:
+    readers = {}
+    for row in rows:
+        if row.reader not in readers:
+            readers[row.reader] = _reader(study, row)
+    kept = {
+        (row.reader_id, row.item_id, row.view, row.survey): row
+        for row in ImportedReading.objects.filter(reader__study=study)
+    }
+    new, errors = [], []
+    for row in rows:
+        reading = ImportedReading(
+            reader=readers[row.reader], item=row.item, chosen=row.chosen, source_sha256=source_sha256, **row.values
+        )
+        known = kept.get((reading.reader_id, reading.item_id, reading.view, reading.survey))
+        if known is None:
+            new.append(reading)
+        elif known.chosen_id != reading.chosen_id:
+            errors.append(f"{row.reader} on {row.item} ({reading.view}) was imported before with another answer.")
+    if errors:
+        raise ValidationError(errors)
+    ImportedReading.objects.bulk_create(new, batch_size=1000)
+    return ReadingsImport(created=len(new), unchanged=len(rows) - len(new))
+
+
+def _reader(study: Study, row: _Row) -> Reader:
+    reader = Reader.objects.filter(study=study, code=row.reader).select_related("group").first()
+    if reader is not None:
+        if reader.group.code != row.group or reader.kind != row.kind:
+            raise ValidationError(
+                f"{row.reader} is already a reader of the group {reader.group.code}, not of {row.group}."
+            )
+        return reader
+    number = study.reader_groups.count() + 1
+    group, _ = ReaderGroup.objects.get_or_create(
+        study=study,
+        code=row.group,
+        defaults={
+            "singular": row.group,
+            "plural": row.group,
+            "kind": row.kind,
+            "prefix": f"I{number}",
+            "position": number,
+        },
+    )
+    reader = Reader(study=study, group=group, kind=row.kind, code=row.reader)
+    reader.full_clean()
+    reader.save()
+    return reader

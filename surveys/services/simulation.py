@@ -1,0 +1,154 @@
+"""Simulated readers: the whole study through the same doors as physicians, and marked as simulated for good."""
+
+import math
+import zlib
+from collections.abc import Callable, Collection, Mapping
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from django.core.exceptions import ValidationError
+
+from imagebank.models import DiagnosisClass, Study, Truth
+from surveys.models import Block, Seat, SurveyResponse
+
+from .answers import record_answer
+from .invitations import invite, open_invitation
+from .sitting import (
+    finish_response,
+    open_block,
+    record_consent,
+    record_demographics,
+    record_instructions_read,
+    record_practice,
+    seal_block,
+    start_response,
+)
+
+# Standard deviations on the logit scale: between readers, and between items (shared by all readers of all groups).
+READER_SD, ITEM_SD = 0.4, 1.0
+# A logistic curve averaged over a normal spread s stays close to a logistic curve flattened by sqrt(1 + c s^2).
+FLATTENING = (16 * math.sqrt(3) / (15 * math.pi)) ** 2
+BLANK_RATE, CHANGE_RATE = 0.01, 0.03
+
+
+def simulate_readers(
+    *,
+    study: Study,
+    seed: int,
+    accuracies: Mapping[tuple[str, str], float],
+    progress: Callable[[int, int], None] | None = None,
+    leave_open: Collection[tuple[str, str]] = (),
+) -> int:
+    """Fill every free seat of `study` with a simulated reader and return how many sittings were finished.
+
+    accuracies: expected share correct by (group code, view). Readers and items differ: an item that is hard is hard for
+    all. Every choice passes through the services that pages call. `leave_open` names seats by (survey code, group code)
+    that stay free. Each seat draws from a seed of its own, so that an interrupted run continues where it stopped.
+    """
+    simulator = _Simulator(study, seed, accuracies)
+    seats = [
+        seat
+        for seat in Seat.objects.of_study(study).live().select_related("survey", "group", "reader")
+        if (seat.survey.code, seat.group.code) not in leave_open
+        and (seat.state == Seat.State.FREE or (seat.reader.simulated and seat.state != Seat.State.COMPLETE))
+    ]
+    simulator.require_accuracies({seat.group.code for seat in seats})
+    for done, seat in enumerate(seats):
+        if progress:
+            progress(done, len(seats))
+        simulator.sit(seat)
+    if progress:
+        progress(len(seats), len(seats))
+    return len(seats)
+
+
+class _Simulator:
+    """What all simulated sittings of one run share: classes, truth and how hard each item is."""
+
+    def __init__(self, study: Study, seed: int, accuracies: Mapping[tuple[str, str], float]):
+        self.study, self.seed, self.accuracies = study, seed, accuracies
+        self.views = study.protocol.view_order
+        self.questions = study.protocol.demographic_questions
+        self.classes = list(DiagnosisClass.objects.filter(study=study).order_by("position"))
+        self.truth = dict(Truth.objects.filter(item__study=study).values_list("item", "diagnosis"))
+
+    def require_accuracies(self, groups: set[str]) -> None:
+        missing = [f"{group}/{view}" for group in sorted(groups) for view in self.views
+                   if not 0 < self.accuracies.get((group, view), 0) < 1]  # fmt: skip
+        if missing:
+            raise ValidationError(f"An accuracy between 0 and 1 is needed for {', '.join(missing)}.")
+
+    def generator(self, *names):
+        import numpy
+
+        return numpy.random.default_rng([self.seed, *(zlib.crc32(str(name).encode()) for name in names)])
+
+    def sit(self, seat: Seat) -> SurveyResponse:
+        """One whole sitting, or the rest of one that was interrupted."""
+        response = self._response(seat)
+        draw = self.generator("reader", seat.survey.code, seat.group.code)
+        ability = draw.normal(0, READER_SD)
+        record_consent(survey_response=response)
+        record_demographics(survey_response=response, answers=self._demographics(draw, seat.group.singular))
+        record_instructions_read(survey_response=response)
+        record_practice(survey_response=response)
+        for block in seat.survey.blocks.order_by("position"):
+            sitting = open_block(survey_response=response, block=block)
+            if sitting.sealed_at is None:
+                self._read_block(response, block, seat, ability)
+                seal_block(survey_response=response, block=block)
+        return finish_response(survey_response=response)
+
+    def _response(self, seat: Seat) -> SurveyResponse:
+        response = SurveyResponse.objects.filter(seat=seat).first()
+        if response is not None:
+            return response
+        _, raw = invite(seat=seat, reader=seat.reader, simulated=True)
+        return start_response(invitation=open_invitation(raw))
+
+    def _demographics(self, draw, group: str) -> dict:
+        answers = {}
+        for question in self.questions:
+            if question["kind"] == "choice":
+                # A simulated geneticist says so: the choice that shares most letters' beginnings with the group.
+                stem = group.split()[-1][:6].lower()
+                fitting = [choice for choice in question["choices"] if stem in choice.lower()]
+                answers[question["code"]] = (fitting or question["choices"])[0]
+            elif question["kind"] == "integer":
+                answers[question["code"]] = int(draw.integers(2, 31))
+            else:
+                answers[question["code"]] = "simulated"
+        return answers
+
+    def _read_block(self, response: SurveyResponse, block: Block, seat: Seat, ability: float) -> None:
+        draw = self.generator("block", seat.survey.code, seat.group.code, block.view)
+        accuracy = self.accuracies[seat.group.code, block.view]
+        centre = math.log(accuracy / (1 - accuracy)) * math.sqrt(1 + FLATTENING * (READER_SD**2 + ITEM_SD**2))
+        items = list(block.survey_items.select_related("item").order_by("position"))
+        # At most one blank a block keeps every sitting of 28 items and more complete under the 95 % rule.
+        blank = draw.integers(len(items)) if len(items) > 20 and draw.random() < BLANK_RATE * len(items) else None
+        for number, survey_item in enumerate(items):
+            ease = self.generator("item", survey_item.item.code).normal(0, ITEM_SD)
+            chance = 1 / (1 + math.exp(-(centre + ability + ease)))
+            choices = [self._choose(draw, survey_item.item_id, chance)]
+            if draw.random() < CHANGE_RATE:
+                choices.insert(0, self.classes[draw.integers(len(self.classes))])
+            if number == blank:
+                choices = [*choices[:1], None]
+            rt_ms = int(1000 * draw.lognormal(math.log(9), 0.5))
+            for change, chosen in enumerate(choices):
+                record_answer(
+                    survey_response=response,
+                    survey_item=survey_item,
+                    chosen=chosen,
+                    event_id=self._event(response, survey_item, change),
+                    rt_ms=rt_ms + 2500 * change,
+                )
+
+    def _choose(self, draw, item: int, chance: float) -> DiagnosisClass:
+        correct = draw.random() < chance
+        other = draw.integers(len(self.classes) - 1)
+        right = next(row for row in self.classes if row.pk == self.truth[item])
+        return right if correct else [row for row in self.classes if row.pk != right.pk][other]
+
+    def _event(self, response: SurveyResponse, survey_item, change: int) -> UUID:
+        return uuid5(NAMESPACE_URL, f"simulated:{self.seed}:{response.public_id}:{survey_item.public_id}:{change}")

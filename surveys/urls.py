@@ -1,0 +1,37 @@
+"""Addresses of the surveys: the readers' under r/, the coordinators' under studies/."""
+
+from django.urls import path
+
+from surveys import coordinator_views, reading_events, reading_views
+
+app_name = "surveys"
+
+urlpatterns = [
+    path("r/<str:token>/", reading_views.landing, name="landing"),
+    path("r/<str:token>/consent/", reading_views.consent, name="consent"),
+    path("r/<str:token>/about-you/", reading_views.about, name="about"),
+    path("r/<str:token>/instructions/", reading_views.instructions, name="instructions"),
+    path("r/<str:token>/practice/", reading_views.practice, name="practice"),
+    path("r/<str:token>/break/<int:position>/", reading_views.take_break, name="break"),
+    path("r/<str:token>/block/<int:position>/", reading_views.block_page, name="block"),
+    path("r/<str:token>/block/<int:position>/seal/", reading_views.seal, name="seal"),
+    path("r/<str:token>/thanks/", reading_views.thanks, name="thanks"),
+    path("r/<str:token>/events/", reading_events.events, name="events"),
+    path("r/<str:token>/image/<str:public_id>/", reading_views.image, name="image"),
+    path("studies/<slug:slug>/surveys/", coordinator_views.overview, name="overview"),
+    path("studies/<slug:slug>/surveys/draw/", coordinator_views.draw, name="draw"),
+    path("studies/<slug:slug>/surveys/certificate/", coordinator_views.certificate, name="certificate"),
+    path("studies/<slug:slug>/surveys/design.json", coordinator_views.design_file, name="design-file"),
+    path("studies/<slug:slug>/surveys/seats/", coordinator_views.seats, name="seats"),
+    path("studies/<slug:slug>/surveys/seats/release/", coordinator_views.release, name="release"),
+    path("studies/<slug:slug>/surveys/seats/<int:pk>/", coordinator_views.seat, name="seat"),
+    path("studies/<slug:slug>/surveys/seats/<int:pk>/replace/", coordinator_views.replace, name="replace"),
+    path("studies/<slug:slug>/surveys/seats/<int:pk>/renew/", coordinator_views.renew, name="renew"),
+    path("studies/<slug:slug>/surveys/readers/", coordinator_views.readers, name="readers"),
+    path("studies/<slug:slug>/surveys/readers/invite/", coordinator_views.invite_reader, name="invite"),
+    path("studies/<slug:slug>/surveys/readers/<int:pk>/revoke/", coordinator_views.revoke, name="revoke"),
+    path("studies/<slug:slug>/surveys/readers/<int:pk>/erase/", coordinator_views.erase, name="erase"),
+    path("studies/<slug:slug>/surveys/readings.csv", coordinator_views.readings_file, name="readings-file"),
+    path("studies/<slug:slug>/surveys/preview/<str:code>/<int:position>/", coordinator_views.preview, name="preview"),
+    path("studies/<slug:slug>/surveys/picture/<str:public_id>/", coordinator_views.picture, name="picture"),
+]

@@ -1,0 +1,193 @@
+from datetime import timedelta
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+
+from imagebank import jobs
+from imagebank.models import Job
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def kind(monkeypatch):
+    """Register a function as the job kind "test" for one test."""
+    monkeypatch.setattr(jobs, "JOB_KINDS", {})
+    monkeypatch.setattr(jobs, "PROGRESS_EVERY_S", 0)
+    return jobs.register_job("test")
+
+
+@pytest.fixture
+def queue(study, django_capture_on_commit_callbacks):
+    """Queue a job of kind "test"; with `run=True` the (eager) worker gets it at once."""
+
+    def make(run=True, **payload):
+        with django_capture_on_commit_callbacks(execute=run):
+            job = jobs.queue_job(study=study, kind="test", title="Count", payload=payload)
+        job.refresh_from_db()
+        return job
+
+    return make
+
+
+def silent(job, attempts=1, **fields):
+    """Make `job` look as if its worker had died ten minutes ago."""
+    ago = timezone.now() - timedelta(minutes=10)
+    Job.objects.filter(pk=job.pk).update(state="running", heartbeat_at=ago, attempts=attempts, **fields)
+
+
+def test_a_job_runs_to_its_end_and_keeps_what_it_returns(kind, queue):
+    @kind
+    def count(run):
+        for step in range(run.payload["steps"]):
+            run.progress(done=step + 1, total=run.payload["steps"], message=f"step {step + 1}")
+        run.log("counted")
+        return {"steps": run.payload["steps"]}
+
+    job = queue(steps=4)
+    assert (job.state, job.result, job.percent, job.message) == ("succeeded", {"steps": 4}, 100, "step 4")
+    assert [line.text for line in job.lines.all()] == ["counted"]
+    assert job.finished_at >= job.started_at
+
+
+def test_an_unknown_kind_is_refused_before_anything_is_stored(kind, study):
+    kind(lambda run: None)
+    with pytest.raises(ValidationError, match='no job kind "tset"'):
+        jobs.queue_job(study=study, kind="tset", title="Typo")
+    assert not Job.objects.exists()
+
+
+def test_one_kind_has_one_function(kind):
+    kind(lambda run: None)
+    with pytest.raises(ValueError, match="registered twice"):
+        kind(lambda run: 1)
+
+
+def test_a_failure_is_kept_in_words(kind, queue):
+    @kind
+    def refuse(run):
+        raise (
+            ValidationError("The survey needs 5 items; there are 3.") if run.payload.get("kindly") else OSError("disk")
+        )
+
+    assert queue(kindly=True).error == "The survey needs 5 items; there are 3."
+    assert queue().error == "OSError: disk"
+    assert set(Job.objects.values_list("state", flat=True)) == {"failed"}
+
+
+def test_delivered_twice_it_runs_once(kind, queue):
+    runs = []
+    kind(lambda run: runs.append(1))
+    job = queue()
+    jobs.run_job(job.pk)
+    assert len(runs) == 1
+
+
+def test_a_waiting_job_is_cancelled_at_once_and_never_runs(kind, queue):
+    kind(lambda run: pytest.fail("ran"))
+    job = jobs.cancel_job(job=queue(run=False))
+    assert jobs.run_job(job.pk).state == "cancelled"
+
+
+def test_a_running_job_stops_at_its_next_progress(kind, queue):
+    reached = []
+
+    @kind
+    def work(run):
+        run.progress(done=1, total=3)
+        reached.append(1)
+        jobs.cancel_job(job=run.job)
+        run.progress(done=2, total=3)
+        reached.append(2)
+
+    job = queue()
+    assert (job.state, job.message, job.done, reached) == ("cancelled", "Cancelled on request.", 2, [1])
+
+
+def test_a_failed_job_starts_again_and_a_finished_one_does_not(kind, queue, django_capture_on_commit_callbacks):
+    @kind
+    def second_time_lucky(run):
+        if run.job.attempts == 1:
+            raise OSError("no space")
+
+    job = queue()
+    with django_capture_on_commit_callbacks(execute=True):
+        jobs.retry_job(job=job)
+    job.refresh_from_db()
+    assert (job.state, job.attempts, job.error) == ("succeeded", 2, "")
+    with pytest.raises(ValidationError, match='"Count" is done'):
+        jobs.retry_job(job=job)
+
+
+def test_the_reaper_revives_a_silent_job_and_leaves_a_living_one(kind, queue, django_capture_on_commit_callbacks):
+    kind(lambda run: {"ran": True})
+    dead, living = queue(run=False), queue(run=False)
+    silent(dead)
+    Job.objects.filter(pk=living.pk).update(state="running", heartbeat_at=timezone.now(), attempts=1)
+    with django_capture_on_commit_callbacks(execute=True):
+        assert jobs.reap_silent_jobs() == 1
+    dead.refresh_from_db()
+    living.refresh_from_db()
+    assert (dead.state, dead.attempts, dead.result) == ("succeeded", 2, {"ran": True})
+    assert living.state == "running"
+
+
+def test_a_job_that_keeps_killing_its_worker_ends_as_failed(kind, queue):
+    kind(lambda run: None)
+    job = queue(run=False)
+    silent(job, attempts=jobs.MAX_ATTEMPTS)
+    jobs.reap_silent_jobs()
+    job.refresh_from_db()
+    assert job.state == "failed"
+    assert "stopped 3 times" in job.error
+
+
+def test_a_replaced_attempt_writes_nothing_more(kind, queue):
+    """A worker thought dead wakes up after another one has taken the job over."""
+
+    @kind
+    def slow(run):
+        Job.objects.filter(pk=run.job.pk).update(attempts=2, message="second attempt")
+        run.progress(done=1, total=2, message="first attempt")
+
+    job = queue()
+    assert (job.state, job.message, job.done) == ("running", "second attempt", 0)
+
+
+def test_waiting_jobs_are_sent_again(kind, queue, django_capture_on_commit_callbacks):
+    kind(lambda run: None)
+    job = queue(run=False)
+    with django_capture_on_commit_callbacks(execute=True):
+        assert jobs.resend_waiting_jobs(older_than_s=0) == 1
+    job.refresh_from_db()
+    assert job.state == "succeeded"
+
+
+def test_pages_follow_cancel_and_retry(kind, queue, client, person):
+    kind(lambda run: None)
+    job = queue(run=False)
+    client.force_login(person("coordinator"))
+    listing = client.get("/studies/moles/jobs/")
+    assert "Count" in listing.content.decode()
+    assert 'hx-trigger="every 2s"' in listing.content.decode()
+    part = client.get(f"/studies/moles/jobs/{job.pk}/", headers={"HX-Request": "true"}).content.decode()
+    assert "<html" not in part
+    assert "Cancel this job" in part
+    client.post(f"/studies/moles/jobs/{job.pk}/cancel/")
+    page = client.get(f"/studies/moles/jobs/{job.pk}/").content.decode()
+    assert "Start again" in page
+    assert "hx-trigger" not in page
+    client.post(f"/studies/moles/jobs/{job.pk}/retry/")
+    job.refresh_from_db()
+    assert job.state == "queued"
+
+
+def test_only_working_roles_change_jobs(kind, queue, client, person):
+    kind(lambda run: None)
+    job = queue(run=False)
+    client.force_login(person("reviewer"))
+    assert "Cancel this job" not in client.get(f"/studies/moles/jobs/{job.pk}/").content.decode()
+    assert client.post(f"/studies/moles/jobs/{job.pk}/cancel/").status_code == 403
+    client.force_login(person())
+    assert client.get(f"/studies/moles/jobs/{job.pk}/").status_code == 404

@@ -1,0 +1,112 @@
+import pytest
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.contrib.staticfiles import finders
+from django.utils import timezone
+
+from config.study_path import study_path
+from imagebank.models import Membership, Study, WorkerBeat
+
+pytestmark = pytest.mark.django_db
+
+
+def test_strangers_are_told_what_this_is_and_no_study(client, study):
+    page = client.get("/").content.decode()
+    assert "People and networks read the same images" in page
+    assert "Moles" not in page
+
+
+def test_home_shows_ones_studies_as_a_path_with_their_nature(client, person):
+    client.force_login(person("coordinator"))
+    page = client.get("/").content.decode()
+    for words in ("Moles", "drawn, not photographs", "Images", "Design", "Readers", "Reading", "Results", "2 items"):
+        assert words in page
+
+
+def test_a_step_offers_its_action_when_its_turn_has_come(person, study):
+    coordinator = person("coordinator")
+    before = {step.name: step.url for step in study_path(study=study, user=coordinator)}
+    assert before["Design"] == "/studies/moles/surveys/"
+    assert before["Readers"] is None
+    empty = Study.objects.create(slug="empty", title="Empty")
+    Membership.objects.create(study=empty, user=coordinator, role="coordinator")
+    assert all(step.url is None for step in study_path(study=empty, user=coordinator)[1:])
+
+
+def test_somebody_without_a_role_reads_what_to_do_next(client, person):
+    client.force_login(person())
+    page = client.get("/").content.decode()
+    assert "Moles" not in page
+    assert "Ask its coordinator" in page
+
+
+def test_sign_in_leads_home_and_there_is_no_sign_up(client, person):
+    person("analyst")
+    answer = client.post("/account/login/", {"login": "analyst", "password": "a-long-password"})
+    assert (answer.status_code, answer.url) == (302, "/")
+    client.logout()
+    client.post("/account/signup/", {"username": "me", "password1": "a-long-password", "password2": "a-long-password"})
+    assert not User.objects.filter(username="me").exists()
+
+
+def test_the_admin_is_behind_the_same_sign_in(client):
+    answer = client.get("/admin/login/?next=/admin/", follow=True)
+    assert answer.redirect_chain[0][0].startswith("/account/login/")
+
+
+@pytest.mark.parametrize(
+    "address", ["/account/", "/account/password/change/", "/account/2fa/", "/api/docs/", "/admin/"]
+)
+def test_pages_of_a_signed_in_administrator_open(client, address):
+    client.force_login(User.objects.create_superuser("root", password="a-long-password"))
+    assert client.get(address).status_code == 200
+
+
+def test_a_new_token_replaces_the_old_one(client, person):
+    client.force_login(person("analyst"))
+    first = client.post("/account/token/", follow=True).content.decode()
+    second = client.post("/account/token/", follow=True).content.decode()
+    assert "shown only now" in first
+    assert "shown only now" in second
+    assert "shown only now" not in client.get("/account/").content.decode()
+
+
+def test_errors_have_pages_in_words(client, person):
+    client.force_login(person("reviewer"))
+    missing = client.get("/nowhere/")
+    assert missing.status_code == 404
+    assert "There is nothing here" in missing.content.decode()
+
+
+def test_nothing_comes_from_elsewhere(client):
+    answer = client.get("/account/login/")
+    policy = answer.headers["Content-Security-Policy"]
+    assert "default-src 'self'" in policy
+    assert "unsafe" not in policy
+    assert "style=" not in answer.content.decode()
+
+
+@pytest.mark.parametrize("name", ["bootstrap.min.css", "bootstrap.bundle.min.js"])
+def test_vendored_files_name_no_missing_map(name):
+    path = finders.find(f"diptych/vendor/{name}")
+    with open(path) as file:
+        assert "sourceMappingURL" not in file.read()
+
+
+def test_alive_and_ready(client, monkeypatch):
+    assert client.get("/healthz").content == b"ok"
+    assert client.get("/readyz").json()["checks"] == {
+        "database": "ok", "storage": "ok", "migrations": "ok", "worker": "silent",
+    }  # fmt: skip
+    WorkerBeat.objects.create(name="here", at=timezone.now())
+    assert client.get("/readyz").json()["checks"]["worker"] == "ok"
+    monkeypatch.setattr("config.health.check_migrations", lambda: "pending")
+    assert client.get("/readyz").status_code == 503
+
+
+def test_letters_are_kept_as_files_below_var_by_default():
+    from config.settings import base
+
+    if not base.env("EMAIL_URL", default=""):
+        assert base.EMAIL_FILE_PATH == settings.VAR_DIR / "mail"
+        assert base.EMAIL_FILE_PATH.is_absolute()

@@ -1,0 +1,98 @@
+"""A real worker on a real broker, killed in the middle of a job."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE_S = 90
+
+
+def environment(folder: Path, broker: str) -> dict:
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST", "DIPTYCH", "DATABASE"))}
+    return kept | {
+        "DJANGO_SETTINGS_MODULE": "config.settings.dev",
+        "DIPTYCH_VAR": str(folder),
+        "DATABASE_URL": f"sqlite:///{folder}/db.sqlite3",
+        "CELERY_BROKER_URL": broker,
+    }
+
+
+def django(env: dict, *arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "manage.py", *arguments], cwd=ROOT, env=env, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def shell(env: dict, code: str) -> str:
+    return django(env, "shell", "--verbosity", "0", "-c", "import tests.config.worker_job\n" + code)
+
+
+def start_worker(env: dict, log: Path) -> subprocess.Popen:
+    command = [
+        sys.executable,
+        "-m",
+        "celery",
+        "-A",
+        "config",
+        "worker",
+        "--pool",
+        "solo",
+        "-I",
+        "tests.config.worker_job",
+    ]
+    with log.open("ab") as output:
+        return subprocess.Popen(command, cwd=ROOT, env=env, stdout=output, stderr=output)
+
+
+def wait_until(condition, log: Path):
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline, log.read_text()[-3000:]
+        time.sleep(0.2)
+
+
+def query(folder: Path, sql: str) -> tuple:
+    with closing(sqlite3.connect(folder / "db.sqlite3", timeout=20)) as database:
+        return database.execute(sql).fetchone()
+
+
+def job_row(folder: Path) -> tuple:
+    return query(folder, "SELECT state, result FROM imagebank_job")
+
+
+@pytest.mark.parametrize("broker", ["filesystem", pytest.param("redis", marks=pytest.mark.redis)])
+def test_a_killed_workers_job_is_finished_by_the_next_one(tmp_path, broker):
+    broker = "filesystem://" if broker == "filesystem" else os.environ["TEST_REDIS_URL"]
+    env, log = environment(tmp_path, broker), tmp_path / "worker.log"
+    django(env, "migrate", "--verbosity", "0")
+    queue = (
+        "from imagebank.jobs import queue_job; "
+        f"queue_job(study=None, kind='test.wait-for-file', title='t', payload={{'folder': '{tmp_path}'}})"
+    )
+    shell(env, queue)
+
+    worker = start_worker(env, log)
+    try:
+        wait_until((tmp_path / "started-1").exists, log)
+        worker.send_signal(signal.SIGKILL)
+        worker.wait()
+        shell(env, "from imagebank.jobs import reap_silent_jobs; assert reap_silent_jobs(silent_s=0) == 1")
+        (tmp_path / "go").touch()
+        worker = start_worker(env, log)
+        wait_until((tmp_path / "started-2").exists, log)
+        wait_until(lambda: job_row(tmp_path)[0] != "running", log)
+        assert job_row(tmp_path) == ("succeeded", '{"attempt": 2}')
+        wait_until(lambda: query(tmp_path, "SELECT count(*) FROM imagebank_workerbeat") == (1,), log)
+    finally:
+        worker.kill()
+        worker.wait()

@@ -1,0 +1,52 @@
+"""What every test shares: one thread per process, and a sentence for each thing that this machine lacks."""
+
+import os
+import shutil
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+# The synchronous browser driver runs an event loop in the thread in which tests use the database.
+os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+
+import pytest
+from hypothesis import settings as hypothesis_settings
+
+hypothesis_settings.register_profile("diptych", deadline=None, max_examples=25)
+hypothesis_settings.load_profile("diptych")
+
+DATABASE_FIXTURES = {"db", "transactional_db", "live_server", "client", "admin_client", "django_db_setup"}
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--database-only", action="store_true", help="Only tests that touch the database, for a run on PostgreSQL."
+    )
+
+
+def touches_database(item: pytest.Item) -> bool:
+    return bool(
+        item.get_closest_marker("django_db") or DATABASE_FIXTURES.intersection(getattr(item, "fixturenames", ()))
+    )
+
+
+def missing_for(item: pytest.Item) -> str | None:
+    """Why this test cannot run here, naming the package that would help, or None."""
+    if item.get_closest_marker("browser") and not shutil.which("chromium"):
+        return "needs a browser: Debian package chromium"
+    if item.get_closest_marker("postgres") and not os.environ.get("TEST_POSTGRES_URL"):
+        return "needs PostgreSQL: Debian package postgresql, its address in TEST_POSTGRES_URL (.ci/run does both)"
+    if item.get_closest_marker("redis") and not os.environ.get("TEST_REDIS_URL"):
+        return "needs Redis: Debian package redis-server, its address in TEST_REDIS_URL (.ci/run does both)"
+    if item.get_closest_marker("slow") and not os.environ.get("TEST_SLOW"):
+        return "takes minutes: set TEST_SLOW=1 to run it"
+    return None
+
+
+def pytest_collection_modifyitems(config, items):
+    if config.getoption("--database-only"):
+        unwanted = [item for item in items if not touches_database(item)]
+        items[:] = [item for item in items if touches_database(item)]
+        config.hook.pytest_deselected(items=unwanted)
+    for item in items:
+        reason = missing_for(item)
+        if reason:
+            item.add_marker(pytest.mark.skip(reason=reason))

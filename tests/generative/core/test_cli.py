@@ -1,0 +1,202 @@
+"""The commands as a person types them: import, render, train, generate, morph, mix, project, evaluate, audit."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from generative.core.cli import main, seed_list
+from tests.generative.core.drawn import drawn_manifest
+
+ROOT = Path(__file__).resolve().parents[3]
+FAST = ["--recipe", "tiny", "--resolution", "8"]
+for pair in ("channel_base=64", "channel_max=8", "z_dim=8", "w_dim=8", "batch=8", "mbstd_group=4"):
+    FAST += ["--set", pair]
+
+
+def refused(capsys, *arguments):
+    """Run a command that must end with status 2 and return its one sentence."""
+    assert main([str(a) for a in arguments]) == 2
+    text = capsys.readouterr().err.strip()
+    assert "Traceback" not in text
+    assert len(text.splitlines()) == 1
+    return text
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """(manifest, snapshot) of a short run through the command line."""
+    folder = tmp_path_factory.mktemp("trained")
+    manifest = drawn_manifest(folder / "data")
+    assert main(["train", str(manifest), *FAST, "--ordinal", "early,intermediate,late", "--kimg", "0.048", "--out",
+                 str(folder / "run")]) == 0  # fmt: skip
+    return manifest, sorted((folder / "run" / "snapshots").iterdir())[-1]
+
+
+def test_import_and_render_match_the_reference_to_1e5(tmp_path, reference, capsys):
+    weights, out = tmp_path / "weights", tmp_path / "out.npz"
+    assert main(["import", str(reference / "nv_r32_c3.pkl"), "--out", str(weights), "--licence", "non-commercial"]) == 0
+    assert "non-commercial" in capsys.readouterr().out
+    want = np.load(reference / "nv_r32_c3.io.npz")
+    for truncation, noise, ws, image in ((1.0, "const", "ws", "img_const"), (1.0, "none", "ws", "img_none"),
+                                         (0.7, "const", "ws_psi0.7", "img_const_psi0.7")):  # fmt: skip
+        np.savez(tmp_path / "in.npz", z=want["z"], c=want["c"], truncation=truncation, noise=noise)
+        assert main(["render", str(weights), str(tmp_path / "in.npz"), "--out", str(out)]) == 0
+        with np.load(out) as found:
+            assert np.array_equal(found["ws"], want[ws])
+            assert found["images"].dtype == np.float32
+            assert np.abs(found["images"] - want[image]).max() < 1e-5
+
+
+def test_render_refuses_bad_inputs(tmp_path, pytorch_folder, capsys):
+    given = tmp_path / "in.npz"
+    for content, found in (
+        ({"z": np.zeros((2, 5)), "c": np.zeros((2, 3))}, r"z of shape (N, 32); found (2, 5)"),
+        ({"z": np.zeros((2, 32))}, "c of shape (N, 3); found None"),
+        ({"z": np.zeros((2, 32)), "c": np.zeros((1, 3))}, "z has 2 rows and c 1"),
+        ({"z": np.full((2, 32), np.nan), "c": np.zeros((2, 3))}, "not finite"),
+        ({"z": np.zeros((2, 32)), "c": np.zeros((2, 3)), "noise": "loud"}, "const or none"),
+    ):
+        np.savez(given, **content)
+        assert found in refused(capsys, "render", pytorch_folder, given, "--out", tmp_path / "o.npz")
+    given.write_bytes(b"x")
+    assert "cannot be read" in refused(capsys, "render", pytorch_folder, given, "--out", tmp_path / "o.npz")
+    assert not (tmp_path / "o.npz").exists()
+
+
+def test_five_commands_from_a_published_file_to_an_audited_set(tmp_path, reference, capsys):
+    """import, morph, evaluate, audit, regenerate."""
+    weights, morph = tmp_path / "weights", tmp_path / "morph"
+    manifest = drawn_manifest(tmp_path / "data", n=40, resolution=32)
+    pickle = reference / "tf_morphnf1_r32_avg.pkl"
+    assert main(["import", str(pickle), "--out", str(weights), "--classes", "late,early,intermediate"]) == 0
+    assert main(["morph", str(weights), "--from", "early", "--to", "late", "--seeds", "0-1", "--steps", "5",
+                 "--spacing", "perceptual", "--truncation", "0.7", "--out", str(morph)]) == 0  # fmt: skip
+    with Image.open(morph / "strip.png") as strip, Image.open(morph / "morph-1.webp") as film:
+        assert strip.size == (5 * 32, 2 * 32)
+        assert film.n_frames == 8
+    page = (morph / "index.html").read_text()
+    assert page.count("data:image/") == 3
+    assert "http" not in page
+    judged = ["--manifest", str(manifest), "--resolution", "32"]
+    assert main(["evaluate", str(morph), *judged, "--out", str(tmp_path / "e.json")]) == 0
+    report = json.loads((tmp_path / "e.json").read_text())
+    assert report["kid"]["low"] < report["kid"]["value"] < report["kid"]["high"]
+    assert report["kid"]["value"] > report["kid_baselines"]["split_half"]["high"]
+    assert {row["class"] for row in report["kid_by_class"]} == {"early", "intermediate", "late"}
+    assert len(report["morphs"]) == 2
+    assert report["label_fidelity"]["why"]
+    assert "not a trained network" in report["features"]
+    assert main(["audit", str(morph), *judged, "--out", str(tmp_path / "audit")]) in (0, 1)
+    assert json.loads((tmp_path / "audit" / "audit.json").read_text())["schema"] == "audit/1"
+    assert main(["regenerate", str(weights), str(morph)]) == 0
+
+
+def test_an_audit_of_training_pictures_fails_with_status_one(tmp_path, trained, capsys):
+    """The 'generated' set is the training folder itself: an image set of any generator needs only its manifest."""
+    manifest = drawn_manifest(tmp_path / "data", n=40, resolution=32, seed=4)
+    assert main(["audit", str(manifest.parent), "--manifest", str(manifest), "--resolution", "32", "--out",
+                 str(tmp_path / "audit")]) == 1  # fmt: skip
+    content = json.loads((tmp_path / "audit" / "audit.json").read_text())
+    assert len(content["quarantined"]) >= 32
+    assert (tmp_path / "audit" / "curators-only" / "quarantine.csv").exists()
+
+
+def test_generate_mix_and_project_write_sets(tmp_path, trained):
+    _, weights = trained
+    assert main(["generate", str(weights), "--seeds", "3,5", "--truncation", "0.8", "--centre", "class", "--out",
+                 str(tmp_path / "set.zip")]) == 0  # fmt: skip
+    assert main(["regenerate", str(weights), str(tmp_path / "set.zip")]) == 0
+    assert main(["mix", str(weights), "--rows", "1,2", "--columns", "3-5", "--row-class", "early", "--column-class",
+                 "late", "--coarse-to", "4", "--out", str(tmp_path / "mix")]) == 0  # fmt: skip
+    with Image.open(tmp_path / "mix" / "grid.png") as grid:
+        assert grid.size == (4 * 8, 3 * 8)
+    picture = tmp_path / "mix" / "images" / "00000.png"
+    assert main(["project", str(weights), str(picture), "--class", "late", "--steps", "5", "--out",
+                 str(tmp_path / "p")]) == 0  # fmt: skip
+    plan = json.loads((tmp_path / "p" / "set.json").read_text())["plan"]
+    assert plan["distance"] <= plan["start_distance"]
+
+
+def test_bad_requests_are_one_sentence_with_status_two(tmp_path, trained, capsys):
+    manifest, weights = trained
+    out = tmp_path / "out"
+    base = ["train", manifest, *FAST, "--out", out]
+    assert "none of early, mature" in refused(capsys, *base, "--classes", "early,mature")
+    assert "no recipe 'best'" in refused(capsys, "train", manifest, "--recipe", "best", "--out", out)
+    assert "power of two" in refused(capsys, "train", manifest, "--recipe", "tiny", "--resolution", "100", "--out", out)
+    assert "no recipe option speed" in refused(capsys, *base, "--set", "speed=3")
+    assert "wrong kind" in refused(capsys, *base, "--set", "lr=fast")
+    assert "its views are focused" in refused(capsys, *base, "--view", "panoramic")
+    assert "at least 500 pictures" in refused(capsys, *base, "--set", "minimum_images=500")
+    assert "cannot be used here" in refused(capsys, *base, "--device", "abacus")
+    assert "no class 'old'" in refused(capsys, "generate", weights, "--classes", "old", "--out", out)
+    assert "two different classes" in refused(capsys, "morph", weights, "--from", "late", "--to", "late", "--out", out)
+    assert "holds no network.json" in refused(capsys, "generate", tmp_path, "--out", out)
+    assert "cannot be read as a picture" in refused(
+        capsys, "project", weights, manifest, "--class", "late", "--out", out)  # fmt: skip
+    judged = ["--manifest", manifest, "--resolution", "8", "--out", out]
+    assert "no manifest.csv" in refused(capsys, "evaluate", weights, *judged)
+    data = Path(manifest).parent
+    assert "not a classifier's fold" in refused(capsys, "evaluate", data, *judged, "--features", tmp_path)
+    assert not out.exists()
+
+
+def test_bad_rows_are_all_reported_with_their_lines(tmp_path, capsys):
+    manifest = drawn_manifest(tmp_path / "data", n=30, resolution=8)
+    lines = manifest.read_text().splitlines()
+    lines[2] = lines[2].replace(".png", ".gone")
+    lines[4] = lines[4].replace("3.png", "../../outside.png")
+    (tmp_path / "data" / "6.png").write_bytes(b"not a picture")
+    lines[9] = lines[9].replace("train", "validation")
+    manifest.write_text("\n".join(lines) + "\n")
+    text = refused(capsys, "train", manifest, *FAST, "--out", tmp_path / "out")
+    assert "4 bad rows" in text
+    for found in ("line 3", "line 5", "outside the manifest's folder", "line 8", "line 10", "neither train nor test"):
+        assert found in text
+
+
+def test_seeds_are_lists_and_ranges():
+    assert seed_list("0-3,17") == (0, 1, 2, 3, 17)
+
+
+def test_a_killed_and_a_terminated_run_go_on(tmp_path):
+    """SIGTERM saves and ends with status 1; kill -9 loses only what came after the last snapshot."""
+    manifest = drawn_manifest(tmp_path / "data", resolution=8)
+    command = [sys.executable, "-m", "generative.core", "train", str(manifest), *FAST, "--kimg", "500", "--set",
+               "snapshot_kimg=0.04", "--set", "keep_snapshots=2", "--out", str(tmp_path / "run")]  # fmt: skip
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    reached = []
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        process = subprocess.Popen(
+            command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        )
+        before = reached[-1] if reached else ""
+        for _ in range(600):
+            names = sorted(p.name for p in (tmp_path / "run" / "snapshots").glob("kimg-*"))
+            if names and names[-1] > before:
+                break
+            time.sleep(0.1)
+        process.send_signal(number)
+        message = process.communicate(timeout=60)[1]
+        if number == signal.SIGTERM:
+            assert process.returncode == 1
+            assert "Training was stopped at" in message
+        reached.append(sorted(p.name for p in (tmp_path / "run" / "snapshots").glob("kimg-*"))[-1])
+    assert reached[1] > reached[0] > ""
+
+
+def test_the_package_loads_without_torch_or_numpy():
+    code = (
+        "import sys, generative.core, generative.core.cli, generative.core.recipe;"
+        "print(sorted({'torch', 'numpy', 'scipy', 'PIL'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,53 @@
+"""The published numbers of the recipes, and options by name."""
+
+import pytest
+
+from generative.core.errors import InputError
+from generative.core.pipelines import PIPELINE_NAMES
+from generative.core.recipe import Recipe, auto, preset
+
+
+def test_auto_follows_the_published_rule():
+    """Two GPUs at 256 px: batch 32, minibatch groups of 4, R1 weight .4096, averaging over 10 kimg."""
+    recipe = auto(256, gpus=2)
+    assert (recipe.batch, recipe.mbstd_group, recipe.lr, recipe.mapping_layers) == (32, 4, 0.0025, 2)
+    assert recipe.gamma == pytest.approx(0.4096)
+    assert recipe.ema_kimg == 10
+    assert auto(1024, gpus=8).lr == 0.002
+
+
+def test_authors_presets():
+    nf1, seven = preset("authors-nf1"), preset("authors-7")
+    assert (nf1.ada_target, nf1.ada_kimg, nf1.pipeline, nf1.mirror, nf1.ema_rampup) == (0.7, 100.0, "bgc", True, None)
+    assert nf1.ordinal == ("early", "intermediate", "late")
+    assert seven.ordinal is None
+    assert nf1.d_mapping_layers == 0
+    tie = nf1.shape(("early", "intermediate", "late")).constraint
+    assert (tie.generator, tie.discriminator) == (True, True)
+    assert tie.matrix[1] == (0.5, 0.5)
+
+
+def test_a_recipe_survives_json_and_lists_what_changed():
+    recipe = preset("authors-nf1").with_options(transition=(1.0, 2.0))
+    again = Recipe.from_json(__import__("json").loads(__import__("json").dumps(recipe.to_json())))
+    assert again == recipe
+    assert recipe.changes(recipe.with_options(gamma=9.0, total_kimg=1.0)) == ["gamma"]
+
+
+def test_unknown_names_are_refused_with_the_known_ones():
+    with pytest.raises(InputError, match="authors-nf1, authors-7, auto, tiny"):
+        preset("ffhq")
+    with pytest.raises(InputError, match="no recipe option gama"):
+        auto(64).with_options(gama=1.0)
+    with pytest.raises(InputError, match="power of two"):
+        preset("tiny", 100)
+    with pytest.raises(InputError, match="three different classes"):
+        preset("authors-nf1").shape(("HMI", "IP", "NF1"))
+    with pytest.raises(InputError, match="pipeline must be one of"):
+        auto(64).with_options(pipeline="all")
+
+
+def test_pipeline_names_known_without_torch_are_those_that_exist():
+    from generative.core.augment import PIPELINES
+
+    assert tuple(PIPELINES) == PIPELINE_NAMES

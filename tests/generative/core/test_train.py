@@ -1,0 +1,268 @@
+"""Training: it learns, resumes to the bit, can be cancelled, and every refusal leaves the last good state."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from generative.core import finetune, snapshots, weights
+from generative.core.discriminator import Discriminator
+from generative.core.errors import Cancelled, InputError
+from generative.core.generator import Generator
+from generative.core.recipe import tiny
+from generative.core.shape import NetworkShape
+from generative.core.train import train
+from tests.generative.core.drawn import drawn_table
+
+ROOT = Path(__file__).resolve().parents[3]
+SHORT = tiny(8).with_options(
+    batch=8, channel_base=64, channel_max=8, z_dim=8, w_dim=8, total_kimg=0.144, snapshot_kimg=0.08, grid_kimg=0.08,
+    fixed_p=None, ada_kimg=0.2, pipeline="bgc", transition=(0.0, 0.1), ordinal=("early", "intermediate", "late"),
+)  # fmt: skip
+
+
+def hashes(snapshot):
+    return {path.name: weights.file_sha256(path) for path in sorted(Path(snapshot).glob("*.safetensors"))}
+
+
+def test_a_tiny_network_learns_three_drawn_classes(tmp_path):
+    """16 px, 2 kimg: mean brightness of generated late minus early at least .7 of the real difference."""
+    data = drawn_table(90, 16)
+    result = train(tiny(16), data, tmp_path, seed=0)
+    g, _ = weights.load_generator(result.snapshot)
+    z = torch.randn(40, g.shape.z_dim, generator=torch.Generator().manual_seed(9))
+    with torch.no_grad():
+        fake = [float(g(z, torch.eye(3)[[k] * 40]).mean()) for k in range(3)]
+    real = [float(data.of_class(name).images.mean()) / 127.5 - 1 for name in data.classes]
+    assert (fake[2] - fake[0]) / (real[2] - real[0]) >= 0.7
+    assert fake[0] < fake[1] < fake[2]
+
+
+def test_a_resumed_run_equals_an_uninterrupted_one_to_the_bit(tmp_path):
+    """All phases on: ADA moving, path length, R1, transition, constraint. Weights, Adam and all facts are compared."""
+    data = drawn_table(40, 8)
+    whole = train(SHORT, data, tmp_path / "whole", seed=3)
+    train(SHORT.with_options(total_kimg=0.08), data, tmp_path / "parts", seed=3)
+    resumed = train(SHORT, data, tmp_path / "parts", seed=3)
+    assert resumed.images == whole.images == 144
+    assert hashes(resumed.snapshot) == hashes(whole.snapshot)
+    assert len(hashes(whole.snapshot)) == 4
+    facts = [snapshots.read_training(r.snapshot)[1] for r in (whole, resumed)]
+    assert facts[0] == facts[1]
+    assert facts[0]["ada_p"] > 0
+
+
+def test_cancelling_saves_and_goes_on_to_the_same_end(tmp_path):
+    data, steps = drawn_table(40, 8), []
+    whole = train(SHORT, data, tmp_path / "whole", seed=3)
+    with pytest.raises(Cancelled, match=r"stopped at 0\.04 kimg"):
+        train(SHORT, data, tmp_path / "cut", seed=3, on_event=steps.append,
+              should_cancel=lambda: sum(e["event"] == "progress" for e in steps) == 5)  # fmt: skip
+    assert hashes(train(SHORT, data, tmp_path / "cut", seed=3).snapshot) == hashes(whole.snapshot)
+
+
+def test_events_and_grids_tell_the_run(tmp_path):
+    events = []
+    train(SHORT.with_options(kid_images=24), drawn_table(40, 8), tmp_path, on_event=events.append)
+    lines = [json.loads(line) for line in (tmp_path / "events.jsonl").read_text().splitlines()]
+    assert lines == json.loads(json.dumps(events))
+    kinds = [event["event"] for event in events]
+    assert kinds[0] == "start"
+    assert kinds[-1] == "end"
+    assert kinds.count("progress") == 18
+    assert kinds.count("kid") == kinds.count("grid") == 2
+    progress = [event for event in events if event["event"] == "progress"]
+    assert {"loss_g", "loss_d", "path", "r1", "ada_p", "w_middle"} <= progress[0].keys()
+    assert all((tmp_path / event["path"]).exists() for event in events if event["event"] in ("grid", "snapshot"))
+
+
+def test_options_run_and_change_the_result(tmp_path):
+    """DiffAugment, relativistic loss, frozen blocks: each trains; frozen tensors keep their first values."""
+    data = drawn_table(40, 8)
+    short = SHORT.with_options(total_kimg=0.016, transition=None)
+    plain = hashes(train(short, data, tmp_path / "plain").snapshot)
+    seen = {str(plain)}
+    for name, options in (
+        ("diff", {"diff_augment": True}),
+        ("pair", {"relativistic": True}),
+        ("frozen", {"freeze_d": 1}),
+    ):
+        result = train(short.with_options(**options), data, tmp_path / name)
+        seen.add(str(hashes(result.snapshot)))
+    assert len(seen) == 4
+    later = weights.read_state(result.snapshot, "discriminator")
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        shape = short.shape(data.classes)
+        Generator(shape)
+        first = Discriminator(shape).state_dict()
+    assert torch.equal(later["b8.conv0.weight"], first["b8.conv0.weight"])
+    assert not torch.equal(later["b4.conv.weight"], first["b4.conv.weight"])
+
+
+# --- refusals
+
+
+def test_ten_pictures_another_size_and_an_empty_class_are_refused_before_anything_is_written(tmp_path):
+    with pytest.raises(InputError, match="at least 20 pictures.*found 10"):
+        train(SHORT, drawn_table(10, 8), tmp_path / "out")
+    with pytest.raises(InputError, match="pictures are 16 px; the recipe needs 8 px"):
+        train(SHORT, drawn_table(40, 16), tmp_path / "out")
+    data = drawn_table(40, 8)
+    with pytest.raises(InputError, match="there are none of late"):
+        train(SHORT, data.where(data.labels != 2), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_another_recipe_or_other_pictures_do_not_resume(tmp_path):
+    first = train(SHORT.with_options(total_kimg=0.016), drawn_table(40, 8), tmp_path)
+    before = hashes(first.snapshot)
+    with pytest.raises(InputError, match="another gamma"):
+        train(SHORT.with_options(gamma=7.0), drawn_table(40, 8), tmp_path)
+    with pytest.raises(InputError, match="another pictures, seed"):
+        train(SHORT, drawn_table(40, 8, seed=5), tmp_path, seed=8)
+    assert hashes(first.snapshot) == before
+
+
+def test_a_full_disk_in_mid_save_keeps_the_last_snapshot(tmp_path, monkeypatch):
+    first = train(SHORT.with_options(total_kimg=0.08), drawn_table(40, 8), tmp_path)
+    before, real = hashes(first.snapshot), snapshots.fill_network_folder
+
+    def full(work, record, **states):
+        real(work, record, **states)
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(snapshots, "fill_network_folder", full)
+    with pytest.raises(InputError, match="No space left on device; the last good state is kept"):
+        train(SHORT, drawn_table(40, 8), tmp_path)
+    assert snapshots.latest_snapshot(tmp_path) == first.snapshot
+    assert hashes(first.snapshot) == before
+    assert not list((tmp_path / "snapshots").glob(".*"))
+
+
+def test_leftovers_of_a_killed_save_are_cleared_and_never_taken_for_a_snapshot(tmp_path):
+    torn = tmp_path / "snapshots" / ".kimg-0000000.080-x1"
+    torn.mkdir(parents=True)
+    (torn / "training.json").write_text("{")
+    assert snapshots.latest_snapshot(tmp_path) is None
+    train(SHORT.with_options(total_kimg=0.016), drawn_table(40, 8), tmp_path)
+    assert not torn.exists()
+
+
+def test_a_damaged_snapshot_is_named(tmp_path):
+    first = train(SHORT.with_options(total_kimg=0.016), drawn_table(40, 8), tmp_path)
+    with open(first.snapshot / "training.safetensors", "r+b") as handle:
+        handle.seek(-1, 2)
+        handle.write(b"\x01")
+    with pytest.raises(InputError, match="not a complete snapshot"):
+        train(SHORT, drawn_table(40, 8), tmp_path)
+
+
+# --- fine-tuning
+
+
+SOURCE = NetworkShape(resolution=8, z_dim=8, w_dim=8, channel_base=64, channel_max=8, mapping_layers=8)
+
+
+@pytest.fixture
+def source(tmp_path):
+    """An unconditional network with eight mapping layers, as the face networks are."""
+    with torch.random.fork_rng():
+        torch.manual_seed(11)
+        g, d = Generator(SOURCE), Discriminator(SOURCE)
+        g.mapping.w_avg.normal_()
+    folder = tmp_path / "source"
+    states = {"generator": g.state_dict(), "generator_raw": g.state_dict(), "discriminator": d.state_dict()}
+    weights.save_network(folder, weights.NetworkRecord(SOURCE, licence="non-commercial"), **states)
+    return folder
+
+
+@torch.no_grad()
+def test_widen_makes_the_sources_pictures_at_step_zero(source):
+    shape = finetune.target_shape(SHORT.shape(("early", "intermediate", "late")), source, "widen")
+    g, ema, d = Generator(shape), Generator(shape), Discriminator(shape)
+    report = finetune.start_from(g, ema, d, source, "widen")
+    z = torch.randn(4, 8, generator=torch.Generator().manual_seed(2))
+    wanted = weights.load_generator(source)[0](z, None)
+    for label in torch.eye(3):
+        torch.testing.assert_close(g(z, label.expand(4, -1)), wanted, rtol=0, atol=2e-5)
+    assert {name for name in report.fresh if name.startswith("G.")} == {
+        "G.mapping.embed.weight",
+        "G.mapping.embed.bias",
+    }
+    assert {"D.b4.out.weight", "D.mapping.embed.weight"} <= set(report.fresh)
+    every = {f"{n}.{k}" for n, net in (("G", g), ("G_ema", ema), ("D", d)) for k in net.state_dict()}
+    assert set(report.loaded) | set(report.fresh) == every
+    assert not set(report.loaded) & set(report.fresh)
+
+
+def test_authors_preset_keeps_the_mapping_fresh_and_copies_the_rest(source):
+    shape = finetune.target_shape(SHORT.shape(("early", "intermediate", "late")), source, "authors")
+    assert shape.mapping_layers == 2
+    report = finetune.start_from(Generator(shape), Generator(shape), Discriminator(shape), source, "authors")
+    fresh = {name for name in report.fresh if name.startswith("G.")}
+    assert all(name.startswith("G.mapping.") for name in fresh)
+    assert "G.mapping.w_avg" in report.loaded
+    assert "G.synthesis.b8.conv1.noise_const" in report.loaded
+    assert "D.b8.fromrgb.weight" in report.loaded
+
+
+def test_fine_tuning_carries_the_licence_and_reports(source, tmp_path):
+    recipe = SHORT.with_options(total_kimg=0.016)
+    result = train(recipe, drawn_table(40, 8), tmp_path / "out", start=source, start_preset="widen")
+    record = weights.read_record(result.snapshot)
+    assert record.licence == "non-commercial"
+    assert record.extra["start"]["preset"] == "widen"
+    assert result.report["loaded"]
+    with pytest.raises(InputError, match="makes 8 px pictures, the recipe 16 px"):
+        train(tiny(16), drawn_table(40, 16), tmp_path / "other", start=source)
+
+
+# --- several processes
+
+
+DDP = """
+import hashlib, sys
+from pathlib import Path
+import torch; torch.set_num_threads(1)
+from generative.core import train as loop
+from tests.generative.core.test_train import SHORT
+from tests.generative.core.drawn import drawn_table
+
+class Watched(loop._Run):
+    def loop(self, should_cancel):
+        result = super().loop(should_cancel)
+        state = b"".join(t.numpy().tobytes() for n in (self.g, self.d, self.ema) for t in n.state_dict().values())
+        text = f"{hashlib.sha256(state).hexdigest()} {self.ada.p} {float(self.players.path_mean)}"
+        (Path(sys.argv[1]) / f"rank{self.group.rank}").write_text(text)
+        return result
+
+loop._Run = Watched
+loop.train(SHORT.with_options(total_kimg=0.048), drawn_table(40, 8), Path(sys.argv[1]), seed=1)
+"""
+
+
+def test_two_processes_train_one_network(tmp_path):
+    """Under torchrun: after six steps both hold the same weights, p and path mean; one of them writes."""
+    script, out = tmp_path / "run.py", tmp_path / "out"
+    script.write_text(DDP)
+    command = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc_per_node=2",
+        str(script),
+        str(out),
+    ]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert (out / "rank0").read_text() == (out / "rank1").read_text()
+    state = weights.read_state(snapshots.latest_snapshot(out), "generator")
+    assert all(np.isfinite(value.numpy()).all() for value in state.values())

@@ -1,0 +1,153 @@
+"""Splits and folds, reviews of the diagnosis, exclusion."""
+
+from collections import Counter, defaultdict
+
+import pytest
+from django.core.exceptions import ValidationError
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from imagebank.models import Item, ReviewState
+from imagebank.services.exclusion import exclude_item, include_item
+from imagebank.services.reviews import record_review
+from imagebank.services.splits import assign_folds, draw_test_set
+
+from .factories import DiagnosisClassFactory, ItemFactory, StudyFactory, UserFactory
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def study():
+    made = StudyFactory()
+    for code in ("A", "B", "C"):
+        DiagnosisClassFactory(study=made, code=code)
+    return made
+
+
+def fill(study, groups: list[list[str]], split=Item.Split.TRAIN):
+    """One list of class codes per group; a group of one stays without a name."""
+    classes = {row.code: row for row in study.classes.all()}
+    for number, codes in enumerate(groups):
+        group = f"g{number}" if len(codes) > 1 else ""
+        for code in codes:
+            ItemFactory(study=study, diagnosis=classes[code], group=group, split=split)
+
+
+GROUPS = st.lists(st.lists(st.sampled_from("ABC"), min_size=1, max_size=4), min_size=5, max_size=25)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(groups=GROUPS, seed=st.integers(0, 3))
+def test_folds_keep_groups_together_and_are_the_same_for_the_same_seed(groups, seed):
+    study = StudyFactory()
+    for code in "ABC":
+        DiagnosisClassFactory(study=study, code=code)
+    fill(study, groups)
+    summary = assign_folds(study=study, folds=5, seed=seed)
+    folds = dict(study.items.values_list("code", "fold"))
+    by_group = defaultdict(set)
+    for group, fold in study.items.exclude(group="").values_list("group", "fold"):
+        by_group[group].add(fold)
+    assert all(len(places) == 1 for places in by_group.values())
+    assert set(folds.values()) <= set(range(5))
+    assert sum(sum(fold.values()) for fold in summary.counts) == len(folds)
+    assign_folds(study=study, folds=5, seed=seed)
+    assert dict(study.items.values_list("code", "fold")) == folds
+
+
+def test_folds_of_single_items_are_balanced_to_one_item_per_class(study):
+    fill(study, [["A"]] * 23 + [["B"]] * 12 + [["C"]] * 7)
+    summary = assign_folds(study=study, folds=5, seed=1)
+    for code in "ABC":
+        counts = [fold[code] for fold in summary.counts]
+        assert max(counts) - min(counts) <= 1
+
+
+def test_a_test_set_has_whole_groups_and_exact_numbers(study):
+    fill(study, [["A", "A"], ["B", "C"], ["A", "B", "C"]] + [["A"], ["B"], ["C"]] * 8)
+    assert draw_test_set(study=study, per_class=4, seed=3) == 12
+    tests = study.items.testing()
+    assert Counter(tests.values_list("truth__diagnosis__code", flat=True)) == {"A": 4, "B": 4, "C": 4}
+    named = tests.exclude(group="").values_list("group", flat=True)
+    assert not study.items.training().filter(group__in=list(named)).exists()
+    chosen = set(tests.values_list("pk", flat=True))
+    draw_test_set(study=study, per_class=4, seed=3)
+    assert set(study.items.testing().values_list("pk", flat=True)) == chosen
+    draw_test_set(study=study, per_class=4, seed=4)
+    assert set(study.items.testing().values_list("pk", flat=True)) != chosen
+
+
+def test_an_impossible_test_set_is_refused_and_changes_nothing(study):
+    fill(study, [["A"]] * 5 + [["B"]] * 5 + [["C"]] * 2)
+    before = list(Item.objects.order_by("pk").values())
+    with pytest.raises(ValidationError, match="needs 3 test items of every class in whole groups; found C: 2"):
+        draw_test_set(study=study, per_class=3, seed=0)
+    assert list(Item.objects.order_by("pk").values()) == before
+
+
+def test_folds_refuse_a_group_that_is_in_the_test_set_too(study):
+    fill(study, [["A"]] * 6)
+    ItemFactory(study=study, diagnosis=study.classes.first(), group="torn", split="train")
+    ItemFactory(study=study, diagnosis=study.classes.first(), group="torn", split="test")
+    with pytest.raises(ValidationError, match="1 groups have items in training and in the test set"):
+        assign_folds(study=study)
+
+
+def state_of(item) -> str:
+    return Item.objects.with_review_state().get(pk=item.pk).review_state
+
+
+def test_two_independent_reviews_agree_or_conflict(study):
+    first, second, other = study.classes.all()
+    one, two = UserFactory.create_batch(2)
+    item, disputed, unsure = (ItemFactory(study=study, diagnosis=first) for _ in range(3))
+    assert state_of(item) == ReviewState.UNREVIEWED
+    record_review(item=item, reviewer=one, diagnosis=second)
+    record_review(item=item, reviewer=one, diagnosis=first, comment=" checked ")
+    assert state_of(item) == ReviewState.ONE
+    assert item.reviews.get().comment == "checked"
+    record_review(item=item, reviewer=two, diagnosis=first)
+    assert state_of(item) == ReviewState.AGREED
+    record_review(item=disputed, reviewer=one, diagnosis=first)
+    record_review(item=disputed, reviewer=two, diagnosis=other)
+    assert state_of(disputed) == ReviewState.CONFLICT
+    record_review(item=unsure, reviewer=one, diagnosis=None)
+    record_review(item=unsure, reviewer=two, diagnosis=None)
+    assert state_of(unsure) == ReviewState.CONFLICT
+
+
+def test_reviewers_who_agree_with_each_other_but_not_with_the_reference_are_a_conflict(study):
+    first, second, _ = study.classes.all()
+    item = ItemFactory(study=study, diagnosis=first)
+    for reviewer in UserFactory.create_batch(2):
+        record_review(item=item, reviewer=reviewer, diagnosis=second)
+    assert state_of(item) == ReviewState.CONFLICT
+
+
+def test_a_review_cannot_change_once_both_are_in_nor_name_a_foreign_class(study):
+    first, second, _ = study.classes.all()
+    item = ItemFactory(study=study, diagnosis=first)
+    one, two, three = UserFactory.create_batch(3)
+    record_review(item=item, reviewer=one, diagnosis=first)
+    record_review(item=item, reviewer=two, diagnosis=first)
+    for reviewer, diagnosis in ((one, second), (three, second)):
+        with pytest.raises(ValidationError, match="can no longer be changed"):
+            record_review(item=item, reviewer=reviewer, diagnosis=diagnosis)
+    with pytest.raises(ValidationError, match="not one of this study's classes"):
+        record_review(item=item, reviewer=one, diagnosis=DiagnosisClassFactory())
+    assert item.reviews.filter(diagnosis=first).count() == 2
+
+
+def test_exclusion_needs_a_reason_and_can_be_taken_back(study):
+    item = ItemFactory(study=study)
+    for reason in ("  ", "x" * 301):
+        with pytest.raises(ValidationError, match="needs a reason"):
+            exclude_item(item=item, reason=reason)
+    exclude_item(item=item, reason="face visible")
+    assert list(study.items.excluded()) == [item]
+    assert not study.items.included().exists()
+    since = item.excluded_at
+    assert exclude_item(item=item, reason="eyes visible").excluded_at == since
+    include_item(item=item)
+    assert list(study.items.included()) == [item]

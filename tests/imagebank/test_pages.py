@@ -1,0 +1,256 @@
+"""The image bank's pages, and who may see what on them."""
+
+import io
+import zipfile
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import reverse
+from PIL import Image
+
+from imagebank.bank_jobs import IMPORT, LEAKAGE
+from imagebank.jobs import queue_job, run_job
+from imagebank.models import DiagnosisReview, Item, ItemImage, Job, Provenance
+from imagebank.services.exclusion import exclude_item
+from imagebank.services.leakage import check_leakage
+
+from .factories import ItemFactory, ItemImageFactory, MembershipFactory, StudyFactory, full_study, jpeg_bytes
+
+pytestmark = pytest.mark.django_db
+ROLES = ("coordinator", "analyst", "reviewer", "engineer")
+
+
+@pytest.fixture
+def study():
+    made = full_study(nature="drawn, not photographed")
+    Provenance.objects.update(source_url="https://example.org/SECRET-SOURCE")
+    return made
+
+
+@pytest.fixture
+def sign_in(client, study):
+    def as_role(role: str):
+        client.force_login(MembershipFactory(study=study, role=role).user)
+        return client
+
+    return as_role
+
+
+def address(name, study, *args):
+    return reverse(f"imagebank:{name}", args=[study.slug, *args])
+
+
+def shown(response) -> set[str]:
+    return {item.code for item in response.context["page"]}
+
+
+def test_filters_narrow_the_pictures_and_work_together(sign_in, study):
+    client = sign_in("coordinator")
+    first = study.items.order_by("code").first()
+    Item.objects.filter(pk=first.pk).update(split="train", group="patient-9")
+    excluded = study.items.order_by("code").last()
+    exclude_item(item=excluded, reason="blurred")
+    url = address("items", study)
+    everything = {item.code for item in study.items.all()}
+    assert shown(client.get(url)) == everything - {excluded.code}
+    assert shown(client.get(url, {"excluded": "only"})) == {excluded.code}
+    assert shown(client.get(url, {"excluded": "both"})) == everything
+    assert shown(client.get(url, {"split": "train"})) == {first.code}
+    assert shown(client.get(url, {"search": "PATIENT-9"})) == {first.code}
+    code = first.truth.diagnosis.code
+    of_class = set(study.items.included().of_class(code).values_list("code", flat=True))
+    assert shown(client.get(url, {"diagnosis": code})) == of_class
+    assert shown(client.get(url, {"diagnosis": code, "split": "test"})) == of_class - {first.code}
+    only_one_view = ItemImageFactory(item=ItemFactory(study=study), view="focused").item
+    assert only_one_view.code not in shown(client.get(url, {"view": "panoramic"}))
+    assert shown(client.get(url, {"review": "unreviewed"})) == everything - {excluded.code} | {only_one_view.code}
+
+
+def test_a_filter_that_does_not_exist_shows_everything_instead_of_failing(sign_in, study):
+    response = sign_in("analyst").get(address("items", study), {"split": "x", "diagnosis": "'; --", "page": "zz"})
+    assert response.status_code == 200
+    assert len(shown(response)) == 6
+
+
+def test_the_grid_needs_few_queries_however_many_items(sign_in, study, django_assert_max_num_queries):
+    client = sign_in("coordinator")
+    with django_assert_max_num_queries(20):
+        client.get(address("items", study))
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_each_role_sees_truth_and_provenance_only_as_it_may(sign_in, study, role):
+    client = sign_in(role)
+    item = study.items.first()
+    page = client.get(address("item", study, item.pk)).content.decode()
+    grid = client.get(address("items", study)).content.decode()
+    assert ("Reference class" in page) == (role != "reviewer")
+    assert (item.truth.diagnosis.name in grid) == (role != "reviewer")
+    assert ("SECRET-SOURCE" in page) == (role in ("coordinator", "reviewer"))
+    assert "SECRET-SOURCE" not in grid
+    assert "drawn, not photographed" in page
+    assert "drawn, not photographed" in grid
+
+
+def test_a_reviewer_cannot_find_out_the_class_by_filtering(sign_in, study):
+    client = sign_in("reviewer")
+    code = study.items.first().truth.diagnosis.code
+    assert len(shown(client.get(address("items", study), {"diagnosis": code}))) == 6
+    assert len(shown(client.get(address("items", study), {"review": "agreed"}))) == 6
+
+
+def test_an_analyst_cannot_search_in_the_provenance(sign_in, study):
+    assert shown(sign_in("analyst").get(address("items", study), {"search": "SECRET-SOURCE"})) == set()
+    assert len(shown(sign_in("coordinator").get(address("items", study), {"search": "SECRET-SOURCE"}))) == 6
+
+
+FORBIDDEN = [
+    ("import", "get", {"analyst", "reviewer", "engineer"}),
+    ("leakage", "get", {"reviewer"}),
+    ("leakage-check", "post", {"reviewer"}),
+    ("exclude", "post", {"analyst", "reviewer", "engineer"}),
+    ("include", "post", {"analyst", "reviewer", "engineer"}),
+    ("review", "post", {"coordinator", "analyst", "engineer"}),
+]
+
+
+@pytest.mark.parametrize(("name", "method", "roles"), FORBIDDEN)
+def test_pages_are_closed_to_other_roles_and_strangers(client, sign_in, study, name, method, roles):
+    args = [study.items.first().pk] if name in ("exclude", "include", "review") else []
+    url = address(name, study, *args)
+    assert getattr(client, method)(url).status_code == 302
+    client.force_login(MembershipFactory().user)
+    assert getattr(client, method)(url).status_code == 404
+    for role in roles:
+        assert getattr(sign_in(role), method)(url).status_code == 403, role
+
+
+def test_pictures_are_served_to_members_only_and_never_cached(client, sign_in, study):
+    image = ItemImage.objects.filter(item__study=study).first()
+    url = address("image", study, image.public_id, "reading")
+    assert client.get(url).status_code == 302
+    client.force_login(MembershipFactory().user)
+    assert client.get(url).status_code == 404
+    response = sign_in("reviewer").get(url)
+    assert response["Cache-Control"] == "private, no-store"
+    assert response["Content-Type"] == "image/jpeg"
+    assert image.provenance.original_name not in response["Content-Disposition"]
+    assert Image.open(io.BytesIO(b"".join(response.streaming_content))).size == (image.width, image.height)
+    assert client.get(address("image", study, image.public_id, "original")).status_code == 404
+    other = StudyFactory()
+    MembershipFactory(study=other, user=MembershipFactory._meta.model.objects.latest("pk").user)
+    assert client.get(address("image", other, image.public_id, "reading")).status_code == 404
+
+
+def test_reviews_are_independent(sign_in, study):
+    item = study.items.first()
+    client = sign_in("reviewer")
+    url = address("review", study, item.pk)
+    code = item.truth.diagnosis.code
+    assert client.post(url, {"diagnosis": code, "comment": "FIRST-COMMENT"}).status_code == 302
+    client = sign_in("reviewer")
+    assert "FIRST-COMMENT" not in client.get(address("item", study, item.pk)).content.decode()
+    assert client.post(url, {"diagnosis": ""}).status_code == 302
+    assert "FIRST-COMMENT" in client.get(address("item", study, item.pk)).content.decode()
+    assert item.reviews.count() == 2
+    assert "Conflict" in sign_in("coordinator").get(address("item", study, item.pk)).content.decode()
+    response = sign_in("reviewer").post(url, {"diagnosis": code})
+    assert response.status_code == 400
+    assert "can no longer be changed" in response.content.decode()
+    assert DiagnosisReview.objects.count() == 2
+
+
+def test_excluding_and_including_by_the_coordinator(sign_in, study):
+    client, item = sign_in("coordinator"), study.items.first()
+    client.post(address("exclude", study, item.pk), {"reason": " "})
+    assert study.items.included().count() == 6
+    page = client.post(address("exclude", study, item.pk), {"reason": "face visible"}, follow=True)
+    assert "face visible" in page.content.decode()
+    assert study.items.included().count() == 5
+    client.post(address("include", study, item.pk))
+    assert study.items.included().count() == 6
+
+
+def zip_of(rows: str, **files: bytes) -> SimpleUploadedFile:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("manifest.csv", "item,class,view,path\n" + rows)
+        for name, data in files.items():
+            archive.writestr(f"{name}.jpg", data)
+    return SimpleUploadedFile("bank.zip", buffer.getvalue(), content_type="application/zip")
+
+
+def test_an_uploaded_zip_is_imported_in_the_background_and_reported(sign_in, study, settings, tmp_path):
+    settings.VAR_DIR = tmp_path
+    client = sign_in("coordinator")
+    code = study.classes.first().code
+    archive = zip_of(f"new,{code},focused,a.jpg\nbad,<b>nothing</b>,focused,a.jpg\n", a=jpeg_bytes(77))
+    response = client.post(address("import", study), {"archive": archive})
+    job = Job.objects.get(kind=IMPORT)
+    assert response.url == reverse("job-detail", args=[study.slug, job.pk])
+    job = run_job(job.pk)
+    assert (job.state, job.error) == (Job.State.SUCCEEDED, "")
+    assert study.items.filter(code="new").exists()
+    page = client.get(address("import", study)).content.decode()
+    assert "1 new, 0 unchanged, 1 rejected" in page
+    assert "&lt;b&gt;nothing" in page
+    assert not list((tmp_path / "uploads").iterdir())
+
+
+def test_an_upload_that_is_no_zip_is_refused_in_words(sign_in, study, settings, tmp_path):
+    settings.VAR_DIR = tmp_path
+    client = sign_in("coordinator")
+    response = client.post(address("import", study), {"archive": SimpleUploadedFile("a.exe", b"MZ")})
+    assert response.status_code == 400
+    assert "Choose a ZIP file" in response.content.decode()
+    client.post(address("import", study), {"archive": SimpleUploadedFile("a.zip", b"no zip")})
+    job = run_job(Job.objects.get(kind=IMPORT).pk)
+    assert job.state == Job.State.FAILED
+    assert "neither a CSV file nor a readable ZIP" in job.error
+
+
+def test_the_leakage_page_shows_pairs_side_by_side(sign_in, study):
+    client = sign_in("engineer")
+    assert "Not checked yet" in client.get(address("leakage", study)).content.decode()
+    data = jpeg_bytes(500)
+    for split in ("train", "test"):
+        ItemImageFactory(item=ItemFactory(study=study, split=split, code=f"twin-{split}"), data=data)
+    check_leakage(study=study)
+    page = client.get(address("leakage", study)).content.decode()
+    assert "1 pair across a split or a fold" in page
+    assert "twin-train" in page
+    assert "twin-test" in page
+    assert "Byte-identical files" in page
+
+
+def test_a_leakage_check_runs_once_at_a_time_as_a_job(sign_in, study):
+    client = sign_in("coordinator")
+    for _ in range(2):
+        client.post(address("leakage-check", study))
+    job = run_job(Job.objects.get(kind=LEAKAGE).pk)
+    assert job.state == Job.State.SUCCEEDED
+    assert study.leakage_reports.get().pk == job.result["report"]
+
+
+def test_a_cancelled_import_job_stops_between_chunks(study, settings, tmp_path):
+    settings.VAR_DIR = tmp_path
+    from imagebank.bank_jobs import keep_upload
+
+    name = keep_upload(zip_of(f"new,{study.classes.first().code},focused,a.jpg\n", a=jpeg_bytes(1)))
+    job = queue_job(study=study, kind=IMPORT, title="Import", payload={"upload": name})
+    Job.objects.filter(pk=job.pk).update(cancel_requested=True)
+    assert run_job(job.pk).state == Job.State.CANCELLED
+    assert (tmp_path / "uploads" / name).exists()
+
+
+def test_an_empty_bank_says_what_to_do_next(client):
+    study = StudyFactory()
+    client.force_login(MembershipFactory(study=study).user)
+    page = client.get(address("items", study)).content.decode()
+    assert "No pictures yet" in page
+    assert address("import", study) in page
+
+
+def test_the_admin_opens_every_list_of_the_bank(admin_client, study):
+    for name in ("study", "item", "truth", "itemimage", "provenance", "diagnosisreview", "importrun", "leakagereport"):
+        assert admin_client.get(reverse(f"admin:imagebank_{name}_changelist")).status_code == 200, name

@@ -1,0 +1,129 @@
+"""The arrows of the house: who may import whom, what the cores do without, what the web process never loads."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+MIDDLE = {"surveys", "models_ml", "generative"}
+MAY_IMPORT = {
+    "config": {"benchmark", "imagebank"} | MIDDLE,
+    "benchmark": {"imagebank"} | MIDDLE,
+    "surveys": {"imagebank"},
+    "models_ml": {"imagebank"},
+    "generative": {"imagebank"},
+    "imagebank": set(),
+}
+ROOMS = set(MAY_IMPORT)
+CORES = ["surveys", "models_ml", "generative", "benchmark"]
+LINES_AT_MOST, FUNCTION_LINES_AT_MOST = 500, 80
+TABLES = {"_parser"}  # one line per option of a command line: long, but a table
+
+
+def modules_of(folder: str) -> list[Path]:
+    return sorted((ROOT / folder).rglob("*.py"))
+
+
+def imported(path: Path) -> set[tuple[str, int]]:
+    """Dotted names that a file imports, each with its line; relative imports stay in the room and are left out."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {(alias.name, node.lineno) for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            names.add((node.module, node.lineno))
+    return names
+
+
+def run_python(code: str) -> subprocess.CompletedProcess:
+    return subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("room", sorted(ROOMS))
+def test_a_room_imports_only_along_the_arrows(room):
+    wrong = [
+        f"{path.relative_to(ROOT)}:{line} imports {name}"
+        for path in modules_of(room)
+        for name, line in imported(path)
+        if name.split(".")[0] in ROOMS - MAY_IMPORT[room] - {room}
+    ]
+    assert not wrong
+
+
+@pytest.mark.parametrize("room", CORES)
+def test_a_core_imports_neither_django_nor_anything_of_the_house(room):
+    wrong = [
+        f"{path.relative_to(ROOT)}:{line} imports {name}"
+        for path in modules_of(f"{room}/core")
+        for name, line in imported(path)
+        if name.split(".")[0] in {"django", "rest_framework", "celery"}
+        or (name.split(".")[0] in ROOMS and not (name + ".").startswith(f"{room}.core."))
+    ]
+    assert not wrong
+
+
+def test_every_core_loads_whole_where_django_is_not_installed():
+    code = f"""
+import importlib, pkgutil, sys
+sys.modules["django"] = None
+for room in {CORES}:
+    core = importlib.import_module(room + ".core")
+    for module in pkgutil.walk_packages(core.__path__, core.__name__ + "."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+print("loaded")
+"""
+    done = run_python(code)
+    assert done.stdout.strip().endswith("loaded"), done.stderr[-2000:]
+
+
+def test_the_web_process_loads_every_page_without_torch(tmp_path):
+    code = f"""
+import os, sys
+os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings.test"
+os.environ["DIPTYCH_VAR"] = {str(tmp_path)!r}
+from config.wsgi import application
+from django.urls import get_resolver
+assert len(get_resolver().url_patterns) > 10
+print(sorted({{"torch", "torchvision", "timm", "captum"}} & set(sys.modules)))
+"""
+    done = run_python(code)
+    assert done.stdout.strip().endswith("[]"), done.stdout[-500:] + done.stderr[-2000:]
+
+
+@pytest.mark.parametrize("room", sorted(ROOMS))
+def test_files_can_be_read_and_functions_seen(room):
+    too_long = []
+    for path in modules_of(room):
+        text = path.read_text()
+        if "migrations" in path.parts:
+            continue
+        if text.count("\n") > LINES_AT_MOST:
+            too_long.append(f"{path.relative_to(ROOT)}: {text.count(chr(10))} lines")
+        for node in ast.walk(ast.parse(text)):
+            if not isinstance(node, ast.FunctionDef) or node.name in TABLES:
+                continue
+            if node.end_lineno - node.lineno >= FUNCTION_LINES_AT_MOST:
+                too_long.append(f"{path.relative_to(ROOT)}:{node.lineno} {node.name}")
+    assert not too_long
+
+
+def test_no_signals_and_no_work_in_save():
+    """Models only save; what follows from a change stands in the service that makes it."""
+    wrong = []
+    for room in ROOMS:
+        for path in modules_of(room):
+            wrong += [
+                f"{path.relative_to(ROOT)}:{line}"
+                for name, line in imported(path)
+                if name == "django.db.models.signals"
+            ]
+            if "models" in path.parts:
+                tree = ast.walk(ast.parse(path.read_text()))
+                wrong += [
+                    f"{path}:{n.lineno} save()" for n in tree if isinstance(n, ast.FunctionDef) and n.name == "save"
+                ]
+    assert not wrong
