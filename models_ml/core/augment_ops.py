@@ -1,6 +1,7 @@
 """Single changes of pictures in batches: (N, C, H, W), values 0 to 1, one parameter per picture."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -20,30 +21,34 @@ def where_drawn(
     return out
 
 
-def distort(grid_NHW2, on_N, which_N, u_ND, *, p: float) -> torch.Tensor:
-    """One of lens distortion, uneven grid, elastic jitter, applied to a sampling grid in [-1, 1].
+def distort(grid_NHW2: torch.Tensor, on_N: torch.Tensor, which_N: torch.Tensor, u_ND: torch.Tensor) -> torch.Tensor:
+    """Lens distortion (which 0), uneven grid (1) or elastic jitter (2) of a sampling grid in [-1, 1]."""
+    grid = where_drawn(grid_NHW2, on_N & (which_N == 0), _lens, u_ND)
+    grid = where_drawn(grid, on_N & (which_N == 1), _uneven, u_ND)
+    return where_drawn(grid, on_N & (which_N == 2), _elastic, u_ND)
 
-    The grid distortion draws the widths of five columns and rows between 0 and 2 of their share; the elastic one is a
-    smooth field of about one per cent of the side (alpha 3 on the authors' 512 px is half of that at most).
-    """
-    on, kind = (on_N < p).float()[:, None, None, None], (which_N * 3).long()[:, None, None, None]
-    radius2 = (grid_NHW2**2).sum(-1, keepdim=True)
-    k = (u_ND[:, 0, None, None, None] * 2 - 1) * 0.5
-    lens = grid_NHW2 * (1 + k * radius2)
-    steps = torch.stack([u_ND[:, 1:6], u_ND[:, 6:11]], dim=1) * 2 + 1e-3
+
+def _lens(grid: torch.Tensor, u: torch.Tensor) -> torch.Tensor:
+    k = (u[:, 0, None, None, None] * 2 - 1) * 0.5
+    return grid * (1 + k * (grid**2).sum(-1, keepdim=True))
+
+
+def _uneven(grid: torch.Tensor, u: torch.Tensor) -> torch.Tensor:
+    """Five columns and five rows whose widths are drawn between 0 and 2 of their share."""
+    steps = torch.stack([u[:, 1:6], u[:, 6:11]], dim=1) * 2 + 1e-3
     knots = F.pad(steps.cumsum(-1) / steps.sum(-1, keepdim=True), (1, 0)) * 2 - 1
-    where = ((grid_NHW2.clamp(-1, 1) + 1) * 2.5).clamp(0, 4.9999)
+    where = ((grid.clamp(-1, 1) + 1) * 2.5).clamp(0, 4.9999).permute(0, 3, 1, 2)
     low = where.floor().long()
-    flat = low.permute(0, 3, 1, 2).flatten(2)
-    left = knots.gather(2, flat).view(low.permute(0, 3, 1, 2).shape).permute(0, 2, 3, 1)
-    right = knots.gather(2, flat + 1).view(low.permute(0, 3, 1, 2).shape).permute(0, 2, 3, 1)
-    uneven = left + (right - left) * (where - low)
-    phase = u_ND[:, :2, None, None] * 2 * torch.pi
-    wave = torch.stack(
-        [torch.sin(5 * grid_NHW2[..., 1] + phase[:, 0]), torch.sin(5 * grid_NHW2[..., 0] + phase[:, 1])], dim=-1
-    )
-    moved = torch.where(kind == 0, lens, torch.where(kind == 1, uneven, grid_NHW2 + 0.012 * wave))
-    return grid_NHW2 + on * (moved - grid_NHW2)
+    left = knots.gather(2, low.flatten(2)).view_as(where)
+    right = knots.gather(2, low.flatten(2) + 1).view_as(where)
+    return (left + (right - left) * (where - low)).permute(0, 2, 3, 1)
+
+
+def _elastic(grid: torch.Tensor, u: torch.Tensor) -> torch.Tensor:
+    """A smooth field of about one per cent of the side (alpha 3 on the authors' 512 px is half of that at most)."""
+    phase = u[:, :2, None, None] * 2 * torch.pi
+    wave = [torch.sin(5 * grid[..., 1] + phase[:, 0]), torch.sin(5 * grid[..., 0] + phase[:, 1])]
+    return grid + 0.012 * torch.stack(wave, dim=-1)
 
 
 def _filter5(image: torch.Tensor, kernel_N55: torch.Tensor) -> torch.Tensor:
@@ -69,12 +74,21 @@ def motion_blur(image: torch.Tensor, direction_N: torch.Tensor) -> torch.Tensor:
     return _filter5(image, lines[(direction_N * 4).long().clamp(max=3)])
 
 
+# Exchanges that bring the median of nine values to place 4 (Paeth 1990).
+_MEDIAN_OF_NINE = (
+    (1, 2), (4, 5), (7, 8), (0, 1), (3, 4), (6, 7), (1, 2), (4, 5), (7, 8), (0, 3), (5, 8), (4, 7), (3, 6), (1, 4),
+    (2, 5), (4, 7), (4, 2), (6, 4), (4, 2),
+)  # fmt: skip
+
+
 def median_blur(image: torch.Tensor) -> torch.Tensor:
     """Median of three by three pixels."""
-    n, c, height, width = image.shape
+    _, _, height, width = image.shape
     padded = F.pad(image, (1, 1, 1, 1), mode="reflect")
-    stack = torch.stack([padded[..., dy : dy + height, dx : dx + width] for dy in range(3) for dx in range(3)])
-    return stack.median(dim=0).values.view(n, c, height, width)
+    p = [padded[..., dy : dy + height, dx : dx + width] for dy in range(3) for dx in range(3)]
+    for i, j in _MEDIAN_OF_NINE:
+        p[i], p[j] = torch.minimum(p[i], p[j]), torch.maximum(p[i], p[j])
+    return p[4]
 
 
 def add_noise(image: torch.Tensor, sigma_N: torch.Tensor, seed_N: torch.Tensor) -> torch.Tensor:
@@ -111,17 +125,40 @@ def clahe(image: torch.Tensor, *, tiles: int = 8, bins: int = 64, clip: float = 
     """
     n, _, height, width = image.shape
     luma = (image * image.new_tensor(LUMA)[None, :, None, None]).sum(1)
-    tile_y = (torch.arange(height, device=image.device) * tiles // height)[:, None]
-    tile_x = (torch.arange(width, device=image.device) * tiles // width)[None, :]
     level = (luma * bins).long().clamp(0, bins - 1)
-    owner = (torch.arange(n, device=image.device)[:, None, None] * tiles + tile_y) * tiles + tile_x
-    histogram = torch.zeros(n * tiles * tiles * bins, device=image.device)
+    where_y, where_x = (_tile_places(length, tiles, image.device) for length in (height, width))
+    nearest = where_y.own[:, None] * tiles + where_x.own[None, :]
+    owner = torch.arange(n, device=image.device)[:, None, None] * tiles**2 + nearest
+    histogram = torch.zeros(n * tiles**2 * bins, device=image.device)
     histogram.index_add_(0, (owner * bins + level).flatten(), torch.ones(level.numel(), device=image.device))
-    histogram = histogram.view(n, tiles, tiles, bins)
-    total = histogram.sum(-1, keepdim=True)
+    histogram = histogram.view(n, tiles**2, bins)
+    total = histogram.sum(-1, keepdim=True).clamp_min(1)
     clipped = torch.minimum(histogram, clip * total / bins)
     clipped = clipped + (total - clipped.sum(-1, keepdim=True)) / bins
-    curve = clipped.cumsum(-1) / total
-    lookup = F.interpolate(curve.permute(0, 3, 1, 2), size=(height, width), mode="bilinear", align_corners=False)
-    equalised = lookup.gather(1, level[:, None])
-    return (image + equalised - luma[:, None]).clamp(0, 1)
+    curves = (clipped.cumsum(-1) / total).flatten(1)
+
+    def looked_up(rows: torch.Tensor, columns: torch.Tensor) -> torch.Tensor:
+        tile = rows[:, None] * tiles + columns[None, :]
+        return curves.gather(1, (tile * bins + level).flatten(1)).view_as(luma)
+
+    share_y, share_x = where_y.share[:, None], where_x.share[None, :]
+    above = looked_up(where_y.low, where_x.low).lerp_(looked_up(where_y.low, where_x.high), share_x.expand_as(luma))
+    below = looked_up(where_y.high, where_x.low).lerp_(looked_up(where_y.high, where_x.high), share_x.expand_as(luma))
+    equalised = above.lerp_(below, share_y.expand_as(luma))
+    return (image + (equalised - luma)[:, None]).clamp(0, 1)
+
+
+class _TilePlaces(NamedTuple):
+    """For each pixel of one axis: its own tile, the two whose centres enclose it, how far to the upper."""
+
+    own: torch.Tensor
+    low: torch.Tensor
+    high: torch.Tensor
+    share: torch.Tensor
+
+
+def _tile_places(length: int, tiles: int, device: torch.device) -> _TilePlaces:
+    pixel = torch.arange(length, device=device)
+    centre = ((pixel + 0.5) * tiles / length - 0.5).clamp(0, tiles - 1)
+    low = centre.floor().long()
+    return _TilePlaces(pixel * tiles // length, low, (low + 1).clamp(max=tiles - 1), centre - low)

@@ -1,8 +1,8 @@
 """How good a map is, in numbers: does it lie on the lesion, does the answer depend on it, do the folds agree?
 
 A map is signed, (H, W). Undefined is None. Read every number beside that of a network with random weights: edges alone
-give a share of the mass. Sources: relevance mass and rank, Arras 2022; pointing game, Zhang 2018; insertion and deletion,
-Petsiuk 2018.
+give a share of the mass. Sources: relevance mass and rank, Arras 2022; pointing game, Zhang 2018; insertion,
+deletion, Petsiuk 2018.
 """
 
 from collections.abc import Callable

@@ -5,6 +5,7 @@ by what went into it, so that a changed file or setting gives another pack and n
 """
 
 import json
+import os
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -51,9 +52,12 @@ def pack(
     *,
     on_event: Callable[[Event], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
-    workers: int = 2,
+    workers: int | None = None,
 ) -> Pack:
-    """Decode ``items`` into ``folder``, or open the pack there. All unreadable pictures are reported at once."""
+    """Decode ``items`` into ``folder``, or open the pack there. All unreadable pictures are reported at once.
+
+    workers: threads that decode (None: as many as there are processors for this process).
+    """
     key = pack_key(items, data)
     array_path, index_path = Path(folder) / f"pack-{key}.npy", Path(folder) / f"pack-{key}.json"
     ids = tuple(item.id for item in items)
@@ -78,7 +82,7 @@ def _fill(array, items, data, *, on_event, cancelled, workers) -> None:
 
     problems: list[str] = []
     began = time.monotonic()
-    with ThreadPoolExecutor(max(1, workers)) as pool:
+    with ThreadPoolExecutor(workers or len(os.sched_getaffinity(0))) as pool:
         for start in range(0, len(items), CHUNK):
             if cancelled and cancelled():
                 raise Cancelled("Reading the pictures was cancelled; nothing was kept of this step.")

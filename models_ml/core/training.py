@@ -60,6 +60,7 @@ def train_ensemble(
     _begin(folder, cfg, prepared, labels)
     tell = together(JsonLines(folder / "events.jsonl") if _leading() else None, on_event)
     began = time.monotonic()
+    before = _already_done(folder, numbers)
     packed = pack(
         prepared.train.items, cfg.data, folder / "cache", on_event=scaled(tell, 0.0, PACK_SHARE, began=began),
         cancelled=cancelled,
@@ -70,8 +71,8 @@ def train_ensemble(
     for k, number in enumerate(numbers):
         span = (PACK_SHARE + (1 - PACK_SHARE) * x / len(numbers) for x in (k, k + 1))
         result = fit(
-            cfg, prepared, number, fold_folder(folder, number), scaled(tell, *span, began=began), cancelled,
-            labels=labels, packed=packed, device=device, state_every_s=state_every_s,
+            cfg, prepared, number, fold_folder(folder, number), scaled(tell, *span, began=began, already=before),
+            cancelled, labels=labels, packed=packed, device=device, state_every_s=state_every_s,
         )  # fmt: skip
         results.append(result)
         if not result.complete:
@@ -81,6 +82,17 @@ def train_ensemble(
     temperature = _conclude(folder, prepared) if _leading() else None
     tell(RunDone(progress=1.0 if complete else 0.0, seconds_left=0.0, status=status, folder=str(folder)))
     return RunResult(str(folder), status, tuple(results), temperature)
+
+
+def _already_done(folder: Path, numbers: Sequence[int]) -> float:
+    """The share of the call's progress that finished folds, one after another from the first, take without work."""
+    done = 0
+    for number in numbers:
+        result = checkpoint.read_result(fold_folder(folder, number))
+        if result is None or not result.complete:
+            break
+        done += 1
+    return PACK_SHARE + (1 - PACK_SHARE) * done / len(numbers) if done else 0.0
 
 
 def _leading() -> bool:

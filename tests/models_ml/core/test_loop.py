@@ -315,3 +315,37 @@ def recipe_of(**changes):
     from models_ml.core.config import Recipe
 
     return Recipe(**changes)
+
+
+def test_bfloat16_channels_last_and_eight_views_train_and_predict(folded, tiny_cfg, tmp_path):
+    cfg = recipe(tiny_cfg, epochs=1, precision="bf16", channels_last=True, tta_views=8)
+    train_ensemble(cfg, folded, tmp_path / "run", folds=[0])
+    found = predict_items(tmp_path / "run", folded)
+    assert found.probs_MNC.sum(-1) == pytest.approx(np.ones((1, 12)))
+    state = torch.load(tmp_path / "run/fold0/state.pt", weights_only=True)
+    assert state["network"]["head.linear.weight"].dtype == torch.float32
+
+
+def test_eight_views_are_averaged_as_logits(trained, bank):
+    from models_ml.core.augment import dihedral
+    from models_ml.core.checkpoint import read_run
+    from models_ml.core.feed import Feed
+    from models_ml.core.inference import logits_of
+    from models_ml.core.pack import pack
+    from models_ml.core.predict import load_member
+
+    info = read_run(trained)
+    network = load_member(info, "fold0", "cpu")
+    feed = Feed(pack(read_manifest(bank).test.items, info.cfg.data, trained / "cache"), torch.device("cpu"))
+    rows = np.arange(12)
+    averaged = logits_of(network, feed, rows, batch_size=5, views=8)
+    with torch.no_grad():
+        by_hand = torch.stack([network(dihedral(feed.get(rows), v)) for v in range(8)]).mean(0)
+    assert averaged == pytest.approx(by_hand.numpy(), abs=1e-5)
+
+
+def test_out_of_memory_is_a_sentence_that_says_what_to_lower():
+    from models_ml.core.device import memory_in_words
+
+    with pytest.raises(CoreError, match="ran out of memory at 64 pictures .*recipe.batch_size"), memory_in_words(64):
+        raise torch.OutOfMemoryError("CUDA out of memory")

@@ -125,6 +125,16 @@ def test_a_pictures_changes_depend_on_its_own_seed_alone(kind):
     assert torch.isfinite(together).all()
 
 
+def test_portions_of_a_large_batch_are_the_whole(monkeypatch):
+    from models_ml.core import augment as module
+
+    batch, u = images(7), draws(3, np.arange(7), fold=1, epoch=2)
+    monkeypatch.setattr(module, "CACHE_PIXELS", 10**9)
+    whole = augment(batch, u, "paper")
+    monkeypatch.setattr(module, "CACHE_PIXELS", 2 * 32 * 32)
+    torch.testing.assert_close(augment(batch, u, "paper"), whole, rtol=0, atol=1e-6)
+
+
 def test_draws_are_uniform_and_uncorrelated():
     u = draws(0, np.arange(4000), fold=0, epoch=1)
     assert u.min() >= 0
@@ -155,6 +165,8 @@ def test_each_single_change_does_what_it_says():
     speck = flat.clone()
     speck[0, :, 8, 8] = 1.0
     torch.testing.assert_close(ops.median_blur(speck), flat)
+    rows = torch.nn.functional.pad(batch, (1, 1, 1, 1), mode="reflect").unfold(2, 3, 1).unfold(3, 3, 1)
+    torch.testing.assert_close(ops.median_blur(batch), rows.flatten(4).median(-1).values)
     dull = 0.45 + 0.1 * batch
     assert ops.clahe(dull).std() > 1.5 * dull.std()
 
