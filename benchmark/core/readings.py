@@ -167,7 +167,8 @@ def _contradictions(frame: pd.DataFrame, lines: np.ndarray) -> list[Problem]:
         ("reader", "kind", "reader"),
     ):
         first = frame.groupby(owner, sort=False)[column].transform("first")
-        differs = ((first != frame[column]) & (frame[owner] != "") & (frame[column] != "")).to_numpy()
+        said = (frame[column] != "") & ((column != "kind") | frame["kind"].isin(KINDS))
+        differs = ((first != frame[column]) & (frame[owner] != "") & said).to_numpy()
         problems += [
             Problem(
                 int(lines[row]),

@@ -105,7 +105,8 @@ def wilcoxon_signed_rank(differences: np.ndarray, *, confidence: float = 0.95) -
     untied = zeros == 0 and tied.max() == 1 and n <= EXACT_UP_TO
     p, method = (exact, "exact") if untied else (normal_two_sided_p(z), "normal approximation, zeros dropped")
     shift, low, high = _hodges_lehmann(d, confidence)
-    return SignedRank(w_plus, p, method, exact, zeros, shift, low, high)
+    why = "too few units for an interval of the Hodges-Lehmann shift" if low is None else None
+    return SignedRank(w_plus, p, method, exact, zeros, shift, low, high, why)
 
 
 def _doubled_midranks(sizes: np.ndarray) -> np.ndarray:

@@ -66,8 +66,17 @@ def on_view(view: str | None, noun: str = "images") -> str:
     return f" on {readable(view)} {noun}" if view else ""
 
 
+GENERIC = ("classifier", "network", "ensemble", "model", "algorithm")
+
+
+def named_model(model: str) -> str:
+    """A network in a sentence: "the classifier", but "alexnet"."""
+    words = readable(model)
+    return f"the {words}" if words.lower().split(" ")[-1] in GENERIC else words
+
+
 def comparison_question(record: Mapping[str, Any]) -> str:
-    return f"Is {readable(record['model'])} more accurate than {plural(record['group'])}{on_view(record['view'])}?"
+    return f"Is {named_model(record['model'])} more accurate than {plural(record['group'])}{on_view(record['view'])}?"
 
 
 def _direction(difference: float) -> str:
@@ -90,5 +99,5 @@ def comparison_answer(
         if p is not None
         else f"no test: {record.get('why')}"
     )
-    model, group = readable(record["model"]), plural(record["group"])
+    model, group = named_model(record["model"]), plural(record["group"])
     return f"{scope}, {model} was {gap}{_direction(difference)} {group} ({certainty})."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..results import Results
@@ -11,6 +11,7 @@ from ..wording import readable
 from .confusions import confusion_figure, draw_confusions
 from .differences import draw_figure_2a, figure_2a
 from .forest import draw_forest, forest_figure
+from .look import mark_page_simulated, mark_simulated
 from .readers import caterpillar_figure, draw_caterpillar
 
 
@@ -69,4 +70,17 @@ def figures_of(results: Results) -> list[FigureEntry]:
                 lambda: caterpillar_figure(results, results["design"]["views"][0]),
             )
         )
-    return found
+    return [_marked(entry) for entry in found] if results.is_simulated else found
+
+
+def _marked(entry: FigureEntry) -> FigureEntry:
+    """The entry with every drawing of it marked as simulated."""
+
+    def draw() -> Any:
+        figure = entry.draw()
+        mark_simulated(figure)
+        return figure
+
+    return replace(
+        entry, caption=f"Simulated. {entry.caption}", draw=draw, page=lambda: mark_page_simulated(entry.page())
+    )

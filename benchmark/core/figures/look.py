@@ -10,6 +10,7 @@ from typing import Any
 INK, MUTED, RULE, PAPER = "#20282a", "#697375", "#d5dbda", "#ffffff"
 CELL_INK, CELL_LIGHT = "#15191a", "#fefefe"  # numbers inside coloured cells keep their colour in dark mode
 TEAL, OCHRE, PLUM, RED = "#0f766e", "#b7791f", "#7b3f74", "#c0392b"
+AMBER = "#8a5a00"
 # Okabe-Ito without its yellow (too faint for lines), after the three fixed colours.
 FURTHER = ("#0072b2", "#d55e00", "#56b4e9", "#009e73", "#cc79a7", "#4d4d4d", "#e69f00")
 # One hue from paper to deep teal, even steps of lightness.
@@ -79,6 +80,22 @@ def new_figure(width: float, height: float) -> Any:
 
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
+    return figure
+
+
+def mark_simulated(figure: Any) -> None:
+    """Say on a matplotlib figure that its readings are simulated or of drawn images."""
+    with paper_style():
+        figure.supxlabel(
+            "simulated readers or drawn images", x=1, ha="right", fontsize=6.5, color=AMBER, style="italic"
+        )
+
+
+def mark_page_simulated(figure: dict[str, Any]) -> dict[str, Any]:
+    """The same for a Plotly figure dictionary."""
+    note = page_note("<i>simulated readers or drawn images</i>", 1, -0.16, xanchor="right", yanchor="top")
+    note["font"] = {"size": 11, "color": AMBER}
+    figure["layout"].setdefault("annotations", []).append(note)
     return figure
 
 
