@@ -9,6 +9,7 @@ from typing import Any
 
 from .comparisons import new_images_section, paired_sections
 from .completion import EXTRA, INCOMPLETE, KEPT, Completion, complete_sittings
+from .contrasts import equivalence_section, groups_section, methods_section, networks_section, views_section
 from .description import (
     accuracy_section,
     agreement_section,
@@ -22,6 +23,7 @@ from .predictions import Predictions, add_model_readings
 from .readings import Readings
 from .results import SCHEMA, Results, plain
 from .scoring import Scored
+from .sensitivity import deviations_section, sensitivity_section
 
 Progress = Callable[[int, int, str], None]
 PACKAGES = ("numpy", "pandas", "scipy", "matplotlib")
@@ -65,9 +67,22 @@ def _steps(scored: Scored, plan: Plan, seed: int, content: dict) -> list[tuple[s
         paired, points = paired_sections(scored, plan)
         return {"paired": paired, "paired_units": points, "new_images": new_images_section(scored, plan, paired)}
 
+    def further() -> dict:
+        paired, new = content["paired"], content["new_images"]
+        return {
+            "new_images_methods": methods_section(scored, plan, new, seed=seed),
+            "equivalence": equivalence_section(plan, paired, new),
+            "networks": networks_section(scored, plan),
+            "views": views_section(scored, plan),
+            "groups": groups_section(scored, plan),
+            "sensitivity": sensitivity_section(scored, plan, paired, new),
+            "deviations": deviations_section(scored, plan, paired),
+        }
+
     return [
         ("accuracy", lambda: {"accuracy": accuracy_section(scored, confidence=level)}),
         ("comparisons", comparisons),
+        ("further contrasts", further),
         ("confusion matrices", lambda: {"confusion": confusion_section(scored, confidence=level)}),
         (
             "agreement",
