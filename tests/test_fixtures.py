@@ -1,6 +1,11 @@
 """The shipped presets and real data say what their publications say. Numbers are written out here, not read back."""
 
+import csv
+import gzip
+import subprocess
+import sys
 import tomllib
+from collections import Counter, defaultdict
 from pathlib import Path
 
 import pytest
@@ -129,3 +134,107 @@ def test_analysis_plan_has_four_primary_contrasts_under_holm(founding, plan):
     assert [row["missing"] for row in plan["sensitivity"] if "missing" in row] == ["excluded"]
     assert all(isinstance(seed, int) for seed in plan["seeds"].values())
     assert plan["data"]["completion_threshold"] == founding["completion"]["threshold"]
+
+
+# --- real readings: people and networks name objects by their outlines
+
+
+OUTLINES = FIXTURES / "human-vs-cnn-16"
+
+
+def read_csv(path: Path) -> list[dict[str, str]]:
+    opener = gzip.open if path.suffix == ".gz" else open
+    with opener(path, "rt", newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture(scope="module")
+def readings() -> list[dict[str, str]]:
+    return read_csv(OUTLINES / "readings.csv")
+
+
+def test_outline_accuracies_are_the_published_ones(readings):
+    """Geirhos et al. 2019: AlexNet, GoogLeNet, VGG-16, ResNet-50, people, in per cent; blanks count as wrong."""
+    right = defaultdict(list)
+    for row in readings:
+        right[row["view"], row["group"]].append(row["answer"] == row["truth"])
+    accuracy = {key: 100 * sum(values) / len(values) for key, values in right.items()}
+    groups = ["alexnet", "googlenet", "vgg", "resnet50", "people"]
+    assert [round(accuracy["silhouettes", group]) for group in groups] == [44, 49, 48, 54, 75]
+    assert [round(accuracy["edges", group]) for group in groups] == [40, 28, 24, 18, 87]
+    assert accuracy["silhouettes", "people"] == pytest.approx(75.31, abs=0.005)
+    assert accuracy["edges", "people"] == pytest.approx(87.12, abs=0.0051)
+    for row in read_toml(OUTLINES / "study.toml")["reference"]["accuracy_percent"]:
+        assert [row[group] for group in groups] == [round(accuracy[row["view"], group]) for group in groups]
+
+
+def test_outline_readings_are_complete_and_crossed(readings):
+    """10 people and 4 networks read each of 160 items in each view; nobody reads in two experiments but the networks."""
+    assert len(readings) == 2 * 14 * 160
+    seen = Counter((row["view"], row["reader"]) for row in readings)
+    assert set(seen.values()) == {160}
+    people = {reader for (_, reader) in seen if not reader.isalnum()}
+    assert len(people) == 20
+    kinds = {
+        row["kind"]: {other["group"] for other in readings if other["kind"] == row["kind"]} for row in readings[:1]
+    }
+    assert kinds == {"model": {"alexnet", "googlenet", "vgg", "resnet50"}}
+    assert sum(row["answer"] == "" for row in readings) == 34 + 22
+    assert all(row["rt_ms"] == "" for row in readings if row["kind"] == "model" or row["answer"] == "")
+
+
+def test_outline_preset_manifest_and_readings_agree(readings):
+    preset, manifest = read_toml(OUTLINES / "study.toml"), read_csv(OUTLINES / "manifest.csv")
+    assert Counter(row["class"] for row in manifest) == {row["code"]: 20 for row in preset["classes"]}
+    assert len(preset["classes"]) == 16
+    truth = {(row["item"], row["view"]): row["class"] for row in manifest}
+    assert all(truth[row["item"], row["view"]] == row["truth"] for row in readings)
+    assert {row["group"] for row in readings} == {row["code"] for row in preset["reader_groups"]}
+    assert all((OUTLINES / row["path"]).is_file() and row["licence"] == "CC-BY-4.0" for row in manifest)
+    assert {row["answer"] for row in readings} - {""} <= {row["code"] for row in preset["classes"]}
+
+
+def test_outline_files_are_what_the_converter_makes(tmp_path):
+    """The shipped files come from the published ones by the shipped script, byte for byte."""
+    script = [sys.executable, str(OUTLINES / "convert.py")]
+    assert subprocess.run([*script, "--check"], timeout=60).returncode == 0
+    assert subprocess.run([*script, "--out", str(tmp_path)], capture_output=True, timeout=60).returncode == 0
+    (tmp_path / "readings.csv").write_bytes(b"changed")
+    changed = subprocess.run([*script, "--check", "--out", str(tmp_path)], capture_output=True, text=True, timeout=60)
+    assert (changed.returncode, changed.stderr) == (
+        1,
+        "readings.csv is not what the published files give; run convert.py again.\n",
+    )
+
+
+# --- small real data of other shapes
+
+
+def test_viper_is_the_published_table():
+    rows = read_csv(FIXTURES / "viper" / "viperObs.csv.gz")
+    assert len(rows) == 20382
+    assert len({row["readerID"] for row in rows}) == 43
+    assert len({row["caseID"] for row in rows}) == 715
+    assert {row["modalityID"].strip() for row in rows} == {"FFDM", "SFM"}
+    scores = [int(row["score"]) for row in rows]
+    assert (min(scores), max(scores)) == (0, 201)
+
+
+def test_bluebirds_is_the_published_table():
+    rows = read_csv(FIXTURES / "bluebirds" / "answers.csv")
+    assert len(rows) == 39 * 108
+    votes, truth, right = defaultdict(int), {}, []
+    for row in rows:
+        votes[row["item"]] += 1 if row["answer"] == "1" else -1
+        truth[row["item"]] = row["truth"]
+        right.append(row["answer"] == row["truth"])
+    assert sum(right) / len(right) == pytest.approx(0.6356, abs=5e-5)
+    assert sum((votes[item] > 0) == (truth[item] == "1") for item in truth) == 82
+
+
+def test_every_fixture_is_described_with_its_licence():
+    text = (FIXTURES / "README.md").read_text(encoding="utf-8")
+    for folder in (path.name for path in FIXTURES.iterdir() if path.is_dir()):
+        assert f"`{folder}/`" in text
+    for licence in ("CC0-1.0", "CC-BY-4.0", "CC0", "MIT"):
+        assert licence in text

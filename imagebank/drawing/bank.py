@@ -25,8 +25,8 @@ from PIL import Image, PngImagePlugin
 from .crops import choose_crops
 from .fields import Window, generator
 from .plan import Photograph, Picture, plan_bank
-from .recipe import Recipe, read_recipe
-from .scene import choose_subject, compose, look, whole
+from .recipe import VIEWS, Recipe, read_recipe
+from .scene import Scene, choose_subject, compose, look, whole
 
 MANIFEST_COLUMNS = (
     "item", "class", "view", "path", "split", "fold", "group", "mask", "source_url", "licence", "attribution",
@@ -84,9 +84,8 @@ def draw_bank(
     seed = recipe.seed if seed is None else seed
     photographs = plan_bank(recipe, scale=recipe.scale if scale is None else scale, seed=seed)
     job = Job(recipe, seed, Path(out_dir))
-    for picture in (picture for photograph in photographs[:1] for picture in photograph.pictures()):
-        (job.folder / picture.path).parent.mkdir(parents=True, exist_ok=True)
-        (job.folder / picture.mask).parent.mkdir(parents=True, exist_ok=True)
+    for folder in (job.folder / kind / view for kind in ("images", "masks") for view in VIEWS):
+        folder.mkdir(parents=True, exist_ok=True)
     manifest = job.folder / "manifest.csv"
     total, done, drawn = sum(1 + photograph.crops for photograph in photographs), 0, {}
     if progress:
@@ -96,13 +95,15 @@ def draw_bank(
         done += 1 + one.photograph.crops
         if progress:
             progress(done, total)
+    for leftover in job.folder.glob("*/*/.*.part"):  # of a run that was killed
+        leftover.unlink(missing_ok=True)
     write_atomically(manifest, _manifest_bytes(job, [drawn[photograph.code] for photograph in photographs]))
     return manifest
 
 
 def _draw_all(job: Job, photographs: list[Photograph], processes: int | None) -> Iterator[Drawn]:
     """Every photograph drawn, in the order in which they are ready."""
-    processes = processes or len(os.sched_getaffinity(0))
+    processes = processes or _cores()
     if processes == 1 or multiprocessing.current_process().daemon:
         for photograph in photographs:
             yield draw_photograph(job, photograph)
@@ -124,6 +125,11 @@ def _draw_all(job: Job, photographs: list[Photograph], processes: int | None) ->
         pool.shutdown(wait=True, cancel_futures=True)
 
 
+def _cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 _worker_job: Job | None = None
 
 
@@ -140,23 +146,28 @@ def _draw_in_worker(photograph: Photograph) -> Drawn:
 
 
 def draw_photograph(job: Job, photograph: Photograph) -> Drawn:
-    """Draw a photograph's pictures and masks into the job's folder, unless all of them are there and whole."""
+    """Draw a photograph's pictures and masks into the job's folder, except those that are there and whole."""
     pictures = photograph.pictures()
     boxes = [_finished_box(job, photograph, picture) for picture in pictures]
-    if any(box is None for box in boxes):
+    if None in boxes:
         scene = compose(job.recipe, photograph.class_code, photograph.key(job.seed))
-        boxes = []
-        for picture, window in zip(pictures, windows_of(job, photograph, scene)):
-            pixels, mask = look(scene, window)
-            box = _box_in_panoramic(window, job.recipe)
-            stamp = _stamp(job, photograph, picture, box)
-            write_atomically(job.folder / picture.mask, _png_bytes(mask, stamp))
-            write_atomically(job.folder / picture.path, _jpeg_bytes(pixels, scene.camera.quality, stamp))
-            boxes.append(box)
+        windows = windows_of(job, photograph, scene)
+        for number in (number for number, box in enumerate(boxes) if box is None):
+            boxes[number] = _draw_picture(job, photograph, pictures[number], scene, windows[number])
     return Drawn(photograph, tuple(boxes))
 
 
-def windows_of(job: Job, photograph: Photograph, scene) -> list[Window]:
+def _draw_picture(job: Job, photograph: Photograph, picture: Picture, scene: Scene, window: Window) -> str:
+    """Draw one picture and its mask, the mask first: a picture that is there has one. Returns its box."""
+    pixels, mask = look(scene, window)
+    box = _box_in_panoramic(window, job.recipe)
+    stamp = _stamp(job, photograph, picture, box)
+    write_atomically(job.folder / picture.mask, _png_bytes(mask, stamp))
+    write_atomically(job.folder / picture.path, _jpeg_bytes(pixels, scene.camera.quality, stamp))
+    return box
+
+
+def windows_of(job: Job, photograph: Photograph, scene: Scene) -> list[Window]:
     """The whole scene for the panoramic picture, then the window of each crop."""
     rng = generator(*photograph.key(job.seed), "crops")
     crops = choose_crops(scene, photograph.crops, job.recipe.focused_px, job.recipe.crops, rng)
