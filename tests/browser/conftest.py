@@ -18,3 +18,35 @@ def chromium():
         )
         yield browser
         browser.close()
+
+
+@pytest.fixture(autouse=True)
+def quiet_server(live_server, chromium, transactional_db):
+    """After each test close its pages and let their last requests end, so that none meets the emptying of the database."""
+    import threading
+    import time
+
+    from django.core.signals import request_finished, request_started
+
+    open_requests, lock = [0], threading.Lock()
+
+    def count(step):
+        def receiver(**kwargs):
+            with lock:
+                open_requests[0] += step
+
+        return receiver
+
+    began, ended = count(1), count(-1)
+    request_started.connect(began)
+    request_finished.connect(ended)
+    yield
+    for context in chromium.contexts:
+        context.close()
+    quiet_since, deadline = time.monotonic(), time.monotonic() + 15
+    while time.monotonic() < min(quiet_since + 0.7, deadline):
+        if open_requests[0] > 0:
+            quiet_since = time.monotonic()
+        time.sleep(0.05)
+    request_started.disconnect(began)
+    request_finished.disconnect(ended)
