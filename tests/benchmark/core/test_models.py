@@ -36,7 +36,10 @@ def test_calibration_error_as_published(reference):
     assert classwise_error(p, y, bins=3) > 0
 
 
-@pytest.mark.parametrize(("bins", "mass", "name"), [(10, False, "equal_width_10"), (15, False, "equal_width_15"), (10, True, "equal_mass_10")])
+@pytest.mark.parametrize(
+    ("bins", "mass", "name"),
+    [(10, False, "equal_width_10"), (15, False, "equal_width_15"), (10, True, "equal_mass_10")],
+)
 def test_a_perfect_model_shows_the_recorded_calibration_error(reference, bins, mass, name):
     expected = reference["ece_null_expectation"]["expected"]
     rng = np.random.default_rng(3)
@@ -125,7 +128,9 @@ def test_deferral_and_its_bound():
 def test_signal_detection(reference):
     entry = reference["dprime"]
     found = signal(entry["data"]["H"], entry["data"]["F"])
-    assert (found.dprime, found.criterion) == pytest.approx((entry["expected"]["dprime"], entry["expected"]["c"]), abs=1e-12)
+    assert (found.dprime, found.criterion) == pytest.approx(
+        (entry["expected"]["dprime"], entry["expected"]["c"]), abs=1e-12
+    )
     assert np.isfinite(signal_from_counts(20, 20, 0, 20).dprime)
     with pytest.raises(ValueError, match="log-linear"):
         signal(1.0, 0.2)
@@ -148,7 +153,40 @@ def test_hype_error_and_its_components(reference):
 
 def lsat6():
     """Bock & Lieberman (1970): 1,000 answers to five items of the LSAT, as counts of the 32 patterns."""
-    counts = [3, 6, 2, 11, 1, 1, 3, 4, 1, 8, 0, 16, 0, 3, 2, 15, 10, 29, 14, 81, 3, 28, 15, 80, 16, 56, 21, 173, 11, 61, 28, 298]
+    counts = [
+        3,
+        6,
+        2,
+        11,
+        1,
+        1,
+        3,
+        4,
+        1,
+        8,
+        0,
+        16,
+        0,
+        3,
+        2,
+        15,
+        10,
+        29,
+        14,
+        81,
+        3,
+        28,
+        15,
+        80,
+        16,
+        56,
+        21,
+        173,
+        11,
+        61,
+        28,
+        298,
+    ]
     return np.array(list(product((0, 1), repeat=5)), dtype=float), np.array(counts, dtype=float)
 
 
@@ -168,17 +206,18 @@ def test_items_that_everybody_has_right_are_refused():
         fit_rasch(np.array([[1, 0], [1, 1.0]]))
 
 
+CBPP = """
+1,2,14,1 1,3,12,2 1,4,9,3 1,0,5,4 2,3,22,1 2,1,18,2 2,1,21,3 3,8,22,1 3,2,16,2 3,0,16,3 3,2,20,4 4,2,10,1
+4,0,10,2 4,2,9,3 4,0,6,4 5,5,18,1 5,0,25,2 5,0,24,3 5,1,4,4 6,3,17,1 6,0,17,2 6,0,18,3 6,1,20,4 7,8,16,1
+7,1,10,2 7,3,9,3 7,0,5,4 8,12,34,1 9,2,9,1 9,0,6,2 9,0,8,3 9,0,6,4 10,1,22,1 10,1,22,2 10,0,18,3 10,2,22,4
+11,0,25,1 11,5,27,2 11,3,22,3 11,1,22,4 12,2,10,1 12,1,8,2 12,0,6,3 12,0,5,4 13,1,21,1 13,2,24,2 13,0,19,3
+13,0,23,4 14,11,19,1 14,0,2,2 14,0,3,3 14,0,2,4 15,1,19,1 15,1,15,2 15,1,15,3 15,0,15,4
+"""  # herd, new cases, herd size, period
+
+
 def cbpp():
-    """lme4's cbpp: contagious bovine pleuropneumonia in 15 herds (Lesnoff et al. 2004)."""
-    herd = [1, 1, 1, 1, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 6, 6, 6, 6, 7, 7, 7, 7, 8, 9, 9, 9, 9, 10, 10, 10, 10, 11, 11, 11, 11,
-            12, 12, 12, 12, 13, 13, 13, 13, 14, 14, 14, 14, 15, 15, 15, 15]  # fmt: skip
-    cases = [2, 3, 4, 0, 3, 1, 1, 8, 2, 0, 2, 2, 0, 2, 0, 5, 0, 0, 1, 3, 0, 0, 0, 1, 8, 1, 3, 0, 12, 2, 0, 0, 0, 1, 1, 0, 2, 0, 3, 1, 0, 0, 0,
-             0, 1, 1, 0, 2, 11, 0, 0, 0, 1, 1, 1, 0]  # fmt: skip
-    size = [14, 12, 9, 5, 22, 18, 21, 22, 16, 16, 20, 10, 10, 9, 6, 18, 25, 24, 4, 17, 17, 18, 20, 8, 16, 10, 9, 5, 34, 9, 6, 8, 6, 22, 22, 18,
-            22, 25, 27, 22, 10, 8, 6, 5, 21, 24, 19, 23, 19, 2, 3, 2, 19, 15, 15, 15]  # fmt: skip
-    period = [1, 2, 3, 4, 1, 2, 3, 1, 2, 3, 4, 1, 2, 3, 4, 1, 2, 3, 4, 1, 2, 3, 4, 1, 2, 3, 4, 1, 1, 2, 3, 4, 1, 2, 3, 4, 1, 2, 3, 4, 1, 2, 3, 4,
-              1, 2, 3, 4, 1, 2, 3, 4, 1, 2, 3, 4]  # fmt: skip
-    return (np.array(v) for v in (herd, cases, size, period))
+    """Contagious bovine pleuropneumonia in 15 herds (Lesnoff et al. 2004), the example data of lme4's glmer."""
+    return np.array([[int(v) for v in row.split(",")] for row in CBPP.split()]).T
 
 
 def test_mixed_model_with_one_random_effect(reference):
@@ -189,7 +228,9 @@ def test_mixed_model_with_one_random_effect(reference):
     assert found.beta == pytest.approx(expected["fixef"], abs=1e-3)
     assert found.sd[0] == pytest.approx(expected["sd_herd"], abs=1e-3)
     assert found.se == pytest.approx(expected["se"], abs=5e-3)
-    assert found.log_likelihood == pytest.approx(expected["loglik"], abs=1e-3) or found.log_likelihood > expected["loglik"]
+    assert (
+        found.log_likelihood == pytest.approx(expected["loglik"], abs=1e-3) or found.log_likelihood > expected["loglik"]
+    )
 
 
 def study_layout(data):
