@@ -186,10 +186,15 @@ def _conditional(
         solve, log_det = _block_solver(*model.blocks(model.n * mu * (1 - mu), sd))
         gradient = model.cross((model.y - model.n * mu)[:, None], sd)[:, 0] - u
         step = solve(gradient)
-        if float(gradient @ step) < 1e-12:
+        decrement = float(gradient @ step)
+        # The determinant moves linearly with the modes, so these must be exact, not merely near the top; so close to it
+        # the likelihood's rounding would refuse good steps, hence no halving there.
+        if decrement < 1e-18:
             return value, log_det, u
         scale = 1.0
-        while (new := model.penalised(np.concatenate([beta, u + scale * step]), sd)) < value and scale > 1e-6:
+        new = model.penalised(np.concatenate([beta, u + step]), sd)
+        while decrement > 1e-8 and new < value and scale > 1e-6:
             scale /= 2
+            new = model.penalised(np.concatenate([beta, u + scale * step]), sd)
         u, value = u + scale * step, new
     raise NotConverged("The random effects' modes did not converge.")

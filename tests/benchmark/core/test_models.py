@@ -225,12 +225,11 @@ def test_mixed_model_with_one_random_effect(reference):
     x = np.stack([np.ones(56), *(period == k for k in (2, 3, 4))], axis=1).astype(float)
     found = fit_glmm(cases, x, (RandomEffect(herd - 1, np.ones(56)),), trials=size)
     expected = reference["cbpp_glmer"]["expected"]
-    assert found.beta == pytest.approx(expected["fixef"], abs=1e-3)
-    assert found.sd[0] == pytest.approx(expected["sd_herd"], abs=1e-3)
-    assert found.se == pytest.approx(expected["se"], abs=5e-3)
-    assert (
-        found.log_likelihood == pytest.approx(expected["loglik"], abs=1e-3) or found.log_likelihood > expected["loglik"]
-    )
+    # lme4 stops .0003 short of this likelihood's top; hence its estimates lie 2e-4 and its curvature 2 % away.
+    assert expected["loglik"] <= found.log_likelihood <= expected["loglik"] + 1e-3
+    assert found.beta == pytest.approx(expected["fixef"], abs=3e-4)
+    assert found.sd[0] == pytest.approx(expected["sd_herd"], abs=3e-4)
+    assert found.se == pytest.approx(expected["se"], rel=0.02)
 
 
 def study_layout(data):
@@ -248,6 +247,19 @@ def test_mixed_model_of_the_study(duong_sim, reference):
     expected = reference["duong_sim_glmm"]["expected"]
     found = fit_glmm(*study_layout(duong_sim))
     assert found.log_likelihood == pytest.approx(expected["loglik"], abs=2e-3)
-    assert found.beta == pytest.approx(expected["beta"], abs=5e-3)
-    assert found.se == pytest.approx(expected["se"], abs=5e-3)
-    assert found.sd == pytest.approx([expected["sd_item"], expected["sd_reader"]], abs=3e-3)
+    assert found.beta == pytest.approx(expected["beta"], abs=2e-3)
+    assert found.sd == pytest.approx([expected["sd_item"], expected["sd_reader"]], abs=2e-3)
+    # The curvature here is exact (checked with three step sizes); lme4's finite differences are 1.4 % lower.
+    assert found.se == pytest.approx(expected["se"], rel=0.02)
+
+
+def test_repeating_the_networks_answers_feigns_information(duong_sim, reference):
+    """The wrong layout, one network row per reading, gives the recorded z of 9.4: why one row per item is required."""
+    wrong = reference["duong_sim_glmm"]["expected"]["WRONG_repeated_classifier_rows"]
+    y = np.concatenate([duong_sim["human"], duong_sim["model"]])
+    human = np.repeat([1.0, 0.0], len(duong_sim))
+    item, reader = np.tile(duong_sim["item"], 2), np.tile(duong_sim["reader"], 2)
+    x = np.stack([np.ones(len(y)), 1 - human], axis=1)
+    found = fit_glmm(y, x, (RandomEffect(item, np.ones(len(y))), RandomEffect(reader, human)))
+    assert found.beta[1] == pytest.approx(wrong["beta"], abs=0.01)
+    assert found.beta[1] / found.se[1] == pytest.approx(wrong["z"], rel=0.03)
