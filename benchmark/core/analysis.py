@@ -18,6 +18,17 @@ from .description import (
     reader_accuracy_section,
 )
 from .errors import InputError
+from .further_sections import (
+    consistency_section,
+    items_section,
+    metrics_section,
+    order_section,
+    probability_sections,
+    reader_confidence_section,
+    standing_section,
+    teams_section,
+    time_section,
+)
 from .plan import Plan
 from .predictions import Predictions, add_model_readings
 from .readings import Readings
@@ -50,7 +61,7 @@ def analyse(
     scored = Scored(completion.readings, plan.missing, plan.classes)
     seed = plan.bootstrap_seed if plan.bootstrap_seed is not None else seed
     content: dict[str, Any] = _facts(readings, predictions, plan, seed, completion, scored)
-    for done, (name, section) in enumerate(steps := _steps(scored, plan, seed, content)):
+    for done, (name, section) in enumerate(steps := _steps(scored, plan, seed, content, predictions)):
         if progress:
             progress(done, len(steps), name)
         content.update(plain(section()))
@@ -59,7 +70,9 @@ def analyse(
     return Results(content)
 
 
-def _steps(scored: Scored, plan: Plan, seed: int, content: dict) -> list[tuple[str, Callable[[], dict]]]:
+def _steps(
+    scored: Scored, plan: Plan, seed: int, content: dict, predictions: Predictions | None
+) -> list[tuple[str, Callable[[], dict]]]:
     """The sections in order; each returns what it adds to the content, and may read what came before."""
     level = plan.confidence
 
@@ -79,6 +92,19 @@ def _steps(scored: Scored, plan: Plan, seed: int, content: dict) -> list[tuple[s
             "deviations": deviations_section(scored, plan, paired),
         }
 
+    def further_description() -> dict:
+        return {
+            "metrics": metrics_section(scored),
+            "standing": standing_section(scored),
+            "items": items_section(scored),
+            "error_consistency": consistency_section(scored),
+            "order": order_section(scored, confidence=level),
+            "times": time_section(scored),
+            "reader_confidence": reader_confidence_section(scored, confidence=level),
+            "teams": teams_section(scored, predictions),
+            **(probability_sections(predictions, seed=seed) if predictions is not None else {}),
+        }
+
     return [
         ("accuracy", lambda: {"accuracy": accuracy_section(scored, confidence=level)}),
         ("comparisons", comparisons),
@@ -89,6 +115,7 @@ def _steps(scored: Scored, plan: Plan, seed: int, content: dict) -> list[tuple[s
             lambda: {"agreement": agreement_section(scored, seed=seed, draws=plan.bootstrap_draws, confidence=level)},
         ),
         ("readers", lambda: {"reader_accuracy": reader_accuracy_section(scored, confidence=level)}),
+        ("metrics, teams, probabilities", further_description),
         ("classes", lambda: {"class_accuracy": class_accuracy_section(scored, confidence=level)}),
     ]
 

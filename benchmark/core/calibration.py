@@ -16,7 +16,9 @@ class ReliabilityBin:
     accuracy: float
 
 
-def reliability_bins(confidence: np.ndarray, correct: np.ndarray, *, bins: int, mass: bool = False) -> list[ReliabilityBin]:
+def reliability_bins(
+    confidence: np.ndarray, correct: np.ndarray, *, bins: int, mass: bool = False
+) -> list[ReliabilityBin]:
     """Non-empty bins of the top probability: equal width on (0, 1], or equal mass (counts differ by at most one)."""
     p, y = np.asarray(confidence, dtype=float), np.asarray(correct, dtype=float)
     if mass:
@@ -43,7 +45,9 @@ def calibration_error(found: list[ReliabilityBin], *, norm: str = "l1") -> float
     return float(weight @ gap) if norm == "l1" else float(np.sqrt(weight @ gap**2))
 
 
-def null_band(confidence: np.ndarray, *, bins: int, mass: bool, draws: int, rng: np.random.Generator) -> tuple[float, float]:
+def null_band(
+    confidence: np.ndarray, *, bins: int, mass: bool, draws: int, rng: np.random.Generator
+) -> tuple[float, float]:
     """Mean and 95th percentile of the calibration error of a perfectly calibrated model with these confidences.
 
     Never zero: with 140 items a perfect model shows about .055 to .068. Correctness is drawn from the confidences.

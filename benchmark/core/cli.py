@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .errors import InputError
+from .planning_cli import add_world, run_power, run_simulate
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,8 +35,65 @@ def build_parser() -> argparse.ArgumentParser:
     analyse.add_argument("--plan", type=Path, help="analysis.toml: what was decided before the first answer")
     analyse.add_argument("--seed", type=_seed, default=0, help="seed of all resampling (a plan's own seed goes first)")
     analyse.add_argument("--out", type=Path, required=True, help="folder to write to")
+    analyse.add_argument("--pdf", action="store_true", help="also write report.pdf (needs Debian's libpango)")
     analyse.set_defaults(run=run_analyse)
+    power = commands.add_parser("power", help="power and precision of a design, for these images and for new ones")
+    add_world(power)
+    power.set_defaults(run=run_power)
+    simulated = commands.add_parser("simulate", help="simulate whole studies and count what each test does")
+    add_world(simulated)
+    simulated.add_argument("--studies", type=_count, default=2000)
+    simulated.add_argument("--seed", type=_seed, default=0)
+    simulated.set_defaults(run=_simulate)
+    compare = commands.add_parser("compare", help="compare two results.json: what changed between two analyses")
+    compare.add_argument("first", type=Path)
+    compare.add_argument("second", type=Path)
+    compare.set_defaults(run=run_compare)
+    export = commands.add_parser("export", help="readings for other programs: csv, parquet, xlsx, sav, imrmc")
+    export.add_argument("readings", type=Path)
+    export.add_argument("target", type=Path, help="file to write; its ending names the format")
+    export.add_argument("--positive", help="the class that counts as positive (iMRMC only)")
+    export.set_defaults(run=run_export)
     return parser
+
+
+def _count(text: str) -> int:
+    if not text.isdigit() or int(text) < 2:
+        raise argparse.ArgumentTypeError(f'a whole number of at least 2 was expected, "{text}" was found')
+    return int(text)
+
+
+def _simulate(options: argparse.Namespace) -> int:
+    with _bar("simulating") as step:
+        return run_simulate(options, step)
+
+
+def run_export(options: argparse.Namespace) -> int:
+    from .exports import export
+    from .readings import read_readings
+
+    export(read_readings(options.readings), options.target, positive=options.positive)
+    print(f"Written: {options.target}")
+    return 0
+
+
+def run_compare(options: argparse.Namespace) -> int:
+    """Print every comparison whose numbers differ between two analyses; exit 1 when any does."""
+    from .results import Results
+
+    first, second = Results.read(options.first), Results.read(options.second)
+    changed = 0
+    for section, estimate in (("paired", "mean_difference"), ("new_images", "difference")):
+        for record in first.records(section):
+            keys = {key: record[key] for key in ("model", "group", "view")}
+            others = second.records(section, **keys)
+            before = (record[estimate], record["ci_low"], record["ci_high"])
+            after = (others[0][estimate], others[0]["ci_low"], others[0]["ci_high"]) if others else None
+            if before != after:
+                changed += 1
+                print(f"{section}, {' / '.join(str(v) for v in keys.values())}: {before} became {after}")
+    print("The comparisons agree." if not changed else f"{changed} comparisons differ.")
+    return 1 if changed else 0
 
 
 def _seed(text: str) -> int:
@@ -57,7 +115,7 @@ def run_analyse(options: argparse.Namespace) -> int:
     with _bar("analysing") as step:
         results = analyse(readings, predictions=predictions, plan=plan, seed=options.seed, progress=step)
     with _bar("drawing") as step:
-        write_analysis(results, options.out, progress=step)
+        write_analysis(results, options.out, pdf=options.pdf, progress=step)
     if results.is_simulated:
         print("SIMULATED: these readings hold simulated readers or drawn images.")
     for note in results["notes"]:

@@ -48,7 +48,9 @@ class _Model:
     def blocks(self, weight: np.ndarray, sd: np.ndarray) -> tuple[list[np.ndarray], np.ndarray | None]:
         """Diagonals of the random effects' Hessian (spherical effects u ~ N(0, I)) and the coupling of the two."""
         z = [s * e.multiplier for s, e in zip(sd, self.effects)]
-        diagonal = [1 + np.bincount(e.code, weights=weight * m**2, minlength=k) for e, m, k in zip(self.effects, z, self.sizes)]
+        diagonal = [
+            1 + np.bincount(e.code, weights=weight * m**2, minlength=k) for e, m, k in zip(self.effects, z, self.sizes)
+        ]
         if len(self.effects) == 1:
             return diagonal, None
         (a, b), (i, j) = self.sizes, (self.effects[0].code, self.effects[1].code)
@@ -103,7 +105,9 @@ class _Model:
 def _block_solver(diagonal: list[np.ndarray], coupling: np.ndarray | None):
     """Solver and log determinant of [[diag(a), C], [C', diag(b)]] through the Schur complement of the larger block."""
     if coupling is None:
-        return (lambda v: v / diagonal[0] if v.ndim == 1 else v / diagonal[0][:, None]), float(np.log(diagonal[0]).sum())
+        return (lambda v: v / diagonal[0] if v.ndim == 1 else v / diagonal[0][:, None]), float(
+            np.log(diagonal[0]).sum()
+        )
     a, b = diagonal
     swapped = len(a) < len(b)
     big, small, c = (b, a, coupling.T) if swapped else (a, b, coupling)
@@ -147,14 +151,18 @@ def fit_glmm(
         value, log_det, warm["u"] = _conditional(model, theta[:p], sd, warm.get("u"))
         return -(value - 0.5 * log_det)
 
-    rough = optimize.minimize(profile, np.full(len(effects), np.log(0.5)), method="Nelder-Mead", options={"xatol": 1e-2, "fatol": 1e-3})
+    rough = optimize.minimize(
+        profile, np.full(len(effects), np.log(0.5)), method="Nelder-Mead", options={"xatol": 1e-2, "fatol": 1e-3}
+    )
     warm["u"] = warm["start"][p:]
     theta = np.concatenate([warm["start"][:p], rough.x])
     fit = optimize.minimize(laplace, theta, jac=lambda t: _central(laplace, t), method="BFGS", options={"gtol": 1e-4})
     gradient = _central(laplace, fit.x)
     if np.abs(gradient).max() > 0.02:
         raise NotConverged(f"The mixed model did not converge (largest gradient {np.abs(gradient).max():.3g}).")
-    hessian = np.stack([(_central(laplace, fit.x + h) - _central(laplace, fit.x - h)) / 2e-3 for h in 1e-3 * np.eye(len(fit.x))])
+    hessian = np.stack(
+        [(_central(laplace, fit.x + h) - _central(laplace, fit.x - h)) / 2e-3 for h in 1e-3 * np.eye(len(fit.x))]
+    )
     covariance = np.linalg.inv((hessian + hessian.T) / 2)
     if not (np.diagonal(covariance)[:p] > 0).all():
         raise NotConverged("The mixed model's information matrix is not positive definite.")
@@ -167,7 +175,9 @@ def _central(function, at: np.ndarray) -> np.ndarray:
     return np.array([(function(at + h) - function(at - h)) / 2e-4 for h in 1e-4 * np.eye(len(at))])
 
 
-def _conditional(model: _Model, beta: np.ndarray, sd: np.ndarray, start: np.ndarray | None) -> tuple[float, float, np.ndarray]:
+def _conditional(
+    model: _Model, beta: np.ndarray, sd: np.ndarray, start: np.ndarray | None
+) -> tuple[float, float, np.ndarray]:
     """Modes of the random effects at fixed beta: penalised log-likelihood, log determinant, the modes."""
     u = np.zeros(sum(model.sizes)) if start is None else start
     value = model.penalised(np.concatenate([beta, u]), sd)
@@ -176,10 +186,15 @@ def _conditional(model: _Model, beta: np.ndarray, sd: np.ndarray, start: np.ndar
         solve, log_det = _block_solver(*model.blocks(model.n * mu * (1 - mu), sd))
         gradient = model.cross((model.y - model.n * mu)[:, None], sd)[:, 0] - u
         step = solve(gradient)
-        if float(gradient @ step) < 1e-12:
+        decrement = float(gradient @ step)
+        # The determinant moves linearly with the modes, so these must be exact, not merely near the top; so close to it
+        # the likelihood's rounding would refuse good steps, hence no halving there.
+        if decrement < 1e-18:
             return value, log_det, u
         scale = 1.0
-        while (new := model.penalised(np.concatenate([beta, u + scale * step]), sd)) < value and scale > 1e-6:
+        new = model.penalised(np.concatenate([beta, u + step]), sd)
+        while decrement > 1e-8 and new < value and scale > 1e-6:
             scale /= 2
+            new = model.penalised(np.concatenate([beta, u + scale * step]), sd)
         u, value = u + scale * step, new
     raise NotConverged("The random effects' modes did not converge.")

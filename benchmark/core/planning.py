@@ -140,17 +140,17 @@ def items_needed(
 ) -> tuple[int, int] | None:
     """Smallest (items, readers) with the target power when every item is read so often; None beyond 100,000 items.
 
-    Items are rounded up to whole items per class, readers to whole readers.
+    Whole items per class; the readers that this takes are rounded up at the end.
     """
     for per_class in range(2, 100_000 // classes):
         items = per_class * classes
-        readers = ceil(items * reads_per_item / per_reader)
-        if readers < 2:
+        readers = items * reads_per_item / per_reader
+        if readers <= 1.5:
             continue
-        design = Design(readers, items, per_reader)
-        nc = difference / design.standard_error(spread)
-        if _power(nc, alpha, design.degrees_of_freedom(spread)) >= target:
-            return items, readers
+        # n - 1 degrees of freedom over readers: cautious, as a design should be.
+        nc = difference / Design(readers, items, per_reader).standard_error(spread)
+        if _power(nc, alpha, readers - 1) >= target:
+            return items, ceil(readers)
     return None
 
 

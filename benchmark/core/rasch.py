@@ -39,7 +39,9 @@ def fit_rasch(correct: np.ndarray, *, nodes: int = 41, weights: np.ndarray | Non
     frequency = np.ones(len(y)) if weights is None else np.asarray(weights, dtype=float)
     share = (frequency @ answered) / (frequency @ present)
     if ((share <= 0) | (share >= 1)).any():
-        raise ValueError(f"Items {np.flatnonzero((share <= 0) | (share >= 1)).tolist()} were right, or wrong, for everybody.")
+        raise ValueError(
+            f"Items {np.flatnonzero((share <= 0) | (share >= 1)).tolist()} were right, or wrong, for everybody."
+        )
     x, w = np.polynomial.hermite_e.hermegauss(nodes)
     log_w = np.log(w / w.sum())
 

@@ -51,9 +51,7 @@ def _wrong_ways(wrong: tuple[int, ...], seats: int, votes: int) -> float:
     return sum(number / (1 + ties) for (taken, ties), number in ways.items() if taken == seats)
 
 
-def defer_accuracy(
-    human: np.ndarray, network: np.ndarray, confidence: np.ndarray, threshold: float
-) -> float:
+def defer_accuracy(human: np.ndarray, network: np.ndarray, confidence: np.ndarray, threshold: float) -> float:
     """Accuracy when the network answers where it is at least so confident, and readers elsewhere.
 
     human: share of readers right per item; network: bool; confidence: the network's top probability; all (items,).
@@ -78,5 +76,3 @@ def oracle_accuracy(human: np.ndarray, network: np.ndarray) -> float:
     """Share of items that the network has right, or else a random reader: the bound of any rule that picks one of them."""
     human, network = np.asarray(human, dtype=float), np.asarray(network, dtype=float)
     return float((network + (1 - network) * human).mean())
-
-

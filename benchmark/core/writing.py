@@ -20,11 +20,12 @@ def write_analysis(
     out_dir: str | PathLike,
     *,
     figures: bool = True,
+    pdf: bool = False,
     progress: Callable[[int, int, str], None] | None = None,
 ) -> list[Path]:
     """Write results.json, tables/, figures/ and report.html under out_dir; returns the files written, in order.
 
-    figures=False leaves out figures/ (the report then has none). Each file is written atomically, results.json last, so
+    figures=False leaves out figures/ (the report then has none); pdf=True adds report.pdf. Each file is written atomically, results.json last, so
     that its presence says that the folder is whole.
     """
     from .figures.catalogue import figures_of
@@ -48,7 +49,12 @@ def write_analysis(
         from plotly.offline import get_plotlyjs
 
         write(f"figures/{PLOTLY_FILE}", get_plotlyjs())
-    write("report.html", build_report(results, drawings))
+    report = build_report(results, drawings)
+    write("report.html", report)
+    if pdf:
+        from .report.pdf import as_pdf
+
+        write("report.pdf", as_pdf(report))
     write("results.json", results.to_json())
     return written
 

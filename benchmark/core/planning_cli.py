@@ -1,0 +1,102 @@
+"""The commands `power` and `simulate`: what a design can show, before anybody is invited."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+
+from .errors import InputError
+
+
+def add_world(parser: argparse.ArgumentParser) -> None:
+    """Arguments that power and simulate share; the defaults are the founding study's design."""
+    parser.add_argument("--accuracy-readers", type=float, default=0.75, help="true accuracy of readers (0.75)")
+    parser.add_argument("--accuracy-model", type=float, default=0.85, help="true accuracy of the network (0.85)")
+    parser.add_argument("--sd-reader", type=float, default=0.35, help="SD of readers on the logit scale (0.35)")
+    parser.add_argument("--sd-item", type=float, default=1.0, help="SD of items on the logit scale (1.0)")
+    parser.add_argument("--correlation", type=float, default=0.5, help="do networks err where people err? 0 to 1 (0.5)")
+    parser.add_argument("--classes", type=int, default=7)
+    parser.add_argument("--per-class", type=int, default=20, help="test items per class (20)")
+    parser.add_argument("--per-survey", type=int, default=4, help="items per class in one survey (4)")
+    parser.add_argument("--sets", type=int, default=6, help="survey sets, each covering all items once (6)")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of sentences")
+
+
+def _world_and_design(options: argparse.Namespace):
+    from .simulation import StudyDesign, World
+
+    values = (options.accuracy_readers, options.accuracy_model)
+    if (
+        not all(0 < value < 1 for value in values)
+        or not 0 <= options.correlation <= 1
+        or min(options.sd_reader, options.sd_item) < 0
+    ):
+        raise InputError("Accuracies between 0 and 1, a correlation from 0 to 1 and SDs of at least 0 are needed.")
+    world = World(*values, options.sd_reader, options.sd_item, options.correlation)
+    try:
+        return world, StudyDesign(options.classes, options.per_class, options.per_survey, options.sets)
+    except ValueError as error:
+        raise InputError(str(error)) from error
+
+
+def run_power(options: argparse.Namespace) -> int:
+    from .planning import Design, fixed_images_precision, items_needed, largest_sd, new_images_precision
+    from .simulation import spread_of
+
+    world, layout = _world_and_design(options)
+    if layout.readers < 2:
+        raise InputError("At least two readers are needed; add sets or make surveys shorter.")
+    design = Design(layout.readers, layout.items, layout.classes * layout.per_survey)
+    spread, difference = spread_of(world), world.accuracy_model - world.accuracy_readers
+    if difference == 0:
+        raise InputError("Power needs different accuracies of readers and network.")
+    fixed = fixed_images_precision(design, spread, abs(difference))
+    new = new_images_precision(design, spread, abs(difference))
+    needed = items_needed(
+        spread, abs(difference), reads_per_item=layout.sets, per_reader=design.per_reader, classes=layout.classes
+    )
+    found = {
+        "readers": design.readers, "items": design.items, "difference": difference, "these_images": asdict(fixed), "new_images": asdict(new),
+        "largest_sd_of_survey_differences_for_95_percent": largest_sd(abs(difference), design.readers),
+        "items_and_readers_for_95_percent_new_images": needed,
+    }  # fmt: skip
+    if options.json:
+        print(json.dumps(found, indent=1))
+        return 0
+    print(
+        f"{design.readers} readers, {design.items} items, {design.per_reader} items each; true difference {100 * difference:.1f} points."
+    )
+    for label, precision in (("These images, new readers", fixed), ("New images and new readers", new)):
+        print(f"{label}: standard error {100 * precision.se:.1f} points, power {100 * precision.power:.1f} %, "
+              f"95 % power from {100 * precision.detectable:.1f} points.")  # fmt: skip
+    print(
+        f"95 % power on these images needs an SD of the survey differences of at most {found['largest_sd_of_survey_differences_for_95_percent']:.3f}."
+    )
+    if needed:
+        print(
+            f"95 % power for new images needs {needed[0]} items and {needed[1]} readers at {layout.sets} reads per item."
+        )
+    return 0
+
+
+def run_simulate(options: argparse.Namespace, progress) -> int:
+    from .simulation import simulate
+
+    world, design = _world_and_design(options)
+    if design.readers < 2:
+        raise InputError("At least two readers are needed; add sets or make surveys shorter.")
+    found = simulate(world, design, studies=options.studies, seed=options.seed, progress=progress)
+    if options.json:
+        print(json.dumps(asdict(found), indent=1))
+        return 0
+    what = "type-I error" if world.accuracy_model == world.accuracy_readers else "power"
+    print(
+        f"{found.studies} simulated studies of {design.readers} readers and {design.items} items (seed {options.seed})."
+    )
+    print(f"SD of the difference over studies {100 * found.sd_difference:.2f} points.")
+    print(f"Paired t-test: mean standard error {100 * found.mean_se_paired:.2f}, {what} for new images {found.reject_paired:.3f}, "
+          f"coverage {found.cover_paired:.3f}.")  # fmt: skip
+    print(f"Two-way variance: mean standard error {100 * found.mean_se_two_way:.2f}, {what} {found.reject_two_way:.3f}, "
+          f"coverage {found.cover_two_way:.3f}.")  # fmt: skip
+    return 0
