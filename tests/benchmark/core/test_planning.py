@@ -41,9 +41,6 @@ def test_two_independent_groups_need_a_smaller_sd(reference):
     assert two_sample_t_power(0.1 / sd, 30) == pytest.approx(0.95, abs=2e-5)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="open: the closed form asks for 203 items at 6 reads where the recorded simulation asks for 217"
-)
 def test_closed_form_for_new_images_as_recorded(reference):
     """The recorded components are rounded to four digits, hence the tolerance of .01."""
     for name, row in reference["sim_power_case_aware"]["expected"].items():
