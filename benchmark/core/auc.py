@@ -63,8 +63,8 @@ def sparse_auc_difference(readings: pd.DataFrame, first: str, second: str) -> Au
 
     readings: columns reader, case, modality, score (higher = diseased) and truth (0/1), one row per reading. Every
     reader-specific pair of a diseased and a healthy case has the same weight within a modality (one-shot estimate).
-    The eight moments of Gallas (2006, Acad. Radiol. 13:353) are taken over pairs that share reader, diseased and healthy case
-    or not. Raises InputError when a modality has no pair.
+    The eight moments of Gallas (2006, Acad. Radiol. 13:353) are taken over pairs that share reader, diseased and
+    healthy case or not. Raises InputError when a modality has no pair.
     """
     readers = np.unique(readings["reader"])
     truth = readings.drop_duplicates("case").set_index("case")["truth"].astype(bool)

@@ -78,7 +78,8 @@ class BootstrapInterval:
 def intervals(estimates: np.ndarray, draws: np.ndarray, *, confidence: float = 0.95) -> list[BootstrapInterval]:
     """Intervals of each statistic from shared draws, shape (draws, statistics).
 
-    The max-T interval is estimate +- q se with q the quantile of the largest standardised deviation over the statistics.
+    The max-T interval is estimate +- q se with q the quantile of the largest standardised deviation over the
+    statistics.
     """
     spread = np.nanstd(draws, axis=0, ddof=1)
     usable = spread > 1e-12
@@ -103,7 +104,8 @@ def intervals(estimates: np.ndarray, draws: np.ndarray, *, confidence: float = 0
 
 
 def layout(reader: np.ndarray, item: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Readings as a table: values (readers, items) with 0 where absent, and which cells are present. One reading a cell."""
+    """Readings as a table: values (readers, items) with 0 where absent, and which cells are present. One reading a
+    cell."""
     (reader, n_readers), (item, n_items) = codes(reader), codes(item)
     table, present = np.zeros((n_readers, n_items)), np.zeros((n_readers, n_items), dtype=bool)
     table[reader, item] = values

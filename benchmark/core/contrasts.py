@@ -52,7 +52,14 @@ def _by_ustat(match: Matchup, primary: Record, confidence: float) -> Record:
     se, df = float(np.sqrt(variance)), primary["df"]
     half = t_quantile(0.5 + confidence / 2, df) * se
     p = t_two_sided_p(found.estimate / se, df)
-    return {"se": se, "df": df, "p": p, "ci_low": found.estimate - half, "ci_high": found.estimate + half, "why": None}
+    return {
+        "se": se,
+        "df": df,
+        "p": p,
+        "ci_low": found.estimate - half,
+        "ci_high": found.estimate + half,
+        "why": None,
+    }
 
 
 def _by_closed_form(match: Matchup, confidence: float) -> Record:
@@ -102,11 +109,23 @@ def networks_section(scored: Scored, plan: Plan) -> list[Record]:
         )
         records.append(
             {
-                "first": first.reader, "first_view": first.view or None, "second": second.reader, "second_view": second.view or None,
-                "items": n, "only_first": b, "only_second": c, "difference": (b - c) / n, "ci_low": low, "ci_high": high,
-                "ci_method": "Tango score", "newcombe_low": nlow, "newcombe_high": nhigh, "p": test.p_exact, "why": test.why,
+                "first": first.reader,
+                "first_view": first.view or None,
+                "second": second.reader,
+                "second_view": second.view or None,
+                "items": n,
+                "only_first": b,
+                "only_second": c,
+                "difference": (b - c) / n,
+                "ci_low": low,
+                "ci_high": high,
+                "ci_method": "Tango score",
+                "newcombe_low": nlow,
+                "newcombe_high": nhigh,
+                "p": test.p_exact,
+                "why": test.why,
             }
-        )  # fmt: skip
+        )
     return records
 
 
@@ -148,10 +167,20 @@ def _view_record(
     test = two_way_mean(values.to_numpy(), pair["reader"], pair["item"], pair["truth"], confidence=plan.confidence)
     what = "readers' gain" if model is None else "network's gain minus readers' gain"
     return {
-        "contrast": what, "group": group, "model": model, "first_view": first, "second_view": second, "pairs": test.n,
-        "difference": test.estimate, "se": test.se, "df": test.df, "p": test.p, "ci_low": test.ci_low, "ci_high": test.ci_high,
+        "contrast": what,
+        "group": group,
+        "model": model,
+        "first_view": first,
+        "second_view": second,
+        "pairs": test.n,
+        "difference": test.estimate,
+        "se": test.se,
+        "df": test.df,
+        "p": test.p,
+        "ci_low": test.ci_low,
+        "ci_high": test.ci_high,
         "why": test.why,
-    }  # fmt: skip
+    }
 
 
 def groups_section(scored: Scored, plan: Plan) -> list[Record]:
@@ -177,9 +206,17 @@ def _group_record(a: pd.DataFrame, b: pd.DataFrame, first: str, second: str, vie
     difference = float(y[in_first].mean() - y[~in_first].mean())
     test = two_way_test(difference, variance, readers=n_readers, items=n_items, n=len(rows), confidence=plan.confidence)
     return {
-        "first": first, "second": second, "view": view or None, "difference": difference, "se": test.se, "df": test.df, "p": test.p,
-        "ci_low": test.ci_low, "ci_high": test.ci_high, "why": test.why,
-    }  # fmt: skip
+        "first": first,
+        "second": second,
+        "view": view or None,
+        "difference": difference,
+        "se": test.se,
+        "df": test.df,
+        "p": test.p,
+        "ci_low": test.ci_low,
+        "ci_high": test.ci_high,
+        "why": test.why,
+    }
 
 
 def equivalence_section(plan: Plan, paired: list[Record], new_images: list[Record]) -> list[Record]:

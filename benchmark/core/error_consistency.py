@@ -13,7 +13,8 @@ import numpy as np
 
 @dataclass(frozen=True)
 class ErrorConsistency:
-    """Symmetric tables (readers, readers): shared items, observed agreement of correctness, kappa (NaN if undefined)."""
+    """Symmetric tables (readers, readers): shared items, observed agreement of correctness, kappa (NaN if
+    undefined)."""
 
     shared: np.ndarray
     observed: np.ndarray
@@ -21,7 +22,8 @@ class ErrorConsistency:
 
 
 def error_consistency(correct: np.ndarray, present: np.ndarray) -> ErrorConsistency:
-    """All pairs at once by matrix products. correct, present: bool, shape (readers, items); absent items are not shared.
+    """All pairs at once by matrix products. correct, present: bool, shape (readers, items); absent items are not
+    shared.
 
     Undefined (NaN) without shared items and when both are always right, or both always wrong, on them.
     """

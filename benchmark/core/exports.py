@@ -75,10 +75,14 @@ def as_imrmc(readings: Readings, *, positive: str) -> bytes:
     width = float(confidence.abs().max()) or 1.0
     score += 0.5 * confidence / width * score.map({1.0: 1, 0.0: -1})
     lines = [
-        f"NR: {frame['reader'].nunique()}", f"N0: {int((~truth).sum())}", f"N1: {int(truth.sum())}", f"NM: {modality.nunique()}",
-        "BEGIN DATA:", *(f"-1,{item},0,{int(positive_case)}" for item, positive_case in truth.sort_index().items()),
+        f"NR: {frame['reader'].nunique()}",
+        f"N0: {int((~truth).sum())}",
+        f"N1: {int(truth.sum())}",
+        f"NM: {modality.nunique()}",
+        "BEGIN DATA:",
+        *(f"-1,{item},0,{int(positive_case)}" for item, positive_case in truth.sort_index().items()),
         *(f"{r},{i},{m},{s:.6g}" for r, i, m, s in zip(frame["reader"], frame["item"], modality, score)),
-    ]  # fmt: skip
+    ]
     return ("\n".join(lines) + "\n").encode("utf-8")
 
 
@@ -91,7 +95,8 @@ FORMATS: dict[str, Callable[[Readings], bytes]] = {
 
 
 def export(readings: Readings, path: Path, *, positive: str | None = None) -> None:
-    """Write readings in the format that the file's ending names: csv, parquet, xlsx, sav, or imrmc (needs `positive`)."""
+    """Write readings in the format that the file's ending names: csv, parquet, xlsx, sav, or imrmc (needs
+    `positive`)."""
     kind = path.suffix.lstrip(".").lower()
     if kind == "imrmc":
         if positive is None:

@@ -1,4 +1,5 @@
-"""Sections beyond the comparisons: metrics, standing, items, error consistency, order and time, probabilities, teams."""
+"""Sections beyond the comparisons: metrics, standing, items, error consistency, order and time, probabilities,
+teams."""
 
 from __future__ import annotations
 
@@ -65,11 +66,16 @@ def items_section(scored: Scored) -> list[Record]:
         table = people.assign(share=people["correct"] / people["readings"], networks=right).fillna({"networks": ""})
         records += [
             {
-                "item": row.Index, "view": view or None, "truth": row.truth, "readings": int(row.readings), "correct": int(row.correct),
-                "share_correct": row.share, "networks_correct": row.networks,
+                "item": row.Index,
+                "view": view or None,
+                "truth": row.truth,
+                "readings": int(row.readings),
+                "correct": int(row.correct),
+                "share_correct": row.share,
+                "networks_correct": row.networks,
             }
             for row in table.reset_index().sort_values(["share", "item"]).set_index("item").itertuples()
-        ]  # fmt: skip
+        ]
     return records
 
 
@@ -92,11 +98,14 @@ def consistency_section(scored: Scored) -> list[Record]:
                 values = values[np.isfinite(values)]
                 records.append(
                     {
-                        "first": first, "second": second, "view": view or None, "pairs": int(len(values)),
+                        "first": first,
+                        "second": second,
+                        "view": view or None,
+                        "pairs": int(len(values)),
                         "error_consistency": float(values.mean()) if len(values) else None,
                         "why": None if len(values) else "no pair of readers shares items on which their errors vary",
                     }
-                )  # fmt: skip
+                )
     return records
 
 
@@ -116,10 +125,18 @@ def order_section(scored: Scored, *, confidence: float) -> list[Record]:
         test = two_way_mean(values.to_numpy(), rows["reader"], rows["item"], rows["truth"], confidence=confidence)
         records.append(
             {
-                **found.keys, "contrast": "later half minus earlier half", "readings": len(rows), "difference": test.estimate, "se": test.se,
-                "df": test.df, "p": test.p, "ci_low": test.ci_low, "ci_high": test.ci_high, "why": test.why,
+                **found.keys,
+                "contrast": "later half minus earlier half",
+                "readings": len(rows),
+                "difference": test.estimate,
+                "se": test.se,
+                "df": test.df,
+                "p": test.p,
+                "ci_low": test.ci_low,
+                "ci_high": test.ci_high,
+                "why": test.why,
             }
-        )  # fmt: skip
+        )
     return records
 
 
@@ -135,12 +152,16 @@ def time_section(scored: Scored) -> list[Record]:
         right, wrong = seconds[rows["correct"]], seconds[~rows["correct"]]
         records.append(
             {
-                **found.keys, "readings": len(rows), "lower_quartile_s": low, "median_s": middle, "upper_quartile_s": high,
+                **found.keys,
+                "readings": len(rows),
+                "lower_quartile_s": low,
+                "median_s": middle,
+                "upper_quartile_s": high,
                 "median_right_s": float(right.median()) if len(right) else None,
                 "median_wrong_s": float(wrong.median()) if len(wrong) else None,
                 "why": None if len(right) and len(wrong) else "all answers were right, or all were wrong",
             }
-        )  # fmt: skip
+        )
     return records
 
 
@@ -189,8 +210,17 @@ def teams_section(scored: Scored, predictions: Predictions | None) -> list[Recor
             if chances is None:
                 break
             alone = chances.mean() if alone is None else alone
-            records.append({**_team(people), "team": f"vote of {size}", "model": None, "items": len(counts), "accuracy": chances.mean(),
-                            "gain_over_best_alone": chances.mean() - alone, "why": None})  # fmt: skip
+            records.append(
+                {
+                    **_team(people),
+                    "team": f"vote of {size}",
+                    "model": None,
+                    "items": len(counts),
+                    "accuracy": chances.mean(),
+                    "gain_over_best_alone": chances.mean() - alone,
+                    "why": None,
+                }
+            )
         records += _with_networks(scored, people, predictions)
     return records
 
@@ -220,10 +250,17 @@ def _with_networks(scored: Scored, people, predictions: Predictions | None) -> l
             folds = np.arange(len(shared)) % 5
             teams["network where confident, else a reader"] = tuned_defer_accuracy(h, n, confidence.to_numpy(), folds)
         records += [
-            {**_team(people), "team": name, "model": model.reader, "items": len(shared), "accuracy": value,
-             "gain_over_best_alone": value - best, "why": None}
+            {
+                **_team(people),
+                "team": name,
+                "model": model.reader,
+                "items": len(shared),
+                "accuracy": value,
+                "gain_over_best_alone": value - best,
+                "why": None,
+            }
             for name, value in teams.items()
-        ]  # fmt: skip
+        ]
     return records
 
 
@@ -239,8 +276,14 @@ def reader_confidence_section(scored: Scored, *, confidence: float) -> list[Reco
             ci = clustered_proportion(own["correct"], own["reader"], own["item"], confidence=confidence)
             records.append(
                 {
-                    **found.keys, "third": int(level) + 1, "confidence_from": own["confidence"].min(), "confidence_to": own["confidence"].max(),
-                    "readings": len(own), "accuracy": own["correct"].mean(), "ci_low": ci.low, "ci_high": ci.high,
+                    **found.keys,
+                    "third": int(level) + 1,
+                    "confidence_from": own["confidence"].min(),
+                    "confidence_to": own["confidence"].max(),
+                    "readings": len(own),
+                    "accuracy": own["correct"].mean(),
+                    "ci_low": ci.low,
+                    "ci_high": ci.high,
                 }
-            )  # fmt: skip
+            )
     return records

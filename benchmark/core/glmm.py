@@ -1,8 +1,9 @@
 """Logistic mixed models with one or two crossed random intercepts, by Laplace approximation.
 
-Penalised iteratively reweighted least squares finds the modes; the random effects' Hessian has two diagonal blocks and a
-sparse coupling, so its determinant comes from a Schur complement of the smaller block. The network must have one row per
-item: repeating its answers per survey feigns information (z of 9.4 instead of 4.2 in the reference data).
+Penalised iteratively reweighted least squares finds the modes; the random effects' Hessian has two diagonal blocks
+and a
+sparse coupling, so its determinant comes from a Schur complement of the smaller block. The network must have one row
+per item: repeating its answers per survey feigns information (z of 9.4 instead of 4.2 in the reference data).
 """
 
 from __future__ import annotations
@@ -77,7 +78,8 @@ class _Model:
         return float(self.y @ eta - self.n @ np.logaddexp(0, eta)) - 0.5 * float(parameters[p:] @ parameters[p:])
 
     def modes(self, sd: np.ndarray, start: np.ndarray) -> tuple[np.ndarray, np.ndarray, float, np.ndarray]:
-        """Joint mode of fixed and random effects by Newton with step halving; log determinant; fixed-effect precision."""
+        """Joint mode of fixed and random effects by Newton with step halving; log determinant; fixed-effect
+        precision."""
         parameters, p = start.copy(), self.x.shape[1]
         value = self.penalised(parameters, sd)
         for _ in range(100):
@@ -129,7 +131,8 @@ def fit_glmm(
 ) -> Glmm:
     """Binomial mixed model with logit link and one or two independent random intercepts, Laplace approximation.
 
-    successes (n,), trials (n,) default 1, x (n, fixed). The Laplace likelihood is maximised over the fixed effects and the
+    successes (n,), trials (n,) default 1, x (n, fixed). The Laplace likelihood is maximised over the fixed effects
+    and the
     SDs together, as lme4's final stage does; standard errors of the fixed effects are conditional on the SDs. Raises
     NotConverged rather than returning a fit that did not converge.
     """

@@ -26,7 +26,8 @@ class McNemar:
 
 
 def mcnemar(only_first: int, only_second: int) -> McNemar:
-    """McNemar's test of equally frequent successes. Without discordant cases the exact p is 1 and chi-square is None."""
+    """McNemar's test of equally frequent successes. Without discordant cases the exact p is 1 and chi-square is
+    None."""
     b, c = only_first, only_second
     n = b + c
     if n == 0:

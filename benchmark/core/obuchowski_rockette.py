@@ -97,9 +97,19 @@ def two_modalities(merits: np.ndarray, jackknife: np.ndarray, *, confidence: flo
     var_interaction = ms_interaction - var_error + cov1 + (cov2 - cov3)
     var_reader = (ms_reader - ms_interaction) / tests - cov1 + cov3
     return _tested(
-        difference, np.sqrt(2 * denominator / readers), df, confidence, ms_reader=ms_reader, cov1=cov1, cov2=cov2, cov3=cov3,
-        var_error=var_error, var_reader=var_reader, var_reader_by_test=var_interaction, merits=by_test,
-    )  # fmt: skip
+        difference,
+        np.sqrt(2 * denominator / readers),
+        df,
+        confidence,
+        ms_reader=ms_reader,
+        cov1=cov1,
+        cov2=cov2,
+        cov3=cov3,
+        var_error=var_error,
+        var_reader=var_reader,
+        var_reader_by_test=var_interaction,
+        merits=by_test,
+    )
 
 
 def _tested(difference: float, se: float, df: float, confidence: float, **parts) -> ReaderStudyTest:

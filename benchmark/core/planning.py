@@ -108,9 +108,12 @@ def new_images_precision(
     df = design.degrees_of_freedom(spread) if df is None else df
     limit = sqrt(spread.item / design.items)
     return Precision(
-        se, _quantile(1 - alpha / 2, df) * se, _power(difference / se, alpha, df),
-        (_quantile(1 - alpha / 2, df) + _quantile(target, df)) * se, _power(difference / limit, alpha, df) if limit > 0 else 1.0,
-    )  # fmt: skip
+        se,
+        _quantile(1 - alpha / 2, df) * se,
+        _power(difference / se, alpha, df),
+        (_quantile(1 - alpha / 2, df) + _quantile(target, df)) * se,
+        _power(difference / limit, alpha, df) if limit > 0 else 1.0,
+    )
 
 
 def fixed_images_precision(

@@ -57,25 +57,34 @@ def run_power(options: argparse.Namespace) -> int:
         spread, abs(difference), reads_per_item=layout.sets, per_reader=design.per_reader, classes=layout.classes
     )
     found = {
-        "readers": design.readers, "items": design.items, "difference": difference, "these_images": asdict(fixed), "new_images": asdict(new),
+        "readers": design.readers,
+        "items": design.items,
+        "difference": difference,
+        "these_images": asdict(fixed),
+        "new_images": asdict(new),
         "largest_sd_of_survey_differences_for_95_percent": largest_sd(abs(difference), design.readers),
         "items_and_readers_for_95_percent_new_images": needed,
-    }  # fmt: skip
+    }
     if options.json:
         print(json.dumps(found, indent=1))
         return 0
     print(
-        f"{design.readers} readers, {design.items} items, {design.per_reader} items each; true difference {100 * difference:.1f} points."
+        f"{design.readers} readers, {design.items} items, {design.per_reader} items each; true difference"
+        f" {100 * difference:.1f} points."
     )
     for label, precision in (("These images, new readers", fixed), ("New images and new readers", new)):
-        print(f"{label}: standard error {100 * precision.se:.1f} points, power {100 * precision.power:.1f} %, "
-              f"95 % power from {100 * precision.detectable:.1f} points.")  # fmt: skip
+        print(
+            f"{label}: standard error {100 * precision.se:.1f} points, power {100 * precision.power:.1f} %, "
+            f"95 % power from {100 * precision.detectable:.1f} points."
+        )
     print(
-        f"95 % power on these images needs an SD of the survey differences of at most {found['largest_sd_of_survey_differences_for_95_percent']:.3f}."
+        "95 % power on these images needs an SD of the survey differences of at most"
+        f" {found['largest_sd_of_survey_differences_for_95_percent']:.3f}."
     )
     if needed:
         print(
-            f"95 % power for new images needs {needed[0]} items and {needed[1]} readers at {layout.sets} reads per item."
+            f"95 % power for new images needs {needed[0]} items and {needed[1]} readers at {layout.sets} reads per"
+            " item."
         )
     return 0
 
@@ -95,8 +104,12 @@ def run_simulate(options: argparse.Namespace, progress) -> int:
         f"{found.studies} simulated studies of {design.readers} readers and {design.items} items (seed {options.seed})."
     )
     print(f"SD of the difference over studies {100 * found.sd_difference:.2f} points.")
-    print(f"Paired t-test: mean standard error {100 * found.mean_se_paired:.2f}, {what} for new images {found.reject_paired:.3f}, "
-          f"coverage {found.cover_paired:.3f}.")  # fmt: skip
-    print(f"Two-way variance: mean standard error {100 * found.mean_se_two_way:.2f}, {what} {found.reject_two_way:.3f}, "
-          f"coverage {found.cover_two_way:.3f}.")  # fmt: skip
+    print(
+        f"Paired t-test: mean standard error {100 * found.mean_se_paired:.2f}, {what} for new images"
+        f" {found.reject_paired:.3f}, coverage {found.cover_paired:.3f}."
+    )
+    print(
+        f"Two-way variance: mean standard error {100 * found.mean_se_two_way:.2f}, {what} {found.reject_two_way:.3f},"
+        f" coverage {found.cover_two_way:.3f}."
+    )
     return 0

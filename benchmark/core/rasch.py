@@ -30,8 +30,8 @@ class Rasch:
 def fit_rasch(correct: np.ndarray, *, nodes: int = 41, weights: np.ndarray | None = None) -> Rasch:
     """Fit by Gauss-Hermite quadrature. correct: (readers, items) 0/1, NaN where not read; weights: rows' frequencies.
 
-    Joint maximum likelihood is biased and not used. Raises NotConverged, and ValueError for items that all have right or
-    all wrong, which have no finite difficulty.
+    Joint maximum likelihood is biased and not used. Raises NotConverged, and ValueError for items that all have
+    right or all wrong, which have no finite difficulty.
     """
     y = np.asarray(correct, dtype=float)
     present = ~np.isnan(y)

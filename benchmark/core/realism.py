@@ -76,6 +76,12 @@ def hype_error(
     test = two_way_mean(wrong - 0.5, evaluator, image, fake)
     chance = equivalence(test.estimate, test.se, test.df, margin=margin) if test.se else None
     return Hype(
-        float(wrong.mean()), float(wrong[fake].mean()), float(wrong[~fake].mean()), interval.low, interval.high, len(wrong), chance,
+        float(wrong.mean()),
+        float(wrong[fake].mean()),
+        float(wrong[~fake].mean()),
+        interval.low,
+        interval.high,
+        len(wrong),
+        chance,
         interval.why or test.why,
-    )  # fmt: skip
+    )

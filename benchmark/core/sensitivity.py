@@ -41,16 +41,25 @@ def _beside(
         verdicts = None if record["p"] is None or other[p] is None else (record["p"] < alpha) == (other[p] < alpha)
         records.append(
             {
-                "analysis": name, "estimand": estimand, "model": record["model"], "group": record["group"], "view": record["view"],
-                "difference_main": record[estimate], "difference": other[estimate], "p_main": record["p"], "p": other[p],
-                "same_verdict": verdicts, "why": other["why"] or record["why"],
+                "analysis": name,
+                "estimand": estimand,
+                "model": record["model"],
+                "group": record["group"],
+                "view": record["view"],
+                "difference_main": record[estimate],
+                "difference": other[estimate],
+                "p_main": record["p"],
+                "p": other[p],
+                "same_verdict": verdicts,
+                "why": other["why"] or record["why"],
             }
-        )  # fmt: skip
+        )
     return records
 
 
 def deviations_section(scored: Scored, plan: Plan, paired: list[Record]) -> list[Record]:
-    """Where this analysis departs from its plan: planned contrasts without readings, contrasts that were not planned."""
+    """Where this analysis departs from its plan: planned contrasts without readings, contrasts that were not
+    planned."""
     if not plan.declared:
         return []
     present = {(r["model"], r["group"], r["view"]) for r in paired}

@@ -19,8 +19,8 @@ from .ustat import ustat_mean
 class World:
     """Where studies come from: true accuracies, logit SDs of readers and items, latent correlation.
 
-    The network is right where a standard normal, correlated with the items' difficulty for people, is low enough; so its
-    mistakes fall on items that are hard for people as far as the correlation says.
+    The network is right where a standard normal, correlated with the items' difficulty for people, is low enough; so
+    its mistakes fall on items that are hard for people as far as the correlation says.
     """
 
     accuracy_readers: float = 0.75
@@ -110,7 +110,8 @@ def simulate_study(world: World, design: StudyDesign, rng: np.random.Generator) 
 
 
 def spread_of(world: World) -> Spread:
-    """Variance components of one reading's difference in a world, by Gauss-Hermite quadrature over items and readers."""
+    """Variance components of one reading's difference in a world, by Gauss-Hermite quadrature over items and
+    readers."""
     nodes, weights = np.polynomial.hermite_e.hermegauss(61)
     weights = weights / weights.sum()
     human = intercept(world.accuracy_readers, world.sd_reader**2 + world.sd_item**2)
@@ -177,9 +178,16 @@ def simulate(
         u = ustat_mean(study.difference.ravel(), study.reader.ravel(), study.item.ravel())
         se_u = np.sqrt(max(u.variance or 0.0, test.var_reader, test.var_item))
         rows[k] = (
-            mean, se_t, test.se, t_two_sided_p(mean / se_t, df_t) < alpha, test.p < alpha, abs(mean / se_u) > 1.959964,
-            abs(mean - truth) < t_quantile(1 - alpha / 2, df_t) * se_t, test.ci_low <= truth <= test.ci_high, sd,
-        )  # fmt: skip
+            mean,
+            se_t,
+            test.se,
+            t_two_sided_p(mean / se_t, df_t) < alpha,
+            test.p < alpha,
+            abs(mean / se_u) > 1.959964,
+            abs(mean - truth) < t_quantile(1 - alpha / 2, df_t) * se_t,
+            test.ci_low <= truth <= test.ci_high,
+            sd,
+        )
     m = rows.mean(axis=0)
     return SimulationResult(
         studies, m[0], float(rows[:, 0].std(ddof=1)), m[1], m[2], m[3], m[4], m[5], m[6], m[7], m[8]

@@ -12,8 +12,8 @@ def vote_accuracy(counts: np.ndarray, truth: np.ndarray, size: int) -> np.ndarra
     """Chance that a plurality vote of `size` random raters of each item is right, shape (items,).
 
     counts: answers per item and class, shape (items, classes). Every subset of the item's raters is enumerated (as
-    multisets of answers, hypergeometric weights); ties count their expectation under a random break. None if an item has
-    fewer raters than `size`.
+    multisets of answers, hypergeometric weights); ties count their expectation under a random break. None if an item
+    has fewer raters than `size`.
     """
     counts = np.asarray(counts, dtype=int)
     if size < 1 or counts.sum(axis=1).min(initial=size) < size:
@@ -73,6 +73,7 @@ def tuned_defer_accuracy(human: np.ndarray, network: np.ndarray, confidence: np.
 
 
 def oracle_accuracy(human: np.ndarray, network: np.ndarray) -> float:
-    """Share of items that the network has right, or else a random reader: the bound of any rule that picks one of them."""
+    """Share of items that the network has right, or else a random reader: the bound of any rule that picks one of
+    them."""
     human, network = np.asarray(human, dtype=float), np.asarray(network, dtype=float)
     return float((network + (1 - network) * human).mean())

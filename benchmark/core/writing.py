@@ -25,8 +25,8 @@ def write_analysis(
 ) -> list[Path]:
     """Write results.json, tables/, figures/ and report.html under out_dir; returns the files written, in order.
 
-    figures=False leaves out figures/ (the report then has none); pdf=True adds report.pdf. Each file is written atomically, results.json last, so
-    that its presence says that the folder is whole.
+    figures=False leaves out figures/ (the report then has none); pdf=True adds report.pdf. Each file is written
+    atomically, results.json last, so that its presence says that the folder is whole.
     """
     from .figures.catalogue import figures_of
     from .report.page import build_report

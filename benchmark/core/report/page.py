@@ -9,6 +9,7 @@ from ..results import Results
 from ..tables import paper_tables
 from ..wording import interval, number, p_value, percent, plural, points, readable
 from . import html
+from .further import further_parts
 from .methods import limitations, methods
 
 SIMULATED = "Simulated"
@@ -18,7 +19,7 @@ def build_report(results: Results, drawings: dict[str, tuple[bytes, str]]) -> st
     """The report as one HTML document. drawings: figure name -> (SVG bytes, caption). No scripts."""
     title = results["title"] or _default_title(results)
     parts = [_opening(results, title), *_comparisons(results, drawings), *_accuracy(results, drawings)]
-    parts += [*_confusions(results, drawings), *_agreement(results), *_fine_print(results)]
+    parts += [*_confusions(results, drawings), *_agreement(results), *further_parts(results), *_fine_print(results)]
     css = resources.files(__package__).joinpath("style.css").read_text(encoding="utf-8")
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'

@@ -1,0 +1,235 @@
+"""The report's further sections: each a question, a sentence how to read it, and its table, straight from the
+records."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ..results import Results
+from ..wording import interval, number, p_value, percent, points, readable
+from . import html
+
+
+@dataclass(frozen=True)
+class Column:
+    """A table column: its heading, the record's field, and how the field is printed."""
+
+    heading: str
+    field: str
+    form: str = "text"
+
+    def cell(self, record: dict[str, Any]) -> str:
+        value = record.get(self.field)
+        if self.form == "interval":
+            return interval(record.get("ci_low"), record.get("ci_high"))
+        if value is None:
+            return "–"
+        forms = {"points": points, "percent": percent, "p": p_value, "number": number, "text": readable}
+        return (
+            "yes"
+            if value is True
+            else "no"
+            if value is False
+            else forms[self.form](value if self.form != "text" else str(value))
+        )
+
+
+WHO = (Column("Network", "model"), Column("Readers", "group"), Column("View", "view"))
+TESTED = (Column("Difference", "difference", "points"), Column("Interval", "ci", "interval"), Column("p", "p", "p"))
+
+
+@dataclass(frozen=True)
+class Part:
+    section: str
+    question: str
+    reading: str
+    columns: tuple[Column, ...]
+
+
+PARTS = (
+    Part(
+        "deviations",
+        "Where does the analysis depart from its plan?",
+        "Found by comparing the plan with what was analysed.",
+        (Column("Kind", "kind"), Column("What", "what")),
+    ),
+    Part(
+        "sensitivity",
+        "Do the answers depend on how the analysis was done?",
+        "Each planned alternative beside the main analysis.",
+        (
+            Column("Analysis", "analysis"),
+            Column("For", "estimand"),
+            *WHO,
+            Column("Main", "difference_main", "points"),
+            Column("Alternative", "difference", "points"),
+            Column("p", "p", "p"),
+            Column("Same verdict", "same_verdict"),
+        ),
+    ),
+    Part(
+        "new_images_methods",
+        "Do other methods for new images agree?",
+        "The standard error and interval of the same differences.",
+        (
+            *WHO,
+            Column("Method", "method"),
+            Column("Standard error", "se", "points"),
+            Column("Interval", "ci", "interval"),
+            Column("p", "p", "p"),
+        ),
+    ),
+    Part(
+        "equivalence",
+        "Are network and readers equivalent within the declared margin?",
+        "Two one-sided tests; the interval is the one that decides them.",
+        (
+            *WHO,
+            Column("For", "estimand"),
+            Column("Margin", "margin", "points"),
+            Column("Difference", "difference", "points"),
+            Column("Interval", "ci", "interval"),
+            Column("p", "p_equivalent", "p"),
+            Column("Equivalent", "equivalent"),
+        ),
+    ),
+    Part(
+        "networks",
+        "Do the networks differ from one another, or between views?",
+        "Item by item: exact McNemar test, Tango's interval. No difference seen is not equivalence.",
+        (
+            Column("First", "first"),
+            Column("View", "first_view"),
+            Column("Second", "second"),
+            Column("View", "second_view"),
+            Column("Only first", "only_first"),
+            Column("Only second", "only_second"),
+            *TESTED,
+        ),
+    ),
+    Part(
+        "views",
+        "Is one view easier than the other?",
+        "Later view minus earlier, within reader and item. Where the order was the same for all, view, practice and"
+        " the second look at an item cannot be told apart.",
+        (Column("Contrast", "contrast"), Column("Readers", "group"), Column("Network", "model"), *TESTED),
+    ),
+    Part(
+        "groups",
+        "Do the groups of readers differ?",
+        "For new readers of both kinds and new images.",
+        (Column("First", "first"), Column("Second", "second"), Column("View", "view"), *TESTED),
+    ),
+    Part(
+        "standing",
+        "Where does each network stand among the readers?",
+        "Readers beaten on their own items; ties count half.",
+        (
+            *WHO,
+            Column("Readers", "readers"),
+            Column("Beaten", "beaten"),
+            Column("Equalled", "equalled"),
+            Column("Percentile", "percentile", "number"),
+        ),
+    ),
+    Part(
+        "error_consistency",
+        "Do people and networks fail on the same images?",
+        "0: no more than by chance, 1: always together; mean over pairs of readers.",
+        (
+            Column("First", "first"),
+            Column("Second", "second"),
+            Column("View", "view"),
+            Column("Pairs", "pairs"),
+            Column("Error consistency", "error_consistency", "number"),
+        ),
+    ),
+    Part(
+        "calibration",
+        "Can the networks' probabilities be believed?",
+        "Expected calibration error in 10 bins of equal mass, beside what a perfectly calibrated network would show.",
+        (
+            Column("Network", "model"),
+            Column("View", "view"),
+            Column("ECE", "ece_10_equal_mass", "number"),
+            Column("Perfect: mean", "ece_10_equal_mass_perfect_mean", "number"),
+            Column("Perfect: 95th", "ece_10_equal_mass_perfect_p95", "number"),
+            Column("Brier (sum)", "brier", "number"),
+            Column("Log loss", "log_loss", "number"),
+            Column("AURC", "aurc", "number"),
+            Column("Correct at 80 %", "accuracy_at_80", "percent"),
+            Column("at 90 %", "accuracy_at_90", "percent"),
+        ),
+    ),
+    Part(
+        "teams",
+        "Would readers, or readers and a network, be better together?",
+        "Votes by exact enumeration; deferral with its threshold tuned on other items.",
+        (
+            Column("Team", "team"),
+            Column("Readers", "group"),
+            Column("Network", "model"),
+            Column("View", "view"),
+            Column("Correct", "accuracy", "percent"),
+            Column("Over the better alone", "gain_over_best_alone", "points"),
+        ),
+    ),
+    Part(
+        "order",
+        "Do readers change within a block?",
+        "Later half minus earlier half: practice or fatigue.",
+        (Column("Readers", "group"), Column("View", "view"), *TESTED),
+    ),
+    Part(
+        "times",
+        "How long do answers take?",
+        "Seconds; quartiles over readings.",
+        (
+            Column("Readers", "group"),
+            Column("View", "view"),
+            Column("Lower quartile", "lower_quartile_s", "number"),
+            Column("Median", "median_s", "number"),
+            Column("Upper quartile", "upper_quartile_s", "number"),
+            Column("Median, right", "median_right_s", "number"),
+            Column("Median, wrong", "median_wrong_s", "number"),
+        ),
+    ),
+)
+HARDEST = 12
+
+
+def further_parts(results: Results) -> list[str]:
+    """HTML of every further section that has records."""
+    found = []
+    for part in PARTS:
+        records = results.records(part.section)
+        if records:
+            rows = [[column.cell(record) for column in part.columns] for record in records]
+            found.append(html.heading(2, part.question, part.section.replace("_", "-")))
+            found.append(html.paragraph(part.reading, "muted"))
+            table = html.table("", [column.heading for column in part.columns], rows)
+            found.append(table if len(rows) <= 12 else html.unfold(f"All {len(rows)} rows", table))
+    return found + _hardest(results)
+
+
+def _hardest(results: Results) -> list[str]:
+    records = results.records("items")
+    if not records:
+        return []
+    hardest = sorted(records, key=lambda r: (r["share_correct"], r["item"]))[:HARDEST]
+    rows = [
+        [
+            r["item"],
+            r["truth"],
+            readable(r["view"]),
+            str(r["readings"]),
+            percent(r["share_correct"]),
+            r["networks_correct"] or "none",
+        ]
+        for r in hardest
+    ]
+    return [
+        html.heading(2, "Which images are hardest?", "items"),
+        html.table("", ["Item", "Truth", "View", "Readings", "Correct by people", "Networks that were right"], rows),
+    ]
