@@ -19,7 +19,7 @@ from .forms import PlanForm, PlanningForm, SimulationForm
 from .models import AnalysisPlan
 from .planning_words import planned_in_words, precision_rows, simulation_rows
 from .services.planning import TARGET, plan_design, spread_from_model
-from .services.plans import answers_of_people, first_answer_at, stamp_plan
+from .services.plans import answers_of_people, changes_between_plans, first_answer_at, stamp_plan
 from .services.precision import precision_so_far
 
 PLANNING_ROLES = (Role.COORDINATOR, Role.ANALYST, Role.ENGINEER)
@@ -44,8 +44,10 @@ def analysis_plan(request, slug):
             else:
                 messages.success(request, f"Version {plan.version} stands: SHA-256 {plan.sha256[:16]}.")
                 return redirect("benchmark:plan", slug)
+    current, registered = plans.current(), plans.registered()
     context = {
-        "study": study, "plans": plans, "current": plans.current(), "registered": plans.registered(), "form": form,
+        "study": study, "plans": plans, "current": current, "registered": registered, "form": form,
+        "changes": changes_between_plans(registered, current) if registered and current else [],
         "answers": answers_of_people(study), "first_answer_at": first_answer_at(study), "may_stamp": may_stamp,
     }  # fmt: skip
     return render(request, "benchmark/plan.html", context, status=status)

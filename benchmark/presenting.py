@@ -28,10 +28,9 @@ class Estimate:
     """One of the two answers to a question."""
 
     label: str
-    holds_for: str
     size: str
     interval: str
-    p: str
+    adjusted: str
     sentence: str
     whisker: Whisker | None
 
@@ -74,27 +73,23 @@ def _answer(place: int, these: Record, new: Record, palette: dict, scale: tuple[
         question=these["question"],
         colour=palette.get(these["group"], ""),
         view=readable(these["view"]),
-        these=_estimate("These images, new readers", "other readers, these very images", these, scale, level),
-        new=_estimate("New images and new readers", "other readers and other images like these", new, scale, level),
+        these=_estimate("These images, new readers", these, scale, level),
+        new=_estimate("New images and new readers", new, scale, level),
         disagree=bool(new.get("conclusions_differ")),
         planned={"primary": "primary in the plan", "exploratory": "exploratory"}.get(these.get("family"), ""),
         details=_details(these, new),
     )
 
 
-def _estimate(label: str, holds_for: str, record: Record, scale: tuple[float, float], level: str) -> Estimate:
+def _estimate(label: str, record: Record, scale: tuple[float, float], level: str) -> Estimate:
     difference = record.get("mean_difference", record.get("difference"))
     bounds = record.get("ci_low"), record.get("ci_high")
     adjusted = record.get("p_adjusted")
-    p = p_value(record.get("p"))
-    if adjusted is not None and adjusted != record.get("p"):
-        p += f" ({p_value(adjusted)} adjusted)"
     return Estimate(
         label=label,
-        holds_for=holds_for,
         size=("+" if difference and round(1000 * difference) > 0 else "") + points(difference),
         interval=f"{level} interval {interval(*bounds)}" if None not in bounds else f"no interval: {record.get('why')}",
-        p=p,
+        adjusted=p_value(adjusted) if adjusted not in (None, record.get("p")) else "",
         sentence=record["answer"],
         whisker=_whisker(difference, *bounds, scale) if None not in (difference, *bounds) else None,
     )

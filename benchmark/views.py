@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from benchmark.core.report.methods import limitations, methods
 from benchmark.core.results import Results
-from imagebank.models import ItemImage
+from imagebank.models import ItemImage, Provenance, Study
 from imagebank.permissions import Role, has_role, require_role
 
 from .downloads import table_file
@@ -67,6 +67,7 @@ def _list_page(request, start_form, predictions_form, status=200):
     study = request.study
     context = {
         "study": study,
+        "natures": natures_of(study),
         "comparisons": study.comparisons.defer("results").select_related("plan", "predictions", "created_by"),
         "jobs": study.jobs.filter(kind__in=JOB_KINDS).order_by("-created_at")[:5],
         "needed": what_is_needed(study=study),
@@ -178,7 +179,14 @@ def _about(comparison: Comparison, here: str) -> dict:
         "topics": topics_of(comparison.results),
         "here": here,
         "has_items": bool(comparison.results.get("items")),
+        "natures": natures_of(comparison.study),
     }
+
+
+def natures_of(study: Study) -> list[str]:
+    """What the study's pictures are when they are not photographs of patients, e.g. "drawn, not a photograph"."""
+    found = Provenance.objects.filter(image__item__study=study).exclude(nature="").values_list("nature", flat=True)
+    return [study.nature] if study.nature else sorted(set(found))
 
 
 def _with_charts(response: HttpResponse) -> HttpResponse:

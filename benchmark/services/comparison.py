@@ -19,7 +19,8 @@ from surveys.services import readings_frame
 
 Progress = Callable[[int, int, str], None]
 STAMPED = "stamped"
-READINGS, PLAN, REGISTERED, PREDICTIONS = "readings.csv", "analysis.toml", "registered.toml", "predictions.csv"
+READINGS, PLAN, PREDICTIONS = "readings.csv", "analysis.toml", "predictions.csv"
+STAMP = "stamp"  # among a comparison's hashes: the SHA-256 of the plan as it stood before the first answer
 
 
 def run_comparison(
@@ -48,11 +49,14 @@ def run_comparison(
         folder.mkdir()
         simulated = _write_inputs(study, folder, stamped, predictions)
         hashes = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.iterdir())}
+        registered = AnalysisPlan.objects.filter(study=study).registered() if stamped else None
+        if registered is not None:
+            hashes[STAMP] = registered.sha256
         digest = hashlib.sha256(json.dumps(hashes, sort_keys=True).encode()).hexdigest()
         known = Comparison.objects.filter(study=study, inputs_sha256=digest, seed=seed).first()
         if known is not None and _is_whole_and_current(known):
             return known
-        results = analyse_folder(folder, seed=seed, progress=progress)
+        results = analyse_folder(folder, seed=seed, stamp=hashes.get(STAMP), progress=progress)
         home = comparison_folder(study, digest, seed)
         if home.exists():
             shutil.rmtree(home)
@@ -106,9 +110,6 @@ def _write_inputs(
     (folder / READINGS).write_text(csv_text(readings.columns, rows), encoding="utf-8", newline="")
     if plan is not None:
         (folder / PLAN).write_bytes(plan.text.encode())
-        registered = AnalysisPlan.objects.filter(study=study).registered()
-        if registered is not None and registered.text != plan.text:
-            (folder / REGISTERED).write_bytes(registered.text.encode())
     if predictions is not None:
         shutil.copyfile(predictions.path, folder / PREDICTIONS)
     return bool(readings["simulated"].astype(bool).any())
@@ -129,8 +130,10 @@ def _settled(readings):
     return ~here | (readings["completed_at"] != "")
 
 
-def analyse_folder(folder: Path, *, seed: int, progress: Progress | None = None) -> dict:
+def analyse_folder(folder: Path, *, seed: int, stamp: str | None, progress: Progress | None = None) -> dict:
     """Analyse the inputs in `folder` and write everything beside them; the same as the command line does.
+
+    stamp: SHA-256 of the plan as it stood before the first answer.
 
     Returns the content of results.json. Input that the analysis refuses raises ValidationError in its words.
     """
@@ -153,8 +156,8 @@ def analyse_folder(folder: Path, *, seed: int, progress: Progress | None = None)
             read_readings(folder / READINGS),
             predictions=read_predictions(folder / PREDICTIONS) if (folder / PREDICTIONS).exists() else None,
             plan=Plan.from_toml(folder / PLAN) if (folder / PLAN).exists() else None,
-            registered=Plan.from_toml(folder / REGISTERED) if (folder / REGISTERED).exists() else None,
             seed=seed,
+            stamped_sha256=stamp,
             progress=step("Analysing", 0, 50),
         )
     except InputError as error:

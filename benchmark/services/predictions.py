@@ -11,7 +11,7 @@ from benchmark.core.files import write_atomically
 from benchmark.core.predictions import read_predictions
 from benchmark.models import StoredPredictions
 from imagebank.models import Item, Study
-from surveys.exports import csv_text
+from surveys.exports import csv_text, spreadsheet_safe
 
 LARGEST_FILE = 50 * 2**20
 
@@ -34,7 +34,7 @@ def store_predictions(*, study: Study, data: bytes, title: str, user=None) -> St
         raise ValidationError(f"predictions.csv could not be read as CSV: {error}.") from error
     except InputError as error:
         raise ValidationError([error.summary, *map(str, error.problems)]) from error
-    known = set(Item.objects.filter(study=study).values_list("code", flat=True))
+    known = {spreadsheet_safe(code) for code in Item.objects.filter(study=study).values_list("code", flat=True)}
     strangers = sorted(set(found.frame["item"]) - known)
     if strangers:
         raise ValidationError(
