@@ -64,12 +64,16 @@ PRINTED = {
 
 @dataclass(frozen=True)
 class Section:
-    """One table of the results: its name in results.json, a title and a sentence in words, and its columns."""
+    """One table of the results: its name in results.json, a title and a sentence in words, and its columns.
+
+    none: what it means that the analysis has no records of it.
+    """
 
     name: str
     title: str
     about: str
     columns: tuple[Column, ...]
+    none: str = "the data or the plan hold nothing for it"
 
 
 @dataclass(frozen=True)
@@ -365,6 +369,7 @@ TOPICS = (
                 "Deviations from the plan",
                 "Everything that differs between what was planned and what was done.",
                 (Column("kind", "Kind", "exact"), Column("what", "What", "exact")),
+                "none was found; without a plan, there is nothing to deviate from",
             ),
             Section(
                 "sensitivity",
