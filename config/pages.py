@@ -7,14 +7,14 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 from rest_framework.authtoken.models import Token
 
-from config.study_path import study_path
+from config.study_path import study_path, study_tags
 from imagebank.models import Membership, Study
 
 
 def home(request: HttpRequest) -> HttpResponse:
     """Every study that this person may see, each as a path; for strangers, what this place is."""
     studies = [
-        {"study": study, "steps": study_path(study=study, user=request.user)}
+        {"study": study, "steps": study_path(study=study, user=request.user), "tags": study_tags(study)}
         for study in Study.objects.visible_to(request.user)
     ]
     return render(request, "home.html", {"studies": studies})
