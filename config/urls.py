@@ -22,6 +22,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
+    path("studies/<slug:slug>/", pages.study_page, name="study"),
     path("studies/<slug:slug>/jobs/", job_pages.job_list, name="job-list"),
     path("studies/<slug:slug>/jobs/<uuid:pk>/", job_pages.job_detail, name="job-detail"),
     path("studies/<slug:slug>/jobs/<uuid:pk>/cancel/", job_pages.job_cancel, name="job-cancel"),
