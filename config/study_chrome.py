@@ -28,7 +28,7 @@ class Chrome:
 
 # Name, where it leads (the first address that exists), the addresses that belong to it, and who may go there.
 ROOMS = (
-    ("Images", ("imagebank:items",), ("imagebank:",), ()),
+    ("Images", ("imagebank:items",), ("imagebank:i", "imagebank:l", "imagebank:review", "imagebank:exclude"), ()),
     (
         "Surveys",
         ("surveys:overview",),
