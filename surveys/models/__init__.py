@@ -3,6 +3,7 @@ from .design import Block, Survey, SurveyItem, SurveySet
 from .imported import ImportedReading
 from .protocol import ReaderGroup, StudyProtocol
 from .reader import Invitation, Reader, ReaderContact, Seat
+from .recruitment import Letter, Reply
 from .response import BlockSitting, SurveyResponse
 
 __all__ = [
@@ -11,9 +12,11 @@ __all__ = [
     "BlockSitting",
     "ImportedReading",
     "Invitation",
+    "Letter",
     "Reader",
     "ReaderContact",
     "ReaderGroup",
+    "Reply",
     "Seat",
     "StudyProtocol",
     "Survey",
