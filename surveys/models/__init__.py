@@ -4,6 +4,7 @@ from .imported import ImportedReading
 from .protocol import ReaderGroup, StudyProtocol
 from .reader import Invitation, Reader, ReaderContact, Seat
 from .response import BlockSitting, SurveyResponse
+from .stimulus import Stimulus, StimulusFrame
 
 __all__ = [
     "Answer",
@@ -15,6 +16,8 @@ __all__ = [
     "ReaderContact",
     "ReaderGroup",
     "Seat",
+    "Stimulus",
+    "StimulusFrame",
     "StudyProtocol",
     "Survey",
     "SurveyItem",
