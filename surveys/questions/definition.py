@@ -110,6 +110,8 @@ def _question(row: Mapping, blocks: Sequence[str], stimuli: Mapping) -> Question
 
 
 def _check_stimulus(kind: str, asked_in: Sequence[str], stimuli: Mapping) -> None:
+    if kind == DIAGNOSIS and stimuli:
+        raise ValidationError('a rating study asks for a class with the kind "class"; "diagnosis" belongs to readings.')
     fitting = ONLY_FOR.get(kind)
     wrong = [block for block in asked_in if fitting and (block if block in stimuli else "single") not in fitting]
     if wrong:

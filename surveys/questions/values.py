@@ -111,7 +111,7 @@ def _comment(question: Question, value, shown: Shown) -> str:
     text = value.strip()
     if len(text) > question.max_length:
         raise ValidationError(f"Please use at most {question.max_length} characters; there are {len(text)}.")
-    if "\x00" in text:
+    if any(not (char.isprintable() or char in "\n\t") for char in text):
         raise ValidationError("Please use plain text.")
     return text
 

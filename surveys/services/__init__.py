@@ -5,6 +5,9 @@ from .design import create_survey_set, store_survey_set
 from .invitations import InvitationClosed, erase_contact, invite, open_invitation, revoke_invitation
 from .model_answers import record_model_answers
 from .protocol import load_protocol
+from .rating import create_rating_study, grid, pair, single, strip
+from .rating_simulation import SimulatedRaters, simulate_raters
+from .ratings import ratings_frame
 from .readings import import_readings, readings_frame
 from .seats import create_seats, release_expired_seats, replace_seat
 from .simulation import simulate_readers
@@ -21,16 +24,21 @@ from .sitting import (
 
 __all__ = [
     "InvitationClosed",
+    "SimulatedRaters",
     "answer_log_fault",
+    "create_rating_study",
     "create_seats",
     "create_survey_set",
     "erase_contact",
     "finish_response",
+    "grid",
     "import_readings",
     "invite",
     "load_protocol",
     "open_block",
     "open_invitation",
+    "pair",
+    "ratings_frame",
     "readings_frame",
     "record_answer",
     "record_consent",
@@ -43,7 +51,10 @@ __all__ = [
     "replace_seat",
     "revoke_invitation",
     "seal_block",
+    "simulate_raters",
     "simulate_readers",
+    "single",
     "start_response",
     "store_survey_set",
+    "strip",
 ]

@@ -138,13 +138,18 @@ def _copy_classes(study: Study, stimuli: Sequence[StimulusSpec]) -> None:
     if study.classes.exists():
         return
     sources = {image.item.study_id for spec in stimuli for image, _ in spec.frames}
-    if len(sources) > 1:
+    lists: dict[tuple, list[DiagnosisClass]] = {}
+    for source in Study.objects.filter(pk__in=sources, classes__isnull=False).distinct():
+        rows = list(source.classes.order_by("position"))
+        lists[tuple((row.code, row.name) for row in rows)] = rows
+    if len(lists) > 1:
         raise ValidationError(
-            f"The images come from {len(sources)} studies; give {study.slug} its classes before making surveys."
+            f"The images come from studies with {len(lists)} different lists of classes; give {study.slug} its own first."
         )
     DiagnosisClass.objects.bulk_create(
         DiagnosisClass(study=study, code=row.code, name=row.name, description=row.description, position=row.position)
-        for row in DiagnosisClass.objects.filter(study__in=sources).order_by("position")
+        for rows in lists.values()
+        for row in rows
     )
 
 
@@ -237,7 +242,7 @@ def _store_surveys(study: Study, seed: int, document: dict, stimuli: dict[str, S
     )
     for drawn in document["surveys"]:
         survey = Survey.objects.create(
-            survey_set=survey_set, number=drawn["survey"], code=f"R{drawn['survey']:02d}", set_label="1"
+            survey_set=survey_set, number=drawn["survey"], code=f"S{drawn['survey']:02d}", set_label="1"
         )
         for position, drawn_block in enumerate(drawn["blocks"], start=1):
             block = Block.objects.create(survey=survey, view=drawn_block["view"], position=position)
