@@ -30,6 +30,7 @@ from .further_sections import (
     time_section,
 )
 from .plan import Plan
+from .plan_changes import plan_changes
 from .predictions import Predictions, add_model_readings
 from .readings import Readings
 from .results import SCHEMA, Results, plain
@@ -45,12 +46,14 @@ def analyse(
     *,
     predictions: Predictions | None = None,
     plan: Plan | None = None,
+    registered: Plan | None = None,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Results:
     """Analyse readings under a plan; the same inputs, plan and seed give the same results.
 
-    progress: called with (steps done, steps in all, name of the next step). Raises InputError when nothing is left to
+    registered: the plan as it stood before the first answer, when `plan` is a later version; what changed is listed among
+    the deviations. progress: called with (steps done, steps in all, name of the next step). Raises InputError when nothing is left to
     analyse or the predictions contradict the readings.
     """
     plan = plan or Plan()
@@ -65,6 +68,8 @@ def analyse(
         if progress:
             progress(done, len(steps), name)
         content.update(plain(section()))
+    if registered is not None:
+        content["deviations"] += plain(plan_changes(registered, plan))
     if progress:
         progress(len(steps), len(steps), "done")
     return Results(content)
