@@ -165,7 +165,8 @@ def audit(
     used = "training pictures against other groups" if own else f"{len(held_out)} held-out pictures"
     return Audit(
         tuple(suspects), thresholds, below, authentic, asymmetry, used, features.name, len(items), len(train),
-        len(held_out), ratios={item: round(ratio, 6) for item, ratio in ratios.items()}, why="fewer than 5 held-out pictures: no asymmetry" if own else None,
+        len(held_out), ratios={item: round(ratio, 6) for item, ratio in ratios.items()},
+        why="fewer than 5 held-out pictures: no asymmetry" if own else None,
     )  # fmt: skip
 
 
