@@ -178,6 +178,9 @@ SPECTACULAR_SETTINGS = {
     },
 }
 
+# Files of pretrained weights that a training run may start from, chosen by name.
+NETWORK_WEIGHTS = Path(env("NETWORK_WEIGHTS", default=str(VAR_DIR / "weights")))
+
 # Nothing from elsewhere: no third-party script, font, picture or connection on any page.
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {

@@ -58,13 +58,15 @@ def explain_items(
 ) -> Explained:
     """Explain the ensemble's answers; what is done is kept, the same call continues.
 
-    settings: changes to the run's attribution, e.g. ``method=occlusion``. limit: this many items, taken in turn from
+    settings: changes to the run's attribution, e.g. ``method=occlusion``, or to the rule by which its members are
+    admitted, e.g. ``ensemble.rule=mean``. limit: this many items, taken in turn from
     the classes. controls: networks of random weights that the same scores are computed for.
     """
     info, out = checkpoint.read_run(run_dir), Path(out)
     cfg = info.cfg
     for text in settings:
-        cfg = override(cfg, f"attribution.{text}")
+        cfg = override(cfg, text if text.startswith("ensemble.") else f"attribution.{text}")
+    info = replace(info, cfg=cfg)
     spec, tell, cancelled = cfg.attribution, on_event or (lambda event: None), cancelled or (lambda: False)
     chosen = _spread(select(manifest, info, split, items), limit)
     names = [item.id for item in chosen]
