@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 from imagebank.permissions import require_role
 from surveys.core import Design
 from surveys.core.design import SCHEMA as DESIGN_SCHEMA
-from surveys.exports import readings_csv
+from surveys.exports import ratings_csv, readings_csv
 from surveys.models import Block, Invitation, Reader, ReaderGroup, Seat, Survey, SurveyItem
 from surveys.reading_context import block_context
 from surveys.reading_images import survey_item_image
@@ -204,6 +204,17 @@ def readings_file(request, slug):
     text = readings_csv(request.study, analysed_only=request.GET.get("analysed") == "1")
     response = HttpResponse(text, "text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{slug}-readings.csv"'
+    response["Cache-Control"] = "private, no-store"
+    return response
+
+
+@require_GET
+@require_role("coordinator", "analyst")
+def ratings_file(request, slug):
+    """Every rating with what was shown, as CSV; `?analysed=1` for the analysed sittings alone."""
+    text = ratings_csv(request.study, analysed_only=request.GET.get("analysed") == "1")
+    response = HttpResponse(text, "text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{slug}-ratings.csv"'
     response["Cache-Control"] = "private, no-store"
     return response
 

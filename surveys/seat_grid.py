@@ -7,7 +7,8 @@ from datetime import datetime
 from django.db.models import Count
 
 from imagebank.models import Study
-from surveys.models import Answer, Invitation, Seat, SurveyItem
+from surveys.models import Answer, Invitation, Seat
+from surveys.questions import questions_of, required_counts
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class SeatGrid:
 
 
 def seat_grid(study: Study) -> SeatGrid:
-    """The live seat of every survey and group of people, in four queries."""
+    """The live seat of every survey and group of people, in a few queries."""
     groups = list(study.reader_groups.filter(kind="human"))
     seats = Seat.objects.of_study(study).select_related("survey", "group", "reader", "response").order_by(
         "survey__number", "group__position"
@@ -47,14 +48,13 @@ def seat_grid(study: Study) -> SeatGrid:
             earlier[seat.survey_id, seat.group_id] += 1
         else:
             live.setdefault(seat.survey, {})[seat.group_id] = seat
+    protocol = getattr(study, "protocol", None)
+    required = [question.code for question in questions_of(protocol) if question.required] if protocol else []
     answered = dict(
-        Answer.objects.of_study(study).standing().given().exclude(survey_response__seat=None)
+        Answer.objects.of_study(study).standing().given().filter(question__in=required).exclude(survey_response__seat=None)
         .order_by().values_list("survey_response__seat").annotate(count=Count("pk"))
     )  # fmt: skip
-    questions = dict(
-        SurveyItem.objects.filter(block__survey__survey_set__study=study)
-        .order_by().values_list("block__survey").annotate(count=Count("pk"))
-    )  # fmt: skip
+    questions = required_counts(study)
     expiry = dict(
         Invitation.objects.filter(reader__study=study, revoked_at=None)
         .exclude(seat=None).order_by("expires_at").values_list("seat", "expires_at")

@@ -32,6 +32,7 @@ urlpatterns = [
     path("studies/<slug:slug>/surveys/readers/<int:pk>/revoke/", coordinator_views.revoke, name="revoke"),
     path("studies/<slug:slug>/surveys/readers/<int:pk>/erase/", coordinator_views.erase, name="erase"),
     path("studies/<slug:slug>/surveys/readings.csv", coordinator_views.readings_file, name="readings-file"),
+    path("studies/<slug:slug>/surveys/ratings.csv", coordinator_views.ratings_file, name="ratings-file"),
     path("studies/<slug:slug>/surveys/preview/<str:code>/<int:position>/", coordinator_views.preview, name="preview"),
     path("studies/<slug:slug>/surveys/picture/<str:public_id>/", coordinator_views.picture, name="picture"),
 ]
