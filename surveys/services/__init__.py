@@ -17,6 +17,7 @@ from .letters import due_reminders, queue_letters, record_bounce, send_reminders
 from .model_answers import record_model_answers
 from .protocol import load_protocol
 from .rating import create_rating_study, grid, pair, single, strip
+from .rating_items import stimuli_from_items
 from .rating_simulation import SimulatedRaters, simulate_raters
 from .ratings import ratings_frame
 from .readings import import_readings, readings_frame
@@ -81,6 +82,7 @@ __all__ = [
     "simulate_readers",
     "single",
     "start_response",
+    "stimuli_from_items",
     "store_survey_set",
     "strip",
     "verify_survey_set",

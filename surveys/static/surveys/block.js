@@ -156,6 +156,7 @@
     if (!practising) history.replaceState(null, "", "?image=" + (atEnd ? "end" : index + 1));
     if (atEnd) {
       showing += 1;
+      part("where").textContent = `${data.heading}, ${items.length} of ${items.length}`;
       listSkipped();
       part("end-title").focus();
       return;

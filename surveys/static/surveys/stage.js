@@ -3,6 +3,7 @@
   "use strict";
 
   const NARROW = 600;
+  const GAP = 4;
 
   class Stage {
     // kind: single, pair, strip or grid. one: what the whole is called, e.g. "pair".
@@ -21,14 +22,14 @@
         this.picture.src = addresses[0];
         this.picture.alt = words;
         await this.picture.decode();
-        this.fit();
+        this.arrange();
         return;
       }
       const frames = addresses.map((address, place) => this.frame(address, place, words));
       this.element.replaceChildren(...frames.map((frame) => frame.figure));
       this.picture = frames[0].image;
-      this.arrange();
       await Promise.all(frames.map((frame) => frame.image.decode()));
+      this.arrange();
     }
     frame(address, place, words) {
       const figure = document.createElement("figure");
@@ -45,7 +46,7 @@
       return { figure, image };
     }
     // One image is as large as the field allows, small ones included.
-    fit() {
+    fitOne() {
       const field = this.element.parentElement;
       const { width, height } = this.size();
       const scale = Math.min(field.clientWidth / width, field.clientHeight / height);
@@ -54,11 +55,24 @@
       this.picture.style.height = `${Math.floor(height * scale)}px`;
     }
     arrange() {
-      if (this.kind === "single") this.fit();
-      if (this.kind === "single" || !this.columns) return;
+      if (!this.picture.naturalWidth) return;
+      if (this.kind === "single") this.fitOne();
+      else this.fitAll();
+    }
+    // Frames of one size, as large as fit beside each other and above each other.
+    fitAll() {
+      const field = this.element.parentElement;
+      const count = this.element.children.length;
       // A long strip would be a row of stamps on a phone: there it becomes two or three rows.
       const narrow = this.kind === "strip" && window.innerWidth < NARROW;
-      this.element.style.setProperty("--columns", narrow ? Math.min(3, this.columns) : this.columns);
+      const columns = narrow ? Math.min(3, this.columns) : this.columns;
+      const rows = Math.ceil(count / columns);
+      const { width, height } = this.size();
+      const room = (length, parts) => (length - GAP * (parts + 1)) / parts;
+      const scale = Math.min(room(field.clientWidth, columns) / width, room(field.clientHeight, rows) / height);
+      this.element.style.setProperty("--columns", columns);
+      this.element.style.setProperty("--cell-width", `${Math.max(1, Math.floor(width * scale))}px`);
+      this.element.style.setProperty("--cell-height", `${Math.max(1, Math.floor(height * scale))}px`);
     }
     wait(on) {
       this.element.classList.toggle("waiting", on);
