@@ -166,4 +166,3 @@ def _unexpected(code: int, log: str) -> str:
         return KILLED.format(number=-code)
     last = next((line for line in reversed(log.splitlines()) if line.strip()), "no output")
     return f"The process ended unexpectedly (exit status {code}): {last[:300]} The log of the run says more."
-

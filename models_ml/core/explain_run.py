@@ -154,18 +154,20 @@ class _Worker:
         answer = int(combined.probs_NC[n].argmax())
         mask = _mask(item, where, data.size_px)
         fill = baseline_of(image, AttributionSpec(), self.networks[0].mean)[0].cpu().numpy()
-        maps, facts = {}, {}
+        maps, facts, known = {}, {}, {}
         for target in self.spec.targets:
             pair = self._pair(target, answer, item.label)
             if pair is None:
                 continue
-            weights = target_weights(len(classes), *pair)
-            found = explain_together(admitted, image, weights, self.spec)
+            if pair not in known:  # the true class is the predicted one wherever the answer is right
+                found = explain_together(admitted, image, target_weights(len(classes), *pair), self.spec)
+                scores = self._scores(found.map_HW, found.maps_MHW, mask, square, fill, admitted, pair[0])
+                known[pair] = found, scores
+            found, scores = known[pair]
             maps[target], maps[f"{target}_members"] = found.map_HW, found.maps_MHW
             facts[target] = {
                 "target": classes[pair[0]], "minus": classes[pair[1]] if len(pair) > 1 else None, "gap": found.gap,
-                "steps": found.steps, "why": found.why, "score": found.score,
-                **self._scores(found.map_HW, found.maps_MHW, mask, square, fill, admitted, pair[0]),
+                "steps": found.steps, "why": found.why, "score": found.score, **scores,
             }  # fmt: skip
         control, wrong = self._controls(image, answer, combined.probs_NC[n], mask, admitted)
         record = {

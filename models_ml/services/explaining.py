@@ -10,7 +10,7 @@ from imagebank.jobs import queue_job
 from imagebank.models import Item
 from models_ml.core.config import AttributionSpec
 from models_ml.core.explain_run import SCORES, file_name, read_map
-from models_ml.core.files import sha256_json
+from models_ml.core.files import replacing, sha256_json
 from models_ml.errors import core_errors
 from models_ml.models import AttributionMap, AttributionSet, Ensemble
 from models_ml.services.manifests import study_manifest
@@ -77,7 +77,7 @@ def store_attribution(made: AttributionSet) -> int:
     for record in records:
         weights = sha256_json(record["weights"])
         for target, facts in record["maps"].items():
-            layer = f"{LAYERS}/{file_name(record['item'])}-{target}.png"
+            layer = f"{LAYERS}/{file_name(record['item'])}-{target}.webp"
             draw_layer(made, record["item"], target, layer)
             row = _row(made, items[record["item"]], record, target, facts, weights, layer)
             # The same map keeps its opaque address when it is stored again.
@@ -105,7 +105,7 @@ def _row(
 
 
 def draw_layer(made: AttributionSet, item: str, target: str, name: str) -> None:
-    """The map as a transparent picture in the proportions of the picture that readers saw."""
+    """The map as a small transparent picture in the proportions of the picture that readers saw."""
     from PIL import Image
 
     from models_ml.core import render
@@ -114,5 +114,5 @@ def draw_layer(made: AttributionSet, item: str, target: str, name: str) -> None:
     shown = render.smooth(map_HW, max(map_HW.shape) / 150)
     picture = Image.fromarray(render.colours(shown), "RGBA")
     picture.thumbnail((LAYER_SIDE_PX, LAYER_SIDE_PX), Image.Resampling.BILINEAR)
-    render.save(picture, made.folder / name)
-
+    with replacing(made.folder / name) as part:
+        picture.save(part, "WEBP", quality=70, alpha_quality=60)

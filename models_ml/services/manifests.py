@@ -48,7 +48,9 @@ def study_manifest(study: Study, *, views: list[str] | None = None, items: list[
         pictures = pictures.filter(view__in=views)
     if items is not None:
         pictures = pictures.filter(item__code__in=items)
-    rows = tuple(_picture(image) for image in pictures.select_related("item__truth__diagnosis").order_by("item", "view"))
+    rows = tuple(
+        _picture(image) for image in pictures.select_related("item__truth__diagnosis").order_by("item", "view")
+    )
     if items is not None and (missing := sorted(set(items) - {row.id for row in rows})):
         raise ValidationError(
             f"{len(missing)} of the items asked for have no picture in use (first: {missing[0]}); {study.title} has "

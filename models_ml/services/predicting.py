@@ -122,7 +122,9 @@ def create_ensemble(
     with core_errors():
         EnsembleRule(rule, threshold, inclusive, fallback, restrict)
     if calibrated and run.temperature is None:
-        raise ValidationError(f"{run} has no temperature: it is fitted on out-of-fold predictions, of which there are none.")
+        raise ValidationError(
+            f"{run} has no temperature: it is fitted on out-of-fold predictions, of which there are none."
+        )
     ensemble = Ensemble(
         study=run.study, run=run, view=run.view, name=name, rule=rule, threshold=threshold, inclusive=inclusive,
         fallback=fallback, restrict=restrict, calibrated=calibrated,
@@ -193,9 +195,7 @@ def _clusters(run: TrainingRun, items: Sequence[Item]) -> Manifest:
     )  # fmt: skip
 
 
-def _rows(
-    ensemble: Ensemble, predictions: Predictions, combined: Combined, items: Sequence[Item]
-) -> list[Prediction]:
+def _rows(ensemble: Ensemble, predictions: Predictions, combined: Combined, items: Sequence[Item]) -> list[Prediction]:
     own_answers = predictions.probs_MNC.argmax(axis=2)
     agreeing = (own_answers == combined.answer_N[None]).sum(axis=0)
     return [
@@ -220,7 +220,9 @@ def write_predictions(*, run: TrainingRun, out: Path, items: Sequence[str] | Non
         wanted = set(items)
         kept = [n for n, code in enumerate(predictions.items) if code in wanted]
         if len(kept) < len(wanted):
-            raise ValidationError(f"{run} has answered {len(kept)} of the {len(wanted)} items asked for; predict them first.")
+            raise ValidationError(
+                f"{run} has answered {len(kept)} of the {len(wanted)} items asked for; predict them first."
+            )
         predictions = _only(predictions, kept)
     predictions.write(out)
     return len(predictions.items)

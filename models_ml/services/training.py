@@ -60,7 +60,9 @@ def run_config(
         if fold_source:
             asked.append(f'data.fold_source="{fold_source}"')
         for change in [*asked, *changes]:
-            if change.split("=")[0].strip().split(".")[0] in ("view", "name") or change.strip().startswith("model.weights"):
+            if change.split("=")[0].strip().split(".")[0] in ("view", "name") or change.strip().startswith(
+                "model.weights"
+            ):
                 raise CoreError(f"{change.split('=')[0].strip()} has a field of its own; set it there.")
             cfg = override(cfg, change)
     return cfg
