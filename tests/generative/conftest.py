@@ -11,7 +11,13 @@ from generative.services.networks import register_generator
 from generative.services.sets import add_set
 from imagebank.models import Item, Membership
 from tests.generative.core.conftest import REFERENCE
-from tests.imagebank.factories import DiagnosisClassFactory, ItemFactory, ItemImageFactory, MembershipFactory, StudyFactory
+from tests.imagebank.factories import (
+    DiagnosisClassFactory,
+    ItemFactory,
+    ItemImageFactory,
+    MembershipFactory,
+    StudyFactory,
+)
 
 CLASSES = {"early": "Early stage", "intermediate": "Intermediate stage", "late": "Late stage"}
 LEVELS = (60, 128, 196)
