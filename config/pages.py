@@ -9,12 +9,17 @@ from rest_framework.authtoken.models import Token
 
 from config.study_path import study_path
 from imagebank.models import Membership, Study
+from imagebank.permissions import WORKING_ROLES, has_role
 
 
 def home(request: HttpRequest) -> HttpResponse:
     """Every study that this person may see, each as a path; for strangers, what this place is."""
     studies = [
-        {"study": study, "steps": study_path(study=study, user=request.user)}
+        {
+            "study": study,
+            "steps": study_path(study=study, user=request.user),
+            "works": has_role(request.user, study, *WORKING_ROLES),
+        }
         for study in Study.objects.visible_to(request.user)
     ]
     return render(request, "home.html", {"studies": studies})

@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 from generative.jobs import AUDIT, IMPORT_NETWORK, MAKE
 from generative.models import Generator, ImageSet
 from generative.services import training
-from generative.services.networks import import_network, kept_upload
+from generative.services.networks import kept_upload, register_generator
 from generative.services.training import continue_training, run_events, start_training
 from imagebank.jobs import queue_job, run_job
 from imagebank.models import Job
@@ -74,7 +74,7 @@ def test_a_tampered_weights_folder_is_refused(study, network, tmp_path):
         file.seek(-1, 2)
         file.write(b"\x01")
     with pytest.raises(ValidationError, match="differs from the hash in network.json"):
-        import_network(study=study, path=folder, title="Tampered")
+        register_generator(study=study, folder=folder, title="Tampered")
     assert not Generator.objects.exists()
 
 

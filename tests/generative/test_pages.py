@@ -57,7 +57,7 @@ def test_a_set_is_shown_by_class_names_and_says_that_it_is_generated(as_role, st
     if kind != "mix":
         assert "Early stage" in page
         assert "Late stage" in page
-    assert ("Early stage 70 %, Late stage 30 %" in page) == (kind == "morph")
+    assert ("Early stage to Late stage" in page) == (kind == "morph")
     assert page.count('src="/studies/stages/generated/pictures/') == image_set.samples.count()
     assert "style=" not in page
 
