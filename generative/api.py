@@ -123,7 +123,7 @@ class ImageSetViewSet(Ours):
     filterset_fields = ("kind", "condition", "state")
 
     @extend_schema(responses=SampleOut(many=True), filters=False)
-    @action(detail=True, methods=["get"], filterset_class=None, filterset_fields=None)
+    @action(detail=True, methods=["get"], filterset_fields=())
     def samples(self, request, public_id):
         """The set's pictures, in order."""
         row = get_object_or_404(self.get_queryset(), public_id=public_id)

@@ -41,6 +41,8 @@ def strips_of(samples: list[Sample]) -> list[Strip]:
     strips = []
     for seed, frames in by_seed.items():
         frames.sort(key=lambda frame: frame.position or 0.0)
+        for frame in frames:
+            frame.share = f"{100 * (frame.position or 0.0):.0f} %"
         strips.append(Strip(seed, frames[0].words, frames[-1].words, tuple(frames)))
     return strips
 

@@ -205,7 +205,13 @@ def set_publish(request: HttpRequest, slug: str, public_id: str) -> HttpResponse
     if request.method == "POST" and form.is_valid():
         payload = {"image_set": public_id, "settings": form.cleaned_data}
         return _started(request, PUBLISH, f"Publish {image_set.title}", payload)
-    context = {"set": image_set, "form": form, "unresolved": image_set.samples.unresolved().count(), **_rights(request)}
+    context = {
+        "set": image_set,
+        "form": form,
+        "unresolved": image_set.samples.unresolved().count(),
+        "audited": image_set.newest_audit is not None,
+        **_rights(request),
+    }
     return render(request, "generative/publish.html", context, status=400 if form.is_bound else 200)
 
 

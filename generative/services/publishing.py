@@ -59,8 +59,8 @@ def publish_set(
 ) -> Publication:  # fmt: skip
     """Make items of the set's pictures in `study` (its own by default) under `view`, and freeze the set.
 
-    matched_reals: for single pictures of a class that the study has, a held-out real picture each, brought to the same
-    size by the same steps. controls: beside each morph strip the same frames shuffled, frames of other z, and a pixel
+    matched_reals: for single pictures of a class that the set's study has, a held-out real picture of it each, brought to
+    the same size. controls: beside each morph strip the same frames shuffled, frames of other z, and a pixel
     cross-fade. Refused while suspected copies are undecided; a set without an audit needs `unaudited_reason`, kept with the name.
     Published again into the same study and view, it returns the publication there is.
     """
@@ -112,7 +112,7 @@ def _drafts(image_set: ImageSet, study: Study, view: str, *, matched_reals: bool
         drafts = [_sample_draft(image_set, study, sample) for sample in samples if sample.pk in cleared]
         if matched_reals:
             _name(image_set, drafts)
-            drafts += _matched_reals(study, view, drafts)
+            drafts += _matched_reals(image_set.study, view, drafts)
     if not drafts:
         raise ValidationError("Every picture of this set was left out as a suspected copy; nothing remains to publish.")
     _name(image_set, drafts)
