@@ -2,12 +2,13 @@
 
 from django.urls import path, re_path
 
-from . import planning_views, views
+from . import network_pages, planning_views, views
 
 app_name = "benchmark"
 STUDY = "studies/<slug:slug>"
 RESULTS = f"{STUDY}/results/"
 ONE = f"{RESULTS}<int:pk>/"
+NETWORKS = f"{STUDY}/networks/"
 
 urlpatterns = [
     path(RESULTS, views.comparison_list, name="comparison_list"),
@@ -32,4 +33,9 @@ urlpatterns = [
     path(f"{STUDY}/planning/", planning_views.planning, name="planning"),
     path(f"{STUDY}/planning/simulate/", planning_views.planning_simulate, name="planning_simulate"),
     path(f"{STUDY}/precision/", planning_views.precision, name="precision"),
+    path(f"{NETWORKS}leaderboard/", network_pages.leaderboard_page, name="network_leaderboard"),
+    path(f"{NETWORKS}predictions/", network_pages.prediction_list, name="network_predictions"),
+    path(f"{NETWORKS}predictions/<int:pk>/items/<int:item>/", network_pages.item_page, name="network_item"),
+    path(f"{NETWORKS}predictions.csv", network_pages.predictions_csv, name="network_predictions_csv"),
+    path(f"{NETWORKS}take-part/<slug:name>/", network_pages.take_part_page, name="network_take_part"),
 ]
