@@ -12,7 +12,6 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from benchmark.core.planning import Spread
 from imagebank.jobs import queue_job
 from imagebank.permissions import Role, has_role, require_role
-from surveys.models import SurveyResponse
 
 from .charts import power_chart
 from .forms import PlanForm, PlanningForm, SimulationForm
@@ -152,7 +151,6 @@ def precision(request, slug):
         "study": request.study,
         "rows": precision_rows(precision_so_far(study=request.study, difference=points / 100)),
         "points": points,
-        "simulated": SurveyResponse.objects.of_study(request.study).analysed().filter(simulated=True).exists(),
     }
     return render(request, "benchmark/precision.html", context)
 

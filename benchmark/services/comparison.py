@@ -17,6 +17,9 @@ from imagebank.models import Study
 from surveys.exports import csv_text
 from surveys.services import readings_frame
 
+from .plans import stamp_plan
+from .predictions import store_predictions_files
+
 Progress = Callable[[int, int, str], None]
 STAMPED = "stamped"
 READINGS, PLAN, PREDICTIONS = "readings.csv", "analysis.toml", "predictions.csv"
@@ -27,14 +30,15 @@ def run_comparison(
     *,
     study: Study,
     plan: AnalysisPlan | str | Path | None = STAMPED,
-    predictions: StoredPredictions | None = None,
+    predictions: StoredPredictions | Path | None = None,
     seed: int = 0,
     user=None,
     progress: Progress | None = None,
 ) -> Comparison:
     """Compare people and networks on the readings of `study` and return the stored Comparison.
 
-    plan: the study's current stamped plan unless told otherwise; None analyses without one. A plan that declares which
+    plan: the study's current stamped plan unless told otherwise; a file is stamped first; None analyses without one.
+    predictions: stored ones, or a predictions.csv, which is stored first. A plan that declares which
     sittings count is given all complete ones, so that those which came later are counted; else the first complete one per seat
     is analysed. Unchanged inputs, plan, seed and software return the comparison that is there already. A study without
     readings of people and of a network raises ValidationError, and so does what the analysis refuses.
@@ -42,6 +46,8 @@ def run_comparison(
     is left.
     """
     stamped = _stamped(study, plan)
+    if isinstance(predictions, Path):
+        predictions = store_predictions_files(study=study, paths=[predictions], title=predictions.name, user=user)
     runs = Path(settings.VAR_DIR) / "comparisons" / study.slug
     runs.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=runs, prefix=".new-") as temporary:
@@ -79,8 +85,6 @@ def run_comparison(
 
 
 def _stamped(study: Study, plan: AnalysisPlan | str | Path | None) -> AnalysisPlan | None:
-    from .plans import stamp_plan
-
     if plan == STAMPED:
         return AnalysisPlan.objects.filter(study=study).current()
     return stamp_plan(study=study, path=plan) if isinstance(plan, str | Path) else plan
