@@ -22,7 +22,7 @@ group = "geneticist"
 view = "focused"
 
 [bootstrap]
-draws = 200
+draws = 100
 """
 
 
