@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .errors import InputError
-from .planning_cli import add_world, run_power, run_simulate
+from .planning_cli import add_type_one, add_world, run_power, run_simulate, run_type_one
+from .studies_cli import add_auc, add_ratings, run_auc, run_ratings
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -46,6 +47,15 @@ def build_parser() -> argparse.ArgumentParser:
     simulated.add_argument("--studies", type=_count, default=2000)
     simulated.add_argument("--seed", type=_seed, default=0)
     simulated.set_defaults(run=_simulate)
+    ratings = commands.add_parser("ratings", help="a rating study: real or generated, scales, choices")
+    add_ratings(ratings)
+    ratings.set_defaults(run=run_ratings)
+    auc = commands.add_parser("auc", help="a reader study of scores: AUC, modality against modality")
+    add_auc(auc)
+    auc.set_defaults(run=run_auc)
+    type_one = commands.add_parser("type-one", help="type-I error of every method over the recorded scenarios")
+    add_type_one(type_one)
+    type_one.set_defaults(run=_type_one)
     compare = commands.add_parser("compare", help="compare two results.json: what changed between two analyses")
     compare.add_argument("first", type=Path)
     compare.add_argument("second", type=Path)
@@ -67,6 +77,11 @@ def _count(text: str) -> int:
 def _simulate(options: argparse.Namespace) -> int:
     with _bar("simulating") as step:
         return run_simulate(options, step)
+
+
+def _type_one(options: argparse.Namespace) -> int:
+    with _bar("simulating") as step:
+        return run_type_one(options, step)
 
 
 def run_export(options: argparse.Namespace) -> int:
