@@ -35,6 +35,8 @@ def build_parser() -> argparse.ArgumentParser:
     analyse.add_argument("--plan", type=Path, help="analysis.toml: what was decided before the first answer")
     analyse.add_argument("--seed", type=_seed, default=0, help="seed of all resampling (a plan's own seed goes first)")
     analyse.add_argument("--out", type=Path, required=True, help="folder to write to")
+    analyse.add_argument("--study", type=Path, help="study.toml: the study's own record, for flow, design and checklists")
+    analyse.add_argument("--design", type=Path, help="design.json: its certificate goes into the report")
     analyse.add_argument("--pdf", action="store_true", help="also write report.pdf (needs Debian's libpango)")
     analyse.set_defaults(run=run_analyse)
     power = commands.add_parser("power", help="power and precision of a design, for these images and for new ones")
@@ -104,16 +106,20 @@ def _seed(text: str) -> int:
 
 def run_analyse(options: argparse.Namespace) -> int:
     from .analysis import analyse
+    from .facts import described, read_certificate, read_facts
     from .plan import Plan
     from .predictions import read_predictions
     from .readings import read_readings
     from .writing import write_analysis
 
     plan = Plan.from_toml(options.plan) if options.plan else None
+    facts = read_facts(options.study) if options.study else None
+    certificate = read_certificate(options.design) if options.design else None
     readings = read_readings(options.readings)
     predictions = read_predictions(options.predictions) if options.predictions else None
     with _bar("analysing") as step:
         results = analyse(readings, predictions=predictions, plan=plan, seed=options.seed, progress=step)
+    results = described(results, facts=facts, certificate=certificate)
     with _bar("drawing") as step:
         write_analysis(results, options.out, pdf=options.pdf, progress=step)
     if results.is_simulated:

@@ -115,10 +115,10 @@ def paper_tables(results: Results) -> dict[str, tuple[str, list[str], list[list[
             readable(a["view"]),
             number(100 * a["mean_difference"], 1),
             interval(a["ci_low"], a["ci_high"]),
-            p_value(a["p"]),
+            _p(a["p"]),
             number(a["cohens_dz"]),
             interval(b["ci_low"], b["ci_high"]),
-            p_value(b["p"]),
+            _p(b["p"]),
             number(b["se_ratio"]),
         ]
         for a, b in zip(results["paired"], results["new_images"])
@@ -163,6 +163,10 @@ def paper_tables(results: Results) -> dict[str, tuple[str, list[str], list[list[
             agreement,
         ),
     }
+
+
+def _p(p: float | None) -> str:
+    return p_value(p).removeprefix("p = ")
 
 
 def _who(record: dict[str, Any]) -> str:

@@ -51,12 +51,11 @@ def write_analysis(
     if entries:
         write(f"figures/{PLOTLY_FILE}", plotly_script())
         write("figures/figures.json", _figure_list(entries))
-    report = build_report(results, entries, drawings)
-    write("report.html", report)
+    write("report.html", build_report(results, entries, drawings))
     if pdf:
         from .report.pdf import as_pdf
 
-        write("report.pdf", as_pdf(report))
+        write("report.pdf", as_pdf(build_report(results, entries, drawings, printed=True)))
     write("results.json", results.to_json())
     return written
 

@@ -12,7 +12,6 @@ from ..wording import number, p_value, percent, plural, readable
 from .chart import Axis, Box, Chart, Note, Panel, Points, Rule
 from .look import INK, RED, colours, view_title
 
-
 BESIDE = 3  # boxes per view up to which the views stand side by side
 
 

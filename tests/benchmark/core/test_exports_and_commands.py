@@ -1,10 +1,7 @@
 """What leaves for other programs can be read there; the planning commands answer in words and exit as promised."""
 
-import contextlib
 import io
 import json
-import re
-import zlib
 
 import pandas as pd
 import pytest
@@ -81,16 +78,3 @@ def test_compare_exits_1_when_numbers_differ(readings, tmp_path, capsys):
     assert main(["compare", str(tmp_path / "a/results.json"), str(tmp_path / "a/results.json")]) == 0
     assert main(["compare", str(tmp_path / "a/results.json"), str(tmp_path / "b/results.json")]) == 1
     assert "became" in capsys.readouterr().out
-
-
-def test_report_becomes_a_tagged_pdf(readings, tmp_path):
-    pytest.importorskip("weasyprint", reason="needs Debian's libpango", exc_type=Exception)
-    write_analysis(analyse(readings), tmp_path, figures=False, pdf=True)
-    content = (tmp_path / "report.pdf").read_bytes()
-    assert content.startswith(b"%PDF")
-    objects = content
-    for start in re.finditer(rb"stream\r?\n", content):
-        with contextlib.suppress(zlib.error):
-            objects += zlib.decompressobj().decompress(content[start.end() :])
-    assert b"/StructTreeRoot" in objects
-    assert b"/MarkInfo" in objects
