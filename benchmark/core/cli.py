@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .errors import InputError
+from .imports.command import add_import, add_map_options
 from .planning_cli import add_world, run_power, run_simulate
 
 
@@ -30,7 +31,8 @@ def build_parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     analyse = commands.add_parser("analyse", help="analyse readings.csv: results.json, tables, figures and a report")
-    analyse.add_argument("readings", type=Path, help="readings.csv: one row per reader and item")
+    analyse.add_argument("readings", type=Path, help="readings.csv: one row per reader and item; or an export, with --map")
+    add_map_options(analyse)
     analyse.add_argument("--predictions", type=Path, help="predictions.csv: class probabilities of networks")
     analyse.add_argument("--plan", type=Path, help="analysis.toml: what was decided before the first answer")
     analyse.add_argument("--seed", type=_seed, default=0, help="seed of all resampling (a plan's own seed goes first)")
@@ -51,6 +53,7 @@ def build_parser() -> argparse.ArgumentParser:
     compare.add_argument("first", type=Path)
     compare.add_argument("second", type=Path)
     compare.set_defaults(run=run_compare)
+    add_import(commands)
     export = commands.add_parser("export", help="readings for other programs: csv, parquet, xlsx, sav, imrmc")
     export.add_argument("readings", type=Path)
     export.add_argument("target", type=Path, help="file to write; its ending names the format")
@@ -115,7 +118,7 @@ def run_analyse(options: argparse.Namespace) -> int:
     plan = Plan.from_toml(options.plan) if options.plan else None
     facts = read_facts(options.study) if options.study else None
     certificate = read_certificate(options.design) if options.design else None
-    readings = read_readings(options.readings)
+    readings = read_readings(_imported(options) if options.map else options.readings)
     predictions = read_predictions(options.predictions) if options.predictions else None
     with _bar("analysing") as step:
         results = analyse(readings, predictions=predictions, plan=plan, seed=options.seed, progress=step)
@@ -130,6 +133,18 @@ def run_analyse(options: argparse.Namespace) -> int:
         print(record["answer"])
     print(f"Written: {options.out / 'report.html'}")
     return 0
+
+
+def _imported(options: argparse.Namespace) -> Path:
+    """The export brought into readings.csv beside the results, where its hash is that of the file."""
+    from .imports.command import from_options, write_readings
+
+    path = options.out / "readings.csv"
+    found = from_options(options.readings, options)
+    write_readings(found, path)
+    for note in found.notes:
+        print(f"Note: {note}")
+    return path
 
 
 class _bar:
