@@ -40,6 +40,7 @@ def build_parser() -> argparse.ArgumentParser:
     analyse.add_argument("--study", type=Path, help="study.toml: the study's own record, for flow, design and checklists")
     analyse.add_argument("--design", type=Path, help="design.json: its certificate goes into the report")
     analyse.add_argument("--pdf", action="store_true", help="also write report.pdf (needs Debian's libpango)")
+    analyse.add_argument("--word", action="store_true", help="also write tables/tables.docx")
     analyse.set_defaults(run=run_analyse)
     power = commands.add_parser("power", help="power and precision of a design, for these images and for new ones")
     add_world(power)
@@ -54,10 +55,10 @@ def build_parser() -> argparse.ArgumentParser:
     compare.add_argument("second", type=Path)
     compare.set_defaults(run=run_compare)
     add_import(commands)
-    export = commands.add_parser("export", help="readings for other programs: csv, parquet, xlsx, sav, imrmc")
+    export = commands.add_parser("export", help="readings for other programs: csv, parquet, xlsx, sav, imrmc, mrmcaov")
     export.add_argument("readings", type=Path)
     export.add_argument("target", type=Path, help="file to write; its ending names the format")
-    export.add_argument("--positive", help="the class that counts as positive (iMRMC only)")
+    export.add_argument("--positive", help="the class that counts as positive (iMRMC and MRMCaov)")
     export.set_defaults(run=run_export)
     return parser
 
@@ -124,7 +125,7 @@ def run_analyse(options: argparse.Namespace) -> int:
         results = analyse(readings, predictions=predictions, plan=plan, seed=options.seed, progress=step)
     results = described(results, facts=facts, certificate=certificate)
     with _bar("drawing") as step:
-        write_analysis(results, options.out, pdf=options.pdf, progress=step)
+        write_analysis(results, options.out, pdf=options.pdf, word=options.word, progress=step)
     if results.is_simulated:
         print("SIMULATED: these readings hold simulated readers or drawn images.")
     for note in results["notes"]:
