@@ -35,6 +35,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_map_options(analyse)
     analyse.add_argument("--predictions", type=Path, help="predictions.csv: class probabilities of networks")
     analyse.add_argument("--plan", type=Path, help="analysis.toml: what was decided before the first answer")
+    analyse.add_argument("--registered", type=Path, help="the plan before the first answer, when --plan is a later one")
     analyse.add_argument("--seed", type=_seed, default=0, help="seed of all resampling (a plan's own seed goes first)")
     analyse.add_argument("--out", type=Path, required=True, help="folder to write to")
     analyse.add_argument("--study", type=Path, help="study.toml: the study's own record, for flow, design and checklists")
@@ -117,12 +118,15 @@ def run_analyse(options: argparse.Namespace) -> int:
     from .writing import write_analysis
 
     plan = Plan.from_toml(options.plan) if options.plan else None
+    registered = Plan.from_toml(options.registered) if options.registered else None
     facts = read_facts(options.study) if options.study else None
     certificate = read_certificate(options.design) if options.design else None
     readings = read_readings(_imported(options) if options.map else options.readings)
     predictions = read_predictions(options.predictions) if options.predictions else None
     with _bar("analysing") as step:
-        results = analyse(readings, predictions=predictions, plan=plan, seed=options.seed, progress=step)
+        results = analyse(
+            readings, predictions=predictions, plan=plan, registered=registered, seed=options.seed, progress=step
+        )
     results = described(results, facts=facts, certificate=certificate)
     with _bar("drawing") as step:
         write_analysis(results, options.out, pdf=options.pdf, word=options.word, progress=step)

@@ -1,7 +1,10 @@
 """What leaves for other programs can be read there; the planning commands answer in words and exit as promised."""
 
+import ctypes.util
 import io
 import json
+import subprocess
+import sys
 
 import pandas as pd
 import pytest
@@ -9,6 +12,10 @@ import pytest
 from benchmark.core import InputError, Readings, analyse, write_analysis
 from benchmark.core.cli import main
 from benchmark.core.exports import as_imrmc, as_parquet, as_spss, as_workbook, export
+
+needs_pango = pytest.mark.skipif(
+    ctypes.util.find_library("pangoft2-1.0") is None, reason="needs Debian's libpango-1.0-0 and libpangoft2-1.0-0"
+)
 
 
 @pytest.fixture(scope="module")
@@ -131,3 +138,15 @@ def test_compare_exits_1_when_numbers_differ(readings, tmp_path, capsys):
     assert main(["compare", str(tmp_path / "a/results.json"), str(tmp_path / "a/results.json")]) == 0
     assert main(["compare", str(tmp_path / "a/results.json"), str(tmp_path / "b/results.json")]) == 1
     assert "became" in capsys.readouterr().out
+<<<<<<< HEAD
+=======
+
+
+@needs_pango
+def test_writing_a_pdf_leaves_truncated_pictures_refused():
+    code = (
+        "from PIL import ImageFile; from benchmark.core.report.pdf import as_pdf;"
+        "as_pdf('<html lang=en><title>t</title><body>t'); print(ImageFile.LOAD_TRUNCATED_IMAGES)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
