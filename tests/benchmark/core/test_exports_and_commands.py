@@ -138,8 +138,6 @@ def test_compare_exits_1_when_numbers_differ(readings, tmp_path, capsys):
     assert main(["compare", str(tmp_path / "a/results.json"), str(tmp_path / "a/results.json")]) == 0
     assert main(["compare", str(tmp_path / "a/results.json"), str(tmp_path / "b/results.json")]) == 1
     assert "became" in capsys.readouterr().out
-<<<<<<< HEAD
-=======
 
 
 @needs_pango
