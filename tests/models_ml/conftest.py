@@ -7,7 +7,8 @@ import pytest
 from django.contrib.auth.models import User
 
 from imagebank.models import Membership, Study
-from tests.models_ml.bank import CLASSES, VIEWS, write_manifest
+from tests.models_ml.bank import VIEWS, store_study, write_manifest
+from tests.models_ml.factories import stored_network
 
 TINY = [
     "model.backbone=test_efficientnet", "data.size_px=32", "recipe.batch_size=8", "recipe.epochs=2",
@@ -48,19 +49,8 @@ def trained_folders(pictures, tmp_path_factory) -> dict[str, Path]:
 
 @pytest.fixture
 def study(db, pictures) -> Study:
-    """The study of these pictures, imported through the ordinary door."""
-    from imagebank.models import DiagnosisClass
-    from imagebank.services.importing import import_manifest
-
-    study = Study.objects.create(
-        slug="spots", title="Spots", nature="drawn, not photographs",
-        views=[{"code": view, "label": view} for view in VIEWS],
-    )  # fmt: skip
-    for position, code in enumerate(CLASSES, start=1):
-        DiagnosisClass.objects.create(study=study, code=code, name=code, position=position)
-    report = import_manifest(study=study, manifest_path=pictures)
-    assert not report.rejected
-    return study
+    """The study of these pictures, as an import would leave it."""
+    return store_study(pictures)
 
 
 @pytest.fixture
@@ -84,6 +74,12 @@ def networks(study, trained_folders):
 
 
 @pytest.fixture
+def stored(study):
+    """The ensemble of a stored network that answers every focused test item, item IP-6 wrongly."""
+    return stored_network(study, wrong=("IP-6",))
+
+
+@pytest.fixture
 def person(study):
     def make(role: str | None = None) -> User:
         user = User.objects.create_user(role or "stranger", password="a-long-password")
@@ -101,6 +97,8 @@ def run_jobs():
     from imagebank.models import Job
 
     def run() -> list[Job]:
-        return [run_job(pk) for pk in Job.objects.filter(state="queued").order_by("created_at").values_list("pk", flat=True)]
+        return [
+            run_job(pk) for pk in Job.objects.filter(state="queued").order_by("created_at").values_list("pk", flat=True)
+        ]
 
     return run
