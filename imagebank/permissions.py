@@ -5,7 +5,7 @@ them: its pages answer 404, so that not even its name leaks. A member without th
 """
 
 from collections.abc import Callable
-from functools import partial, wraps
+from functools import wraps
 
 import rules
 from django.contrib.auth.decorators import login_required
@@ -36,8 +36,7 @@ def has_role(user, study: Study, *roles: str) -> bool:
 def require_role(*roles: str) -> Callable:
     """Guard a view `(request, slug, ...)`: sign in first, then have one of `roles` in the study called `slug`.
 
-    Sets `request.study`, and `request.sees_truth` to ask whether they may see reference classes. Somebody without any
-    role in the study gets 404, a member without the right one 403.
+    Sets `request.study`. Somebody without any role in the study gets 404, a member without the right one 403.
     """
 
     def guard(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
@@ -49,7 +48,6 @@ def require_role(*roles: str) -> Callable:
                 wanted = " or ".join(Role(role).label.lower() for role in roles)
                 raise PermissionDenied(f"This page is for the {wanted} of this study. Ask a coordinator for that role.")
             request.study = study
-            request.sees_truth = partial(has_role, request.user, study, *TRUTH_ROLES)  # for the menu
             return view(request, slug, *args, **kwargs)
 
         return guarded

@@ -6,16 +6,19 @@ from collections.abc import Iterable
 
 from rest_framework.renderers import BaseRenderer
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\n")
 
 
 def spreadsheet_safe(value) -> str:
-    """The text of a cell; text that a spreadsheet would run as a formula starts with an apostrophe. None is empty."""
+    """The text of a cell; text that a spreadsheet would run as a formula starts with an apostrophe. None is empty.
+
+    Line ends become line feeds: a bare carriage return would end the row, and let a formula begin the next one.
+    """
     if value is None or value != value:
         return ""
     if isinstance(value, bool | int | float):
         return str(value)
-    text = str(value)
+    text = str(value).replace("\r\n", "\n").replace("\r", "\n")
     return f"'{text}" if text.startswith(FORMULA_STARTS) else text
 
 

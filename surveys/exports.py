@@ -11,3 +11,11 @@ def readings_csv(study, analysed_only: bool = False) -> str:
 
     frame = readings_frame(study=study, analysed_only=analysed_only).astype(object)
     return csv_text(frame.columns, frame.itertuples(index=False, name=None))
+
+
+def ratings_csv(study, analysed_only: bool = False) -> str:
+    """The rating study's ratings.csv."""
+    from surveys.services import ratings_frame
+
+    frame = ratings_frame(study=study, analysed_only=analysed_only).astype(object)
+    return csv_text(frame.columns, frame.itertuples(index=False, name=None))
