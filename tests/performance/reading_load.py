@@ -4,11 +4,15 @@
     python -m tests.performance.reading_load --database postgres  # a PostgreSQL of its own, from Debian's package
     python -m tests.performance.reading_load --readers 484 --pace 5 --seconds 60 --kill web
 
-Starts gunicorn (and PostgreSQL) on this machine's loopback alone, with a database of its own, lets `--readers` people
-open their links and answer for `--seconds`, and counts. `--pace` is the pause between two answers of one reader; without
-it everybody answers as fast as the server lets them. `--kill web` or `--kill database` sends kill -9 in the middle,
-starts the process again, and compares what was acknowledged with what is stored. The clients are threads of one process
-on the same machine, so that their own work is part of what the cores do.
+Starts gunicorn (and PostgreSQL) on this machine's loopback alone, with a database of its own. `--readers` people open
+their links and load their first block of 27 images; once all sit there, everybody answers for `--seconds`, and the
+second block follows where there is time. `--pace` is the mean pause between two answers of one reader; without it
+everybody answers as fast as the server lets them. `--kill web`, `worker` or `database` sends kill -9 in the middle,
+starts the process again, and compares what was acknowledged with what is stored.
+
+The clients are threads of one process on the same machine and take their share of its cores. On a machine that does
+other work too, `answers_per_server_cpu_s` is the number to compare: answers per second of processor time that the web
+server and the database spent in the measured interval, pages and images of the second block included.
 """
 
 import argparse
@@ -64,6 +68,7 @@ class Tally:
     acknowledged: list = field(default_factory=list)
     sent: set = field(default_factory=set)
     errors: dict = field(default_factory=dict)
+    ready: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def failed(self, why: str) -> None:
@@ -74,7 +79,8 @@ class Tally:
 class Reader:
     """One physician's browser: opens the link, loads the block's images, answers, saves again what was not acknowledged."""
 
-    def __init__(self, port: int, token: str, tally: Tally, arguments, stop: threading.Event):
+    def __init__(self, port: int, token: str, tally: Tally, arguments, go: threading.Event, stop: threading.Event):
+        self.go = go
         self.port, self.token, self.tally, self.arguments, self.stop = port, token, tally, arguments, stop
         self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
         self.random = random.Random(token)
@@ -117,10 +123,18 @@ class Reader:
             for item in items:
                 *_, took = self.ask("GET", item["image"])
                 self.note(self.tally.images_ms, took)
+            self.wait_for_all()
             for item in items:
                 self.answer(here, item["id"])
-            if not self.stop.is_set():
-                self.ask("POST", f"{place.split('?')[0]}seal/", "")
+                if self.stop.is_set():
+                    return
+            self.ask("POST", f"{place.split('?')[0]}seal/", "")
+
+    def wait_for_all(self) -> None:
+        if not self.go.is_set():
+            with self.tally.lock:
+                self.tally.ready += 1
+            self.go.wait()
 
     def answer(self, here: str, item: str) -> None:
         event = {"id": str(uuid4()), "type": "answer", "item": item, "chosen": self.random.choice(("ZQA", "ZQB", "ZQC")),
@@ -149,7 +163,7 @@ class Site:
 
     def __init__(self, folder: Path, database: str, workers: int, threads: int):
         self.folder, self.database, self.workers, self.threads = folder, database, workers, threads
-        self.port, self.web, self.postgres = free_port(), None, None
+        self.port, self.web, self.worker, self.postgres = free_port(), None, None, None
         self.environment = os.environ | {
             "DJANGO_SETTINGS_MODULE": "config.settings.dev", "DEBUG": "0", "DIPTYCH_VAR": str(folder / "var"),
             "LOG_LEVEL": "ERROR", "OMP_NUM_THREADS": "1", "CELERY_BROKER_URL": "filesystem://",
@@ -158,7 +172,9 @@ class Site:
         if database == "postgres":
             self.data, self.database_port = folder / "postgres", free_port()
             self.data.mkdir()
-            self.as_postgres("initdb", "-D", str(self.data / "data"), "-U", "diptych", "-A", "trust", "-E", "UTF8", "--no-locale")
+            self.as_postgres(
+                "initdb", "-D", str(self.data / "data"), "-U", "diptych", "-A", "trust", "-E", "UTF8", "--no-locale"
+            )
             self.environment["DATABASE_URL"] = f"postgres://diptych@127.0.0.1:{self.database_port}/postgres"
             self.start_database()
 
@@ -192,13 +208,40 @@ class Site:
         )  # fmt: skip
         until_open(self.port)
 
+    def start_worker(self) -> None:
+        self.worker = subprocess.Popen(
+            [sys.executable, "-m", "celery", "-A", "config", "worker", "--pool", "solo", "--loglevel", "ERROR"],
+            env=self.environment, cwd=ROOT, start_new_session=True, stdout=subprocess.DEVNULL,
+        )  # fmt: skip
+
+    def cpu_s(self) -> float:
+        """Processor time that the web server's and the database's processes have used so far."""
+        groups = {str(process.pid) for process in (self.web, self.postgres) if process is not None}
+        ticks = 0
+        for path in glob("/proc/[0-9]*/stat"):
+            try:
+                fields = Path(path).read_text().rsplit(")", 1)[1].split()
+            except OSError:
+                continue
+            if fields[3] in groups:  # the session: PostgreSQL gives each of its processes a group of its own
+                ticks += int(fields[11]) + int(fields[12])
+        return ticks / os.sysconf("SC_CLK_TCK")
+
     def kill(self, what: str) -> None:
-        """kill -9 of every process of the web server, or of the database's, and start it again."""
-        process = self.web if what == "web" else self.postgres
-        os.killpg(process.pid, signal.SIGKILL)
+        """kill -9 of every process of the web server, the worker or the database, and start it again."""
+        process = {"web": self.web, "worker": self.worker, "database": self.postgres}[what]
+        for path in glob("/proc/[0-9]*/stat"):
+            try:
+                session = Path(path).read_text().rsplit(")", 1)[1].split()[3]
+                if session == str(process.pid):
+                    os.kill(int(path.split("/")[2]), signal.SIGKILL)
+            except OSError:
+                continue
         process.wait()
         if what == "web":
             self.start_web()
+        elif what == "worker":
+            self.start_worker()
         else:
             time.sleep(1)
             (self.data / "data" / "postmaster.pid").unlink(missing_ok=True)
@@ -212,9 +255,9 @@ class Site:
         return json.loads(done.stdout.strip().splitlines()[-1])
 
     def stop(self) -> None:
-        for process in (self.web, self.postgres):
+        for process in (self.web, self.worker, self.postgres):
             if process is not None and process.poll() is None:
-                os.killpg(process.pid, signal.SIGTERM if process is self.web else signal.SIGQUIT)
+                os.killpg(process.pid, signal.SIGQUIT if process is self.postgres else signal.SIGTERM)
                 process.wait()
 
 
@@ -238,26 +281,39 @@ def percentile(times: list[float], share: float) -> float | None:
     return round(sorted(times)[min(len(times) - 1, int(share * len(times)))], 1) if times else None
 
 
-def play(site: Site, tokens: list[str], arguments) -> tuple[Tally, float]:
-    """Let everybody read until the time is over; returns what they saw and how long it took."""
-    tally, stop = Tally(), threading.Event()
-    readers = [threading.Thread(target=Reader(site.port, token, tally, arguments, stop).read) for token in tokens]
+@dataclass
+class Played:
+    """What the readers saw, how long they answered, and the processor time that the servers spent meanwhile."""
+
+    tally: Tally
+    seated: int
+    opening_s: float
+    took_s: float
+    cpu_s: float | None
+
+
+def play(site: Site, tokens: list[str], arguments) -> Played:
+    """Let everybody open their link, then answer until the time is over."""
+    tally, go, stop = Tally(), threading.Event(), threading.Event()
     threading.stack_size(256 * 1024)
-    started = time.monotonic()
+    readers = [threading.Thread(target=Reader(site.port, token, tally, arguments, go, stop).read) for token in tokens]
+    opened = time.monotonic()
     for reader in readers:
         reader.start()
+    while tally.ready < len(readers) and time.monotonic() < opened + LONGEST_S:
+        time.sleep(0.1)
+    started, spent, seated = time.monotonic(), site.cpu_s(), tally.ready
+    go.set()
     if arguments.kill:
         stop.wait(arguments.seconds / 2)
         site.kill(arguments.kill)
-        stop.wait(max(0.0, started + arguments.seconds - time.monotonic()))
-    else:
-        while time.monotonic() < started + arguments.seconds and any(reader.is_alive() for reader in readers):
-            stop.wait(0.2)
+    while time.monotonic() < started + arguments.seconds and any(reader.is_alive() for reader in readers):
+        stop.wait(0.2)
     stop.set()
-    took = time.monotonic() - started
+    took, spent = time.monotonic() - started, site.cpu_s() - spent
     for reader in readers:
         reader.join()
-    return tally, took
+    return Played(tally, seated, started - opened, took, None if arguments.kill else spent)
 
 
 def machine() -> str:
@@ -275,7 +331,7 @@ def parse():
     parser.add_argument("--ramp", type=float, default=5.0, help="the readers open their links within so many seconds")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--threads", type=int, default=8)
-    parser.add_argument("--kill", choices=["web", "database"])
+    parser.add_argument("--kill", choices=["web", "worker", "database"])
     arguments = parser.parse_args()
     if not 1 <= arguments.readers <= MOST_READERS or not 1 <= arguments.seconds <= LONGEST_S:
         parser.error(f"at most {MOST_READERS} readers and {LONGEST_S} seconds")
@@ -295,18 +351,26 @@ def main() -> None:
             tokens = site.run(PREPARE, str(arguments.readers))
             site.start_web()
             load = os.getloadavg()[0]
-            tally, took = play(site, tokens, arguments)
+            if arguments.kill == "worker":
+                site.start_worker()
+            played = play(site, tokens, arguments)
             kept, faults = site.run(KEPT)
         finally:
             site.stop()
+    tally = played.tally
     lost = set(tally.acknowledged) - set(kept)
+    answers = len(tally.acknowledged)
     result = {
         "machine": machine(),
         "load_before": round(load, 1),
         **{key: value for key, value in vars(arguments).items() if value is not None},
-        "measured_s": round(took, 1),
-        "answers_acknowledged": len(tally.acknowledged),
-        "answers_per_s": round(len(tally.acknowledged) / took, 1),
+        "seated_together": played.seated,
+        "opening_s": round(played.opening_s, 1),
+        "measured_s": round(played.took_s, 1),
+        "answers_acknowledged": answers,
+        "answers_per_s": round(answers / played.took_s, 1),
+        "server_cpu_s": None if played.cpu_s is None else round(played.cpu_s, 1),
+        "answers_per_server_cpu_s": round(answers / played.cpu_s, 1) if played.cpu_s else None,
         "save_p50_ms": percentile(tally.saves_ms, 0.5),
         "save_p95_ms": percentile(tally.saves_ms, 0.95),
         "save_p99_ms": percentile(tally.saves_ms, 0.99),
