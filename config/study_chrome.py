@@ -7,7 +7,7 @@ from django.utils.functional import SimpleLazyObject
 
 from config.study_path import link, study_tags
 from imagebank.models import Study
-from imagebank.permissions import WORKING_ROLES, Role, has_role
+from imagebank.permissions import WORKING_ROLES, has_role
 
 
 @dataclass(frozen=True)
@@ -35,10 +35,11 @@ ROOMS = (
         ("surveys:overview", "surveys:certificate", "surveys:preview"),
         ("coordinator",),
     ),
-    ("Readers", ("surveys:readers",), ("surveys:",), ("coordinator",)),
+    ("Readers", ("surveys:readers",), ("surveys:r", "surveys:seat", "surveys:inv"), ("coordinator",)),
+    ("Networks", ("models_ml:runs",), ("models_ml:", "benchmark:network_"), WORKING_ROLES),
     ("Results", ("benchmark:comparison_list",), ("benchmark:",), WORKING_ROLES),
-    ("Networks", ("models_ml:runs", "models_ml:run_list"), ("models_ml:",), WORKING_ROLES),
-    ("Generated", ("generative:sets", "generative:overview"), ("generative:",), (*WORKING_ROLES, Role.REVIEWER)),
+    ("Exports", ("surveys:exports",), ("surveys:export", "surveys:verify"), ("coordinator", "analyst")),
+    ("Generated", ("generative:overview",), ("generative:",), WORKING_ROLES),
     ("Jobs", ("job-list",), ("job-",), ()),
 )
 

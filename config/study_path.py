@@ -29,14 +29,15 @@ def study_path(*, study: Study, user) -> list[Step]:
     coordinates = has_role(user, study, Role.COORDINATOR)
     bank = link(study, "imagebank:items", "imagebank:overview", "imagebank:item-list", "imagebank:bank")
     surveys = link(study, "surveys:overview") if coordinates else None
-    readers = link(study, "surveys:readers") if coordinates else None
+    trains = has_role(user, study, Role.ENGINEER)
+    readers = link(study, "surveys:readers") if coordinates else link(study, "models_ml:runs") if trains else None
     seats = link(study, "surveys:seats") if coordinates else None
     may_analyse = has_role(user, study, Role.ANALYST)
     results = link(study, "benchmark:comparison_list") if may_analyse else None
     steps = [
         images_step(study, bank),
         design_step(study, surveys),
-        readers_step(study, readers),
+        readers_step(study, readers, "Invite readers" if coordinates else "Train networks"),
         reading_step(study, seats),
         results_step(study, results),
     ]
@@ -103,7 +104,7 @@ def design_step(study: Study, url: str | None) -> Step:
     return Step("Design", "not begun", "no surveys drawn", "Draw surveys", url)
 
 
-def readers_step(study: Study, url: str | None) -> Step:
+def readers_step(study: Study, url: str | None, action: str) -> Step:
     people = count("surveys.Reader", study=study, kind="human", simulated=False)
     simulated = simulated_readers(study)
     parts = [amount(people, "person", "people")] if people or not simulated else []
@@ -113,7 +114,7 @@ def readers_step(study: Study, url: str | None) -> Step:
     if networks:
         parts.append(amount(networks, "network"))
     begun = people + simulated + networks > 0
-    return Step("Readers", "done" if begun else "not begun", ", ".join(parts), "Invite readers", url)
+    return Step("Readers", "done" if begun else "not begun", ", ".join(parts), action, url)
 
 
 def reading_step(study: Study, url: str | None) -> Step:

@@ -7,7 +7,7 @@ from rest_framework.renderers import JSONRenderer
 
 from imagebank.models import Membership, Study
 from imagebank.permissions import Role, has_role
-from surveys.api_tables import CsvRenderer
+from imagebank.tables import CsvRenderer
 
 COORDINATES = (Role.COORDINATOR,)
 READS_RESULTS = (Role.COORDINATOR, Role.ANALYST)

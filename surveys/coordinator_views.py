@@ -18,6 +18,7 @@ from imagebank.permissions import require_role
 from surveys.certificate_pictures import certificate_pictures
 from surveys.coordinator_pages import download, page
 from surveys.core import Design
+from surveys.core.design import SCHEMA as DESIGN_SCHEMA
 from surveys.models import Seat, Survey, SurveyItem
 from surveys.reading_context import block_context, choices_of
 from surveys.reading_images import survey_item_image
@@ -99,7 +100,9 @@ def certificate(request, slug):
 def design_file(request, slug):
     survey_set = get_object_or_404(request.study.survey_sets)
     # The database may have changed the order of keys; the file has the order, and so the bytes, of the drawn one.
-    text = Design.from_json(json.dumps(survey_set.design)).to_json()
+    text = json.dumps(survey_set.design, ensure_ascii=False, indent=1)
+    if survey_set.design.get("schema") == DESIGN_SCHEMA:
+        text = Design.from_json(text).to_json()
     return download(text, f"{slug}-design.json", "application/json")
 
 
@@ -189,7 +192,8 @@ def preview(request, slug, code, position):
     context = block_context(
         study=request.study,
         block=block,
-        chosen={},
+        answers={},
+        step=request.GET.get("step"),
         wanted=request.GET.get("image", "1"),
         image_address=lambda name: reverse("surveys:picture", kwargs={"slug": slug, "public_id": name}),
         client={"preview": True},
@@ -200,5 +204,6 @@ def preview(request, slug, code, position):
 @require_GET
 @require_role("coordinator")
 def picture(request, slug, public_id):
-    items = SurveyItem.objects.filter(block__survey__survey_set__study=request.study).select_related("block")
-    return survey_item_image(get_object_or_404(items, public_id=public_id))
+    items = SurveyItem.objects.filter(block__survey__survey_set__study=request.study)
+    items = items.select_related("block", "stimulus__study__protocol")
+    return survey_item_image(get_object_or_404(items, public_id=public_id), request.GET.get("place", "1"))

@@ -6,7 +6,7 @@ from django.views.decorators.http import require_GET, require_POST
 from imagebank.permissions import require_role
 from surveys.coordinator_pages import download, page
 from surveys.export_files import NOBODY, READINGS, export_bundle, export_files
-from surveys.exports import readings_csv
+from surveys.exports import ratings_csv, readings_csv
 from surveys.models import Answer, SurveyResponse
 from surveys.services import answer_log_faults
 
@@ -58,3 +58,11 @@ def readings_file(request, slug):
     """Every reading with its truth, as CSV; `?analysed=1` for the analysed sittings alone."""
     text = readings_csv(request.study, analysed_only=request.GET.get("analysed") == "1")
     return download(text, f"{slug}-readings.csv")
+
+
+@require_GET
+@require_role("coordinator", "analyst")
+def ratings_file(request, slug):
+    """Every rating with what was shown, as CSV; `?analysed=1` for the analysed sittings alone."""
+    text = ratings_csv(request.study, analysed_only=request.GET.get("analysed") == "1")
+    return download(text, f"{slug}-ratings.csv")

@@ -7,7 +7,8 @@ from datetime import datetime
 from django.db.models import Count, Max
 
 from imagebank.models import Study
-from surveys.models import Answer, Invitation, Seat, SurveyItem
+from surveys.models import Answer, Invitation, Seat
+from surveys.questions import questions_of, required_counts
 
 STATES = tuple((state, label) for state, label in Seat.State.choices if state != Seat.State.REPLACED)
 
@@ -90,16 +91,15 @@ def live_cells(study: Study, seats=None) -> list[Cell]:
     seats = Seat.objects.of_study(study).live() if seats is None else seats
     seats = seats.select_related("survey", "group", "reader").order_by("survey__number", "group__position")
     earlier = Counter(Seat.objects.of_study(study).filter(state=Seat.State.REPLACED).values_list("survey", "group"))
+    protocol = getattr(study, "protocol", None)
+    required = [question.code for question in questions_of(protocol) if question.required] if protocol else []
     progress = {
         seat: (count, last)
-        for seat, count, last in Answer.objects.of_study(study).standing().given()
+        for seat, count, last in Answer.objects.of_study(study).standing().given().filter(question__in=required)
         .exclude(survey_response__seat=None).order_by().values_list("survey_response__seat")
         .annotate(count=Count("pk"), last=Max("received_at"))
     }  # fmt: skip
-    questions = dict(
-        SurveyItem.objects.filter(block__survey__survey_set__study=study)
-        .order_by().values_list("block__survey").annotate(count=Count("pk"))
-    )  # fmt: skip
+    questions = required_counts(study)
     expiry = dict(
         Invitation.objects.filter(reader__study=study).open()
         .exclude(seat=None).order_by("expires_at").values_list("seat", "expires_at")

@@ -55,6 +55,7 @@ urlpatterns = [
     path("studies/<slug:slug>/surveys/exports/verify/", export_views.verify_answers, name="verify-answers"),
     path("studies/<slug:slug>/surveys/exports/<str:name>", export_views.export_file, name="export-file"),
     path("studies/<slug:slug>/surveys/readings.csv", export_views.readings_file, name="readings-file"),
+    path("studies/<slug:slug>/surveys/ratings.csv", export_views.ratings_file, name="ratings-file"),
     path("studies/<slug:slug>/surveys/preview/<str:code>/<int:position>/", coordinator_views.preview, name="preview"),
     path(
         "studies/<slug:slug>/surveys/preview/<str:code>/<slug:name>/",

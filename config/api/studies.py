@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from imagebank.jobs import cancel_job, retry_job
 from imagebank.models import DiagnosisClass, Item, Job, Study
 from imagebank.permissions import TRUTH_ROLES, WORKING_ROLES, has_role
-from surveys.api_tables import CsvRenderer
+from imagebank.tables import CsvRenderer
 
 
 class DiagnosisClassOut(serializers.ModelSerializer):

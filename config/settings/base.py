@@ -120,6 +120,11 @@ STATIC_URL = "/static/"
 STATIC_ROOT = Path(env("STATIC_ROOT", default=str(VAR_DIR / "static")))
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 STATICFILES_DIRS = [BASE_DIR / "config" / "static"]
+STATICFILES_FINDERS = [
+    "django.contrib.staticfiles.finders.FileSystemFinder",
+    "django.contrib.staticfiles.finders.AppDirectoriesFinder",
+    "benchmark.finders.PlotlyFinder",
+]
 MEDIA_ROOT = VAR_DIR / "media"  # never served by address: an authorised view opens each file
 WHITENOISE_USE_FINDERS = True
 
@@ -177,6 +182,9 @@ SPECTACULAR_SETTINGS = {
     },
 }
 
+# Files of pretrained weights that a training run may start from, chosen by name.
+NETWORK_WEIGHTS = Path(env("NETWORK_WEIGHTS", default=str(VAR_DIR / "weights")))
+
 # Nothing from elsewhere: no third-party script, font, picture or connection on any page.
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
@@ -206,8 +214,11 @@ LOGGING = {
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": env("LOG_LEVEL", default="INFO")},
-    # The development server logs every address; its own formatter would write readers' links.
-    "loggers": {"django.server": {"handlers": ["stderr"], "level": "INFO", "propagate": False}},
+    "loggers": {
+        "fontTools": {"level": "WARNING"},  # it tells every table of every font that it subsets
+        # The development server logs every address; its own formatter would write readers' links.
+        "django.server": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
+    },
 }
 
 # Limits on what anybody may upload; imagebank.services.decoding says why each is refused.

@@ -5,6 +5,7 @@ from .protocol import ReaderGroup, StudyProtocol
 from .reader import Invitation, Reader, ReaderContact, Seat
 from .recruitment import Letter, Reply
 from .response import BlockSitting, SurveyResponse
+from .stimulus import Stimulus, StimulusFrame
 
 __all__ = [
     "Answer",
@@ -18,6 +19,8 @@ __all__ = [
     "ReaderGroup",
     "Reply",
     "Seat",
+    "Stimulus",
+    "StimulusFrame",
     "StudyProtocol",
     "Survey",
     "SurveyItem",

@@ -16,6 +16,10 @@ from .invitations import (
 from .letters import due_reminders, queue_letters, record_bounce, send_reminders, send_waiting_letters
 from .model_answers import record_model_answers
 from .protocol import load_protocol
+from .rating import create_rating_study, grid, pair, single, strip
+from .rating_items import stimuli_from_items
+from .rating_simulation import SimulatedRaters, simulate_raters
+from .ratings import ratings_frame
 from .readings import import_readings, readings_frame
 from .recruitment import Invited, invite_many, record_reply
 from .seats import create_seats, release_expired_seats, replace_seat
@@ -34,24 +38,29 @@ from .sitting import (
 __all__ = [
     "InvitationClosed",
     "Invited",
+    "SimulatedRaters",
     "Verified",
     "add_link",
     "answer_log_fault",
     "answer_log_faults",
     "classes_of",
+    "create_rating_study",
     "create_seats",
     "create_survey_set",
     "due_reminders",
     "erase_contact",
     "erase_contacts",
     "finish_response",
+    "grid",
     "import_readings",
     "invite",
     "invite_many",
     "load_protocol",
     "open_block",
     "open_invitation",
+    "pair",
     "queue_letters",
+    "ratings_frame",
     "readings_frame",
     "record_answer",
     "record_bounce",
@@ -69,8 +78,12 @@ __all__ = [
     "seal_block",
     "send_reminders",
     "send_waiting_letters",
+    "simulate_raters",
     "simulate_readers",
+    "single",
     "start_response",
+    "stimuli_from_items",
     "store_survey_set",
+    "strip",
     "verify_survey_set",
 ]

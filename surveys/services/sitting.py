@@ -18,6 +18,7 @@ from surveys.models import (
     SurveyResponse,
     ViewingEvent,
 )
+from surveys.questions import open_questions, required_counts
 
 from .seats import give_up_seat, set_seat, take_free_seat
 
@@ -161,10 +162,10 @@ def unseen_positions(response: SurveyResponse, block: Block) -> list[int]:
 
 
 def blank_positions(response: SurveyResponse, block: Block) -> list[int]:
-    """Positions of the block's items without a standing answer."""
-    answered = Answer.objects.standing().given().filter(survey_response=response)
-    rows = SurveyItem.objects.filter(block=block).exclude(pk__in=answered.values("survey_item"))
-    return list(rows.values_list("position", flat=True))
+    """Positions of the block's items with a required question that has no standing answer."""
+    rows = SurveyItem.objects.filter(block=block).select_related("block", "stimulus").order_by("position")
+    still_open = open_questions(response, rows)
+    return [row.position for row in rows if still_open[row.pk]]
 
 
 def _listed(positions: list[int]) -> str:
@@ -186,8 +187,9 @@ def finish_response(*, survey_response: SurveyResponse) -> SurveyResponse:
         sealed = response.block_sittings.exclude(sealed_at=None).count()
         if sealed != survey.blocks.count():
             raise ValidationError("Every block must be sealed before the survey is finished.")
-        questions = SurveyItem.objects.filter(block__survey=survey).count()
-        answered = Answer.objects.standing().given().filter(survey_response=response).count()
+        rows = SurveyItem.objects.filter(block__survey=survey).select_related("block", "stimulus")
+        questions = required_counts(survey.survey_set.study)[survey.pk]
+        answered = questions - sum(map(len, open_questions(response, rows).values()))
         response.finished_at = timezone.now()
         if survey.survey_set.study.protocol.is_complete(answered=answered, questions=questions):
             response.completed_at = response.finished_at
