@@ -131,7 +131,7 @@ def test_what_cannot_be_trained_is_refused_before_anything_is_queued(study, chan
 
 def test_the_commands_take_a_set_in_and_publish_it(study, set_files, capsys):
     call_command("publish_set", "stages", str(set_files["mix"]), view="focused", without_audit="A test.")
-    assert "published in stages as 1 items of the view focused" in capsys.readouterr().out
+    assert "published in stages as 12 items of the view focused" in capsys.readouterr().out
     with pytest.raises(CommandError, match="was not audited"):
         call_command("publish_set", "stages", str(set_files["morph"]), view="focused")
     with pytest.raises(CommandError, match="neither a file nor the beginning"):
