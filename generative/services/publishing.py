@@ -151,52 +151,52 @@ def _stated(study: Study, sample: Sample) -> dict:
 
 def _morph_drafts(image_set, study, samples, cleared, *, controls: bool) -> list[Draft]:
     """Strips of which every frame is cleared; each with its frames, and with its controls when asked for."""
-    strips: dict[str, list[Sample]] = {}
-    for sample in samples:
-        strips.setdefault(sample.seed, []).append(sample)
-    whole = [frames for frames in strips.values() if all(frame.pk in cleared for frame in frames) and len(frames) > 1]
+    by_seed: dict[str, list[Sample]] = {}
+    for sample in sorted(samples, key=lambda sample: sample.position or 0.0):
+        by_seed.setdefault(sample.seed, []).append(sample)
+    strips = [
+        [(frame, pixels(frame)) for frame in frames]
+        for frames in by_seed.values()
+        if len(frames) > 1 and all(frame.pk in cleared for frame in frames)
+    ]
     drafts: list[Draft] = []
-    for number, frames in enumerate(whole):
-        frames.sort(key=lambda frame: frame.position or 0.0)
-        images = [pixels(frame) for frame in frames]
-        shown = [("", images)]
-        if controls:
-            shown += _control_strips(image_set, number, images, whole)
-        for control, pictures in shown:
-            drafts += _strip_drafts(image_set, study, frames, pictures, control)
+    for number, strip in enumerate(strips):
+        shown = {"": strip} | (_control_strips(image_set, number, strips) if controls else {})
+        for control, frames in shown.items():
+            drafts += _strip_drafts(image_set, study, strip, frames, control)
     return drafts
 
 
-def _control_strips(image_set, number: int, images: list, whole: list) -> list[tuple[str, list]]:
-    """Three strips that no morph should be taken for: the frames in another order, other z at each step, a cross-fade."""
-    rng = np.random.default_rng([int(image_set.set_hash[:8], 16), number])
-    order = rng.permutation(len(images))
-    while len(images) > 2 and (
-        np.array_equal(order, np.arange(len(order))) or np.array_equal(order[::-1], np.arange(len(order)))
-    ):
-        order = rng.permutation(len(images))
-    found = [("shuffled", [images[i] for i in order])]
-    if len(whole) > 1:
-        others = [whole[(number + step) % len(whole)] for step in range(len(images))]
-        ordered = [sorted(strip, key=lambda frame: frame.position or 0.0) for strip in others]
-        found.append(("other-z", [pixels(strip[min(step, len(strip) - 1)]) for step, strip in enumerate(ordered)]))
-    shares = np.linspace(0, 1, len(images))
-    first, last = images[0].astype(float), images[-1].astype(float)
-    found.append(("cross-fade", [np.rint(first + (last - first) * share).astype(np.uint8) for share in shares]))
-    return found
+def _control_strips(image_set: ImageSet, number: int, strips: list[list]) -> dict[str, list]:
+    """What no rater should take for a morph of strip `number`: its frames in another order (not merely reversed), another
+    z at each step, and a cross-fade of its ends."""
+    strip, count = strips[number], len(strips[number])
+    rng, straight = np.random.default_rng([int(image_set.set_hash[:8], 16), number]), list(range(count))
+    order = straight
+    while order in (straight, straight[::-1]) and count > 2:
+        order = rng.permutation(count).tolist()
+    found = {"shuffled": [strip[i] for i in order]} if count > 2 else {}
+    if len(strips) > 1:
+        others = [strips[(number + step) % len(strips)] for step in straight]
+        found["other-z"] = [other[min(step, len(other) - 1)] for step, other in enumerate(others)]
+    first, last = strip[0][1].astype(float), strip[-1][1].astype(float)
+    shares = np.linspace(0, 1, count)
+    faded = [np.rint(first + (last - first) * share).astype(np.uint8) for share in shares]
+    return found | {"cross-fade": [(frame, picture) for (frame, _), picture in zip(strip, faded)]}
 
 
-def _strip_drafts(image_set, study, frames: list[Sample], pictures: list, control: str) -> list[Draft]:
-    start, end = _stated(study, frames[0])["stated_class"], _stated(study, frames[-1])["stated_class"]
-    strip = _named(image_set, "strip", frames[0].seed, control)
+def _strip_drafts(image_set, study, strip: list, frames: list, control: str) -> list[Draft]:
+    """The frames in the order shown. What each was asked for goes with the picture; only a cross-fade was asked for nothing."""
+    start, end = (_stated(study, strip[place][0])["stated_class"] for place in (0, -1))
+    name = _named(image_set, "strip", strip[0][0].seed, control)
     drafts = []
-    for number, (sample, picture) in enumerate(zip(frames, pictures)):
+    for number, (sample, picture) in enumerate(frames):
         facts = _facts(
-            image_set, "morph-frame", sample, **_stated(study, sample), strip=strip, frame=number, frames=len(frames),
+            image_set, "morph-frame", sample, **_stated(study, sample), strip=name, frame=number, frames=len(frames),
             position=sample.position, start=start, end=end, control=control,
         )  # fmt: skip
         facts["condition"] = control or "morph"
-        drafts.append(Draft(picture, facts, sample.sha256, group=strip))
+        drafts.append(Draft(picture, facts, "cross-fade" if control == "cross-fade" else sample.sha256, group=name))
     return drafts
 
 
