@@ -164,7 +164,7 @@ def test_a_whole_rating_shows_nothing_of_truth_and_gives_the_table(client, rated
     table = ratings_frame(study=rated)
     assert tuple(table.columns) == COLUMNS
     assert COLUMNS[: len(NAMED)] == NAMED
-    of = {code: rows for code, rows in table.groupby("question")}
+    of = dict(iter(table.groupby("question")))
     assert set(of["origin"]["truth"]) == {"real", "generated"}
     assert set(of["origin"]["value"]) == {"generated"}
     assert set(of["origin"]["confidence"]) == {80}
