@@ -5,7 +5,7 @@ from .design import create_survey_set, store_survey_set
 from .invitations import InvitationClosed, erase_contact, invite, open_invitation, revoke_invitation
 from .model_answers import record_model_answers
 from .protocol import load_protocol
-from .rating import create_rating_study, grid, pair, single, strip
+from .rating import create_rating_study, grid, pair, shuffled, single, strip
 from .rating_items import stimuli_from_items
 from .rating_simulation import SimulatedRaters, simulate_raters
 from .ratings import ratings_frame
@@ -52,6 +52,7 @@ __all__ = [
     "replace_seat",
     "revoke_invitation",
     "seal_block",
+    "shuffled",
     "simulate_raters",
     "simulate_readers",
     "single",

@@ -15,7 +15,16 @@ from imagebank.models import Item, ItemImage, Study
 from surveys.exports import ratings_csv
 from surveys.models import Answer, Seat, Stimulus, SurveyItem, SurveyResponse, ViewingEvent
 from surveys.reading_images import matched_bytes
-from surveys.services import create_rating_study, invite, ratings_frame, readings_frame, simulate_raters, single, strip
+from surveys.services import (
+    create_rating_study,
+    invite,
+    ratings_frame,
+    readings_frame,
+    shuffled,
+    simulate_raters,
+    single,
+    strip,
+)
 from surveys.services.ratings import COLUMNS
 from tests.surveys.rating_study import (
     PRESET,
@@ -84,6 +93,17 @@ def test_what_cannot_be_shown_is_refused_in_a_sentence_and_nothing_is_stored():
     Item.objects.filter(pk=image.item_id).update(excluded_at="2026-01-01T00:00Z", exclusion_reason="a copy")
     image.item.refresh_from_db()
     refused("excluded from the bank", single(image, "generated"))
+
+
+def test_a_shuffled_control_is_in_neither_direction():
+    spec = next(spec for spec in make_stimuli(make_study("bank")) if spec.kind == "strip")
+    codes = [image.item.code for image, _ in spec.frames]
+    for seed in range(30):
+        control = shuffled(spec, seed=seed)
+        order = [image.item.code for image, _ in control.frames]
+        assert sorted(order) == sorted(codes)
+        assert order not in (codes, codes[::-1])
+    assert (control.code, control.condition) == ("strip-1-shuffled", "shuffled")
 
 
 def test_real_and_generated_frames_are_served_alike():
