@@ -224,3 +224,16 @@ def test_a_timed_exposure_is_shown_once_for_its_time_and_then_masked(live_server
     assert page.get_by_role("button", name="Show the pair").is_hidden(), "it is shown once"
     assert not page.faults
     context.close()
+
+
+def test_a_coordinator_previews_a_rating_block_with_its_pictures(live_server, chromium, admin_client, transactional_db):
+    study = make_rating_study(kinds=["grid"])
+    context, page = open_browser(chromium, WIDTHS["desk"])
+    session = admin_client.cookies["sessionid"].value
+    context.add_cookies([{"name": "sessionid", "value": session, "url": live_server.url}])
+    page.goto(f"{live_server.url}/studies/{study.slug}/surveys/preview/S01/1/")
+    until_end(page)
+    assert page.locator("#seal-form").count() == 0, "nothing to seal in a preview"
+    assert not Answer.objects.exists()
+    assert not page.faults
+    context.close()

@@ -16,6 +16,7 @@ from surveys.exports import ratings_csv
 from surveys.models import Answer, Seat, Stimulus, SurveyItem, SurveyResponse, ViewingEvent
 from surveys.reading_images import matched_bytes
 from surveys.services import (
+    answer_log_fault,
     create_rating_study,
     invite,
     ratings_frame,
@@ -181,6 +182,7 @@ def test_a_whole_rating_shows_nothing_of_truth_and_gives_the_table(client, rated
     response = SurveyResponse.objects.get()
     assert response.completed_at
     assert response.analysed
+    assert answer_log_fault(response) is None
     table = ratings_frame(study=rated)
     assert tuple(table.columns) == COLUMNS
     assert COLUMNS[: len(NAMED)] == NAMED
