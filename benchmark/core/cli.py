@@ -33,6 +33,7 @@ def build_parser() -> argparse.ArgumentParser:
     analyse.add_argument("readings", type=Path, help="readings.csv: one row per reader and item")
     analyse.add_argument("--predictions", type=Path, help="predictions.csv: class probabilities of networks")
     analyse.add_argument("--plan", type=Path, help="analysis.toml: what was decided before the first answer")
+    analyse.add_argument("--registered", type=Path, help="the plan before the first answer, when --plan is a later one")
     analyse.add_argument("--seed", type=_seed, default=0, help="seed of all resampling (a plan's own seed goes first)")
     analyse.add_argument("--out", type=Path, required=True, help="folder to write to")
     analyse.add_argument("--pdf", action="store_true", help="also write report.pdf (needs Debian's libpango)")
@@ -110,10 +111,13 @@ def run_analyse(options: argparse.Namespace) -> int:
     from .writing import write_analysis
 
     plan = Plan.from_toml(options.plan) if options.plan else None
+    registered = Plan.from_toml(options.registered) if options.registered else None
     readings = read_readings(options.readings)
     predictions = read_predictions(options.predictions) if options.predictions else None
     with _bar("analysing") as step:
-        results = analyse(readings, predictions=predictions, plan=plan, seed=options.seed, progress=step)
+        results = analyse(
+            readings, predictions=predictions, plan=plan, registered=registered, seed=options.seed, progress=step
+        )
     with _bar("drawing") as step:
         write_analysis(results, options.out, pdf=options.pdf, progress=step)
     if results.is_simulated:

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
-import tempfile
-import zipfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +13,6 @@ from generative.core.data import ImageTable, load_picture, read_manifest
 from generative.core.errors import InputError
 
 SCHEMA = "evaluation/1"
-MAX_ZIP_BYTES, MAX_ZIP_FILES = 4 << 30, 20_000
 
 
 @dataclass(frozen=True)
@@ -26,36 +21,6 @@ class LoadedSet:
 
     table: ImageTable
     rows: tuple[dict, ...]
-
-
-@contextlib.contextmanager
-def opened_set(path: Path) -> Iterator[Path]:
-    """The set's folder; a ZIP is unpacked beside nothing else, its names and size checked first."""
-    path = Path(path)
-    if path.is_dir():
-        yield path
-        return
-    try:
-        archive = zipfile.ZipFile(path)
-    except (OSError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path} is neither a set folder nor a ZIP: {error}.") from error
-    with archive, tempfile.TemporaryDirectory(prefix="image-set-") as folder:
-        entries = [entry for entry in archive.infolist() if not entry.is_dir()]
-        if len(entries) > MAX_ZIP_FILES or sum(entry.file_size for entry in entries) > MAX_ZIP_BYTES:
-            raise InputError(
-                f"{path} is too large: at most {MAX_ZIP_FILES} files and {MAX_ZIP_BYTES >> 30} GiB unpacked."
-            )
-        for entry in entries:
-            target = (Path(folder) / entry.filename).resolve()
-            if not target.is_relative_to(Path(folder).resolve()):
-                raise InputError(f"{path} holds {entry.filename[:80]!r}, which lies outside the set.")
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with archive.open(entry) as source, open(target, "wb") as out:
-                left = entry.file_size  # a ZIP may lie about it: never write more than announced
-                while left > 0 and (block := source.read(min(1 << 20, left))):
-                    out.write(block)
-                    left -= len(block)
-        yield Path(folder)
 
 
 def load_set(folder: Path, resolution: int) -> LoadedSet:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from django.conf import settings
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageCms, ImageFile, ImageOps, UnidentifiedImageError
 
 from .jpeg import BrokenJpeg, strip_jpeg
 
@@ -99,6 +99,7 @@ def decode_mask(data: bytes, *, name: str, size: tuple[int, int]) -> EncodedPict
     if _must_change_pixels_orientation(opened):
         opened = ImageOps.exif_transpose(opened)
     try:
+        _be_strict()
         mask = opened.convert("L")
     except Exception as error:  # a hostile file can make a decoder fail in any way
         raise RefusedImage(f"{name} cannot be decoded ({_reason(error)}); export the mask again.") from error
@@ -136,6 +137,7 @@ def _open_checked(data: bytes, *, name: str, max_bytes: int | None = None, max_p
     if len(data) > max_bytes:
         raise RefusedImage(f"{name} has {len(data):,} bytes; at most {max_bytes:,} are accepted. Make it smaller.")
     _register_heic()
+    _be_strict()
     try:
         opened = Image.open(io.BytesIO(data), formats=["JPEG", "PNG", "WEBP", "HEIF"])
     except Image.DecompressionBombError as error:
@@ -200,6 +202,7 @@ def _upright_rgb(opened: Image.Image, name: str) -> Image.Image:
     try:
         turned = _must_change_pixels_orientation(opened)
         profile = opened.info.get("icc_profile")
+        _be_strict()
         opened.load()
         upright = ImageOps.exif_transpose(opened) if turned else opened
         flat = _eight_bit_on_white(_to_srgb(upright, profile))
@@ -250,6 +253,11 @@ def _png_bytes(pixels: Image.Image) -> bytes:
     buffer = io.BytesIO()
     pixels.save(buffer, "PNG", compress_level=4)
     return buffer.getvalue()
+
+
+def _be_strict() -> None:
+    """Fail on what is missing instead of filling it up with grey; other libraries of this process may want the latter."""
+    ImageFile.LOAD_TRUNCATED_IMAGES = False
 
 
 def _register_heic() -> None:

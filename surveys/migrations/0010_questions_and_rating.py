@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('imagebank', '0001_studies_items_and_jobs'),
-        ('surveys', '0002_order_of_views_and_optional_texts'),
+        ('surveys', '0005_letters_and_replies'),
     ]
 
     operations = [

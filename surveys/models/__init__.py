@@ -3,6 +3,7 @@ from .design import Block, Survey, SurveyItem, SurveySet
 from .imported import ImportedReading
 from .protocol import ReaderGroup, StudyProtocol
 from .reader import Invitation, Reader, ReaderContact, Seat
+from .recruitment import Letter, Reply
 from .response import BlockSitting, SurveyResponse
 from .stimulus import Stimulus, StimulusFrame
 
@@ -12,9 +13,11 @@ __all__ = [
     "BlockSitting",
     "ImportedReading",
     "Invitation",
+    "Letter",
     "Reader",
     "ReaderContact",
     "ReaderGroup",
+    "Reply",
     "Seat",
     "Stimulus",
     "StimulusFrame",

@@ -2,6 +2,7 @@
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from surveys.demographics import clean_demographics
@@ -30,7 +31,7 @@ def start_response(*, invitation: Invitation) -> SurveyResponse:
     with transaction.atomic():
         ReaderGroup.objects.select_for_update().get(pk=invitation.reader.group_id)
         invitation = Invitation.objects.select_for_update().get(pk=invitation.pk)
-        existing = SurveyResponse.objects.filter(invitation=invitation).first()
+        existing = _begun(invitation)
         if existing:
             return existing
         if not invitation.is_open():
@@ -38,8 +39,8 @@ def start_response(*, invitation: Invitation) -> SurveyResponse:
         seat = _seat_for(invitation)
         set_seat(seat, Seat.State.STARTED, invitation.reader)
         if invitation.seat_id is None:
-            invitation.seat = seat
-            invitation.save(update_fields=["seat"])
+            # Every link of this reader that waited for a seat leads to this one now.
+            Invitation.objects.filter(reader=invitation.reader_id, seat=None).update(seat=seat)
         return SurveyResponse.objects.create(
             survey=seat.survey,
             group=seat.group,
@@ -48,6 +49,14 @@ def start_response(*, invitation: Invitation) -> SurveyResponse:
             invitation=invitation,
             simulated=invitation.reader.simulated,
         )
+
+
+def _begun(invitation: Invitation) -> SurveyResponse | None:
+    """The sitting that this link, or another one of the same reader to the same seat, has begun."""
+    begun = Q(invitation=invitation)
+    if invitation.seat_id is not None:
+        begun |= Q(reader=invitation.reader_id, seat=invitation.seat_id)
+    return SurveyResponse.objects.filter(begun).first()
 
 
 def _seat_for(invitation: Invitation) -> Seat:

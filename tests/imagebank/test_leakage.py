@@ -194,7 +194,7 @@ def test_the_report_and_the_command_name_what_was_found(capsys):
     finding = report.findings.get()
     assert (finding.kind, finding.crosses_split, finding.score) == (LeakageFinding.Kind.BYTES, True, 1.0)
     assert {finding.first.item, finding.second.item} == {train, test}
-    assert (report.images, report.pairs_compared, seen[-1]) == (3, 3, (3, 3))
+    assert (report.images, report.pairs_compared, seen[-1]) == (3, 3, (100, 100))
     with pytest.raises(SystemExit) as failed:
         call_command("check_leakage", study.slug, "--json")
     assert failed.value.code == 1

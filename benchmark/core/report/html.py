@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from collections.abc import Sequence
 from html import escape
 
+from ..figures.catalogue import FigureEntry
 from ..figures.look import INK, MUTED, PAPER, RULE
+
+THEMED = ((INK, "--ink"), (MUTED, "--muted"), (RULE, "--rule"), (PAPER, "--ground"))
 
 
 def text(value: object) -> str:
@@ -40,20 +44,22 @@ def table(caption: str, header: Sequence[str], rows: Sequence[Sequence[str]]) ->
     )
 
 
-def figure(svg: bytes, caption: str, name: str) -> str:
-    """A matplotlib SVG set into the page: ids made unique, ink and ground taken from the page's own colours."""
-    drawing = svg.decode("utf-8")
-    drawing = drawing[drawing.index("<svg") :]
-    drawing = re.sub(r"<metadata>.*?</metadata>", "", drawing, flags=re.DOTALL)
-    drawing = re.sub(r'\bid="([^"]+)"', rf'id="{name}-\1"', drawing)
-    drawing = re.sub(r'(xlink:href|href)="#([^"]+)"', rf'\1="#{name}-\2"', drawing)
-    drawing = re.sub(r"url\(#([^)]+)\)", rf"url(#{name}-\1)", drawing)
-    for colour, role in ((INK, "var(--ink)"), (MUTED, "var(--muted)"), (RULE, "var(--rule)")):
-        drawing = drawing.replace(colour, role)
-    drawing = drawing.replace(f'style="fill: {PAPER}"', 'style="fill: none"', 1)
-    label = escape(caption, quote=True)
-    drawing = drawing.replace("<svg", f'<svg role="img" aria-label="{label}"', 1)
-    return f'<figure id="{name}">{drawing}<figcaption>{text(caption)}</figcaption></figure>'
+def figure(svg: str, entry: FigureEntry, *, printed: bool = False) -> str:
+    """A figure with its words for those who cannot see it; on a screen its ink and ground follow the page's theme.
+
+    printed: as a picture, which a tagged PDF carries with its alternative text.
+    """
+    label = escape(entry.words, quote=True)
+    if printed:
+        data = b64encode(svg.encode()).decode("ascii")
+        drawing = f'<img alt="{label}" src="data:image/svg+xml;base64,{data}">'
+    else:
+        drawing = re.sub(r"<title>.*?</title>\n<desc>.*?</desc>\n", "", svg, flags=re.DOTALL)
+        for colour, role in THEMED:
+            drawing = drawing.replace(colour, f"var({role})")
+        drawing = drawing.replace('role="img"', f'role="img" aria-label="{label}"', 1)
+    caption = f"<strong>{text(entry.title)}.</strong> {text(entry.caption)}"
+    return f'<figure id="{entry.name}"><div class="scroll">{drawing}</div><figcaption>{caption}</figcaption></figure>'
 
 
 def unfold(summary: str, content: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import resources
 from typing import Any
 
+from ..figures.catalogue import FigureEntry
 from ..results import Results
 from ..tables import paper_tables
 from ..wording import interval, number, p_value, percent, plural, points, readable
@@ -15,8 +16,9 @@ from .methods import limitations, methods
 SIMULATED = "Simulated"
 
 
-def build_report(results: Results, drawings: dict[str, tuple[bytes, str]]) -> str:
-    """The report as one HTML document. drawings: figure name -> (SVG bytes, caption). No scripts."""
+def build_report(results: Results, entries: list[FigureEntry], drawings: dict[str, str]) -> str:
+    """The report as one HTML document. drawings: figure name -> SVG. No scripts."""
+    drawings = {entry.name: html.figure(drawings[entry.name], entry) for entry in entries}
     title = results["title"] or _default_title(results)
     parts = [_opening(results, title), *_comparisons(results, drawings), *_accuracy(results, drawings)]
     parts += [*_confusions(results, drawings), *_agreement(results), *further_parts(results), *_fine_print(results)]
@@ -73,11 +75,11 @@ def _opening(results: Results, title: str) -> str:
     return "\n".join(parts)
 
 
-def _drawing(drawings: dict[str, tuple[bytes, str]], name: str) -> list[str]:
-    return [html.figure(*drawings[name], name)] if name in drawings else []
+def _drawing(drawings: dict[str, str], name: str) -> list[str]:
+    return [drawings[name]] if name in drawings else []
 
 
-def _comparisons(results: Results, drawings: dict[str, tuple[bytes, str]]) -> list[str]:
+def _comparisons(results: Results, drawings: dict[str, str]) -> list[str]:
     if not results["paired"]:
         return [
             html.heading(2, "Who is more accurate?"),
@@ -182,7 +184,7 @@ def _details(these: dict[str, Any], new: dict[str, Any]) -> str:
     )
 
 
-def _accuracy(results: Results, drawings: dict[str, tuple[bytes, str]]) -> list[str]:
+def _accuracy(results: Results, drawings: dict[str, str]) -> list[str]:
     parts = [html.heading(2, "How many images did each group name correctly?", "accuracy")]
     for record in results["accuracy"]:
         who = readable(record["reader"]) if record["kind"] == "model" else plural(record["group"])
@@ -215,7 +217,7 @@ def _accuracy(results: Results, drawings: dict[str, tuple[bytes, str]]) -> list[
     return parts
 
 
-def _confusions(results: Results, drawings: dict[str, tuple[bytes, str]]) -> list[str]:
+def _confusions(results: Results, drawings: dict[str, str]) -> list[str]:
     parts = [html.heading(2, "Which classes are taken for which?", "confusions")]
     for name in sorted(drawings):
         if name.startswith("figure-2") and name != "figure-2a":

@@ -1,9 +1,12 @@
 """What leaves for other programs can be read there; the planning commands answer in words and exit as promised."""
 
 import contextlib
+import ctypes.util
 import io
 import json
 import re
+import subprocess
+import sys
 import zlib
 
 import pandas as pd
@@ -12,6 +15,10 @@ import pytest
 from benchmark.core import Readings, analyse, write_analysis
 from benchmark.core.cli import main
 from benchmark.core.exports import as_imrmc, as_parquet, as_spss, as_workbook, export
+
+needs_pango = pytest.mark.skipif(
+    ctypes.util.find_library("pangoft2-1.0") is None, reason="needs Debian's libpango-1.0-0 and libpangoft2-1.0-0"
+)
 
 
 @pytest.fixture(scope="module")
@@ -83,8 +90,18 @@ def test_compare_exits_1_when_numbers_differ(readings, tmp_path, capsys):
     assert "became" in capsys.readouterr().out
 
 
+@needs_pango
+def test_writing_a_pdf_leaves_truncated_pictures_refused():
+    code = (
+        "from PIL import ImageFile; from benchmark.core.report.pdf import as_pdf;"
+        "as_pdf('<html lang=en><title>t</title><body>t'); print(ImageFile.LOAD_TRUNCATED_IMAGES)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+@needs_pango
 def test_report_becomes_a_tagged_pdf(readings, tmp_path):
-    pytest.importorskip("weasyprint", reason="needs Debian's libpango", exc_type=Exception)
     write_analysis(analyse(readings), tmp_path, figures=False, pdf=True)
     content = (tmp_path / "report.pdf").read_bytes()
     assert content.startswith(b"%PDF")
