@@ -190,7 +190,7 @@ def test_a_whole_rating_shows_nothing_of_truth_and_gives_the_table(client, rated
     table = ratings_frame(study=rated)
     assert tuple(table.columns) == COLUMNS
     assert COLUMNS[: len(NAMED)] == NAMED
-    of = dict(table.groupby("question"))
+    of = dict(iter(table.groupby("question")))
     assert set(of["origin"]["truth"]) == {"real", "generated"}
     assert set(of["origin"]["value"]) == {"generated"}
     assert set(of["origin"]["confidence"]) == {80}
@@ -261,7 +261,7 @@ def test_simulated_raters_sit_through_the_services_and_are_marked(rated):
 def test_a_coordinator_sees_the_raters_seats_and_takes_the_table(admin_client, rated):
     rater_opened(rated)
     page = admin_client.get(reverse("surveys:overview", kwargs={"slug": rated.slug})).content.decode()
-    assert "Reading" in page
+    assert "S01, rater: reading by R01" in page
     assert "ratings.csv" in page
     certificate = reverse("surveys:certificate", kwargs={"slug": rated.slug})
     assert "Every promise holds" in admin_client.post(certificate).content.decode(), "recomputed"
