@@ -23,6 +23,9 @@ REFERENCES = {
     "hillis": "Hillis SL. A comparison of denominator degrees of freedom methods for multiple observer ROC analysis. Stat Med"
     " 2007;26:596–619.",
     "owen": "Owen AB. The pigeonhole bootstrap. Ann Appl Stat 2007;1:386–411.",
+    "bates": "Bates D, Mächler M, Bolker B, Walker S. Fitting linear mixed-effects models using lme4. J Stat Softw"
+    " 2015;67(1):1–48.",
+    "westfall": "Westfall PH, Young SS. Resampling-Based Multiple Testing. New York: Wiley; 1993.",
     "holm": "Holm S. A simple sequentially rejective multiple test procedure. Scand J Stat 1979;6:65–70.",
     "benjamini": "Benjamini Y, Hochberg Y. Controlling the false discovery rate: a practical and powerful approach to multiple"
     " testing. J R Stat Soc B 1995;57:289–300.",
