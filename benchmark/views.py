@@ -9,7 +9,8 @@ from django.http import FileResponse, Http404, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
-from benchmark.core.report.methods import limitations, methods
+from benchmark.core.report.limitations import limitations
+from benchmark.core.report.methods import methods
 from benchmark.core.results import Results
 from imagebank.models import ItemImage
 from imagebank.permissions import Role, has_role, require_role

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from ..results import Results
 from ..wording import percent
+from .references import named
 
 METHODS_FOR_NEW_IMAGES = (
     ("U-statistic", "the U-statistic for binary marks [[gallas, chen]]"),
@@ -16,7 +17,12 @@ METHODS_FOR_NEW_IMAGES = (
 
 
 def methods(results: Results) -> list[str]:
-    """Paragraphs for a methods section; citations stand as [[names]] of references.py."""
+    """Paragraphs for a methods section, with authors and years."""
+    return named(marked_methods(results))
+
+
+def marked_methods(results: Results) -> list[str]:
+    """The same with citations as [[names]] of references.py, to be numbered."""
     return [" ".join(part) for part in (list(part) for part in _parts(results)) if part]
 
 

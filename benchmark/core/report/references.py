@@ -63,6 +63,7 @@ REFERENCES = {
     "grras": "Kottner J, Audigé L, Brorson S, et al. Guidelines for Reporting Reliability and Agreement Studies (GRRAS) were"
     " proposed. J Clin Epidemiol 2011;64:96–106.",
 }
+YEAR = re.compile(r"\b(19|20)\d\d\b")
 MARK = re.compile(r"\s*\[\[([a-z, ]+)\]\]")
 
 
@@ -76,3 +77,14 @@ def numbered(sentences: Iterable[str]) -> tuple[list[str], list[str]]:
 
     written = [MARK.sub(number, sentence) for sentence in sentences]
     return written, [REFERENCES[name] for name in order]
+
+
+def named(sentences: Iterable[str]) -> list[str]:
+    """Sentences with their [[names]] turned into authors and years, for a text without a list of references."""
+
+    def author(match: re.Match[str]) -> str:
+        entries = [REFERENCES[name.strip()] for name in match.group(1).split(",")]
+        found = [f"{entry.split(' ', 1)[0].rstrip(',')} {YEAR.search(entry).group()}" for entry in entries]
+        return f" ({'; '.join(found)})"
+
+    return [MARK.sub(author, sentence) for sentence in sentences]
