@@ -7,34 +7,27 @@ import platform
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from .comparisons import new_images_section, paired_sections
+from .agreement_sections import agreement_sections, consistency_sections
+from .bootstrap import StudyDraws
+from .comparisons import add_simultaneous, new_images_section, paired_sections
 from .completion import EXTRA, INCOMPLETE, KEPT, Completion, complete_sittings
-from .contrasts import equivalence_section, groups_section, methods_section, networks_section, views_section
-from .description import (
-    accuracy_section,
-    agreement_section,
-    class_accuracy_section,
-    confusion_section,
-    reader_accuracy_section,
-)
+from .contrasts import equivalence_section, groups_section, networks_section, views_section
+from .description import accuracy_section, confusion_section, reader_accuracy_section
 from .errors import InputError
-from .further_sections import (
-    consistency_section,
-    items_section,
-    metrics_section,
-    order_section,
-    probability_sections,
-    reader_confidence_section,
-    standing_section,
-    teams_section,
-    time_section,
-)
+from .item_response import rasch_sections
+from .new_image_methods import methods_section, mixed_models_section
+from .order_sections import carry_over_section, order_section, time_model_section, time_section
+from .performance import class_accuracy_section, class_differences_section, metrics_section
 from .plan import Plan
+from .plan_changes import plan_changes
 from .predictions import Predictions, add_model_readings
+from .probability_sections import probability_sections, reader_confidence_sections
 from .readings import Readings
 from .results import SCHEMA, Results, plain
 from .scoring import Scored
 from .sensitivity import deviations_section, sensitivity_section
+from .standing import items_section, standing_section
+from .team_sections import teams_section
 
 Progress = Callable[[int, int, str], None]
 PACKAGES = ("numpy", "pandas", "scipy", "matplotlib")
@@ -45,12 +38,14 @@ def analyse(
     *,
     predictions: Predictions | None = None,
     plan: Plan | None = None,
+    registered: Plan | None = None,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Results:
     """Analyse readings under a plan; the same inputs, plan and seed give the same results.
 
-    progress: called with (steps done, steps in all, name of the next step). Raises InputError when nothing is left to
+    registered: the plan as it stood before the first answer, when `plan` is a later version; what changed is listed among
+    the deviations. progress: called with (steps done, steps in all, name of the next step). Raises InputError when nothing is left to
     analyse or the predictions contradict the readings.
     """
     plan = plan or Plan()
@@ -65,6 +60,8 @@ def analyse(
         if progress:
             progress(done, len(steps), name)
         content.update(plain(section()))
+    if registered is not None:
+        content["deviations"] += plain(plan_changes(registered, plan))
     if progress:
         progress(len(steps), len(steps), "done")
     return Results(content)
@@ -75,48 +72,65 @@ def _steps(
 ) -> list[tuple[str, Callable[[], dict]]]:
     """The sections in order; each returns what it adds to the content, and may read what came before."""
     level = plan.confidence
+    draws = StudyDraws.of(scored.frame, draws=plan.bootstrap_draws, seed=seed)
 
     def comparisons() -> dict:
         paired, points = paired_sections(scored, plan)
-        return {"paired": paired, "paired_units": points, "new_images": new_images_section(scored, plan, paired)}
+        new = new_images_section(scored, plan, paired)
+        add_simultaneous(new, scored, plan, draws)
+        return {"paired": paired, "paired_units": points, "new_images": new}
 
-    def further() -> dict:
+    def contrasts() -> dict:
         paired, new = content["paired"], content["new_images"]
         return {
-            "new_images_methods": methods_section(scored, plan, new, seed=seed),
+            "new_images_methods": methods_section(scored, plan, paired, new, draws),
             "equivalence": equivalence_section(plan, paired, new),
             "networks": networks_section(scored, plan),
             "views": views_section(scored, plan),
             "groups": groups_section(scored, plan),
             "sensitivity": sensitivity_section(scored, plan, paired, new),
-            "deviations": deviations_section(scored, plan, paired),
         }
 
-    def further_description() -> dict:
+    def description() -> dict:
         return {
-            "metrics": metrics_section(scored),
+            "metrics": metrics_section(scored, draws, confidence=level),
+            "class_accuracy": class_accuracy_section(scored, draws, confidence=level),
+            "class_differences": class_differences_section(scored, draws, plan),
             "standing": standing_section(scored),
-            "items": items_section(scored),
-            "error_consistency": consistency_section(scored),
-            "order": order_section(scored, confidence=level),
-            "times": time_section(scored),
-            "reader_confidence": reader_confidence_section(scored, confidence=level),
-            "teams": teams_section(scored, predictions),
-            **(probability_sections(predictions, seed=seed) if predictions is not None else {}),
+            "items": items_section(scored, confidence=level),
+        }
+
+    def order() -> dict:
+        return {
+            "order": order_section(scored, plan),
+            "carry_over": carry_over_section(scored, plan),
+            "times": time_section(scored, plan),
+            "time_model": time_model_section(scored, plan),
+        }
+
+    def probabilities() -> dict:
+        return {
+            **reader_confidence_sections(scored, draws, seed=seed, confidence=level),
+            **(
+                probability_sections(predictions, draws, seed=seed, confidence=level) if predictions is not None else {}
+            ),
         }
 
     return [
         ("accuracy", lambda: {"accuracy": accuracy_section(scored, confidence=level)}),
         ("comparisons", comparisons),
-        ("further contrasts", further),
+        ("further contrasts", contrasts),
         ("confusion matrices", lambda: {"confusion": confusion_section(scored, confidence=level)}),
-        (
-            "agreement",
-            lambda: {"agreement": agreement_section(scored, seed=seed, draws=plan.bootstrap_draws, confidence=level)},
-        ),
+        ("agreement", lambda: agreement_sections(scored, draws, seed=seed, confidence=level)),
+        ("error consistency", lambda: consistency_sections(scored, draws, confidence=level)),
         ("readers", lambda: {"reader_accuracy": reader_accuracy_section(scored, confidence=level)}),
-        ("metrics, teams, probabilities", further_description),
-        ("classes", lambda: {"class_accuracy": class_accuracy_section(scored, confidence=level)}),
+        ("metrics and classes", description),
+        ("order and time", order),
+        ("probabilities", probabilities),
+        ("teams", lambda: {"teams": teams_section(scored, predictions, draws, confidence=level)}),
+        ("mixed models", lambda: {"mixed_models": mixed_models_section(scored, plan)}),
+        ("item response", lambda: rasch_sections(scored, plan)),
+        ("deviations", lambda: {"deviations": deviations_section(scored, plan, content)}),
     ]
 
 
@@ -143,6 +157,11 @@ def _facts(
             "multiplicity": plan.multiplicity,
             "bootstrap_draws": plan.bootstrap_draws,
             "primary_contrasts": len(plan.primary),
+            "estimand": plan.estimand,
+            "hypotheses": list(plan.hypotheses),
+            "registration": plan.registration or None,
+            "mixed_models": plan.mixed_models,
+            "margin": plan.margin,
         },
         "seed": seed,
         "versions": versions(),

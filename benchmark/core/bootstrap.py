@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
+from scipy import sparse
 
 from .twoway import codes
 
@@ -75,32 +77,131 @@ class BootstrapInterval:
     why: str | None = None
 
 
+UNDEFINED = "the statistic is undefined in more than half of the bootstrap draws"
+CONSTANT = "the statistic is the same in every bootstrap draw"
+
+
 def intervals(estimates: np.ndarray, draws: np.ndarray, *, confidence: float = 0.95) -> list[BootstrapInterval]:
-    """Intervals of each statistic from shared draws, shape (draws, statistics).
+    """Intervals of each statistic from shared draws, shape (draws, statistics); NaN marks a draw without the statistic.
 
     The max-T interval is estimate +- q se with q the quantile of the largest standardised deviation over the
-    statistics.
+    statistics; draws in which any of them is undefined do not count for q. A statistic that is undefined in more than
+    half of the draws, or constant, has no interval and says why.
     """
-    spread = np.nanstd(draws, axis=0, ddof=1)
-    usable = spread > 1e-12
+    defined = np.isfinite(draws)
+    whys = [
+        UNDEFINED if 2 * there.sum() <= len(draws) else CONSTANT if np.ptp(column[there]) <= 1e-12 else None
+        for column, there in zip(draws.T, defined.T)
+    ]
+    spread = np.array([0.0 if why else float(c[d].std(ddof=1)) for c, d, why in zip(draws.T, defined.T, whys)])
+    quantile = _largest_deviation(draws, defined, np.array([why is None for why in whys]), spread, confidence)
     tails = [50 * (1 - confidence), 50 * (1 + confidence)]
-    quantile = None
-    if usable.any():
-        deviations = np.abs(draws[:, usable] - np.nanmean(draws[:, usable], axis=0)) / spread[usable]
-        quantile = float(np.nanquantile(np.nanmax(deviations, axis=1), confidence))
     found = []
-    for index, estimate in enumerate(estimates):
-        if not usable[index]:
-            found.append(BootstrapInterval(None, None, None, None, None, "the statistic is the same in every draw"))
+    for index, (estimate, why) in enumerate(zip(estimates, whys)):
+        if why:
+            found.append(BootstrapInterval(None, None, None, None, None, why))
             continue
-        low, high = np.nanpercentile(draws[:, index], tails)
+        low, high = np.percentile(draws[defined[:, index], index], tails)
         se = float(spread[index])
-        found.append(
-            BootstrapInterval(
-                float(low), float(high), se, float(estimate - quantile * se), float(estimate + quantile * se)
-            )
-        )
+        both = (None, None) if quantile is None else (float(estimate - quantile * se), float(estimate + quantile * se))
+        found.append(BootstrapInterval(float(low), float(high), se, *both))
     return found
+
+
+def _largest_deviation(
+    draws: np.ndarray, defined: np.ndarray, usable: np.ndarray, spread: np.ndarray, confidence: float
+) -> float | None:
+    """Quantile of the largest standardised deviation, over draws in which every usable statistic is defined."""
+    if not usable.any():
+        return None
+    whole = draws[defined[:, usable].all(axis=1)][:, usable]
+    if 2 * len(whole) <= len(draws):
+        return None
+    deviations = np.abs(whole - whole.mean(axis=0)) / spread[usable]
+    return float(np.quantile(deviations.max(axis=1), confidence))
+
+
+DENSE = 0.2  # from this share of filled cells on, matrix products beat gathering the readings
+AT_ONCE = 300_000  # products of weights held at a time: what stays in a processor's cache
+
+
+def gathering(code: np.ndarray, size: int, value: np.ndarray | None = None) -> sparse.csr_matrix:
+    """Sparse matrix (size, n) whose product with rows (n, ...) sums value times the rows of each code."""
+    n = len(code)
+    value = np.ones(n, dtype=np.float32) if value is None else value
+    return sparse.csr_matrix((value, (np.asarray(code), np.arange(n))), shape=(size, n))
+
+
+@dataclass(frozen=True)
+class StudyDraws:
+    """One set of draws for every statistic of a study: weights (units, draws) of its readers and items, float32.
+
+    Readers are resampled within their group and items within their class; a network is one fitted network, and always
+    weighs 1.
+    """
+
+    readers: pd.Index
+    items: pd.Index
+    reader_weights: np.ndarray
+    item_weights: np.ndarray
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame, *, draws: int, seed: int) -> StudyDraws:
+        """frame: readings with reader, group, kind, item and truth."""
+        people = frame[frame["kind"] == "human"].drop_duplicates("reader").sort_values("reader")
+        networks = frame.loc[frame["kind"] == "model", "reader"].unique()
+        pictures = frame.drop_duplicates("item").sort_values("item")
+        rng = np.random.default_rng(seed)
+        drawn = _weights(rng, codes(people["group"])[0], draws) if len(people) else np.zeros((draws, 0), np.float32)
+        fixed = np.ones((draws, len(networks)), dtype=np.float32)
+        return cls(
+            pd.Index([*people["reader"], *networks]),
+            pd.Index(pictures["item"]),
+            np.ascontiguousarray(np.concatenate([drawn, fixed], axis=1).T),
+            np.ascontiguousarray(_weights(rng, codes(pictures["truth"])[0], draws).T),
+        )
+
+    @property
+    def draws(self) -> int:
+        return self.item_weights.shape[1]
+
+    def sums(self, rows: pd.DataFrame, cell: np.ndarray, n_cells: int, values: np.ndarray | None = None) -> np.ndarray:
+        """Weighted sums of values (default 1) over the readings of each cell, shape (draws, n_cells).
+
+        rows: readings with reader and item; cell: code of each reading's cell, 0..n_cells-1.
+        """
+        out = np.empty((n_cells, self.draws), dtype=np.float32)
+        reader = self.readers.get_indexer(rows["reader"])
+        item = self.items.get_indexer(rows["item"])
+        value = np.ones(len(rows), dtype=np.float32) if values is None else np.asarray(values, dtype=np.float32)
+        present = np.unique(cell)
+        if len(present) <= 4 and len(rows) > DENSE * len(np.unique(reader)) * len(np.unique(item)):
+            out[:] = 0
+            for c in present:
+                own = cell == c
+                out[c] = self._crossed(reader[own], item[own], value[own])
+            return out.T
+        gather = gathering(cell, n_cells, value)
+        step = max(1, AT_ONCE // max(len(rows), 1))
+        for begin in range(0, self.draws, step):
+            here = slice(begin, begin + step)
+            out[:, here] = gather @ (self.reader_weights[:, here][reader] * self.item_weights[:, here][item])
+        return out.T
+
+    def means(self, rows: pd.DataFrame, cell: np.ndarray, n_cells: int, values: np.ndarray) -> np.ndarray:
+        """Weighted means of values over the readings of each cell, (draws, n_cells); NaN where a draw has none."""
+        sums, weights = self.sums(rows, cell, n_cells, values), self.sums(rows, cell, n_cells)
+        return np.divide(sums, weights, out=np.full(sums.shape, np.nan), where=weights > 0)
+
+    def mean(self, rows: pd.DataFrame, values: np.ndarray) -> np.ndarray:
+        """Weighted mean of values over all rows, (draws,)."""
+        return self.means(rows, np.zeros(len(rows), dtype=int), 1, values)[:, 0]
+
+    def _crossed(self, reader: np.ndarray, item: np.ndarray, value: np.ndarray) -> np.ndarray:
+        (rows, row), (columns, column) = (np.unique(codes_, return_inverse=True) for codes_ in (reader, item))
+        table = np.bincount(row * len(columns) + column, weights=value, minlength=len(rows) * len(columns))
+        table = table.reshape(len(rows), len(columns)).astype(np.float32)
+        return np.einsum("id,id->d", table.T @ self.reader_weights[rows], self.item_weights[columns])
 
 
 def layout(reader: np.ndarray, item: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

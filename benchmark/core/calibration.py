@@ -54,13 +54,7 @@ def null_band(
     """
     p = np.asarray(confidence, dtype=float)
     right = rng.random((draws, len(p))) < p
-    if mass:
-        order = np.argsort(p, kind="stable")
-        place = np.empty(len(p), dtype=int)
-        for b, group in enumerate(np.array_split(order, min(bins, len(p)))):
-            place[group] = b
-    else:
-        place = np.clip(np.ceil(p * bins).astype(int) - 1, 0, bins - 1)
+    place = bin_places(p, bins=bins, mass=mass)
     member = (place[:, None] == np.arange(place.max() + 1)).astype(float)
     # Sum over bins of |sum of confidence - sum of correctness| / n equals the weighted gap of means.
     errors = np.abs(member.T @ p - right @ member).sum(axis=1) / len(p)
@@ -104,10 +98,64 @@ def risk_coverage(confidence: np.ndarray, correct: np.ndarray) -> tuple[np.ndarr
     return k / len(p), errors / k
 
 
+def auc_of_confidence(confidence: np.ndarray, correct: np.ndarray) -> float | None:
+    """Chance that a right answer carries more confidence than a wrong one, ties a half; None if all are alike."""
+    p, y = np.asarray(confidence, dtype=float), np.asarray(correct, dtype=bool)
+    right, wrong = int(y.sum()), int((~y).sum())
+    if min(right, wrong) == 0:
+        return None
+    _, place, counts = np.unique(p, return_inverse=True, return_counts=True)
+    rank = (np.cumsum(counts) - (counts - 1) / 2)[place]
+    return float((rank[y].sum() - right * (right + 1) / 2) / (right * wrong))
+
+
+def class_errors(probabilities: np.ndarray, truth: np.ndarray, *, bins: int = 10) -> np.ndarray:
+    """Calibration error of each class's own probability, equal-width bins."""
+    p = np.asarray(probabilities, dtype=float)
+    return np.array(
+        [calibration_error(reliability_bins(p[:, k], np.asarray(truth) == k, bins=bins)) for k in range(p.shape[1])]
+    )
+
+
 def classwise_error(probabilities: np.ndarray, truth: np.ndarray, *, bins: int = 10) -> float:
     """Mean over classes of the calibration error of that class's own probability."""
-    p = np.asarray(probabilities, dtype=float)
-    per_class = [
-        calibration_error(reliability_bins(p[:, k], np.asarray(truth) == k, bins=bins)) for k in range(p.shape[1])
-    ]
-    return float(np.mean(per_class))
+    return float(class_errors(probabilities, truth, bins=bins).mean())
+
+
+def bin_places(confidence: np.ndarray, *, bins: int, mass: bool) -> np.ndarray:
+    """Code of each confidence's bin, as `reliability_bins` has them."""
+    p = np.asarray(confidence, dtype=float)
+    if not mass:
+        return np.clip(np.ceil(p * bins).astype(int) - 1, 0, bins - 1)
+    place = np.empty(len(p), dtype=int)
+    for b, group in enumerate(np.array_split(np.argsort(p, kind="stable"), min(bins, len(p)))):
+        place[group] = b
+    return place
+
+
+@dataclass(frozen=True)
+class Selective:
+    """Selective prediction under weights, one value per draw: area under risk-coverage, accuracy at two coverages."""
+
+    aurc: np.ndarray
+    accuracy_at_80: np.ndarray
+    accuracy_at_90: np.ndarray
+
+
+def selective_draws(confidence: np.ndarray, correct: np.ndarray, weights: np.ndarray) -> Selective:
+    """weights: (cases, draws). With unit weights these are the values of `scores_of`; tied confidences share errors."""
+    p, wrong = np.asarray(confidence, dtype=float), 1 - np.asarray(correct, dtype=float)
+    order = np.argsort(-p, kind="stable")
+    w = np.asarray(weights, dtype=float)[order]
+    _, start = np.unique(-p[order], return_index=True)
+    sizes = np.diff(np.append(start, len(p)))
+    mass = np.add.reduceat(w, start, axis=0)
+    error = np.add.reduceat(w * wrong[order][:, None], start, axis=0)
+    share = np.repeat(np.divide(error, mass, out=np.zeros_like(mass), where=mass > 0), sizes, axis=0)
+    kept = np.cumsum(w, axis=0)
+    risk = np.cumsum(w * share, axis=0) / np.maximum(kept, 1e-12)
+    total = kept[-1]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        aurc = np.where(total > 0, (w * risk).sum(axis=0) / total, np.nan)
+        at = [1 - risk[(kept >= total * c - 1e-9).argmax(axis=0), np.arange(w.shape[1])] for c in (0.8, 0.9)]
+    return Selective(aurc, *(np.where(total > 0, a, np.nan) for a in at))

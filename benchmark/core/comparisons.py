@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from .bootstrap import StudyDraws
 from .components import moment_components
+from .distributions import normal_quantile, t_quantile
 from .multiplicity import adjust
 from .paired import paired_t, standardised_mean
 from .plan import Contrast, Plan
@@ -162,6 +164,36 @@ def new_images_section(scored: Scored, plan: Plan, paired: list[Record]) -> list
     for record, beside, p in zip(records, paired, adjust(family, plan.multiplicity)):
         record["family"], record["p_adjusted"] = beside["family"], p
     return records
+
+
+def add_simultaneous(records: list[Record], scored: Scored, plan: Plan, draws: StudyDraws) -> None:
+    """Add max-T intervals and p-values over the family of new-images comparisons, from the shared bootstrap draws.
+
+    The largest standardised deviation over the family, in draws whose spread is set to each comparison's two-way
+    standard error, replaces the t quantile; comparisons outside the family, or without a standard error, have none.
+    """
+    deviations = []
+    for match, record in zip(matchups(scored), records):
+        if record["family"] == "exploratory":
+            continue
+        record.update(dict.fromkeys(("simultaneous_low", "simultaneous_high", "p_max_t")))
+        drawn = draws.mean(match.rows, match.differences)
+        if record["se"] is None or not np.nanstd(drawn) > 0:
+            continue
+        wider = t_quantile(0.5 + plan.confidence / 2, record["df"]) / normal_quantile(0.5 + plan.confidence / 2)
+        scaled = wider * np.abs(drawn - np.nanmean(drawn)) / np.nanstd(drawn, ddof=1)
+        deviations.append((record, np.where(np.isfinite(scaled), scaled, 0.0)))
+    if not deviations:
+        return
+    largest = np.max([values for _, values in deviations], axis=0)
+    quantile = float(np.quantile(largest, plan.confidence))
+    for record, _ in deviations:
+        half, t = quantile * record["se"], abs(record["t"])
+        record["simultaneous_low"], record["simultaneous_high"] = (
+            record["difference"] - half,
+            record["difference"] + half,
+        )
+        record["p_max_t"] = (int((largest >= t).sum()) + 1) / (len(largest) + 1)
 
 
 def _root(variance: float | None) -> float | None:

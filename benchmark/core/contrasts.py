@@ -1,8 +1,7 @@
-"""Further contrasts: other new-image methods, network against network, view against view, group against group."""
+"""Further contrasts, each for both questions: network against network, view against view, group against group."""
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator
 from itertools import combinations
 from typing import Any
@@ -10,123 +9,95 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .bootstrap import TwoWayDraws, bootstrap_means, intervals, layout
-from .comparisons import Matchup, matchups
 from .distributions import t_quantile, t_two_sided_p
 from .equivalence import equivalence
 from .matched_pairs import mcnemar, newcombe_interval, tango_interval
-from .obuchowski_rockette import model_against_readers
+from .multiplicity import adjust
+from .paired import PairedT, paired_t
 from .plan import Plan
-from .scoring import Scored
-from .twoway import centred, codes, item_strata, two_way_mean, two_way_test, two_way_variance
-from .ustat import ustat_mean
+from .scoring import ReaderSet, Scored
+from .twoway import TwoWayTest, centred, codes, item_strata, two_way_mean, two_way_test, two_way_variance
 
 Record = dict[str, Any]
+TESTED = ("difference", "se", "df", "p", "ci_low", "ci_high", "why")
+EQUIVALENT = ("p_equivalent", "equivalent", "p_noninferior", "noninferior", "margin")
 
 
-def methods_section(scored: Scored, plan: Plan, new_images: list[Record], *, seed: int) -> list[Record]:
-    """Each new-images comparison again by the U-statistic, Obuchowski-Rockette (crossed designs) and the bootstrap."""
-    records = []
-    for match, primary in zip(matchups(scored), new_images):
-        records += [
-            {**match.keys, "method": name, **fields}
-            for name, fields in (
-                ("U-statistic, t with the two-way df", _by_ustat(match, primary, plan.confidence)),
-                ("Obuchowski-Rockette, Hillis df", _by_closed_form(match, plan.confidence)),
-                ("two-way bootstrap, percentile", _by_bootstrap(match, plan, seed)),
-            )
-        ]
+def _both_questions(keys: Record, these: Record, new: Record, plan: Plan, **counts: int) -> Record:
+    """One record: the new-images test under the plain names, the these-images test beside it, and equivalence."""
+    ratio = new["se"] / these["se"] if new["se"] and these["se"] else None
+    both_known = new["p"] is not None and these["p"] is not None
+    record = {
+        **keys, **counts, **{name: new[name] for name in TESTED[:-1]},
+        **{f"these_images_{name}": these[name] for name in TESTED[1:-1]}, "se_ratio": ratio,
+        "conclusions_differ": (new["p"] < plan.alpha) != (these["p"] < plan.alpha) if both_known else None,
+    }  # fmt: skip
+    whys = [new["why"], f"these images: {these['why']}" if these["why"] else None]
+    if plan.margin is not None:
+        record.update(within_margin(new["difference"], new["se"], new["df"], plan.margin, plan.alpha))
+    record["why"] = "; ".join(why for why in whys if why) or None
+    return record
+
+
+def within_margin(difference: float | None, se: float | None, df: float | None, margin: float, alpha: float) -> Record:
+    """Fields of equivalence and non-inferiority (not worse than -margin); null without a standard error."""
+    if not se or difference is None:
+        return {**dict.fromkeys(EQUIVALENT), "margin": margin}
+    found = equivalence(difference, se, df, margin=margin, alpha=alpha)
+    return {**{name: getattr(found, name) for name in EQUIVALENT[:-1]}, "margin": margin}
+
+
+def _of_two_way(test: TwoWayTest) -> Record:
+    return {"difference": test.estimate, **{name: getattr(test, name) for name in TESTED[1:]}}
+
+
+def _of_paired(test: PairedT) -> Record:
+    return {"difference": test.mean, **{name: getattr(test, name) for name in TESTED[1:]}}
+
+
+def _adjusted(records: list[Record]) -> list[Record]:
+    """Exploratory families are adjusted for the false discovery rate."""
+    for record, p in zip(records, adjust([r["p"] for r in records], "bh")):
+        record["p_adjusted"], record["adjustment"] = p, "bh"
     return records
-
-
-def _nothing(why: str) -> Record:
-    return {**dict.fromkeys(("se", "df", "p", "ci_low", "ci_high")), "why": why}
-
-
-def _by_ustat(match: Matchup, primary: Record, confidence: float) -> Record:
-    found = ustat_mean(match.differences, match.rows["reader"], match.rows["item"])
-    if found.variance is None or primary["df"] is None:
-        return _nothing(found.why or primary["why"])
-    # Moments can fall below what is possible in small samples; the larger cluster part is the floor.
-    variance = max(found.variance, primary["var_reader"], primary["var_item"])
-    se, df = float(np.sqrt(variance)), primary["df"]
-    half = t_quantile(0.5 + confidence / 2, df) * se
-    p = t_two_sided_p(found.estimate / se, df)
-    return {
-        "se": se,
-        "df": df,
-        "p": p,
-        "ci_low": found.estimate - half,
-        "ci_high": found.estimate + half,
-        "why": None,
-    }
-
-
-def _by_closed_form(match: Matchup, confidence: float) -> Record:
-    table, present = layout(match.rows["reader"], match.rows["item"], match.differences)
-    if not present.all():
-        return _nothing("the closed form needs every reader to have read every item")
-    found = model_against_readers(-table, np.zeros(table.shape[1]), confidence=confidence)
-    fields = {name: getattr(found, name) for name in ("se", "df", "p", "ci_low", "ci_high")}
-    return {**fields, "why": found.why}
-
-
-def _by_bootstrap(match: Matchup, plan: Plan, seed: int) -> Record:
-    reader, item = match.rows["reader"].to_numpy(), match.rows["item"].to_numpy()
-    if match.rows.duplicated(["reader", "item"]).any():
-        return _nothing("a reader read one item in several surveys")
-    table, present = layout(reader, item, match.differences)
-    order = match.rows.drop_duplicates("item").set_index("item")["truth"].sort_index()
-    stream = zlib.crc32("/".join(str(v) for v in match.keys.values()).encode())
-    draws = TwoWayDraws(
-        np.zeros(len(table), dtype=int), codes(order.to_numpy())[0], plan.bootstrap_draws, seed ^ stream
-    )
-    drawn = bootstrap_means(table[None], present, draws)
-    (found,) = intervals(np.array([match.differences.mean()]), drawn, confidence=plan.confidence)
-    fields = {"se": found.se, "df": None, "p": None, "ci_low": found.low, "ci_high": found.high}
-    return {**fields, "why": found.why or "the bootstrap gives an interval, not a test"}
 
 
 def networks_section(scored: Scored, plan: Plan) -> list[Record]:
-    """Network against network on one view, and each network's own views against each other, item by item (McNemar)."""
+    """Network against network on one view, and each network's own views against each other, item by item (McNemar).
+
+    For these very images two fitted networks differ by exactly `difference`; tests and intervals are for new images.
+    """
     sets = list(scored.sets("model"))
     records = []
     for first, second in combinations(sets, 2):
-        same_view, same_model = first.view == second.view, first.reader == second.reader
-        if not (same_view or same_model):
-            continue
-        pair = pd.merge(
-            first.rows[["item", "correct"]], second.rows[["item", "correct"]], on="item", suffixes=("_1", "_2")
-        )
-        if pair.empty:
-            continue
-        one, two = pair["correct_1"].to_numpy(), pair["correct_2"].to_numpy()
-        b, c, n = int((one & ~two).sum()), int((~one & two).sum()), len(pair)
-        test = mcnemar(b, c)
-        low, high = tango_interval(b, c, n, confidence=plan.confidence)
-        nlow, nhigh = newcombe_interval(
-            int((one & two).sum()), b, c, int((~one & ~two).sum()), confidence=plan.confidence
-        )
-        records.append(
-            {
-                "first": first.reader,
-                "first_view": first.view or None,
-                "second": second.reader,
-                "second_view": second.view or None,
-                "items": n,
-                "only_first": b,
-                "only_second": c,
-                "difference": (b - c) / n,
-                "ci_low": low,
-                "ci_high": high,
-                "ci_method": "Tango score",
-                "newcombe_low": nlow,
-                "newcombe_high": nhigh,
-                "p": test.p_exact,
-                "why": test.why,
-            }
-        )
-    return records
+        if first.view == second.view or first.reader == second.reader:
+            columns = ["item", "correct"]
+            pair = pd.merge(first.rows[columns], second.rows[columns], on="item", suffixes=("_1", "_2"))
+            if len(pair):
+                records.append(_network_record(first, second, pair, plan))
+    return _adjusted(records)
+
+
+def _network_record(first: ReaderSet, second: ReaderSet, pair: pd.DataFrame, plan: Plan) -> Record:
+    one, two = pair["correct_1"].to_numpy(), pair["correct_2"].to_numpy()
+    b, c, n = int((one & ~two).sum()), int((~one & two).sum()), len(pair)
+    both, neither = int((one & two).sum()), int((~one & ~two).sum())
+    test = mcnemar(b, c)
+    low, high = tango_interval(b, c, n, confidence=plan.confidence)
+    newcombe_low, newcombe_high = newcombe_interval(both, b, c, neither, confidence=plan.confidence)
+    record = {
+        "first": first.reader, "first_view": first.view or None, "second": second.reader,
+        "second_view": second.view or None, "items": n, "only_first": b, "only_second": c, "difference": (b - c) / n,
+        "ci_low": low, "ci_high": high, "ci_method": "Tango score", "newcombe_low": newcombe_low,
+        "newcombe_high": newcombe_high, "p": test.p_exact, "why": test.why,
+    }  # fmt: skip
+    if plan.margin is not None:
+        # Two one-sided score tests at alpha are the score interval of confidence 1 - 2 alpha within the margin.
+        inner_low, inner_high = tango_interval(b, c, n, confidence=1 - 2 * plan.alpha)
+        record["margin"] = plan.margin
+        record["equivalent"] = bool(-plan.margin < inner_low and inner_high < plan.margin)
+        record["noninferior"] = bool(-plan.margin < inner_low)
+    return record
 
 
 def views_section(scored: Scored, plan: Plan) -> list[Record]:
@@ -134,66 +105,60 @@ def views_section(scored: Scored, plan: Plan) -> list[Record]:
     records = []
     for group in scored.readings.human_groups:
         for first, second in combinations(scored.readings.views, 2):
-            pair = _both_views(scored, group, first, second)
+            pair = both_views(scored, group, first, second)
             if pair.empty:
                 continue
             gain = pair["correct_2"].astype(float) - pair["correct_1"].astype(float)
             records.append(_view_record(group, None, first, second, gain, pair, plan))
             for model in scored.readings.models:
-                before, after = scored.find("model", model, first), scored.find("model", model, second)
-                if before is None or after is None:
-                    continue
-                own = after.rows.set_index("item")["correct"].astype(float) - before.rows.set_index("item")[
-                    "correct"
-                ].astype(float)
-                shared = pair["item"].isin(own.dropna().index).to_numpy()
-                net = pair["item"].map(own)[shared] - gain[shared]
-                records.append(_view_record(group, model, first, second, net, pair[shared], plan))
-    return records
+                own = _network_gain(scored, model, first, second)
+                if own is not None:
+                    shared = pair["item"].isin(own.index).to_numpy()
+                    net = pair["item"].map(own)[shared] - gain[shared]
+                    records.append(_view_record(group, model, first, second, net, pair[shared], plan))
+    return _adjusted(records)
 
 
-def _both_views(scored: Scored, group: str, first: str, second: str) -> pd.DataFrame:
+def _network_gain(scored: Scored, model: str, first: str, second: str) -> pd.Series | None:
+    before, after = scored.find("model", model, first), scored.find("model", model, second)
+    if before is None or after is None:
+        return None
+    marks = [side.rows.set_index("item")["correct"].astype(float) for side in (before, after)]
+    return (marks[1] - marks[0]).dropna()
+
+
+def both_views(scored: Scored, group: str, first: str, second: str) -> pd.DataFrame:
+    """A group's readings of items answered on both views in one sitting: columns with suffix _1 and _2."""
     sides = [scored.find("human", group, view) for view in (first, second)]
     if None in sides:
         return pd.DataFrame()
-    keep = ["reader", "survey", "item", "truth", "correct", "answer"]
+    keep = ["reader", "survey", "item", "truth", "correct", "answer", "block"]
     answered = [side.rows.loc[side.rows["answer"] != "", keep] for side in sides]
     return pd.merge(*answered, on=["reader", "survey", "item", "truth"], suffixes=("_1", "_2"))
 
 
 def _view_record(
-    group: str, model: str | None, first: str, second: str, values, pair: pd.DataFrame, plan: Plan
+    group: str, model: str | None, first: str, second: str, values: pd.Series, pair: pd.DataFrame, plan: Plan
 ) -> Record:
-    test = two_way_mean(values.to_numpy(), pair["reader"], pair["item"], pair["truth"], confidence=plan.confidence)
+    new = two_way_mean(values.to_numpy(), pair["reader"], pair["item"], pair["truth"], confidence=plan.confidence)
+    by_reader = values.groupby(pair["reader"].to_numpy()).mean() if len(pair) else values
+    these = paired_t(by_reader.to_numpy(), confidence=plan.confidence)
     what = "readers' gain" if model is None else "network's gain minus readers' gain"
-    return {
-        "contrast": what,
-        "group": group,
-        "model": model,
-        "first_view": first,
-        "second_view": second,
-        "pairs": test.n,
-        "difference": test.estimate,
-        "se": test.se,
-        "df": test.df,
-        "p": test.p,
-        "ci_low": test.ci_low,
-        "ci_high": test.ci_high,
-        "why": test.why,
-    }
+    keys = {"contrast": what, "group": group, "model": model, "first_view": first, "second_view": second}
+    return _both_questions(keys, _of_paired(these), _of_two_way(new), plan, pairs=new.n)
 
 
 def groups_section(scored: Scored, plan: Plan) -> list[Record]:
-    """Group against group on one view, for new readers of both kinds and new images."""
+    """Group against group on one view; these images: Welch's t-test of the readers' accuracies."""
     records = []
     for view in scored.readings.views:
         sides = [found for found in scored.sets("human") if found.view == view]
-        for first, second in combinations(sides, 2):
-            records.append(_group_record(first.rows, second.rows, first.group, second.group, view, plan))
-    return records
+        records += [_group_record(first, second, plan) for first, second in combinations(sides, 2)]
+    return _adjusted(records)
 
 
-def _group_record(a: pd.DataFrame, b: pd.DataFrame, first: str, second: str, view: str, plan: Plan) -> Record:
+def _group_record(first: ReaderSet, second: ReaderSet, plan: Plan) -> Record:
+    a, b = first.rows, second.rows
     rows = pd.concat([a, b], ignore_index=True)
     (reader, n_readers), (item, n_items) = codes(rows["reader"]), codes(rows["item"])
     strata = item_strata(item, rows["truth"].to_numpy())
@@ -205,22 +170,37 @@ def _group_record(a: pd.DataFrame, b: pd.DataFrame, first: str, second: str, vie
     variance = two_way_variance(influence, reader, item, strata, readers_lost=2)
     difference = float(y[in_first].mean() - y[~in_first].mean())
     test = two_way_test(difference, variance, readers=n_readers, items=n_items, n=len(rows), confidence=plan.confidence)
+    keys = {"first": first.group, "second": second.group, "view": first.view or None}
+    means = [side.groupby("reader")["correct"].mean().to_numpy(dtype=float) for side in (a, b)]
+    these = _welch(*means, confidence=plan.confidence)
+    return _both_questions(
+        keys, these, _of_two_way(test), plan, readers_first=len(means[0]), readers_second=len(means[1])
+    )
+
+
+def _welch(a: np.ndarray, b: np.ndarray, *, confidence: float) -> Record:
+    """Welch's t-test of two samples of readers' accuracies."""
+    difference = float(a.mean() - b.mean())
+    if min(len(a), len(b)) < 2:
+        return {**dict.fromkeys(TESTED), "difference": difference, "why": "each group needs at least two readers"}
+    parts = [float(side.var(ddof=1)) / len(side) for side in (a, b)]
+    variance = sum(parts)
+    if variance <= 1e-24:
+        return {**dict.fromkeys(TESTED), "difference": difference, "why": "all readers of a group are equally accurate"}
+    df = variance**2 / sum(part**2 / (len(side) - 1) for part, side in zip(parts, (a, b)))
+    se = float(np.sqrt(variance))
+    half = t_quantile(0.5 + confidence / 2, df) * se
     return {
-        "first": first,
-        "second": second,
-        "view": view or None,
-        "difference": difference,
-        "se": test.se,
-        "df": test.df,
-        "p": test.p,
-        "ci_low": test.ci_low,
-        "ci_high": test.ci_high,
-        "why": test.why,
-    }
+        "difference": difference, "se": se, "df": df, "p": t_two_sided_p(difference / se, df),
+        "ci_low": difference - half, "ci_high": difference + half, "why": None,
+    }  # fmt: skip
 
 
 def equivalence_section(plan: Plan, paired: list[Record], new_images: list[Record]) -> list[Record]:
-    """Equivalence and non-inferiority of network and readers within the plan's margin, for both questions."""
+    """Equivalence and non-inferiority of network and readers within the plan's margin, for both questions.
+
+    ci_low and ci_high are the interval of confidence 1 - 2 alpha that decides equivalence.
+    """
     records = []
     for record, estimand, difference in _estimates(paired, new_images):
         keys = {key: record[key] for key in ("model", "group", "view")}
@@ -233,13 +213,11 @@ def equivalence_section(plan: Plan, paired: list[Record], new_images: list[Recor
         if margin is None:
             continue
         fields = {"estimand": estimand, "margin": margin, "difference": difference}
-        if not record["se"]:
-            empty = dict.fromkeys(("p_equivalent", "equivalent", "p_noninferior", "noninferior", "ci_low", "ci_high"))
-            records.append({**keys, **fields, **empty, "why": record["why"]})
-            continue
-        found = equivalence(difference, record["se"], record["df"], margin=margin, alpha=plan.alpha)
-        names = ("p_equivalent", "equivalent", "p_noninferior", "noninferior", "ci_low", "ci_high")
-        records.append({**keys, **fields, **{name: getattr(found, name) for name in names}, "why": None})
+        fields.update(within_margin(difference, record["se"], record["df"], margin, plan.alpha))
+        half = t_quantile(1 - plan.alpha, record["df"]) * record["se"] if record["se"] else None
+        bounds = (None, None) if half is None else (difference - half, difference + half)
+        why = None if record["se"] else record["why"]
+        records.append({**keys, **fields, "ci_low": bounds[0], "ci_high": bounds[1], "why": why})
     return records
 
 

@@ -21,19 +21,26 @@ class ErrorConsistency:
     kappa: np.ndarray
 
 
-def error_consistency(correct: np.ndarray, present: np.ndarray) -> ErrorConsistency:
-    """All pairs at once by matrix products. correct, present: bool, shape (readers, items); absent items are not
-    shared.
+def error_consistency(
+    correct: np.ndarray,
+    present: np.ndarray,
+    other_correct: np.ndarray | None = None,
+    other_present: np.ndarray | None = None,
+) -> ErrorConsistency:
+    """All pairs at once by matrix products: among the readers, or of each with each of the others.
 
-    Undefined (NaN) without shared items and when both are always right, or both always wrong, on them.
+    correct: bool, shape (readers, items); present: bool, or the items' weights where present (0 elsewhere); absent
+    items are not shared. Undefined (NaN) without shared items and when both are always right, or always wrong, on them.
     """
     there = np.asarray(present, dtype=float)
     right = np.asarray(correct, dtype=float) * there
     wrong = there - right
-    shared = there @ there.T
+    other_there = np.asarray(present if other_present is None else other_present, dtype=bool).astype(float)
+    other_right = np.asarray(correct if other_correct is None else other_correct, dtype=float) * other_there
+    shared = there @ other_there.T
     with np.errstate(invalid="ignore", divide="ignore"):
-        observed = (right @ right.T + wrong @ wrong.T) / shared
-        first, second = right @ there.T / shared, there @ right.T / shared
+        observed = (right @ other_right.T + wrong @ (other_there - other_right).T) / shared
+        first, second = right @ other_there.T / shared, there @ other_right.T / shared
         expected = first * second + (1 - first) * (1 - second)
         kappa = np.where(expected < 1 - 1e-12, (observed - expected) / (1 - expected), np.nan)
     return ErrorConsistency(shared.astype(int), observed, kappa)

@@ -29,3 +29,7 @@ class InputError(ValueError):
         self.summary = summary
         self.problems = tuple(problems)
         super().__init__("\n".join([summary, *(f"  {problem}" for problem in self.problems)]))
+
+
+class NotConverged(RuntimeError):
+    """A likelihood was not maximised; no estimate is given."""

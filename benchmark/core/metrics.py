@@ -36,3 +36,20 @@ def metrics_of(counts: np.ndarray) -> Metrics:
     kappa = (observed - chance) / (1 - chance) if chance < 1 else None
     why = "one class only, and always answered, so chance agreement is complete" if kappa is None else None
     return Metrics(float(recall.mean()), float(f1.mean()), None if kappa is None else float(kappa), why)
+
+
+def metrics_of_draws(counts: np.ndarray) -> dict[str, np.ndarray]:
+    """The same numbers for weighted counts of many draws, shape (draws, classes, classes + 1); NaN where undefined."""
+    counts = np.asarray(counts, dtype=float)
+    rows, columns = counts.sum(axis=2), counts[:, :, :-1].sum(axis=1)
+    right = np.diagonal(counts[:, :, :-1], axis1=1, axis2=2)
+    total = rows.sum(axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        used = rows > 0
+        width = used.sum(axis=1)
+        recall = np.where(used, right / rows, 0.0).sum(axis=1) / width
+        f1 = np.where(used, 2 * right / (rows + columns), 0.0).sum(axis=1) / width
+        observed = right.sum(axis=1) / total
+        chance = (rows * columns).sum(axis=1) / total**2
+        kappa = np.where(chance < 1, (observed - chance) / (1 - chance), np.nan)
+    return {"accuracy": observed, "balanced_accuracy": recall, "macro_f1": f1, "kappa": kappa}

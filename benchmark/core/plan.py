@@ -18,6 +18,7 @@ MISSING = ("incorrect", "excluded")
 FIRST_COMPLETE = "first complete per seat"
 ALL_COMPLETE = "all complete"
 ALL_SITTINGS = "all"
+ESTIMANDS = ("both", "these images", "new images")
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,9 @@ class Plan:
 
     completion: None, or the rule that raw sittings must pass. primary: the contrasts whose p-values are adjusted
     together by `multiplicity`; when empty, all model-against-group contrasts form the family. margin: default
-    equivalence margin. text: the plan as written, whose SHA-256 is its stamp.
+    equivalence margin. estimand: the question that the primary family answers. mixed_models: "auto" fits them where
+    they take about a second each, "always" or "never". shortest_ms, longest_ms: response times outside are left out.
+    text: the plan as written, whose SHA-256 is its stamp.
     """
 
     title: str = ""
@@ -62,6 +65,13 @@ class Plan:
     sensitivity: tuple[Extra, ...] = (Extra("blanks excluded", missing="excluded"),)
     bootstrap_draws: int = 2000
     bootstrap_seed: int | None = None
+    hypotheses: tuple[str, ...] = ()
+    estimand: str = "both"
+    registration: str = ""
+    unit: str | None = None
+    mixed_models: str = "auto"
+    shortest_ms: float = 0.0
+    longest_ms: float = 86_400_000.0
     declared: bool = False
     text: str = ""
 
@@ -103,12 +113,16 @@ KNOWN = {
         "bootstrap",
         "hypotheses",
         "registration",
+        "mixed_models",
+        "response_times",
     },
     "data": {"completion_threshold", "completion_comparison", "analysed", "missing", "classes"},
     "primary": {"unit", "test", "multiplicity", "new_images", "contrasts", "estimand"},
     "equivalence": {"margin"},
     "bootstrap": {"draws"},
     "seeds": {"bootstrap", "permutation"},
+    "mixed_models": {"run"},
+    "response_times": {"shortest_ms", "longest_ms"},
     "description": {"confusion_matrices", "no_answer_column", "agreement", "interval_method"},
 }
 
@@ -150,6 +164,13 @@ class _Parser:
             sensitivity=tuple(self._extra("sensitivity")) or Plan.sensitivity,
             bootstrap_draws=int(self._number("bootstrap", "draws", 2000, 100, 1_000_000)),
             bootstrap_seed=self.data.get("seeds", {}).get("bootstrap"),
+            hypotheses=self._texts("hypotheses"),
+            estimand=self._choice("primary", "estimand", ESTIMANDS, "both"),
+            unit=self._choice("primary", "unit", (None, "survey", "reader"), None),
+            registration=str(self.data.get("registration", "")),
+            mixed_models=self._choice("mixed_models", "run", ("auto", "always", "never"), "auto"),
+            shortest_ms=self._number("response_times", "shortest_ms", Plan.shortest_ms, 0, 86_400_000),
+            longest_ms=self._number("response_times", "longest_ms", Plan.longest_ms, 1, 86_400_000),
             declared=True,
             text=text,
         )
@@ -181,6 +202,13 @@ class _Parser:
             )
             return default
         return value
+
+    def _texts(self, key: str) -> tuple[str, ...]:
+        value = self.data.get(key, [])
+        if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
+            self.problems.append(Problem(None, key, f"a list of sentences was expected, {value!r} was found."))
+            return ()
+        return tuple(value)
 
     def _completion(self) -> CompletionRule | None:
         analysed = self._choice("data", "analysed", (FIRST_COMPLETE, ALL_COMPLETE, ALL_SITTINGS), ALL_SITTINGS)

@@ -7,9 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import optimize, special
 
-
-class NotConverged(RuntimeError):
-    """The likelihood was not maximised; no estimate is given."""
+from .errors import NotConverged
 
 
 @dataclass(frozen=True)
@@ -65,26 +63,37 @@ def fit_rasch(correct: np.ndarray, *, nodes: int = 41, weights: np.ndarray | Non
     eta, _, post = posterior(fit.x)
     sd = float(np.exp(fit.x[-1]))
     ability = post @ x
-    infit, outfit = _fit(answered, present, special.expit(sd * ability[:, None] - fit.x[:-1]))
+    reader, item = np.nonzero(present)
+    chance = special.expit(sd * ability[:, None] - fit.x[:-1])
+    infit, outfit = item_fit(item, y[reader, item], chance[reader, item], frequency[reader])
     return Rasch(fit.x[:-1], sd, -float(fit.fun), ability, infit, outfit)
 
 
-def _fit(y: np.ndarray, present: np.ndarray, p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    variance = np.where(present, p * (1 - p), 0.0)
-    square = np.where(present, (y - p) ** 2, 0.0)
-    outfit = np.where(present, square / np.maximum(p * (1 - p), 1e-12), 0.0).sum(axis=0) / present.sum(axis=0)
-    return square.sum(axis=0) / variance.sum(axis=0), outfit
+def item_fit(
+    item: np.ndarray, correct: np.ndarray, p: np.ndarray, frequency: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Infit and outfit mean squares of each item from readings (item code, 0/1, modelled chance, how often it occurred).
+
+    1 is as modelled, more is noisier.
+    """
+    often = np.ones(len(p)) if frequency is None else frequency
+    square, variance = often * (correct - p) ** 2, np.maximum(p * (1 - p), 1e-12)
+    outfit = np.bincount(item, weights=square / variance) / np.bincount(item, weights=often)
+    return np.bincount(item, weights=square) / np.bincount(item, weights=often * variance), outfit
 
 
-def place_reader(correct: np.ndarray, fitted: Rasch) -> float | None:
-    """Ability (in reader SDs) of somebody outside the fit, by maximum likelihood; None when all right or all wrong."""
+def place_reader(correct: np.ndarray, difficulty: np.ndarray) -> float | None:
+    """Ability (in logits) of somebody outside the fit, by maximum likelihood; None when all right or all wrong.
+
+    correct: 0/1 with NaN where not read, and difficulty, both (items,).
+    """
     y = np.asarray(correct, dtype=float)
     seen = ~np.isnan(y)
     if not 0 < y[seen].sum() < seen.sum():
         return None
-    difficulty = fitted.difficulty[seen]
+    own = np.asarray(difficulty, dtype=float)[seen]
 
     def score(theta: float) -> float:
-        return float((y[seen] - special.expit(fitted.discrimination * theta - difficulty)).sum())
+        return float((y[seen] - special.expit(theta - own)).sum())
 
     return float(optimize.brentq(score, -60, 60))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .comparisons import new_images_section, paired_sections
-from .plan import Plan
+from .plan import Extra, Plan
 from .scoring import Scored
 
 Record = dict[str, Any]
@@ -13,9 +14,12 @@ TESTS = {"wilcoxon": "wilcoxon_p", "sign-flip": "sign_flip_p"}
 
 
 def sensitivity_section(scored: Scored, plan: Plan, paired: list[Record], new_images: list[Record]) -> list[Record]:
-    """Each planned sensitivity analysis beside the main one: does the verdict stand?"""
+    """Each planned sensitivity analysis beside the main one: does the verdict stand?
+
+    Missing answers the other way (wrong or excluded) run whether planned or not, when answers are missing.
+    """
     records = []
-    for extra in plan.sensitivity:
+    for extra in _with_the_other_rule(scored, plan):
         if extra.missing and extra.missing != scored.missing:
             other = Scored(scored.readings, extra.missing, scored.class_order)
             again, _ = paired_sections(other, plan)
@@ -27,6 +31,14 @@ def sensitivity_section(scored: Scored, plan: Plan, paired: list[Record], new_im
                 extra.name, "these images", paired, paired, "mean_difference", TESTS[extra.test], plan.alpha
             )
     return records
+
+
+def _with_the_other_rule(scored: Scored, plan: Plan) -> tuple[Extra, ...]:
+    other = "excluded" if scored.missing == "incorrect" else "incorrect"
+    planned = any(extra.missing == other for extra in plan.sensitivity)
+    blank = (scored.readings.frame["answer"] == "").any()
+    names = {"excluded": "blanks excluded", "incorrect": "blanks counted as wrong"}
+    return plan.sensitivity if planned or not blank else (*plan.sensitivity, Extra(names[other], missing=other))
 
 
 def _beside(
@@ -57,24 +69,38 @@ def _beside(
     return records
 
 
-def deviations_section(scored: Scored, plan: Plan, paired: list[Record]) -> list[Record]:
-    """Where this analysis departs from its plan: planned contrasts without readings, contrasts that were not
-    planned."""
-    if not plan.declared:
-        return []
-    present = {(r["model"], r["group"], r["view"]) for r in paired}
-    found = [
-        {"kind": "planned but not possible", "what": f"{c.model} against {c.group}{_on(c.view)}"}
-        for c in plan.primary
-        if not any((c.model, c.group) == key[:2] and c.view in (None, key[2]) for key in present)
-    ]
-    found += [
-        {"kind": "not planned, exploratory", "what": f"{r['model']} against {r['group']}{_on(r['view'])}"}
-        for r in paired
-        if plan.primary and r["family"] == "exploratory"
-    ]
-    missing = set(plan.classes) - set(scored.readings.classes) if plan.classes else set()
-    return found + [{"kind": "planned class without items", "what": name} for name in sorted(missing)]
+KNOWN_TESTS = (*TESTS, "exact McNemar over items", "paired t-test over surveys")
+
+
+def deviations_section(scored: Scored, plan: Plan, content: Mapping[str, Any]) -> list[Record]:
+    """Where this analysis departs from its plan, found by comparing the plan with what was analysed."""
+    return [{"kind": kind, "what": what} for kind, what in _deviations(scored, plan, content)] if plan.declared else []
+
+
+def _deviations(scored: Scored, plan: Plan, content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    paired, new_images = content["paired"], content["new_images"]
+    for c in plan.primary:
+        if not any((c.model, c.group) == (r["model"], r["group"]) and c.view in (None, r["view"]) for r in paired):
+            yield "planned but not possible", f"{c.model} against {c.group}{_on(c.view)}"
+    for these, new in zip(paired, new_images):
+        name = f"{these['model']} against {these['group']}{_on(these['view'])}"
+        if plan.primary and these["family"] == "exploratory":
+            yield "not planned, exploratory", name
+            continue
+        if plan.estimand != "new images" and these["p"] is None:
+            yield "planned but not estimable", f"{name}, these images: {these['why']}"
+        if plan.estimand != "these images" and new["p"] is None:
+            yield "planned but not estimable", f"{name}, new images: {new['why']}"
+        if plan.unit and plan.unit != these["unit"]:
+            yield "other unit than planned", f"{name}: {these['unit']} instead of {plan.unit}"
+    for extra in (*plan.secondary, *plan.sensitivity):
+        if extra.test and extra.test not in KNOWN_TESTS:
+            yield "planned but not run", f"{extra.name}: the test {extra.test} is not one that this version knows"
+    for name in sorted(set(plan.classes) - set(scored.readings.classes)):
+        yield "planned class without items", name
+    if plan.classes:
+        for name in sorted(set(scored.readings.classes) - set(plan.classes)):
+            yield "class that was not planned", name
 
 
 def _on(view: str | None) -> str:

@@ -1,9 +1,10 @@
-"""`python -m surveys.core assemble | verify`: exit 0 when all is well, 1 on a broken promise, 2 on bad input."""
+"""`python -m surveys.core assemble | verify | verify-answers`: exit 0 when all is well, 1 on a broken promise, 2 on bad input."""
 
 import argparse
 import sys
 from collections.abc import Sequence
 
+from .answer_log import log_faults, read_answer_log
 from .assemble import assemble
 from .design import VIEW_ORDERS
 from .files import read_design, write_design
@@ -47,6 +48,17 @@ def _verify(arguments: argparse.Namespace) -> int:
     return 0 if certificate.promises_hold else 1
 
 
+def _verify_answers(arguments: argparse.Namespace) -> int:
+    try:
+        rows = read_answer_log(arguments.answers)
+    except OSError as error:
+        raise DesignError(f"{arguments.answers} cannot be read: {error.strerror}.") from error
+    faults = log_faults(rows)
+    responses = len({row["response"] for row in rows})
+    print("\n".join(faults) or f"{len(rows):,} answers in {responses:,} responses: every chain is whole.")
+    return 1 if faults else 0
+
+
 def _views(text: str) -> list[str]:
     return [view.strip() for view in text.split(",")]
 
@@ -73,6 +85,9 @@ def _parser() -> argparse.ArgumentParser:
     checking.add_argument("items", help="CSV with the columns item and class")
     checking.add_argument("--no-redraw", action="store_true", help="do not draw the surveys again from their seed")
     checking.set_defaults(run=_verify)
+    log = commands.add_parser("verify-answers", help="recompute the chain of hashes of an exported answers.csv")
+    log.add_argument("answers", help="answers.csv")
+    log.set_defaults(run=_verify_answers)
     return parser
 
 

@@ -2,14 +2,19 @@
 
 import hashlib
 import json
+from dataclasses import dataclass
+from datetime import datetime
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils import timezone
 
-from imagebank.models import Item, Study
+from imagebank.models import Item, Study, Truth
 from surveys.models import Block, Survey, SurveyItem, SurveySet
 
 from .seats import create_seats
+
+LARGEST_REDRAWN = 2000  # items; drawing more again would keep the page waiting
 
 
 def create_survey_set(*, study: Study, seed: int) -> SurveySet:
@@ -68,6 +73,64 @@ def design_sha256(document: dict) -> str:
     """Hash of a design in its canonical form: sorted keys, no spaces, UTF-8."""
     canonical = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Verified:
+    """A certificate that was recomputed now. `redrawn` says whether the seed was tried again as well."""
+
+    certificate: dict
+    at: datetime
+    redrawn: bool
+
+
+def classes_of(survey_set: SurveySet) -> dict[str, str]:
+    """Class code by item code, as the image bank has it now, of every item that a survey of the set shows."""
+    shown = SurveyItem.objects.filter(block__survey__survey_set=survey_set).values("item")
+    return dict(Truth.objects.filter(item__in=shown).values_list("item__code", "diagnosis__code"))
+
+
+def verify_survey_set(*, survey_set: SurveySet) -> Verified:
+    """Recompute the certificate from the stored design and from the rows that readers are shown. Changes nothing.
+
+    That the rows say what the design says is a promise of its own. Very large designs are not drawn again.
+    """
+    from surveys.core import Design, DesignError, verify
+
+    try:
+        design = Design.from_json(json.dumps(survey_set.design))
+    except DesignError as error:
+        raise ValidationError(f"The stored design cannot be read: {error}") from error
+    classes = classes_of(survey_set)
+    redrawn = len(classes) <= LARGEST_REDRAWN
+    certificate = verify(design, classes, redraw=redrawn).to_dict()
+    wrong = list(_differing_rows(survey_set))
+    if design_sha256(survey_set.design) != survey_set.design_sha256:
+        wrong.append("The SHA-256 of the stored design is not the one noted when it was drawn.")
+    rows = {
+        "name": "stored rows", "kind": "promise", "meaning": "Readers are shown exactly what the design says.",
+        "reached": len(wrong), "best": 0, "limit": 0, "holds": not wrong, "detail": "", "problems": wrong[:20],
+    }  # fmt: skip
+    certificate["properties"].insert(0, rows)
+    certificate["promises_hold"] = certificate["promises_hold"] and not wrong
+    return Verified(certificate, timezone.now(), redrawn)
+
+
+def _differing_rows(survey_set: SurveySet):
+    rows: dict[tuple[int, int, str], list[str]] = {}
+    stored = SurveyItem.objects.filter(block__survey__survey_set=survey_set)
+    for number, place, view, code in stored.order_by(
+        "block__survey__number", "block__position", "position"
+    ).values_list("block__survey__number", "block__position", "block__view", "item__code"):
+        rows.setdefault((number, place, view), []).append(code)
+    designed = {
+        (number, place, block["view"]): list(block["items"])
+        for number, drawn in enumerate(survey_set.design["surveys"], start=1)
+        for place, block in enumerate(drawn["blocks"], start=1)
+    }
+    for key in sorted(designed.keys() | rows.keys()):
+        if designed.get(key) != rows.get(key):
+            yield f"Survey {key[0]}, block {key[1]} ({key[2]}) differs from the design."
 
 
 def _same_or_refuse(existing: SurveySet, seed: int) -> SurveySet:

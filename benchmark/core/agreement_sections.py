@@ -1,0 +1,201 @@
+"""Sections on agreement: coefficients and kappa per category among people, error consistency between all readers."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .agreement import (
+    COEFFICIENTS,
+    agreement,
+    agreement_draws,
+    category_codes,
+    category_kappas,
+    count_ratings,
+    linearised_errors,
+    percentiles,
+    two_way_agreement_draws,
+)
+from .bootstrap import StudyDraws
+from .error_consistency import error_consistency
+from .readings import NO_ANSWER
+from .scoring import ReaderSet, Scored
+
+Record = dict[str, Any]
+READERS_AT_MOST = 2000  # pairs of more readers are not listed one by one
+COUNTS_MISSING = ("fleiss_kappa", "percent_agreement")
+
+
+@dataclass(frozen=True)
+class _Rated:
+    """One set of ratings with its bootstrap: items alone, and readers and items together."""
+
+    counts: np.ndarray
+    by_item: tuple[dict[str, np.ndarray], np.ndarray]
+    two_way: tuple[dict[str, np.ndarray], np.ndarray]
+
+    @classmethod
+    def of(cls, found: ReaderSet, category: np.ndarray, width: int, draws: StudyDraws, rng) -> _Rated:
+        labels, item = np.unique(found.rows["item"].to_numpy(dtype=str), return_inverse=True)
+        counts = count_ratings(item, category, width)
+        if counts.shape[0] < len(labels):
+            counts = np.vstack([counts, np.zeros((len(labels) - len(counts), width), dtype=counts.dtype)])
+        readers = draws.reader_weights[draws.readers.get_indexer(found.rows["reader"])]
+        items = draws.item_weights[draws.items.get_indexer(labels)]
+        both = two_way_agreement_draws(item, category, counts.shape, readers, items)
+        return cls(counts, agreement_draws(counts, rng, draws=draws.draws), both)
+
+
+def agreement_sections(scored: Scored, draws: StudyDraws, *, seed: int, confidence: float) -> dict[str, list[Record]]:
+    """Sections `agreement` (one record per human group and view) and `category_agreement` (one per class as well).
+
+    Fleiss' kappa and observed agreement take "no answer" as a category of its own (every item keeps its number of
+    raters); alpha and AC1 leave missing answers out. Each fleiss_kappa_answered is the kappa without missing answers.
+    ci_low and ci_high are for these readers and new items; two_way_ci_low and _high for new readers and new items.
+    """
+    whole_records, category_records = [], []
+    width = len(scored.classes)
+    for found in scored.sets("human"):
+        answer = category_codes(found.rows["answer"], scored.classes)
+        stream = np.random.SeedSequence([seed, zlib.crc32(f"agreement/{found.group}/{found.view}".encode())])
+        kept = _Rated.of(found, answer, width, draws, np.random.default_rng(stream))
+        with_blanks = np.where(answer < 0, width, answer)
+        whole = kept if (answer >= 0).all() else _Rated.of(
+            found, with_blanks, width + 1, draws, np.random.default_rng(stream)
+        )  # fmt: skip
+        whole_records.append(_agreement_record(found, kept, whole, draws.draws, confidence))
+        names = [*scored.classes, NO_ANSWER][: whole.counts.shape[1]]
+        category_records += _category_records(found, names, whole, confidence)
+    return {"agreement": whole_records, "category_agreement": category_records}
+
+
+def _agreement_record(found: ReaderSet, kept: _Rated, whole: _Rated, draws: int, confidence: float) -> Record:
+    points = {"kept": agreement(kept.counts), "whole": agreement(whole.counts)}
+    errors = {"fleiss_kappa": linearised_errors(whole.counts), "gwet_ac1": linearised_errors(kept.counts)}
+    record = {
+        **found.keys,
+        "readers": found.rows["reader"].nunique(),
+        "items": points["whole"].items,
+        "ratings": points["kept"].ratings,
+    }
+    for name in COEFFICIENTS:
+        side, rated = ("whole", whole) if name in COUNTS_MISSING else ("kept", kept)
+        record[name] = getattr(points[side], name)
+        if name in errors:
+            record[f"{name}_se"] = errors[name][name]
+        for label, (drawn, _) in (("ci", rated.by_item), ("two_way_ci", rated.two_way)):
+            ci = percentiles(drawn[name], confidence=confidence) if record[name] is not None else None
+            record[f"{name}_{label}_low"], record[f"{name}_{label}_high"] = ci or (None, None)
+    record["fleiss_kappa_answered"] = points["kept"].fleiss_kappa
+    record["ci_method"] = f"percentile bootstrap over items (two_way: over readers and items), {draws} draws"
+    record["why"] = points["kept"].why or points["whole"].why or _no_interval(record)
+    return record
+
+
+def _no_interval(record: Record) -> str | None:
+    lacking = [
+        name for name in COEFFICIENTS
+        if record[name] is not None and None in (record[f"{name}_ci_low"], record[f"{name}_two_way_ci_low"])
+    ]  # fmt: skip
+    return f"{', '.join(lacking)}: undefined in more than half of the bootstrap draws" if lacking else None
+
+
+def _category_records(found: ReaderSet, names: list[str], rated: _Rated, confidence: float) -> list[Record]:
+    records = []
+    for k, (name, kappa) in enumerate(zip(names, category_kappas(rated.counts))):
+        used = int(rated.counts[:, k].sum())
+        if name == NO_ANSWER and used == 0:
+            continue
+        record = {**found.keys, "class": name, "ratings": used, "kappa": kappa}
+        for label, (_, drawn) in (("ci", rated.by_item), ("two_way_ci", rated.two_way)):
+            ci = percentiles(drawn[:, k], confidence=confidence) if kappa is not None else None
+            record[f"{label}_low"], record[f"{label}_high"] = ci or (None, None)
+        record["why"] = None
+        if kappa is None:
+            record["why"] = "nobody, or everybody, gave this answer, or no item was rated by two raters"
+        elif None in (record["ci_low"], record["two_way_ci_low"]):
+            record["why"] = "undefined in more than half of the bootstrap draws"
+        records.append(record)
+    return records
+
+
+NO_SHARED = "no pair of readers shares items on which their errors vary"
+
+
+def consistency_sections(scored: Scored, draws: StudyDraws, *, confidence: float) -> dict[str, list[Record]]:
+    """Sections `error_consistency` (groups and networks, mean over pairs) and `error_consistency_pairs` (every pair).
+
+    The interval of a mean over pairs resamples items (within class), keeping the readers.
+    """
+    means, pairs = [], []
+    for view in scored.readings.views:
+        rows = scored.frame[scored.frame["view"] == view].drop_duplicates(["reader", "item"])
+        side = np.where(rows["kind"] == "model", rows["reader"], rows["group"])
+        right = rows.pivot(index="reader", columns="item", values="correct")
+        label = pd.Series(side, index=rows["reader"]).groupby(level=0).first()[right.index].to_numpy()
+        correct, present = right.eq(True).to_numpy(), right.notna().to_numpy()
+        found = error_consistency(correct, present)
+        weights = draws.item_weights[draws.items.get_indexer(right.columns)]
+        names = sorted(set(label))
+        for i, first in enumerate(names):
+            for second in names[i:]:
+                chosen = np.outer(label == first, label == second) & ~np.eye(len(label), dtype=bool)
+                if chosen.any():
+                    interval = _mean_interval(correct, present, weights, label, (first, second), confidence)
+                    means.append({"first": first, "second": second, "view": view or None,
+                                  **_mean_consistency(found.kappa[chosen], interval)})  # fmt: skip
+        if len(label) <= READERS_AT_MOST:
+            pairs += _pairs(found, right.index.to_numpy(), label, view)
+    return {"error_consistency": means, "error_consistency_pairs": pairs}
+
+
+def _mean_consistency(values: np.ndarray, interval: tuple[float, float] | None) -> Record:
+    defined = values[np.isfinite(values)]
+    low, high = (interval or (None, None)) if len(defined) else (None, None)
+    why = None if len(defined) else NO_SHARED
+    if len(defined) and low is None:
+        why = "no interval: too few items are shared, or too many readers for resampling"
+    return {
+        "pairs": int(len(defined)),
+        "error_consistency": float(defined.mean()) if len(defined) else None,
+        "ci_low": low,
+        "ci_high": high,
+        "why": why,
+    }
+
+
+PAIR_DRAWS, PAIRS_TIMES_ITEMS = 200, 2_000_000
+
+
+def _mean_interval(correct, present, weights, label, sides, confidence) -> tuple[float, float] | None:
+    """Percentile interval of the mean pairwise kappa over resampled items, from the first 200 draws."""
+    a, b = label == sides[0], label == sides[1]
+    if a.sum() * b.sum() * correct.shape[1] > PAIRS_TIMES_ITEMS:
+        return None
+    other = ~np.eye(len(label), dtype=bool)[np.ix_(a, b)]
+    drawn = []
+    for draw in weights[:, :PAIR_DRAWS].T:
+        kappa = error_consistency(correct[a], present[a] * draw, correct[b], present[b]).kappa
+        values = kappa[other]
+        values = values[np.isfinite(values)]
+        drawn.append(values.mean() if len(values) else np.nan)
+    return percentiles(np.array(drawn), confidence=confidence)
+
+
+def _pairs(found, readers: np.ndarray, label: np.ndarray, view: str) -> list[Record]:
+    """Every pair of readers who share items, one record each."""
+    rows, columns = np.triu_indices(len(readers), 1)
+    shared = found.shared[rows, columns] > 0
+    return [
+        {
+            "first": readers[i], "first_group": label[i], "second": readers[j], "second_group": label[j],
+            "view": view or None, "items": int(found.shared[i, j]), "both_right_or_wrong": float(found.observed[i, j]),
+            "error_consistency": float(found.kappa[i, j]) if np.isfinite(found.kappa[i, j]) else None,
+            "why": None if np.isfinite(found.kappa[i, j]) else "the two always were right, or always wrong, together",
+        }
+        for i, j in zip(rows[shared], columns[shared])
+    ]  # fmt: skip

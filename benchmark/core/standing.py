@@ -1,0 +1,57 @@
+"""Sections on where each network stands among the readers, and which items are hard."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .comparisons import matchups
+from .proportions import wilson
+from .scoring import Scored
+
+Record = dict[str, Any]
+
+
+def standing_section(scored: Scored) -> list[Record]:
+    """Where each network stands among the readers, each met on his or her own items."""
+    records = []
+    for match in matchups(scored):
+        own = match.rows.groupby("reader")[["model_correct", "correct"]].sum()
+        gap = own["model_correct"] - own["correct"]
+        beaten, equal = int((gap > 0).sum()), int((gap == 0).sum())
+        share = (beaten + equal / 2) / len(own)
+        records.append(
+            {**match.keys, "readers": len(own), "beaten": beaten, "equalled": equal, "percentile": 100 * share}
+        )
+    return records
+
+
+def items_section(scored: Scored, *, confidence: float) -> list[Record]:
+    """Each item's share of right answers among people (Wilson's interval), hardest first, and networks that had it right."""
+    records = []
+    for view in scored.readings.views:
+        rows = scored.frame[scored.frame["view"] == view]
+        people = (
+            rows[rows["kind"] == "human"]
+            .groupby("item")
+            .agg(truth=("truth", "first"), readings=("correct", "size"), correct=("correct", "sum"))
+        )
+        right = (
+            rows[(rows["kind"] == "model") & rows["correct"]]
+            .groupby("item")["reader"]
+            .agg(lambda r: " ".join(sorted(r)))
+        )
+        table = people.assign(share=people["correct"] / people["readings"], networks=right).fillna({"networks": ""})
+        records += [
+            {
+                "item": row.Index,
+                "view": view or None,
+                "truth": row.truth,
+                "readings": int(row.readings),
+                "correct": int(row.correct),
+                "share_correct": row.share,
+                **dict(zip(("ci_low", "ci_high"), wilson(int(row.correct), int(row.readings), confidence=confidence))),
+                "networks_correct": row.networks,
+            }
+            for row in table.reset_index().sort_values(["share", "item"]).set_index("item").itertuples()
+        ]
+    return records
