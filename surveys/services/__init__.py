@@ -16,7 +16,7 @@ from .invitations import (
 from .letters import due_reminders, queue_letters, record_bounce, send_reminders, send_waiting_letters
 from .model_answers import record_model_answers
 from .protocol import load_protocol
-from .rating import create_rating_study, grid, pair, single, strip
+from .rating import create_rating_study, grid, pair, shuffled, single, strip
 from .rating_items import stimuli_from_items
 from .rating_simulation import SimulatedRaters, simulate_raters
 from .ratings import ratings_frame
@@ -78,6 +78,7 @@ __all__ = [
     "seal_block",
     "send_reminders",
     "send_waiting_letters",
+    "shuffled",
     "simulate_raters",
     "simulate_readers",
     "single",

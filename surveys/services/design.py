@@ -93,17 +93,22 @@ def classes_of(survey_set: SurveySet) -> dict[str, str]:
 def verify_survey_set(*, survey_set: SurveySet) -> Verified:
     """Recompute the certificate from the stored design and from the rows that readers are shown. Changes nothing.
 
-    That the rows say what the design says is a promise of its own. Very large designs are not drawn again.
+    That the rows say what the design says is a promise of its own. Very large designs are not drawn again, nor are those
+    of rating studies, whose seed alone does not say which stimuli there were. A design that cannot be read raises
+    ValidationError.
     """
-    from surveys.core import Design, DesignError, verify
+    from surveys.core import Design, DesignError, verify, verify_rating_design
 
+    classes, redrawn = classes_of(survey_set), False
     try:
-        design = Design.from_json(json.dumps(survey_set.design))
+        if _is_rating(survey_set):
+            certificate = verify_rating_design(survey_set.design).to_dict()
+        else:
+            redrawn = len(classes) <= LARGEST_REDRAWN
+            design = Design.from_json(json.dumps(survey_set.design))
+            certificate = verify(design, classes, redraw=redrawn).to_dict()
     except DesignError as error:
         raise ValidationError(f"The stored design cannot be read: {error}") from error
-    classes = classes_of(survey_set)
-    redrawn = len(classes) <= LARGEST_REDRAWN
-    certificate = verify(design, classes, redraw=redrawn).to_dict()
     wrong = list(_differing_rows(survey_set))
     if design_sha256(survey_set.design) != survey_set.design_sha256:
         wrong.append("The SHA-256 of the stored design is not the one noted when it was drawn.")
@@ -116,15 +121,20 @@ def verify_survey_set(*, survey_set: SurveySet) -> Verified:
     return Verified(certificate, timezone.now(), redrawn)
 
 
+def _is_rating(survey_set: SurveySet) -> bool:
+    return "parts" in survey_set.design
+
+
 def _differing_rows(survey_set: SurveySet):
+    shown = "stimulus__code" if _is_rating(survey_set) else "item__code"
     rows: dict[tuple[int, int, str], list[str]] = {}
     stored = SurveyItem.objects.filter(block__survey__survey_set=survey_set)
-    for number, place, view, code in stored.order_by(
-        "block__survey__number", "block__position", "position"
-    ).values_list("block__survey__number", "block__position", "block__view", "item__code"):
+    stored = stored.order_by("block__survey__number", "block__position", "position")
+    places = ("block__survey__number", "block__position", "block__view", shown)
+    for number, place, view, code in stored.values_list(*places):
         rows.setdefault((number, place, view), []).append(code)
     designed = {
-        (number, place, block["view"]): list(block["items"])
+        (number, place, block["view"]): block.get("items") or [page["stimulus"] for page in block.get("pages", [])]
         for number, drawn in enumerate(survey_set.design["surveys"], start=1)
         for place, block in enumerate(drawn["blocks"], start=1)
     }

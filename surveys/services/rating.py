@@ -6,7 +6,7 @@ Anything can be rated that stands in the image bank. Whoever publishes pictures 
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from django.core.exceptions import ValidationError
@@ -66,6 +66,18 @@ def grid(code: str, images: Sequence[ItemImage], *, columns: int, origin: str = 
     """Images row by row."""
     frames = tuple((image, origin) for image in images)
     return StimulusSpec(code=code, kind="grid", frames=frames, columns=columns, **values)
+
+
+def shuffled(spec: StimulusSpec, *, seed: int) -> StimulusSpec:
+    """A control for a strip: the same frames in an order that is neither the strip's nor its reverse."""
+    from surveys.core.draw import Draw
+
+    if spec.kind != "strip" or len({image.pk for image, _ in spec.frames}) < 3:
+        raise ValidationError(f"{spec.code}: only a strip of three different frames or more can be shuffled.")
+    draw, order = Draw(seed, "shuffled", spec.code), list(spec.frames)
+    while order in (list(spec.frames), list(spec.frames)[::-1]):
+        draw.shuffle(order)
+    return replace(spec, code=f"{spec.code}-shuffled", frames=tuple(order), condition="shuffled")
 
 
 def create_rating_study(

@@ -15,7 +15,17 @@ from imagebank.models import Item, ItemImage, Study
 from surveys.exports import ratings_csv
 from surveys.models import Answer, Seat, Stimulus, SurveyItem, SurveyResponse, ViewingEvent
 from surveys.reading_images import matched_bytes
-from surveys.services import create_rating_study, invite, ratings_frame, readings_frame, simulate_raters, single, strip
+from surveys.services import (
+    answer_log_fault,
+    create_rating_study,
+    invite,
+    ratings_frame,
+    readings_frame,
+    shuffled,
+    simulate_raters,
+    single,
+    strip,
+)
 from surveys.services.ratings import COLUMNS
 from tests.surveys.rating_study import (
     PRESET,
@@ -84,6 +94,17 @@ def test_what_cannot_be_shown_is_refused_in_a_sentence_and_nothing_is_stored():
     Item.objects.filter(pk=image.item_id).update(excluded_at="2026-01-01T00:00Z", exclusion_reason="a copy")
     image.item.refresh_from_db()
     refused("excluded from the bank", single(image, "generated"))
+
+
+def test_a_shuffled_control_is_in_neither_direction():
+    spec = next(spec for spec in make_stimuli(make_study("bank")) if spec.kind == "strip")
+    codes = [image.item.code for image, _ in spec.frames]
+    for seed in range(30):
+        control = shuffled(spec, seed=seed)
+        order = [image.item.code for image, _ in control.frames]
+        assert sorted(order) == sorted(codes)
+        assert order not in (codes, codes[::-1])
+    assert (control.code, control.condition) == ("strip-1-shuffled", "shuffled")
 
 
 def test_real_and_generated_frames_are_served_alike():
@@ -161,10 +182,11 @@ def test_a_whole_rating_shows_nothing_of_truth_and_gives_the_table(client, rated
     response = SurveyResponse.objects.get()
     assert response.completed_at
     assert response.analysed
+    assert answer_log_fault(response) is None
     table = ratings_frame(study=rated)
     assert tuple(table.columns) == COLUMNS
     assert COLUMNS[: len(NAMED)] == NAMED
-    of = dict(table.groupby("question"))
+    of = dict(iter(table.groupby("question")))
     assert set(of["origin"]["truth"]) == {"real", "generated"}
     assert set(of["origin"]["value"]) == {"generated"}
     assert set(of["origin"]["confidence"]) == {80}
