@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET, require_POST
 from imagebank.models import Item, Study
 from imagebank.permissions import Role, has_role, require_role
 from models_ml.models import AttributionMap, Ensemble, Prediction
+from models_ml.presenting import nature_of
 from surveys.models import Reader
 
 from .services.networks import (
@@ -80,7 +81,8 @@ class GroupAnswers:
 
 
 def context_of(request: HttpRequest, **more) -> dict:
-    return {"study": request.study, "may_change": has_role(request.user, request.study, *CHANGING_ROLES), **more}
+    may_change = has_role(request.user, request.study, *CHANGING_ROLES)
+    return {"study": request.study, "nature": nature_of(request.study), "may_change": may_change, **more}
 
 
 @require_GET
@@ -141,7 +143,7 @@ def prediction_list(request: HttpRequest, slug: str) -> HttpResponse:
     """Answers of one ensemble, filtered, each with its surest classes and what people answered."""
     form = PredictionFilter(request.GET, study=request.study)
     wanted = dict(form.cleaned_data) if form.is_valid() else {}
-    ensemble = wanted.pop("ensemble", None) or request.study.ensembles.order_by("-created_at").first()
+    ensemble = wanted.pop("ensemble", None) or request.study.ensembles.first()
     if ensemble is None:
         return render(request, "benchmark/network_predictions.html", context_of(request, ensemble=None))
     form.initial["ensemble"] = ensemble

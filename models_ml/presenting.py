@@ -5,11 +5,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from imagebank.models import Study
+from imagebank.models import Provenance, Study
 from models_ml.charts import forest, share_text
 from models_ml.models import Ensemble, TrainingRun
 
 SKIPPED = ("cache", "tensorboard")
+
+
+def nature_of(study: Study) -> str:
+    """What the study's pictures are when they are not photographs of patients; empty otherwise."""
+    if study.nature:
+        return study.nature
+    natures = Provenance.objects.filter(image__item__study=study).exclude(nature="").order_by("nature")
+    return "; ".join(natures.values_list("nature", flat=True).distinct())
 
 
 @dataclass(frozen=True)
@@ -33,6 +41,12 @@ def run_row(run: TrainingRun, study: Study) -> RunRow:
         held_out=share_text(run.out_of_fold["balanced_accuracy"]) if run.out_of_fold else "",
         tested=share_text(ensemble.judged["accuracy_clustered"]) if ensemble and ensemble.judged else "",
     )  # fmt: skip
+
+
+def by_number(row: dict) -> tuple:
+    """Order of skin tones: numbers as numbers, words after them."""
+    tone = row["skin_tone"]
+    return (0, float(tone), "") if tone.replace(".", "", 1).isdigit() else (1, 0.0, tone)
 
 
 def backbone(run: TrainingRun) -> str:

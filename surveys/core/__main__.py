@@ -1,5 +1,4 @@
-"""`python -m surveys.core assemble | verify | verify-ratings | verify-answers`: exit 0 when all is well, 1 on a broken
-promise, 2 on bad input."""
+"""`python -m surveys.core assemble | verify | verify-answers | verify-ratings`: 0 all is well, 1 a broken promise, 2 bad input."""
 
 import argparse
 import sys
@@ -93,12 +92,12 @@ def _parser() -> argparse.ArgumentParser:
     checking.add_argument("items", help="CSV with the columns item and class")
     checking.add_argument("--no-redraw", action="store_true", help="do not draw the surveys again from their seed")
     checking.set_defaults(run=_verify)
-    rating = commands.add_parser("verify-ratings", help="recompute the certificate of a rating study's design")
-    rating.add_argument("design", help="design.json of a rating study")
-    rating.set_defaults(run=_verify_ratings)
     log = commands.add_parser("verify-answers", help="recompute the chain of hashes of an exported answers.csv")
     log.add_argument("answers", help="answers.csv")
     log.set_defaults(run=_verify_answers)
+    rating = commands.add_parser("verify-ratings", help="recompute the certificate of a rating study's design")
+    rating.add_argument("design", help="design.json of a rating study")
+    rating.set_defaults(run=_verify_ratings)
     return parser
 
 

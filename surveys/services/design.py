@@ -14,6 +14,7 @@ from surveys.models import Block, Survey, SurveyItem, SurveySet
 
 from .seats import create_seats
 
+RATING_SCHEMA = "rating-design/1"
 LARGEST_REDRAWN = 2000  # items; drawing more again would keep the page waiting
 
 
@@ -97,23 +98,18 @@ def verify_survey_set(*, survey_set: SurveySet) -> Verified:
     of rating studies, whose seed alone does not say which stimuli there were. A design that cannot be read raises
     ValidationError.
     """
-    from surveys.core import Design, DesignError, verify, verify_rating_design
+    from surveys.core import DesignError
 
-    classes, redrawn = classes_of(survey_set), False
     try:
-        if _is_rating(survey_set):
-            certificate = verify_rating_design(survey_set.design).to_dict()
-        else:
-            redrawn = len(classes) <= LARGEST_REDRAWN
-            design = Design.from_json(json.dumps(survey_set.design))
-            certificate = verify(design, classes, redraw=redrawn).to_dict()
+        certificate, redrawn = _recomputed(survey_set)
     except DesignError as error:
         raise ValidationError(f"The stored design cannot be read: {error}") from error
     wrong = list(_differing_rows(survey_set))
     if design_sha256(survey_set.design) != survey_set.design_sha256:
         wrong.append("The SHA-256 of the stored design is not the one noted when it was drawn.")
     rows = {
-        "name": "stored rows", "kind": "promise", "meaning": "Readers are shown exactly what the design says.",
+        "name": "stored rows", "kind": "promise",
+        "meaning": "The stored design is the drawn one." if is_rating else "Readers are shown exactly what the design says.",
         "reached": len(wrong), "best": 0, "limit": 0, "holds": not wrong, "detail": "", "problems": wrong[:20],
     }  # fmt: skip
     certificate["properties"].insert(0, rows)
@@ -121,20 +117,27 @@ def verify_survey_set(*, survey_set: SurveySet) -> Verified:
     return Verified(certificate, timezone.now(), redrawn)
 
 
-def _is_rating(survey_set: SurveySet) -> bool:
-    return "parts" in survey_set.design
+def _recomputed(survey_set: SurveySet) -> tuple[dict, bool]:
+    """The certificate computed anew from the stored design, and whether the surveys were drawn again for it."""
+    from surveys.core import Design, verify, verify_rating_design
+
+    if survey_set.design.get("schema") == RATING_SCHEMA:
+        return verify_rating_design(survey_set.design).to_dict(), False
+    classes = classes_of(survey_set)
+    redrawn = len(classes) <= LARGEST_REDRAWN
+    return verify(Design.from_json(json.dumps(survey_set.design)), classes, redraw=redrawn).to_dict(), redrawn
 
 
 def _differing_rows(survey_set: SurveySet):
-    shown = "stimulus__code" if _is_rating(survey_set) else "item__code"
+    rating = survey_set.design.get("schema") == RATING_SCHEMA
     rows: dict[tuple[int, int, str], list[str]] = {}
     stored = SurveyItem.objects.filter(block__survey__survey_set=survey_set)
     stored = stored.order_by("block__survey__number", "block__position", "position")
-    places = ("block__survey__number", "block__position", "block__view", shown)
+    places = ("block__survey__number", "block__position", "block__view", "stimulus__code" if rating else "item__code")
     for number, place, view, code in stored.values_list(*places):
         rows.setdefault((number, place, view), []).append(code)
     designed = {
-        (number, place, block["view"]): block.get("items") or [page["stimulus"] for page in block.get("pages", [])]
+        (number, place, block["view"]): [page["stimulus"] for page in block["pages"]] if rating else block["items"]
         for number, drawn in enumerate(survey_set.design["surveys"], start=1)
         for place, block in enumerate(drawn["blocks"], start=1)
     }

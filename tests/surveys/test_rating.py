@@ -257,7 +257,7 @@ def test_simulated_raters_sit_through_the_services_and_are_marked(rated):
 def test_a_coordinator_sees_the_raters_seats_and_takes_the_table(admin_client, rated):
     rater_opened(rated)
     page = admin_client.get(reverse("surveys:overview", kwargs={"slug": rated.slug})).content.decode()
-    assert "Reading" in page
+    assert "1 reading" in page
     assert "ratings.csv" in page
     for name in ("certificate", "design-file", "ratings-file"):
         assert admin_client.get(reverse(f"surveys:{name}", kwargs={"slug": rated.slug})).status_code == 200

@@ -1,8 +1,8 @@
-"""The report's further sections: each a question, a sentence how to read it, and its table, straight from the
-records."""
+"""The report's further sections: each a question, a sentence how to read it, and its table, straight from records."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,16 +25,21 @@ class Column:
             return interval(record.get("ci_low"), record.get("ci_high"))
         if value is None:
             return "–"
-        forms = {"points": points, "percent": percent, "p": p_value, "number": number, "text": readable}
-        return (
-            "yes"
-            if value is True
-            else "no"
-            if value is False
-            else forms[self.form](value if self.form != "text" else str(value))
-        )
+        if isinstance(value, bool):
+            return "yes" if value else "no"
+        return FORMS[self.form](value)
 
 
+FORMS: dict[str, Callable[[Any], str]] = {
+    "points": points,
+    "percent": percent,
+    "p": lambda value: p_value(value).removeprefix("p = "),
+    "number": number,
+    "tenth": lambda value: number(value, 1),
+    "whole": lambda value: number(value, 0),
+    "text": lambda value: readable(str(value)),
+    "words": str,
+}
 WHO = (Column("Network", "model"), Column("Readers", "group"), Column("View", "view"))
 TESTED = (Column("Difference", "difference", "points"), Column("Interval", "ci", "interval"), Column("p", "p", "p"))
 
@@ -45,21 +50,16 @@ class Part:
     question: str
     reading: str
     columns: tuple[Column, ...]
+    figures: tuple[str, ...] = ()
 
 
 PARTS = (
-    Part(
-        "deviations",
-        "Where does the analysis depart from its plan?",
-        "Found by comparing the plan with what was analysed.",
-        (Column("Kind", "kind"), Column("What", "what")),
-    ),
     Part(
         "sensitivity",
         "Do the answers depend on how the analysis was done?",
         "Each planned alternative beside the main analysis.",
         (
-            Column("Analysis", "analysis"),
+            Column("Analysis", "analysis", "words"),
             Column("For", "estimand"),
             *WHO,
             Column("Main", "difference_main", "points"),
@@ -74,7 +74,7 @@ PARTS = (
         "The standard error and interval of the same differences.",
         (
             *WHO,
-            Column("Method", "method"),
+            Column("Method", "method", "words"),
             Column("Standard error", "se", "points"),
             Column("Interval", "ci", "interval"),
             Column("p", "p", "p"),
@@ -113,7 +113,7 @@ PARTS = (
         "Is one view easier than the other?",
         "Later view minus earlier, within reader and item. Where the order was the same for all, view, practice and"
         " the second look at an item cannot be told apart.",
-        (Column("Contrast", "contrast"), Column("Readers", "group"), Column("Network", "model"), *TESTED),
+        (Column("Contrast", "contrast", "words"), Column("Readers", "group"), Column("Network", "model"), *TESTED),
     ),
     Part(
         "groups",
@@ -130,7 +130,7 @@ PARTS = (
             Column("Readers", "readers"),
             Column("Beaten", "beaten"),
             Column("Equalled", "equalled"),
-            Column("Percentile", "percentile", "number"),
+            Column("Percentile", "percentile", "whole"),
         ),
     ),
     Part(
@@ -161,13 +161,14 @@ PARTS = (
             Column("Correct at 80 %", "accuracy_at_80", "percent"),
             Column("at 90 %", "accuracy_at_90", "percent"),
         ),
+        ("reliability", "risk-coverage"),
     ),
     Part(
         "teams",
         "Would readers, or readers and a network, be better together?",
         "Votes by exact enumeration; deferral with its threshold tuned on other items.",
         (
-            Column("Team", "team"),
+            Column("Team", "team", "words"),
             Column("Readers", "group"),
             Column("Network", "model"),
             Column("View", "view"),
@@ -188,36 +189,37 @@ PARTS = (
         (
             Column("Readers", "group"),
             Column("View", "view"),
-            Column("Lower quartile", "lower_quartile_s", "number"),
-            Column("Median", "median_s", "number"),
-            Column("Upper quartile", "upper_quartile_s", "number"),
-            Column("Median, right", "median_right_s", "number"),
-            Column("Median, wrong", "median_wrong_s", "number"),
+            Column("Lower quartile", "lower_quartile_s", "tenth"),
+            Column("Median", "median_s", "tenth"),
+            Column("Upper quartile", "upper_quartile_s", "tenth"),
+            Column("Median, right", "median_right_s", "tenth"),
+            Column("Median, wrong", "median_wrong_s", "tenth"),
         ),
+        ("times",),
     ),
 )
 HARDEST = 12
 
 
-def further_parts(results: Results) -> list[str]:
-    """HTML of every further section that has records."""
-    found = []
-    for part in PARTS:
-        records = results.records(part.section)
-        if records:
-            rows = [[column.cell(record) for column in part.columns] for record in records]
-            found.append(html.heading(2, part.question, part.section.replace("_", "-")))
-            found.append(html.paragraph(part.reading, "muted"))
-            table = html.table("", [column.heading for column in part.columns], rows)
-            found.append(table if len(rows) <= 12 else html.unfold(f"All {len(rows)} rows", table))
-    return found + _hardest(results)
+def further_parts(results: Results) -> list[Part]:
+    """The parts that these results can fill, in order."""
+    return [part for part in PARTS if results.records(part.section)]
 
 
-def _hardest(results: Results) -> list[str]:
+def part_of(results: Results, part: Part) -> str:
+    """HTML of one part: how to read it, and its table, folded when it is long."""
+    rows = [[column.cell(record) for column in part.columns] for record in results.records(part.section)]
+    table = html.table("", [column.heading for column in part.columns], rows)
+    shown = table if len(rows) <= HARDEST else html.unfold(f"All {len(rows)} rows", table)
+    return html.paragraph(part.reading, "muted") + shown
+
+
+def hardest(results: Results, figures: dict[str, str]) -> list[str]:
+    """The images that most people named wrongly, with the networks that had them right."""
     records = results.records("items")
     if not records:
         return []
-    hardest = sorted(records, key=lambda r: (r["share_correct"], r["item"]))[:HARDEST]
+    worst = sorted(records, key=lambda r: (r["share_correct"], r["item"]))[:HARDEST]
     rows = [
         [
             r["item"],
@@ -227,9 +229,11 @@ def _hardest(results: Results) -> list[str]:
             percent(r["share_correct"]),
             r["networks_correct"] or "none",
         ]
-        for r in hardest
+        for r in worst
     ]
+    header = ["Item", "Truth", "View", "Readings", "Correct by people", "Networks that were right"]
     return [
-        html.heading(2, "Which images are hardest?", "items"),
-        html.table("", ["Item", "Truth", "View", "Readings", "Correct by people", "Networks that were right"], rows),
+        figures.get("difficulty", ""),
+        figures.get("wright-map", ""),
+        html.table("The hardest for people.", header, rows),
     ]
