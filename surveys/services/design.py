@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
-from imagebank.models import Item, Study, Truth
+from imagebank.models import Item, ItemImage, Study, Truth
 from surveys.models import Block, Survey, SurveyItem, SurveySet
 
 from .seats import create_seats
@@ -50,6 +50,7 @@ def store_survey_set(*, study: Study, seed: int, document: dict) -> SurveySet:
         if existing:
             return _same_or_refuse(existing, seed)
         survey_set = _store(study, seed, document, items)
+        _note_nature(study, items)
         for group in study.reader_groups.filter(kind="human"):
             create_seats(group=group)
         return survey_set
@@ -109,7 +110,7 @@ def verify_survey_set(*, survey_set: SurveySet) -> Verified:
         wrong.append("The SHA-256 of the stored design is not the one noted when it was drawn.")
     rows = {
         "name": "stored rows", "kind": "promise",
-        "meaning": "The stored design is the drawn one." if is_rating else "Readers are shown exactly what the design says.",
+        "meaning": "Readers are shown exactly what the design says.",
         "reached": len(wrong), "best": 0, "limit": 0, "holds": not wrong, "detail": "", "problems": wrong[:20],
     }  # fmt: skip
     certificate["properties"].insert(0, rows)
@@ -210,6 +211,18 @@ def _store(study: Study, seed: int, document: dict, items: dict[str, Item]) -> S
             ]
     SurveyItem.objects.bulk_create(rows, batch_size=1000)
     return survey_set
+
+
+def _note_nature(study: Study, items: dict[str, Item]) -> None:
+    """Where all pictures of the surveys are of one nature ("drawn, not a photograph"), the study says so to its readers.
+
+    Reading pages never look at a single picture's provenance, which could give an answer away.
+    """
+    pictures = ItemImage.objects.filter(item__in=items.values(), view__in=study.protocol.view_order)
+    natures = set(pictures.values_list("provenance__nature", flat=True))
+    if not study.nature and len(natures) == 1 and None not in natures:
+        study.nature = natures.pop()
+        study.save(update_fields=["nature"])
 
 
 def _survey_code(name: str | int) -> str:

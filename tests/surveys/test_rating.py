@@ -258,7 +258,8 @@ def test_a_coordinator_sees_the_raters_seats_and_takes_the_table(admin_client, r
     rater_opened(rated)
     page = admin_client.get(reverse("surveys:overview", kwargs={"slug": rated.slug})).content.decode()
     assert "1 reading" in page
-    assert "ratings.csv" in page
+    files = admin_client.get(reverse("surveys:exports", kwargs={"slug": rated.slug})).content.decode()
+    assert "ratings.csv" in files
     for name in ("certificate", "design-file", "ratings-file"):
         assert admin_client.get(reverse(f"surveys:{name}", kwargs={"slug": rated.slug})).status_code == 200
     for position in range(1, 5):
