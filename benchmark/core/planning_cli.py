@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from dataclasses import asdict
 
 from .errors import InputError
@@ -124,11 +125,16 @@ def add_type_one(parser: argparse.ArgumentParser) -> None:
 
 def run_type_one(options: argparse.Namespace, progress) -> int:
     """Print the rejection rates of every method; exit 1 when a new-images method leaves .035 to .065."""
-    from .type_one import as_markdown, leaves_the_band, rejection_rates, scenarios
+    from .type_one import leaves_the_band, rejection_rates, scenarios, table_head, table_row
 
     chosen = [s for s in scenarios() if not options.only or options.only in s.name]
     if not chosen or options.studies < 2 or options.seed < 0:
         raise InputError("At least two studies, a seed of at least 0 and a scenario of that name are needed.")
+    if not options.json:
+        print(
+            f"{options.studies} studies per scenario, seed {options.seed}, nominal level .05.\n\n{table_head()}",
+            flush=True,
+        )
     found = []
     for number, scenario in enumerate(chosen):
         progress(number, len(chosen), scenario.name)
@@ -137,12 +143,12 @@ def run_type_one(options: argparse.Namespace, progress) -> int:
             these_images=scenario.these_images,
         )  # fmt: skip
         found.append((scenario, result))
+        if not options.json:
+            print(table_row(scenario, result), flush=True)
     if options.json:
         print(json.dumps([{"scenario": s.name, **asdict(r)} for s, r in found], indent=1))
-    else:
-        print(f"{options.studies} studies per scenario, seed {options.seed}, nominal level .05.\n")
-        print(as_markdown(found))
     outside = leaves_the_band(found)
     for scenario, rate in outside:
-        print(f"\n{scenario.name}: {rate.method} rejects {rate.rejected:.3f} (Monte Carlo error {rate.error:.3f}).")
+        line = f"{scenario.name}: {rate.method} rejects {rate.rejected:.3f} (Monte Carlo error {rate.error:.3f})."
+        print(line, file=sys.stderr)
     return 1 if outside else 0

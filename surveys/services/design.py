@@ -109,8 +109,7 @@ def verify_survey_set(*, survey_set: SurveySet) -> Verified:
     if design_sha256(survey_set.design) != survey_set.design_sha256:
         wrong.append("The SHA-256 of the stored design is not the one noted when it was drawn.")
     rows = {
-        "name": "stored rows", "kind": "promise",
-        "meaning": "Readers are shown exactly what the design says.",
+        "name": "stored rows", "kind": "promise", "meaning": "Readers are shown exactly what the design says.",
         "reached": len(wrong), "best": 0, "limit": 0, "holds": not wrong, "detail": "", "problems": wrong[:20],
     }  # fmt: skip
     certificate["properties"].insert(0, rows)
@@ -119,26 +118,31 @@ def verify_survey_set(*, survey_set: SurveySet) -> Verified:
 
 
 def _recomputed(survey_set: SurveySet) -> tuple[dict, bool]:
-    """The certificate computed anew from the stored design, and whether the surveys were drawn again for it."""
+    """The certificate counted from the stored design, and whether the seed was drawn once more."""
     from surveys.core import Design, verify, verify_rating_design
 
     if survey_set.design.get("schema") == RATING_SCHEMA:
         return verify_rating_design(survey_set.design).to_dict(), False
+    design = Design.from_json(json.dumps(survey_set.design))
     classes = classes_of(survey_set)
     redrawn = len(classes) <= LARGEST_REDRAWN
-    return verify(Design.from_json(json.dumps(survey_set.design)), classes, redraw=redrawn).to_dict(), redrawn
+    return verify(design, classes, redraw=redrawn).to_dict(), redrawn
 
 
 def _differing_rows(survey_set: SurveySet):
     rating = survey_set.design.get("schema") == RATING_SCHEMA
-    rows: dict[tuple[int, int, str], list[str]] = {}
+    rows: dict[tuple[int, int, str], list] = {}
     stored = SurveyItem.objects.filter(block__survey__survey_set=survey_set)
-    stored = stored.order_by("block__survey__number", "block__position", "position")
-    places = ("block__survey__number", "block__position", "block__view", "stimulus__code" if rating else "item__code")
-    for number, place, view, code in stored.values_list(*places):
-        rows.setdefault((number, place, view), []).append(code)
+    shown = ("stimulus__code", "order") if rating else ("item__code",)
+    for number, place, view, *what in stored.order_by(
+        "block__survey__number", "block__position", "position"
+    ).values_list("block__survey__number", "block__position", "block__view", *shown):
+        rows.setdefault((number, place, view), []).append(what)
     designed = {
-        (number, place, block["view"]): [page["stimulus"] for page in block["pages"]] if rating else block["items"]
+        (number, place, block["view"]): (
+            [[page["stimulus"], page["order"]] for page in block["pages"]] if rating
+            else [[code] for code in block["items"]]
+        )  # fmt: skip
         for number, drawn in enumerate(survey_set.design["surveys"], start=1)
         for place, block in enumerate(drawn["blocks"], start=1)
     }

@@ -65,7 +65,8 @@ def figure(results, name):
     return next(entry for entry in figures_of(results) if entry.name == name)
 
 
-ALL = ["flow", "figure-2a", "forest", "figure-2b", "figure-2c", "readers", "classes", "difficulty", "wright-map", "times",
+ALL = ["flow", "figure-2a", "forest", "figure-2b", "figure-2c", "readers", "classes",
+       "class-differences", "difficulty", "wright-map", "times",
        "reliability", "risk-coverage"]  # fmt: skip
 
 
