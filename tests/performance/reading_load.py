@@ -219,6 +219,11 @@ class Site:
             env=self.environment, cwd=ROOT, start_new_session=True,
         )  # fmt: skip
         until_open(self.port)
+        for _ in range(4 * self.workers):  # each worker loads the site with its first request
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+            connection.request("GET", "/healthz")
+            connection.getresponse().read()
+            connection.close()
 
     def start_worker(self) -> None:
         self.worker = subprocess.Popen(
