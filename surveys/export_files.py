@@ -146,7 +146,11 @@ def _answers(study: Study):
     standing = set(Answer.objects.of_study(study).standing().values_list("pk", flat=True))
     rows = Answer.objects.of_study(study).select_related("chosen", *WITH_PLACE)
     for row in rows.order_by("survey_response", "sequence").iterator(chunk_size=2000):
-        given = (row.question, row.chosen.code if row.chosen else "", "" if row.value is None else json.dumps(row.value))
+        given = (
+            row.question,
+            row.chosen.code if row.chosen else "",
+            "" if row.value is None else json.dumps(row.value),
+        )
         yield (
             *_sitting(row.survey_response), *_place(row.survey_item), row.sequence, *given, row.pk in standing,
             str(row.event_id), row.rt_ms, row.client_ms, _iso(row.chosen_at), _iso(row.received_at), row.entry_sha256,

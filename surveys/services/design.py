@@ -140,7 +140,8 @@ def _differing_rows(survey_set: SurveySet):
         rows.setdefault((number, place, view), []).append(what)
     designed = {
         (number, place, block["view"]): (
-            [[page["stimulus"], page["order"]] for page in block["pages"]] if rating
+            [[page["stimulus"], page["order"]] for page in block["pages"]]
+            if rating
             else [[code] for code in block["items"]]
         )  # fmt: skip
         for number, drawn in enumerate(survey_set.design["surveys"], start=1)

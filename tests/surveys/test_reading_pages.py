@@ -228,7 +228,9 @@ def test_a_wrong_answer_about_oneself_keeps_the_others(sitting):
     assert re.search(rb'value="Genetics" checked', response.content)
 
 
-@pytest.mark.parametrize(("natures", "told"), [(("drawn, not a photograph",), True), (("drawn, not a photograph", ""), False)])
+@pytest.mark.parametrize(
+    ("natures", "told"), [(("drawn, not a photograph",), True), (("drawn, not a photograph", ""), False)]
+)
 def test_readers_are_told_when_every_picture_is_drawn(client, natures, told):
     study = make_study("bank")
     Study.objects.update(nature="")
