@@ -14,6 +14,7 @@ from surveys.exports import csv_text, readings_csv
 from surveys.funnel import funnel_rows
 from surveys.models import Answer, BlockSitting, Seat, SurveyResponse, ViewingEvent
 from surveys.seat_grid import live_cells
+from surveys.services import ratings_frame
 
 NOBODY = "No address and no name of a reader is in any of these files; readers are known by their codes."
 SIMULATED = "true where a simulated reader, not a person, stands behind the row"
@@ -79,6 +80,30 @@ ANSWERS = SITTING | PLACE | {
     "received_at": READINGS["answered_at"],
     "entry_sha256": "seals this row and the one before it; `python -m surveys.core verify-answers` recomputes it",
 }  # fmt: skip
+RATINGS = {
+    "rater": "code of the rater",
+    "group": "code of the rater's group",
+    "item": "code of the stimulus",
+    "condition": "what the stimulus stands for, as its publisher named it",
+    "truth": "single: real or generated; pair: side of the generated image as shown; strip: forward or reversed as shown",
+    "question": "code of the question",
+    "value": "the standing answer, lists as JSON; empty: not answered",
+    "confidence": "0 to 100, where it is part of the answer",
+    "position": "page of the stimulus in its block, from 1",
+    "repeat_of": "position of the first showing, where the page is a repeat",
+    "rt_ms": READINGS["rt_ms"],
+    "simulated": SIMULATED,
+    "question_kind": "kind of the question",
+    "stimulus_kind": "single, pair, strip or grid",
+    "role": "rated, or catch: its answer is obvious",
+    "label": "class that the stimulus is stated to show",
+    "presented": "codes of the items in the order shown",
+    "survey": READINGS["survey"],
+    "block": READINGS["block"],
+    "answered_at": READINGS["answered_at"],
+    "completed_at": READINGS["completed_at"],
+    "analysed": READINGS["analysed"],
+}
 VIEWING = SITTING | PLACE | {
     "kind": "shown (decoded and painted), zoomed, hidden (window left), visible (came back), screen, masked (covered), failed",
     "event_id": "UUID made by the reader's browser",
@@ -157,6 +182,10 @@ def _answers(study: Study):
         )  # fmt: skip
 
 
+def _ratings(study: Study):
+    return ratings_frame(study=study).astype(object).itertuples(index=False, name=None)
+
+
 def _viewing(study: Study):
     rows = ViewingEvent.objects.filter(survey_response__survey__survey_set__study=study).select_related(*WITH_PLACE)
     for row in rows.order_by("survey_response", "pk").iterator(chunk_size=2000):
@@ -221,6 +250,10 @@ def export_files(study: Study) -> list[ExportFile]:
         ExportFile("recruitment.csv", "Recruitment", "From the first contact to the analysed sitting, per group.",
                    RECRUITMENT, lambda study: [row.values() for row in funnel_rows(study)]),
     ]  # fmt: skip
+    protocol = getattr(study, "protocol", None)
+    if protocol is not None and protocol.stimuli:
+        files.insert(0, ExportFile("ratings.csv", "Ratings", "One row per rater, page and question, what was shown beside it.",
+                                   RATINGS, _ratings))  # fmt: skip
     return [*files, ExportFile("data-dictionary.csv", "Data dictionary", "What every column of every file means.",
                                DICTIONARY, lambda study: _dictionary(files))]  # fmt: skip
 
