@@ -73,7 +73,6 @@ class JobStarted(serializers.Serializer):
 
 class PublishIn(serializers.Serializer):
     view = serializers.SlugField()
-    matched_reals = serializers.BooleanField(default=True)
     controls = serializers.BooleanField(default=True)
     unaudited_reason = serializers.CharField(max_length=500, required=False, allow_blank=True, default="")
 

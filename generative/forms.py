@@ -198,11 +198,6 @@ class PublishForm(Styled):
     """Into which view, and with what beside."""
 
     view = forms.ChoiceField(label="As pictures of the view")
-    matched_reals = forms.BooleanField(
-        required=False,
-        initial=True,
-        label="Beside each single picture a held-out real one of its class, of the same size",
-    )
     controls = forms.BooleanField(
         required=False, initial=True, label="Beside each morph its controls: shuffled, other z, cross-fade"
     )
@@ -217,8 +212,6 @@ class PublishForm(Styled):
             del self.fields["unaudited_reason"]
         if image_set.kind != ImageSet.Kind.MORPH:
             del self.fields["controls"]
-        if image_set.kind in (ImageSet.Kind.MORPH, ImageSet.Kind.MIX):
-            del self.fields["matched_reals"]
 
 
 class DecisionForm(Styled):

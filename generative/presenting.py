@@ -96,7 +96,7 @@ def judged(report: dict, names: dict[str, str]) -> list[Measure]:
         _estimate("KID", report["kid"], "0 when alike; the two lines below"),
         _estimate("KID of real halves", base["split_half"], "what chance alone makes"),
         _estimate("KID of held-out pictures", base["train_vs_held_out"], "what other patients make"),
-        *(_estimate(f"KID, {names.get(row['class'], row['class'])}", row) for row in report["kid_by_class"]),
+        *(_estimate(f"KID, {names.get(row['class'], row['class'])}", row, _halves(row)) for row in report["kid_by_class"]),
     ]
     overlap, spread = report["overlap"], report["overlap"]["intervals"]
     for name, why in (("recall", "share of real pictures it reaches"), ("coverage", "the same, robust to outliers")):
@@ -121,6 +121,12 @@ def judged(report: dict, names: dict[str, str]) -> list[Measure]:
 
 def _estimate(name: str, estimate: dict, beside: str = "") -> Measure:
     return Measure(name, estimate["value"], estimate["low"], estimate["high"], estimate.get("why") or "", beside)
+
+
+def _halves(row: dict) -> str:
+    """What chance alone makes of this class's real halves."""
+    found = row.get("split_half") or {}
+    return f"real halves {found['low']:.4f} to {found['high']:.4f}" if found.get("low") is not None else ""
 
 
 def _morph_measures(morphs: list[dict]) -> list[Measure]:

@@ -80,7 +80,8 @@ def _by_class(real_f, fake_f, train: ImageTable, fake: ImageTable, seed: int) ->
         rows, own = train.labels == train.classes.index(name), fake.labels == fake.classes.index(name)
         groups = [g for g, keep in zip(train.groups, rows, strict=True) if keep]
         estimate = metrics.kid_interval(real_f[rows], fake_f[own], seed=seed, groups=groups)
-        out.append({"class": name, **estimate.to_json()})
+        halves = metrics.split_half_baseline(real_f[rows], seed=seed, groups=groups)
+        out.append({"class": name, **estimate.to_json(), "split_half": halves.to_json()})
     return out
 
 
@@ -94,7 +95,8 @@ def _fidelity(features, fake_f, fake: LoadedSet) -> metrics.Fidelity:
 
 
 def _morphs(features, fake_f, fake: LoadedSet) -> list[dict]:
-    """One record per strip (rows with a position, by seed). Stages are the classifier's share for the last end."""
+    """One record per strip (rows with a position, by seed). The expected stage of a frame is the classifier's mean over the
+    classes that the strip passes, from 0 for its first to 1 for its last."""
     strips: dict[str, list[int]] = {}
     for i, row in enumerate(fake.rows):
         if row.get("position"):
@@ -103,10 +105,10 @@ def _morphs(features, fake_f, fake: LoadedSet) -> list[dict]:
     for seed, index in strips.items():
         index.sort(key=lambda i: float(fake.rows[i]["position"]))
         stages = None
-        ends = [fake.rows[index[0]]["class"], fake.rows[index[-1]]["class"]]
-        if len(index) > 1 and set(ends) <= set(features.classes):
-            share = features.probabilities(fake_f[index])[:, [features.classes.index(name) for name in ends]]
-            stages = share[:, 1] / share.sum(axis=1)
+        passed = list(dict.fromkeys(fake.rows[i]["class"] for i in index))
+        if len(passed) > 1 and set(passed) <= set(features.classes):
+            share = features.probabilities(fake_f[index])[:, [features.classes.index(name) for name in passed]]
+            stages = share @ np.linspace(0, 1, len(passed)) / share.sum(axis=1)
         if len(index) > 1:
             out.append({"seed": seed, **metrics.morph_quality(fake_f[index], stages).to_json()})
     return out

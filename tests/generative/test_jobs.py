@@ -1,8 +1,13 @@
 """From a published network file to published pictures through the jobs' own doors, each in its child process."""
 
 import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
 
@@ -14,6 +19,7 @@ from generative.services.training import continue_training, run_events, start_tr
 from imagebank.jobs import queue_job, run_job
 from imagebank.models import Job
 from tests.generative.core.conftest import REFERENCE
+from tests.generative.core.drawn import drawn_manifest
 
 pytestmark = pytest.mark.django_db
 PICKLE = REFERENCE / "tf_morphnf1_r32_avg.pkl"
@@ -131,10 +137,53 @@ def test_what_cannot_be_trained_is_refused_before_anything_is_queued(study, chan
 
 def test_the_commands_take_a_set_in_and_publish_it(study, set_files, capsys):
     call_command("publish_set", "stages", str(set_files["mix"]), view="focused", without_audit="A test.")
-    assert "published in stages as 1 items of the view focused" in capsys.readouterr().out
+    assert "published in stages as 12 items of the view focused" in capsys.readouterr().out
     with pytest.raises(CommandError, match="was not audited"):
         call_command("publish_set", "stages", str(set_files["morph"]), view="focused")
     with pytest.raises(CommandError, match="neither a file nor the beginning"):
         call_command("publish_set", "stages", "ffffff", view="focused")
     with pytest.raises(CommandError, match="There is no study"):
         call_command("import_network", "moles", str(PICKLE))
+
+
+WORKER = """
+import os, sys, time
+from pathlib import Path
+os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings.test"
+import django; django.setup()
+from generative.services.core import run_core
+folder = Path(sys.argv[1])
+run_core("train", folder / "manifest.csv", "--recipe", "tiny", "--resolution", 8, "--kimg", 5000, "--out", folder / "out")
+"""
+
+
+def test_a_killed_worker_leaves_no_training_behind(tmp_path):
+    """kill -9 of the process that holds the job: the training ends with it, its state on disk is complete."""
+    drawn_manifest(tmp_path, n=60, resolution=8)
+    worker = subprocess.Popen([sys.executable, "-c", WORKER, str(tmp_path)], cwd=settings.BASE_DIR, start_new_session=True)
+    events = tmp_path / "out" / "events.jsonl"
+    wait_until(lambda: events.exists() and '"progress"' in events.read_text())
+    worker.kill()
+    worker.wait()
+    wait_until(lambda: not trainings_of(tmp_path))
+    assert list((tmp_path / "out" / "snapshots").glob("kimg-*/training.json"))
+
+
+def trainings_of(folder) -> list[str]:
+    """Processes whose command names the folder."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            command = path.read_bytes().decode(errors="replace")
+        except OSError:
+            continue
+        if f"{folder}/out" in command:
+            found.append(command)
+    return found
+
+
+def wait_until(condition, seconds: float = 120.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.2)

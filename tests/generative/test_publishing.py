@@ -10,8 +10,9 @@ from PIL import Image
 
 from generative.models import CopyDecision, Publication
 from generative.services.auditing import decide_copy, record_audit
+from generative.services.pictures import real_pictures
 from generative.services.publishing import publication_csv, publish_set
-from imagebank.models import Item, Truth
+from imagebank.models import Item
 from tests.imagebank.factories import UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -48,7 +49,7 @@ def test_suspected_copies_hold_the_set_until_somebody_decides_and_says_why(made,
     decide_copy(sample=second, publish=False, why="It is that patient.", user=curator)
     image_set.refresh_from_db()
     assert image_set.state == "audited"
-    made_public = publish_set(image_set=image_set, view="focused", user=curator, matched_reals=False)
+    made_public = publish_set(image_set=image_set, view="focused", user=curator)
     indices = {item.attributes["index"] for item in made_public.items.all()}
     assert indices == {0, 1, 2, 3, 5}
     decision = CopyDecision.objects.get(sample=first)
@@ -69,56 +70,62 @@ def test_without_an_audit_a_reason_is_needed_and_kept(made, curator):
     assert Publication.objects.count() == 1
 
 
+def shown(item) -> np.ndarray:
+    with item.images.get().file.open("rb") as file, Image.open(file) as picture:
+        return np.array(picture)
+
+
 def test_published_pictures_are_items_that_say_what_they_are_and_enter_no_survey(made, study):
     image_set = made("sample", condition="curated")
     record_audit(image_set=image_set, report=report(image_set))
     done = publish_set(image_set=image_set, view="focused")
-    generated = [item for item in done.items.all() if item.attributes["generated"]]
-    reals = [item for item in done.items.all() if not item.attributes["generated"]]
-    assert (len(generated), len(reals)) == (6, 6)
-    for item in generated:
+    assert done.items.count() == 6
+    for item in done.items.all():
         facts = item.attributes
         assert (facts["kind"], facts["condition"], facts["image_set"]) == ("sample", "curated", image_set.set_hash)
-        assert facts["stated_label"] in ("Early stage", "Late stage")
-        assert facts["stated_class"] in ("early", "late")
-        image = item.images.get()
-        assert image.provenance.nature == "generated, not a photograph"
-        with image.file.open("rb") as file, Image.open(file) as shown:
-            sample = image_set.samples.get(index=facts["index"])
-            with sample.file.open("rb") as original, Image.open(original) as wanted:
-                assert np.array_equal(np.array(shown), np.array(wanted))
-    sizes = {(item.images.get().width, item.images.get().file.name[-4:]) for item in done.items.all()}
-    assert sizes == {(32, ".png")}, "real and generated differ in nothing but the picture"
-    assert len({item.attributes["source_item"] for item in reals}) == 6
-    assert {item.attributes["matches"] for item in reals} == {item.code for item in generated}
-    assert all(Item.objects.get(study=study, code=item.attributes["source_item"]).split == "test" for item in reals)
-    assert not Item.objects.filter(pk__in=done.items.all()).testing().exists()
-    assert not Truth.objects.filter(item__in=done.items.all()).exists()
-    assert not any(word in item.code for item in done.items.all() for word in ("early", "late", "gen", "real"))
-    table = publication_csv(publication=done).splitlines()
-    assert len(table) == 13
+        assert (facts["generated"], facts["origin"]) == (True, "generated")
+        assert (facts["stated_class"], facts["stated_label"]) in (("early", "Early stage"), ("late", "Late stage"))
+        assert item.truth.diagnosis.code == facts["stated_class"]
+        assert item.images.get().provenance.nature == "generated, not a photograph"
+        sample = image_set.samples.get(index=facts["index"])
+        with sample.file.open("rb") as original, Image.open(original) as wanted:
+            assert np.array_equal(shown(item), np.array(wanted))
+        assert not any(word in item.code for word in ("early", "late", "gen", "0000"))
+    assert not Item.objects.filter(pk__in=done.items.all()).exclude(split="").exists()
+    assert real_pictures(study, "focused").count() == 42
+    assert len(publication_csv(publication=done).splitlines()) == 7
 
 
-def test_a_strip_comes_with_its_frames_and_with_controls_nobody_should_take_for_a_morph(made):
+def test_a_strip_comes_frame_by_frame_with_controls_nobody_should_take_for_a_morph(made):
     image_set = made("morph")
     record_audit(image_set=image_set, report=report(image_set))
     done = publish_set(image_set=image_set, view="focused")
-    strips = [item for item in done.items.all() if item.attributes["kind"] == "morph-strip"]
-    assert sorted(item.attributes["control"] for item in strips) == sorted(["", "shuffled", "other-z", "cross-fade"] * 2)
-    for strip in strips:
-        frames = [done.items.get(code=code) for code in strip.attributes["frame_codes"]]
-        assert [frame.attributes["frame"] for frame in frames] == [0, 1, 2, 3]
-        assert {frame.group for frame in frames} == {strip.group}
-        with strip.images.get().file.open("rb") as file, Image.open(file) as shown:
-            whole = np.array(shown)
-        assert whole.shape == (32, 128, 3)
-        for number, frame in enumerate(frames):
-            with frame.images.get().file.open("rb") as file, Image.open(file) as shown:
-                assert np.array_equal(np.array(shown), whole[:, 32 * number : 32 * (number + 1)])
-        assert (strip.attributes["start"], strip.attributes["end"]) == ("early", "late")
-    plain = next(item for item in strips if item.attributes["control"] == "")
-    labels = [done.items.get(code=code).attributes["stated_label"] for code in plain.attributes["frame_codes"]]
-    assert labels == ["Early stage", "Early stage 70 %, Late stage 30 %", "Early stage 30 %, Late stage 70 %", "Late stage"]
+    strips: dict[str, list] = {}
+    for item in done.items.all():
+        strips.setdefault(item.attributes["strip"], []).append(item)
+    kinds = sorted(items[0].attributes["condition"] for items in strips.values())
+    assert kinds == sorted(["cross-fade", "morph", "other-z", "shuffled"] * 2)
+    plain = {}
+    for name, items in strips.items():
+        items.sort(key=lambda item: item.attributes["frame"])
+        assert [item.attributes["frame"] for item in items] == [0, 1, 2, 3]
+        assert {item.group for item in items} == {name}
+        seeds = sorted({item.attributes["seed"] for item in items})
+        assert seeds == (["0", "1"] if items[0].attributes["condition"] == "other-z" else [items[0].attributes["seed"]])
+        assert {(item.attributes["start"], item.attributes["end"]) for item in items} == {("early", "late")}
+        plain[items[0].attributes["seed"], items[0].attributes["condition"]] = items
+    words = [item.attributes["stated_label"] for item in plain["0", "morph"]]
+    assert words == ["Early stage", "Early stage 70 %, Late stage 30 %", "Early stage 30 %, Late stage 70 %", "Late stage"]
+    pictures = {key: [shown(item) for item in items] for key, items in plain.items()}
+    morph, mixed = pictures["0", "morph"], pictures["0", "shuffled"]
+    assert {a.tobytes() for a in morph} == {b.tobytes() for b in mixed}
+    assert not all(np.array_equal(a, b) for a, b in zip(morph, mixed))
+    assert np.array_equal(pictures["0", "other-z"][0], morph[0])
+    assert np.array_equal(pictures["0", "other-z"][1], pictures["1", "morph"][1])
+    fade = pictures["0", "cross-fade"]
+    assert np.array_equal(fade[0], morph[0])
+    assert np.array_equal(fade[3], morph[3])
+    assert abs(fade[1].astype(float) - (2 * morph[0].astype(float) + morph[3]) / 3).max() <= 0.5
 
 
 def test_a_strip_with_a_frame_left_out_is_left_out_whole(made, curator):
@@ -126,18 +133,25 @@ def test_a_strip_with_a_frame_left_out_is_left_out_whole(made, curator):
     record_audit(image_set=image_set, report=report(image_set, 2))
     decide_copy(sample=image_set.samples.get(index=2), publish=False, why="A copy.", user=curator)
     done = publish_set(image_set=image_set, view="focused", controls=False)
-    assert [item.attributes["seed"] for item in done.items.all() if item.attributes["kind"] == "morph-strip"] == ["1"]
+    assert {item.attributes["seed"] for item in done.items.all()} == {"1"}
 
 
-def test_a_grid_is_one_picture_with_its_geometry(made, curator):
+def test_a_grid_comes_cell_by_cell_with_its_sources_around_it(made, curator):
     image_set = made("mix")
     record_audit(image_set=image_set, report=report(image_set))
-    (item,) = publish_set(image_set=image_set, view="focused").items.all()
-    facts = item.attributes
-    assert (facts["kind"], facts["rows"], facts["columns"], facts["tile_px"]) == ("mix-grid", 2, 3, 32)
-    assert (facts["row_class"], facts["column_class"]) == ("early", "late")
-    image = item.images.get()
-    assert (image.width, image.height) == (4 * 32, 3 * 32)
+    done = publish_set(image_set=image_set, view="focused")
+    cells = {(item.attributes["row"], item.attributes["column"]): item for item in done.items.all()}
+    assert sorted(cells) == [(row, column) for row in range(3) for column in range(4)]
+    roles = {place: item.attributes["role"] for place, item in cells.items()}
+    assert roles[0, 0] == "corner"
+    assert {roles[0, n] for n in (1, 2, 3)} == {"column"}
+    assert {roles[n, 0] for n in (1, 2)} == {"row"}
+    facts = cells[2, 3].attributes
+    assert (facts["rows"], facts["columns"], facts["row_class"], facts["column_class"]) == (3, 4, "early", "late")
+    mixed = image_set.samples.get(note__row_seed="2", note__column_seed="5")
+    with mixed.file.open("rb") as file, Image.open(file) as wanted:
+        assert np.array_equal(shown(cells[2, 3]), np.array(wanted))
+    assert len({item.attributes["grid"] for item in cells.values()}) == 1
 
 
 def test_a_grid_of_which_a_cell_is_left_out_is_not_published(made, curator):
