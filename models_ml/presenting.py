@@ -35,6 +35,17 @@ def run_row(run: TrainingRun, study: Study) -> RunRow:
     )  # fmt: skip
 
 
+def by_skin_tone(results: dict) -> list[tuple[str, str, int]]:
+    """Skin tone, accuracy in words and number of items; numbers in their order, words after them."""
+
+    def place(row: dict) -> tuple:
+        tone = row["skin_tone"]
+        return (0, float(tone), "") if tone.replace(".", "", 1).isdigit() else (1, 0.0, tone)
+
+    rows = sorted(results.get("skin_tone", []), key=place)
+    return [(row["skin_tone"], share_text(row), row["n"]) for row in rows]
+
+
 def backbone(run: TrainingRun) -> str:
     return f"{run.config['model']['backbone']}, {run.config['data']['size_px']} px"
 

@@ -30,9 +30,8 @@ LOG_BYTES = 20_000
 
 
 def context_of(request: HttpRequest, **more) -> dict:
-    return {
-        "study": request.study, "may_change": has_role(request.user, request.study, *CHANGING_ROLES), **more,
-    }  # fmt: skip
+    may_change = has_role(request.user, request.study, *CHANGING_ROLES)
+    return {"study": request.study, "may_change": may_change, **more}
 
 
 def get_run(request: HttpRequest, pk: int) -> TrainingRun:
@@ -305,7 +304,7 @@ def ensemble_detail(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
         "confusion": charts.confusion(judged.get("confusion")),
         "reliability": charts.reliability(judged.get("calibration")),
         "hardest": [row | {"pk": items.get(row["item"])} for row in ensemble.results.get("hardest", [])],
-        "skin_tone": [(row["skin_tone"], charts.share_text(row), row["n"]) for row in ensemble.results.get("skin_tone", [])],
+        "skin_tone": presenting.by_skin_tone(ensemble.results),
         "answered": ensemble.predictions.count(),
         "sets": ensemble.attribution_sets.select_related("job"),
         "attribution_form": AttributionForm(),

@@ -164,7 +164,7 @@ def _invite_all(request: HttpRequest, data: bytes, send: bool) -> HttpResponse:
                  row.invitee.survey.code if row.invitee.survey else "", _link(request, row.raw)] for row in done)  # fmt: skip
         text = csv_text(("reader", "email", "name", "group", "survey", "link"), rows)
         return download(text, f"{request.study.slug}-links.csv")
-    messages.success(request, f"{len(done)} invitations are on their way.")
+    messages.success(request, f"{len(done)} invitation{'' if len(done) == 1 else 's'} on the way.")
     return redirect("surveys:readers", slug=request.study.slug)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from .errors import InputError
-from .obuchowski_rockette import ReaderStudyTest, two_modalities
+from .obuchowski_rockette import Block, ReaderStudyTest, two_modalities
 
 
 def success_matrix(diseased: np.ndarray, healthy: np.ndarray) -> np.ndarray:
@@ -22,10 +22,10 @@ def empirical_auc(diseased: np.ndarray, healthy: np.ndarray) -> float:
     return float(np.mean(success_matrix(diseased, healthy)))
 
 
-def crossed_auc_study(scores: np.ndarray, truth: np.ndarray, *, confidence: float = 0.95) -> ReaderStudyTest:
-    """Two modalities, same readers and cases: Obuchowski-Rockette/Hillis on empirical AUCs, jackknife over cases.
+def auc_block(scores: np.ndarray, truth: np.ndarray) -> Block:
+    """Empirical AUCs of two modalities and their jackknife over cases.
 
-    scores: shape (2, readers, cases), no NaN; truth: 0/1, shape (cases,).
+    scores: shape (2, readers, cases), no NaN; truth: 0/1, shape (cases,), at least two of each.
     """
     truth = np.asarray(truth, dtype=bool)
     cells = scores.reshape(-1, scores.shape[-1])
@@ -38,9 +38,12 @@ def crossed_auc_study(scores: np.ndarray, truth: np.ndarray, *, confidence: floa
         # Leaving one case out removes its row or column of wins: no second pass over the scores.
         left_out[truth, index] = (wins.sum() - wins.sum(axis=1)) / ((m - 1) * n)
         left_out[~truth, index] = (wins.sum() - wins.sum(axis=0)) / (m * (n - 1))
-    return two_modalities(
-        merits.reshape(scores.shape[:2]), left_out.reshape(-1, *scores.shape[:2]), confidence=confidence
-    )
+    return Block(merits.reshape(scores.shape[:2]), left_out.reshape(-1, *scores.shape[:2]))
+
+
+def crossed_auc_study(scores: np.ndarray, truth: np.ndarray, *, confidence: float = 0.95) -> ReaderStudyTest:
+    """Two modalities, same readers and cases: Obuchowski-Rockette/Hillis on empirical AUCs, jackknife over cases."""
+    return two_modalities([auc_block(scores, truth)], confidence=confidence)
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,7 @@ class RandomEffect:
         return int(self.code.max()) + 1
 
 
-class _Model:
+class CrossedModel:
     """The rows of a fit, gathered by level; `theta` is the fixed effects, then the log SDs."""
 
     def __init__(self, y: np.ndarray, n: np.ndarray, x: np.ndarray, effects: tuple[RandomEffect, ...]):
@@ -89,11 +89,20 @@ class _Model:
         coupling = np.bincount(self.pair, weights=both, minlength=a * b).reshape(a, b)
         return CrossedHessian(diagonal, sd[0] * sd[1] * coupling)
 
-    def penalised(self, eta: np.ndarray, u: np.ndarray) -> float:
-        return float(self.y @ eta - self.n @ np.logaddexp(0, eta)) - 0.5 * float(u @ u)
+    def log_density(self, eta: np.ndarray) -> float:
+        """Log-likelihood of the rows, without its constant."""
+        return float(self.y @ eta - self.n @ np.logaddexp(0, eta))
 
-    def modes(self, fixed: np.ndarray, sd: np.ndarray) -> tuple[float, np.ndarray, np.ndarray, CrossedHessian]:
-        """Modes of the random effects at given fixed part: penalised log-likelihood, means, weights, Hessian there.
+    def derivatives(self, eta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """First derivative of each row's log density in eta, and minus the second."""
+        mu = special.expit(eta)
+        return self.y - self.n * mu, self.n * mu * (1 - mu)
+
+    def penalised(self, eta: np.ndarray, u: np.ndarray) -> float:
+        return self.log_density(eta) - 0.5 * float(u @ u)
+
+    def modes(self, fixed: np.ndarray, sd: np.ndarray) -> tuple[float, np.ndarray, CrossedHessian]:
+        """Modes of the random effects at given fixed part: penalised log-likelihood, linear predictor, Hessian there.
 
         The determinant moves linearly with the modes, so these must be exact, not merely near the top; so close to it
         the likelihood's rounding would refuse good steps, hence no halving there.
@@ -102,15 +111,14 @@ class _Model:
         eta = self.add_effects(fixed, u, sd)
         value = self.penalised(eta, u)
         for _ in range(100):
-            mu = special.expit(eta)
-            weight = self.n * mu * (1 - mu)
+            residual, weight = self.derivatives(eta)
             hessian = self.hessian(weight, sd)
-            gradient = self.gather(self.y - self.n * mu, sd) - u
+            gradient = self.gather(residual, sd) - u
             step = hessian.solve(gradient)
             decrement = float(gradient @ step)
             if decrement < 1e-16:
                 self.u = u
-                return value, mu, weight, hessian
+                return value, eta, hessian
             scale = 1.0
             eta = self.add_effects(fixed, u + step, sd)
             new = self.penalised(eta, u + step)
@@ -124,8 +132,9 @@ class _Model:
     def laplace(self, theta: np.ndarray) -> tuple[float, np.ndarray]:
         """Minus the Laplace log-likelihood (without its constant) and its gradient in theta."""
         sd = np.exp(theta[self.p :])
-        value, mu, weight, hessian = self.modes(self.x @ theta[: self.p], sd)
-        residual, slope = self.y - self.n * mu, weight * (1 - 2 * mu)
+        value, eta, hessian = self.modes(self.x @ theta[: self.p], sd)
+        residual, weight = self.derivatives(eta)
+        slope = weight * (1 - 2 * special.expit(eta))
         inverse, across = hessian.inverse
         scaled = [s * e.multiplier for s, e in zip(sd, self.effects)]
         own = [inverse[k][e.code] for k, e in enumerate(self.effects)]
@@ -172,7 +181,7 @@ def fit_glmm(
     """
     y = np.asarray(successes, dtype=float)
     n = np.ones(len(y)) if trials is None else np.asarray(trials, dtype=float)
-    model, p = _Model(y, n, np.asarray(x, dtype=float), effects), x.shape[1]
+    model, p = CrossedModel(y, n, np.asarray(x, dtype=float), effects), x.shape[1]
     bounds = [(-15.0, 15.0)] * p + [(SMALLEST_LOG_SD, LARGEST_LOG_SD)] * len(effects)
     fit = optimize.minimize(
         model.laplace, model.start(), jac=True, method="L-BFGS-B", bounds=bounds,
@@ -184,7 +193,7 @@ def fit_glmm(
     if np.abs(gradient[free]).max() > 0.01 or np.abs(theta[:p]).max() > 14.9 or theta[p:].max() > 2.9:
         raise NotConverged(f"The mixed model did not converge (largest gradient {np.abs(gradient[free]).max():.3g}).")
     covariance = _covariance(model, theta, free)
-    value, _, _, hessian = model.modes(model.x @ theta[:p], np.exp(theta[p:]))
+    value, _, hessian = model.modes(model.x @ theta[:p], np.exp(theta[p:]))
     sd = np.where(free[p:], np.exp(theta[p:]), 0.0)
     return Glmm(
         theta[:p], np.sqrt(np.diagonal(covariance)[:p]), sd, value - 0.5 * hessian.log_det + model.constant, covariance,
@@ -193,7 +202,7 @@ def fit_glmm(
     )  # fmt: skip
 
 
-def _covariance(model: _Model, theta: np.ndarray, free: np.ndarray) -> np.ndarray:
+def _covariance(model: CrossedModel, theta: np.ndarray, free: np.ndarray) -> np.ndarray:
     """Inverse curvature over the free parameters, by central differences of the analytic gradient."""
     steps = [1e-4 * np.eye(len(theta))[k] for k in np.flatnonzero(free)]
     rows = [(model.laplace(theta + h)[1] - model.laplace(theta - h)[1])[free] / 2e-4 for h in steps]

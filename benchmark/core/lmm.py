@@ -135,11 +135,11 @@ def fit_lmm(y: np.ndarray, x: np.ndarray, first: np.ndarray, second: np.ndarray)
         raise ValueError("Nothing is left to vary once the fixed effects are known.")
     best = optimize.minimize(
         model.profile, np.array([0.3, 0.6]), method="L-BFGS-B", bounds=[(0.0, 100.0)] * 2,
-        options={"ftol": 1e-13, "gtol": 1e-5, "maxiter": 200},
+        options={"ftol": 1e-12, "gtol": 1e-4, "maxiter": 200},
     )  # fmt: skip
     polished = optimize.minimize(
         model.profile, best.x, method="Nelder-Mead", bounds=[(0.0, 100.0)] * 2,
-        options={"xatol": 1e-6, "fatol": 1e-9, "initial_simplex": _simplex(best.x)},
+        options={"xatol": 1e-5, "fatol": 1e-9, "initial_simplex": _simplex(best.x)},
     )  # fmt: skip
     if not polished.success or polished.x.max() > 99:
         raise NotConverged("The mixed model's REML criterion was not minimised.")
@@ -155,7 +155,7 @@ def fit_lmm(y: np.ndarray, x: np.ndarray, first: np.ndarray, second: np.ndarray)
 
 
 def _simplex(at: np.ndarray) -> np.ndarray:
-    return np.stack([at, at + [0.01, 0], at + [0, 0.01]])
+    return np.stack([at, at + [0.001, 0], at + [0, 0.001]])
 
 
 def _hessian(function, at: np.ndarray, h: float) -> np.ndarray:

@@ -7,6 +7,7 @@ Sources: Obuchowski & Rockette (1995); Hillis (2007), Stat. Med. 26:596; Hillis,
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,43 +63,43 @@ def model_against_readers(human: np.ndarray, model: np.ndarray, *, confidence: f
     return _tested(difference, np.sqrt(ms_reader / readers + shared), df, confidence, ms_reader=ms_reader, cov2=cov2)
 
 
-def two_modalities(merits: np.ndarray, jackknife: np.ndarray, *, confidence: float = 0.95) -> ReaderStudyTest:
-    """First minus second modality for readers x cases fully crossed, any figure of merit.
+@dataclass(frozen=True)
+class Block:
+    """Readers who all read the same cases on both modalities: merits (2, readers), and with one case left out
+    (cases, 2, readers)."""
 
-    merits: shape (2, readers). jackknife: the same with one case left out, shape (cases, 2, readers).
+    merits: np.ndarray
+    jackknife: np.ndarray
+
+
+def two_modalities(blocks: Sequence[Block], *, confidence: float = 0.95) -> ReaderStudyTest:
+    """First minus second modality on any figure of merit: one block is the fully crossed design, several a split plot.
+
+    In a split plot each block's readers read their own cases; covariances and mean squares are pooled within blocks.
+    t = d / sqrt(2 (MS + r (cov2 - cov3)) / R) with r the readers per block (sum of squares over R when unequal).
+    Sources: Hillis (2007); Obuchowski, Gallas & Hillis (2012), Acad. Radiol. 19:1508.
     """
-    tests, readers = merits.shape
-    cases = len(jackknife)
-    flat = jackknife.reshape(cases, tests * readers)
-    covariance = np.cov(flat, rowvar=False, ddof=1) * (cases - 1) ** 2 / cases
-    covariance = covariance.reshape(tests, readers, tests, readers)
-    same_test, same_reader = (
-        np.eye(tests, dtype=bool)[:, None, :, None],
-        np.eye(readers, dtype=bool)[None, :, None, :],
-    )
-
-    def mean_over(mask: np.ndarray) -> float:
-        return float(covariance[np.broadcast_to(mask, covariance.shape)].mean())
-
-    var_error, cov1 = mean_over(same_test & same_reader), mean_over(~same_test & same_reader)
-    cov2, cov3 = mean_over(same_test & ~same_reader), mean_over(~same_test & ~same_reader)
-    by_test, by_reader, overall = merits.mean(axis=1), merits.mean(axis=0), merits.mean()
-    interaction = merits - by_test[:, None] - by_reader[None, :] + overall
-    ms_interaction = float((interaction**2).sum() / ((tests - 1) * (readers - 1)))
-    ms_reader = float(tests * ((by_reader - overall) ** 2).sum() / (readers - 1))
-    shared = max(readers * (cov2 - cov3), 0.0)
-    denominator = ms_interaction + shared
-    difference = float(by_test[0] - by_test[1])
+    readers = np.array([block.merits.shape[1] for block in blocks])
+    total, tests = int(readers.sum()), 2
+    merits = np.concatenate([block.merits for block in blocks], axis=1)
+    by_test = merits.mean(axis=1)
+    difference, df_within = float(by_test[0] - by_test[1]), int((readers - 1).sum())
+    if df_within < 1:
+        return ReaderStudyTest(difference, *[None] * 6, why="no two readers read the same cases")
+    var_error, cov1, cov2, cov3 = _pooled_covariances(blocks, readers)
+    ms_interaction = sum(_interaction_square(block.merits) for block in blocks) / ((tests - 1) * df_within)
+    ms_reader = sum(
+        tests * float(((block.merits.mean(axis=0) - block.merits.mean()) ** 2).sum()) for block in blocks
+    ) / df_within  # fmt: skip
     if ms_interaction <= 1e-24:
-        return ReaderStudyTest(
-            difference, *[None] * 6, why="readers differ alike on both modalities, so the spread is unknown"
-        )
-    df = denominator**2 / (ms_interaction**2 / ((tests - 1) * (readers - 1)))
-    var_interaction = ms_interaction - var_error + cov1 + (cov2 - cov3)
-    var_reader = (ms_reader - ms_interaction) / tests - cov1 + cov3
+        why = "readers differ alike on both modalities, so the spread is unknown"
+        return ReaderStudyTest(difference, *[None] * 6, why=why)
+    per_block = float((readers**2).sum() / total)
+    denominator = ms_interaction + max(per_block * (cov2 - cov3), 0.0)
+    df = denominator**2 / (ms_interaction**2 / ((tests - 1) * df_within))
     return _tested(
         difference,
-        np.sqrt(2 * denominator / readers),
+        np.sqrt(2 * denominator / total),
         df,
         confidence,
         ms_reader=ms_reader,
@@ -106,10 +107,42 @@ def two_modalities(merits: np.ndarray, jackknife: np.ndarray, *, confidence: flo
         cov2=cov2,
         cov3=cov3,
         var_error=var_error,
-        var_reader=var_reader,
-        var_reader_by_test=var_interaction,
+        var_reader=(ms_reader - ms_interaction) / tests - cov1 + cov3,
+        var_reader_by_test=ms_interaction - var_error + cov1 + (cov2 - cov3),
         merits=by_test,
     )
+
+
+def _interaction_square(merits: np.ndarray) -> float:
+    interaction = merits - merits.mean(axis=1, keepdims=True) - merits.mean(axis=0, keepdims=True) + merits.mean()
+    return float((interaction**2).sum())
+
+
+def _pooled_covariances(blocks: Sequence[Block], readers: np.ndarray) -> tuple[float, float, float, float]:
+    """Error variance and the three covariances, blocks weighted by their numbers of readers, or of pairs of readers."""
+    found = np.array([_covariances(block) for block in blocks])
+    alone, pairs = readers / readers.sum(), readers * (readers - 1) / (readers * (readers - 1)).sum()
+    with_partner = np.where(readers[:, None] > 1, found[:, 2:], 0.0)
+    return (*(float(v) for v in alone @ found[:, :2]), *(float(v) for v in pairs @ with_partner))
+
+
+def _covariances(block: Block) -> tuple[float, float, float, float]:
+    """Jackknife estimates: error variance; covariances of same reader, same modality, neither."""
+    cases, tests, readers = block.jackknife.shape
+    flat = block.jackknife.reshape(cases, tests * readers)
+    covariance = np.cov(flat, rowvar=False, ddof=1) * (cases - 1) ** 2 / cases
+    covariance = covariance.reshape(tests, readers, tests, readers)
+    same_test = np.eye(tests, dtype=bool)[:, None, :, None]
+    same_reader = np.eye(readers, dtype=bool)[None, :, None, :]
+
+    def mean_over(mask: np.ndarray) -> float:
+        chosen = np.broadcast_to(mask, covariance.shape)
+        return float(covariance[chosen].mean()) if chosen.any() else 0.0
+
+    return (
+        mean_over(same_test & same_reader), mean_over(~same_test & same_reader),
+        mean_over(same_test & ~same_reader), mean_over(~same_test & ~same_reader),
+    )  # fmt: skip
 
 
 def _tested(difference: float, se: float, df: float, confidence: float, **parts) -> ReaderStudyTest:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from dataclasses import asdict
 
 from .errors import InputError
@@ -113,3 +114,41 @@ def run_simulate(options: argparse.Namespace, progress) -> int:
         f" coverage {found.cover_two_way:.3f}."
     )
     return 0
+
+
+def add_type_one(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--studies", type=int, default=2000, help="simulated studies per scenario (2000)")
+    parser.add_argument("--seed", type=int, default=20210408)
+    parser.add_argument("--only", help="scenarios whose name holds this text")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+
+
+def run_type_one(options: argparse.Namespace, progress) -> int:
+    """Print the rejection rates of every method; exit 1 when a new-images method leaves .035 to .065."""
+    from .type_one import leaves_the_band, rejection_rates, scenarios, table_head, table_row
+
+    chosen = [s for s in scenarios() if not options.only or options.only in s.name]
+    if not chosen or options.studies < 2 or options.seed < 0:
+        raise InputError("At least two studies, a seed of at least 0 and a scenario of that name are needed.")
+    if not options.json:
+        print(
+            f"{options.studies} studies per scenario, seed {options.seed}, nominal level .05.\n\n{table_head()}",
+            flush=True,
+        )
+    found = []
+    for number, scenario in enumerate(chosen):
+        progress(number, len(chosen), scenario.name)
+        result = rejection_rates(
+            scenario.world, scenario.design, scenario.methods, studies=options.studies, seed=options.seed + number,
+            these_images=scenario.these_images,
+        )  # fmt: skip
+        found.append((scenario, result))
+        if not options.json:
+            print(table_row(scenario, result), flush=True)
+    if options.json:
+        print(json.dumps([{"scenario": s.name, **asdict(r)} for s, r in found], indent=1))
+    outside = leaves_the_band(found)
+    for scenario, rate in outside:
+        line = f"{scenario.name}: {rate.method} rejects {rate.rejected:.3f} (Monte Carlo error {rate.error:.3f})."
+        print(line, file=sys.stderr)
+    return 1 if outside else 0

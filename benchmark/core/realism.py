@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from scipy import special
 
-from .bootstrap import TwoWayDraws, bootstrap_means, intervals, layout
+from .bootstrap import StudyDraws, intervals
 from .equivalence import Equivalence, equivalence
-from .twoway import codes, two_way_mean
+from .twoway import two_way_mean
 
 
 @dataclass(frozen=True)
@@ -28,21 +29,39 @@ def signal(hit_rate: float, false_alarm_rate: float) -> Signal:
     return Signal(h - f, -(h + f) / 2)
 
 
-def signal_from_counts(hits: int, generated: int, false_alarms: int, real: int) -> Signal:
+def signal_from_counts(hits: float, generated: float, false_alarms: float, real: float) -> Signal:
     """d' and c with the log-linear correction (add a half to each cell). Source: Hautus (1995)."""
     return signal((hits + 0.5) / (generated + 1), (false_alarms + 0.5) / (real + 1))
 
 
-@dataclass(frozen=True)
-class Hype:
-    """Human error at telling real from generated, its two components, and the two-way bootstrap interval."""
+def binomial_against_half(successes: int, n: int) -> float:
+    """Two-sided exact p of successes out of n when each has a chance of one half."""
+    return min(1.0, 2 * float(special.bdtr(min(successes, n - successes), n, 0.5)))
 
-    error: float
-    fakes_called_real: float
-    reals_called_fake: float
+
+@dataclass(frozen=True)
+class Estimate:
+    """An estimate with its two-way bootstrap interval; None with `why` where it has none."""
+
+    value: float
     ci_low: float | None
     ci_high: float | None
+    why: str | None = None
+
+
+@dataclass(frozen=True)
+class Hype:
+    """Human error at telling real from generated with its components, signal detection, and equivalence to chance."""
+
+    error: Estimate
+    fakes_called_real: Estimate
+    reals_called_fake: Estimate
+    dprime: Estimate
+    criterion: Estimate
     judgments: int
+    se: float | None
+    df: float | None
+    p_chance: float | None
     chance: Equivalence | None
     why: str | None = None
 
@@ -60,28 +79,44 @@ def hype_error(
 ) -> Hype:
     """HYPE-infinity error rate = (fakes called real + reals called fake) / all, all arrays of shape (judgments,).
 
-    The interval resamples evaluators and images (images within real and fake); judgments share both, so a binomial
-    interval would be too narrow. `chance`: is the error within `margin` of one half? Source: Zhou et al. (2019).
+    The intervals resample evaluators and images (images within real and fake); judgments share both, so a binomial
+    interval would be too narrow. p_chance: is the error one half (two-way t)? `chance`: is it within `margin` of one
+    half? Source: Zhou et al. (2019).
     """
     fake, called = np.asarray(is_fake, dtype=bool), np.asarray(called_fake, dtype=bool)
     wrong = (fake != called).astype(float)
     if not fake.any() or fake.all():
         raise ValueError("Judgments of real and of generated images are both needed.")
-    table, present = layout(evaluator, image, wrong)
-    image_code, n_images = codes(image)
-    stratum = np.zeros(n_images, dtype=int)
-    stratum[image_code] = fake
-    drawn = bootstrap_means(table[None], present, TwoWayDraws(np.zeros(len(table), dtype=int), stratum, draws, seed))
-    (interval,) = intervals(np.array([wrong.mean()]), drawn, confidence=confidence)
-    test = two_way_mean(wrong - 0.5, evaluator, image, fake)
+    rows = pd.DataFrame({"reader": np.asarray(evaluator), "group": "", "kind": "human", "item": np.asarray(image),
+                         "truth": fake.astype(str)})  # fmt: skip
+    study = StudyDraws.of(rows, draws=draws, seed=seed)
+    cells = study.sums(rows, 2 * fake + called, 4).astype(float)
+    test = two_way_mean(wrong - 0.5, rows["reader"], rows["item"], fake, confidence=confidence)
     chance = equivalence(test.estimate, test.se, test.df, margin=margin) if test.se else None
-    return Hype(
-        float(wrong.mean()),
-        float(wrong[fake].mean()),
-        float(wrong[~fake].mean()),
-        interval.low,
-        interval.high,
-        len(wrong),
-        chance,
-        interval.why or test.why,
-    )
+    counts = np.bincount(2 * fake + called, minlength=4).astype(float)
+    found = [
+        Estimate(value, interval.low, interval.high, interval.why)
+        for value, interval in (
+            (float(_rates(counts[None])[0, k]), intervals(_rates(counts[None])[0, k : k + 1],
+                                                           _rates(cells)[:, k : k + 1], confidence=confidence)[0])
+            for k in range(5)
+        )
+    ]  # fmt: skip
+    whys = [test.why, *(estimate.why for estimate in found)]
+    why = "; ".join(dict.fromkeys(why for why in whys if why)) or None
+    return Hype(*found, len(wrong), test.se, test.df, test.p, chance, why)
+
+
+def _rates(cells: np.ndarray) -> np.ndarray:
+    """Error, its two components, d' and criterion from weighted counts (draws, 4): real called real, real called
+    generated, generated called real, generated called generated."""
+    real, false_alarm, missed, hit = cells.T
+    with np.errstate(invalid="ignore", divide="ignore"):
+        h = special.ndtri((hit + 0.5) / (hit + missed + 1))
+        f = special.ndtri((false_alarm + 0.5) / (real + false_alarm + 1))
+        rates = [
+            (missed + false_alarm) / cells.sum(axis=1),
+            missed / (hit + missed),
+            false_alarm / (real + false_alarm),
+        ]
+    return np.stack([*rates, h - f, -(h + f) / 2], axis=1)

@@ -77,8 +77,7 @@ class StudyDesign:
 @cache
 def intercept(accuracy: float, variance: float) -> float:
     """Logit whose mean probability is `accuracy` when a normal with this variance is added to it."""
-    nodes, weights = np.polynomial.hermite_e.hermegauss(61)
-    weights = weights / weights.sum()
+    nodes, weights = _nodes()
     low, high = -30.0, 30.0
     for _ in range(80):
         middle = (low + high) / 2
@@ -89,11 +88,15 @@ def intercept(accuracy: float, variance: float) -> float:
 
 @dataclass(frozen=True)
 class SimulatedStudy:
-    """Difference per reading (model minus reader) and its reader and item codes, all of shape (readers, items read)."""
+    """Difference per reading (model minus reader) and its reader and item codes, all of shape (readers, items read).
+
+    truth_of_these_images: what the difference would be with unlimited readers of these very images.
+    """
 
     difference: np.ndarray
     reader: np.ndarray
     item: np.ndarray
+    truth_of_these_images: float
 
 
 def simulate_study(world: World, design: StudyDesign, rng: np.random.Generator) -> SimulatedStudy:
@@ -106,14 +109,21 @@ def simulate_study(world: World, design: StudyDesign, rng: np.random.Generator) 
     skill = world.sd_reader * rng.normal(size=design.readers)
     right = rng.random(item.shape) < special.expit(human + skill[:, None] - world.sd_item * shared[item])
     reader = np.broadcast_to(np.arange(design.readers)[:, None], item.shape)
-    return SimulatedStudy(network[item].astype(float) - right, reader, item)
+    nodes, weights = _nodes()
+    of_item = special.expit(human - world.sd_item * shared[:, None] + world.sd_reader * nodes) @ weights
+    return SimulatedStudy(network[item].astype(float) - right, reader, item, float(network.mean() - of_item.mean()))
+
+
+@cache
+def _nodes() -> tuple[np.ndarray, np.ndarray]:
+    nodes, weights = np.polynomial.hermite_e.hermegauss(61)
+    return nodes, weights / weights.sum()
 
 
 def spread_of(world: World) -> Spread:
     """Variance components of one reading's difference in a world, by Gauss-Hermite quadrature over items and
     readers."""
-    nodes, weights = np.polynomial.hermite_e.hermegauss(61)
-    weights = weights / weights.sum()
+    nodes, weights = _nodes()
     human = intercept(world.accuracy_readers, world.sd_reader**2 + world.sd_item**2)
     right = special.expit(human - world.sd_item * nodes[:, None] + world.sd_reader * nodes[None, :])
     by_item, by_reader = right @ weights, weights @ right

@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from os import PathLike
 from pathlib import Path
 
+from .dictionary import dictionary_of
 from .files import write_atomically
 from .results import Results
 from .tables import as_csv, as_latex, as_xlsx, flat_records, paper_tables
@@ -24,12 +25,13 @@ def write_analysis(
     *,
     figures: bool = True,
     pdf: bool = False,
+    word: bool = False,
     progress: Callable[[int, int, str], None] | None = None,
 ) -> list[Path]:
     """Write results.json, tables/, figures/ and report.html under out_dir; returns the files written, in order.
 
-    figures=False leaves out figures/ (the report then has none); pdf=True adds report.pdf. Each file is written
-    atomically, results.json last, so that its presence says that the folder is whole.
+    figures=False leaves out figures/ (the report then has none); pdf=True adds report.pdf, word=True tables/tables.docx.
+    Each file is written atomically, results.json last, so that its presence says that the folder is whole.
     """
     from .figures.catalogue import figures_of
     from .report.page import build_report
@@ -42,6 +44,10 @@ def write_analysis(
         written.append(out / relative)
 
     _write_tables(results, write)
+    if word:
+        from .word import as_docx
+
+        write("tables/tables.docx", as_docx(results))
     entries = figures_of(results) if figures else []
     drawings = {}
     for done, entry in enumerate(entries):
@@ -51,12 +57,11 @@ def write_analysis(
     if entries:
         write(f"figures/{PLOTLY_FILE}", plotly_script())
         write("figures/figures.json", _figure_list(entries))
-    report = build_report(results, entries, drawings)
-    write("report.html", report)
+    write("report.html", build_report(results, entries, drawings))
     if pdf:
         from .report.pdf import as_pdf
 
-        write("report.pdf", as_pdf(report))
+        write("report.pdf", as_pdf(build_report(results, entries, drawings, printed=True)))
     write("results.json", results.to_json())
     return written
 
@@ -65,7 +70,9 @@ def _write_tables(results: Results, write: Write) -> None:
     sheets = {section: flat_records(results, section) for section in results.sections}
     for section, records in sheets.items():
         write(f"tables/{section}.csv", as_csv(records))
-    write("tables/tables.xlsx", as_xlsx(sheets))
+    dictionary = dictionary_of(sheets)
+    write("tables/dictionary.csv", as_csv(dictionary))
+    write("tables/tables.xlsx", as_xlsx({"dictionary": dictionary, **sheets}))
     for name, (caption, header, rows) in paper_tables(results).items():
         if rows:
             write(f"tables/{name}.tex", as_latex(caption, header, rows))

@@ -45,14 +45,8 @@ def last_line(log: Path) -> str:
 
 
 def end(processes: Sequence[subprocess.Popen]) -> None:
-    """Ask all that still run to end, and wait until they have."""
+    """Let go of all, which ends those that still run, and wait until they have ended."""
     for process in processes:
-        if process.poll() is None:
-            process.terminate()
-    for process in processes:
-        try:
-            process.wait(15)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
         process.stdin.close()
+    for process in processes:
+        process.wait()

@@ -47,13 +47,18 @@ def serve(host: str, port: int, said) -> None:
     elif host not in settings.ALLOWED_HOSTS:
         os.environ.setdefault("ALLOWED_HOSTS", ",".join([*settings.ALLOWED_HOSTS, host]))
     web = [sys.executable, "-m", "gunicorn", "config.wsgi", "--threads", str(WEB_THREADS), "--bind", f"{host}:{port}"]
+    run_together({"web server": [*web, "--log-level", "warning"], "worker": WORKER}, said)
+
+
+def run_together(commands: dict[str, list[str]], said) -> None:
+    """Run all commands until Control-C, SIGTERM, or the end of one of them, which ends the others and is an error."""
     previous = signal.signal(signal.SIGTERM, _stop)
-    processes = {"web server": start([*web, "--log-level", "warning"]), "worker": start(WORKER)}
+    processes = {name: start(command) for name, command in commands.items()}
     try:
         while all(process.poll() is None for process in processes.values()):
             time.sleep(0.3)
         name, process = next((name, one) for name, one in processes.items() if one.poll() is not None)
-        raise StepFailed(f"The {name} ended with exit status {process.returncode}; both are stopped now.")
+        raise StepFailed(f"The {name} ended with exit status {process.returncode}; the rest is stopped, too.")
     except KeyboardInterrupt:
         said("Stopping.")
     finally:

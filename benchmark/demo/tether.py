@@ -1,7 +1,7 @@
 """Run a command that ends when its parent does: `python -m benchmark.demo.tether COMMAND ...`.
 
 The parent holds the other end of standard input. When that closes, also because the parent was killed, the command is
-asked to end and, ten seconds later, killed. SIGTERM is passed on; Control-C reaches the command from the terminal.
+asked to end and, ten seconds later, killed. Control-C reaches the command from the terminal.
 """
 
 import os
@@ -17,7 +17,6 @@ def main(command: list[str]) -> int:
     """Run the command and return its exit status (128 + the signal's number when a signal ended it)."""
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda number, frame: child.terminate())
     threading.Thread(target=_end_with_parent, args=(child,), daemon=True).start()
     status = child.wait()
     return status if status >= 0 else 128 - status

@@ -17,23 +17,28 @@ from imagebank.models import Study
 from surveys.exports import csv_text
 from surveys.services import readings_frame
 
+from .plans import stamp_plan
+from .predictions import store_predictions_files
+
 Progress = Callable[[int, int, str], None]
 STAMPED = "stamped"
-READINGS, PLAN, REGISTERED, PREDICTIONS = "readings.csv", "analysis.toml", "registered.toml", "predictions.csv"
+READINGS, PLAN, PREDICTIONS = "readings.csv", "analysis.toml", "predictions.csv"
+STAMP = "stamp"  # among a comparison's hashes: the SHA-256 of the plan as it stood before the first answer
 
 
 def run_comparison(
     *,
     study: Study,
     plan: AnalysisPlan | str | Path | None = STAMPED,
-    predictions: StoredPredictions | None = None,
+    predictions: StoredPredictions | Path | None = None,
     seed: int = 0,
     user=None,
     progress: Progress | None = None,
 ) -> Comparison:
     """Compare people and networks on the readings of `study` and return the stored Comparison.
 
-    plan: the study's current stamped plan unless told otherwise; None analyses without one. A plan that declares which
+    plan: the study's current stamped plan unless told otherwise; a file is stamped first; None analyses without one.
+    predictions: stored ones, or a predictions.csv, which is stored first. A plan that declares which
     sittings count is given all complete ones, so that those which came later are counted; else the first complete one per seat
     is analysed. Unchanged inputs, plan, seed and software return the comparison that is there already. A study without
     readings of people and of a network raises ValidationError, and so does what the analysis refuses.
@@ -41,6 +46,8 @@ def run_comparison(
     is left.
     """
     stamped = _stamped(study, plan)
+    if isinstance(predictions, Path):
+        predictions = store_predictions_files(study=study, paths=[predictions], title=predictions.name, user=user)
     runs = Path(settings.VAR_DIR) / "comparisons" / study.slug
     runs.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=runs, prefix=".new-") as temporary:
@@ -48,11 +55,14 @@ def run_comparison(
         folder.mkdir()
         simulated = _write_inputs(study, folder, stamped, predictions)
         hashes = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.iterdir())}
+        registered = AnalysisPlan.objects.filter(study=study).registered() if stamped else None
+        if registered is not None:
+            hashes[STAMP] = registered.sha256
         digest = hashlib.sha256(json.dumps(hashes, sort_keys=True).encode()).hexdigest()
         known = Comparison.objects.filter(study=study, inputs_sha256=digest, seed=seed).first()
         if known is not None and _is_whole_and_current(known):
             return known
-        results = analyse_folder(folder, seed=seed, progress=progress)
+        results = analyse_folder(folder, seed=seed, stamp=hashes.get(STAMP), progress=progress)
         home = comparison_folder(study, digest, seed)
         if home.exists():
             shutil.rmtree(home)
@@ -75,8 +85,6 @@ def run_comparison(
 
 
 def _stamped(study: Study, plan: AnalysisPlan | str | Path | None) -> AnalysisPlan | None:
-    from .plans import stamp_plan
-
     if plan == STAMPED:
         return AnalysisPlan.objects.filter(study=study).current()
     return stamp_plan(study=study, path=plan) if isinstance(plan, str | Path) else plan
@@ -106,9 +114,6 @@ def _write_inputs(
     (folder / READINGS).write_text(csv_text(readings.columns, rows), encoding="utf-8", newline="")
     if plan is not None:
         (folder / PLAN).write_bytes(plan.text.encode())
-        registered = AnalysisPlan.objects.filter(study=study).registered()
-        if registered is not None and registered.text != plan.text:
-            (folder / REGISTERED).write_bytes(registered.text.encode())
     if predictions is not None:
         shutil.copyfile(predictions.path, folder / PREDICTIONS)
     return bool(readings["simulated"].astype(bool).any())
@@ -129,8 +134,10 @@ def _settled(readings):
     return ~here | (readings["completed_at"] != "")
 
 
-def analyse_folder(folder: Path, *, seed: int, progress: Progress | None = None) -> dict:
+def analyse_folder(folder: Path, *, seed: int, stamp: str | None, progress: Progress | None = None) -> dict:
     """Analyse the inputs in `folder` and write everything beside them; the same as the command line does.
+
+    stamp: SHA-256 of the plan as it stood before the first answer.
 
     Returns the content of results.json. Input that the analysis refuses raises ValidationError in its words.
     """
@@ -153,8 +160,8 @@ def analyse_folder(folder: Path, *, seed: int, progress: Progress | None = None)
             read_readings(folder / READINGS),
             predictions=read_predictions(folder / PREDICTIONS) if (folder / PREDICTIONS).exists() else None,
             plan=Plan.from_toml(folder / PLAN) if (folder / PLAN).exists() else None,
-            registered=Plan.from_toml(folder / REGISTERED) if (folder / REGISTERED).exists() else None,
             seed=seed,
+            stamped_sha256=stamp,
             progress=step("Analysing", 0, 50),
         )
     except InputError as error:

@@ -6,6 +6,7 @@ threads decode in parallel."""
 import hashlib
 import io
 import struct
+import zlib
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -22,7 +23,7 @@ FORMAT_SUFFIXES = {"JPEG": ".jpg", "PNG": ".png", "WebP": ".webp", "HEIC": ".hei
 PILLOW_FORMATS = {"JPEG": "JPEG", "MPO": "JPEG", "PNG": "PNG", "WEBP": "WebP", "HEIF": "HEIC"}
 READING_SIDE_PX = 1600
 THUMBNAIL_SIDE_PX = 320
-PNG_END = b"IEND\xaeB`\x82"
+PNG_BEGINNING = b"\x89PNG\r\n\x1a\n"
 ORIENTATION_TAG = 0x0112
 
 
@@ -160,11 +161,27 @@ def _open_checked(data: bytes, *, name: str, max_bytes: int | None = None, max_p
 
 
 def _refuse_cut_short(data: bytes, kind: str, name: str) -> None:
-    """Refuse what decoders would fill up with grey: a PNG without its end, a file shorter than it says it is."""
-    cut_png = kind == "PNG" and PNG_END not in data
+    """Refuse what decoders would fill up with grey: a damaged or endless PNG, a file shorter than it says it is."""
+    if kind == "PNG":
+        _refuse_damaged_png(data, name)
     cut_webp = kind == "WebP" and struct.unpack("<I", data[4:8])[0] + 8 > len(data)
-    if cut_png or cut_webp or (kind == "HEIC" and _boxes_end(data) > len(data)):
+    if cut_webp or (kind == "HEIC" and _boxes_end(data) > len(data)):
         raise RefusedImage(f"{name} is cut short: its end is missing. Copy it again from its source.")
+
+
+def _refuse_damaged_png(data: bytes, name: str) -> None:
+    """Every chunk up to the last must be there and agree with its checksum; Pillow leaves those of the pixels out."""
+    at = len(PNG_BEGINNING)
+    while True:
+        length, kind = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8]
+        end = at + 12 + length
+        if end > len(data):
+            raise RefusedImage(f"{name} is cut short: its end is missing. Copy it again from its source.")
+        if zlib.crc32(data[at + 4 : end - 4]) != int.from_bytes(data[end - 4 : end], "big"):
+            raise RefusedImage(f"{name} is damaged (a checksum is wrong). Copy it again from its source.")
+        if kind == b"IEND":
+            return
+        at = end
 
 
 def _boxes_end(data: bytes) -> int:

@@ -32,6 +32,7 @@ class TrainingRunQuerySet(models.QuerySet):
             .select_related("study", "job", "created_by")
             .annotate(members_done=Count("members", filter=Q(members__complete=True), distinct=True))
             .prefetch_related("ensembles")
+            .order_by("-created_at", "-pk")  # a query that counts does not keep the model's own order
         )
 
 

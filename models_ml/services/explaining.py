@@ -105,13 +105,16 @@ def _row(
 
 
 def draw_layer(made: AttributionSet, item: str, target: str, name: str) -> None:
-    """The map as a small transparent picture in the proportions of the picture that readers saw."""
+    """The map as a small transparent picture in the proportions of the picture that readers saw.
+
+    For the eye it is smoothed by one pixel of the network's square; every number is computed on the raw map.
+    """
     from PIL import Image
 
     from models_ml.core import render
 
     map_HW = read_map(made.folder / "maps", item, target)
-    shown = render.smooth(map_HW, max(map_HW.shape) / 150)
+    shown = render.smooth(map_HW, max(map_HW.shape) / made.ensemble.run.config["data"]["size_px"])
     picture = Image.fromarray(render.colours(shown), "RGBA")
     picture.thumbnail((LAYER_SIDE_PX, LAYER_SIDE_PX), Image.Resampling.BILINEAR)
     with replacing(made.folder / name) as part:

@@ -16,10 +16,10 @@ from .invitations import (
 from .letters import due_reminders, queue_letters, record_bounce, send_reminders, send_waiting_letters
 from .model_answers import record_model_answers
 from .protocol import load_protocol
-from .rating import create_rating_study, grid, pair, single, strip
+from .rating import create_rating_study, grid, pair, sheet, shuffled, single, strip
 from .rating_items import stimuli_from_items
 from .rating_simulation import SimulatedRaters, simulate_raters
-from .ratings import ratings_frame
+from .ratings import analysis_frame, ratings_frame
 from .readings import import_readings, readings_frame
 from .recruitment import Invited, invite_many, record_reply
 from .seats import create_seats, release_expired_seats, replace_seat
@@ -41,6 +41,7 @@ __all__ = [
     "SimulatedRaters",
     "Verified",
     "add_link",
+    "analysis_frame",
     "answer_log_fault",
     "answer_log_faults",
     "classes_of",
@@ -78,6 +79,8 @@ __all__ = [
     "seal_block",
     "send_reminders",
     "send_waiting_letters",
+    "sheet",
+    "shuffled",
     "simulate_raters",
     "simulate_readers",
     "single",

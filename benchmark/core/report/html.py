@@ -8,13 +8,26 @@ from collections.abc import Sequence
 from html import escape
 
 from ..figures.catalogue import FigureEntry
-from ..figures.look import INK, MUTED, PAPER, RULE
+from ..figures.look import AMBER, INK, MUTED, OCHRE, PAPER, PLUM, RED, RULE, TEAL
 
-THEMED = ((INK, "--ink"), (MUTED, "--muted"), (RULE, "--rule"), (PAPER, "--ground"))
+THEMED = (
+    (INK, "--ink"),
+    (MUTED, "--muted"),
+    (RULE, "--rule"),
+    (PAPER, "--ground"),
+    (TEAL, "--teal"),
+    (OCHRE, "--ochre"),
+    (PLUM, "--plum"),
+    (RED, "--red"),
+    (AMBER, "--amber"),
+)
 
 
 def text(value: object) -> str:
-    return escape(str(value))
+    """Escaped text whose p values, powers of ten and per cents do not break over lines."""
+    kept = re.sub(r"\bp ([=<>]) ", "p\u00a0\\1\u00a0", str(value))
+    kept = kept.replace(" × 10", "\u00a0×\u00a010")
+    return escape(re.sub(r"(?<=\d) %", "\u00a0%", kept))
 
 
 def paragraph(value: object, css: str = "") -> str:
@@ -30,18 +43,37 @@ def notice(label: str, message: str) -> str:
     return f'<div class="notice" role="note"><strong>{text(label)}</strong>{text(message)}</div>'
 
 
-def table(caption: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table whose columns with digits are set right, in tabular figures."""
-    numeric = [any(any(ch.isdigit() for ch in row[i]) for row in rows) and i > 0 for i in range(len(header))]
-    css = ["n" if flag else "" for flag in numeric]
-    head = "".join(f'<th scope="col"{_class(c)}>{text(h)}</th>' for c, h in zip(css, header))
+def table(
+    caption: str, header: Sequence[str], rows: Sequence[Sequence[str]], *, wrap: bool = False, css: str = ""
+) -> str:
+    """A table whose columns with digits are set right, in tabular figures; `wrap` for tables of words, set left."""
+    right = [not wrap and i > 0 and any(any(ch.isdigit() for ch in row[i]) for row in rows) for i in range(len(header))]
+    sides = ["n" if flag else "" for flag in right]
+    head = "".join(f'<th scope="col"{_class(c)}>{text(h)}</th>' for c, h in zip(sides, header))
     body = "".join(
-        "<tr>" + "".join(f"<td{_class(c)}>{text(v)}</td>" for c, v in zip(css, row)) + "</tr>" for row in rows
+        f'<tr><th scope="row">{text(row[0])}</th>'
+        + "".join(f"<td{_class(c)}>{text(v)}</td>" for c, v in zip(sides[1:], row[1:]))
+        + "</tr>"
+        for row in rows
     )
+    told = f"<caption>{text(caption)}</caption>" if caption else ""
+    kind = _class(f"{'words' if wrap else ''} {css}".strip())
     return (
-        f'<div class="scroll"><table><caption>{text(caption)}</caption><thead><tr>{head}</tr></thead>'
+        f'<div class="scroll" tabindex="0"><table{kind}>{told}<thead><tr>{head}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>"
     )
+
+
+def bullets(lines: Sequence[str]) -> str:
+    return "<ul>" + "".join(f"<li>{text(line)}</li>" for line in lines) + "</ul>" if lines else ""
+
+
+def numbered_list(lines: Sequence[str]) -> str:
+    return '<ol class="references">' + "".join(f"<li>{text(line)}</li>" for line in lines) + "</ol>" if lines else ""
+
+
+def tag(label: str, css: str = "") -> str:
+    return f'<span class="{f"tag {css}".strip()}">{text(label)}</span>'
 
 
 def figure(svg: str, entry: FigureEntry, *, printed: bool = False) -> str:
@@ -59,7 +91,7 @@ def figure(svg: str, entry: FigureEntry, *, printed: bool = False) -> str:
             drawing = drawing.replace(colour, f"var({role})")
         drawing = drawing.replace('role="img"', f'role="img" aria-label="{label}"', 1)
     caption = f"<strong>{text(entry.title)}.</strong> {text(entry.caption)}"
-    return f'<figure id="{entry.name}"><div class="scroll">{drawing}</div><figcaption>{caption}</figcaption></figure>'
+    return f'<figure id="drawn-{entry.name}"><div class="scroll">{drawing}</div><figcaption>{caption}</figcaption></figure>'
 
 
 def unfold(summary: str, content: str) -> str:

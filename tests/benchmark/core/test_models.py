@@ -146,9 +146,9 @@ def test_hype_error_and_its_components(reference):
     wrong = np.zeros(2000, dtype=bool)
     wrong[rng.permutation(2000)[: round(2000 * published)]] = True
     found = hype_error(evaluator, image, fake, fake ^ wrong, draws=500)
-    assert found.error == pytest.approx(published, abs=0.0005)
-    assert (found.fakes_called_real + found.reals_called_fake) / 2 == pytest.approx(found.error)
-    assert found.ci_low < published < found.ci_high
+    assert found.error.value == pytest.approx(published, abs=0.0005)
+    assert (found.fakes_called_real.value + found.reals_called_fake.value) / 2 == pytest.approx(found.error.value)
+    assert found.error.ci_low < published < found.error.ci_high
     assert not found.chance.equivalent
 
 
