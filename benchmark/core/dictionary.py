@@ -102,6 +102,8 @@ FIELDS = {
     "wilcoxon_method": "exact or normal approximation",
     "wilcoxon_zero_method": "how zero differences were treated",
     "wilcoxon_exact_p": "exact p of the signed-rank test",
+    "shapiro_w": "Shapiro and Wilk's W of the differences (normality)",
+    "shapiro_p": "its p value",
     "zero_differences": "units with no difference",
     "hodges_lehmann": "median of the pairwise means of the differences",
     "hl_ci_low": "lower bound of the Hodges-Lehmann shift",

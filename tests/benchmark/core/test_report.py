@@ -19,7 +19,7 @@ from benchmark.core.report.page import build_report
 from benchmark.core.report.references import REFERENCES, numbered
 
 FACTS = """
-schema = "study-record/1"
+schema = "study-facts/1"
 [study]
 ethics = "Exempt, board 7 (made up)"
 funding = "None"
@@ -34,7 +34,7 @@ complete = 32
 
 @pytest.fixture(scope="module")
 def facts(tmp_path_factory):
-    path = tmp_path_factory.mktemp("facts") / "record.toml"
+    path = tmp_path_factory.mktemp("facts") / "facts.toml"
     path.write_text(FACTS)
     return read_facts(path)
 
@@ -142,7 +142,7 @@ def test_certificate_of_a_design_is_printed_with_its_hash(founding_results, tmp_
 
 
 def test_a_wrong_study_record_is_refused_with_every_field_named(tmp_path):
-    path = tmp_path / "record.toml"
+    path = tmp_path / "facts.toml"
     path.write_text(FACTS + "[images2]\nx = 1\n[recruitment.pediatrician]\ncontacted = 3\nagreed = 5\ncame = 1\n")
     with pytest.raises(InputError) as error:
         read_facts(path)
