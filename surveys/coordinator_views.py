@@ -168,7 +168,7 @@ def preview_words(request, slug, code, name):
         certificate_page = reverse("surveys:certificate", kwargs={"slug": slug})
         return redirect(places[following].url if following < len(places) else certificate_page)
     study = request.study
-    context = {"survey": survey, "preview": True, "places": places}
+    context = {"survey": survey, "preview": True, "places": places, "practice": True}
     template = name
     if name == "about":
         context["questions"] = [
