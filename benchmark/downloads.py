@@ -21,7 +21,7 @@ def table_file(results: dict, section: Section, kind: str) -> TableFile:
     from benchmark.core.tables import as_csv, as_latex, as_xlsx, flat_records
 
     if kind == "tex":
-        table = table_of(results, section)
+        table = table_of(results, section, on_page=False)
         header = [column.label for column in table.columns]
         rows = [[cell.text for cell in row] for row in table.rows]
         return TableFile(as_latex(table.title + ".", header, rows).encode(), "application/x-tex")

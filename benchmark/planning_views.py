@@ -12,14 +12,13 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from benchmark.core.planning import Spread
 from imagebank.jobs import queue_job
 from imagebank.permissions import Role, has_role, require_role
-from surveys.models import SurveyResponse
 
 from .charts import power_chart
 from .forms import PlanForm, PlanningForm, SimulationForm
 from .models import AnalysisPlan
 from .planning_words import planned_in_words, precision_rows, simulation_rows
 from .services.planning import TARGET, plan_design, spread_from_model
-from .services.plans import answers_of_people, first_answer_at, stamp_plan
+from .services.plans import answers_of_people, changes_between_plans, first_answer_at, stamp_plan
 from .services.precision import precision_so_far
 
 PLANNING_ROLES = (Role.COORDINATOR, Role.ANALYST, Role.ENGINEER)
@@ -44,8 +43,10 @@ def analysis_plan(request, slug):
             else:
                 messages.success(request, f"Version {plan.version} stands: SHA-256 {plan.sha256[:16]}.")
                 return redirect("benchmark:plan", slug)
+    current, registered = plans.current(), plans.registered()
     context = {
-        "study": study, "plans": plans, "current": plans.current(), "registered": plans.registered(), "form": form,
+        "study": study, "plans": plans, "current": current, "registered": registered, "form": form,
+        "changes": changes_between_plans(registered, current) if registered and current else [],
         "answers": answers_of_people(study), "first_answer_at": first_answer_at(study), "may_stamp": may_stamp,
     }  # fmt: skip
     return render(request, "benchmark/plan.html", context, status=status)
@@ -150,7 +151,6 @@ def precision(request, slug):
         "study": request.study,
         "rows": precision_rows(precision_so_far(study=request.study, difference=points / 100)),
         "points": points,
-        "simulated": SurveyResponse.objects.of_study(request.study).analysed().filter(simulated=True).exists(),
     }
     return render(request, "benchmark/precision.html", context)
 

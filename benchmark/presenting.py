@@ -8,9 +8,11 @@ from typing import Any
 from benchmark.core.figures.look import colours
 from benchmark.core.results import Results
 from benchmark.core.wording import interval, number, p_value, points, readable
+from benchmark.models import Comparison
 from benchmark.sections import ITEM_COLUMNS, PLACED, TOPICS, WHY, Column, Section, Topic, guessed_columns
 
 Record = dict[str, Any]
+ROWS_ON_PAGE = 400
 
 
 @dataclass(frozen=True)
@@ -28,10 +30,9 @@ class Estimate:
     """One of the two answers to a question."""
 
     label: str
-    holds_for: str
     size: str
     interval: str
-    p: str
+    adjusted: str
     sentence: str
     whisker: Whisker | None
 
@@ -74,27 +75,23 @@ def _answer(place: int, these: Record, new: Record, palette: dict, scale: tuple[
         question=these["question"],
         colour=palette.get(these["group"], ""),
         view=readable(these["view"]),
-        these=_estimate("These images, new readers", "other readers, these very images", these, scale, level),
-        new=_estimate("New images and new readers", "other readers and other images like these", new, scale, level),
+        these=_estimate("These images, new readers", these, scale, level),
+        new=_estimate("New images and new readers", new, scale, level),
         disagree=bool(new.get("conclusions_differ")),
         planned={"primary": "primary in the plan", "exploratory": "exploratory"}.get(these.get("family"), ""),
         details=_details(these, new),
     )
 
 
-def _estimate(label: str, holds_for: str, record: Record, scale: tuple[float, float], level: str) -> Estimate:
+def _estimate(label: str, record: Record, scale: tuple[float, float], level: str) -> Estimate:
     difference = record.get("mean_difference", record.get("difference"))
     bounds = record.get("ci_low"), record.get("ci_high")
     adjusted = record.get("p_adjusted")
-    p = p_value(record.get("p"))
-    if adjusted is not None and adjusted != record.get("p"):
-        p += f" ({p_value(adjusted)} adjusted)"
     return Estimate(
         label=label,
-        holds_for=holds_for,
         size=("+" if difference and round(1000 * difference) > 0 else "") + points(difference),
         interval=f"{level} interval {interval(*bounds)}" if None not in bounds else f"no interval: {record.get('why')}",
-        p=p,
+        adjusted=p_value(adjusted) if adjusted not in (None, record.get("p")) else "",
         sentence=record["answer"],
         whisker=_whisker(difference, *bounds, scale) if None not in (difference, *bounds) else None,
     )
@@ -168,20 +165,25 @@ class Table:
     about: str
     columns: tuple[Column, ...]
     rows: list[list[Cell]]
+    left_out: int = 0
     downloads: tuple[tuple[str, str], ...] = (("csv", ""), ("xlsx", ""), ("tex", ""))
 
 
-def table_of(results: dict, section: Section) -> Table | None:
-    """The section with printed cells; None where the analysis has no records of it."""
+def table_of(results: dict, section: Section, *, on_page: bool = True) -> Table | None:
+    """The section with printed cells; None where the analysis has no records of it.
+
+    on_page: a table that is too long for a page is cut, and says how much it leaves to its files.
+    """
     records = results.get(section.name) or []
     if not records:
         return None
     columns = section.columns or guessed_columns(records)
     columns = tuple(c for c in columns if c.kind == "who" or any(r.get(c.key) not in (None, "") for r in records))
-    if any(record.get("why") for record in records):
+    if any(record.get("why") for record in records) and WHY not in columns:
         columns += (WHY,)
-    rows = [[Cell(c.text(record), c.rank(record), c.is_number) for c in columns] for record in records]
-    return Table(section.name, section.title, section.about, columns, rows)
+    shown = records[:ROWS_ON_PAGE] if on_page else records
+    rows = [[Cell(c.text(record), c.rank(record), c.is_number) for c in columns] for record in shown]
+    return Table(section.name, section.title, section.about, columns, rows, len(records) - len(shown))
 
 
 @dataclass(frozen=True)
@@ -237,17 +239,17 @@ def comparisons_table(results: dict) -> Table | None:
     columns = tuple(Column(f"column-{i}", label, "words" if i < 3 else "number") for i, label in enumerate(header))
     cells = [[Cell(text.removeprefix("p = "), text, c.is_number) for c, text in zip(columns, row)] for row in rows]
     files = (("csv", "tables/paired.csv"), ("xlsx", "tables/tables.xlsx"), ("tex", "tables/comparisons.tex"))
-    return Table("comparisons", "Every comparison with both answers", caption, columns, cells, files)
+    return Table("comparisons", "Every comparison with both answers", caption, columns, cells, downloads=files)
 
 
 @dataclass(frozen=True)
 class FigureOnPage:
-    """A figure with a title in words, its caption, and the table that it draws."""
+    """A figure with its title, its caption, and words for those who cannot see it."""
 
     name: str
     title: str
     caption: str
-    data: str
+    words: str
 
     @property
     def drawing(self) -> str:
@@ -258,36 +260,28 @@ class FigureOnPage:
         return [(kind.upper(), f"figures/{self.name}.{kind}") for kind in ("svg", "pdf", "png")]
 
 
-TITLES = {
-    "figure-2a": "Difference in accuracy, network minus readers",
-    "forest": "Both answers to every question, with their intervals",
-    "readers": "Every reader, and where the networks stand",
-}
-DATA = {"figure-2a": "paired_units", "forest": "new_images", "readers": "reader_accuracy"}
+def figures_on_page(comparison: Comparison) -> list[FigureOnPage]:
+    """The figures of a comparison that were drawn, in the order of the report."""
+    found = [FigureOnPage(e.name, e.title, e.caption, e.words) for e in _figures(comparison.results)]
+    return [figure for figure in found if (comparison.folder / figure.drawing).exists()]
 
 
-def figures_on_page(results: dict) -> list[FigureOnPage]:
-    """The figures of these results in the order of the report."""
+def _figures(results: dict) -> list:
     from benchmark.core.figures.catalogue import figures_of
 
-    return [
-        FigureOnPage(entry.name, _title(entry), entry.caption, DATA.get(entry.name, "confusion"))
-        for entry in figures_of(Results(results))
-    ]
-
-
-def _title(entry) -> str:
-    """In words; confusion matrices are named by their view, which their caption begins with."""
-    words = entry.caption.removeprefix("Simulated. ").partition(":")[0].partition(". ")[0]
-    return TITLES.get(entry.name, words)
+    return figures_of(Results(results))
 
 
 def figure_for_page(results: dict, name: str) -> dict | None:
     """The Plotly form of a figure; None where there is no such figure."""
-    from benchmark.core.figures.catalogue import figures_of
+    return next((entry.page() for entry in _figures(results) if entry.name == name), None)
 
-    entry = next((entry for entry in figures_of(Results(results)) if entry.name == name), None)
-    return entry.page() if entry else None
+
+def figure_data(results: dict, name: str) -> str | None:
+    """The rows that a figure draws as CSV; None where there is no such figure."""
+    from benchmark.core.tables import as_csv
+
+    return next((as_csv(entry.data()) for entry in _figures(results) if entry.name == name), None)
 
 
 @dataclass(frozen=True)

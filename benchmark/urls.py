@@ -14,6 +14,7 @@ urlpatterns = [
     path(RESULTS, views.comparison_list, name="comparison_list"),
     path(f"{RESULTS}start/", views.comparison_start, name="comparison_start"),
     path(f"{RESULTS}predictions/", views.predictions_store, name="predictions_store"),
+    path(f"{RESULTS}predictions/networks/", views.network_predictions_store, name="network_predictions_store"),
     path(ONE, views.comparison_detail, name="comparison_detail"),
     path(f"{ONE}on/items/", views.comparison_items, name="comparison_items"),
     path(f"{ONE}on/files/", views.comparison_files, name="comparison_files"),
@@ -21,6 +22,7 @@ urlpatterns = [
     path(f"{ONE}since/<int:other>/", views.comparison_changes, name="comparison_changes"),
     path(f"{ONE}check/", views.comparison_check, name="comparison_check"),
     path(f"{ONE}figures/<slug:name>.json", views.comparison_figure, name="comparison_figure"),
+    path(f"{ONE}figures/<slug:name>.csv", views.comparison_figure_data, name="comparison_figure_data"),
     re_path(
         r"^studies/(?P<slug>[-\w]+)/results/(?P<pk>\d+)/tables/(?P<section>\w+)\.(?P<kind>csv|xlsx|tex)$",
         views.comparison_table,
@@ -37,5 +39,6 @@ urlpatterns = [
     path(f"{NETWORKS}predictions/", network_pages.prediction_list, name="network_predictions"),
     path(f"{NETWORKS}predictions/<int:pk>/items/<int:item>/", network_pages.item_page, name="network_item"),
     path(f"{NETWORKS}predictions.csv", network_pages.predictions_csv, name="network_predictions_csv"),
+    path(f"{NETWORKS}predictions/keep/", network_pages.predictions_keep, name="network_predictions_keep"),
     path(f"{NETWORKS}take-part/<slug:name>/", network_pages.take_part_page, name="network_take_part"),
 ]

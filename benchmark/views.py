@@ -9,7 +9,9 @@ from django.http import FileResponse, Http404, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
-from benchmark.core.report.methods import limitations, methods
+from benchmark.core.report.limitations import limitations
+from benchmark.core.report.methods import methods
+from benchmark.core.report.references import numbered
 from benchmark.core.results import Results
 from imagebank.models import ItemImage
 from imagebank.permissions import Role, has_role, require_role
@@ -21,6 +23,7 @@ from .presenting import (
     answers_in_words,
     change_rows,
     comparisons_table,
+    figure_data,
     figure_for_page,
     figures_on_page,
     hardest_items,
@@ -29,9 +32,10 @@ from .presenting import (
     topic_page,
     topics_of,
 )
+from .sections import ITEM_FIGURES
 from .services.bundle import bundle, bundle_name, command_of
 from .services.checking import changes_between
-from .services.predictions import store_predictions
+from .services.predictions import store_network_predictions, store_predictions
 from .services.starting import start_check, start_comparison, what_is_needed
 
 # Results name truth and show pictures beside it, so only roles that may see the truth come here.
@@ -71,6 +75,7 @@ def _list_page(request, start_form, predictions_form, status=200):
         "jobs": study.jobs.filter(kind__in=JOB_KINDS).order_by("-created_at")[:5],
         "needed": what_is_needed(study=study),
         "stored": study.stored_predictions.all(),
+        "networks": sorted(set(study.ensembles.values_list("name", flat=True))),
         "start_form": start_form,
         "predictions_form": predictions_form,
         "may_start": has_role(request.user, study, *STARTING_ROLES),
@@ -105,18 +110,33 @@ def predictions_store(request, slug):
     return _list_page(request, StartForm(study=request.study), form, status=400)
 
 
+@require_POST
+@require_role(*STARTING_ROLES)
+def network_predictions_store(request, slug):
+    """Keep what the study's own networks predict now."""
+    try:
+        stored = store_network_predictions(study=request.study, user=request.user)
+    except ValidationError as refusal:
+        messages.error(request, " ".join(refusal.messages))
+    else:
+        messages.success(request, f"Stored: {stored.title}, {stored.rows:,} rows.")
+    return redirect("benchmark:comparison_list", slug)
+
+
 @comparison_page
 def comparison_detail(request, comparison):
     results = comparison.results
-    figures = figures_on_page(results)
+    figures = figures_on_page(comparison)
     kept = Results(results)
+    sentences, references = numbered(methods(kept))
     context = _about(comparison, "answers") | {
-        "methods": methods(kept),
+        "methods": sentences,
+        "references": references,
         "limitations": limitations(kept),
         "answers": answers_in_words(results),
         "table": comparisons_table(results),
         "leading_figures": [figure for figure in figures if figure.name in ("figure-2a", "forest")],
-        "confusion_figures": [figure for figure in figures if figure.data == "confusion"],
+        "confusion_figures": [f for f in figures if f.name.startswith("figure-2") and f.name != "figure-2a"],
         "accuracy": table_of(results, section_called(results, "accuracy")) if results.get("accuracy") else None,
     }
     return _with_charts(render(request, "benchmark/comparison_detail.html", context))
@@ -127,7 +147,7 @@ def comparison_topic(request, comparison, topic):
     page = topic_page(comparison.results, topic)
     if page is None:
         raise Http404("This comparison has no results on that.")
-    figures = [figure for figure in figures_on_page(comparison.results) if figure.name in page.topic.figures]
+    figures = [figure for figure in figures_on_page(comparison) if figure.name in page.topic.figures]
     context = _about(comparison, topic) | {"page": page, "figures": figures}
     return _with_charts(render(request, "benchmark/comparison_topic.html", context))
 
@@ -145,8 +165,10 @@ def comparison_items(request, comparison):
     hardest = [
         (request.study.view_label(view or ""), hardest_items(results, pictures, view=view or "")) for view in views
     ]
-    context = _about(comparison, "items") | {"hardest": hardest, "table": table_of(results, section)}
-    return render(request, "benchmark/comparison_items.html", context)
+    figures = [figure for figure in figures_on_page(comparison) if figure.name in ITEM_FIGURES]
+    table = table_of(results, section)
+    context = _about(comparison, "items") | {"hardest": hardest, "table": table, "figures": figures}
+    return _with_charts(render(request, "benchmark/comparison_items.html", context))
 
 
 @comparison_page
@@ -193,6 +215,17 @@ def comparison_figure(request, comparison, name):
     if figure is None:
         raise Http404("This comparison has no such figure.")
     return JsonResponse(figure)
+
+
+@comparison_page
+def comparison_figure_data(request, comparison, name):
+    """The rows behind every mark of a figure, exact."""
+    data = figure_data(comparison.results, name)
+    if data is None:
+        raise Http404("This comparison has no such figure.")
+    response = HttpResponse(data, content_type="text/csv; charset=utf-8")
+    response.headers["Content-Disposition"] = f'attachment; filename="{comparison.study.slug}-{name}.csv"'
+    return response
 
 
 @comparison_page

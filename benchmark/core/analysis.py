@@ -19,7 +19,6 @@ from .new_image_methods import methods_section, mixed_models_section
 from .order_sections import carry_over_section, order_section, time_model_section, time_section
 from .performance import class_accuracy_section, class_differences_section, metrics_section
 from .plan import Plan
-from .plan_changes import plan_changes
 from .predictions import Predictions, add_model_readings
 from .probability_sections import probability_sections, reader_confidence_sections
 from .readings import Readings
@@ -38,14 +37,14 @@ def analyse(
     *,
     predictions: Predictions | None = None,
     plan: Plan | None = None,
-    registered: Plan | None = None,
     seed: int = 0,
+    stamped_sha256: str | None = None,
     progress: Progress | None = None,
 ) -> Results:
     """Analyse readings under a plan; the same inputs, plan and seed give the same results.
 
-    registered: the plan as it stood before the first answer, when `plan` is a later version; what changed is listed among
-    the deviations. progress: called with (steps done, steps in all, name of the next step). Raises InputError when nothing is left to
+    stamped_sha256: the plan's SHA-256 from before the first answer; another one is a deviation.
+    progress: called with (steps done, steps in all, name of the next step). Raises InputError when nothing is left to
     analyse or the predictions contradict the readings.
     """
     plan = plan or Plan()
@@ -56,12 +55,11 @@ def analyse(
     scored = Scored(completion.readings, plan.missing, plan.classes)
     seed = plan.bootstrap_seed if plan.bootstrap_seed is not None else seed
     content: dict[str, Any] = _facts(readings, predictions, plan, seed, completion, scored)
+    content["plan"]["stamped_sha256"] = stamped_sha256
     for done, (name, section) in enumerate(steps := _steps(scored, plan, seed, content, predictions)):
         if progress:
             progress(done, len(steps), name)
         content.update(plain(section()))
-    if registered is not None:
-        content["deviations"] += plain(plan_changes(registered, plan))
     if progress:
         progress(len(steps), len(steps), "done")
     return Results(content)

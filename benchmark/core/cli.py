@@ -36,10 +36,10 @@ def build_parser() -> argparse.ArgumentParser:
     add_map_options(analyse)
     analyse.add_argument("--predictions", type=Path, help="predictions.csv: class probabilities of networks")
     analyse.add_argument("--plan", type=Path, help="analysis.toml: what was decided before the first answer")
-    analyse.add_argument("--registered", type=Path, help="the plan before the first answer, when --plan is a later one")
+    analyse.add_argument("--stamp", help="SHA-256 of the plan from before the first answer; a change is a deviation")
     analyse.add_argument("--seed", type=_seed, default=0, help="seed of all resampling (a plan's own seed goes first)")
     analyse.add_argument("--out", type=Path, required=True, help="folder to write to")
-    analyse.add_argument("--study", type=Path, help="study.toml: the study's own record, for flow, design and checklists")
+    analyse.add_argument("--record", type=Path, help="record.toml: the study's own record, for flow, design and checklists")
     analyse.add_argument("--design", type=Path, help="design.json: its certificate goes into the report")
     analyse.add_argument("--pdf", action="store_true", help="also write report.pdf (needs Debian's libpango)")
     analyse.add_argument("--word", action="store_true", help="also write tables/tables.docx")
@@ -133,14 +133,13 @@ def run_analyse(options: argparse.Namespace) -> int:
     from .writing import write_analysis
 
     plan = Plan.from_toml(options.plan) if options.plan else None
-    registered = Plan.from_toml(options.registered) if options.registered else None
-    facts = read_facts(options.study) if options.study else None
+    facts = read_facts(options.record) if options.record else None
     certificate = read_certificate(options.design) if options.design else None
     readings = read_readings(_imported(options) if options.map else options.readings)
     predictions = read_predictions(options.predictions) if options.predictions else None
     with _bar("analysing") as step:
         results = analyse(
-            readings, predictions=predictions, plan=plan, registered=registered, seed=options.seed, progress=step
+            readings, predictions=predictions, plan=plan, seed=options.seed, stamped_sha256=options.stamp, progress=step
         )
     results = described(results, facts=facts, certificate=certificate)
     with _bar("drawing") as step:

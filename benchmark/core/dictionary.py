@@ -53,6 +53,16 @@ SECTIONS = {
     "flow": "sittings under the completion rule",
     "sittings": "every sitting and what became of it",
     "inputs": "input files with their hashes",
+    "category_agreement": "agreement by class",
+    "error_consistency_pairs": "error consistency of every pair of readers",
+    "class_differences": "network minus readers, class by class, new images",
+    "class_calibration": "calibration of the networks' probabilities by class",
+    "carry_over": "what happens between the two views of an item",
+    "time_model": "mixed model of the logarithm of response times",
+    "mixed_models": "logistic mixed models of right answers",
+    "reader_calibration": "calibration of the readers' stated confidence",
+    "reader_reliability": "bins of the readers' reliability",
+    "reader_risk_coverage": "risk against coverage of the readers' confidence",
     "rasch_items": "difficulty of items on the Rasch scale",
     "rasch_readers": "ability of readers and networks on the Rasch scale",
 }
@@ -190,15 +200,74 @@ FIELDS = {
     "incomplete": "sittings that were not complete",
     "share_answered": "share of questions answered",
     "what": "what departs from the plan",
+    "ability_se": "standard error of the ability, logits",
+    "difficulty_se": "standard error of the difficulty, logits",
+    "infit": "information-weighted mean square of the item's residuals (1 expected)",
+    "outfit": "mean square of the item's standardised residuals (1 expected)",
+    "accuracy_model": "the network's accuracy under the model",
+    "accuracy_readers": "the readers' accuracy under the model",
+    "log_odds_ratio": "network against readers, logarithm of the odds ratio",
+    "log_likelihood": "log-likelihood of the fitted model",
+    "sd_reader_logit": "standard deviation between readers, logits",
+    "sd_item_logit": "standard deviation between items, logits",
+    "difference_se": "standard error of the difference",
+    "difference_ci_low": "lower bound of the difference",
+    "difference_ci_high": "upper bound of the difference",
+    "both_right_or_wrong": "share of items on which both were right or both wrong",
+    "first_group": "group of the first reader",
+    "second_group": "group of the second reader",
+    "readers_first": "readers of the first group",
+    "readers_second": "readers of the second group",
+    "carry_over": "carry-over from the first to the second look at an item (share)",
+    "view_effect": "effect of the view, order taken out (share)",
+    "period_effect": "effect of the order: second minus first period (share)",
+    "confounded": "whether the design cannot tell view, practice and second look apart",
+    "statement": "what the design allows to say",
+    "readers_first_view_first": "readers who saw the first view first",
+    "readers_second_view_first": "readers who saw the second view first",
+    "same_answer": "share of items with the same answer in both views",
+    "wrong_then_right": "items answered wrongly first and rightly later",
+    "right_then_wrong": "items answered rightly first and wrongly later",
+    "right_after_right": "share right in the later view, where the earlier was right",
+    "right_after_wrong": "share right in the later view, where the earlier was wrong",
+    "p_change_over_readers": "p that gains and losses balance, over readers",
+    "p_change_over_items": "p that gains and losses balance, over items",
+    "ece": "expected calibration error of the class",
+    "mean_probability": "mean probability that the network gave the class",
+    "share": "share of items of the class",
+    "gain": "accuracy of the team minus that of its better part",
+    "size": "number of people in the team",
+    "outside_limits": "readings outside the plan's limits of time",
+    "p_max_t": "p adjusted by the bootstrap's maximum t",
+    "ratio": "ratio of geometric mean times",
+    "term": "what is compared in the model of times",
+    "simultaneous_low": "lower bound that holds for the whole family at once",
+    "simultaneous_high": "upper bound that holds for the whole family at once",
+    "threshold": "confidence from which items are answered",
+    "these_images": "the same for these images",
+    "two_way": "the interval, readers and items both drawn",
+    "overconfidence": "mean stated confidence minus share right",
+    "auc_right_over_wrong": "chance that a right answer had the higher confidence",
+    "scale": "how stated confidence was read",
+    "registered": "what the registered plan says",
+    "now": "what the plan in use says",
 }
-BOUNDS = {"_ci_low": "lower bound of ", "_ci_high": "upper bound of "}
+ENDINGS = {
+    "_two_way_ci_low": "lower bound, readers and items both drawn, of ",
+    "_two_way_ci_high": "upper bound, readers and items both drawn, of ",
+    "_ci_low": "lower bound of ",
+    "_ci_high": "upper bound of ",
+    "_se": "standard error of ",
+    "_df": "degrees of freedom of ",
+    "_p": "p value of ",
+}
 
 
 def meaning(column: str) -> str:
     """What a column of a table means; empty when the dictionary does not know it."""
     if column in FIELDS:
         return FIELDS[column]
-    for ending, words in BOUNDS.items():
+    for ending, words in ENDINGS.items():
         if column.endswith(ending) and column.removesuffix(ending) in FIELDS:
             return words + FIELDS[column.removesuffix(ending)]
     return ""

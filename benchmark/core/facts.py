@@ -1,6 +1,6 @@
 """What a report says about a study that no table of readings can tell: its own record, and its design's certificate.
 
-`study.toml` (or .json) holds free text per field; every field may be absent and is then reported as not recorded.
+`record.toml` (or .json) holds free text per field; every field may be absent and is then reported as not recorded.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 from .errors import InputError, Problem
 from .results import Results
 
-SCHEMA = "study-facts/1"
+SCHEMA = "study-record/1"
 FIELDS = {
     "study": (
         "title", "aim", "background", "design", "intended_use", "registration", "protocol", "ethics", "consent", "funding",

@@ -8,7 +8,7 @@ from pathlib import Path
 from benchmark.models import Comparison
 
 from .bundle import INPUTS
-from .comparison import Progress, analyse_folder
+from .comparison import STAMP, Progress, analyse_folder
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ def recompute(*, comparison: Comparison, progress: Progress | None = None) -> Re
         for name in INPUTS:
             if (comparison.folder / name).exists():
                 shutil.copyfile(comparison.folder / name, again / name)
-        analyse_folder(again, seed=comparison.seed, progress=progress)
+        analyse_folder(again, seed=comparison.seed, stamp=comparison.hashes.get(STAMP), progress=progress)
         names = _names(comparison.folder) | _names(again)
         different = [name for name in sorted(names) if _bytes(comparison.folder / name) != _bytes(again / name)]
     return Recomputed(len(names), different)

@@ -17,23 +17,30 @@ from imagebank.models import Study
 from surveys.exports import csv_text
 from surveys.services import readings_frame
 
+from .facts import study_facts, survey_design
+from .plans import stamp_plan
+from .predictions import store_predictions_files
+
 Progress = Callable[[int, int, str], None]
 STAMPED = "stamped"
-READINGS, PLAN, REGISTERED, PREDICTIONS = "readings.csv", "analysis.toml", "registered.toml", "predictions.csv"
+READINGS, PLAN, PREDICTIONS = "readings.csv", "analysis.toml", "predictions.csv"
+FACTS, DESIGN = "study.json", "design.json"
+STAMP = "stamp"  # among a comparison's hashes: the SHA-256 of the plan as it stood before the first answer
 
 
 def run_comparison(
     *,
     study: Study,
     plan: AnalysisPlan | str | Path | None = STAMPED,
-    predictions: StoredPredictions | None = None,
+    predictions: StoredPredictions | Path | None = None,
     seed: int = 0,
     user=None,
     progress: Progress | None = None,
 ) -> Comparison:
     """Compare people and networks on the readings of `study` and return the stored Comparison.
 
-    plan: the study's current stamped plan unless told otherwise; None analyses without one. A plan that declares which
+    plan: the study's current stamped plan unless told otherwise; a file is stamped first; None analyses without one.
+    predictions: stored ones, or a predictions.csv, which is stored first. A plan that declares which
     sittings count is given all complete ones, so that those which came later are counted; else the first complete one per seat
     is analysed. Unchanged inputs, plan, seed and software return the comparison that is there already. A study without
     readings of people and of a network raises ValidationError, and so does what the analysis refuses.
@@ -41,6 +48,8 @@ def run_comparison(
     is left.
     """
     stamped = _stamped(study, plan)
+    if isinstance(predictions, Path):
+        predictions = store_predictions_files(study=study, paths=[predictions], title=predictions.name, user=user)
     runs = Path(settings.VAR_DIR) / "comparisons" / study.slug
     runs.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=runs, prefix=".new-") as temporary:
@@ -48,11 +57,14 @@ def run_comparison(
         folder.mkdir()
         simulated = _write_inputs(study, folder, stamped, predictions)
         hashes = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.iterdir())}
+        registered = AnalysisPlan.objects.filter(study=study).registered() if stamped else None
+        if registered is not None:
+            hashes[STAMP] = registered.sha256
         digest = hashlib.sha256(json.dumps(hashes, sort_keys=True).encode()).hexdigest()
         known = Comparison.objects.filter(study=study, inputs_sha256=digest, seed=seed).first()
         if known is not None and _is_whole_and_current(known):
             return known
-        results = analyse_folder(folder, seed=seed, progress=progress)
+        results = analyse_folder(folder, seed=seed, stamp=hashes.get(STAMP), progress=progress)
         home = comparison_folder(study, digest, seed)
         if home.exists():
             shutil.rmtree(home)
@@ -75,8 +87,6 @@ def run_comparison(
 
 
 def _stamped(study: Study, plan: AnalysisPlan | str | Path | None) -> AnalysisPlan | None:
-    from .plans import stamp_plan
-
     if plan == STAMPED:
         return AnalysisPlan.objects.filter(study=study).current()
     return stamp_plan(study=study, path=plan) if isinstance(plan, str | Path) else plan
@@ -91,7 +101,8 @@ def _is_whole_and_current(comparison: Comparison) -> bool:
 def _write_inputs(
     study: Study, folder: Path, plan: AnalysisPlan | None, predictions: StoredPredictions | None
 ) -> bool:  # fmt: skip
-    """Write readings.csv, and plan and predictions where given; return whether any reader is simulated."""
+    """Write readings.csv, plan and predictions where given, the study's record and design; return whether any reader is
+    simulated."""
     readings = readings_frame(study=study)
     raw = plan is not None and _declares_completion(plan)
     readings = readings[_settled(readings) if raw else readings["analysed"].astype(bool)]
@@ -106,11 +117,12 @@ def _write_inputs(
     (folder / READINGS).write_text(csv_text(readings.columns, rows), encoding="utf-8", newline="")
     if plan is not None:
         (folder / PLAN).write_bytes(plan.text.encode())
-        registered = AnalysisPlan.objects.filter(study=study).registered()
-        if registered is not None and registered.text != plan.text:
-            (folder / REGISTERED).write_bytes(registered.text.encode())
     if predictions is not None:
         shutil.copyfile(predictions.path, folder / PREDICTIONS)
+    for name, content in ((FACTS, study_facts(study)), (DESIGN, survey_design(study))):
+        if content is not None:
+            text = json.dumps(content, ensure_ascii=False, indent=1, sort_keys=True)
+            (folder / name).write_text(text + "\n", encoding="utf-8")
     return bool(readings["simulated"].astype(bool).any())
 
 
@@ -129,13 +141,16 @@ def _settled(readings):
     return ~here | (readings["completed_at"] != "")
 
 
-def analyse_folder(folder: Path, *, seed: int, progress: Progress | None = None) -> dict:
+def analyse_folder(folder: Path, *, seed: int, stamp: str | None, progress: Progress | None = None) -> dict:
     """Analyse the inputs in `folder` and write everything beside them; the same as the command line does.
+
+    stamp: SHA-256 of the plan as it stood before the first answer.
 
     Returns the content of results.json. Input that the analysis refuses raises ValidationError in its words.
     """
     from benchmark.core.analysis import analyse
     from benchmark.core.errors import InputError
+    from benchmark.core.facts import described, read_certificate, read_facts
     from benchmark.core.plan import Plan
     from benchmark.core.predictions import read_predictions
     from benchmark.core.readings import read_readings
@@ -153,9 +168,14 @@ def analyse_folder(folder: Path, *, seed: int, progress: Progress | None = None)
             read_readings(folder / READINGS),
             predictions=read_predictions(folder / PREDICTIONS) if (folder / PREDICTIONS).exists() else None,
             plan=Plan.from_toml(folder / PLAN) if (folder / PLAN).exists() else None,
-            registered=Plan.from_toml(folder / REGISTERED) if (folder / REGISTERED).exists() else None,
             seed=seed,
+            stamped_sha256=stamp,
             progress=step("Analysing", 0, 50),
+        )
+        results = described(
+            results,
+            facts=read_facts(folder / FACTS) if (folder / FACTS).exists() else None,
+            certificate=read_certificate(folder / DESIGN) if (folder / DESIGN).exists() else None,
         )
     except InputError as error:
         raise ValidationError([error.summary, *map(str, error.problems)]) from error

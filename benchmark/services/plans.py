@@ -1,8 +1,12 @@
 """The analysis plan of a study: checked, stamped with its hash, and never changed afterwards."""
 
 import hashlib
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -82,3 +86,27 @@ def first_answer_at(study: Study) -> datetime | None:
         _imported_answers(study).aggregate(first=Min("answered_at"))["first"],
     ]
     return min((moment for moment in moments if moment), default=None)
+
+
+@dataclass(frozen=True)
+class PlanChange:
+    """One field of a plan in two versions; None where a version does not declare it."""
+
+    field: str
+    before: Any
+    after: Any
+
+
+def changes_between_plans(before: AnalysisPlan, after: AnalysisPlan) -> list[PlanChange]:
+    """Every field that differs, in the order of the files; comments and layout do not count."""
+    old, new = dict(_fields(tomllib.loads(before.text))), dict(_fields(tomllib.loads(after.text)))
+    names = dict.fromkeys([*old, *new])
+    return [PlanChange(name, old.get(name), new.get(name)) for name in names if old.get(name) != new.get(name)]
+
+
+def _fields(table: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in table.items():
+        if isinstance(value, dict):
+            yield from _fields(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value

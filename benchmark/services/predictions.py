@@ -2,6 +2,7 @@
 
 import csv
 import io
+import tempfile
 from pathlib import Path
 
 from django.core.exceptions import ValidationError
@@ -11,7 +12,9 @@ from benchmark.core.files import write_atomically
 from benchmark.core.predictions import read_predictions
 from benchmark.models import StoredPredictions
 from imagebank.models import Item, Study
-from surveys.exports import csv_text
+from surveys.exports import csv_text, spreadsheet_safe
+
+from .networks import write_network_predictions
 
 LARGEST_FILE = 50 * 2**20
 
@@ -34,7 +37,7 @@ def store_predictions(*, study: Study, data: bytes, title: str, user=None) -> St
         raise ValidationError(f"predictions.csv could not be read as CSV: {error}.") from error
     except InputError as error:
         raise ValidationError([error.summary, *map(str, error.problems)]) from error
-    known = set(Item.objects.filter(study=study).values_list("code", flat=True))
+    known = {spreadsheet_safe(code) for code in Item.objects.filter(study=study).values_list("code", flat=True)}
     strangers = sorted(set(found.frame["item"]) - known)
     if strangers:
         raise ValidationError(
@@ -56,13 +59,22 @@ def store_predictions(*, study: Study, data: bytes, title: str, user=None) -> St
     return stored
 
 
-def store_predictions_file(*, study: Study, paths: list[Path], title: str, user=None) -> StoredPredictions:
-    """The same for files with one header, e.g. one per view, taken together."""
+def store_predictions_files(*, study: Study, paths: list[Path], title: str, user=None) -> StoredPredictions:
+    """The same for files of one header, e.g. one per view, taken together."""
     lines = [path.read_bytes().decode("utf-8").splitlines(keepends=True) for path in paths]
     if len({file[0] for file in lines}) != 1:
         raise ValidationError("Files of predictions that are taken together need the same columns in the same order.")
     data = "".join([lines[0][0], *(line for file in lines for line in file[1:])]).encode()
     return store_predictions(study=study, data=data, title=title, user=user)
+
+
+def store_network_predictions(*, study: Study, user=None) -> StoredPredictions:
+    """Keep what the study's own networks predict now for the items of its surveys."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "predictions.csv"
+        write_network_predictions(study=study, out=path)
+        names = sorted(set(study.ensembles.values_list("name", flat=True)))
+        return store_predictions(study=study, data=path.read_bytes(), title=", ".join(names), user=user)
 
 
 def _named(data: bytes, name: str) -> io.BytesIO:

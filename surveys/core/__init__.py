@@ -16,7 +16,7 @@ from .counterbalance import counterbalance
 from .design import Block, Design, Entry, Survey
 from .files import read_design, write_design
 from .items_file import parse_items, read_items
-from .rating_design import RatingPart, certify_turns, draw_rating_design
+from .rating_design import RatingPart, certify_turns, draw_rating_design, verify_rating_design
 from .shape import DesignError, NearestPossible, Shape, nearest_possible, shape_of
 from .verify import verify
 
@@ -46,5 +46,6 @@ __all__ = [
     "read_items",
     "shape_of",
     "verify",
+    "verify_rating_design",
     "write_design",
 ]

@@ -1,4 +1,7 @@
-"""`python -m surveys.core assemble | verify | verify-answers`: exit 0 when all is well, 1 on a broken promise, 2 on bad input."""
+"""`python -m surveys.core assemble | verify | verify-ratings | verify-answers`.
+
+Exit 0 when all is well, 1 on a broken promise, 2 on bad input.
+"""
 
 import argparse
 import sys
@@ -7,9 +10,10 @@ from collections.abc import Sequence
 from .answer_log import log_faults, read_answer_log
 from .assemble import assemble
 from .design import VIEW_ORDERS
-from .files import read_design, write_design
+from .files import read_design, read_document, write_design
 from .items_file import read_items
 from .progress import Progress, silent
+from .rating_design import verify_rating_design
 from .shape import DesignError
 from .verify import verify
 
@@ -44,6 +48,12 @@ def _assemble(arguments: argparse.Namespace) -> int:
 def _verify(arguments: argparse.Namespace) -> int:
     items, design = read_items(arguments.items), read_design(arguments.design)
     certificate = verify(design, items, redraw=not arguments.no_redraw, progress=_progress())
+    print(certificate.to_text())
+    return 0 if certificate.promises_hold else 1
+
+
+def _verify_ratings(arguments: argparse.Namespace) -> int:
+    certificate = verify_rating_design(read_document(arguments.design))
     print(certificate.to_text())
     return 0 if certificate.promises_hold else 1
 
@@ -85,6 +95,9 @@ def _parser() -> argparse.ArgumentParser:
     checking.add_argument("items", help="CSV with the columns item and class")
     checking.add_argument("--no-redraw", action="store_true", help="do not draw the surveys again from their seed")
     checking.set_defaults(run=_verify)
+    rating = commands.add_parser("verify-ratings", help="recompute the certificate of a rating study's design")
+    rating.add_argument("design", help="design.json of a rating study")
+    rating.set_defaults(run=_verify_ratings)
     log = commands.add_parser("verify-answers", help="recompute the chain of hashes of an exported answers.csv")
     log.add_argument("answers", help="answers.csv")
     log.set_defaults(run=_verify_answers)

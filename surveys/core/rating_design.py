@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .allocate import allocate
-from .allocation import CATCH, REPEAT, Allocation
-from .certificate import Certificate, Property, balance, promise
+from .allocation import CATCH, REPEAT, Allocation, Shown, Sitting, certify_allocation
+from .certificate import PROMISE, Certificate, Property, balance, promise
 from .counterbalance import counterbalance
 from .draw import Draw
+from .shape import DesignError
 
 SCHEMA = "rating-design/1"
 TURNED_KINDS = ("pair", "strip")
@@ -46,7 +47,6 @@ def draw_rating_design(parts: Sequence[RatingPart], *, raters: int, seed: int) -
     """
     allocations = [_allocate(part, raters, seed) for part in parts]
     surveys: list[dict[str, Any]] = [{"survey": number, "blocks": []} for number in range(1, raters + 1)]
-    properties: list[Property] = []
     for part, allocation in zip(parts, allocations, strict=True):
         turned = _turned(part, allocation, seed)
         for survey, sitting in zip(surveys, allocation.sittings, strict=True):
@@ -56,17 +56,14 @@ def draw_rating_design(parts: Sequence[RatingPart], *, raters: int, seed: int) -
                 places = list(range(1, part.frames[page.image] + 1))
                 pages.append({"stimulus": page.image, "kind": page.kind, "order": places[::-1] if turn else places})
             survey["blocks"].append({"view": part.kind, "pages": pages})
-        properties += [_of_part(part, entry) for entry in allocation.certificate.properties]
-    properties += [entry for part in parts if part.turns for entry in certify_turns(part, surveys)]
-    certificate = Certificate(tuple(sorted(properties, key=lambda entry: entry.kind != "promise")))
-    return {
+    document = {
         "schema": SCHEMA,
         "seed": seed,
         "raters": raters,
         "parts": [_head(part, allocation) for part, allocation in zip(parts, allocations, strict=True)],
         "surveys": surveys,
-        "certificate": json.loads(json.dumps(certificate.to_dict())),
     }
+    return document | {"certificate": json.loads(json.dumps(verify_rating_design(document).to_dict()))}
 
 
 def _allocate(part: RatingPart, raters: int, seed: int) -> Allocation:
@@ -106,12 +103,15 @@ def _head(part: RatingPart, allocation: Allocation) -> dict[str, Any]:
         "catches": list(part.catches),
         "catches_per_rater": allocation.catches_per_rater,
         "strata": dict(sorted(part.stimuli.items())),
+        "frames": dict(sorted(part.frames.items())),
     }
 
 
 def certify_turns(part: RatingPart, surveys: Sequence[Mapping[str, Any]]) -> tuple[Property, ...]:
     """Whether every frame of a stimulus is shown, and how evenly the two ways round are spread; counted from the sittings."""
-    first = [(survey["survey"], page) for survey in surveys for page in _pages(survey, part.kind) if page["kind"] != REPEAT]
+    first = [
+        (survey["survey"], page) for survey in surveys for page in _pages(survey, part.kind) if page["kind"] != REPEAT
+    ]
     per_rater, per_stimulus = Counter(), Counter()
     raters, stimuli = Counter(), Counter()
     for rater, page in first:
@@ -156,3 +156,53 @@ def _wrong_orders(part: RatingPart, surveys: Sequence[Mapping[str, Any]]) -> Ite
             whole = list(range(1, part.frames[page["stimulus"]] + 1))
             if page["order"] not in (whole, whole[::-1]):
                 yield f"Survey {survey['survey']}, page {number}: {page['stimulus']} is shown in the order {page['order']}."
+
+
+def verify_rating_design(document: Mapping[str, Any]) -> Certificate:
+    """The certificate of a rating-design/1 document, counted anew from its sittings alone.
+
+    DesignError when the document is none or its parts and sittings do not fit together.
+    """
+    if document.get("schema") != SCHEMA:
+        raise DesignError(f'The design must say "schema": "{SCHEMA}"; it says {document.get("schema")!r}.')
+    try:
+        properties: list[Property] = []
+        for head in document["parts"]:
+            part, allocation = _read_part(head, document)
+            properties += [_of_part(part, entry) for entry in certify_allocation(allocation, part.stimuli).properties]
+            properties += certify_turns(part, document["surveys"]) if part.turns else ()
+    except (KeyError, TypeError, AttributeError) as error:
+        raise DesignError(f"The design is incomplete: {error!r} is missing or of another kind.") from error
+    return Certificate(tuple(sorted(properties, key=lambda entry: entry.kind != PROMISE)))
+
+
+def _read_part(head: Mapping[str, Any], document: Mapping[str, Any]) -> tuple[RatingPart, Allocation]:
+    sittings = tuple(
+        Sitting(
+            str(survey["survey"]),
+            tuple(Shown(page["stimulus"], page["kind"]) for page in _pages(survey, head["kind"])),
+        )
+        for survey in document["surveys"]
+    )
+    part = RatingPart(
+        kind=head["kind"],
+        stimuli=head["strata"],
+        frames=head["frames"],
+        catches=tuple(head["catches"]),
+        per_rater_max=head["per_rater_max"],
+        min_raters=head["min_raters"],
+        repeats=head["repeats"],
+        catches_per_rater=head["catches_per_rater"],
+    )
+    allocation = Allocation(
+        seed=document["seed"],
+        per_rater_max=part.per_rater_max,
+        min_raters_per_image=part.min_raters,
+        repeats=part.repeats,
+        repeat_gap=head["repeat_gap"],
+        catches=part.catches,
+        catches_per_rater=head["catches_per_rater"],
+        sittings=sittings,
+        certificate=Certificate(()),
+    )
+    return part, allocation

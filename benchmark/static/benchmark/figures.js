@@ -7,31 +7,22 @@
     "#7b3f74": "#c893c6", "#c0392b": "#f29a92", "#8a5a00": "#f0c36a", "#0072b2": "#6db6e8", "#d55e00": "#f0905a",
     "#4d4d4d": "#b9b9b9", "#009e73": "#4fc9a4",
   };
+  const parts = (colour) => [1, 3, 5].map((place) => parseInt(colour.slice(place, place + 2), 16)).join(",");
   const forTheDark = (value, key) => {
     if (key === "colorscale") return value;
     if (typeof value === "string") {
       let text = value;
-      for (const [day, other] of Object.entries(night)) text = text.replaceAll(day, other);
+      for (const [day, other] of Object.entries(night)) text = text.replaceAll(day, other).replaceAll(`rgba(${parts(day)},`, `rgba(${parts(other)},`);
       return text;
     }
     if (Array.isArray(value)) return value.map((part) => forTheDark(part, key));
     if (value && typeof value === "object") return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, forTheDark(part, name)]));
     return value;
   };
-  const veil = (colour) => `${colour}33`;
   const inTheme = (figure) => {
     if (!dark.matches) return figure;
-    const data = figure.data.map((trace) => {
-      const night = forTheDark(trace, "");
-      if (trace.type === "heatmap") night.textfont = trace.textfont;
-      if (trace.type === "box" && night.line?.color) night.fillcolor = veil(night.line.color);
-      return night;
-    });
+    const data = figure.data.map((trace) => forTheDark(trace, ""));
     const layout = forTheDark(figure.layout, "");
-    layout.annotations?.forEach((note, index) => {
-      // Numbers inside the cells of a confusion matrix keep their colour: the cells do too.
-      if (figure.layout.annotations[index].xref?.startsWith("x") && figure.data.some((trace) => trace.type === "heatmap")) note.font = figure.layout.annotations[index].font;
-    });
     return { data, layout };
   };
   const options = {

@@ -49,7 +49,7 @@
   const owner = (place) => starts.filter((start) => start <= place).length - 1;
   const images = new BlockImages(addresses, (failed, attempt, why) => {
     record({ type: "failed", item: items[owner(failed)].id, detail: { attempt, why } });
-  });
+  }, data.preview ? "same-origin" : "omit");
   const stage = new Stage(part("stage"), data);
   const zoom = data.zoom ? new Zoom(part("field"), stage.moves, (scale) => itemEvent("zoomed", { scale })) : null;
 
@@ -207,6 +207,7 @@
   function goOn(leaveOpen) {
     if (index >= items.length) return;
     if (questions.next(leaveOpen)) {
+      keepFocus();
       part("leave").hidden = !part("unanswered").textContent;
       return;
     }
@@ -215,8 +216,16 @@
     else part("answer-form").submit();
   }
 
+  // Who answered by keyboard does not lose the place when the answered question makes room for the next.
+  function keepFocus() {
+    if (document.activeElement.closest("[hidden]")) part("where").focus({ preventScroll: true });
+  }
+
   function goBack() {
-    if (index < items.length && questions.back()) return;
+    if (index < items.length && questions.back()) {
+      keepFocus();
+      return;
+    }
     if (index > 0) show(index - 1);
   }
 

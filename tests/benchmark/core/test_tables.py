@@ -26,7 +26,7 @@ def test_workbook_has_a_sheet_per_table_with_numbers_as_numbers(founding_results
     header = [cell.value for cell in sheet[1]]
     value = sheet.cell(2, header.index("mean_difference") + 1)
     assert value.data_type == "n"
-    assert value.value == founding_results["paired"][0]["mean_difference"]
+    assert value.value == pytest.approx(founding_results["paired"][0]["mean_difference"], rel=1e-14)
 
 
 def test_formulas_are_escaped_in_sheets_and_csv():

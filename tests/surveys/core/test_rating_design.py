@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from surveys.core import DesignError, RatingPart, counterbalance, draw_rating_design
+from surveys.core.__main__ import main
 from surveys.core.draw import Draw
 
 
@@ -42,6 +43,29 @@ def test_single_images_and_grids_are_never_turned():
     document = draw_rating_design([part("grid", 6, 4)], raters=6, seed=1)
     orders = [page["order"] for survey in document["surveys"] for page in survey["blocks"][0]["pages"]]
     assert all(order == [1, 2, 3, 4] for order in orders)
+
+
+def test_a_changed_design_is_found_out(tmp_path, capsys):
+    document = draw_rating_design([part("single", 12, 1, catches=["catch"]), part(repeats=0.3)], raters=6, seed=1)
+    path = tmp_path / "design.json"
+
+    def verdict(change):
+        changed = json.loads(json.dumps(document))
+        change(changed)
+        path.write_text(json.dumps(changed))
+        code = main(["verify-ratings", str(path)])
+        shown = capsys.readouterr()
+        return code, shown.out + shown.err
+
+    pages = lambda changed, block=0: changed["surveys"][2]["blocks"][block]["pages"]  # noqa: E731
+    assert verdict(lambda changed: None)[0] == 0
+    assert verdict(lambda changed: pages(changed).pop(0))[0] == 1
+    code, words = verdict(lambda changed: pages(changed, 1)[0].update(order=[2, 2]))
+    assert code == 1
+    assert "is shown in the order [2, 2]" in words
+    assert verdict(lambda changed: pages(changed).insert(0, pages(changed)[3]))[0] == 1
+    assert verdict(lambda changed: changed.update(schema="survey-design/1"))[0] == 2
+    assert verdict(lambda changed: changed.pop("surveys"))[0] == 2
 
 
 def test_too_few_raters_are_refused_with_how_many_would_do():
