@@ -16,13 +16,12 @@ export OMP_NUM_THREADS ?= 1
 .DEFAULT_GOAL := help
 
 help:
-	@echo "make demo   run the founding study end to end on drawn images, then serve it on port $(PORT)"
+	@echo "make demo   run the founding study end to end on drawn images, then serve it on port $(PORT) (PORT=8001 for another)"
 	@echo "make test   lint, missing migrations, all tests on SQLite, and on PostgreSQL when TEST_POSTGRES_URL is set"
 	@echo "make serve  web server alone; make worker: background worker alone; make lint; make lock"
 
 demo: install
-	@$(BIN)/python manage.py migrate --verbosity 0
-	@$(BIN)/python manage.py demo $(DEMO_ARGS)
+	@$(BIN)/python manage.py demo --address 127.0.0.1:$(PORT) $(DEMO_ARGS)
 
 test: lint test-sqlite test-postgres
 
@@ -60,7 +59,7 @@ $(STAMP): requirements.lock
 	@test -x $(BIN)/python || { echo "Making the virtual environment $(VENV)"; $(PYTHON) -m venv $(VENV); }
 	@echo "Installing the pinned requirements; the first time this downloads about 3 GB"
 	@$(UV_LINES) > $(VENV)/uv.lock && $(BIN)/python -m pip install --quiet --require-hashes -r $(VENV)/uv.lock || { echo "The installer could not be fetched: is the package index reachable?" >&2; exit 1; }
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock || $(BIN)/python -m pip install --require-hashes -r requirements.lock || { echo "The pinned requirements could not be installed; the lines above say which. Run the same command again to continue." >&2; exit 1; }
+	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements.lock || $(BIN)/python -m pip install --require-hashes -r requirements.lock || { echo "The pinned requirements could not be installed; the lines above say which. Run the same command again to continue." >&2; exit 1; }
 	@$(PYTHON) -c 'import ctypes.util, sys; sys.exit(not ctypes.util.find_library("pangoft2-1.0"))' || echo "Note: PDF reports need Pango (Debian: apt-get install libpango-1.0-0 libpangoft2-1.0-0); all else works without."
 	@rm -f $(VENV)/.installed-*
 	@touch $@

@@ -1,12 +1,50 @@
-"""Background work of this app."""
+"""Background work of this app: comparisons, the check that they can be repeated, simulated studies."""
 
-from imagebank.jobs import register_job
+from imagebank.jobs import JobRun, register_job
 
-from .services.comparison import run_comparison
+from .models import AnalysisPlan, Comparison, StoredPredictions
+from .services.checking import recompute
+from .services.comparison import STAMPED, run_comparison
+from .services.planning import simulate_design
 
 
 @register_job("comparison")
-def comparison_job(run) -> dict:
-    """Compare people and networks of the job's study under payload's seed."""
-    comparison = run_comparison(study=run.study, seed=run.payload.get("seed", 0))
+def comparison_job(run: JobRun) -> dict:
+    """Compare people and networks of the job's study.
+
+    Payload: seed; plan, the key of a stamped plan, null for none, absent for the current one; predictions, a key.
+    """
+    plan = run.payload.get("plan", STAMPED)
+    predictions = run.payload.get("predictions")
+    comparison = run_comparison(
+        study=run.study,
+        seed=run.payload.get("seed", 0),
+        plan=AnalysisPlan.objects.get(study=run.study, pk=plan) if isinstance(plan, int) else plan,
+        predictions=StoredPredictions.objects.get(study=run.study, pk=predictions) if predictions else None,
+        user=run.job.created_by,
+        progress=_told_to(run),
+    )
+    run.log(f"Comparison {comparison.pk} is ready.")
     return {"comparison": comparison.pk}
+
+
+@register_job("comparison-check")
+def comparison_check_job(run: JobRun) -> dict:
+    """Run the comparison of payload again and compare every byte."""
+    comparison = Comparison.objects.get(study=run.study, pk=run.payload["comparison"])
+    found = recompute(comparison=comparison, progress=_told_to(run))
+    run.log(
+        f"{found.files} files compared; "
+        + (f"{len(found.different)} differ: {', '.join(found.different)[:400]}" if found.different else "all the same.")
+    )
+    return {"comparison": comparison.pk, "files": found.files, "different": found.different}
+
+
+@register_job("study-simulation")
+def simulation_job(run: JobRun) -> dict:
+    """Simulate whole studies of the design in payload."""
+    return simulate_design(**run.payload, progress=_told_to(run))
+
+
+def _told_to(run: JobRun):
+    return lambda done, total, words: run.progress(done=done, total=total, message=words)

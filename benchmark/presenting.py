@@ -1,55 +1,318 @@
-"""Results in words, rounded as a journal would; the files keep every digit."""
+"""Results in words and shapes for the pages, rounded as a journal would; the files keep every digit."""
+
+from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from .models import Comparison
+from benchmark.core.figures.look import colours
+from benchmark.core.results import Results
+from benchmark.core.wording import interval, number, p_value, points, readable
+from benchmark.models import Comparison
+from benchmark.sections import ITEM_COLUMNS, PLACED, TOPICS, WHY, Column, Section, Topic, guessed_columns
+
+Record = dict[str, Any]
+ROWS_ON_PAGE = 400
+
+
+@dataclass(frozen=True)
+class Whisker:
+    """An interval as a line of an SVG that is 200 units wide; `zero` is where "no difference" stands."""
+
+    low: float
+    high: float
+    middle: float
+    zero: float
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """One of the two answers to a question."""
+
+    label: str
+    size: str
+    interval: str
+    adjusted: str
+    sentence: str
+    whisker: Whisker | None
 
 
 @dataclass(frozen=True)
 class Answer:
     """One question with its two answers: for these images, and for new ones."""
 
+    anchor: str
     question: str
-    these_images: str
-    new_images: str
+    colour: str
+    view: str
+    these: Estimate
+    new: Estimate
     disagree: bool
+    planned: str
+    details: list[tuple[str, str]]
 
 
-def points(value: float) -> str:
-    return f"{100 * value:+.1f}".replace("-", "\N{MINUS SIGN}")
-
-
-def p_value(p: float) -> str:
-    """As journals print it: three decimals, and a bound below .001."""
-    return "p < .001" if p < 0.001 else f"p = {p:.3f}".replace("0.", ".", 1)
-
-
-def answers_in_words(comparison: Comparison) -> list[Answer]:
+def answers_in_words(results: dict) -> list[Answer]:
     """One Answer per network, reader group and view, in the order of the results."""
-    results = comparison.results
-    new = {_key(record): record for record in results.get("new_images", [])}
-    return [_answer(record, new.get(_key(record)), comparison) for record in results.get("paired", [])]
+    paired, new = results.get("paired", []), {_key(record): record for record in results.get("new_images", [])}
+    palette = colours(results["design"]["groups"], results["design"]["models"])
+    scale = _scale([*paired, *new.values()])
+    level = f"{100 * results['plan']['confidence']:g} %"
+    return [
+        _answer(number_, record, new[_key(record)], palette, scale, level)
+        for number_, record in enumerate(paired, 1)
+        if _key(record) in new
+    ]
 
 
-def _key(record: dict) -> tuple:
+def _key(record: Record) -> tuple:
     return record["model"], record["group"], record["view"]
 
 
-def _answer(these: dict, new: dict | None, comparison: Comparison) -> Answer:
-    view = comparison.study.view_label(these["view"]).lower() if these["view"] else ""
-    group = these["group"].replace("-", " ")
-    significant = [record["p"] < 0.05 for record in (these, new) if record and record.get("p") is not None]
+def _answer(place: int, these: Record, new: Record, palette: dict, scale: tuple[float, float], level: str) -> Answer:
     return Answer(
-        question=f"Is {these['model']} more accurate than the group {group} on {view} images?",
-        these_images=_sentence(these),
-        new_images=_sentence(new) if new else "Not estimable from these data.",
-        disagree=len(set(significant)) == 2,
+        anchor=f"question-{place}",
+        question=these["question"],
+        colour=palette.get(these["group"], ""),
+        view=readable(these["view"]),
+        these=_estimate("These images, new readers", these, scale, level),
+        new=_estimate("New images and new readers", new, scale, level),
+        disagree=bool(new.get("conclusions_differ")),
+        planned={"primary": "primary in the plan", "exploratory": "exploratory"}.get(these.get("family"), ""),
+        details=_details(these, new),
     )
 
 
-def _sentence(record: dict) -> str:
+def _estimate(label: str, record: Record, scale: tuple[float, float], level: str) -> Estimate:
     difference = record.get("mean_difference", record.get("difference"))
-    if difference is None or record.get("p") is None:
-        return f"Not estimable: {record.get('why', 'no reason recorded')}."
-    interval = f"95% interval {points(record['ci_low'])} to {points(record['ci_high'])}"
-    return f"{points(difference)} points ({interval}), {p_value(record['p'])}."
+    bounds = record.get("ci_low"), record.get("ci_high")
+    adjusted = record.get("p_adjusted")
+    return Estimate(
+        label=label,
+        size=("+" if difference and round(1000 * difference) > 0 else "") + points(difference),
+        interval=f"{level} interval {interval(*bounds)}" if None not in bounds else f"no interval: {record.get('why')}",
+        adjusted=p_value(adjusted) if adjusted not in (None, record.get("p")) else "",
+        sentence=record["answer"],
+        whisker=_whisker(difference, *bounds, scale) if None not in (difference, *bounds) else None,
+    )
+
+
+def _scale(records: list[Record]) -> tuple[float, float]:
+    """One scale for all whiskers of a page, zero included, so that they can be compared by eye."""
+    bounds = [r[end] for r in records for end in ("ci_low", "ci_high") if r.get(end) is not None]
+    low, high = min([0, *bounds]), max([0, *bounds])
+    margin = 0.06 * ((high - low) or 1)
+    return low - margin, high + margin
+
+
+def _whisker(middle: float, low: float, high: float, scale: tuple[float, float]) -> Whisker:
+    def place(value: float) -> float:
+        return round(200 * (value - scale[0]) / (scale[1] - scale[0]), 1)
+
+    return Whisker(place(low), place(high), place(middle), place(0))
+
+
+def _details(these: Record, new: Record) -> list[tuple[str, str]]:
+    unit = these["unit"]
+    rows = [
+        (
+            f"{unit.capitalize()}s",
+            f"{these['n']}: network ahead in {these['model_ahead']}, equal in {these['equal']},"
+            f" readers ahead in {these['readers_ahead']}",
+        ),
+        (
+            f"Paired t-test over {unit}s",
+            f"t = {number(these['t'])}, df = {number(these['df'], 0)}, {p_value(these['p'])}; SD of the differences"
+            f" {points(these['sd'])}",
+        ),
+        (
+            "Effect size d_z",
+            f"{number(these['cohens_dz'])} ({interval(these['dz_ci_low'], these['dz_ci_high'], 2, 1)})",
+        ),
+        ("Exact sign-flip test", p_value(these["sign_flip_p"])),
+        (
+            "Wilcoxon signed ranks",
+            f"{p_value(these['wilcoxon_p'])} ({these['wilcoxon_method']}); Hodges-Lehmann shift"
+            f" {points(these['hodges_lehmann'])} ({interval(these['hl_ci_low'], these['hl_ci_high'])})",
+        ),
+        (
+            "New images",
+            f"t = {number(new['t'])}, df = {number(new['df'], 1)}, {p_value(new['p'])}; {new['method']}; standard error"
+            f" {number(new['se_ratio'])} times that of the paired test",
+        ),
+        (
+            "Spread of one reading (SD)",
+            f"between readers {points(new['sd_reader'])}, between images {points(new['sd_item'])}, residual"
+            f" {points(new['sd_residual'])}",
+        ),
+    ]
+    return rows + [("Not estimable", record["why"]) for record in (these, new) if record["why"]]
+
+
+@dataclass(frozen=True)
+class Cell:
+    text: str
+    rank: Any
+    is_number: bool
+
+
+@dataclass(frozen=True)
+class Table:
+    """A section as the page prints it. `downloads`: (kind, file of the analysis, or "" where it is made on demand)."""
+
+    name: str
+    title: str
+    about: str
+    columns: tuple[Column, ...]
+    rows: list[list[Cell]]
+    left_out: int = 0
+    downloads: tuple[tuple[str, str], ...] = (("csv", ""), ("xlsx", ""), ("tex", ""))
+
+
+def table_of(results: dict, section: Section, *, on_page: bool = True) -> Table | None:
+    """The section with printed cells; None where the analysis has no records of it.
+
+    on_page: a table that is too long for a page is cut, and says how much it leaves to its files.
+    """
+    records = results.get(section.name) or []
+    if not records:
+        return None
+    columns = section.columns or guessed_columns(records)
+    columns = tuple(c for c in columns if c.kind == "who" or any(r.get(c.key) not in (None, "") for r in records))
+    if any(record.get("why") for record in records) and WHY not in columns:
+        columns += (WHY,)
+    shown = records[:ROWS_ON_PAGE] if on_page else records
+    rows = [[Cell(c.text(record), c.rank(record), c.is_number) for c in columns] for record in shown]
+    return Table(section.name, section.title, section.about, columns, rows, len(records) - len(shown))
+
+
+@dataclass(frozen=True)
+class TopicPage:
+    topic: Topic
+    tables: list[Table]
+    absent: list[Section]
+
+
+def topics_of(results: dict) -> list[Topic]:
+    """The topics that these results can fill, and one of everything that has no place of its own."""
+    filled = [topic for topic in TOPICS if any(results.get(section.name) for section in topic.sections)]
+    return [*filled, *_rest(results)]
+
+
+def _rest(results: dict) -> list[Topic]:
+    names = [name for name in Results(results).sections if name not in PLACED]
+    if not names:
+        return []
+    sections = tuple(Section(name, readable(name).capitalize(), "", ()) for name in names)
+    return [
+        Topic("further", "Further tables", "What else was computed?", "Every other table of the analysis.", sections)
+    ]
+
+
+def topic_page(results: dict, slug: str) -> TopicPage | None:
+    topic = next((topic for topic in topics_of(results) if topic.slug == slug), None)
+    if topic is None:
+        return None
+    tables = [(section, table_of(results, section)) for section in topic.sections]
+    return TopicPage(
+        topic, [table for _, table in tables if table], [section for section, table in tables if table is None]
+    )
+
+
+def section_called(results: dict, name: str) -> Section | None:
+    """The section `name` of these results in words, for a download of its own."""
+    known = [section for topic in topics_of(results) for section in topic.sections]
+    known.append(Section("items", "Items, hardest first", "Share of right answers among people.", ITEM_COLUMNS))
+    found = next((section for section in known if section.name == name), None)
+    if found is None and name in Results(results).sections:
+        return Section(name, readable(name).capitalize(), "", ())
+    return found if found is not None and results.get(name) else None
+
+
+def comparisons_table(results: dict) -> Table | None:
+    """The paper's own table of every comparison with both answers, as the LaTeX and Word files have it."""
+    from benchmark.core.tables import paper_tables  # with pandas behind it; only who asks for results waits for that
+
+    caption, header, rows = paper_tables(Results(results))["comparisons"]
+    if not rows:
+        return None
+    columns = tuple(Column(f"column-{i}", label, "words" if i < 3 else "number") for i, label in enumerate(header))
+    cells = [[Cell(text.removeprefix("p = "), text, c.is_number) for c, text in zip(columns, row)] for row in rows]
+    files = (("csv", "tables/paired.csv"), ("xlsx", "tables/tables.xlsx"), ("tex", "tables/comparisons.tex"))
+    return Table("comparisons", "Every comparison with both answers", caption, columns, cells, downloads=files)
+
+
+@dataclass(frozen=True)
+class FigureOnPage:
+    """A figure with its title, its caption, and words for those who cannot see it."""
+
+    name: str
+    title: str
+    caption: str
+    words: str
+
+    @property
+    def drawing(self) -> str:
+        return f"figures/{self.name}.svg"
+
+    @property
+    def files(self) -> list[tuple[str, str]]:
+        return [(kind.upper(), f"figures/{self.name}.{kind}") for kind in ("svg", "pdf", "png")]
+
+
+def figures_on_page(comparison: Comparison) -> list[FigureOnPage]:
+    """The figures of a comparison that were drawn, in the order of the report."""
+    found = [FigureOnPage(e.name, e.title, e.caption, e.words) for e in _figures(comparison.results)]
+    return [figure for figure in found if (comparison.folder / figure.drawing).exists()]
+
+
+def _figures(results: dict) -> list:
+    from benchmark.core.figures.catalogue import figures_of
+
+    return figures_of(Results(results))
+
+
+def figure_for_page(results: dict, name: str) -> dict | None:
+    """The Plotly form of a figure; None where there is no such figure."""
+    return next((entry.page() for entry in _figures(results) if entry.name == name), None)
+
+
+def figure_data(results: dict, name: str) -> str | None:
+    """The rows that a figure draws as CSV; None where there is no such figure."""
+    from benchmark.core.tables import as_csv
+
+    return next((as_csv(entry.data()) for entry in _figures(results) if entry.name == name), None)
+
+
+@dataclass(frozen=True)
+class HardItem:
+    record: Record
+    public_id: str | None
+
+
+def hardest_items(results: dict, pictures: dict[tuple[str, str], str], *, view: str, many: int = 12) -> list[HardItem]:
+    """The items that fewest people named correctly in a view; `pictures`: public id by item code and view."""
+    records = [record for record in results.get("items", []) if (record["view"] or "") == view][:many]
+    return [HardItem(record, pictures.get((record["item"], view))) for record in records]
+
+
+@dataclass(frozen=True)
+class ChangeRow:
+    question: str
+    holds_for: str
+    before: str
+    after: str
+    is_same: bool
+
+
+def change_rows(changes) -> list[ChangeRow]:
+    """What came out of two comparisons, printed side by side."""
+    return [
+        ChangeRow(c.question, c.holds_for, _printed(c.before), _printed(c.after), c.is_same) for c in changes.contrasts
+    ]
+
+
+def _printed(side: Record | None) -> str:
+    if side is None:
+        return "not part of it"
+    return f"{points(side['difference'])} ({interval(side['ci_low'], side['ci_high'])}); {p_value(side['p'])}"

@@ -1,13 +1,44 @@
-"""Addresses of the results pages."""
+"""Addresses of the results pages, of the analysis plan, and of planning, below the study they belong to."""
 
-from django.urls import path
+from django.urls import path, re_path
 
-from . import views
+from . import network_pages, planning_views, views
 
 app_name = "benchmark"
+STUDY = "studies/<slug:slug>"
+RESULTS = f"{STUDY}/results/"
+ONE = f"{RESULTS}<int:pk>/"
+NETWORKS = f"{STUDY}/networks/"
+
 urlpatterns = [
-    path("studies/<slug:slug>/results/", views.comparison_list, name="comparison_list"),
-    path("studies/<slug:slug>/results/start/", views.comparison_start, name="comparison_start"),
-    path("studies/<slug:slug>/results/<int:pk>/", views.comparison_detail, name="comparison_detail"),
-    path("studies/<slug:slug>/results/<int:pk>/files/<path:name>", views.comparison_file, name="comparison_file"),
+    path(RESULTS, views.comparison_list, name="comparison_list"),
+    path(f"{RESULTS}start/", views.comparison_start, name="comparison_start"),
+    path(f"{RESULTS}predictions/", views.predictions_store, name="predictions_store"),
+    path(f"{RESULTS}predictions/networks/", views.network_predictions_store, name="network_predictions_store"),
+    path(ONE, views.comparison_detail, name="comparison_detail"),
+    path(f"{ONE}on/items/", views.comparison_items, name="comparison_items"),
+    path(f"{ONE}on/files/", views.comparison_files, name="comparison_files"),
+    path(f"{ONE}on/<slug:topic>/", views.comparison_topic, name="comparison_topic"),
+    path(f"{ONE}since/<int:other>/", views.comparison_changes, name="comparison_changes"),
+    path(f"{ONE}check/", views.comparison_check, name="comparison_check"),
+    path(f"{ONE}figures/<slug:name>.json", views.comparison_figure, name="comparison_figure"),
+    path(f"{ONE}figures/<slug:name>.csv", views.comparison_figure_data, name="comparison_figure_data"),
+    re_path(
+        r"^studies/(?P<slug>[-\w]+)/results/(?P<pk>\d+)/tables/(?P<section>\w+)\.(?P<kind>csv|xlsx|tex)$",
+        views.comparison_table,
+        name="comparison_table",
+    ),
+    path(f"{ONE}bundle.zip", views.comparison_bundle, name="comparison_bundle"),
+    path(f"{ONE}files/<path:name>", views.comparison_file, name="comparison_file"),
+    path(f"{STUDY}/plan/", planning_views.analysis_plan, name="plan"),
+    path(f"{STUDY}/plan/<int:version>.toml", planning_views.analysis_plan_file, name="plan_file"),
+    path(f"{STUDY}/planning/", planning_views.planning, name="planning"),
+    path(f"{STUDY}/planning/simulate/", planning_views.planning_simulate, name="planning_simulate"),
+    path(f"{STUDY}/precision/", planning_views.precision, name="precision"),
+    path(f"{NETWORKS}leaderboard/", network_pages.leaderboard_page, name="network_leaderboard"),
+    path(f"{NETWORKS}predictions/", network_pages.prediction_list, name="network_predictions"),
+    path(f"{NETWORKS}predictions/<int:pk>/items/<int:item>/", network_pages.item_page, name="network_item"),
+    path(f"{NETWORKS}predictions.csv", network_pages.predictions_csv, name="network_predictions_csv"),
+    path(f"{NETWORKS}predictions/keep/", network_pages.predictions_keep, name="network_predictions_keep"),
+    path(f"{NETWORKS}take-part/<slug:name>/", network_pages.take_part_page, name="network_take_part"),
 ]

@@ -1,60 +1,279 @@
 """Results: the question, the answer, the figure, the table, the file."""
 
 import mimetypes
+from functools import wraps
 
-from django.http import FileResponse, Http404
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import FileResponse, Http404, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_GET, require_POST
 
-from imagebank.jobs import queue_job
-from imagebank.permissions import require_role
+from benchmark.core.report.limitations import limitations
+from benchmark.core.report.methods import methods
+from benchmark.core.report.references import numbered
+from benchmark.core.results import Results
+from imagebank.models import ItemImage
+from imagebank.permissions import Role, has_role, require_role
 
+from .downloads import table_file
+from .forms import PredictionsForm, StartForm
 from .models import Comparison
-from .presenting import answers_in_words
+from .presenting import (
+    answers_in_words,
+    change_rows,
+    comparisons_table,
+    figure_data,
+    figure_for_page,
+    figures_on_page,
+    hardest_items,
+    section_called,
+    table_of,
+    topic_page,
+    topics_of,
+)
+from .sections import ITEM_FIGURES
+from .services.bundle import bundle, bundle_name, command_of
+from .services.checking import changes_between
+from .services.predictions import store_network_predictions, store_predictions
+from .services.starting import start_check, start_comparison, what_is_needed
 
-READING_ROLES = ("analyst", "coordinator", "engineer")
+# Results name truth and show pictures beside it, so only roles that may see the truth come here.
+READING_ROLES = (Role.ANALYST, Role.COORDINATOR, Role.ENGINEER)
+STARTING_ROLES = (Role.ANALYST, Role.COORDINATOR)
+JOB_KINDS = ("comparison", "comparison-check")
+# Plotly lays its drawings out with style attributes; scripts stay under the strict rule of every page.
+CHART_STYLES = {"style-src": ["'self'", "'unsafe-inline'"]}
 
 
+def comparison_page(view):
+    """Load the comparison that the address names, for those who may see it."""
+
+    @require_GET
+    @require_role(*READING_ROLES)
+    @wraps(view)
+    def page(request, slug, pk, **kwargs):
+        comparison = get_object_or_404(
+            Comparison.objects.select_related("plan", "predictions", "created_by"), study=request.study, pk=pk
+        )
+        return view(request, comparison, **kwargs)
+
+    return page
+
+
+@require_GET
 @require_role(*READING_ROLES)
 def comparison_list(request, slug):
-    return render(request, "benchmark/comparison_list.html", {"comparisons": request.study.comparisons.all()})
+    return _list_page(request, StartForm(study=request.study), PredictionsForm())
 
 
-@require_role(*READING_ROLES)
-def comparison_detail(request, slug, pk):
-    comparison = get_object_or_404(Comparison, study=request.study, pk=pk)
+def _list_page(request, start_form, predictions_form, status=200):
+    study = request.study
     context = {
+        "study": study,
+        "comparisons": study.comparisons.defer("results").select_related("plan", "predictions", "created_by"),
+        "jobs": study.jobs.filter(kind__in=JOB_KINDS).order_by("-created_at")[:5],
+        "needed": what_is_needed(study=study),
+        "stored": study.stored_predictions.all(),
+        "networks": sorted(set(study.ensembles.values_list("name", flat=True))),
+        "start_form": start_form,
+        "predictions_form": predictions_form,
+        "may_start": has_role(request.user, study, *STARTING_ROLES),
+    }
+    return render(request, "benchmark/comparison_list.html", context, status=status)
+
+
+@require_POST
+@require_role(*STARTING_ROLES)
+def comparison_start(request, slug):
+    form = StartForm(request.POST, study=request.study)
+    if not form.is_valid():
+        return _list_page(request, form, PredictionsForm(), status=400)
+    job = start_comparison(study=request.study, user=request.user, **form.cleaned_data)
+    return redirect("job-detail", slug=slug, pk=job.pk)
+
+
+@require_POST
+@require_role(*STARTING_ROLES)
+def predictions_store(request, slug):
+    form = PredictionsForm(request.POST, request.FILES)
+    if form.is_valid():
+        file = form.cleaned_data["file"]
+        title = form.cleaned_data["title"] or file.name
+        try:
+            stored = store_predictions(study=request.study, data=file.read(), title=title, user=request.user)
+        except ValidationError as refusal:
+            form.add_error("file", refusal)
+        else:
+            messages.success(request, f"Stored: {stored.title}, {stored.rows:,} rows of {', '.join(stored.networks)}.")
+            return redirect("benchmark:comparison_list", slug)
+    return _list_page(request, StartForm(study=request.study), form, status=400)
+
+
+@require_POST
+@require_role(*STARTING_ROLES)
+def network_predictions_store(request, slug):
+    """Keep what the study's own networks predict now."""
+    try:
+        stored = store_network_predictions(study=request.study, user=request.user)
+    except ValidationError as refusal:
+        messages.error(request, " ".join(refusal.messages))
+    else:
+        messages.success(request, f"Stored: {stored.title}, {stored.rows:,} rows.")
+    return redirect("benchmark:comparison_list", slug)
+
+
+@comparison_page
+def comparison_detail(request, comparison):
+    results = comparison.results
+    figures = figures_on_page(comparison)
+    kept = Results(results)
+    sentences, references = numbered(methods(kept))
+    context = _about(comparison, "answers") | {
+        "methods": sentences,
+        "references": references,
+        "limitations": limitations(kept),
+        "answers": answers_in_words(results),
+        "table": comparisons_table(results),
+        "leading_figures": [figure for figure in figures if figure.name in ("figure-2a", "forest")],
+        "confusion_figures": [f for f in figures if f.name.startswith("figure-2") and f.name != "figure-2a"],
+        "accuracy": table_of(results, section_called(results, "accuracy")) if results.get("accuracy") else None,
+    }
+    return _with_charts(render(request, "benchmark/comparison_detail.html", context))
+
+
+@comparison_page
+def comparison_topic(request, comparison, topic):
+    page = topic_page(comparison.results, topic)
+    if page is None:
+        raise Http404("This comparison has no results on that.")
+    figures = [figure for figure in figures_on_page(comparison) if figure.name in page.topic.figures]
+    context = _about(comparison, topic) | {"page": page, "figures": figures}
+    return _with_charts(render(request, "benchmark/comparison_topic.html", context))
+
+
+@comparison_page
+def comparison_items(request, comparison):
+    """The hardest images with their pictures, and every item in a table."""
+    results = comparison.results
+    section = section_called(results, "items")
+    if section is None:
+        raise Http404("This comparison has no results on single items.")
+    images = ItemImage.objects.filter(item__study=request.study)
+    pictures = {(code, view): public for code, view, public in images.values_list("item__code", "view", "public_id")}
+    views = results["design"]["views"]
+    hardest = [
+        (request.study.view_label(view or ""), hardest_items(results, pictures, view=view or "")) for view in views
+    ]
+    figures = [figure for figure in figures_on_page(comparison) if figure.name in ITEM_FIGURES]
+    table = table_of(results, section)
+    context = _about(comparison, "items") | {"hardest": hardest, "table": table, "figures": figures}
+    return _with_charts(render(request, "benchmark/comparison_items.html", context))
+
+
+@comparison_page
+def comparison_files(request, comparison):
+    """Where the numbers come from, and every file."""
+    paths = sorted(path for path in comparison.folder.rglob("*") if path.is_file())
+    names = [path.relative_to(comparison.folder).as_posix() for path in paths]
+    context = _about(comparison, "files") | {
+        "command": command_of(comparison),
+        "checks": request.study.jobs.filter(kind="comparison-check", payload__comparison=comparison.pk)[:5],
+        "groups": [
+            ("Inputs", [name for name in names if name in comparison.hashes]),
+            ("Report and results", [n for n in names if "/" not in n and n not in comparison.hashes]),
+            ("Figures", [n for n in names if n.startswith("figures/")]),
+            ("Tables", [n for n in names if n.startswith("tables/")]),
+        ],
+        "others": request.study.comparisons.defer("results").exclude(pk=comparison.pk),
+        "may_start": has_role(request.user, request.study, *STARTING_ROLES),
+    }
+    return render(request, "benchmark/comparison_files.html", context)
+
+
+def _about(comparison: Comparison, here: str) -> dict:
+    """What every page of a comparison shows."""
+    return {
+        "study": comparison.study,
         "comparison": comparison,
         "results": comparison.results,
-        "answers": answers_in_words(comparison),
-        "figures": _files(comparison, "figures", ".svg"),
-        "tables": _files(comparison, "tables", ".csv"),
+        "topics": topics_of(comparison.results),
+        "here": here,
+        "has_items": bool(comparison.results.get("items")),
     }
-    return render(request, "benchmark/comparison_detail.html", context)
 
 
-@require_role(*READING_ROLES)
-def comparison_file(request, slug, pk, name):
+def _with_charts(response: HttpResponse) -> HttpResponse:
+    response._csp_update = CHART_STYLES
+    return response
+
+
+@comparison_page
+def comparison_figure(request, comparison, name):
+    """A figure as Plotly reads it."""
+    figure = figure_for_page(comparison.results, name)
+    if figure is None:
+        raise Http404("This comparison has no such figure.")
+    return JsonResponse(figure)
+
+
+@comparison_page
+def comparison_figure_data(request, comparison, name):
+    """The rows behind every mark of a figure, exact."""
+    data = figure_data(comparison.results, name)
+    if data is None:
+        raise Http404("This comparison has no such figure.")
+    response = HttpResponse(data, content_type="text/csv; charset=utf-8")
+    response.headers["Content-Disposition"] = f'attachment; filename="{comparison.study.slug}-{name}.csv"'
+    return response
+
+
+@comparison_page
+def comparison_file(request, comparison, name):
     """A file of the comparison. `name` must be one that the analysis wrote; nothing else can be reached."""
-    comparison = get_object_or_404(Comparison, study=request.study, pk=pk)
-    path = next(
-        (path for path in comparison.folder.rglob("*") if str(path.relative_to(comparison.folder)) == name), None
-    )
+    names = {path.relative_to(comparison.folder).as_posix(): path for path in comparison.folder.rglob("*")}
+    path = names.get(name)
     if path is None or not path.is_file():
         raise Http404("This comparison has no such file.")
     kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-    response = FileResponse(path.open("rb"), content_type=kind, as_attachment=kind in ("text/csv", "application/json"))
+    shown = kind in ("text/html", "image/svg+xml", "image/png", "application/pdf")
+    response = FileResponse(path.open("rb"), content_type=kind, as_attachment=not shown, filename=path.name)
     # The report and figures carry their own styles and no script.
     response._csp_replace = {"default-src": ["'none'"], "style-src": ["'unsafe-inline'"], "img-src": ["data:"]}
     return response
 
 
-@require_role("analyst", "coordinator")
+@comparison_page
+def comparison_table(request, comparison, section, kind):
+    """One section as CSV or XLSX with every digit, or as LaTeX, rounded."""
+    found = section_called(comparison.results, section)
+    if found is None:
+        raise Http404("This comparison has no such table.")
+    file = table_file(comparison.results, found, kind)
+    response = HttpResponse(file.content, content_type=file.content_type)
+    response.headers["Content-Disposition"] = f'attachment; filename="{comparison.study.slug}-{section}.{kind}"'
+    return response
+
+
+@comparison_page
+def comparison_bundle(request, comparison):
+    response = HttpResponse(bundle(comparison=comparison), content_type="application/zip")
+    response.headers["Content-Disposition"] = f'attachment; filename="{bundle_name(comparison)}.zip"'
+    return response
+
+
+@comparison_page
+def comparison_changes(request, comparison, other):
+    """What changed from the comparison `other` to this one."""
+    before = get_object_or_404(Comparison, study=request.study, pk=other)
+    changes = changes_between(before, comparison)
+    context = _about(comparison, "files") | {"before": before, "changes": changes}
+    context["rows"] = change_rows(changes)
+    return render(request, "benchmark/comparison_changes.html", context)
+
+
 @require_POST
-def comparison_start(request, slug):
-    job = queue_job(study=request.study, kind="comparison", title="Compare people and networks", user=request.user)
-    return redirect("job-detail", slug=slug, pk=job.pk)
-
-
-def _files(comparison: Comparison, folder: str, suffix: str) -> list[str]:
-    return sorted(f"{folder}/{path.name}" for path in (comparison.folder / folder).glob(f"*{suffix}"))
+@require_role(*STARTING_ROLES)
+def comparison_check(request, slug, pk):
+    comparison = get_object_or_404(Comparison, study=request.study, pk=pk)
+    return redirect("job-detail", slug=slug, pk=start_check(comparison=comparison, user=request.user).pk)

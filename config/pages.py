@@ -7,17 +7,33 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 from rest_framework.authtoken.models import Token
 
-from config.study_path import study_path
+from config.study_path import study_path, study_tags
 from imagebank.models import Membership, Study
+from imagebank.permissions import has_role, require_role
 
 
 def home(request: HttpRequest) -> HttpResponse:
     """Every study that this person may see, each as a path; for strangers, what this place is."""
     studies = [
-        {"study": study, "steps": study_path(study=study, user=request.user)}
+        {"study": study, "steps": study_path(study=study, user=request.user), "tags": study_tags(study)}
         for study in Study.objects.visible_to(request.user)
     ]
     return render(request, "home.html", {"studies": studies})
+
+
+@require_GET
+@require_role()
+def study_page(request: HttpRequest, slug: str) -> HttpResponse:
+    """One study as a path, its protocol in short, and who runs it."""
+    study = request.study
+    context = {
+        "study": study,
+        "steps": study_path(study=study, user=request.user),
+        "protocol": getattr(study, "protocol", None),
+        "people": study.members.select_related("user").order_by("role", "user__username"),
+        "coordinates": has_role(request.user, study, "coordinator"),
+    }
+    return render(request, "study.html", context)
 
 
 @require_GET

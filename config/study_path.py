@@ -9,7 +9,7 @@ from itertools import pairwise
 from django.apps import apps
 from django.urls import NoReverseMatch, reverse
 
-from imagebank.models import Item, Study
+from imagebank.models import Item, Provenance, Study
 from imagebank.permissions import Role, has_role
 
 
@@ -29,14 +29,15 @@ def study_path(*, study: Study, user) -> list[Step]:
     coordinates = has_role(user, study, Role.COORDINATOR)
     bank = link(study, "imagebank:items", "imagebank:overview", "imagebank:item-list", "imagebank:bank")
     surveys = link(study, "surveys:overview") if coordinates else None
-    readers = link(study, "surveys:readers") if coordinates else None
+    trains = has_role(user, study, Role.ENGINEER)
+    readers = link(study, "surveys:readers") if coordinates else link(study, "models_ml:runs") if trains else None
     seats = link(study, "surveys:seats") if coordinates else None
     may_analyse = has_role(user, study, Role.ANALYST)
     results = link(study, "benchmark:comparison_list") if may_analyse else None
     steps = [
         images_step(study, bank),
         design_step(study, surveys),
-        readers_step(study, readers),
+        readers_step(study, readers, "Invite readers" if coordinates else "Train networks"),
         reading_step(study, seats),
         results_step(study, results),
     ]
@@ -68,12 +69,30 @@ def count(model: str, **filters) -> int:
         return 0
 
 
+def amount(number: int, one: str, many: str = "") -> str:
+    """The number with its word: "1 person", "2 people"."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def simulated_readers(study: Study) -> int:
+    return count("surveys.Reader", study=study, kind="human", simulated=True)
+
+
+def study_tags(study: Study) -> list[str]:
+    """What a visitor must know before believing a number or a picture: drawn or generated pictures, simulated readers."""
+    natures = Provenance.objects.filter(image__item__study=study).exclude(nature="")
+    tags = [study.nature] if study.nature else sorted(natures.values_list("nature", flat=True).distinct())
+    simulated = simulated_readers(study)
+    return [*tags, *([f"{amount(simulated, 'reader')} simulated, not people"] if simulated else [])]
+
+
 def images_step(study: Study, url: str | None) -> Step:
     items = study.items.included()
     total, testing = items.count(), items.filter(split=Item.Split.TEST).count()
     if not total:
         return Step("Images", "not begun", "none yet", "Import images", url)
-    return Step("Images", "done", f"{total:,} items, {testing:,} for testing", "Open the image bank", url)
+    tested = "all for testing" if testing == total else f"{testing:,} for testing"
+    return Step("Images", "done", f"{amount(total, 'item')}, {tested}", "Open the image bank", url)
 
 
 def design_step(study: Study, url: str | None) -> Step:
@@ -85,17 +104,17 @@ def design_step(study: Study, url: str | None) -> Step:
     return Step("Design", "not begun", "no surveys drawn", "Draw surveys", url)
 
 
-def readers_step(study: Study, url: str | None) -> Step:
+def readers_step(study: Study, url: str | None, action: str) -> Step:
     people = count("surveys.Reader", study=study, kind="human", simulated=False)
-    simulated = count("surveys.Reader", study=study, kind="human", simulated=True)
-    parts = [f"{people} people"] if people or not simulated else []
+    simulated = simulated_readers(study)
+    parts = [amount(people, "person", "people")] if people or not simulated else []
     if simulated:
         parts.append(f"{simulated} simulated")
     networks = count("surveys.Reader", study=study, kind="model")
     if networks:
-        parts.append(f"{networks} network" + ("s" if networks > 1 else ""))
+        parts.append(amount(networks, "network"))
     begun = people + simulated + networks > 0
-    return Step("Readers", "done" if begun else "not begun", ", ".join(parts), "Invite readers", url)
+    return Step("Readers", "done" if begun else "not begun", ", ".join(parts), action, url)
 
 
 def reading_step(study: Study, url: str | None) -> Step:
@@ -113,7 +132,5 @@ def reading_step(study: Study, url: str | None) -> Step:
 def results_step(study: Study, url: str | None) -> Step:
     comparisons = count("benchmark.Comparison", study=study)
     if comparisons:
-        return Step(
-            "Results", "done", f"{comparisons} comparison" + ("s" if comparisons > 1 else ""), "See results", url
-        )
+        return Step("Results", "done", amount(comparisons, "comparison"), "See results", url)
     return Step("Results", "not begun", "not analysed", "Compare", url)

@@ -6,7 +6,7 @@ from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import include, path
 
-from config import health, job_pages, pages
+from config import health, job_pages, metrics, pages
 
 # The stock admin, behind the same sign-in as everything else (rate limits and second factor included).
 admin.autodiscover()
@@ -22,6 +22,8 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
+    path("metrics", metrics.metrics, name="metrics"),
+    path("studies/<slug:slug>/", pages.study_page, name="study"),
     path("studies/<slug:slug>/jobs/", job_pages.job_list, name="job-list"),
     path("studies/<slug:slug>/jobs/<uuid:pk>/", job_pages.job_detail, name="job-detail"),
     path("studies/<slug:slug>/jobs/<uuid:pk>/cancel/", job_pages.job_cancel, name="job-cancel"),

@@ -2,8 +2,10 @@
 
 Axes: H height, W width, C colour (R, G, B); N pictures. "Side" is always in pixels."""
 
+import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import combinations
 
@@ -43,6 +45,8 @@ class LeakageParameters:
     crops_per_picture: so many best places are looked at, in different pictures.
     crop_correlation, crop_detail: as for near-duplicates, after the place was refined; the detail is evened out, so
     that one shared outline (an arm before a wall) does not make a crop.
+    crop_last_look: the same detail, asked once more of the pictures in their full size: two bodies in the same pose
+    share outlines and shadows at any small size, but no moles, hairs or texture.
     smallest_crop: side of the crop's central square over the long side of the whole picture.
     """
 
@@ -53,6 +57,7 @@ class LeakageParameters:
     crops_per_picture: int = 6
     crop_correlation: float = 0.93
     crop_detail: float = 0.85
+    crop_last_look: float = 0.76
     smallest_crop: float = 0.12
 
 
@@ -84,6 +89,7 @@ def find_leaks(
     pictures: Sequence[Picture],
     load: Loader,
     *,
+    load_full: Loader | None = None,
     views: Sequence[str] = (),
     parameters: LeakageParameters | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -91,12 +97,14 @@ def find_leaks(
     """Compare all pictures of a study with one another.
 
     load: gives a picture's pixels, HWC uint8; a thumbnail of 200 to 400 px is best. It is called once or twice per
-    picture. views: the study's views from the closest to the widest; crops of the earlier ones are searched in the
+    picture. load_full: the same at full size, for the last look at what seems to be a crop; without it, `load` serves.
+    Both are called from several threads. views: the study's views from the closest to the widest; crops of the earlier ones are searched in the
     later ones (none when there are fewer than two views). Reported are
     - identical bytes or pixels and near-duplicates of any two items, unless both belong to one group and lie together;
     - crops between groups, for pairs in different splits or folds (elsewhere they do no harm);
     - one example per group and pair of places for groups that straddle a split or a fold.
     A pair is reported once, with the strongest kind. Mirrored or turned copies are not searched for.
+    progress: called with hundredths of the work done, and 100.
     """
     parameters = parameters or LeakageParameters()
     findings: dict[tuple[int, int], Finding] = {}
@@ -104,15 +112,17 @@ def find_leaks(
     _add(findings, identical)
     candidates, compared = _hash_candidates(pictures, parameters.hash_distance)
     _add(findings, _confirm_near(pictures, candidates, findings, load, parameters))
-    if progress:
-        progress(1, 3)
-    crops, places = _crops(pictures, load, views, parameters)
+
+    def tell(share: float) -> None:
+        if progress:
+            progress(round(100 * share), 100)
+
+    tell(0.05)
+    search = _CropSearch(pictures, load, load_full or load, parameters)
+    crops, places = search.run(views, lambda share: tell(0.05 + 0.95 * share))
     _add(findings, crops)
-    if progress:
-        progress(2, 3)
     _add(findings, _straddling_groups(pictures))
-    if progress:
-        progress(3, 3)
+    tell(1.0)
     rank = {kind: place for place, kind in enumerate((BYTES, PIXELS, NEAR, CROP, GROUP))}
     worst_first = sorted(
         findings.values(),
@@ -233,42 +243,89 @@ SCALE_STEP = 1.12
 # Rounds of the search around a candidate: side of the copies, step of size, reach of the shift in sides, and how far
 # below the demanded correlation the round may end.
 REFINEMENT = ((16, 1.1, 1 / 8, 0.16), (32, 1.035, 1 / 16, 0.06), (64, 1.012, 1 / 32, 0.0))
+# Of the last look: most and fewest pixels of a side, step of size, reach of the shift in sides.
+LAST_LOOK = (128, 64, 1.012, 1 / 32)
 WHOLE_SIDE = 288
 
 
-def _crops(pictures, load: Loader, views: Sequence[str], parameters) -> tuple[list[Finding], int]:
+@dataclass(frozen=True)
+class _Candidate:
+    """A place where a crop may have been cut out: 8 x 8 correlation, which whole picture, box (left, top, side)."""
+
+    score: float
+    whole: int
+    box: tuple[float, float, float]
+
+
+class _CropSearch:
     """Crops of a closer view found in pictures of a wider view, of another group and in another place."""
-    closer, wider = set(views[:-1]), set(views[1:])
-    crops = [picture for picture in pictures if picture.view in closer]
-    wholes = [picture for picture in pictures if picture.view in wider]
-    if not crops or not wholes:
-        return [], 0
-    squares = [_central_square(load(picture)) for picture in crops]
-    templates_ND = _unit_rows(np.stack([_grey_cells(square).ravel() for square in squares]))
-    steps = round(np.log(1 / parameters.smallest_crop) / np.log(SCALE_STEP))
-    scales = np.geomspace(parameters.smallest_crop, 1.0, steps)
-    best: list[list[tuple[float, int, tuple[float, float, float]]]] = [[] for _ in crops]
-    small_wholes = []
-    places = 0
-    for index, whole in enumerate(wholes):
-        picture = Image.fromarray(load(whole))
-        picture.thumbnail((WHOLE_SIDE, WHOLE_SIDE), Image.Resampling.BOX)
-        small_wholes.append(picture)
-        windows_MD, boxes_M3 = _windows(picture, scales)
-        places += len(windows_MD) * len(crops)
-        scores_NM = templates_ND @ windows_MD.T
+
+    def __init__(self, pictures, load: Loader, load_full: Loader, parameters: LeakageParameters):
+        self.pictures, self.load, self.load_full, self.parameters = pictures, load, load_full, parameters
+
+    def run(self, views: Sequence[str], tell: Callable[[float], None]) -> tuple[list[Finding], int]:
+        """The findings, and how many places were compared. Pillow and numpy work outside the interpreter's lock."""
+        closer, wider = set(views[:-1]), set(views[1:])
+        self.crops = [picture for picture in self.pictures if picture.view in closer]
+        self.wholes = [picture for picture in self.pictures if picture.view in wider]
+        if not self.crops or not self.wholes:
+            return [], 0
+        steps = round(np.log(1 / self.parameters.smallest_crop) / np.log(SCALE_STEP))
+        self.scales = np.geomspace(self.parameters.smallest_crop, 1.0, steps)
+        candidates: list[list[_Candidate]] = [[] for _ in self.crops]
+        places = 0
+        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+            self.squares = list(pool.map(lambda crop: _central_square(self.load(crop)), self.crops))
+            self.templates_ND = _unit_rows(np.stack([_grey_cells(square).ravel() for square in self.squares]))
+            for done, (windows, found) in enumerate(pool.map(self._look_into, range(len(self.wholes))), start=1):
+                places += windows * len(self.crops)
+                for number, candidate in found:
+                    candidates[number].append(candidate)
+                tell(0.5 * done / len(self.wholes))
+            findings: list[Finding] = []
+            for done, confirmed in enumerate(pool.map(self._confirm, range(len(self.crops)), candidates), start=1):
+                findings += confirmed
+                tell(0.5 + 0.5 * done / len(self.crops))
+        return findings, places
+
+    def _look_into(self, index: int) -> tuple[int, list[tuple[int, _Candidate]]]:
+        """How many windows a whole picture has, and its best place for every crop that may come from it."""
+        whole = self.wholes[index]
+        windows_MD, boxes_M3 = _windows(_small_whole(self.load(whole)), self.scales)
+        if not len(windows_MD):
+            return 0, []
+        scores_NM = self.templates_ND @ windows_MD.T
         columns = scores_NM.argmax(axis=1)
-        for number in np.nonzero(scores_NM[np.arange(len(crops)), columns] >= parameters.crop_candidate)[0].tolist():
-            if _worth_searching(crops[number], whole):
-                column = int(columns[number])
-                best[number].append((float(scores_NM[number, column]), index, tuple(boxes_M3[column])))
-    findings = []
-    for crop, square, candidates in zip(crops, squares, best):
-        for _, index, box in sorted(candidates, reverse=True)[: parameters.crops_per_picture]:
-            score = _confirm_crop(square, small_wholes[index], box, parameters)
-            if score is not None:
-                findings.append(_finding(CROP, crop, wholes[index], round(score, 4)))
-    return findings, places
+        best_N = scores_NM[np.arange(len(columns)), columns]
+        return len(windows_MD), [
+            (number, _Candidate(float(best_N[number]), index, tuple(boxes_M3[columns[number]])))
+            for number in np.flatnonzero(best_N >= self.parameters.crop_candidate).tolist()
+            if _worth_searching(self.crops[number], whole)
+        ]
+
+    def _confirm(self, number: int, candidates: Sequence[_Candidate]) -> list[Finding]:
+        """What stands up to a closer look of one crop's best candidates."""
+        crop, square, findings = self.crops[number], self.squares[number], []
+        best = sorted(candidates, key=lambda one: (-one.score, one.whole))[: self.parameters.crops_per_picture]
+        for candidate in best:
+            whole = self.wholes[candidate.whole]
+            small = _small_whole(self.load(whole))
+            found = _refine(square, small, candidate.box, self.parameters)
+            if found is None:
+                continue
+            score, box = found
+            full = Image.fromarray(self.load_full(whole))
+            box = tuple(length * full.width / small.width for length in box)
+            last = _last_look(_central_square(self.load_full(crop)), full, box)
+            if last >= self.parameters.crop_last_look:
+                findings.append(_finding(CROP, crop, whole, round(min(score, last), 4)))
+        return findings
+
+
+def _small_whole(pixels_HWC: np.ndarray) -> Image.Image:
+    picture = Image.fromarray(pixels_HWC)
+    picture.thumbnail((WHOLE_SIDE, WHOLE_SIDE), Image.Resampling.BOX)
+    return picture
 
 
 def _worth_searching(crop: Picture, whole: Picture) -> bool:
@@ -322,18 +379,35 @@ def _windows(picture: Image.Image, scales: np.ndarray) -> tuple[np.ndarray, np.n
     return _unit_rows(np.concatenate(rows)), np.concatenate(boxes)
 
 
-def _confirm_crop(square: Image.Image, whole: Image.Image, box, parameters: LeakageParameters) -> float | None:
-    """The lower of the two correlations at the best place near `box`, or None when it does not confirm a crop."""
+def _refine(square: Image.Image, whole: Image.Image, box, parameters: LeakageParameters):
+    """The lower of the two correlations at the best place near `box`, and that place; None when it is no crop."""
     for cells, spread, reach, slack in REFINEMENT:
         template = square.resize((cells, cells), Image.Resampling.BOX)
-        target_HWC = np.float32(template)
-        places = [_best_shift(target_HWC, whole, _grown(box, spread**grow), reach) for grow in (-1, 0, 1)]
-        score, box, found_HWC = max(places, key=lambda best: best[0])
+        score, box, found_HWC = _best_place(template, whole, box, spread, reach)
         if score < parameters.crop_correlation - slack:
             return None
+    fine = _detail_in_common(template, found_HWC)
+    return (min(score, fine), box) if fine >= parameters.crop_detail else None
+
+
+def _last_look(square: Image.Image, whole: Image.Image, box) -> float:
+    """How far the detail of a crop agrees with the place in the whole picture, both as large as both really are."""
+    most, least, spread, reach = LAST_LOOK
+    cells = int(np.clip(min(square.width, box[2]), least, most))
+    template = square.resize((cells, cells), Image.Resampling.BOX)
+    return _detail_in_common(template, _best_place(template, whole, box, spread, reach)[2])
+
+
+def _best_place(template: Image.Image, whole: Image.Image, box, spread: float, reach: float):
+    """The best of three sizes about `box`: as `_best_shift`."""
+    target_HWC = np.float32(template)
+    places = [_best_shift(target_HWC, whole, _grown(box, spread**grow), reach) for grow in (-1, 0, 1)]
+    return max(places, key=lambda best: best[0])
+
+
+def _detail_in_common(template: Image.Image, found_HWC: np.ndarray) -> float:
     found = Image.fromarray(np.uint8(found_HWC))
-    fine = correlation(*(_even_detail(both.reduce(2)) for both in (template, found)))
-    return min(score, fine) if fine >= parameters.crop_detail else None
+    return correlation(*(_even_detail(both.reduce(2)) for both in (template, found)))
 
 
 def _grown(box: tuple[float, float, float], factor: float) -> tuple[float, float, float]:

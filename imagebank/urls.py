@@ -2,12 +2,14 @@
 
 from django.urls import path
 
-from imagebank import views
+from imagebank import member_views, views
 
 app_name = "imagebank"
 BANK = "studies/<slug:slug>/images/"
 
 urlpatterns = [
+    path("studies/<slug:slug>/people/", member_views.people, name="people"),
+    path("studies/<slug:slug>/people/<int:pk>/remove/", member_views.remove, name="remove-role"),
     path(BANK, views.item_list, name="items"),
     path(f"{BANK}item/<int:pk>/", views.item_detail, name="item"),
     path(f"{BANK}item/<int:pk>/review/", views.item_review, name="review"),

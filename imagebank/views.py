@@ -166,7 +166,6 @@ def _own_review(request: HttpRequest, item: Item) -> dict | None:
 
 def _item_page(request: HttpRequest, item: Item, review_form: ReviewForm, status: int = 200) -> HttpResponse:
     rights = _rights(request)
-    images = item.images.select_related("provenance") if rights["sees_provenance"] else item.images.all()
     own = _own_review(request, item)
     is_reviewer = Membership.objects.filter(
         study=request.study, user=request.user, role=Membership.Role.REVIEWER
@@ -177,7 +176,7 @@ def _item_page(request: HttpRequest, item: Item, review_form: ReviewForm, status
         **rights,
         "study": request.study,
         "item": item,
-        "images": images,
+        "images": item.images.select_related("provenance"),
         "review_form": review_form,
         "reviews": item.reviews.select_related("reviewer", "diagnosis") if sees_reviews else None,
         "review_state": ReviewState(item.review_state).label,

@@ -1,64 +1,65 @@
-"""The coordinator's pages: the survey set, its certificate, previews, seats, readers and exports."""
+"""The coordinator's pages about surveys: the seats at a glance, the certificate, previews."""
 
 import json
+from typing import NamedTuple
 
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.http import Http404
+from django.shortcuts import get_object_or_404, redirect
+from django.templatetags.static import static
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_POST
+from django.utils import timezone
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from imagebank.permissions import require_role
+from surveys.certificate_pictures import certificate_pictures
+from surveys.coordinator_pages import download, page
 from surveys.core import Design
-from surveys.exports import readings_csv
-from surveys.models import Block, Invitation, Reader, ReaderGroup, Seat, Survey, SurveyItem
-from surveys.reading_context import block_context
+from surveys.core.design import SCHEMA as DESIGN_SCHEMA
+from surveys.models import Seat, Survey, SurveyItem
+from surveys.reading_context import block_context, page_context, words_for
 from surveys.reading_images import survey_item_image
-from surveys.seat_grid import seat_grid
-from surveys.services import (
-    create_survey_set,
-    erase_contact,
-    invite,
-    release_expired_seats,
-    replace_seat,
-    revoke_invitation,
-)
+from surveys.seat_grid import live_cells, seat_grid
+from surveys.services import create_survey_set, release_expired_seats, replace_seat, verify_survey_set
+
+WORDS = ("landing", "consent", "about", "instructions", "practice")
+
+
+class PreviewPlace(NamedTuple):
+    """One page on the reader's way: its name in the address, what it is called, and where its preview is."""
+
+    name: str
+    label: str
+    url: str
+
+
+def preview_places(survey: Survey) -> list[PreviewPlace]:
+    """Every page that a reader of `survey` passes, in order."""
+    where = {"slug": survey.survey_set.study.slug, "code": survey.code}
+
+    def words(name: str, label: str) -> PreviewPlace:
+        return PreviewPlace(name, label, reverse("surveys:preview-words", kwargs=where | {"name": name}))
+
+    places = [words(name, name) for name in WORDS]
+    for block in survey.blocks.order_by("position"):
+        if block.position > 1:
+            places.append(words(f"break-{block.position}", "break"))
+        url = reverse("surveys:preview", kwargs=where | {"position": block.position})
+        places.append(PreviewPlace(str(block.position), block.view, url))
+    return [*places, words("thanks", "thanks")]
 
 
 class DrawForm(forms.Form):
     seed = forms.IntegerField(min_value=0, max_value=2**53, initial=2021, help_text="The same seed, the same surveys.")
 
 
-class InviteForm(forms.Form):
-    """Whom to invite: to one seat, or to whichever is free when reading starts."""
-
-    group = forms.ModelChoiceField(queryset=ReaderGroup.objects.none(), empty_label=None)
-    survey = forms.ModelChoiceField(
-        queryset=Survey.objects.none(), required=False, empty_label="Any free seat, taken when reading starts"
-    )
-    name = forms.CharField(max_length=150, required=False)
-    email = forms.EmailField(required=False, label="E-mail")
-
-    def __init__(self, *args, study, **kwargs):
-        super().__init__(*args, **kwargs)
-        self.fields["group"].queryset = study.reader_groups.filter(kind="human")
-        self.fields["survey"].queryset = Survey.objects.filter(survey_set__study=study)
-
-
-def _page(request: HttpRequest, template: str, status: int = 200, **context) -> HttpResponse:
-    study = request.study
-    context |= {"study": study, "protocol": getattr(study, "protocol", None), "survey_set": study.survey_sets.first()}
-    response = render(request, f"surveys/{template}.html", context, status=status)
-    response["Cache-Control"] = "private, no-store"
-    return response
-
-
 @require_GET
 @require_role("coordinator")
 def overview(request, slug):
-    return _page(request, "overview", grid=seat_grid(request.study), draw_form=DrawForm())
+    return page(request, "overview", grid=seat_grid(request.study), draw_form=DrawForm())
 
 
 @require_POST
@@ -72,17 +73,31 @@ def draw(request, slug):
             return redirect("surveys:certificate", slug=slug)
         except ValidationError as error:
             form.add_error(None, error)
-    return _page(request, "overview", 422, grid=seat_grid(request.study), draw_form=form)
+    return page(request, "overview", 422, grid=seat_grid(request.study), draw_form=form)
 
 
-@require_GET
+@require_http_methods(["GET", "HEAD", "POST"])
 @require_role("coordinator")
 def certificate(request, slug):
-    survey_set = request.study.survey_sets.first()
-    if survey_set is None:
-        return redirect("surveys:overview", slug=slug)
-    surveys = Survey.objects.filter(survey_set=survey_set).prefetch_related("blocks")
-    return _page(request, "certificate", certificate=survey_set.certificate, surveys=surveys)
+    """The stored certificate in pictures and words; a press recomputes it from the stored surveys."""
+    survey_set = get_object_or_404(request.study.survey_sets)
+    verified = None
+    if request.method == "POST":
+        try:
+            verified = verify_survey_set(survey_set=survey_set)
+        except ValidationError as error:
+            messages.error(request, error.messages[0])
+    shown = (verified.certificate if verified else survey_set.certificate)["properties"]
+    return page(
+        request,
+        "certificate",
+        verified=verified,
+        holds=all(row["holds"] for row in shown if row["kind"] == "promise"),
+        promises=[row for row in shown if row["kind"] == "promise"],
+        balances=[row for row in shown if row["kind"] != "promise"],
+        pictures=certificate_pictures(survey_set),
+        surveys=Survey.objects.filter(survey_set=survey_set).prefetch_related("blocks"),
+    )
 
 
 @require_GET
@@ -90,10 +105,10 @@ def certificate(request, slug):
 def design_file(request, slug):
     survey_set = get_object_or_404(request.study.survey_sets)
     # The database may have changed the order of keys; the file has the order, and so the bytes, of the drawn one.
-    text = Design.from_json(json.dumps(survey_set.design)).to_json()
-    response = HttpResponse(text, "application/json")
-    response["Content-Disposition"] = f'attachment; filename="{slug}-design.json"'
-    return response
+    text = json.dumps(survey_set.design, ensure_ascii=False, indent=1)
+    if survey_set.design.get("schema") == DESIGN_SCHEMA:
+        text = Design.from_json(text).to_json()
+    return download(text, f"{slug}-design.json", "application/json")
 
 
 @require_GET
@@ -102,17 +117,20 @@ def seats(request, slug):
     """The grid alone, for the page to fetch again while reading goes on; anybody else gets the whole page."""
     if not request.htmx:
         return redirect("surveys:overview", slug=slug)
-    return _page(request, "_seat_grid", grid=seat_grid(request.study))
+    return page(request, "_seat_grid", grid=seat_grid(request.study))
 
 
 @require_GET
 @require_role("coordinator")
 def seat(request, slug, pk):
     """One seat: who held it, and what can be done."""
+    from surveys.recruitment_views import InviteForm
+
     row = get_object_or_404(Seat.objects.of_study(request.study).select_related("survey", "group", "reader"), pk=pk)
     history = Seat.objects.filter(survey=row.survey, group=row.group).select_related("reader", "response")
     form = InviteForm(study=request.study, initial={"group": row.group, "survey": row.survey})
-    return _page(request, "seat", seat=row, history=history.order_by("pk"), form=form)
+    cell = live_cells(request.study, Seat.objects.filter(pk=row.pk))[0]
+    return page(request, "seat", seat=row, cell=cell, history=history.order_by("pk"), form=form)
 
 
 @require_POST
@@ -129,101 +147,74 @@ def replace(request, slug, pk):
 
 @require_POST
 @require_role("coordinator")
-def renew(request, slug, pk):
-    """A new link to the same seat and sitting, for a reader who lost theirs; the earlier one closes."""
-    held = Seat.objects.of_study(request.study).filter(state__in=[Seat.State.RESERVED, Seat.State.STARTED])
-    row = get_object_or_404(held, pk=pk)
-    invitation, raw = invite(seat=row, reader=row.reader)
-    return _show_link(request, invitation, raw)
-
-
-@require_POST
-@require_role("coordinator")
 def release(request, slug):
     released = release_expired_seats(study=request.study)
     messages.success(request, f"{released} expired seat{'' if released == 1 else 's'} freed.")
     return redirect("surveys:overview", slug=slug)
 
 
-@require_GET
+@csrf_exempt  # the readers' own templates carry no token; nothing is saved here
+@require_http_methods(["GET", "HEAD", "POST"])
 @require_role("coordinator")
-def readers(request, slug):
-    rows = Reader.objects.filter(study=request.study).select_related("group", "contact")
-    rows = rows.prefetch_related("invitations__seat__survey", "responses__survey")
-    return _page(request, "readers", readers=rows, form=InviteForm(study=request.study))
+def preview_words(request, slug, code, name):
+    """A page before, between or after the blocks, as its reader sees it; pressing its button goes on, saving nothing."""
+    survey = get_object_or_404(Survey, survey_set__study=request.study, code=code)
+    places = preview_places(survey)
+    names = [place.name for place in places]
+    if name not in names or name.isdecimal():
+        raise Http404
+    if request.method == "POST" and "chosen" not in request.POST:
+        following = names.index(name) + 1
+        certificate_page = reverse("surveys:certificate", kwargs={"slug": slug})
+        return redirect(places[following].url if following < len(places) else certificate_page)
+    study = request.study
+    context = {"survey": survey, "preview": True, "places": places}
+    template = name
+    if name == "about":
+        context["questions"] = [
+            question | {"value": "", "error": ""} for question in study.protocol.demographic_questions
+        ]
+    elif name == "practice":
+        context |= _practice(survey, request.POST.get("chosen"))
+    elif name.startswith("break-"):
+        template = "break"
+        block = get_object_or_404(survey.blocks, position=int(name.removeprefix("break-")))
+        context |= {"survey_block": block, "blocks": survey.blocks.count(), "images": block.survey_items.count()}
+        context["exposure_ms"] = study.protocol.stimuli.get(block.view, {}).get("exposure_ms")
+        context |= words_for(study, block.view)
+    elif name == "thanks":
+        context["survey_response"] = {"finished_at": timezone.now()}
+    return page(request, template, **context)
 
 
-@require_POST
-@require_role("coordinator")
-def invite_reader(request, slug):
-    """Make a personal link and show it this one time."""
-    form = InviteForm(request.POST, study=request.study)
-    if form.is_valid():
-        try:
-            invitation, raw = invite(**form.cleaned_data)
-        except ValidationError as error:
-            form.add_error(None, error)
-        else:
-            return _show_link(request, invitation, raw)
-    rows = Reader.objects.filter(study=request.study).select_related("group", "contact")
-    return _page(request, "readers", 422, readers=rows, form=form)
-
-
-def _show_link(request: HttpRequest, invitation: Invitation, raw: str) -> HttpResponse:
-    link = request.build_absolute_uri(reverse("surveys:landing", kwargs={"token": raw}))
-    return _page(request, "invited", invitation=invitation, link=link)
-
-
-@require_POST
-@require_role("coordinator")
-def revoke(request, slug, pk):
-    """Close every link of one reader."""
-    reader = get_object_or_404(Reader, study=request.study, pk=pk)
-    for invitation in Invitation.objects.filter(reader=reader, revoked_at=None):
-        revoke_invitation(invitation=invitation)
-    messages.success(request, f"The links of {reader} no longer work.")
-    return redirect("surveys:readers", slug=slug)
-
-
-@require_POST
-@require_role("coordinator")
-def erase(request, slug, pk):
-    reader = get_object_or_404(Reader, study=request.study, pk=pk)
-    erased = erase_contact(reader=reader)
-    messages.success(request, f"{'Name and address erased' if erased else 'Nothing to erase'}: {reader}.")
-    return redirect("surveys:readers", slug=slug)
-
-
-@require_GET
-@require_role("coordinator", "analyst")
-def readings_file(request, slug):
-    """Every reading with its truth, as CSV; `?analysed=1` for the analysed sittings alone."""
-    text = readings_csv(request.study, analysed_only=request.GET.get("analysed") == "1")
-    response = HttpResponse(text, "text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{slug}-readings.csv"'
-    response["Cache-Control"] = "private, no-store"
-    return response
+def _practice(survey: Survey, chosen: str | None) -> dict:
+    """The practice page's context, with the drawn picture also where a rating study has stimuli of its own to practise."""
+    study, first = survey.survey_set.study, survey.blocks.order_by("position")[0]
+    item = {"id": "practice", "chosen": chosen, "image": static("surveys/practice.svg"), "answers": {}}
+    return page_context(study=study, view=first.view, items=[item], wanted="1", step=None, client={})
 
 
 @require_GET
 @require_role("coordinator")
 def preview(request, slug, code, position):
     """A block as its reader sees it; nothing is saved."""
-    blocks = Block.objects.filter(survey__survey_set__study=request.study, survey__code=code)
-    block = get_object_or_404(blocks.select_related("survey"), position=position)
+    survey = get_object_or_404(Survey, survey_set__study=request.study, code=code)
+    block = get_object_or_404(survey.blocks.select_related("survey"), position=position)
     context = block_context(
         study=request.study,
         block=block,
-        chosen={},
+        answers={},
+        step=request.GET.get("step"),
         wanted=request.GET.get("image", "1"),
         image_address=lambda name: reverse("surveys:picture", kwargs={"slug": slug, "public_id": name}),
         client={"preview": True},
     )
-    return _page(request, "preview", preview=True, others=blocks.order_by("position"), **context)
+    return page(request, "preview", preview=True, survey=survey, places=preview_places(survey), **context)
 
 
 @require_GET
 @require_role("coordinator")
 def picture(request, slug, public_id):
-    items = SurveyItem.objects.filter(block__survey__survey_set__study=request.study).select_related("block")
-    return survey_item_image(get_object_or_404(items, public_id=public_id))
+    items = SurveyItem.objects.filter(block__survey__survey_set__study=request.study)
+    items = items.select_related("block", "stimulus__study__protocol")
+    return survey_item_image(get_object_or_404(items, public_id=public_id), request.GET.get("place", "1"))

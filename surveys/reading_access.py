@@ -7,6 +7,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.csrf import csrf_exempt
 
+from surveys.link_guard import WINDOW_S, may_try, note_known, note_unknown
 from surveys.reading_places import place_of
 from surveys.services import InvitationClosed, open_invitation
 
@@ -15,6 +16,10 @@ CLOSED = {
     "revoked": (410, "This link has been closed", "The people who run the study closed it. Nothing you saved is lost."),
     "expired": (410, "This link has expired", "It worked for a limited time. Nothing you saved is lost."),
 }
+TOO_MANY = {
+    "title": "Please wait a little",
+    "words": "Too many links that do not exist were tried from your network. Try again in ten minutes; nothing is lost.",
+}
 NOT_HERE = {"title": "There is nothing here", "words": "Your link still works: open it again to go on."}
 
 
@@ -22,23 +27,28 @@ def invited(view: Callable) -> Callable:
     """Give `view(request, token, ...)` the link's invitation as `request.invitation`, or answer that it is closed.
 
     The pages are exempt from the CSRF cookie because they use no cookie at all: a request that knows the address is
-    authorised by the address, and a page elsewhere cannot know it. No response is stored or tells where it came from.
+    authorised by the address, and a page elsewhere cannot know it. `LinkHeaders` keeps every answer out of caches.
     """
 
     @csrf_exempt
     @wraps(view)
     def wrapper(request: HttpRequest, token: str, **kwargs) -> HttpResponse:
+        if not may_try(request, token):
+            response = render(request, "surveys/closed.html", TOO_MANY, status=429)
+            response["Retry-After"] = str(WINDOW_S)
+            return response
         try:
             request.invitation = open_invitation(token)
         except InvitationClosed as closed:
+            if closed.reason == "unknown":
+                note_unknown(request)
             status, title, words = CLOSED[closed.reason]
-            response = render(request, "surveys/closed.html", {"title": title, "words": words}, status=status)
-        else:
-            try:
-                response = view(request, token, **kwargs)
-            except Http404:
-                response = render(request, "surveys/closed.html", NOT_HERE, status=404)
-        return _discreet(response)
+            return render(request, "surveys/closed.html", {"title": title, "words": words}, status=status)
+        note_known(token)
+        try:
+            return view(request, token, **kwargs)
+        except Http404:
+            return render(request, "surveys/closed.html", NOT_HERE, status=404)
 
     return wrapper
 
@@ -52,6 +62,9 @@ def seated(view: Callable) -> Callable:
         survey_response = getattr(request.invitation, "response", None)
         if survey_response is None:
             return redirect("surveys:landing", token=token)
+        # Both came with the invitation; to ask for them again would cost every save two queries.
+        survey_response.reader = request.invitation.reader
+        survey_response.reader.study = request.invitation.reader.group.study
         return view(request, token, survey_response, **kwargs)
 
     return wrapper
@@ -75,13 +88,3 @@ def at_place(name: str) -> Callable:
         return wrapper
 
     return decorate
-
-
-def _discreet(response: HttpResponse) -> HttpResponse:
-    response["Cache-Control"] = "no-store"
-    response["Referrer-Policy"] = "no-referrer"
-    response["X-Robots-Tag"] = "noindex, nofollow"
-    response["Cross-Origin-Resource-Policy"] = "same-origin"
-    # Django would log the address of every refusal, and with it the token that opens the sitting.
-    response._has_been_logged = True
-    return response

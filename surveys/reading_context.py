@@ -1,10 +1,14 @@
-"""What a reading page is made of. Nothing here reads truth, provenance, file names or another block."""
+"""What a reading page is made of. Nothing here reads truth, condition, origin, provenance, file names or another block."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from uuid import uuid4
 
 from imagebank.models import Study
-from surveys.models import Block
+from surveys.models import Block, Stimulus, StudyProtocol, SurveyItem, SurveyResponse
+from surveys.questions import Question, questions_of
+from surveys.reading_questions import asked_context, client_questions, current_step, steps_of
+
+SINGLE = Stimulus.Kind.SINGLE
 
 
 def choices_of(study: Study) -> list[dict]:
@@ -13,48 +17,135 @@ def choices_of(study: Study) -> list[dict]:
     return [row | {"key": str(number) if number < 10 else ""} for number, row in enumerate(rows, start=1)]
 
 
+def words_for(study: Study, view: str) -> dict[str, str]:
+    """How a block's pages are counted ("Focused images"), and one of them called ("focused image", "Image")."""
+    shown = study.protocol.stimuli.get(view)
+    if shown:
+        one = shown.get("one", view)
+        return {
+            "heading": shown.get("heading", view.capitalize()),
+            "one": one,
+            "noun": one.capitalize(),
+            "many": f"{one}s",
+        }
+    label = study.view_label(view)
+    return {
+        "heading": f"{label[:1].upper()}{label[1:]} images",
+        "one": f"{label} image",
+        "noun": "Image",
+        "many": "images",
+    }
+
+
 def block_context(
     *,
     study: Study,
     block: Block,
-    chosen: Mapping[str, str | None],
+    answers: Mapping[str, Mapping[str, object]],
     wanted: str | None,
     image_address: Callable[[str], str],
     client: Mapping,
+    step: str | None = None,
+    masked: Iterable[str] = (),
 ) -> dict:
     """Context of one block's page.
 
-    chosen: class code by the survey item's public id. wanted: "5", "end", or None for the first open question.
-    image_address: from public id to address. client: further values for the page's script.
+    answers: standing answers by the survey item's public id, then by question. wanted: "5", "end", or None for the first
+    open question. image_address: from public id to address. client: further values for the page's script. step: which
+    step of the questions to show. masked: public ids of stimuli that were shown for their time already.
     """
-    ids = list(block.survey_items.order_by("position").values_list("public_id", flat=True))
-    items = [{"id": name, "chosen": chosen.get(name), "image": image_address(name)} for name in ids]
+    rows = block.survey_items.select_related("stimulus__label").order_by("position")
+    items = [_item(row, answers.get(row.public_id, {}), image_address(row.public_id), row.public_id in masked)
+             for row in rows]  # fmt: skip
+    return page_context(study=study, view=block.view, items=items, wanted=wanted, step=step, client=client) | {
+        "survey_block": block
+    }
+
+
+def _item(row: SurveyItem, answers: Mapping[str, object], address: str, masked: bool) -> dict:
+    item = {"id": row.public_id, "chosen": answers.get(""), "image": address}
+    if row.stimulus is None:
+        return item | {"answers": {code: value for code, value in answers.items() if code}}
+    return item | stimulus_item(row.stimulus, address) | {"answers": dict(answers), "masked": masked}
+
+
+def stimulus_item(stimulus: Stimulus, address: str) -> dict:
+    """A stimulus as the page's script needs it: addresses of its frames as shown, its columns, the stated class."""
+    frames = stimulus.frames.count()
+    return {
+        "image": f"{address}?place=1",
+        "frames": [f"{address}?place={place}" for place in range(1, frames + 1)],
+        "columns": stimulus.columns,
+        "label": stimulus.label.name if stimulus.label else "",
+        "answers": {},
+    }
+
+
+def practice_stimuli(survey_response: SurveyResponse):
+    """The rating study's stimuli for practice, of the kind that the survey begins with."""
+    first = survey_response.survey.blocks.order_by("position")[0]
+    stimuli = survey_response.survey.survey_set.study.stimuli.filter(role=Stimulus.Role.PRACTICE, kind=first.view)
+    return stimuli.select_related("label", "study__protocol").order_by("code")
+
+
+def page_context(
+    *, study: Study, view: str, items: Sequence[dict], wanted: str | None, step: str | None, client: Mapping
+) -> dict:
+    """Context of a page that shows `items` and asks the questions of the block `view`."""
+    protocol: StudyProtocol = study.protocol
+    questions = [question for question in questions_of(protocol) if question.is_asked_in(view)]
+    for item in items:
+        item["done"] = not _open(questions, item)
     index = _index(wanted, items)
-    label = study.view_label(block.view)
-    protocol = study.protocol
     current = items[index] if index < len(items) else None
+    shown = protocol.stimuli.get(view, {})
+    kind = view if shown else SINGLE
+    words = words_for(study, view)
+    frames = max((len(item.get("frames", ("",))) for item in items), default=1)
+    exposure = shown.get("exposure_ms")
     return {
         "study": study,
         "protocol": protocol,
-        "survey_block": block,
         "choices": choices_of(study),
+        "steps": asked_context(questions, frames=frames, current=current),
+        "shown_step": current_step(questions, current, step),
         "items": items,
-        "skipped": [number for number, item in enumerate(items, start=1) if not item["chosen"]],
+        "skipped": [number for number, item in enumerate(items, start=1) if not item["done"]],
         "current": current,
+        "kind": kind,
         "number": min(index + 1, len(items)),
         "previous": index or None,
         "next": index + 2 if index + 1 < len(items) else "end",
         "at_end": current is None,
-        "label": label,
+        "zoom": protocol.zoom_allowed and not exposure,
         "event_id": uuid4(),
-        "client": {"items": items, "start": index, "label": label, "zoom": protocol.zoom_allowed, **client},
+        **words,
+        "client": {
+            "items": items,
+            "start": index,
+            "kind": kind,
+            "questions": client_questions(questions),
+            "exposure_ms": exposure,
+            "zoom": protocol.zoom_allowed and not exposure,
+            **words,
+            **client,
+        },
     }
 
 
-def _index(wanted: str | None, items: list[dict]) -> int:
+def _open(questions: Sequence[Question], item: Mapping) -> bool:
+    given = {**item["answers"], **({"": item["chosen"]} if item.get("chosen") else {})}
+    return any(
+        question.required and question.code not in given
+        for step in steps_of(questions, item)
+        for question in step
+    )  # fmt: skip
+
+
+def _index(wanted: str | None, items: Sequence[dict]) -> int:
     """Position in the list from 0; its length means the page at the end of the block."""
     if wanted == "end":
         return len(items)
     if wanted and wanted.isdecimal() and 1 <= int(wanted[:6]) <= len(items):
         return int(wanted) - 1
-    return next((index for index, item in enumerate(items) if not item["chosen"]), len(items))
+    return next((index for index, item in enumerate(items) if not item["done"]), len(items))

@@ -14,7 +14,7 @@ from surveys.models import SurveyItem, SurveyResponse
 from surveys.reading_access import seated
 from surveys.services import record_answer, record_viewing_event
 
-MOST_EVENTS, MOST_BYTES = 50, 100_000
+MOST_EVENTS, MOST_BYTES, LONGEST_CODE = 50, 100_000, 40
 
 
 @require_POST
@@ -53,7 +53,7 @@ def _items(survey_response: SurveyResponse, batch: list) -> dict[str, SurveyItem
         block__survey=survey_response.survey_id,
         block__sittings__survey_response=survey_response,
     )
-    return {row.public_id: row for row in rows.select_related("block")}
+    return {row.public_id: row for row in rows.select_related("block", "stimulus")}
 
 
 def _record(survey_response: SurveyResponse, event: dict, items: dict[str, SurveyItem]) -> None:
@@ -73,6 +73,8 @@ def _record(survey_response: SurveyResponse, event: dict, items: dict[str, Surve
             survey_response=survey_response,
             survey_item=survey_item,
             chosen=_chosen(survey_response, event.get("chosen")),
+            question=str(event.get("question") or "")[:LONGEST_CODE],
+            value=event.get("value"),
             event_id=event_id,
             rt_ms=None if rt_ms is None else round(rt_ms),
             client_ms=client_ms,

@@ -1,22 +1,42 @@
 """Pictures as a reader gets them: pixels and nothing else."""
 
 import io
+from collections.abc import Sequence
 
 from django.http import Http404, HttpResponse
 from PIL import Image, ImageOps
 
 from imagebank.models import ItemImage, Rendition
-from surveys.models import SurveyItem
+from surveys.models import Stimulus, SurveyItem
 
 TYPES = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG": "image/png", b"RIFF": "image/webp"}
+QUALITY = 92
 
 
-def survey_item_image(survey_item: SurveyItem) -> HttpResponse:
-    """The picture of a survey item in its block's view, without metadata, file name or validators."""
+def survey_item_image(survey_item: SurveyItem, place: str = "1") -> HttpResponse:
+    """The picture of a survey item without metadata, file name or validators.
+
+    It is the item's in the block's view, or of a stimulus the frame that is shown at `place`, counted from 1.
+    """
+    if survey_item.stimulus is not None:
+        return stimulus_image(survey_item.stimulus, place, survey_item.order)
     image = ItemImage.objects.filter(item=survey_item.item_id, view=survey_item.block.view).first()
     if image is None:
         raise Http404
-    data, content_type = reading_bytes(image)
+    return _picture(*reading_bytes(image))
+
+
+def stimulus_image(stimulus: Stimulus, place: str = "1", order: list[int] | None = None) -> HttpResponse:
+    """One frame of a stimulus, at the size and through the JPEG qualities that all frames of its kind share."""
+    frames = list(stimulus.frames.select_related("image"))
+    shown = order or list(range(1, len(frames) + 1))
+    if not place.isdecimal() or not 1 <= int(place[:4]) <= len(shown):
+        raise Http404
+    frame = frames[shown[int(place) - 1] - 1]
+    return _picture(matched_bytes(frame.image, stimulus.study.protocol.stimuli[stimulus.kind], frame.box), "image/jpeg")
+
+
+def _picture(data: bytes, content_type: str) -> HttpResponse:
     response = HttpResponse(data, content_type=content_type)
     response["Content-Disposition"] = "inline"
     response["Cache-Control"] = "no-store"
@@ -32,10 +52,33 @@ def reading_bytes(image: ItemImage) -> tuple[bytes, str]:
         content_type = next((kind for start, kind in TYPES.items() if data.startswith(start)), None)
         if content_type:
             return data, content_type
+    # A new picture of the bare pixels: what the file carried beside them stays behind.
+    return _jpeg(_bare_pixels(image), QUALITY), "image/jpeg"
+
+
+def matched_bytes(image: ItemImage, shown: dict, box: Sequence[int] = ()) -> bytes:
+    """A JPEG of an image's middle, or of its part `box`, at the size of `shown`, after each of its `jpeg_quality` in turn.
+
+    Real photographs went through a camera's JPEG and generated pictures did not. The first, lower quality puts the same
+    traces on all; the order of steps is the same for every frame.
+    """
+    size = (shown["width"], shown["height"])
+    whole = _bare_pixels(image)
+    pixels = ImageOps.fit(whole.crop(tuple(box)) if box else whole, size, Image.Resampling.LANCZOS)
+    *before, last = shown.get("jpeg_quality") or [QUALITY]
+    for quality in before:
+        with Image.open(io.BytesIO(_jpeg(pixels, quality))) as picture:
+            pixels = picture.convert("RGB")
+    return _jpeg(pixels, last)
+
+
+def _bare_pixels(image: ItemImage) -> Image.Image:
     with image.file.open("rb") as file, Image.open(file) as picture:
         pixels = ImageOps.exif_transpose(picture).convert("RGB")
-    # A new picture of the bare pixels: what the file carried beside them stays behind.
-    bare = Image.frombytes("RGB", pixels.size, pixels.tobytes())
+    return Image.frombytes("RGB", pixels.size, pixels.tobytes())
+
+
+def _jpeg(pixels: Image.Image, quality: int) -> bytes:
     buffer = io.BytesIO()
-    bare.save(buffer, "JPEG", quality=92)
-    return buffer.getvalue(), "image/jpeg"
+    pixels.save(buffer, "JPEG", quality=quality)
+    return buffer.getvalue()

@@ -9,11 +9,13 @@ from django.templatetags.static import static
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from surveys.models import Answer, Block, SurveyItem, SurveyResponse, ViewingEvent
+from surveys.models import Block, SurveyItem, SurveyResponse, ViewingEvent
+from surveys.questions import asked_about, open_questions, questions_of, standing_by_item
 from surveys.reading_access import at_place, invited, seated
-from surveys.reading_context import block_context, choices_of
-from surveys.reading_images import survey_item_image
+from surveys.reading_context import block_context, page_context, practice_stimuli, stimulus_item, words_for
+from surveys.reading_images import stimulus_image, survey_item_image
 from surveys.reading_places import place_of
+from surveys.reading_questions import value_from_form
 from surveys.services import (
     finish_response,
     open_block,
@@ -88,24 +90,43 @@ def about(request, token, survey_response):
 @at_place("instructions")
 def instructions(request, token, survey_response):
     if request.method == "POST":
-        return _go_on(token, record_instructions_read(survey_response=survey_response))
-    return _page(request, "instructions")
+        survey_response = record_instructions_read(survey_response=survey_response)
+        if not _practice_items(survey_response):
+            survey_response = _begin(survey_response)
+        return _go_on(token, survey_response)
+    return _page(request, "instructions", practice=_practice_items(survey_response))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @at_place("practice")
 def practice(request, token, survey_response):
-    """One drawn picture to try the buttons with. Whatever is chosen is forgotten."""
+    """Pictures to try the buttons with, none of the study's own. Whatever is chosen is forgotten."""
     if request.method == "POST" and "chosen" not in request.POST:
-        survey_response = record_practice(survey_response=survey_response)
-        open_block(survey_response=survey_response, block=survey_response.survey.blocks.order_by("position")[0])
-        return _go_on(token, survey_response)
-    study = _study(request)
-    picture = {"id": "practice", "chosen": request.POST.get("chosen"), "image": static("surveys/practice.svg")}
-    client = {"items": [picture], "start": 0, "label": "practice", "zoom": study.protocol.zoom_allowed}
-    return _page(
-        request, "practice", choices=choices_of(study), current=picture, client=client, number=1, items=[picture]
-    )
+        return _go_on(token, _begin(survey_response))
+    items = _practice_items(survey_response)
+    for item in items:
+        if not item["image"]:
+            address = reverse("surveys:image", kwargs={"token": token, "public_id": item["id"]})
+            item |= stimulus_item(item.pop("stimulus"), address)
+    items[0]["chosen"] = request.POST.get("chosen")
+    first = survey_response.survey.blocks.order_by("position")[0]
+    context = page_context(study=_study(request), view=first.view, items=items, wanted="1", step=None, client={})
+    return _page(request, "practice", **context)
+
+
+def _practice_items(survey_response: SurveyResponse) -> list[dict]:
+    """A drawn picture, or in a rating study its stimuli for practice of the first block's kind; there may be none."""
+    study = survey_response.survey.survey_set.study
+    if not study.protocol.stimuli:
+        return [{"id": "practice", "chosen": None, "image": static("surveys/practice.svg"), "answers": {}}]
+    stimuli = practice_stimuli(survey_response)
+    return [{"id": row.public_id, "chosen": None, "image": "", "stimulus": row} for row in stimuli]
+
+
+def _begin(survey_response: SurveyResponse) -> SurveyResponse:
+    survey_response = record_practice(survey_response=survey_response)
+    open_block(survey_response=survey_response, block=survey_response.survey.blocks.order_by("position")[0])
+    return survey_response
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -120,27 +141,32 @@ def take_break(request, token, survey_response, block):
         request,
         "break",
         survey_block=block,
-        label=study.view_label(block.view),
         images=block.survey_items.count(),
         blocks=survey_response.survey.blocks.count(),
+        exposure_ms=study.protocol.stimuli.get(block.view, {}).get("exposure_ms"),
+        **words_for(study, block.view),
     )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @at_place("block")
 def block_page(request, token, survey_response, block):
-    """One block: every image at its place, the choices, and at the end what was skipped.
+    """One block: every image at its place, the questions, and at the end what was skipped.
 
-    The page's script saves in the background; without it the same form posts here, one question at a time.
+    The page's script saves in the background; without it the same form posts here, one step at a time.
     """
     if request.method == "POST":
         return _answer_by_form(request, token, survey_response, block)
-    standing = Answer.objects.standing().filter(survey_response=survey_response, survey_item__block=block)
+    standing = standing_by_item(survey_response, survey_item__block=block)
+    names = dict(block.survey_items.values_list("pk", "public_id"))
+    masked = ViewingEvent.objects.filter(survey_response=survey_response, kind=ViewingEvent.Kind.MASKED)
     context = block_context(
         study=_study(request),
         block=block,
-        chosen=dict(standing.values_list("survey_item__public_id", "chosen__code")),
+        answers={names[item]: answers for item, answers in standing.items()},
         wanted=request.GET.get("image"),
+        step=request.GET.get("step"),
+        masked=set(masked.values_list("survey_item__public_id", flat=True)),
         image_address=lambda name: reverse("surveys:image", kwargs={"token": token, "public_id": name}),
         client={
             "events": reverse("surveys:events", kwargs={"token": token}),
@@ -152,18 +178,46 @@ def block_page(request, token, survey_response, block):
 
 
 def _answer_by_form(request, token: str, survey_response: SurveyResponse, block: Block) -> HttpResponse:
-    survey_item = get_object_or_404(SurveyItem, block=block, public_id=request.POST.get("item", ""))
-    code = request.POST.get("chosen", "")
-    if code:
-        try:
-            event_id = UUID(request.POST.get("event_id", ""))
-        except ValueError:
-            raise Http404 from None
-        chosen = get_object_or_404(_study(request).classes, code=code)
-        record_answer(survey_response=survey_response, survey_item=survey_item, chosen=chosen, event_id=event_id)
-    elif not ViewingEvent.objects.filter(
-        survey_response=survey_response, survey_item=survey_item, kind=ViewingEvent.Kind.SHOWN
-    ).exists():
+    items = block.survey_items.select_related("block", "stimulus")
+    survey_item = get_object_or_404(items, public_id=request.POST.get("item", ""))
+    address = place_of(survey_response).address(token)
+    if request.POST.get("chosen"):
+        _record_choice(request, survey_response, survey_item)
+    else:
+        _record_shown(survey_response, survey_item)
+    asked = asked_about(questions_of(_study(request).protocol), survey_item)
+    step = request.POST.get("step", "1")
+    try:
+        for question in asked:
+            value = value_from_form(question, request.POST) if str(question.step) == step and question.code else None
+            if value is not None:
+                record_answer(
+                    survey_response=survey_response, survey_item=survey_item, question=question.code, value=value,
+                    event_id=uuid4(),
+                )  # fmt: skip
+    except ValidationError:
+        return redirect(f"{address}?image={survey_item.position}&step={step}")
+    later = [question.step for question in asked if step.isdecimal() and question.step > int(step)]
+    still_open = open_questions(survey_response, [survey_item])[survey_item.pk]
+    if later and not any(str(question.step) == step and question.code in still_open for question in asked):
+        return redirect(f"{address}?image={survey_item.position}&step={min(later)}")
+    last = block.survey_items.count()
+    return redirect(f"{address}?image={survey_item.position + 1 if survey_item.position < last else 'end'}")
+
+
+def _record_choice(request, survey_response: SurveyResponse, survey_item: SurveyItem) -> None:
+    try:
+        event_id = UUID(request.POST.get("event_id", ""))
+    except ValueError:
+        raise Http404 from None
+    chosen = get_object_or_404(_study(request).classes, code=request.POST["chosen"])
+    record_answer(survey_response=survey_response, survey_item=survey_item, chosen=chosen, event_id=event_id)
+
+
+def _record_shown(survey_response: SurveyResponse, survey_item: SurveyItem) -> None:
+    """Who answers by the plain form has seen the image that stood beside it."""
+    shown = ViewingEvent.objects.filter(survey_response=survey_response, survey_item=survey_item)
+    if not shown.filter(kind=ViewingEvent.Kind.SHOWN).exists():
         record_viewing_event(
             survey_response=survey_response,
             survey_item=survey_item,
@@ -171,9 +225,6 @@ def _answer_by_form(request, token: str, survey_response: SurveyResponse, block:
             event_id=uuid4(),
             detail={"page": "plain form"},
         )
-    last = block.survey_items.count()
-    following = survey_item.position + 1 if survey_item.position < last else "end"
-    return redirect(f"{place_of(survey_response).address(token)}?image={following}")
 
 
 @require_POST
@@ -206,9 +257,11 @@ def thanks(request, token, survey_response):
 @require_GET
 @seated
 def image(request, token, survey_response, public_id):
-    """A picture of the block that is open now; of any other there is nothing here."""
-    place = place_of(survey_response)
+    """A picture of the block that is open now, or of the practice; of any other there is nothing here."""
+    place, frame = place_of(survey_response), request.GET.get("place", "1")
+    if place.name == "practice":
+        return stimulus_image(get_object_or_404(practice_stimuli(survey_response), public_id=public_id), frame)
     if place.name != "block":
         raise Http404
-    survey_item = get_object_or_404(SurveyItem.objects.select_related("block"), block=place.block, public_id=public_id)
-    return survey_item_image(survey_item)
+    items = SurveyItem.objects.select_related("block", "stimulus__study__protocol")
+    return survey_item_image(get_object_or_404(items, block=place.block, public_id=public_id), frame)

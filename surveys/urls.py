@@ -2,7 +2,14 @@
 
 from django.urls import path
 
-from surveys import coordinator_views, reading_events, reading_views
+from surveys import (
+    coordinator_views,
+    export_views,
+    new_study_views,
+    reading_events,
+    reading_views,
+    recruitment_views,
+)
 
 app_name = "surveys"
 
@@ -18,6 +25,7 @@ urlpatterns = [
     path("r/<str:token>/thanks/", reading_views.thanks, name="thanks"),
     path("r/<str:token>/events/", reading_events.events, name="events"),
     path("r/<str:token>/image/<str:public_id>/", reading_views.image, name="image"),
+    path("new-study/", new_study_views.new_study, name="new-study"),
     path("studies/<slug:slug>/surveys/", coordinator_views.overview, name="overview"),
     path("studies/<slug:slug>/surveys/draw/", coordinator_views.draw, name="draw"),
     path("studies/<slug:slug>/surveys/certificate/", coordinator_views.certificate, name="certificate"),
@@ -26,12 +34,33 @@ urlpatterns = [
     path("studies/<slug:slug>/surveys/seats/release/", coordinator_views.release, name="release"),
     path("studies/<slug:slug>/surveys/seats/<int:pk>/", coordinator_views.seat, name="seat"),
     path("studies/<slug:slug>/surveys/seats/<int:pk>/replace/", coordinator_views.replace, name="replace"),
-    path("studies/<slug:slug>/surveys/seats/<int:pk>/renew/", coordinator_views.renew, name="renew"),
-    path("studies/<slug:slug>/surveys/readers/", coordinator_views.readers, name="readers"),
-    path("studies/<slug:slug>/surveys/readers/invite/", coordinator_views.invite_reader, name="invite"),
-    path("studies/<slug:slug>/surveys/readers/<int:pk>/revoke/", coordinator_views.revoke, name="revoke"),
-    path("studies/<slug:slug>/surveys/readers/<int:pk>/erase/", coordinator_views.erase, name="erase"),
-    path("studies/<slug:slug>/surveys/readings.csv", coordinator_views.readings_file, name="readings-file"),
+    path("studies/<slug:slug>/surveys/seats/<int:pk>/renew/", recruitment_views.renew, name="renew"),
+    path("studies/<slug:slug>/surveys/readers/", recruitment_views.readers, name="readers"),
+    path("studies/<slug:slug>/surveys/readers/invite/", recruitment_views.invite_reader, name="invite"),
+    path("studies/<slug:slug>/surveys/readers/list/", recruitment_views.invite_list, name="invite-list"),
+    path("studies/<slug:slug>/surveys/readers/remind/", recruitment_views.remind, name="remind"),
+    path(
+        "studies/<slug:slug>/surveys/readers/<int:pk>/<slug:action>/",
+        recruitment_views.reader_action,
+        name="reader-action",
+    ),
+    path("studies/<slug:slug>/surveys/recruitment/", recruitment_views.recruitment, name="recruitment"),
+    path("studies/<slug:slug>/surveys/recruitment.csv", recruitment_views.recruitment_file, name="recruitment-file"),
+    path(
+        "studies/<slug:slug>/surveys/recruitment/<slug:group>.svg",
+        recruitment_views.recruitment_figure,
+        name="recruitment-figure",
+    ),
+    path("studies/<slug:slug>/surveys/exports/", export_views.exports, name="exports"),
+    path("studies/<slug:slug>/surveys/exports/verify/", export_views.verify_answers, name="verify-answers"),
+    path("studies/<slug:slug>/surveys/exports/<str:name>", export_views.export_file, name="export-file"),
+    path("studies/<slug:slug>/surveys/readings.csv", export_views.readings_file, name="readings-file"),
+    path("studies/<slug:slug>/surveys/ratings.csv", export_views.ratings_file, name="ratings-file"),
     path("studies/<slug:slug>/surveys/preview/<str:code>/<int:position>/", coordinator_views.preview, name="preview"),
+    path(
+        "studies/<slug:slug>/surveys/preview/<str:code>/<slug:name>/",
+        coordinator_views.preview_words,
+        name="preview-words",
+    ),
     path("studies/<slug:slug>/surveys/picture/<str:public_id>/", coordinator_views.picture, name="picture"),
 ]

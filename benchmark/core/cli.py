@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .errors import InputError
+from .imports.command import add_import, add_map_options
 from .planning_cli import add_type_one, add_world, run_power, run_simulate, run_type_one
 from .studies_cli import add_auc, add_ratings, run_auc, run_ratings
 
@@ -31,13 +32,17 @@ def build_parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     analyse = commands.add_parser("analyse", help="analyse readings.csv: results.json, tables, figures and a report")
-    analyse.add_argument("readings", type=Path, help="readings.csv: one row per reader and item")
+    analyse.add_argument("readings", type=Path, help="readings.csv: one row per reader and item; or an export, with --map")
+    add_map_options(analyse)
     analyse.add_argument("--predictions", type=Path, help="predictions.csv: class probabilities of networks")
     analyse.add_argument("--plan", type=Path, help="analysis.toml: what was decided before the first answer")
     analyse.add_argument("--stamp", help="SHA-256 of the plan from before the first answer; a change is a deviation")
     analyse.add_argument("--seed", type=_seed, default=0, help="seed of all resampling (a plan's own seed goes first)")
     analyse.add_argument("--out", type=Path, required=True, help="folder to write to")
+    analyse.add_argument("--record", type=Path, help="record.toml: the study's own record, for flow, design and checklists")
+    analyse.add_argument("--design", type=Path, help="design.json: its certificate goes into the report")
     analyse.add_argument("--pdf", action="store_true", help="also write report.pdf (needs Debian's libpango)")
+    analyse.add_argument("--word", action="store_true", help="also write tables/tables.docx")
     analyse.set_defaults(run=run_analyse)
     power = commands.add_parser("power", help="power and precision of a design, for these images and for new ones")
     add_world(power)
@@ -60,10 +65,11 @@ def build_parser() -> argparse.ArgumentParser:
     compare.add_argument("first", type=Path)
     compare.add_argument("second", type=Path)
     compare.set_defaults(run=run_compare)
-    export = commands.add_parser("export", help="readings for other programs: csv, parquet, xlsx, sav, imrmc")
+    add_import(commands)
+    export = commands.add_parser("export", help="readings for other programs: csv, parquet, xlsx, sav, imrmc, mrmcaov")
     export.add_argument("readings", type=Path)
     export.add_argument("target", type=Path, help="file to write; its ending names the format")
-    export.add_argument("--positive", help="the class that counts as positive (iMRMC only)")
+    export.add_argument("--positive", help="the class that counts as positive (iMRMC and MRMCaov)")
     export.set_defaults(run=run_export)
     return parser
 
@@ -120,20 +126,24 @@ def _seed(text: str) -> int:
 
 def run_analyse(options: argparse.Namespace) -> int:
     from .analysis import analyse
+    from .facts import described, read_certificate, read_facts
     from .plan import Plan
     from .predictions import read_predictions
     from .readings import read_readings
     from .writing import write_analysis
 
     plan = Plan.from_toml(options.plan) if options.plan else None
-    readings = read_readings(options.readings)
+    facts = read_facts(options.record) if options.record else None
+    certificate = read_certificate(options.design) if options.design else None
+    readings = read_readings(_imported(options) if options.map else options.readings)
     predictions = read_predictions(options.predictions) if options.predictions else None
     with _bar("analysing") as step:
         results = analyse(
             readings, predictions=predictions, plan=plan, seed=options.seed, stamped_sha256=options.stamp, progress=step
         )
+    results = described(results, facts=facts, certificate=certificate)
     with _bar("drawing") as step:
-        write_analysis(results, options.out, pdf=options.pdf, progress=step)
+        write_analysis(results, options.out, pdf=options.pdf, word=options.word, progress=step)
     if results.is_simulated:
         print("SIMULATED: these readings hold simulated readers or drawn images.")
     for note in results["notes"]:
@@ -142,6 +152,18 @@ def run_analyse(options: argparse.Namespace) -> int:
         print(record["answer"])
     print(f"Written: {options.out / 'report.html'}")
     return 0
+
+
+def _imported(options: argparse.Namespace) -> Path:
+    """The export brought into readings.csv beside the results, where its hash is that of the file."""
+    from .imports.command import from_options, write_readings
+
+    path = options.out / "readings.csv"
+    found = from_options(options.readings, options)
+    write_readings(found, path)
+    for note in found.notes:
+        print(f"Note: {note}")
+    return path
 
 
 class _bar:

@@ -77,15 +77,16 @@ def as_xlsx(sheets: dict[str, Sequence[dict[str, Any]]]) -> bytes:
             sheet.column_dimensions[get_column_letter(index)].width = max(10, min(len(column) + 3, 30))
     raw = io.BytesIO()
     book.save(raw)
-    return _without_dates(raw.getvalue())
+    return without_dates(raw.getvalue())
 
 
-def _without_dates(workbook: bytes) -> bytes:
+def without_dates(workbook: bytes) -> bytes:
+    """An office document with its dates taken out, so that the same content has the same bytes."""
     out = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(workbook)) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new:
         for name in old.namelist():
             content = old.read(name)
-            if name == "docProps/core.xml":
+            if name == "docProps/core.xml":  # openpyxl writes the time of saving there
                 content = re.sub(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", b"1980-01-01T00:00:00Z", content)
             entry = zipfile.ZipInfo(name, FIXED_TIME)
             entry.compress_type = zipfile.ZIP_DEFLATED
@@ -115,10 +116,10 @@ def paper_tables(results: Results) -> dict[str, tuple[str, list[str], list[list[
             readable(a["view"]),
             number(100 * a["mean_difference"], 1),
             interval(a["ci_low"], a["ci_high"]),
-            p_value(a["p"]),
+            _p(a["p"]),
             number(a["cohens_dz"]),
             interval(b["ci_low"], b["ci_high"]),
-            p_value(b["p"]),
+            _p(b["p"]),
             number(b["se_ratio"]),
         ]
         for a, b in zip(results["paired"], results["new_images"])
@@ -163,6 +164,10 @@ def paper_tables(results: Results) -> dict[str, tuple[str, list[str], list[list[
             agreement,
         ),
     }
+
+
+def _p(p: float | None) -> str:
+    return p_value(p).removeprefix("p = ")
 
 
 def _who(record: dict[str, Any]) -> str:

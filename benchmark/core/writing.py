@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from importlib.util import find_spec
 from os import PathLike
 from pathlib import Path
 
+from .dictionary import dictionary_of
 from .files import write_atomically
 from .results import Results
 from .tables import as_csv, as_latex, as_xlsx, flat_records, paper_tables
 
 FIGURE_KINDS = ("svg", "png", "pdf")
 PLOTLY_FILE = "plotly.min.js"
+
+Write = Callable[[str, bytes | str], None]
 
 
 def write_analysis(
@@ -21,12 +25,13 @@ def write_analysis(
     *,
     figures: bool = True,
     pdf: bool = False,
+    word: bool = False,
     progress: Callable[[int, int, str], None] | None = None,
 ) -> list[Path]:
     """Write results.json, tables/, figures/ and report.html under out_dir; returns the files written, in order.
 
-    figures=False leaves out figures/ (the report then has none); pdf=True adds report.pdf. Each file is written
-    atomically, results.json last, so that its presence says that the folder is whole.
+    figures=False leaves out figures/ (the report then has none); pdf=True adds report.pdf, word=True tables/tables.docx.
+    Each file is written atomically, results.json last, so that its presence says that the folder is whole.
     """
     from .figures.catalogue import figures_of
     from .report.page import build_report
@@ -39,56 +44,87 @@ def write_analysis(
         written.append(out / relative)
 
     _write_tables(results, write)
+    if word:
+        from .word import as_docx
+
+        write("tables/tables.docx", as_docx(results))
     entries = figures_of(results) if figures else []
     drawings = {}
     for done, entry in enumerate(entries):
         if progress:
             progress(done, len(entries), entry.name)
-        drawings[entry.name] = (_write_figure(entry, write), entry.caption)
+        drawings[entry.name] = _write_figure(entry, write)
     if entries:
-        from plotly.offline import get_plotlyjs
-
-        write(f"figures/{PLOTLY_FILE}", get_plotlyjs())
-    report = build_report(results, drawings)
-    write("report.html", report)
+        write(f"figures/{PLOTLY_FILE}", plotly_script())
+        write("figures/figures.json", _figure_list(entries))
+    write("report.html", build_report(results, entries, drawings))
     if pdf:
         from .report.pdf import as_pdf
 
-        write("report.pdf", as_pdf(report))
+        write("report.pdf", as_pdf(build_report(results, entries, drawings, printed=True)))
     write("results.json", results.to_json())
     return written
 
 
-def _write_tables(results: Results, write: Callable[[str, bytes | str], None]) -> None:
+def _write_tables(results: Results, write: Write) -> None:
     sheets = {section: flat_records(results, section) for section in results.sections}
     for section, records in sheets.items():
         write(f"tables/{section}.csv", as_csv(records))
-    write("tables/tables.xlsx", as_xlsx(sheets))
+    dictionary = dictionary_of(sheets)
+    write("tables/dictionary.csv", as_csv(dictionary))
+    write("tables/tables.xlsx", as_xlsx({"dictionary": dictionary, **sheets}))
     for name, (caption, header, rows) in paper_tables(results).items():
         if rows:
             write(f"tables/{name}.tex", as_latex(caption, header, rows))
 
 
-def _write_figure(entry, write: Callable[[str, bytes | str], None]) -> bytes:
-    from .figures.look import file_bytes
-
+def _write_figure(entry, write: Write) -> str:
+    """Write one figure in every form, its data beside it; returns its SVG."""
     drawing = entry.draw()
-    content = {kind: file_bytes(drawing, kind) for kind in FIGURE_KINDS}
+    content = {kind: drawing.as_bytes(kind) for kind in FIGURE_KINDS}
     for kind, data in content.items():
         write(f"figures/{entry.name}.{kind}", data)
-    write(f"figures/{entry.name}.html", _figure_page(entry.page(), entry.name, entry.caption))
-    return content["svg"]
+    write(f"figures/{entry.name}.csv", as_csv(entry.data()))
+    write(f"figures/{entry.name}.html", _figure_page(entry))
+    return content["svg"].decode("utf-8")
 
 
-def _figure_page(figure: dict, name: str, caption: str) -> str:
-    """A page with one live figure; the library lies beside it, so that it opens without a network."""
+def _figure_list(entries) -> str:
+    """What figures/ holds, for programs: names, titles, captions, text alternatives and files."""
+    kinds = (*FIGURE_KINDS, "html", "csv")
+    found = [
+        {
+            "name": entry.name,
+            "title": entry.title,
+            "caption": entry.caption,
+            "words": entry.words,
+            "files": {kind: f"{entry.name}.{kind}" for kind in kinds},
+        }
+        for entry in entries
+    ]
+    return json.dumps(found, ensure_ascii=False, indent=1) + "\n"
+
+
+def plotly_script() -> bytes:
+    """The library of the live figures, read from the installed package without importing it."""
+    return (Path(find_spec("plotly").origin).parent / "package_data" / PLOTLY_FILE).read_bytes()
+
+
+def _figure_page(entry) -> str:
+    """A page with one live figure; the library lies beside it once for all, so that it opens without a network."""
     from html import escape
 
-    data = json.dumps(figure, ensure_ascii=False).replace("<", "\\u003c")
+    data = json.dumps(entry.page(), ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+    title, caption, words = (escape(text, quote=True) for text in (entry.title, entry.caption, entry.words))
     return (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(name)}</title><script'
-        f' src="{PLOTLY_FILE}"></script></head>\n<body style="background:#fff"><div id="figure"></div><p'
-        f' style="font:14px sans-serif;max-width:72ch">{escape(caption)}</p>\n<script>const figure ='
-        f' {data};\nPlotly.newPlot("figure", figure.data, figure.layout, {{responsive: true, displaylogo:'
-        " false});</script></body></html>\n"
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f'<title>{title}</title><script src="{PLOTLY_FILE}"></script></head>\n'
+        '<body style="background:#fff;color:#20282a;font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:1.5rem auto;'
+        'padding:0 1rem">'
+        f'<h1 style="font-size:1.2rem">{title}</h1><div id="figure" role="img" aria-label="{words}"></div>\n'
+        f'<p style="max-width:72ch">{caption}</p><p><a href="{entry.name}.csv">Data</a> · <a href="{entry.name}.svg">SVG</a>'
+        f' · <a href="{entry.name}.pdf">PDF</a> · <a href="{entry.name}.png">PNG</a></p>\n'
+        f'<script>const figure = {data};\nPlotly.newPlot("figure", figure.data, figure.layout, '
+        "{responsive: true, displaylogo: false});</script></body></html>\n"
     )

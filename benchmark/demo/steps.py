@@ -1,18 +1,19 @@
 """The demo's steps. Each looks at what is there and does only the rest, so that an interrupted demo goes on."""
 
-import csv
-import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
 
-from imagebank.models import Item, Membership, Study
+from imagebank.models import ImportRun, Item, ItemImage, Membership, Study
+
+from .console import Console
+from .networks import NETWORK, ViewRun
+from .processes import StepFailed
 
 FIXTURES = Path(settings.BASE_DIR) / "fixtures"
 FOUNDING = FIXTURES / "founding"
+REAL = FIXTURES / "human-vs-cnn-16"
 # Shares correct like those published, by reader group and view; the readers are simulated and marked so.
 ACCURACIES = {
     ("medical-geneticist", "focused"): 0.62,
@@ -21,7 +22,6 @@ ACCURACIES = {
     ("pediatrician", "panoramic"): 0.555,
 }
 OPEN_SEAT = ("1", "pediatrician")
-Say = Callable[[str], None]
 
 
 def demo_folder() -> Path:
@@ -30,136 +30,143 @@ def demo_folder() -> Path:
     return folder
 
 
-def load_founding(say: Say) -> Study:
+def load_founding(console: Console) -> Study:
     """The shipped preset of the founding study."""
     from imagebank.services.studies import load_study
     from surveys.services import load_protocol
 
     study = load_study(path=FOUNDING / "study.toml")
     load_protocol(study=study, path=FOUNDING / "study.toml")
-    say(f"{study.title}: {study.classes.count()} classes, views {', '.join(study.view_codes())}.")
+    console.say(f"{study.title}: {study.classes.count()} classes, views {', '.join(study.view_codes())}.")
     return study
 
 
-def draw_images(say: Say, *, scale: float, seed: int) -> Path:
+def draw_images(console: Console, *, scale: float, seed: int) -> Path:
     """The drawn image bank, and its manifest."""
     from imagebank.drawing import draw_bank
 
-    manifest = draw_bank(FOUNDING / "drawing.toml", demo_folder() / "bank", scale=scale, seed=seed)
-    say("Drawn, not photographs.")
-    return Path(manifest)
+    with console.bar("pictures drawn") as progress:
+        manifest = draw_bank(FOUNDING / "drawing.toml", demo_folder() / "bank", scale=scale, seed=seed, progress=progress)
+    count = len(manifest.read_text(encoding="utf-8").splitlines()) - 1
+    console.say(f"{count:,} pictures with their lesion masks. They are drawn, not photographs, and show nobody.")
+    return manifest
 
 
-def import_images(say: Say, *, study: Study, manifest: Path) -> None:
+def import_images(console: Console, *, study: Study, manifest: Path) -> None:
     from imagebank.services.importing import import_manifest
 
-    run = import_manifest(study=study, manifest_path=manifest)
-    say(str(run))
+    with console.bar("pictures imported") as progress:
+        run = import_manifest(study=study, manifest_path=manifest, progress=progress)
+    console.say(f"{run.created:,} new, {run.unchanged:,} unchanged, {len(run.rejected):,} rejected.")
+    if run.rejected:
+        first = run.rejected[0]
+        raise StepFailed(
+            f"The drawn bank was not taken in whole; line {first['line']}: {first['message']} If an earlier version or "
+            f"another --seed filled it, remove {settings.VAR_DIR} and run the demo again."
+        )
 
 
-def check_leaks(say: Say, *, study: Study) -> None:
+def check_leaks(console: Console, *, study: Study) -> None:
+    """The leakage check, unless the newest report is younger than everything it compares."""
     from imagebank.services.leakage import check_leakage
 
-    report = check_leakage(study=study)
+    report = study.leakage_reports.first()
+    brought = ImportRun.objects.filter(study=study, created__gt=0).order_by("-started_at").first()
+    fresh = report and brought and report.created_at > brought.started_at
+    included = ItemImage.objects.filter(item__study=study, item__excluded_at=None).count()
+    if not fresh or report.images != included:
+        with console.bar("pictures compared") as progress:
+            report = check_leakage(study=study, progress=progress)
     crossing = report.findings.filter(crosses_split=True).count()
-    say(f"{report.images} images compared; {crossing} pairs cross from training into the test set.")
+    console.say(f"{report.images:,} pictures compared; {_pairs(crossing)} from training into the test set.")
 
 
-def assemble(say: Say, *, study: Study, seed: int):
+def _pairs(count: int) -> str:
+    return {0: "no pair crosses", 1: "1 pair crosses"}.get(count, f"{count:,} pairs cross")
+
+
+def assemble(console: Console, *, study: Study, seed: int):
     from surveys.core import Certificate
     from surveys.services import create_survey_set
 
     survey_set = create_survey_set(study=study, seed=seed)
-    say(f"{survey_set.surveys.count()} surveys; certificate:")
+    console.say(f"{survey_set.surveys.count()} surveys; certificate:")
     for line in Certificate.from_dict(survey_set.certificate).to_text().splitlines():
-        say(f"  {line}")
+        console.say(f"  {line}")
     return survey_set
 
 
-def train_and_predict(say: Say, *, manifest: Path, view: str, epochs: int | None = None) -> Path:
-    """Train the five members for one view, predict the test items, apply the paper's rule; return ensemble.csv."""
-    run, out = demo_folder() / f"network-{view}", demo_folder()
-    predictions, ensemble = out / f"predictions-{view}.csv", out / f"ensemble-{view}.csv"
-    train = ["train", str(manifest), "--view", view, "--preset", "tiny", "--out", str(run)]
-    _networks(train + (["--set", f"recipe.epochs={epochs}"] if epochs else []))
-    _networks(
-        ["predict", str(run), str(manifest), "--split", "test", "--model", "classifier", "--out", str(predictions)]
-    )
-    _networks(["ensemble", str(predictions), "--rule", "confident-mean", "--threshold", "0.5", "--out", str(ensemble)])
-    say(f"{view}: {accuracy(ensemble):.1%} of the test images right.")
-    return ensemble
+def stamp_plan(console: Console, *, study: Study, plan: Path) -> None:
+    """The analysis plan, fixed before the first answer."""
+    from benchmark.services.plans import stamp_plan as stamp
+
+    stamped = stamp(study=study, path=plan)
+    console.say(f"Analysis plan, version {stamped.version}, stamped with the hash {stamped.sha256[:16]}.")
 
 
-def _networks(arguments: list[str]) -> None:
-    subprocess.run([sys.executable, "-m", "models_ml.core", *arguments], check=True, cwd=settings.BASE_DIR)
-
-
-def answers_of(ensemble: Path) -> dict[tuple[str, str], str]:
-    """Class code by (item, view): the class with the largest probability."""
-    with ensemble.open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    classes = [name for name in rows[0] if name.startswith("p_")]
-    return {(row["item"], row["view"]): max(classes, key=lambda name: float(row[name]))[2:] for row in rows}
-
-
-def accuracy(ensemble: Path) -> float:
-    answers = answers_of(ensemble)
-    with ensemble.open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    return sum(answers[row["item"], row["view"]] == row["truth"] for row in rows) / len(rows)
-
-
-def let_network_answer(say: Say, *, study: Study, ensembles: list[Path]) -> None:
-    from surveys.services import record_model_answers
-
-    answers = {key: answer for path in ensembles for key, answer in answers_of(path).items()}
-    record_model_answers(study=study, name="classifier", answers=answers)
-    say("The ensemble answered every item of the 30 surveys.")
-
-
-def fill_seats(say: Say, *, study: Study, seed: int, progress=None) -> None:
+def let_network_answer(console: Console, *, study: Study, runs: list[ViewRun]) -> None:
+    """The run folders become the site's networks, and together one reader of the surveys."""
+    from benchmark.services.networks import take_part
+    from models_ml.services.storing import import_run
     from surveys.models import Survey
+
+    for run in runs:
+        taken = import_run(study=study, folder=run.run, name=NETWORK, predictions=run.predictions)
+        console.say(f"{taken.run}: {taken.outcome}, {taken.run.members.count()} members, {taken.predictions} predictions.")
+    take_part(study=study, name=NETWORK)
+    surveys = Survey.objects.filter(survey_set__study=study).count()
+    console.say(f"The classifier answered every item of the {surveys} surveys, in both views.")
+
+
+def fill_seats(console: Console, *, study: Study, seed: int) -> None:
+    from surveys.models import Seat, Survey
     from surveys.services import simulate_readers
 
     first = Survey.objects.filter(survey_set__study=study).order_by("number").first()
-    count = simulate_readers(
-        study=study, seed=seed, accuracies=ACCURACIES, progress=progress, leave_open=[(first.code, OPEN_SEAT[1])]
-    )
-    say(f"{count} sittings of simulated readers.")
+    with console.bar("simulated sittings") as progress:
+        simulate_readers(
+            study=study, seed=seed, accuracies=ACCURACIES, progress=progress, leave_open=[(first.code, OPEN_SEAT[1])]
+        )
+    seats = Seat.objects.of_study(study).live()
+    complete = seats.filter(state=Seat.State.COMPLETE).count()
+    console.say(f"{complete} of {seats.count()} seats are complete. Their readers are simulated, and every page says so.")
 
 
-def load_real_study(say: Say) -> Study:
+def load_real_study(console: Console) -> Study:
     """Real people against real networks, through the ordinary importers."""
     from imagebank.services.importing import import_manifest
     from imagebank.services.studies import load_study
     from surveys.services import import_readings, load_protocol
 
-    home = FIXTURES / "human-vs-cnn-16"
-    study = load_study(path=home / "study.toml")
-    load_protocol(study=study, path=home / "study.toml")
-    import_manifest(study=study, manifest_path=home / "manifest.csv")
-    brought = import_readings(study=study, path=home / "readings.csv")
-    say(f"{study.title}: {Item.objects.filter(study=study).count()} items, {brought.created} new readings.")
+    study = load_study(path=REAL / "study.toml")
+    load_protocol(study=study, path=REAL / "study.toml")
+    stamp_plan(console, study=study, plan=REAL / "analysis.toml")
+    import_manifest(study=study, manifest_path=REAL / "manifest.csv")
+    brought = import_readings(study=study, path=REAL / "readings.csv")
+    items = Item.objects.filter(study=study).count()
+    console.say(f"{study.title}: {items} items; people's and networks' answers are real, {brought.created:,} of them new.")
     return study
 
 
 def sign_ins(studies: list[Study]) -> list[tuple[str, str]]:
     """One account per role for the demo, each with its name as password, and an administrator."""
-    user_model = get_user_model()
     made = []
     for role in Membership.Role.values:
-        user, _ = user_model.objects.get_or_create(username=role, defaults={"email": f"{role}@localhost"})
-        user.set_password(f"{role}-demo")
-        user.save()
+        user, password = _account(role)
         for study in studies:
             Membership.objects.get_or_create(study=study, user=user, role=role)
-        made.append((role, f"{role}-demo"))
-    admin, _ = user_model.objects.get_or_create(
-        username="admin", defaults={"email": "admin@localhost", "is_staff": True, "is_superuser": True}
-    )
-    admin.set_password("admin-demo")
-    admin.save()
-    return [*made, ("admin", "admin-demo")]
+        made.append((role, password))
+    return [*made, ("admin", _account("admin", is_staff=True, is_superuser=True)[1])]
+
+
+def _account(name: str, **rights) -> tuple[object, str]:
+    """The account of that name and its password; an account that is there keeps its sessions."""
+    password = f"{name}-demo"
+    user, _ = get_user_model().objects.get_or_create(username=name, defaults={"email": f"{name}@localhost", **rights})
+    if not user.check_password(password):
+        user.set_password(password)
+        user.save()
+    return user, password
 
 
 def open_seat_link(*, study: Study) -> str:

@@ -2,77 +2,184 @@
 
 import hashlib
 import json
+import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from benchmark.models import Comparison, comparison_folder
+from benchmark.models import AnalysisPlan, Comparison, StoredPredictions, comparison_folder
 from imagebank.models import Study
+from surveys.exports import csv_text
 from surveys.services import readings_frame
+
+from .facts import study_facts, survey_design
+from .plans import stamp_plan
+from .predictions import store_predictions_files
+
+Progress = Callable[[int, int, str], None]
+STAMPED = "stamped"
+READINGS, PLAN, PREDICTIONS = "readings.csv", "analysis.toml", "predictions.csv"
+FACTS, DESIGN = "study.json", "design.json"
+STAMP = "stamp"  # among a comparison's hashes: the SHA-256 of the plan as it stood before the first answer
 
 
 def run_comparison(
-    *, study: Study, plan: Path | None = None, predictions: Path | None = None, seed: int = 0, user=None
-):
+    *,
+    study: Study,
+    plan: AnalysisPlan | str | Path | None = STAMPED,
+    predictions: StoredPredictions | Path | None = None,
+    seed: int = 0,
+    user=None,
+    progress: Progress | None = None,
+) -> Comparison:
     """Compare people and networks on the readings of `study` and return the stored Comparison.
 
-    Only the first complete sitting per seat is analysed. Unchanged inputs, plan and seed return the comparison that is
-    there already. A study without readings of people and of a network raises ValidationError.
+    plan: the study's current stamped plan unless told otherwise; a file is stamped first; None analyses without one.
+    predictions: stored ones, or a predictions.csv, which is stored first. A plan that declares which
+    sittings count is given all complete ones, so that those which came later are counted; else the first complete one per seat
+    is analysed. Unchanged inputs, plan, seed and software return the comparison that is there already. A study without
+    readings of people and of a network raises ValidationError, and so does what the analysis refuses.
+    progress: called with (steps done, steps in all, what comes next); what it raises stops the work, nothing half made
+    is left.
     """
+    stamped = _stamped(study, plan)
+    if isinstance(predictions, Path):
+        predictions = store_predictions_files(study=study, paths=[predictions], title=predictions.name, user=user)
     runs = Path(settings.VAR_DIR) / "comparisons" / study.slug
     runs.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=runs, prefix=".new-") as temporary:
-        folder = Path(temporary)
-        simulated = _write_inputs(study, folder, plan, predictions)
+        folder = Path(temporary) / "run"
+        folder.mkdir()
+        simulated = _write_inputs(study, folder, stamped, predictions)
         hashes = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.iterdir())}
+        registered = AnalysisPlan.objects.filter(study=study).registered() if stamped else None
+        if registered is not None:
+            hashes[STAMP] = registered.sha256
         digest = hashlib.sha256(json.dumps(hashes, sort_keys=True).encode()).hexdigest()
         known = Comparison.objects.filter(study=study, inputs_sha256=digest, seed=seed).first()
-        if known is not None and (known.folder / "results.json").exists():
+        if known is not None and _is_whole_and_current(known):
             return known
-        results = _analyse(folder, seed)
+        results = analyse_folder(folder, seed=seed, stamp=hashes.get(STAMP), progress=progress)
         home = comparison_folder(study, digest, seed)
         if home.exists():
             shutil.rmtree(home)
-        shutil.copytree(folder, home)
+        os.replace(folder, home)
     with transaction.atomic():
         comparison, _ = Comparison.objects.update_or_create(
             study=study,
             inputs_sha256=digest,
             seed=seed,
-            defaults={"hashes": hashes, "results": results, "simulated": simulated, "created_by": user},
+            defaults={
+                "hashes": hashes,
+                "results": results,
+                "simulated": simulated,
+                "plan": stamped,
+                "predictions": predictions,
+                "created_by": user,
+            },
         )
     return comparison
 
 
-def _write_inputs(study: Study, folder: Path, plan: Path | None, predictions: Path | None) -> bool:
-    """Write readings.csv, and plan and predictions where given; return whether any reader is simulated."""
-    readings = readings_frame(study=study, analysed_only=True)
+def _stamped(study: Study, plan: AnalysisPlan | str | Path | None) -> AnalysisPlan | None:
+    if plan == STAMPED:
+        return AnalysisPlan.objects.filter(study=study).current()
+    return stamp_plan(study=study, path=plan) if isinstance(plan, str | Path) else plan
+
+
+def _is_whole_and_current(comparison: Comparison) -> bool:
+    from benchmark.core.analysis import versions
+
+    return (comparison.folder / "results.json").exists() and comparison.results.get("versions") == versions()
+
+
+def _write_inputs(
+    study: Study, folder: Path, plan: AnalysisPlan | None, predictions: StoredPredictions | None
+) -> bool:  # fmt: skip
+    """Write readings.csv, plan and predictions where given, the study's record and design; return whether any reader is
+    simulated."""
+    readings = readings_frame(study=study)
+    raw = plan is not None and _declares_completion(plan)
+    readings = readings[_settled(readings) if raw else readings["analysed"].astype(bool)]
     for kind, what in (("human", "people"), ("model", "a network")):
-        if not (readings["kind"] == kind).any():
+        if not ((readings["kind"] == kind) & readings["analysed"].astype(bool)).any() and not (
+            kind == "model" and predictions is not None
+        ):
             raise ValidationError(
                 f"A comparison needs complete readings of people and of a network; {study.title} has none of {what}."
             )
-    readings.to_csv(folder / "readings.csv", index=False, lineterminator="\n")
+    rows = readings.astype(object).itertuples(index=False, name=None)
+    (folder / READINGS).write_text(csv_text(readings.columns, rows), encoding="utf-8", newline="")
     if plan is not None:
-        shutil.copyfile(plan, folder / "analysis.toml")
+        (folder / PLAN).write_bytes(plan.text.encode())
     if predictions is not None:
-        shutil.copyfile(predictions, folder / "predictions.csv")
-    return bool(readings["simulated"].any())
+        shutil.copyfile(predictions.path, folder / PREDICTIONS)
+    for name, content in ((FACTS, study_facts(study)), (DESIGN, survey_design(study))):
+        if content is not None:
+            text = json.dumps(content, ensure_ascii=False, indent=1, sort_keys=True)
+            (folder / name).write_text(text + "\n", encoding="utf-8")
+    return bool(readings["simulated"].astype(bool).any())
 
 
-def _analyse(folder: Path, seed: int) -> dict:
-    """Call the same command line that a statistician would; its files are the contract."""
-    from benchmark.core.cli import main
+def _declares_completion(plan: AnalysisPlan) -> bool:
+    from benchmark.core.plan import Plan
 
-    arguments = ["analyse", str(folder / "readings.csv"), "--seed", str(seed), "--out", str(folder)]
-    if (folder / "predictions.csv").exists():
-        arguments += ["--predictions", str(folder / "predictions.csv")]
-    if (folder / "analysis.toml").exists():
-        arguments += ["--plan", str(folder / "analysis.toml")]
-    if main(arguments) != 0:
-        raise ValidationError("The analysis did not finish; the log says why.")
-    return json.loads((folder / "results.json").read_text())
+    return Plan.from_toml(text=plan.text).completion is not None
+
+
+def _settled(readings):
+    """Rows of networks, of imported readings and of complete sittings, the later ones of a seat included.
+
+    A sitting that is still being read has no place in an analysis, however many answers it holds already.
+    """
+    here = (readings["seat"] != "") & (readings["kind"] == "human")
+    return ~here | (readings["completed_at"] != "")
+
+
+def analyse_folder(folder: Path, *, seed: int, stamp: str | None, progress: Progress | None = None) -> dict:
+    """Analyse the inputs in `folder` and write everything beside them; the same as the command line does.
+
+    stamp: SHA-256 of the plan as it stood before the first answer.
+
+    Returns the content of results.json. Input that the analysis refuses raises ValidationError in its words.
+    """
+    from benchmark.core.analysis import analyse
+    from benchmark.core.errors import InputError
+    from benchmark.core.facts import described, read_certificate, read_facts
+    from benchmark.core.plan import Plan
+    from benchmark.core.predictions import read_predictions
+    from benchmark.core.readings import read_readings
+    from benchmark.core.writing import write_analysis
+
+    def step(words: str, first: int, share: int):
+        def report(done: int, total: int, name: str) -> None:
+            if progress:
+                progress(first + share * done // max(total, 1), 100, f"{words}: {name}")
+
+        return report
+
+    try:
+        results = analyse(
+            read_readings(folder / READINGS),
+            predictions=read_predictions(folder / PREDICTIONS) if (folder / PREDICTIONS).exists() else None,
+            plan=Plan.from_toml(folder / PLAN) if (folder / PLAN).exists() else None,
+            seed=seed,
+            stamped_sha256=stamp,
+            progress=step("Analysing", 0, 50),
+        )
+        results = described(
+            results,
+            facts=read_facts(folder / FACTS) if (folder / FACTS).exists() else None,
+            certificate=read_certificate(folder / DESIGN) if (folder / DESIGN).exists() else None,
+        )
+    except InputError as error:
+        raise ValidationError([error.summary, *map(str, error.problems)]) from error
+    write_analysis(results, folder, progress=step("Drawing", 50, 49))
+    if progress:
+        progress(100, 100, "Done")
+    return json.loads((folder / "results.json").read_text(encoding="utf-8"))

@@ -9,10 +9,10 @@ from rest_framework.exceptions import PermissionDenied
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 
-from config.api.tables import CsvRenderer
 from imagebank.jobs import cancel_job, retry_job
 from imagebank.models import DiagnosisClass, Item, Job, Study
 from imagebank.permissions import TRUTH_ROLES, WORKING_ROLES, has_role
+from imagebank.tables import CsvRenderer
 
 
 class DiagnosisClassOut(serializers.ModelSerializer):

@@ -261,29 +261,20 @@ def run_mix(options) -> int:
         cut = latents.cut_layer(shape, options.coarse_to)
     plan = SetPlan("mix", options.rows, ({options.row_class: 1.0}, {options.column_class: 1.0}), options.truncation,
                    options.centre, options.noise, column_seeds=options.columns, cut=cut)  # fmt: skip
-    sheet = _mix_sheet(generator, plan)
+    sheet = _mix_sheet(plan)
     facts = {**_facts(options, record), "layers from the column": f"{cut} of {shape.num_ws}"}
     caption = f"Colour from the row ({options.row_class}), shape from the column ({options.column_class})"
     page = _page("Style mix", facts, [(caption, "grid.png")])
     return _write(options, plan, generator, record, {"grid.png": sheet, "index.html": page})
 
 
-def _mix_sheet(generator, plan):
+def _mix_sheet(plan):
     """The mixes with the unmixed rows at the left and columns above."""
-    from generative.core.imageset import SetPlan, make_pictures
-    from generative.core.strips import save_grid
-
-    def alone(seeds, label) -> np.ndarray:
-        single = SetPlan("sample", seeds, (label,) * len(seeds), plan.truncation, plan.centre, plan.noise)
-        return np.stack([p.image for p in make_pictures(generator, single)])
+    from generative.core.strips import mix_sheet, save_png
 
     def write(path: Path, pictures) -> None:
-        rows, columns = alone(plan.seeds, plan.labels[0]), alone(plan.column_seeds, plan.labels[1])
-        mixed = np.stack([p.image for p in pictures])
-        lines = [np.concatenate([np.full_like(rows[:1], 255), columns])]
-        width = len(plan.column_seeds)
-        lines += [np.concatenate([rows[i : i + 1], mixed[i * width : (i + 1) * width]]) for i in range(len(rows))]
-        save_grid(np.concatenate(lines), path, columns=width + 1)
+        images = np.stack([p.image for p in pictures])
+        save_png(mix_sheet(images, rows=len(plan.seeds), columns=len(plan.column_seeds)), path)
 
     return write
 
@@ -321,8 +312,8 @@ def run_project(options) -> int:
 
 
 def run_regenerate(options) -> int:
-    from generative.core.evaluate import opened_set
     from generative.core.imageset import regenerate
+    from generative.core.setfiles import opened_set
     from generative.core.weights import load_generator
 
     generator, record = load_generator(options.weights)
@@ -357,7 +348,8 @@ def _save_json(path: Path, content: dict) -> None:
 
 
 def run_evaluate(options) -> int:
-    from generative.core.evaluate import evaluate, opened_set
+    from generative.core.evaluate import evaluate
+    from generative.core.setfiles import opened_set
 
     with opened_set(options.set) as folder:
         loaded, train, held_out, features = _judged(options, folder)
@@ -372,14 +364,15 @@ def run_evaluate(options) -> int:
 
 def run_audit(options) -> int:
     from generative.core import privacy
-    from generative.core.evaluate import opened_set
+    from generative.core.setfiles import opened_set, read_set
     from generative.core.weights import load_generator
 
     with opened_set(options.set) as folder:
+        frozen = read_set(folder)["set_hash"] if (folder / "set.json").exists() else None
         loaded, train, held_out, features = _judged(options, folder)
         items, images = list(loaded.table.items), loaded.table.images
     report = privacy.audit(items, images, train, held_out, features, seed=options.seed)
-    content = report.to_json()
+    content = {**report.to_json(), "set_hash": frozen}
     if options.probe:
         if options.weights is None:
             raise InputError("--probe needs --weights, the network that made the set.")

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
-import tempfile
-import zipfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +13,6 @@ from generative.core.data import ImageTable, load_picture, read_manifest
 from generative.core.errors import InputError
 
 SCHEMA = "evaluation/1"
-MAX_ZIP_BYTES, MAX_ZIP_FILES = 4 << 30, 20_000
 
 
 @dataclass(frozen=True)
@@ -26,36 +21,6 @@ class LoadedSet:
 
     table: ImageTable
     rows: tuple[dict, ...]
-
-
-@contextlib.contextmanager
-def opened_set(path: Path) -> Iterator[Path]:
-    """The set's folder; a ZIP is unpacked beside nothing else, its names and size checked first."""
-    path = Path(path)
-    if path.is_dir():
-        yield path
-        return
-    try:
-        archive = zipfile.ZipFile(path)
-    except (OSError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path} is neither a set folder nor a ZIP: {error}.") from error
-    with archive, tempfile.TemporaryDirectory(prefix="image-set-") as folder:
-        entries = [entry for entry in archive.infolist() if not entry.is_dir()]
-        if len(entries) > MAX_ZIP_FILES or sum(entry.file_size for entry in entries) > MAX_ZIP_BYTES:
-            raise InputError(
-                f"{path} is too large: at most {MAX_ZIP_FILES} files and {MAX_ZIP_BYTES >> 30} GiB unpacked."
-            )
-        for entry in entries:
-            target = (Path(folder) / entry.filename).resolve()
-            if not target.is_relative_to(Path(folder).resolve()):
-                raise InputError(f"{path} holds {entry.filename[:80]!r}, which lies outside the set.")
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with archive.open(entry) as source, open(target, "wb") as out:
-                left = entry.file_size  # a ZIP may lie about it: never write more than announced
-                while left > 0 and (block := source.read(min(1 << 20, left))):
-                    out.write(block)
-                    left -= len(block)
-        yield Path(folder)
 
 
 def load_set(folder: Path, resolution: int) -> LoadedSet:
@@ -115,7 +80,8 @@ def _by_class(real_f, fake_f, train: ImageTable, fake: ImageTable, seed: int) ->
         rows, own = train.labels == train.classes.index(name), fake.labels == fake.classes.index(name)
         groups = [g for g, keep in zip(train.groups, rows, strict=True) if keep]
         estimate = metrics.kid_interval(real_f[rows], fake_f[own], seed=seed, groups=groups)
-        out.append({"class": name, **estimate.to_json()})
+        halves = metrics.split_half_baseline(real_f[rows], seed=seed, groups=groups)
+        out.append({"class": name, **estimate.to_json(), "split_half": halves.to_json()})
     return out
 
 
@@ -129,7 +95,8 @@ def _fidelity(features, fake_f, fake: LoadedSet) -> metrics.Fidelity:
 
 
 def _morphs(features, fake_f, fake: LoadedSet) -> list[dict]:
-    """One record per strip (rows with a position, by seed). Stages are the classifier's share for the last end."""
+    """One record per strip (rows with a position, by seed). The expected stage of a frame is the classifier's mean over the
+    classes that the strip passes, from 0 for its first to 1 for its last."""
     strips: dict[str, list[int]] = {}
     for i, row in enumerate(fake.rows):
         if row.get("position"):
@@ -138,10 +105,10 @@ def _morphs(features, fake_f, fake: LoadedSet) -> list[dict]:
     for seed, index in strips.items():
         index.sort(key=lambda i: float(fake.rows[i]["position"]))
         stages = None
-        ends = [fake.rows[index[0]]["class"], fake.rows[index[-1]]["class"]]
-        if len(index) > 1 and set(ends) <= set(features.classes):
-            share = features.probabilities(fake_f[index])[:, [features.classes.index(name) for name in ends]]
-            stages = share[:, 1] / share.sum(axis=1)
+        passed = list(dict.fromkeys(fake.rows[i]["class"] for i in index))
+        if len(passed) > 1 and set(passed) <= set(features.classes):
+            share = features.probabilities(fake_f[index])[:, [features.classes.index(name) for name in passed]]
+            stages = share @ np.linspace(0, 1, len(passed)) / share.sum(axis=1)
         if len(index) > 1:
             out.append({"seed": seed, **metrics.morph_quality(fake_f[index], stages).to_json()})
     return out

@@ -1,9 +1,5 @@
-"""Image sets: pictures with a manifest and the record that makes them again, byte for byte, on a processor.
-
-SET/manifest.csv   item, class, view, path, label, seed, ...
-SET/set.json       kind, weights' hash, every setting, sha256 of every picture, the hash of the whole
-SET/images/*.png
-"""
+"""Image sets: pictures with a manifest and the record that makes them again, byte for byte, on a processor. What a set
+looks like on disk stands in `setfiles`."""
 
 from __future__ import annotations
 
@@ -11,7 +7,6 @@ import csv
 import hashlib
 import io
 import json
-import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,13 +15,11 @@ import torch
 
 from generative.core import latents
 from generative.core.errors import InputError
+from generative.core.setfiles import KINDS, SCHEMA, frozen_hash, inert_cell, pack, read_set
 from generative.core.strips import save_png
-from generative.core.weights import NetworkRecord, atomic_file, atomic_folder, file_sha256
+from generative.core.weights import NetworkRecord, atomic_folder, file_sha256
 
-SCHEMA = "image-set/1"
-KINDS = ("sample", "morph", "mix", "projection")
 COLUMNS = ("item", "class", "view", "path", "label", "seed", "position")
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True)
@@ -99,17 +92,21 @@ def _morphs(generator, plan: SetPlan) -> list[Picture]:
 
 
 def _mixes(generator, plan: SetPlan) -> list[Picture]:
-    """Row by row: coarse layers (shape) from the column's picture, fine ones (colour) from the row's."""
+    """The rows' own pictures, the columns' own, then row by row the mixes: coarse layers (shape) from the column's
+    picture, fine ones (colour) from the row's. Role, row_seed and column_seed tell them apart."""
     if plan.cut is None or not plan.column_seeds:
         raise InputError("A style mix needs column seeds and a cut.")
-    row_label, column_label = plan.labels
-    rows = _styles(generator, plan, list(plan.seeds), [dict(row_label)] * len(plan.seeds))
-    columns = _styles(generator, plan, list(plan.column_seeds), [dict(column_label)] * len(plan.column_seeds))
+    row_label, column_label = (dict(label) for label in plan.labels)
+    rows = _styles(generator, plan, list(plan.seeds), [row_label] * len(plan.seeds))
+    columns = _styles(generator, plan, list(plan.column_seeds), [column_label] * len(plan.column_seeds))
     mixed = latents.mix_styles(rows, columns, plan.cut).flatten(0, 1)
-    images = latents.pictures(generator, mixed, noise=plan.noise)
-    pairs = [(row, column) for row in plan.seeds for column in plan.column_seeds]
-    return [Picture(image, dict(column_label), f"{row}x{column}", note={"row_seed": row, "column_seed": column})
-            for image, (row, column) in zip(images, pairs, strict=True)]  # fmt: skip
+    images = latents.pictures(generator, torch.cat([rows, columns, mixed]), noise=plan.noise)
+    asked = [(row_label, str(row), {"role": "row", "row_seed": row}) for row in plan.seeds]
+    asked += [(column_label, str(column), {"role": "column", "column_seed": column}) for column in plan.column_seeds]
+    asked += [(column_label, f"{row}x{column}", {"role": "mix", "row_seed": row, "column_seed": column})
+              for row in plan.seeds for column in plan.column_seeds]  # fmt: skip
+    return [Picture(image, label, seed, note=note)
+            for image, (label, seed, note) in zip(images, asked, strict=True)]  # fmt: skip
 
 
 def _styles(generator, plan: SetPlan, seeds: list[int], labels: list[dict]) -> torch.Tensor:
@@ -166,12 +163,12 @@ def write_set(
 
 
 def describe_set(plan: dict, record: NetworkRecord, kind: str, hashes: dict, manifest_sha256: str) -> dict:
-    """The JSON of a set. `set_hash` covers pictures, manifest and plan: equal hashes are equal sets."""
-    core = {"kind": kind, "plan": plan, "weights": record.content_hash, "images": hashes, "manifest": manifest_sha256}
-    digest = hashlib.sha256(json.dumps(core, sort_keys=True, default=list).encode()).hexdigest()
+    """The JSON of a set; `set_hash` is what it is frozen under."""
     return {
         "schema": SCHEMA,
-        "set_hash": digest,
+        "set_hash": frozen_hash(
+            kind=kind, plan=plan, weights=record.content_hash, images=hashes, manifest=manifest_sha256
+        ),
         "kind": kind,
         "generator": {"name": "StyleGAN2-ADA", "weights": record.content_hash, "licence": record.licence,
                       "classes": list(record.shape.classes), "resolution": record.shape.resolution,
@@ -207,43 +204,6 @@ def _write_manifest(path: Path, rows: list[dict]) -> None:
     for row in rows:
         writer.writerow({key: inert_cell(str(value)) for key, value in row.items()})
     path.write_text(text.getvalue(), encoding="utf-8")
-
-
-def inert_cell(cell: str) -> str:
-    """A cell that a spreadsheet will not compute."""
-    return f"'{cell}" if cell.startswith(FORMULA) else cell
-
-
-def pack(folder: Path, target: Path) -> None:
-    """The set as a ZIP whose bytes depend on its content alone."""
-    names = ["manifest.csv", "set.json", *sorted(f"images/{p.name}" for p in (folder / "images").iterdir())]
-    with atomic_file(target) as work, zipfile.ZipFile(work, "w", zipfile.ZIP_STORED) as archive:
-        for name in names:
-            entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
-            entry.external_attr = 0o644 << 16
-            archive.writestr(entry, (folder / name).read_bytes())
-
-
-def read_set(folder: Path) -> dict:
-    """set.json of a set folder, every hash checked; InputError names what differs."""
-    folder = Path(folder)
-    try:
-        content = json.loads((folder / "set.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{folder} is not an image set: set.json cannot be read ({error}).") from error
-    if content.get("schema") != SCHEMA:
-        raise InputError(f"{folder}/set.json has schema {content.get('schema')!r}, not {SCHEMA!r}.")
-    wrong = [name for name, sha in content["images"].items() if not _unchanged(folder, name, sha)]
-    if not (folder / "manifest.csv").is_file() or file_sha256(folder / "manifest.csv") != content["manifest_sha256"]:
-        wrong.append("manifest.csv")
-    if wrong:
-        raise InputError(f"{folder} differs from its set.json in {', '.join(wrong[:5])}; it is not the frozen set.")
-    return content
-
-
-def _unchanged(folder: Path, name: str, sha256: str) -> bool:
-    inside = (folder / name).resolve().is_relative_to(folder.resolve())
-    return inside and (folder / name).is_file() and file_sha256(folder / name) == sha256
 
 
 def regenerate(folder: Path, generator, record: NetworkRecord) -> list[str]:

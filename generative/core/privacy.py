@@ -7,7 +7,7 @@ compared with the distances of real held-out pictures to the same training pictu
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -45,7 +45,8 @@ class Suspect:
 class Audit:
     """`thresholds` by space; `share_below` of generated pictures under them; `authenticity`: share that lie farther
     from their neighbour than that neighbour from its own; `asymmetry`: share nearer to training than to as many
-    held-out pictures (.5 without memorising). None with the reason in `why` where not estimable."""
+    held-out pictures (.5 without memorising); `ratios`: by item the smallest distance over its threshold, suspected
+    below 1. None with the reason in `why` where not estimable."""
 
     suspects: tuple[Suspect, ...]
     thresholds: dict
@@ -57,6 +58,7 @@ class Audit:
     n_generated: int
     n_train: int
     n_held_out: int
+    ratios: dict = field(default_factory=dict)
     why: str | None = None
 
     @property
@@ -145,6 +147,7 @@ def audit(
     own = len(held_out) < LEAST_HELD_OUT
     spaces = {"pixels": pixel_space, "features": lambda x: features(np.ascontiguousarray(x))}
     thresholds, below, authentic, asymmetry, suspects = {}, {}, {}, {}, []
+    ratios = dict.fromkeys(items, np.inf)
     same = np.array(train.groups)[:, None] == np.array(train.groups)[None]
     rng = np.random.default_rng(seed)
     for name, space in spaces.items():
@@ -154,13 +157,16 @@ def audit(
         found = nearest(images, train.images, space)
         hits = [(item, f) for item, f in zip(items, found, strict=True) if f.distance < limit]
         suspects += [Suspect(item, train.items[f.index], name, f.distance, limit, f.variant) for item, f in hits]
+        for item, f in zip(items, found, strict=True):
+            ratios[item] = min(ratios[item], f.distance / max(limit, 1e-12))
         thresholds[name], below[name] = limit, len(hits) / len(items)
         authentic[name] = float(np.mean([f.distance > among[f.index].distance for f in found]))
         asymmetry[name] = None if own else _asymmetry(images, train, held_out, space, rng)
     used = "training pictures against other groups" if own else f"{len(held_out)} held-out pictures"
     return Audit(
         tuple(suspects), thresholds, below, authentic, asymmetry, used, features.name, len(items), len(train),
-        len(held_out), why="fewer than 5 held-out pictures: no asymmetry" if own else None,
+        len(held_out), ratios={item: round(ratio, 6) for item, ratio in ratios.items()},
+        why="fewer than 5 held-out pictures: no asymmetry" if own else None,
     )  # fmt: skip
 
 

@@ -22,6 +22,16 @@ def tile(images_NHWC: np.ndarray, columns: int) -> np.ndarray:
     return sheet.reshape(rows, columns, h, w, c).transpose(0, 2, 1, 3, 4).reshape(rows * h, columns * w, c)
 
 
+def mix_sheet(images_NHWC: np.ndarray, *, rows: int, columns: int) -> np.ndarray:
+    """One picture of a mix set (rows' own pictures, columns' own, mixes row by row): a white corner, the columns above,
+    each row behind its own picture."""
+    heads, tops, mixed = np.split(images_NHWC, [rows, rows + columns])
+    lines = [np.full_like(heads[:1], 255), tops]
+    for i in range(rows):
+        lines += [heads[i : i + 1], mixed[i * columns : (i + 1) * columns]]
+    return tile(np.concatenate(lines), columns + 1)
+
+
 def save_png(image_HWC: np.ndarray, path: Path) -> None:
     """Lossless and without metadata, so that equal pixels make equal files."""
     from PIL import Image

@@ -2,7 +2,8 @@
 
 Each photograph is drawn by itself from its own seed, so neither the number of processes nor their order matters. A
 file is written under a temporary name and renamed; one that is whole and was drawn by the same painter from the same
-recipe and seed is not drawn again. The manifest is written last.
+recipe and seed is not drawn again. The manifest is written last, and beside it `drawn.json`, by which a finished bank
+is known without opening its pictures.
 """
 
 import csv
@@ -87,6 +88,8 @@ def draw_bank(
     for folder in (job.folder / kind / view for kind in ("images", "masks") for view in VIEWS):
         folder.mkdir(parents=True, exist_ok=True)
     manifest = job.folder / "manifest.csv"
+    if _is_drawn(job, photographs, manifest):
+        return manifest
     total, done, drawn = sum(1 + photograph.crops for photograph in photographs), 0, {}
     if progress:
         progress(done, total)
@@ -98,7 +101,28 @@ def draw_bank(
     for leftover in job.folder.glob("*/*/.*.part"):  # of a run that was killed
         leftover.unlink(missing_ok=True)
     write_atomically(manifest, _manifest_bytes(job, [drawn[photograph.code] for photograph in photographs]))
+    write_atomically(job.folder / "drawn.json", json.dumps(_whole_bank(job, photographs, manifest)).encode())
     return manifest
+
+
+def _whole_bank(job: Job, photographs: list[Photograph], manifest: Path) -> dict:
+    """What identifies a finished bank: what it was drawn from, its manifest, and the size of every file."""
+    pictures = [picture for photograph in photographs for picture in photograph.pictures()]
+    paths = [path for picture in pictures for path in (picture.path, picture.mask)]
+    return {
+        "drawn_from": f"{job.fingerprint}/{job.seed}",
+        "manifest": hashlib.sha256(manifest.read_bytes()).hexdigest(),
+        "bytes": {path: (job.folder / path).stat().st_size for path in paths},
+    }
+
+
+def _is_drawn(job: Job, photographs: list[Photograph], manifest: Path) -> bool:
+    """Whether exactly these photographs are all there, as an earlier run left them."""
+    try:
+        known = json.loads((job.folder / "drawn.json").read_text(encoding="utf-8"))
+        return known == _whole_bank(job, photographs, manifest)
+    except (OSError, ValueError):
+        return False
 
 
 def _draw_all(job: Job, photographs: list[Photograph], processes: int | None) -> Iterator[Drawn]:

@@ -155,9 +155,10 @@ def _pattern(garment: Garment, body: Body, window: Window) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Background:
-    """Colour of the background on the grid (rows, columns, 3), light and shadow included, and its grain."""
+    """What lies behind the body: its colour, light and shadow on it (grid), and its grain."""
 
     colour: np.ndarray
+    light: np.ndarray
     weave: float
 
 
@@ -200,10 +201,10 @@ def draw_background(body: Body, palette: dict, rng: np.random.Generator, light_x
     )
     value = value * (1 - rng.uniform(0.15, 0.5) * gaussian_filter(shadow, distance * 0.55))
     weave = {"drape": 0.03, "sheet": 0.025, "planks": 0.012}.get(kind, 0.008)
-    return Background((base * value[..., None]).astype(np.float32), weave)
+    return Background(base.astype(np.float32), value.astype(np.float32), weave)
 
 
 def paint_background(background: Background, window: Window, offset: tuple[int, int]) -> np.ndarray:
     """The background's colour through a window (rows, columns, 3)."""
-    weave = 1 + background.weave * texture("cloth", window, offset)
-    return np.stack([see(background.colour[..., channel], window) * weave for channel in range(3)], axis=-1)
+    light = see(background.light, window) * (1 + background.weave * texture("cloth", window, offset))
+    return light[..., None] * background.colour

@@ -6,11 +6,12 @@ threads decode in parallel."""
 import hashlib
 import io
 import struct
+import zlib
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from django.conf import settings
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageCms, ImageFile, ImageOps, UnidentifiedImageError
 
 from .jpeg import BrokenJpeg, strip_jpeg
 
@@ -22,7 +23,7 @@ FORMAT_SUFFIXES = {"JPEG": ".jpg", "PNG": ".png", "WebP": ".webp", "HEIC": ".hei
 PILLOW_FORMATS = {"JPEG": "JPEG", "MPO": "JPEG", "PNG": "PNG", "WEBP": "WebP", "HEIF": "HEIC"}
 READING_SIDE_PX = 1600
 THUMBNAIL_SIDE_PX = 320
-PNG_END = b"IEND\xaeB`\x82"
+PNG_BEGINNING = b"\x89PNG\r\n\x1a\n"
 ORIENTATION_TAG = 0x0112
 
 
@@ -99,6 +100,7 @@ def decode_mask(data: bytes, *, name: str, size: tuple[int, int]) -> EncodedPict
     if _must_change_pixels_orientation(opened):
         opened = ImageOps.exif_transpose(opened)
     try:
+        _be_strict()
         mask = opened.convert("L")
     except Exception as error:  # a hostile file can make a decoder fail in any way
         raise RefusedImage(f"{name} cannot be decoded ({_reason(error)}); export the mask again.") from error
@@ -136,6 +138,7 @@ def _open_checked(data: bytes, *, name: str, max_bytes: int | None = None, max_p
     if len(data) > max_bytes:
         raise RefusedImage(f"{name} has {len(data):,} bytes; at most {max_bytes:,} are accepted. Make it smaller.")
     _register_heic()
+    _be_strict()
     try:
         opened = Image.open(io.BytesIO(data), formats=["JPEG", "PNG", "WEBP", "HEIF"])
     except Image.DecompressionBombError as error:
@@ -158,11 +161,27 @@ def _open_checked(data: bytes, *, name: str, max_bytes: int | None = None, max_p
 
 
 def _refuse_cut_short(data: bytes, kind: str, name: str) -> None:
-    """Refuse what decoders would fill up with grey: a PNG without its end, a file shorter than it says it is."""
-    cut_png = kind == "PNG" and PNG_END not in data
+    """Refuse what decoders would fill up with grey: a damaged or endless PNG, a file shorter than it says it is."""
+    if kind == "PNG":
+        _refuse_damaged_png(data, name)
     cut_webp = kind == "WebP" and struct.unpack("<I", data[4:8])[0] + 8 > len(data)
-    if cut_png or cut_webp or (kind == "HEIC" and _boxes_end(data) > len(data)):
+    if cut_webp or (kind == "HEIC" and _boxes_end(data) > len(data)):
         raise RefusedImage(f"{name} is cut short: its end is missing. Copy it again from its source.")
+
+
+def _refuse_damaged_png(data: bytes, name: str) -> None:
+    """Every chunk up to the last must be there and agree with its checksum; Pillow leaves those of the pixels out."""
+    at = len(PNG_BEGINNING)
+    while True:
+        length, kind = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8]
+        end = at + 12 + length
+        if end > len(data):
+            raise RefusedImage(f"{name} is cut short: its end is missing. Copy it again from its source.")
+        if zlib.crc32(data[at + 4 : end - 4]) != int.from_bytes(data[end - 4 : end], "big"):
+            raise RefusedImage(f"{name} is damaged (a checksum is wrong). Copy it again from its source.")
+        if kind == b"IEND":
+            return
+        at = end
 
 
 def _boxes_end(data: bytes) -> int:
@@ -200,6 +219,7 @@ def _upright_rgb(opened: Image.Image, name: str) -> Image.Image:
     try:
         turned = _must_change_pixels_orientation(opened)
         profile = opened.info.get("icc_profile")
+        _be_strict()
         opened.load()
         upright = ImageOps.exif_transpose(opened) if turned else opened
         flat = _eight_bit_on_white(_to_srgb(upright, profile))
@@ -250,6 +270,11 @@ def _png_bytes(pixels: Image.Image) -> bytes:
     buffer = io.BytesIO()
     pixels.save(buffer, "PNG", compress_level=4)
     return buffer.getvalue()
+
+
+def _be_strict() -> None:
+    """Fail on what is missing instead of filling it up with grey; other libraries of this process may want the latter."""
+    ImageFile.LOAD_TRUNCATED_IMAGES = False
 
 
 def _register_heic() -> None:

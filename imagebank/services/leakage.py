@@ -20,7 +20,7 @@ def check_leakage(
     """Compare all pictures of the study's included items and store a report with its findings.
 
     Thumbnails are compared where pixels are needed; bytes and pixels by the hashes of the originals. See
-    imagebank.leakage for what is reported. progress: called with stages done and stages in all.
+    imagebank.leakage for what is reported. progress: called with hundredths of the work done, and 100.
     """
     images = list(
         ItemImage.objects.filter(item__study=study, item__excluded_at=None)
@@ -31,7 +31,8 @@ def check_leakage(
     by_key = {image.pk: image for image in images}
     result = find_leaks(
         [_picture(image) for image in images],
-        lambda picture: _thumbnail_pixels(by_key[picture.key]),
+        lambda picture: _pixels(by_key[picture.key], "thumbnail"),
+        load_full=lambda picture: _pixels(by_key[picture.key], "reading"),
         views=study.view_codes(),
         parameters=parameters,
         progress=progress,
@@ -73,8 +74,8 @@ def _picture(image: ItemImage) -> Picture:
     )
 
 
-def _thumbnail_pixels(image: ItemImage) -> np.ndarray:
-    """HWC uint8 of the thumbnail, or of the picture itself where it has none."""
-    thumbnail = next((made for made in image.renditions.all() if made.name == "thumbnail"), image)
-    with thumbnail.file.open("rb") as file, Image.open(file) as picture:
+def _pixels(image: ItemImage, rendition: str) -> np.ndarray:
+    """HWC uint8 of a rendition, or of the picture itself where it has none of that name."""
+    shown = next((made for made in image.renditions.all() if made.name == rendition), image)
+    with shown.file.open("rb") as file, Image.open(file) as picture:
         return np.asarray(picture.convert("RGB"))

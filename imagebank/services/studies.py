@@ -11,10 +11,11 @@ from django.db.models import F, ProtectedError
 from imagebank.models import DiagnosisClass, Study
 
 
-def load_study(*, path: str | os.PathLike) -> Study:
+def load_study(*, path: str | os.PathLike, slug: str = "", title: str = "") -> Study:
     """Create or update the study that a preset describes: title, summary, citation, nature, classes and views.
 
-    path: study.toml or the folder that holds it. Loading it again changes nothing; other tables of the preset belong to
+    path: study.toml or the folder that holds it. slug, title: instead of the preset's own, so that one preset can serve
+    several studies. Loading it again changes nothing; other tables of the preset belong to
     other rooms and are left alone. A class that the preset no longer names is removed while nothing uses it.
     Raises ValidationError naming everything that is missing.
     """
@@ -22,9 +23,9 @@ def load_study(*, path: str | os.PathLike) -> Study:
     about = preset["study"]
     with transaction.atomic():
         study, _ = Study.objects.update_or_create(
-            slug=about["slug"],
+            slug=slug or about["slug"],
             defaults={
-                "title": about["title"],
+                "title": title or about["title"],
                 "summary": about.get("summary", "").strip(),
                 "citation": _citation(about.get("citation", "")),
                 "nature": about.get("nature", ""),

@@ -22,7 +22,8 @@ class Strength:
     """Probabilities and ranges; p_* are probabilities, angles in degrees, shifts and sizes as shares of the side."""
 
     p_transpose: float = 0.5
-    p_flip: float = 0.5
+    p_flip: float = 0.5  # left and right
+    p_upend: float = 0.5  # up and down
     brightness: float = 0.2
     contrast: float = 0.2
     p_brightness: float = 0.75
@@ -42,6 +43,7 @@ class Strength:
 # Values of the authors' albumentations pipeline; their order matters little once movements are composed.
 STRENGTHS = {
     "light": Strength(brightness=0.1, contrast=0.1),
+    "upright": Strength(p_transpose=0.0, p_upend=0.0, brightness=0.1, contrast=0.1),  # up stays up
     "modern": Strength(
         p_affine=1.0, scale=0.2, rotate_deg=30.0, p_hsv=0.5, p_blur_or_noise=0.2, p_cutout=0.3, cutout=0.25
     ),
@@ -68,7 +70,7 @@ def _mix(z):
 
 
 def augment(image_NCHW: torch.Tensor, draws_ND: np.ndarray, kind: str) -> torch.Tensor:
-    """Changed copy of the batch. kind: none, light, modern or paper (see STRENGTHS)."""
+    """Changed copy of the batch. kind: none, light, upright, modern or paper (see STRENGTHS)."""
     if kind == "none":
         return image_NCHW
     if image_NCHW.is_cpu and (few := max(1, CACHE_PIXELS // image_NCHW[0, 0].numel())) < len(image_NCHW):
@@ -103,7 +105,7 @@ def _move(image: torch.Tensor, u: torch.Tensor, s: Strength) -> torch.Tensor:
     grid = torch.stack([cos * gx + sin * gy, -sin * gx + cos * gy], dim=-1)
     if s.p_distort:
         grid = ops.distort(grid, u[:, 5] < s.p_distort, (u[:, 6] * 3).long(), u[:, 36:])
-    sign = 1 - 2 * (u[:, 8:10] < s.p_flip).float()
+    sign = 1 - 2 * (u[:, 8:10] < u.new_tensor([s.p_flip, s.p_upend])).float()
     grid = grid * sign[:, None, None, :]
     swap = (u[:, 7] < s.p_transpose)[:, None, None, None]
     grid = torch.where(swap, grid.flip(-1), grid)

@@ -123,15 +123,33 @@ def load_weights(network: "torch.nn.Module", path: Path, labels: LabelSpace) -> 
             state = {key: handle.get_tensor(key) for key in handle.keys()}  # noqa: SIM118 - not a dict
     except (SafetensorError, ValueError) as error:
         raise CoreError(f"{path} is damaged: {error}.") from error
+    _same_classes(path, classes, labels)
+    try:
+        network.load_state_dict(state)
+    except RuntimeError as error:
+        raise CoreError(f"{path} holds another network than its configuration says.") from error
+
+
+def check_classes(path: Path, labels: LabelSpace) -> None:
+    """CoreError when the weights file is missing, damaged or of other classes; needs no torch."""
+    from safetensors import SafetensorError, safe_open
+
+    if not path.is_file():
+        raise CoreError(f"Weights were expected at {path}; there are none.")
+    try:
+        with safe_open(path, framework="np") as handle:
+            classes = tuple(json.loads((handle.metadata() or {}).get("classes", "[]")))
+    except (SafetensorError, ValueError) as error:
+        raise CoreError(f"{path} is damaged: {error}.") from error
+    _same_classes(path, classes, labels)
+
+
+def _same_classes(path: Path, classes: tuple[str, ...], labels: LabelSpace) -> None:
     if classes != labels.names:
         raise CoreError(
             f"{path} was trained on the classes {', '.join(classes) or 'unknown'}; "
             f"{', '.join(labels.names)} were expected."
         )
-    try:
-        network.load_state_dict(state)
-    except RuntimeError as error:
-        raise CoreError(f"{path} holds another network than its configuration says.") from error
 
 
 def save_state(state: dict[str, Any], path: Path) -> None:
@@ -166,14 +184,26 @@ def write_sums(folder: Path) -> None:
     write_text(folder / SUMS, "".join(f"{sha256_file(folder / name)}  {name}\n" for name in names))
 
 
+def _recorded(folder: Path) -> dict[str, str]:
+    sums = folder / SUMS
+    if not sums.is_file():
+        raise CoreError(f"{folder} has no {SUMS}; the fold has not ended, train it to its end first.")
+    return dict(reversed(line.split("  ", 1)) for line in sums.read_text().splitlines() if "  " in line)
+
+
+def listed_files(folder: Path) -> list[str]:
+    """Names of the files whose checksums the run recorded in this folder."""
+    names = sorted(_recorded(folder))
+    if strange := [name for name in names if Path(name).name != name]:
+        raise CoreError(f"{folder / SUMS} lists {strange[0]!r}, which is not a file of this folder.")
+    return names
+
+
 def check_sum(path: Path) -> str:
     """The file's SHA-256, which must be the one recorded beside it."""
-    sums = path.parent / SUMS
-    if not sums.is_file():
-        raise CoreError(f"{path.parent} has no {SUMS}; the fold has not ended, train it to its end first.")
-    recorded = dict(reversed(line.split("  ", 1)) for line in sums.read_text().splitlines() if line)
+    recorded = _recorded(path.parent)
     if path.name not in recorded:
-        raise CoreError(f"{sums} does not list {path.name}.")
+        raise CoreError(f"{path.parent / SUMS} does not list {path.name}.")
     if not path.is_file():
         raise CoreError(f"{path} is missing.")
     found = sha256_file(path)

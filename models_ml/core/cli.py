@@ -6,8 +6,10 @@ command continues).
 
 import argparse
 import json
+import os
 import signal
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,12 +35,22 @@ def main(argv: list[str] | None = None) -> int:
 
 
 class _Stop:
-    """Control-C or SIGTERM asks the work to stop at the next step; a second one stops at once."""
+    """Control-C or SIGTERM asks the work to stop at the next step; a second one stops at once.
 
-    def __init__(self):
+    with_stdin: the end of the standard input asks as well, so that the work ends when the program that started it dies.
+    """
+
+    def __init__(self, *, with_stdin: bool = False):
         self.asked = False
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._ask)
+        if with_stdin:
+            threading.Thread(target=self._watch, daemon=True).start()
+
+    def _watch(self):
+        while os.read(0, 4096):
+            pass
+        self.asked = True
 
     def _ask(self, number, frame):
         if self.asked:
@@ -52,13 +64,18 @@ class _Stop:
 
 def _listener(arguments):
     from models_ml.core import distributed
-    from models_ml.core.events import MLflow, ProgressBar, TensorBoard, together
+    from models_ml.core.events import JsonLines, MLflow, ProgressBar, TensorBoard, together
 
     if distributed.rank() != 0:
         return None
+    lines = JsonLines(arguments.events) if getattr(arguments, "events", None) else None
     board = TensorBoard(Path(arguments.out) / "tensorboard") if getattr(arguments, "tensorboard", False) else None
     flow = MLflow() if getattr(arguments, "mlflow", False) else None
-    return together(None if arguments.quiet else ProgressBar(), board, flow)
+    return together(None if arguments.quiet else ProgressBar(), lines, board, flow)
+
+
+def _stop(arguments) -> _Stop:
+    return _Stop(with_stdin=getattr(arguments, "stop_with_stdin", False))
 
 
 def _config(arguments):
@@ -85,7 +102,7 @@ def _train(arguments) -> int:
         folds = [_whole(text) for text in arguments.folds.split(",")]
     distributed.join()
     result = train_ensemble(
-        cfg, read_manifest(arguments.manifest), arguments.out, _listener(arguments), _Stop(), folds=folds,
+        cfg, read_manifest(arguments.manifest), arguments.out, _listener(arguments), _stop(arguments), folds=folds,
         device=arguments.device, state_every_s=arguments.state_every,
     )  # fmt: skip
     if distributed.rank() == 0:
@@ -114,7 +131,7 @@ def _predict(arguments) -> int:
         wanted = list(filter(None, map(str.strip, Path(arguments.items).read_text(encoding="utf-8").splitlines())))
     found = predict_items(
         arguments.run_dir, read_manifest(arguments.manifest), split=_split_of(arguments),
-        items=wanted, out=arguments.out, model=arguments.model, on_event=_listener(arguments), cancelled=_Stop(),
+        items=wanted, out=arguments.out, model=arguments.model, on_event=_listener(arguments), cancelled=_stop(arguments),
         device=arguments.device,
     )  # fmt: skip
     print(f"{arguments.out}: {len(found.members)} members, {len(found.items)} items, {len(found.classes)} classes")
@@ -217,7 +234,7 @@ def _pack(arguments) -> int:
 
     cfg = _config(arguments)
     manifest = read_manifest(arguments.manifest).of_view(cfg.view)
-    packed = pack(manifest.items, cfg.data, arguments.out, on_event=_listener(arguments), cancelled=_Stop())
+    packed = pack(manifest.items, cfg.data, arguments.out, on_event=_listener(arguments), cancelled=_stop(arguments))
     print(
         f"{arguments.out}: pack {packed.key}, {len(packed.ids)} pictures, {packed.pixels_NHWC.nbytes / 2**20:.0f} MiB"
     )
@@ -265,7 +282,7 @@ def _explain(arguments) -> int:
     found = explain_items(
         arguments.run_dir, read_manifest(arguments.manifest), arguments.out,
         split=_split_of(arguments), limit=arguments.limit, controls=arguments.controls,
-        settings=arguments.set, on_event=_listener(arguments), cancelled=_Stop(), device=arguments.device,
+        settings=arguments.set, on_event=_listener(arguments), cancelled=_stop(arguments), device=arguments.device,
     )  # fmt: skip
     print(f"{arguments.out}: {found.n_items} items, {found.n_maps} maps, worst completeness gap {found.worst_gap_text}")
     return 0
@@ -294,6 +311,8 @@ def _parser() -> argparse.ArgumentParser:
     def works(sub):
         sub.add_argument("--device", default="auto", help="auto, cpu, cuda")
         sub.add_argument("--quiet", action="store_true", help="no progress")
+        sub.add_argument("--events", metavar="FILE", help="append every event to this file, one JSON object per line")
+        sub.add_argument("--stop-with-stdin", action="store_true", help="stop in order when the standard input ends")
         return sub
 
     def configured(sub, default=None):

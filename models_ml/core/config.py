@@ -58,7 +58,7 @@ class DataSpec:
     size_px: int = 96
     fit: str = "letterbox"  # letterbox keeps the aspect that readers saw; stretch is the authors'
     resample: str = "antialias"  # antialias (Pillow) or bilinear (no antialias, as OpenCV does)
-    augment: str = "light"  # none, light, modern, paper
+    augment: str = "light"  # none, light, upright, modern, paper
     folds: int = 5
     fold_source: str = "auto"  # recorded, grouped, or auto: recorded when the manifest has folds
     fold_seed: int = 0
@@ -68,7 +68,7 @@ class DataSpec:
         _positive(self, "size_px")
         _one_of("DataSpec", "fit", self.fit, ("letterbox", "stretch"))
         _one_of("DataSpec", "resample", self.resample, ("antialias", "bilinear"))
-        _one_of("DataSpec", "augment", self.augment, ("none", "light", "modern", "paper"))
+        _one_of("DataSpec", "augment", self.augment, ("none", "light", "upright", "modern", "paper"))
         _one_of("DataSpec", "fold_source", self.fold_source, ("auto", "recorded", "grouped"))
         if self.folds < 2:
             raise CoreError(f"DataSpec.folds must be at least 2; it is {self.folds}.")
@@ -319,11 +319,12 @@ def tiny() -> RunConfig:
     return RunConfig(
         name="tiny",
         model=ModelSpec(backbone="test_resnet", head_dropouts=2),
-        data=DataSpec(size_px=64, augment="light"),
-        recipe=Recipe(
-            epochs=24, batch_size=32, lr=3e-3, weight_decay=0.05, sampler="balanced", ema_decay=0.98, patience=0
+        data=DataSpec(size_px=64, augment="upright"),
+        recipe=Recipe(  # small batches: a few hundred pictures must make many steps
+            epochs=12, batch_size=8, lr=3e-3, weight_decay=0.05, sampler="balanced", ema_decay=0.98, patience=0,
+            channels_last=True,
         ),
-    )
+    )  # fmt: skip
 
 
 PRESETS: dict[str, Callable[[], RunConfig]] = {

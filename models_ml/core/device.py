@@ -44,10 +44,13 @@ def autocast(device: torch.device, precision: str):
 
 @contextlib.contextmanager
 def memory_in_words(batch_size: int):
-    """Turn the device's out-of-memory error into a sentence."""
+    """Turn the out-of-memory error of a GPU or of the processor's allocator into a sentence."""
     try:
         yield
-    except torch.OutOfMemoryError as error:
+    except (MemoryError, RuntimeError) as error:
+        known = isinstance(error, MemoryError | torch.OutOfMemoryError)
+        if not known and "can't allocate memory" not in str(error):
+            raise
         raise CoreError(
             f"The device ran out of memory at {batch_size} pictures at once; the last saved state is intact. Lower "
             "recipe.batch_size and raise recipe.accumulate by the same factor, then start the same command again."

@@ -161,7 +161,13 @@ class JsonLines:
 
 
 class ProgressBar:
-    """A tqdm bar on a terminal; elsewhere one line per epoch, so that a log stays readable."""
+    """One live line on a terminal, with a line above it for every finished fold.
+
+    Elsewhere a line per finished fold, and one per epoch at most every ``EPOCH_LINE_EVERY_S`` seconds: a log of a short
+    run stays short, and that of a long one shows that it is alive.
+    """
+
+    EPOCH_LINE_EVERY_S = 30.0
 
     def __init__(self, stream=None):
         from tqdm import tqdm
@@ -170,6 +176,7 @@ class ProgressBar:
         self.live = self.stream.isatty()
         layout = "{percentage:3.0f}%|{bar:24}| {desc} [{elapsed}<{postfix}]"
         self.bar = tqdm(total=1.0, file=self.stream, bar_format=layout, disable=not self.live, leave=True)
+        self._told = time.monotonic()
 
     def __call__(self, event: Event) -> None:
         if self.live:
@@ -177,11 +184,19 @@ class ProgressBar:
             self.bar.n = event.progress
             self.bar.set_description_str(event.text, refresh=False)
             self.bar.set_postfix_str(left)
-        elif isinstance(event, EpochDone | FoldDone | RunDone):
+        if isinstance(event, FoldDone):
+            self.bar.write(event.text, file=self.stream)
+        elif not self.live and (isinstance(event, RunDone) or (isinstance(event, EpochDone) and self._is_time())):
             self.stream.write(f"{event.progress:4.0%} {event.text}\n")
             self.stream.flush()
         if isinstance(event, RunDone):
             self.close()
+
+    def _is_time(self) -> bool:
+        now = time.monotonic()
+        due = now - self._told >= self.EPOCH_LINE_EVERY_S
+        self._told = now if due else self._told
+        return due
 
     def close(self) -> None:
         self.bar.close()

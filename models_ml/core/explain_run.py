@@ -58,13 +58,15 @@ def explain_items(
 ) -> Explained:
     """Explain the ensemble's answers; what is done is kept, the same call continues.
 
-    settings: changes to the run's attribution, e.g. ``method=occlusion``. limit: this many items, taken in turn from
+    settings: changes to the run's attribution, e.g. ``method=occlusion``, or to the rule by which its members are
+    admitted, e.g. ``ensemble.rule=mean``. limit: this many items, taken in turn from
     the classes. controls: networks of random weights that the same scores are computed for.
     """
     info, out = checkpoint.read_run(run_dir), Path(out)
     cfg = info.cfg
     for text in settings:
-        cfg = override(cfg, f"attribution.{text}")
+        cfg = override(cfg, text if text.startswith("ensemble.") else f"attribution.{text}")
+    info = replace(info, cfg=cfg)
     spec, tell, cancelled = cfg.attribution, on_event or (lambda event: None), cancelled or (lambda: False)
     chosen = _spread(select(manifest, info, split, items), limit)
     names = [item.id for item in chosen]
@@ -152,18 +154,20 @@ class _Worker:
         answer = int(combined.probs_NC[n].argmax())
         mask = _mask(item, where, data.size_px)
         fill = baseline_of(image, AttributionSpec(), self.networks[0].mean)[0].cpu().numpy()
-        maps, facts = {}, {}
+        maps, facts, known = {}, {}, {}
         for target in self.spec.targets:
             pair = self._pair(target, answer, item.label)
             if pair is None:
                 continue
-            weights = target_weights(len(classes), *pair)
-            found = explain_together(admitted, image, weights, self.spec)
+            if pair not in known:  # the true class is the predicted one wherever the answer is right
+                found = explain_together(admitted, image, target_weights(len(classes), *pair), self.spec)
+                scores = self._scores(found.map_HW, found.maps_MHW, mask, square, fill, admitted, pair[0])
+                known[pair] = found, scores
+            found, scores = known[pair]
             maps[target], maps[f"{target}_members"] = found.map_HW, found.maps_MHW
             facts[target] = {
                 "target": classes[pair[0]], "minus": classes[pair[1]] if len(pair) > 1 else None, "gap": found.gap,
-                "steps": found.steps, "why": found.why, "score": found.score,
-                **self._scores(found.map_HW, found.maps_MHW, mask, square, fill, admitted, pair[0]),
+                "steps": found.steps, "why": found.why, "score": found.score, **scores,
             }  # fmt: skip
         control, wrong = self._controls(image, answer, combined.probs_NC[n], mask, admitted)
         record = {

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from models_ml.core.errors import CoreError
 
@@ -35,6 +35,7 @@ def decode(path: Path | str, *, least_px: int = 0) -> Image.Image:
     Transparent parts become white. Raises CoreError for anything that is not a whole picture of a known format.
     """
     path = Path(path)
+    ImageFile.LOAD_TRUNCATED_IMAGES = False  # another library of this process may have set it; a damaged file must fail
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)

@@ -12,9 +12,11 @@ from .allocate import allocate
 from .allocation import Allocation, Shown, Sitting, certify_allocation
 from .assemble import assemble
 from .certificate import Certificate, Property
+from .counterbalance import counterbalance
 from .design import Block, Design, Entry, Survey
 from .files import read_design, write_design
 from .items_file import parse_items, read_items
+from .rating_design import RatingPart, certify_turns, draw_rating_design, verify_rating_design
 from .shape import DesignError, NearestPossible, Shape, nearest_possible, shape_of
 from .verify import verify
 
@@ -27,6 +29,7 @@ __all__ = [
     "Entry",
     "NearestPossible",
     "Property",
+    "RatingPart",
     "Shape",
     "Shown",
     "Sitting",
@@ -34,11 +37,15 @@ __all__ = [
     "allocate",
     "assemble",
     "certify_allocation",
+    "certify_turns",
+    "counterbalance",
+    "draw_rating_design",
     "nearest_possible",
     "parse_items",
     "read_design",
     "read_items",
     "shape_of",
     "verify",
+    "verify_rating_design",
     "write_design",
 ]

@@ -1,14 +1,19 @@
-"""`python -m surveys.core assemble | verify`: exit 0 when all is well, 1 on a broken promise, 2 on bad input."""
+"""`python -m surveys.core assemble | verify | verify-ratings | verify-answers`.
+
+Exit 0 when all is well, 1 on a broken promise, 2 on bad input.
+"""
 
 import argparse
 import sys
 from collections.abc import Sequence
 
+from .answer_log import log_faults, read_answer_log
 from .assemble import assemble
 from .design import VIEW_ORDERS
-from .files import read_design, write_design
+from .files import read_design, read_document, write_design
 from .items_file import read_items
 from .progress import Progress, silent
+from .rating_design import verify_rating_design
 from .shape import DesignError
 from .verify import verify
 
@@ -47,6 +52,23 @@ def _verify(arguments: argparse.Namespace) -> int:
     return 0 if certificate.promises_hold else 1
 
 
+def _verify_ratings(arguments: argparse.Namespace) -> int:
+    certificate = verify_rating_design(read_document(arguments.design))
+    print(certificate.to_text())
+    return 0 if certificate.promises_hold else 1
+
+
+def _verify_answers(arguments: argparse.Namespace) -> int:
+    try:
+        rows = read_answer_log(arguments.answers)
+    except OSError as error:
+        raise DesignError(f"{arguments.answers} cannot be read: {error.strerror}.") from error
+    faults = log_faults(rows)
+    responses = len({row["response"] for row in rows})
+    print("\n".join(faults) or f"{len(rows):,} answers in {responses:,} responses: every chain is whole.")
+    return 1 if faults else 0
+
+
 def _views(text: str) -> list[str]:
     return [view.strip() for view in text.split(",")]
 
@@ -73,6 +95,12 @@ def _parser() -> argparse.ArgumentParser:
     checking.add_argument("items", help="CSV with the columns item and class")
     checking.add_argument("--no-redraw", action="store_true", help="do not draw the surveys again from their seed")
     checking.set_defaults(run=_verify)
+    rating = commands.add_parser("verify-ratings", help="recompute the certificate of a rating study's design")
+    rating.add_argument("design", help="design.json of a rating study")
+    rating.set_defaults(run=_verify_ratings)
+    log = commands.add_parser("verify-answers", help="recompute the chain of hashes of an exported answers.csv")
+    log.add_argument("answers", help="answers.csv")
+    log.set_defaults(run=_verify_answers)
     return parser
 
 

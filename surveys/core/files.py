@@ -1,8 +1,10 @@
 """Designs on disk: written whole or not at all."""
 
+import json
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from .design import Design
 from .shape import DesignError
@@ -10,8 +12,23 @@ from .shape import DesignError
 
 def read_design(path: str | Path) -> Design:
     """The design in a design.json; DesignError when the file cannot be read or holds none."""
+    return Design.from_json(_read_text(path))
+
+
+def read_document(path: str | Path) -> dict[str, Any]:
+    """The JSON object in a file, e.g. the design of a rating study; DesignError when there is none."""
     try:
-        return Design.from_json(Path(path).read_text(encoding="utf-8"))
+        document = json.loads(_read_text(path))
+    except ValueError as error:
+        raise DesignError(f"{path} is no JSON: {error}.") from None
+    if not isinstance(document, dict):
+        raise DesignError(f"{path} should hold a JSON object; it holds a {type(document).__name__}.")
+    return document
+
+
+def _read_text(path: str | Path) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8")
     except OSError as error:
         raise DesignError(f"{path} cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError as error:

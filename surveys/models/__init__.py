@@ -3,7 +3,9 @@ from .design import Block, Survey, SurveyItem, SurveySet
 from .imported import ImportedReading
 from .protocol import ReaderGroup, StudyProtocol
 from .reader import Invitation, Reader, ReaderContact, Seat
+from .recruitment import Letter, Reply
 from .response import BlockSitting, SurveyResponse
+from .stimulus import Stimulus, StimulusFrame
 
 __all__ = [
     "Answer",
@@ -11,10 +13,14 @@ __all__ = [
     "BlockSitting",
     "ImportedReading",
     "Invitation",
+    "Letter",
     "Reader",
     "ReaderContact",
     "ReaderGroup",
+    "Reply",
     "Seat",
+    "Stimulus",
+    "StimulusFrame",
     "StudyProtocol",
     "Survey",
     "SurveyItem",

@@ -22,28 +22,39 @@ class AppendOnlyQuerySet(models.QuerySet):
 
 class AnswerQuerySet(AppendOnlyQuerySet):
     def standing(self):
-        """The latest answer of each response to each survey item: the one that counts."""
+        """The latest answer of each response to each question about a survey item: the one that counts."""
         later = Answer.objects.filter(
             survey_response=OuterRef("survey_response"),
             survey_item=OuterRef("survey_item"),
+            question=OuterRef("question"),
             sequence__gt=OuterRef("sequence"),
         )
         return self.filter(~Exists(later))
 
     def given(self):
-        """Answers that name a class; the others took a choice back."""
-        return self.exclude(chosen=None)
+        """Answers that say something; the others took an answer back."""
+        return self.exclude(chosen=None, value__isnull=True)
+
+    def diagnoses(self):
+        """Answers to the study's one question that is answered by a class."""
+        return self.filter(question="")
 
     def of_study(self, study):
         return self.filter(survey_response__survey__survey_set__study=study)
 
 
 class Answer(models.Model):
-    """One choice, or its withdrawal, for one survey item. The latest stands; each row seals the one before it."""
+    """One answer, or its withdrawal, to one question about a survey item. The latest stands; each row seals the last.
+
+    The question of a reading study has no code and is answered by a class, `chosen`; every other question has a code
+    and a typed `value` (surveys.questions says which).
+    """
 
     survey_response = models.ForeignKey(SurveyResponse, on_delete=models.PROTECT, related_name="answers")
     survey_item = models.ForeignKey(SurveyItem, on_delete=models.PROTECT, related_name="answers")
     chosen = models.ForeignKey(DiagnosisClass, on_delete=models.PROTECT, related_name="answers", null=True, blank=True)
+    question = models.SlugField(max_length=40, blank=True, default="")
+    value = models.JSONField(null=True, blank=True)
     event_id = models.UUIDField(unique=True, help_text="Made by the reader's browser; the same save twice is one.")
     sequence = models.PositiveIntegerField(help_text="Order of receipt within the response, from 1.")
     rt_ms = models.PositiveIntegerField(
@@ -61,11 +72,16 @@ class Answer(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["survey_response", "sequence"], name="one_answer_per_sequence"),
             models.CheckConstraint(condition=Q(sequence__gte=1), name="answer_sequence_starts_at_one"),
+            models.CheckConstraint(
+                condition=Q(question="", value__isnull=True) | (~Q(question="") & Q(chosen=None)),
+                name="a_class_answers_the_question_without_a_code",
+            ),
         ]
         indexes = [models.Index(fields=["survey_response", "survey_item", "sequence"], name="answer_standing")]
 
     def __str__(self):
-        return f"{self.survey_response}, {self.survey_item}: {self.chosen.code if self.chosen else 'no answer'}"
+        given = self.chosen.code if self.chosen else self.value
+        return f"{self.survey_response}, {self.survey_item}: {'no answer' if given is None else given}"
 
 
 class ViewingEvent(models.Model):
@@ -77,6 +93,7 @@ class ViewingEvent(models.Model):
         HIDDEN = "hidden", "Window left"
         VISIBLE = "visible", "Window came back"
         SCREEN = "screen", "Size of the window"
+        MASKED = "masked", "Image covered after its time"
         FAILED = "failed", "Image did not load"
 
     survey_response = models.ForeignKey(SurveyResponse, on_delete=models.PROTECT, related_name="viewing_events")

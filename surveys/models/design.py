@@ -1,9 +1,12 @@
 """Surveys as drawn: stored once, never computed again."""
 
 from django.db import models
+from django.db.models import Q
 
 from imagebank.models import Item, Study
 from imagebank.models.item import new_public_id
+
+from .stimulus import Stimulus
 
 
 class SurveySet(models.Model):
@@ -62,17 +65,33 @@ class Block(models.Model):
 
 
 class SurveyItem(models.Model):
-    """One item at its place in one block. Readers know it by an opaque identifier that occurs nowhere else."""
+    """One item at its place in one block. Readers know it by an opaque identifier that occurs nowhere else.
+
+    A rating study shows a stimulus; without one the item's picture in the block's view is shown.
+    """
 
     block = models.ForeignKey(Block, on_delete=models.PROTECT, related_name="survey_items")
     item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="survey_items")
     position = models.PositiveSmallIntegerField()
     public_id = models.CharField(max_length=40, unique=True, default=new_public_id, editable=False)
+    stimulus = models.ForeignKey(Stimulus, on_delete=models.PROTECT, related_name="survey_items", null=True, blank=True)
+    order = models.JSONField(
+        default=list, blank=True, help_text="Positions of the stimulus's frames in the order shown; empty: as they are."
+    )
+    repeat_of = models.ForeignKey(
+        "self", on_delete=models.PROTECT, related_name="repeats", null=True, blank=True,
+        help_text="The earlier place of the same stimulus in this block.",
+    )  # fmt: skip
 
     class Meta:
         ordering = ["block", "position"]
         constraints = [
-            models.UniqueConstraint(fields=["block", "item"], name="item_once_per_block"),
+            models.UniqueConstraint(fields=["block", "item"], condition=Q(stimulus=None), name="item_once_per_block"),
+            models.UniqueConstraint(
+                fields=["block", "stimulus"],
+                condition=Q(stimulus__isnull=False, repeat_of=None),
+                name="stimulus_once_per_block",
+            ),
             models.UniqueConstraint(fields=["block", "position"], name="one_item_per_position"),
         ]
 

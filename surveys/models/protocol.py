@@ -26,6 +26,14 @@ class StudyProtocol(models.Model):
         default=ViewOrder.FIXED,
         help_text="Whether every survey has its blocks in the same order.",
     )
+    questions = models.JSONField(
+        default=list,
+        blank=True,
+        help_text="What is asked about each item, in order; empty: the one question, answered by a class.",
+    )
+    stimuli = models.JSONField(
+        default=dict, blank=True, help_text="For a rating study, by block: how its stimuli are named and shown."
+    )
     per_class = models.PositiveSmallIntegerField(validators=[MinValueValidator(1)])
     sets = models.PositiveSmallIntegerField(validators=[MinValueValidator(1)])
     completion_threshold = models.DecimalField(

@@ -99,6 +99,12 @@ class Seat(models.Model):
         return f"{self.survey}, {self.group.singular}: {self.get_state_display()}"
 
 
+class InvitationQuerySet(models.QuerySet):
+    def open(self, now=None):
+        """The links that work now."""
+        return self.filter(revoked_at=None, expires_at__gt=now or timezone.now())
+
+
 class Invitation(models.Model):
     """A personal link. Only the hash of its token is kept; without a seat it takes a free one when reading starts."""
 
@@ -108,6 +114,8 @@ class Invitation(models.Model):
     expires_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
+
+    objects = InvitationQuerySet.as_manager()
 
     class Meta:
         ordering = ["-created_at"]

@@ -1,11 +1,28 @@
 """Everything that changes a survey's rows. Pages, API, tasks and commands all come here."""
 
+from .answer_log import answer_log_faults
 from .answers import answer_log_fault, record_answer, record_viewing_event
-from .design import create_survey_set, store_survey_set
-from .invitations import InvitationClosed, erase_contact, invite, open_invitation, revoke_invitation
+from .bounces import Bounces, record_bounces
+from .design import Verified, classes_of, create_survey_set, store_survey_set, verify_survey_set
+from .invitations import (
+    InvitationClosed,
+    add_link,
+    erase_contact,
+    erase_contacts,
+    invite,
+    open_invitation,
+    renew_invitation,
+    revoke_invitation,
+)
+from .letters import due_reminders, queue_letters, record_bounce, send_reminders, send_waiting_letters
 from .model_answers import record_model_answers
 from .protocol import load_protocol
+from .rating import create_rating_study, grid, pair, sheet, shuffled, single, strip
+from .rating_items import stimuli_from_items
+from .rating_simulation import SimulatedRaters, simulate_raters
+from .ratings import analysis_frame, ratings_frame
 from .readings import import_readings, readings_frame
+from .recruitment import Invited, invite_many, record_reply
 from .seats import create_seats, release_expired_seats, replace_seat
 from .simulation import simulate_readers
 from .sitting import (
@@ -20,30 +37,59 @@ from .sitting import (
 )
 
 __all__ = [
+    "Bounces",
     "InvitationClosed",
+    "Invited",
+    "SimulatedRaters",
+    "Verified",
+    "add_link",
+    "analysis_frame",
     "answer_log_fault",
+    "answer_log_faults",
+    "classes_of",
+    "create_rating_study",
     "create_seats",
     "create_survey_set",
+    "due_reminders",
     "erase_contact",
+    "erase_contacts",
     "finish_response",
+    "grid",
     "import_readings",
     "invite",
+    "invite_many",
     "load_protocol",
     "open_block",
     "open_invitation",
+    "pair",
+    "queue_letters",
+    "ratings_frame",
     "readings_frame",
     "record_answer",
+    "record_bounce",
+    "record_bounces",
     "record_consent",
     "record_demographics",
     "record_instructions_read",
     "record_model_answers",
     "record_practice",
+    "record_reply",
     "record_viewing_event",
     "release_expired_seats",
+    "renew_invitation",
     "replace_seat",
     "revoke_invitation",
     "seal_block",
+    "send_reminders",
+    "send_waiting_letters",
+    "sheet",
+    "shuffled",
+    "simulate_raters",
     "simulate_readers",
+    "single",
     "start_response",
+    "stimuli_from_items",
     "store_survey_set",
+    "strip",
+    "verify_survey_set",
 ]

@@ -10,7 +10,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from imagebank.models import DiagnosisClass
-from surveys.models import Answer, BlockSitting, SurveyItem, SurveyResponse, ViewingEvent
+from surveys.models import Answer, BlockSitting, StudyProtocol, SurveyItem, SurveyResponse, ViewingEvent
+from surveys.questions import Question, Shown, asked_about, clean_value, questions_of, standing_by_item
 
 LONGEST_RT_MS = 24 * 3600 * 1000
 LARGEST_DETAIL = 500
@@ -20,16 +21,20 @@ def record_answer(
     *,
     survey_response: SurveyResponse,
     survey_item: SurveyItem,
-    chosen: DiagnosisClass | None,
     event_id: UUID,
+    chosen: DiagnosisClass | None = None,
+    question: str = "",
+    value=None,
     rt_ms: int | None = None,
     client_ms: float | None = None,
     chosen_at: datetime | None = None,
 ) -> Answer:
-    """Record a reader's choice (None takes it back); the same event again returns the row already kept.
+    """Record a reader's answer (None takes it back); the same event again returns the row already kept.
 
+    The question without a code is answered by a class, `chosen`; every other one by `value`, of the question's kind.
     rt_ms: from the painted image to the choice; a value outside one day is kept as unknown. An item of another survey,
-    of a block not open yet or sealed already, or a class of another study raises ValidationError.
+    of a block not open yet or sealed already, a class of another study, a question that is not asked here or not yet,
+    and a value that is no answer to it raise ValidationError.
     """
     with transaction.atomic():
         response = SurveyResponse.objects.select_for_update().get(pk=survey_response.pk)
@@ -41,11 +46,14 @@ def record_answer(
         _require_open_block(response, survey_item)
         if chosen is not None and chosen.study_id != response.reader.study_id:
             raise ValidationError("This choice does not belong to the study.")
+        value = _checked_value(response, survey_item, question, value)
         last = response.answers.order_by("-sequence").first()
         answer = Answer(
             survey_response=response,
             survey_item=survey_item,
-            chosen=chosen,
+            chosen=None if question else chosen,
+            question=question,
+            value=value,
             event_id=event_id,
             sequence=last.sequence + 1 if last else 1,
             rt_ms=rt_ms if rt_ms is not None and 0 <= rt_ms <= LONGEST_RT_MS else None,
@@ -66,6 +74,37 @@ def _require_open_block(response: SurveyResponse, survey_item: SurveyItem) -> No
         raise ValidationError("The answers of this block are sealed.", code="sealed")
 
 
+def _checked_value(response: SurveyResponse, survey_item: SurveyItem, code: str, value):
+    """The value as it is stored, once the question may be answered now."""
+    protocol = StudyProtocol.objects.select_related("study").get(study=response.reader.study_id)
+    if not protocol.questions:
+        if code:
+            raise ValidationError("This study asks one question, which has no code.")
+        return None
+    questions = asked_about(questions_of(protocol), survey_item)
+    question = next((question for question in questions if question.code == code), None)
+    if question is None:
+        raise ValidationError("This question is not asked about this image.")
+    _require_turn(response, survey_item, question, questions)
+    if not code or value is None:
+        return None
+    frames = survey_item.stimulus.frames.count() if survey_item.stimulus_id else 1
+    return clean_value(question, value, Shown(frames=frames))
+
+
+def _require_turn(
+    response: SurveyResponse, survey_item: SurveyItem, question: Question, questions: list[Question]
+) -> None:
+    """Steps are answered in order, and an earlier one is closed once a later one has been answered."""
+    if len({other.step for other in questions}) == 1:
+        return
+    given = standing_by_item(response, survey_item=survey_item).get(survey_item.pk, {})
+    if any(other.required and other.step < question.step and other.code not in given for other in questions):
+        raise ValidationError("A question before this one is still open.", code="too-early")
+    if any(other.step > question.step and other.code in given for other in questions):
+        raise ValidationError("A later question about this image has been answered; this one is closed.", code="closed")
+
+
 def entry_sha256(answer: Answer, previous: str) -> str:
     """Hash of an answer's content and of the entry before it."""
     content = [
@@ -78,7 +117,9 @@ def entry_sha256(answer: Answer, previous: str) -> str:
         answer.rt_ms,
         answer.received_at.isoformat(),
     ]
-    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+    if answer.question:
+        content += [answer.question, answer.value]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def answer_log_fault(survey_response: SurveyResponse) -> str | None:

@@ -8,9 +8,12 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
+from imagebank.models import Study
 from surveys.models import Invitation, Reader, ReaderContact, ReaderGroup, Seat, Survey, SurveyResponse
 
 from .seats import set_seat
+
+OPENED_WITH = ("reader__group__study__protocol", "seat", "response__survey")
 
 
 class InvitationClosed(Exception):
@@ -76,6 +79,44 @@ def _close_earlier_links(invitation: Invitation) -> None:
     SurveyResponse.objects.filter(seat=invitation.seat, finished_at=None).update(invitation=invitation)
 
 
+def add_link(*, invitation: Invitation) -> tuple[Invitation, str]:
+    """Another link for the reader of `invitation`; earlier ones go on working and lead to the same sitting.
+
+    For letters: a reminder needs a link, and only hashes of the earlier ones are kept. An invitation that was closed
+    raises ValidationError.
+    """
+    with transaction.atomic():
+        earlier = Invitation.objects.select_for_update().get(pk=invitation.pk)
+        if earlier.revoked_at is not None:
+            raise ValidationError(f"The links of {earlier.reader} were closed; invite this reader again.")
+        raw = secrets.token_urlsafe(32)
+        days = earlier.reader.study.protocol.invitation_days
+        added = Invitation.objects.create(
+            reader=earlier.reader,
+            seat=earlier.seat,
+            token_sha256=token_sha256(raw),
+            expires_at=timezone.now() + timedelta(days=days),
+        )
+        if earlier.seat_id is not None:
+            SurveyResponse.objects.filter(seat=earlier.seat, reader=earlier.reader).update(invitation=added)
+        return added, raw
+
+
+def renew_invitation(*, invitation: Invitation) -> tuple[Invitation, str]:
+    """A new link in place of all earlier ones of this reader to this seat, for a reader who lost theirs."""
+    with transaction.atomic():
+        if invitation.seat_id is not None:
+            return invite(seat=invitation.seat, reader=invitation.reader)
+        added, raw = add_link(invitation=invitation)
+        _same_way_in(invitation).exclude(pk=added.pk).update(revoked_at=timezone.now())
+        return added, raw
+
+
+def _same_way_in(invitation: Invitation):
+    """The open links of the same reader to the same seat, or to none yet."""
+    return Invitation.objects.filter(reader=invitation.reader_id, seat=invitation.seat_id, revoked_at=None)
+
+
 def _new_reader(group: ReaderGroup, name: str, email: str, simulated: bool) -> Reader:
     number = group.readers.count() + 1
     reader = Reader(study=group.study, group=group, code=f"{group.prefix}{number:02d}", simulated=simulated)
@@ -105,28 +146,32 @@ def open_invitation(raw: str) -> Invitation:
 
     Unknown, revoked and expired links raise InvitationClosed; who has finished may still see the last page.
     """
-    invitation = (
-        Invitation.objects.filter(token_sha256=token_sha256(raw))
-        .select_related("reader__group__study__protocol", "seat", "response__survey")
-        .first()
-    )
+    invitation = Invitation.objects.filter(token_sha256=token_sha256(raw)).select_related(*OPENED_WITH).first()
     if invitation is None:
         raise InvitationClosed("unknown")
     if invitation.revoked_at is not None:
         raise InvitationClosed("revoked")
     response = getattr(invitation, "response", None)
+    if response is None:
+        latest = _same_way_in(invitation).select_related(*OPENED_WITH).order_by("-created_at", "-pk").first()
+        if latest is not None and latest.pk != invitation.pk and invitation.is_open():
+            invitation, response = latest, getattr(latest, "response", None)
     if not invitation.is_open() and not (response and response.finished_at):
         raise InvitationClosed("expired")
     return invitation
 
 
 def revoke_invitation(*, invitation: Invitation) -> Invitation:
-    """Close a link for good; a second time changes nothing. A seat only reserved by it becomes free again."""
+    """Close a reader's way to a seat for good: this link and those that letters added beside it.
+
+    A second time changes nothing. A seat only reserved by it becomes free again.
+    """
     with transaction.atomic():
         invitation = Invitation.objects.select_for_update().get(pk=invitation.pk)
         if invitation.revoked_at is None:
-            invitation.revoked_at = timezone.now()
-            invitation.save(update_fields=["revoked_at"])
+            now = timezone.now()
+            _same_way_in(invitation).update(revoked_at=now)
+            invitation.revoked_at = now
             _free_if_only_reserved(invitation)
         return invitation
 
@@ -135,7 +180,7 @@ def _free_if_only_reserved(invitation: Invitation) -> None:
     if invitation.seat_id is None:
         return
     seat = Seat.objects.select_for_update().get(pk=invitation.seat_id)
-    others = seat.invitations.filter(revoked_at=None, expires_at__gt=timezone.now())
+    others = seat.invitations.open()
     if seat.state == Seat.State.RESERVED and seat.reader_id == invitation.reader_id and not others.exists():
         set_seat(seat, Seat.State.FREE)
 
@@ -144,3 +189,9 @@ def erase_contact(*, reader: Reader) -> bool:
     """Delete a reader's name and address; reader, seat and answers stay. Returns whether there was anything."""
     deleted, _ = ReaderContact.objects.filter(reader=reader).delete()
     return bool(deleted)
+
+
+def erase_contacts(*, study: Study) -> int:
+    """Delete the name and address of every reader of `study`, when nobody needs to be written to any more."""
+    _, deleted = ReaderContact.objects.filter(reader__study=study).delete()
+    return deleted.get("surveys.ReaderContact", 0)

@@ -85,7 +85,7 @@ def _record_survey(reader: Reader, survey: Survey, answers: Mapping, classes: di
             "analysed": True,
         },
     )
-    standing = dict(response.answers.standing().values_list("survey_item", "chosen__code"))
+    standing = dict(response.answers.standing().diagnoses().values_list("survey_item", "chosen__code"))
     last = response.answers.order_by("-sequence").first()
     sequence, head = (last.sequence, last.entry_sha256) if last else (0, "")
     rows = []

@@ -1,6 +1,9 @@
 """Set up a study's protocol from a preset file."""
 
+import json
 import tomllib
+from collections.abc import Collection
+from dataclasses import asdict
 from decimal import Decimal
 from pathlib import Path
 
@@ -8,7 +11,8 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from imagebank.models import DiagnosisClass, Study
-from surveys.models import Answer, ReaderGroup, StudyProtocol
+from surveys.models import Answer, ReaderGroup, Stimulus, StudyProtocol
+from surveys.questions import parse_questions
 
 SCHEMA = "study-preset/1"
 TEXTS = {
@@ -20,24 +24,27 @@ TEXTS = {
     "thanks": "thanks_text",
 }
 ORDERS = {"randomised": "random"}
+SHORTEST_EXPOSURE_MS, LONGEST_EXPOSURE_MS = 250, 5000
 
 
-def load_protocol(*, study: Study, path: str | Path) -> StudyProtocol:
+def load_protocol(*, study: Study, path: str | Path, blocks: Collection[str] | None = None) -> StudyProtocol:
     """Give `study` the question, classes, views, reader groups and texts of the preset at `path`.
 
     Again changes nothing. Classes and views are made when the study has none; existing ones must be those of the
     preset. Tables about surveys (reader_groups, survey_set, completion, texts) may be missing for a study whose readings
-    are imported. Once an answer has been given the protocol is fixed and a different preset raises ValidationError, as does a
-    file that is no preset.
+    are imported. A preset with a table `stimuli` is that of a rating study: its blocks are kinds of stimuli, of which
+    `blocks` names those that there are, and its classes are the study's own. Once an answer has been given the protocol
+    is fixed and a different preset raises ValidationError, as does a file that is no preset.
     """
     preset = _read_preset(Path(path))
     with transaction.atomic():
         Study.objects.select_for_update().get(pk=study.pk)
-        _ensure_classes(study, preset["classes"])
-        _ensure_views(study, preset["views"])
+        if "stimuli" not in preset:
+            _ensure_classes(study, preset["classes"])
+            _ensure_views(study, preset["views"])
         for position, group in enumerate(preset.get("reader_groups", []), start=1):
             _ensure_group(study, group, position)
-        return _save_protocol(study, _protocol_values(preset))
+        return _save_protocol(study, _protocol_values(preset, blocks))
 
 
 def _read_preset(path: Path) -> dict:
@@ -49,7 +56,7 @@ def _read_preset(path: Path) -> dict:
         raise ValidationError(
             f'{path.name} must say schema = "{SCHEMA}"; it says {preset.get("schema")!r}. Use a preset of this version.'
         )
-    needed = ("study", "classes", "views")
+    needed = ("study", "questions") if "stimuli" in preset else ("study", "classes", "views")
     missing = [name for name in needed if name not in preset]
     if missing:
         raise ValidationError(f"{path.name} lacks the tables {', '.join(missing)}; add them.")
@@ -107,16 +114,22 @@ def _free_prefix(study: Study, group: dict) -> str:
     return next(prefix for prefix in candidates if prefix not in taken)
 
 
-def _protocol_values(preset: dict) -> dict:
+def _protocol_values(preset: dict, blocks: Collection[str] | None) -> dict:
+    stimuli = _stimuli(preset.get("stimuli", {}), blocks)
     completion, survey_set = preset.get("completion", {}), preset.get("survey_set", {})
     comparison = completion.get("comparison", ">")
     if comparison not in (">", ">="):
         raise ValidationError(f'completion.comparison must be ">" or ">="; the preset says {comparison!r}.')
     order = survey_set.get("view_order_design", "fixed")
+    view_order = list(stimuli) or survey_set.get("block_order", [view["code"] for view in preset["views"]])
+    asked = _asked(preset.get("questions", []), view_order) if blocks else preset.get("questions", [])
+    questions = [_storable(question) for question in parse_questions(asked, blocks=view_order, stimuli=stimuli)]
     texts = {field: preset.get("texts", {}).get(name, "").strip() for name, field in TEXTS.items()}
     return texts | {
         "question": preset["study"].get("question", ""),
-        "view_order": survey_set.get("block_order", [view["code"] for view in preset["views"]]),
+        "view_order": view_order,
+        "questions": questions,
+        "stimuli": stimuli,
         "view_order_design": ORDERS.get(order, order),
         "per_class": survey_set.get("per_class", 1),
         "sets": survey_set.get("sets", 1),
@@ -126,6 +139,33 @@ def _protocol_values(preset: dict) -> dict:
         "zoom_allowed": preset["study"].get("zoom", True),
         "demographic_questions": preset.get("demographic_questions", []),
     }
+
+
+def _stimuli(tables: dict, blocks: Collection[str] | None) -> dict:
+    """The kinds of stimuli that are there, in the preset's order, each with how it is shown."""
+    unknown = sorted(set(tables) - set(Stimulus.Kind.values))
+    if unknown:
+        raise ValidationError(
+            f"The table stimuli knows {', '.join(Stimulus.Kind.values)}; the preset names {', '.join(unknown)}."
+        )
+    for kind, table in tables.items():
+        exposure = table.get("exposure_ms")
+        if exposure is not None and not SHORTEST_EXPOSURE_MS <= exposure <= LONGEST_EXPOSURE_MS:
+            raise ValidationError(
+                f"stimuli.{kind}.exposure_ms must be from {SHORTEST_EXPOSURE_MS} to {LONGEST_EXPOSURE_MS}; it is {exposure}."
+            )
+    return {kind: dict(table) for kind, table in tables.items() if blocks is None or kind in blocks}
+
+
+def _asked(rows: list[dict], present: list[str]) -> list[dict]:
+    """The questions that are asked in one of the blocks that are there."""
+    narrowed = [row | {"blocks": [block for block in row.get("blocks", present) if block in present]} for row in rows]
+    return [row for row in narrowed if row["blocks"]]
+
+
+def _storable(question) -> dict:
+    """A question as JSON keeps it: lists for tuples."""
+    return json.loads(json.dumps(asdict(question)))
 
 
 def _save_protocol(study: Study, values: dict) -> StudyProtocol:
@@ -140,7 +180,7 @@ def _save_protocol(study: Study, values: dict) -> StudyProtocol:
         )
     for name, value in values.items():
         setattr(protocol, name, value)
-    unknown = set(protocol.view_order) - set(study.view_codes())
+    unknown = set(protocol.view_order) - set(study.view_codes()) - set(protocol.stimuli)
     if unknown:
         raise ValidationError(f"The blocks name views that the study does not have: {', '.join(sorted(unknown))}.")
     protocol.full_clean()

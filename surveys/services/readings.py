@@ -15,6 +15,7 @@ from django.utils.dateparse import parse_datetime
 
 from imagebank.models import DiagnosisClass, Item, Study, Truth
 from surveys.models import Answer, ImportedReading, Reader, ReaderGroup, SurveyItem, SurveyResponse
+from surveys.questions import questions_of
 
 if TYPE_CHECKING:
     import pandas
@@ -46,15 +47,17 @@ def _response_rows(study: Study, analysed_only: bool) -> list[tuple]:
         responses = responses.analysed()
     truth = dict(Truth.objects.filter(item__study=study).values_list("item", "diagnosis__code"))
     items: dict[int, list] = {}
-    questions = SurveyItem.objects.filter(block__survey__survey_set__study=study).select_related("block", "item")
+    questions = SurveyItem.objects.filter(block__survey__survey_set__study=study, stimulus=None)
+    questions = questions.select_related("block", "item")
     for survey_item in questions.order_by("block__survey__number", "block__position", "position"):
         items.setdefault(survey_item.block.survey_id, []).append(survey_item)
     standing: dict[tuple[int, int], tuple] = {}
-    answers = Answer.objects.of_study(study).standing()
+    answers = Answer.objects.of_study(study).standing().diagnoses()
+    confidence = _confidences(study)
     for response, item, chosen, rt_ms, received in answers.values_list(
         "survey_response", "survey_item", "chosen__code", "rt_ms", "received_at"
     ):
-        standing[response, item] = (chosen or "", None, rt_ms, _iso(received))
+        standing[response, item] = (chosen or "", confidence.get((response, item)), rt_ms, _iso(received))
     rows = []
     for response in responses.order_by("reader__group__position", "survey__number", "started_at"):
         reader, seat = response.reader, response.seat
@@ -67,6 +70,17 @@ def _response_rows(study: Study, analysed_only: bool) -> list[tuple]:
                 + (_iso(response.completed_at), label, response.simulated, response.analysed)
             )
     return rows
+
+
+def _confidences(study: Study) -> dict[tuple[int, int], float]:
+    """Standing answers to the question of confidence, from 0 to 1, where the study asks it."""
+    protocol = getattr(study, "protocol", None)
+    codes = [question.code for question in questions_of(protocol) if question.kind == "confidence"] if protocol else []
+    if not codes:
+        return {}
+    answers = Answer.objects.of_study(study).standing().given().filter(question=codes[0])
+    rows = answers.values_list("survey_response", "survey_item", "value")
+    return {(response, item): value / 100 for response, item, value in rows}
 
 
 def _imported_rows(study: Study) -> list[tuple]:

@@ -63,12 +63,12 @@ def release_expired_seats(*, study: Study, now: datetime | None = None) -> int:
     """
     now = now or timezone.now()
     held = Seat.objects.of_study(study).filter(state__in=[Seat.State.RESERVED, Seat.State.STARTED])
-    open_seats = Invitation.objects.filter(revoked_at=None, expires_at__gt=now).exclude(seat=None).values("seat")
+    open_seats = Invitation.objects.open(now).exclude(seat=None).values("seat")
     released = 0
     for pk in held.exclude(pk__in=open_seats).values_list("pk", flat=True):
         with transaction.atomic():
             seat = Seat.objects.select_for_update().get(pk=pk)
-            still_open = seat.invitations.filter(revoked_at=None, expires_at__gt=now).exists()
+            still_open = seat.invitations.open(now).exists()
             if still_open or seat.state not in (Seat.State.RESERVED, Seat.State.STARTED):
                 continue
             if seat.state == Seat.State.STARTED:

@@ -1,7 +1,6 @@
 """Simulated readers: the whole study through the same doors as physicians, and marked as simulated for good."""
 
 import math
-import zlib
 from collections.abc import Callable, Collection, Mapping
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -9,19 +8,10 @@ from django.core.exceptions import ValidationError
 
 from imagebank.models import DiagnosisClass, Study, Truth
 from surveys.models import Block, Seat, SurveyResponse
+from surveys.questions import questions_of
 
 from .answers import record_answer
-from .invitations import invite, open_invitation
-from .sitting import (
-    finish_response,
-    open_block,
-    record_consent,
-    record_demographics,
-    record_instructions_read,
-    record_practice,
-    seal_block,
-    start_response,
-)
+from .simulated_sittings import seats_to_simulate, seeded_generator, sit_through
 
 # Standard deviations on the logit scale: between readers, and between items (shared by all readers of all groups).
 READER_SD, ITEM_SD = 0.4, 1.0
@@ -45,12 +35,7 @@ def simulate_readers(
     that stay free. Each seat draws from a seed of its own, so that an interrupted run continues where it stopped.
     """
     simulator = _Simulator(study, seed, accuracies)
-    seats = [
-        seat
-        for seat in Seat.objects.of_study(study).live().select_related("survey", "group", "reader")
-        if (seat.survey.code, seat.group.code) not in leave_open
-        and (seat.state == Seat.State.FREE or (seat.reader.simulated and seat.state != Seat.State.COMPLETE))
-    ]
+    seats = seats_to_simulate(study, leave_open)
     simulator.require_accuracies({seat.group.code for seat in seats})
     for done, seat in enumerate(seats):
         if progress:
@@ -68,6 +53,8 @@ class _Simulator:
         self.study, self.seed, self.accuracies = study, seed, accuracies
         self.views = study.protocol.view_order
         self.questions = study.protocol.demographic_questions
+        asked = questions_of(study.protocol)
+        self.confidence = next((question for question in asked if question.kind == "confidence"), None)
         self.classes = list(DiagnosisClass.objects.filter(study=study).order_by("position"))
         self.truth = dict(Truth.objects.filter(item__study=study).values_list("item", "diagnosis"))
 
@@ -78,46 +65,17 @@ class _Simulator:
             raise ValidationError(f"An accuracy between 0 and 1 is needed for {', '.join(missing)}.")
 
     def generator(self, *names):
-        import numpy
-
-        return numpy.random.default_rng([self.seed, *(zlib.crc32(str(name).encode()) for name in names)])
+        return seeded_generator(self.seed, *names)
 
     def sit(self, seat: Seat) -> SurveyResponse:
-        """One whole sitting, or the rest of one that was interrupted."""
-        response = self._response(seat)
         draw = self.generator("reader", seat.survey.code, seat.group.code)
         ability = draw.normal(0, READER_SD)
-        record_consent(survey_response=response)
-        record_demographics(survey_response=response, answers=self._demographics(draw, seat.group.singular))
-        record_instructions_read(survey_response=response)
-        record_practice(survey_response=response)
-        for block in seat.survey.blocks.order_by("position"):
-            sitting = open_block(survey_response=response, block=block)
-            if sitting.sealed_at is None:
-                self._read_block(response, block, seat, ability)
-                seal_block(survey_response=response, block=block)
-        return finish_response(survey_response=response)
-
-    def _response(self, seat: Seat) -> SurveyResponse:
-        response = SurveyResponse.objects.filter(seat=seat).first()
-        if response is not None:
-            return response
-        _, raw = invite(seat=seat, reader=seat.reader, simulated=True)
-        return start_response(invitation=open_invitation(raw))
-
-    def _demographics(self, draw, group: str) -> dict:
-        answers = {}
-        for question in self.questions:
-            if question["kind"] == "choice":
-                # A simulated geneticist says so: the choice that shares most letters' beginnings with the group.
-                stem = group.split()[-1][:6].lower()
-                fitting = [choice for choice in question["choices"] if stem in choice.lower()]
-                answers[question["code"]] = (fitting or question["choices"])[0]
-            elif question["kind"] == "integer":
-                answers[question["code"]] = int(draw.integers(2, 31))
-            else:
-                answers[question["code"]] = "simulated"
-        return answers
+        return sit_through(
+            seat,
+            draw=draw,
+            questions=self.questions,
+            read_block=lambda response, block: self._read_block(response, block, seat, ability),
+        )
 
     def _read_block(self, response: SurveyResponse, block: Block, seat: Seat, ability: float) -> None:
         draw = self.generator("block", seat.survey.code, seat.group.code, block.view)
@@ -143,6 +101,22 @@ class _Simulator:
                     event_id=self._event(response, survey_item, change),
                     rt_ms=rt_ms + 2500 * change,
                 )
+            if self.confidence and choices[-1] is not None:
+                self._say_confidence(response, survey_item, chance, rt_ms + 2500 * len(choices))
+
+    def _say_confidence(self, response: SurveyResponse, survey_item, chance: float, rt_ms: int) -> None:
+        """Readers who are likely to be right are more confident, not exactly so."""
+        draw = self.generator("confidence", response.reader.code, survey_item.public_id)
+        record_answer(
+            survey_response=response,
+            survey_item=survey_item,
+            question=self.confidence.code,
+            value=int(min(100, max(0, round(100 * chance + draw.normal(0, 15))))),
+            event_id=uuid5(
+                NAMESPACE_URL, f"simulated:{self.seed}:{response.public_id}:{survey_item.public_id}:confidence"
+            ),
+            rt_ms=rt_ms,
+        )
 
     def _choose(self, draw, item: int, chance: float) -> DiagnosisClass:
         correct = draw.random() < chance

@@ -2,6 +2,7 @@
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from surveys.demographics import clean_demographics
@@ -17,6 +18,7 @@ from surveys.models import (
     SurveyResponse,
     ViewingEvent,
 )
+from surveys.questions import open_questions, required_counts
 
 from .seats import give_up_seat, set_seat, take_free_seat
 
@@ -29,7 +31,7 @@ def start_response(*, invitation: Invitation) -> SurveyResponse:
     with transaction.atomic():
         ReaderGroup.objects.select_for_update().get(pk=invitation.reader.group_id)
         invitation = Invitation.objects.select_for_update().get(pk=invitation.pk)
-        existing = SurveyResponse.objects.filter(invitation=invitation).first()
+        existing = _begun(invitation)
         if existing:
             return existing
         if not invitation.is_open():
@@ -37,8 +39,8 @@ def start_response(*, invitation: Invitation) -> SurveyResponse:
         seat = _seat_for(invitation)
         set_seat(seat, Seat.State.STARTED, invitation.reader)
         if invitation.seat_id is None:
-            invitation.seat = seat
-            invitation.save(update_fields=["seat"])
+            # Every link of this reader that waited for a seat leads to this one now.
+            Invitation.objects.filter(reader=invitation.reader_id, seat=None).update(seat=seat)
         return SurveyResponse.objects.create(
             survey=seat.survey,
             group=seat.group,
@@ -47,6 +49,14 @@ def start_response(*, invitation: Invitation) -> SurveyResponse:
             invitation=invitation,
             simulated=invitation.reader.simulated,
         )
+
+
+def _begun(invitation: Invitation) -> SurveyResponse | None:
+    """The sitting that this link, or another one of the same reader to the same seat, has begun."""
+    begun = Q(invitation=invitation)
+    if invitation.seat_id is not None:
+        begun |= Q(reader=invitation.reader_id, seat=invitation.seat_id)
+    return SurveyResponse.objects.filter(begun).first()
 
 
 def _seat_for(invitation: Invitation) -> Seat:
@@ -152,10 +162,10 @@ def unseen_positions(response: SurveyResponse, block: Block) -> list[int]:
 
 
 def blank_positions(response: SurveyResponse, block: Block) -> list[int]:
-    """Positions of the block's items without a standing answer."""
-    answered = Answer.objects.standing().given().filter(survey_response=response)
-    rows = SurveyItem.objects.filter(block=block).exclude(pk__in=answered.values("survey_item"))
-    return list(rows.values_list("position", flat=True))
+    """Positions of the block's items with a required question that has no standing answer."""
+    rows = SurveyItem.objects.filter(block=block).select_related("block", "stimulus").order_by("position")
+    still_open = open_questions(response, rows)
+    return [row.position for row in rows if still_open[row.pk]]
 
 
 def _listed(positions: list[int]) -> str:
@@ -177,8 +187,9 @@ def finish_response(*, survey_response: SurveyResponse) -> SurveyResponse:
         sealed = response.block_sittings.exclude(sealed_at=None).count()
         if sealed != survey.blocks.count():
             raise ValidationError("Every block must be sealed before the survey is finished.")
-        questions = SurveyItem.objects.filter(block__survey=survey).count()
-        answered = Answer.objects.standing().given().filter(survey_response=response).count()
+        rows = SurveyItem.objects.filter(block__survey=survey).select_related("block", "stimulus")
+        questions = required_counts(survey.survey_set.study)[survey.pk]
+        answered = questions - sum(map(len, open_questions(response, rows).values()))
         response.finished_at = timezone.now()
         if survey.survey_set.study.protocol.is_complete(answered=answered, questions=questions):
             response.completed_at = response.finished_at

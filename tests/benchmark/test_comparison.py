@@ -1,38 +1,41 @@
-"""A stored comparison: right numbers, the same bytes again, and pages for those who may see them."""
+"""A stored comparison: right numbers, the same bytes again, whole bundles, and what is refused."""
 
+import io
 import json
+import subprocess
+import sys
+import zipfile
 
 import pandas as pd
 import pytest
 from django.core.exceptions import ValidationError
-from django.urls import reverse
 from scipy import stats
 
+from benchmark.models import Comparison
+from benchmark.services.bundle import bundle, bundle_name, command_of
+from benchmark.services.checking import changes_between, recompute
 from benchmark.services.comparison import run_comparison
-from imagebank.models import Membership, Truth
-from surveys.services import readings_frame, record_model_answers, simulate_readers
+from benchmark.services.plans import stamp_plan
+from benchmark.services.predictions import store_predictions
+from imagebank.jobs import JobCancelled, run_job
+from imagebank.models import Item, Truth
+from surveys.models import SurveyResponse
+from surveys.services import readings_frame
+from tests.benchmark.conftest import PLAN, read_study
 from tests.surveys.study import make_surveyed_study
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def study(settings, tmp_path):
-    """Every seat filled by a simulated reader; the network misses one item in four."""
-    settings.VAR_DIR = tmp_path
-    study = make_surveyed_study()
-    views = study.protocol.view_order
-    groups = study.reader_groups.filter(kind="human")
-    simulate_readers(study=study, seed=3, accuracies={(g.code, v): 0.6 for g in groups for v in views})
+def predictions_of(study) -> bytes:
+    """One network that is rather sure of the truth, on the focused view."""
+    rows = Truth.objects.filter(item__study=study).values_list("item__code", "diagnosis__code")
     classes = list(study.classes.values_list("code", flat=True))
-    truth = list(Truth.objects.filter(item__study=study).order_by("item").values_list("item__code", "diagnosis__code"))
-    answers = {
-        (item, view): code if place % 4 else next(other for other in classes if other != code)
-        for place, (item, code) in enumerate(truth)
-        for view in views
-    }
-    record_model_answers(study=study, name="network", answers=answers)
-    return study
+    lines = ["model,member,item,view,truth," + ",".join(f"p_{code}" for code in classes)]
+    for item, truth in rows:
+        shares = ",".join("0.8" if code == truth else "0.1" for code in classes)
+        lines.append(f"network,ensemble,{item},focused,{truth},{shares}")
+    return "\n".join(lines).encode() + b"\n"
 
 
 def test_the_t_tests_equal_scipys_on_the_exported_table(study):
@@ -40,16 +43,13 @@ def test_the_t_tests_equal_scipys_on_the_exported_table(study):
     table = pd.read_csv(comparison.folder / "readings.csv", dtype=str, keep_default_na=False)
     table["right"] = (table["answer"] == table["truth"]).astype(float)
     by_survey = table.pivot_table(index=["group", "survey"], columns="view", values="right", aggfunc="mean")
+    networks = table.loc[table["kind"] == "model", "group"].iloc[0]
     assert comparison.results["paired"]
     for record in comparison.results["paired"]:
-        network, people = by_survey.loc["model" if "model" in by_survey.index else networks_group(table)], by_survey.loc[record["group"]]
+        network, people = by_survey.loc[networks], by_survey.loc[record["group"]]
         expected = stats.ttest_rel(network[record["view"]], people[record["view"]])
         assert record["t"] == pytest.approx(expected.statistic, rel=1e-9)
         assert record["p"] == pytest.approx(expected.pvalue, rel=1e-9)
-
-
-def networks_group(table) -> str:
-    return table.loc[table["kind"] == "model", "group"].iloc[0]
 
 
 def test_simulated_readers_are_marked_in_the_results_and_in_the_report(study):
@@ -59,15 +59,102 @@ def test_simulated_readers_are_marked_in_the_results_and_in_the_report(study):
     assert "simulated readers" in (comparison.folder / "report.html").read_text()
 
 
-def test_running_again_returns_the_same_comparison_and_the_same_bytes(study):
+def test_running_again_gives_the_same_bytes(study, all_drawings):
+    """Of every file: inputs, tables, report, and figures of every kind."""
+    comparison = run_comparison(study=study)
+    kinds = {path.suffix for path in comparison.folder.rglob("*") if path.is_file()}
+    assert {".csv", ".json", ".svg", ".png", ".pdf", ".html", ".xlsx", ".tex"} <= kinds
+    found = recompute(comparison=comparison)
+    assert found.files == sum(path.is_file() for path in comparison.folder.rglob("*"))
+    assert found.different == []
+
+
+def test_a_file_that_changed_is_named_and_a_lost_one_is_made_again(study):
     first = run_comparison(study=study)
     files = {path: path.read_bytes() for path in first.folder.rglob("*") if path.is_file()}
     assert run_comparison(study=study).pk == first.pk
+    (first.folder / "tables" / "accuracy.csv").write_text("another\n")
+    assert recompute(comparison=first).different == ["tables/accuracy.csv"]
     (first.folder / "results.json").unlink()
     again = run_comparison(study=study)
     assert again.pk == first.pk
     assert {path: path.read_bytes() for path in again.folder.rglob("*") if path.is_file()} == files
     assert json.loads((again.folder / "results.json").read_text()) == again.results
+
+
+def test_the_bundle_makes_every_file_again_with_its_one_command(study, tmp_path):
+    stamp_plan(study=study, text=PLAN)
+    predictions = store_predictions(study=study, data=predictions_of(study), title="network")
+    comparison = run_comparison(study=study, predictions=predictions, seed=5)
+    archive = zipfile.ZipFile(io.BytesIO(bundle(comparison=comparison)))
+    archive.extractall(tmp_path / "elsewhere")
+    home = tmp_path / "elsewhere" / bundle_name(comparison)
+    command = command_of(comparison)
+    assert command in (home / "README.txt").read_text()
+    # The bundle's own program, in a process of its own; only SVG, as this comparison was drawn.
+    program = "from benchmark.core import writing; writing.FIGURE_KINDS = ('svg',); from benchmark.core.cli import main"
+    arguments = command.split()[3:]
+    code = f"{program}; import benchmark; print(benchmark.__file__); raise SystemExit(main({arguments}))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=home, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert str(home) in done.stdout
+    kept = {path.relative_to(home / "results"): path for path in (home / "results").rglob("*") if path.is_file()}
+    made = {path.relative_to(home / "again"): path for path in (home / "again").rglob("*") if path.is_file()}
+    assert set(made) == set(kept)
+    assert [name for name in kept if kept[name].read_bytes() != made[name].read_bytes()] == []
+
+
+def test_predictions_bring_calibration_and_are_checked(study):
+    stored = store_predictions(study=study, data=predictions_of(study), title="network")
+    assert store_predictions(study=study, data=predictions_of(study), title="again").pk == stored.pk
+    results = run_comparison(study=study, predictions=stored).results
+    assert results["calibration"][0]["model"] == "network"
+    item = Item.objects.filter(study=study).first().code
+    with pytest.raises(ValidationError, match="no items called nowhere"):
+        store_predictions(study=study, data=predictions_of(study).replace(item.encode(), b"nowhere"), title="wrong")
+    with pytest.raises(ValidationError, match="sum to 1"):
+        store_predictions(study=study, data=predictions_of(study).replace(b"0.8", b"0.7"), title="wrong")
+
+
+def test_what_a_spreadsheet_would_run_is_escaped_in_every_input(study):
+    item = Item.objects.filter(study=study).first()
+    Item.objects.filter(pk=item.pk).update(code="=1+1")
+    stored = store_predictions(study=study, data=predictions_of(study), title="network")
+    comparison = run_comparison(study=study, predictions=stored)
+    for name in ("readings.csv", "predictions.csv", "tables/items.csv"):
+        text = (comparison.folder / name).read_text()
+        assert "'=1+1" in text
+        assert ",=1+1" not in text
+        assert "\n=1+1" not in text
+    assert comparison.results["calibration"][0]["items"] == Item.objects.filter(study=study).count()
+
+
+def test_a_sitting_that_is_still_being_read_is_not_analysed(study):
+    """Also under a plan that is handed the later complete sittings of a seat."""
+    open_one = SurveyResponse.objects.of_study(study).filter(reader__kind="human").first()
+    SurveyResponse.objects.filter(pk=open_one.pk).update(analysed=False, completed_at=None)
+    stamp_plan(study=study, text=PLAN)
+    comparison = run_comparison(study=study)
+    readers = set(pd.read_csv(comparison.folder / "readings.csv")["reader"])
+    assert open_one.reader.code not in readers
+    assert len(readers) == SurveyResponse.objects.of_study(study).exclude(pk=open_one.pk).values("reader").distinct().count()
+
+
+def test_cancelling_leaves_nothing_half_made(study):
+    def stop(done, total, words):
+        if done > 0:
+            raise JobCancelled
+
+    with pytest.raises(JobCancelled):
+        run_comparison(study=study, progress=stop)
+    assert not Comparison.objects.exists()
+    assert [path.name for path in (study_folder(study)).iterdir()] == []
+
+
+def study_folder(study):
+    from benchmark.models import comparison_folder
+
+    return comparison_folder(study, "0" * 64, 0).parent
 
 
 def test_a_study_without_a_network_is_refused_with_a_sentence(db, settings, tmp_path):
@@ -78,19 +165,41 @@ def test_a_study_without_a_network_is_refused_with_a_sentence(db, settings, tmp_
         run_comparison(study=study)
 
 
-def test_results_are_for_the_studys_own_analysts(client, django_user_model, study):
-    comparison = run_comparison(study=study)
-    page = reverse("benchmark:comparison_detail", args=[study.slug, comparison.pk])
-    stranger = django_user_model.objects.create_user("stranger")
-    client.force_login(stranger)
-    assert client.get(page).status_code == 404
-    Membership.objects.create(study=study, user=stranger, role=Membership.Role.ANALYST)
-    shown = client.get(page)
-    assert shown.status_code == 200
-    assert "simulated readers" in shown.content.decode()
-    drawn = sorted((comparison.folder / "figures").glob("*.svg"))
-    assert drawn
-    figure = reverse("benchmark:comparison_file", args=[study.slug, comparison.pk, f"figures/{drawn[0].name}"])
-    assert b"<svg" in b"".join(client.get(figure).streaming_content)
-    outside = reverse("benchmark:comparison_file", args=[study.slug, comparison.pk, "../../secret_key"])
-    assert client.get(outside).status_code == 404
+def test_changes_between_two_comparisons_name_what_moved(study):
+    first = run_comparison(study=study)
+    assert changes_between(first, first).is_same
+    loser = SurveyResponse.objects.of_study(study).filter(reader__group__code="geneticist").first()
+    SurveyResponse.objects.filter(pk=loser.pk).update(analysed=False)
+    second = run_comparison(study=study)
+    changes = changes_between(first, second)
+    moved = [change for change in changes.contrasts if not change.is_same]
+    assert {change.before["question"].split(" than ")[1].split(" on ")[0] for change in moved} == {"geneticists"}
+    assert [name for name, before, after in changes.inputs if before != after] == ["readings.csv"]
+
+
+def test_the_studys_record_and_its_certificate_go_into_the_results(study):
+    results = run_comparison(study=study).results
+    assert results["certificate"]["promises_hold"] is True
+    assert results["study"]["images"]["source"] == "drawn, not photographs"
+    # Simulated readers were never recruited.
+    assert "recruitment" not in results["study"]
+
+
+def test_the_job_reports_progress_and_names_its_comparison(study, django_user_model):
+    from benchmark.services.starting import start_comparison
+
+    user = django_user_model.objects.create_user("ada")
+    job = run_job(start_comparison(study=study, plan=None, seed=3, user=user).pk)
+    assert job.state == job.State.SUCCEEDED, job.error
+    comparison = Comparison.objects.get(pk=job.result["comparison"])
+    assert (comparison.seed, comparison.created_by, comparison.plan) == (3, user, None)
+    assert job.done == job.total == 100
+
+
+def test_a_study_of_people_alone_says_what_is_needed(db, settings, tmp_path):
+    from benchmark.services.starting import what_is_needed
+
+    settings.VAR_DIR = tmp_path
+    study = read_study(network=False)
+    (lacking,) = what_is_needed(study=study)
+    assert lacking.startswith("a network's answers")

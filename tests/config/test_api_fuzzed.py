@@ -11,6 +11,8 @@ from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import content_type_conformance, response_schema_conformance
 
 from config.wsgi import application
+from tests.surveys.sitting import begin
+from tests.surveys.study import make_surveyed_study
 
 CHECKS = [not_a_server_error, response_schema_conformance, content_type_conformance]
 
@@ -26,6 +28,7 @@ def one_connection(db):
 
 
 def test_every_answer_is_as_the_schema_says(study, one_connection):
+    begin(make_surveyed_study())
     token = Token.objects.create(user=User.objects.create_superuser("fuzzer")).key
     headers = {"Authorization": f"Token {token}"}
     schema = schemathesis.openapi.from_wsgi("/api/schema/?format=json", application)
@@ -40,5 +43,7 @@ def test_every_answer_is_as_the_schema_says(study, one_connection):
             case.validate_response(response, checks=CHECKS)
 
         ask()
+    assert {"GET /api/seats/", "GET /api/readings/", "POST /api/invitations/"} <= set(answers)
     assert {"GET /api/studies/", "GET /api/items/", "POST /api/token/", "POST /api/jobs/{id}/cancel/"} <= set(answers)
     assert 200 in answers["GET /api/items/"]
+    assert 200 in answers["GET /api/seats/"]

@@ -110,3 +110,17 @@ def test_letters_are_kept_as_files_below_var_by_default():
     if not base.env("EMAIL_URL", default=""):
         assert base.EMAIL_FILE_PATH == settings.VAR_DIR / "mail"
         assert base.EMAIL_FILE_PATH.is_absolute()
+
+
+def test_every_page_of_a_study_names_it_and_what_is_drawn(client, person):
+    client.force_login(person("analyst"))
+    for address in ("/studies/moles/", "/studies/moles/images/", "/studies/moles/jobs/"):
+        page = client.get(address).content.decode()
+        assert "Moles" in page
+        assert "drawn, not photographs" in page
+        assert ">Readers</a>" not in page, "an analyst has no business on the readers' page"
+
+
+def test_the_study_page_is_closed_to_strangers(client, person):
+    client.force_login(person())
+    assert client.get("/studies/moles/").status_code == 404

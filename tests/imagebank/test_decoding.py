@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageFile
 
 from imagebank.services.decoding import RefusedImage, decode_image, decode_mask
 from imagebank.services.jpeg import strip_jpeg
@@ -173,3 +173,16 @@ def test_a_mask_must_have_the_size_of_its_picture():
     assert decode_mask(encoded(mask, "PNG"), name="m.png", size=(48, 36)).width == 48
     with pytest.raises(RefusedImage, match="48 x 36"):
         decode_mask(encoded(mask, "PNG"), name="m.png", size=(36, 48))
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_a_library_that_forgives_truncation_changes_nothing(kind, monkeypatch):
+    """WeasyPrint sets this for the whole process when it is imported."""
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
+    data = encoded(blocks(1), kind)
+    middle = len(data) // 2
+    damaged = data[:middle] + data[middle + 30 :]
+    for broken in (data[:middle], damaged) if kind == "PNG" else (data[:middle],):
+        monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
+        with pytest.raises(RefusedImage):
+            decode_image(broken, name=f"a.{kind.lower()}".replace("jpeg", "jpg"))

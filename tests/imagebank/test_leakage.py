@@ -194,7 +194,7 @@ def test_the_report_and_the_command_name_what_was_found(capsys):
     finding = report.findings.get()
     assert (finding.kind, finding.crosses_split, finding.score) == (LeakageFinding.Kind.BYTES, True, 1.0)
     assert {finding.first.item, finding.second.item} == {train, test}
-    assert (report.images, report.pairs_compared, seen[-1]) == (3, 3, (3, 3))
+    assert (report.images, report.pairs_compared, seen[-1]) == (3, 3, (100, 100))
     with pytest.raises(SystemExit) as failed:
         call_command("check_leakage", study.slug, "--json")
     assert failed.value.code == 1
@@ -210,3 +210,38 @@ def test_excluded_items_are_not_compared():
     excluded = ItemFactory(study=study, excluded_at="2026-01-01T00:00Z", exclusion_reason="blurred")
     ItemImageFactory(item=excluded, data=data)
     assert check_leakage(study=study).images == 1
+
+
+def body_before_a_wall(seed: int, size=(640, 800)) -> Image.Image:
+    """The same outlines and shadows in every picture; wall, skin, marks and texture of its own."""
+    random = np.random.default_rng(seed)
+    y, x = np.mgrid[0 : size[1], 0 : size[0]]
+    light = 1 - ((x - 320) / 420.0) ** 2
+    trunk, arm = abs(x - 300) < 170 - 20 * np.cos(y / 130), abs(x - 545) < 45
+    shape = np.where(trunk | arm, 180 * light + 30, 70.0)
+    noise = np.kron(random.normal(0, 7, (size[1] // 4, size[0] // 4)), np.ones((4, 4)))
+    grey = shape + np.where(trunk | arm, noise, noise * 0.4)
+    tint = np.array([1.0, random.uniform(0.84, 0.9), random.uniform(0.76, 0.84)])
+    return Image.fromarray(np.uint8(np.clip(grey[..., None] * tint, 0, 255)))
+
+
+def test_two_bodies_in_the_same_pose_are_no_crop_and_their_own_crops_are_found():
+    """At thumbnail size outlines decide; the last look is at the pictures' full size."""
+    bank, full, expected = Bank(), {}, set()
+    for seed in range(3):
+        picture = body_before_a_wall(seed)
+        crop = again(picture.crop((330, 260, 630, 560)), 85).resize((448, 448))
+        pair = []
+        for made, view, split in ((picture, "panoramic", "train"), (crop, "focused", "test")):
+            small = made.copy()
+            small.thumbnail((320, 320))
+            pair.append(bank.add(small, view=view, split=split))
+            full[pair[-1]] = np.asarray(made)
+        expected.add(("crop", *pair))
+    result = find_leaks(
+        bank.pictures,
+        lambda picture: bank.pixels[picture.key],
+        load_full=lambda picture: full[picture.key],
+        views=("focused", "panoramic"),
+    )
+    assert {(f.kind, f.first, f.second) for f in result.findings if f.kind == "crop"} == expected

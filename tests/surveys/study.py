@@ -98,3 +98,11 @@ def group(study: Study, code: str = "geneticist") -> ReaderGroup:
 
 def survey(study: Study, number: int = 1) -> Survey:
     return Survey.objects.get(survey_set__study=study, number=number)
+
+
+def make_load_study(readers: int) -> Study:
+    """A study with at least one seat for each of `readers` people of two groups: surveys of 27 items in two views."""
+    study = make_study("load", per_class=27)
+    make_protocol(study, per_class=9, sets=-(-readers // 6))
+    create_survey_set(study=study, seed=7)
+    return study

@@ -1,86 +1,207 @@
-"""All figures of an analysis by name: how to draw each for paper and for a page, with its caption."""
+"""All figures of an analysis by name: each with its title, caption, words for those who cannot see it, and data."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from ..results import Results
-from ..wording import readable
-from .confusions import confusion_figure, draw_confusions
-from .differences import draw_figure_2a, figure_2a
-from .forest import draw_forest, forest_figure
-from .look import mark_page_simulated, mark_simulated
-from .readers import caterpillar_figure, draw_caterpillar
+from ..wording import on_view
+from . import classes, confusions, differences, difficulty, flow, forest, probabilities, readers, times
+from .chart import Chart
+from .drawing import Drawing
+from .live import live
+from .paper import draw as draw_on_paper
+
+Rows = list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
 class FigureEntry:
-    """name: file name without ending; draw: matplotlib figure; page: Plotly figure dictionary."""
+    """One figure. name: file name without ending; words: text alternative; draw: for paper; page: a Plotly dictionary;
+    data: the rows behind every mark, exact."""
 
     name: str
+    title: str
     caption: str
-    draw: Callable[[], Any]
+    words: str
+    draw: Callable[[], Drawing]
     page: Callable[[], dict[str, Any]]
+    data: Callable[[], Rows]
 
 
 def figures_of(results: Results) -> list[FigureEntry]:
     """The figures that these results can fill, in the order of the report."""
-    found = []
+    return list(_found(results))
+
+
+def _found(results: Results) -> Iterator[FigureEntry]:
+    if results["design"]["groups"]:
+        yield _flow(results)
     if results["paired"]:
-        unit = results["paired"][0]["unit"]
-        found.append(
-            FigureEntry(
-                "figure-2a",
-                f"Difference in accuracy between network and readers, one point per {unit}. Boxes: quartiles and"
-                " median; diamond: mean; red line: the network's own accuracy. p: two-sided paired t-test over"
-                f" {unit}s, which holds for these images.",
-                lambda: draw_figure_2a(results),
-                lambda: figure_2a(results),
-            )
-        )
-        found.append(
-            FigureEntry(
-                "forest",
-                "The same differences with their intervals for both questions. Squares: these images, new readers. "
-                "Circles: new images and new readers.",
-                lambda: draw_forest(results),
-                lambda: forest_figure(results),
-            )
-        )
+        yield from _comparisons(results)
     for letter, view in zip("bcdefgh", results["design"]["views"]):
-        title = f" on {readable(view)} images" if view else ""
-        found.append(
-            FigureEntry(
-                f"figure-2{letter}",
-                f"Confusion matrices{title}: rows truth, columns answer, each row in per cent of its readings; "
-                "a missing answer has its own column.",
-                lambda view=view: draw_confusions(results, view),
-                lambda view=view: confusion_figure(results, view),
-            )
+        yield _entry(
+            results,
+            f"figure-2{letter}",
+            f"Confusion matrices{on_view(view)}",
+            "Rows: truth; columns: answer; each row in per cent of its readings. A missing answer has its own column.",
+            confusions.confusion_words(results, view),
+            partial(confusions.confusion_chart, results, view),
+            lambda view=view: confusions.confusion_data(results, view),
         )
     if results.records("reader_accuracy", kind="human"):
-        found.append(
-            FigureEntry(
-                "readers",
-                "Every reader's accuracy with its interval (Wilson, over items), sorted within groups; lines: the"
-                " networks.",
-                lambda: draw_caterpillar(results),
-                lambda: caterpillar_figure(results, results["design"]["views"][0]),
-            )
+        yield _entry(
+            results,
+            "readers",
+            "Every reader",
+            "Every reader's accuracy with its interval (Wilson, over items), sorted within groups. Lines: the networks.",
+            readers.readers_words(results),
+            partial(readers.readers_chart, results),
+            lambda: results.records("reader_accuracy", kind="human"),
         )
-    return [_marked(entry) for entry in found] if results.is_simulated else found
+    yield from _description(results)
+    yield from _probabilities(results)
 
 
-def _marked(entry: FigureEntry) -> FigureEntry:
-    """The entry with every drawing of it marked as simulated."""
-
-    def draw() -> Any:
-        figure = entry.draw()
-        mark_simulated(figure)
-        return figure
-
-    return replace(
-        entry, caption=f"Simulated. {entry.caption}", draw=draw, page=lambda: mark_page_simulated(entry.page())
+def _entry(
+    results: Results,
+    name: str,
+    title: str,
+    caption: str,
+    words: str,
+    chart: Callable[[], Chart],
+    data: Callable[[], Rows],
+) -> FigureEntry:
+    note = "Simulated. " if results.is_simulated else ""
+    return FigureEntry(
+        name,
+        title,
+        note + caption,
+        note + words,
+        lambda: draw_on_paper(chart(), title=title, description=note + words, simulated=results.is_simulated),
+        lambda: live(chart(), simulated=results.is_simulated),
+        data,
     )
+
+
+def _flow(results: Results) -> FigureEntry:
+    title, note = "Recruitment flow", "Simulated. " if results.is_simulated else ""
+    words = note + flow.flow_words(results)
+    caption = f"{note}From contact to analysis, per group of readers. A number that nobody recorded says so."
+    return FigureEntry(
+        "flow",
+        title,
+        caption,
+        words,
+        lambda: flow.draw_flow(results, title=title, description=words),
+        lambda: flow.flow_page(results),
+        lambda: flow.flow_rows(results),
+    )
+
+
+def _comparisons(results: Results) -> Iterator[FigureEntry]:
+    unit = results["paired"][0]["unit"]
+    yield _entry(
+        results,
+        "figure-2a",
+        "Network against readers",
+        f"Difference in accuracy between network and readers, one point per {unit}. Boxes: quartiles and median; whiskers:"
+        f" 1.5 box lengths; diamond: mean; red line: the network's own accuracy. p: two-sided paired t-test over {unit}s,"
+        " which holds for these images.",
+        differences.differences_words(results),
+        partial(differences.differences_chart, results),
+        lambda: differences.differences_data(results),
+    )
+    yield _entry(
+        results,
+        "forest",
+        "Both questions",
+        "The same differences with their intervals for both questions. Squares: these images, new readers. Circles: new"
+        " images and new readers.",
+        forest.forest_words(results),
+        partial(forest.forest_chart, results),
+        lambda: forest.forest_rows(results),
+    )
+
+
+def _description(results: Results) -> Iterator[FigureEntry]:
+    if results.records("class_accuracy"):
+        yield _entry(
+            results,
+            "classes",
+            "Accuracy by class",
+            "Share of readings that named the class correctly, with intervals that respect readers and items. Circles:"
+            " readers; squares: networks.",
+            classes.classes_words(results),
+            partial(classes.classes_chart, results),
+            lambda: results.records("class_accuracy"),
+        )
+    if any(r["difference"] is not None for r in results.records("class_differences")):
+        yield _entry(
+            results,
+            "class-differences",
+            "Differences by class",
+            "Network minus readers in each class, with intervals for new images and new readers.",
+            classes.class_differences_words(results),
+            partial(classes.class_differences_chart, results),
+            lambda: results.records("class_differences"),
+        )
+    if results.records("items"):
+        yield _entry(
+            results,
+            "difficulty",
+            "Difficulty of the images",
+            "Every image by the share of people who named it correctly, hardest first, and whether the networks did.",
+            difficulty.difficulty_words(results),
+            partial(difficulty.difficulty_chart, results),
+            lambda: difficulty.difficulty_rows(results),
+        )
+    if difficulty.has_scale(results):
+        yield _entry(
+            results,
+            "wright-map",
+            "Wright map",
+            "Readers and images on one logit scale: a reader names an image at the same height correctly half of the time."
+            " Lines: the networks.",
+            difficulty.wright_words(results),
+            partial(difficulty.wright_chart, results),
+            lambda: difficulty.wright_rows(results),
+        )
+    if results.records("times"):
+        yield _entry(
+            results,
+            "times",
+            "Response times",
+            "Bars: from the lower to the upper quartile of the seconds per answer; diamond: median; dots and rings:"
+            " medians of right and of wrong answers.",
+            times.times_words(results),
+            partial(times.times_chart, results),
+            lambda: results.records("times"),
+        )
+
+
+def _probabilities(results: Results) -> Iterator[FigureEntry]:
+    if results.records("calibration") and results.records("reliability", binning=probabilities.BINNING):
+        yield _entry(
+            results,
+            "reliability",
+            "Reliability of the networks' probabilities",
+            "Share correct against the stated probability, in 10 bins of equal mass; small numbers: items per bin. Grey:"
+            " where 95 of 100 perfectly calibrated networks would lie in each bin. ECE: expected calibration error.",
+            probabilities.reliability_words(results),
+            partial(probabilities.reliability_chart, results),
+            lambda: probabilities.reliability_rows(results),
+        )
+    if results.records("risk_coverage"):
+        yield _entry(
+            results,
+            "risk-coverage",
+            "Risk against coverage",
+            "Share of wrong answers among the items on which a network is most sure, from the surest on.",
+            probabilities.risk_words(results),
+            partial(probabilities.risk_chart, results),
+            lambda: results.records("risk_coverage"),
+        )

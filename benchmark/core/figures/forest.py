@@ -6,123 +6,86 @@ from typing import Any
 
 from ..results import Results
 from ..wording import interval, number, p_value, plural, readable
-from .look import INK, MUTED, RULE, colours, new_figure, page_axis, page_layout, paper_style
+from .chart import Axis, Chart, Key, Panel, Points, Rule, Span, folded, round_ticks
+from .look import INK, MUTED, colours
 
 THESE, NEW = "these images, new readers", "new images, new readers"
+STEP, BETWEEN = 1.0, 0.55
 
 
-def rows(results: Results) -> list[dict[str, Any]]:
-    """One row per comparison and question: label, difference and bounds in points (None where not estimable)."""
+def forest_rows(results: Results) -> list[dict[str, Any]]:
+    """One row per comparison and question; difference and bounds in points (None where not estimable)."""
     found = []
     for these, new in zip(results["paired"], results["new_images"]):
-        view = f", {readable(these['view'])}" if these["view"] else ""
-        label = f"{readable(these['model'])} – {plural(these['group'])}{view}"
-        pairs = ((THESE, these, these["mean_difference"]), (NEW, new, new["difference"]))
-        for question, record, difference in pairs:
-            bounds = [None if record[key] is None else 100 * record[key] for key in ("ci_low", "ci_high")]
+        for question, record, difference in (
+            (THESE, these, these["mean_difference"]),
+            (NEW, new, new["difference"]),
+        ):
             found.append(
                 {
-                    "label": label,
-                    "question": question,
-                    "difference": 100 * difference,
-                    "low": bounds[0],
-                    "high": bounds[1],
-                    "p": record["p"],
-                    "group": these["group"],
                     "model": these["model"],
-                    "text": (
-                        f"{number(100 * difference, 1)} ({interval(record['ci_low'], record['ci_high'])}),"
-                        f" {p_value(record['p'])}"
-                    ),
+                    "group": these["group"],
+                    "view": these["view"],
+                    "question": question,
+                    "difference": None if difference is None else 100 * difference,
+                    "ci_low": None if record["ci_low"] is None else 100 * record["ci_low"],
+                    "ci_high": None if record["ci_high"] is None else 100 * record["ci_high"],
+                    "p": record["p"],
                 }
             )
     return found
 
 
-def draw_forest(results: Results) -> Any:
-    """The forest plot as a matplotlib figure: filled squares for these images, open circles for new images."""
-    found = rows(results)
-    palette = colours(results["design"]["groups"], results["design"]["models"])
-    many_models = len(results["design"]["models"]) > 1
-    with paper_style():
-        figure = new_figure(7.0, 0.55 + 0.27 * len(found))
-        ax = figure.subplots()
-        ax.axvline(0, color=MUTED, linewidth=0.8)
-        for index, row in enumerate(found):
-            y = index + 0.35 * (index // 2)
-            colour = palette[row["model"] if many_models else row["group"]]
-            these = row["question"] == THESE
-            if row["low"] is not None:
-                ax.plot([row["low"], row["high"]], [y, y], color=colour, linewidth=1.3)
-            ax.plot(
-                row["difference"],
-                y,
-                marker="s" if these else "o",
-                markersize=5,
-                color=colour,
-                markerfacecolor=colour if these else "white",
-            )
-            place = ax.get_yaxis_transform()
-            if these:
-                ax.text(-0.02, y + 0.5, row["label"], transform=place, ha="right", va="center", fontsize=7.5)
-            ax.text(
-                1.02,
-                y,
-                row["text"],
-                transform=place,
-                ha="left",
-                va="center",
-                fontsize=7,
-                color=INK if these else MUTED,
-            )
-        ax.set_ylim(len(found) - 1 + 0.35 * (len(found) // 2), -0.8)
-        ax.set_yticks([])
-        ax.spines["left"].set_visible(False)
-        ax.grid(axis="x", color=RULE, linewidth=0.5)
-        ax.set_axisbelow(True)
-        ax.set_xlabel("Accuracy, network minus readers (points)   ■ these images   ○ new images")
-    return figure
+def _label(row: dict[str, Any]) -> str:
+    view = f", {readable(row['view'])}" if row["view"] else ""
+    return f"{readable(row['model'])} – {plural(row['group'])}{view}"
 
 
-def forest_figure(results: Results) -> dict[str, Any]:
-    """The forest plot as a Plotly figure dictionary."""
-    found = rows(results)
+def _estimate(row: dict[str, Any]) -> str:
+    return f"{number(row['difference'], 1)} ({interval(row['ci_low'], row['ci_high'], 1, 1)})"
+
+
+def forest_chart(results: Results) -> Chart:
+    """Filled squares for these images, open circles for new images; estimates and p set as columns beside."""
+    found = forest_rows(results)
     palette = colours(results["design"]["groups"], results["design"]["models"])
-    many_models = len(results["design"]["models"]) > 1
-    data = []
-    for question, symbol in ((THESE, "square"), (NEW, "circle-open")):
-        for row in (r for r in found if r["question"] == question):
-            colour = palette[row["model"] if many_models else row["group"]]
-            error = None
-            if row["low"] is not None:
-                error = {
-                    "type": "data",
-                    "symmetric": False,
-                    "array": [row["high"] - row["difference"]],
-                    "color": colour,
-                    "arrayminus": [row["difference"] - row["low"]],
-                    "thickness": 1.6,
-                    "width": 4,
-                }
-            data.append(
-                {
-                    "type": "scatter",
-                    "mode": "markers",
-                    "x": [row["difference"]],
-                    "y": [f"{row['label']}<br>{question}"],
-                    "marker": {"symbol": symbol, "size": 10, "color": colour, "line": {"width": 2, "color": colour}},
-                    "name": question,
-                    "text": [row["text"]],
-                    "hovertemplate": "%{text}<extra>" + question + "</extra>",
-                    **({"error_x": error} if error else {}),
-                }
-            )
-    order = [f"{row['label']}<br>{row['question']}" for row in found]
-    layout = page_layout(height=110 + 44 * len(found))
-    layout["xaxis"] = page_axis(
-        title={"text": "Accuracy, network minus readers (points)"}, zeroline=True, zerolinecolor=MUTED
+    key = "model" if len(results["design"]["models"]) > 1 else "group"
+    places = [STEP * index + BETWEEN * (index // 2) for index in range(len(found))]
+    marks: list[Any] = [Rule(0, MUTED, upright=True)]
+    for place, row in zip(places, found):
+        colour = palette[row[key]]
+        if row["ci_low"] is not None:
+            marks.append(Span([place], [row["ci_low"]], [row["ci_high"]], colour, 1.3))
+        if row["difference"] is not None:
+            told = f"{_label(row)}, {row['question']}: {_estimate(row)}, {p_value(row['p'])}"
+            symbol = "square" if row["question"] == THESE else "ring"
+            marks.append(Points([row["difference"]], [place], colour, symbol, 5.6, [told]))
+    known = [row[k] for row in found for k in ("ci_low", "ci_high", "difference") if row[k] is not None] + [0.0]
+    room = max(max(known) - min(known), 10)
+    low, high = min(known) - 0.05 * room, max(known) + 0.05 * room
+    inks = [INK if row["question"] == THESE else MUTED for row in found]
+    level = f"{100 * results['plan']['confidence']:g} %"
+    columns = (
+        (f"Difference ({level} interval)", [(y, _estimate(row), ink) for y, row, ink in zip(places, found, inks)]),
+        ("p", [(y, p_value(row["p"]).removeprefix("p = "), ink) for y, row, ink in zip(places, found, inks)]),
     )
-    layout["yaxis"] = page_axis(
-        categoryorder="array", categoryarray=order[::-1], automargin=True, ticks="", showline=False
+    panel = Panel(
+        Axis(low, high, "Accuracy, network minus readers (points)", ticks=round_ticks(low, high, 6), grid=True),
+        Axis(
+            -0.8,
+            places[-1] + 0.8,
+            ticks=tuple(y + STEP / 2 for y in places[::2]),
+            names=tuple(folded(_label(row), 44) for row in found[::2]),
+            line=False,
+            downwards=True,
+        ),
+        marks,
+        height=15.0 * (places[-1] + 1.6),
+        columns=columns,
     )
-    return {"data": data, "layout": layout}
+    return Chart([[panel]], keys=(Key(THESE, INK, "square"), Key(NEW, INK, "ring")))
+
+
+def forest_words(results: Results) -> str:
+    parts = [f"{_label(row)}, {row['question']}: {_estimate(row)}" for row in forest_rows(results)]
+    return "Forest plot of differences in accuracy, in points. " + "; ".join(parts) + "."

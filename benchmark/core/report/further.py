@@ -1,8 +1,8 @@
-"""The report's further sections: each a question, a sentence how to read it, and its table, straight from the
-records."""
+"""The report's further sections: each a question, a sentence how to read it, and its table, straight from records."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,18 +23,25 @@ class Column:
         value = record.get(self.field)
         if self.form == "interval":
             return interval(record.get("ci_low"), record.get("ci_high"))
+        if self.form == "plain interval":
+            return interval(record.get("ci_low"), record.get("ci_high"), 2, 1)
         if value is None:
             return "–"
-        forms = {"points": points, "percent": percent, "p": p_value, "number": number, "text": readable}
-        return (
-            "yes"
-            if value is True
-            else "no"
-            if value is False
-            else forms[self.form](value if self.form != "text" else str(value))
-        )
+        if isinstance(value, bool):
+            return "yes" if value else "no"
+        return FORMS[self.form](value)
 
 
+FORMS: dict[str, Callable[[Any], str]] = {
+    "points": points,
+    "percent": percent,
+    "p": lambda value: p_value(value).removeprefix("p = "),
+    "number": number,
+    "tenth": lambda value: number(value, 1),
+    "whole": lambda value: number(value, 0),
+    "text": lambda value: readable(str(value)),
+    "words": str,
+}
 WHO = (Column("Network", "model"), Column("Readers", "group"), Column("View", "view"))
 TESTED = (Column("Difference", "difference", "points"), Column("Interval", "ci", "interval"), Column("p", "p", "p"))
 
@@ -45,21 +52,16 @@ class Part:
     question: str
     reading: str
     columns: tuple[Column, ...]
+    figures: tuple[str, ...] = ()
 
 
 PARTS = (
-    Part(
-        "deviations",
-        "Where does the analysis depart from its plan?",
-        "Found by comparing the plan with what was analysed.",
-        (Column("Kind", "kind"), Column("What", "what")),
-    ),
     Part(
         "sensitivity",
         "Do the answers depend on how the analysis was done?",
         "Each planned alternative beside the main analysis.",
         (
-            Column("Analysis", "analysis"),
+            Column("Analysis", "analysis", "words"),
             Column("For", "estimand"),
             *WHO,
             Column("Main", "difference_main", "points"),
@@ -74,7 +76,7 @@ PARTS = (
         "The standard error and interval of the same differences.",
         (
             *WHO,
-            Column("Method", "method"),
+            Column("Method", "method", "words"),
             Column("Standard error", "se", "points"),
             Column("Interval", "ci", "interval"),
             Column("p", "p", "p"),
@@ -113,13 +115,38 @@ PARTS = (
         "Is one view easier than the other?",
         "Later view minus earlier, within reader and item. Where the order was the same for all, view, practice and"
         " the second look at an item cannot be told apart.",
-        (Column("Contrast", "contrast"), Column("Readers", "group"), Column("Network", "model"), *TESTED),
+        (Column("Contrast", "contrast", "words"), Column("Readers", "group"), Column("Network", "model"), *TESTED),
     ),
     Part(
         "groups",
         "Do the groups of readers differ?",
         "For new readers of both kinds and new images.",
         (Column("First", "first"), Column("Second", "second"), Column("View", "view"), *TESTED),
+    ),
+    Part(
+        "mixed_models",
+        "Does a mixed model say the same?",
+        "Logistic model with readers and images as random effects; difference at the observed images and readers.",
+        (
+            *WHO,
+            Column("Readers correct", "accuracy_readers", "percent"),
+            Column("Network correct", "accuracy_model", "percent"),
+            Column("Difference", "difference", "points"),
+            Column("Log odds ratio", "log_odds_ratio", "number"),
+            Column("p", "p", "p"),
+        ),
+    ),
+    Part(
+        "class_differences",
+        "In which classes do network and readers differ?",
+        "Network minus readers, new images and new readers; p adjusted within its family.",
+        (
+            *WHO,
+            Column("Class", "class"),
+            *TESTED,
+            Column("Adjusted p", "p_adjusted", "p"),
+        ),
+        ("class-differences",),
     ),
     Part(
         "standing",
@@ -130,7 +157,7 @@ PARTS = (
             Column("Readers", "readers"),
             Column("Beaten", "beaten"),
             Column("Equalled", "equalled"),
-            Column("Percentile", "percentile", "number"),
+            Column("Percentile", "percentile", "whole"),
         ),
     ),
     Part(
@@ -161,13 +188,14 @@ PARTS = (
             Column("Correct at 80 %", "accuracy_at_80", "percent"),
             Column("at 90 %", "accuracy_at_90", "percent"),
         ),
+        ("reliability", "risk-coverage"),
     ),
     Part(
         "teams",
         "Would readers, or readers and a network, be better together?",
         "Votes by exact enumeration; deferral with its threshold tuned on other items.",
         (
-            Column("Team", "team"),
+            Column("Team", "team", "words"),
             Column("Readers", "group"),
             Column("Network", "model"),
             Column("View", "view"),
@@ -176,10 +204,52 @@ PARTS = (
         ),
     ),
     Part(
+        "category_agreement",
+        "On which classes do readers agree?",
+        "Kappa of one class against all others; interval over items.",
+        (
+            Column("Class", "class"),
+            Column("Readers", "group"),
+            Column("View", "view"),
+            Column("Kappa", "kappa", "number"),
+            Column("Interval", "ci", "plain interval"),
+        ),
+    ),
+    Part(
+        "reader_calibration",
+        "Can the readers' confidence be believed?",
+        "Where confidence is a probability: calibration error and overconfidence; else only how it separates right from wrong.",
+        (
+            Column("Readers", "group"),
+            Column("View", "view"),
+            Column("Scale", "scale", "words"),
+            Column("ECE", "ece", "number"),
+            Column("Overconfidence", "overconfidence", "points"),
+            Column("AUC, right over wrong", "auc_right_over_wrong", "number"),
+            Column("Correct at 80 %", "accuracy_at_80", "percent"),
+        ),
+    ),
+    Part(
+        "carry_over",
+        "What happens between the two views of an item?",
+        "Answers to the same item, first view and second view.",
+        (
+            Column("Readers", "group"),
+            Column("First view", "first_view"),
+            Column("Second view", "second_view"),
+            Column("Same answer", "same_answer", "percent"),
+            Column("Wrong, then right", "wrong_then_right"),
+            Column("Right, then wrong", "right_then_wrong"),
+            Column("p over readers", "p_change_over_readers", "p"),
+            Column("p over items", "p_change_over_items", "p"),
+            Column("Confounded by the order", "confounded"),
+        ),
+    ),
+    Part(
         "order",
         "Do readers change within a block?",
-        "Later half minus earlier half: practice or fatigue.",
-        (Column("Readers", "group"), Column("View", "view"), *TESTED),
+        "Change with the place in the block: practice or fatigue.",
+        (Column("Readers", "group"), Column("View", "view"), Column("Contrast", "contrast", "words"), *TESTED),
     ),
     Part(
         "times",
@@ -188,36 +258,49 @@ PARTS = (
         (
             Column("Readers", "group"),
             Column("View", "view"),
-            Column("Lower quartile", "lower_quartile_s", "number"),
-            Column("Median", "median_s", "number"),
-            Column("Upper quartile", "upper_quartile_s", "number"),
-            Column("Median, right", "median_right_s", "number"),
-            Column("Median, wrong", "median_wrong_s", "number"),
+            Column("Lower quartile", "lower_quartile_s", "tenth"),
+            Column("Median", "median_s", "tenth"),
+            Column("Upper quartile", "upper_quartile_s", "tenth"),
+            Column("Median, right", "median_right_s", "tenth"),
+            Column("Median, wrong", "median_wrong_s", "tenth"),
+        ),
+        ("times",),
+    ),
+    Part(
+        "time_model",
+        "What makes answers slower?",
+        "Ratio of geometric mean times from a mixed model of their logarithm, with readers and images as random effects.",
+        (
+            Column("Readers", "group"),
+            Column("Compared", "term", "words"),
+            Column("Ratio", "ratio", "number"),
+            Column("Interval", "ci", "plain interval"),
+            Column("p", "p", "p"),
         ),
     ),
 )
 HARDEST = 12
 
 
-def further_parts(results: Results) -> list[str]:
-    """HTML of every further section that has records."""
-    found = []
-    for part in PARTS:
-        records = results.records(part.section)
-        if records:
-            rows = [[column.cell(record) for column in part.columns] for record in records]
-            found.append(html.heading(2, part.question, part.section.replace("_", "-")))
-            found.append(html.paragraph(part.reading, "muted"))
-            table = html.table("", [column.heading for column in part.columns], rows)
-            found.append(table if len(rows) <= 12 else html.unfold(f"All {len(rows)} rows", table))
-    return found + _hardest(results)
+def further_parts(results: Results) -> list[Part]:
+    """The parts that these results can fill, in order."""
+    return [part for part in PARTS if results.records(part.section)]
 
 
-def _hardest(results: Results) -> list[str]:
+def part_of(results: Results, part: Part) -> str:
+    """HTML of one part: how to read it, and its table, folded when it is long."""
+    rows = [[column.cell(record) for column in part.columns] for record in results.records(part.section)]
+    table = html.table("", [column.heading for column in part.columns], rows)
+    shown = table if len(rows) <= HARDEST else html.unfold(f"All {len(rows)} rows", table)
+    return html.paragraph(part.reading, "muted") + shown
+
+
+def hardest(results: Results, figures: dict[str, str]) -> list[str]:
+    """The images that most people named wrongly, with the networks that had them right."""
     records = results.records("items")
     if not records:
         return []
-    hardest = sorted(records, key=lambda r: (r["share_correct"], r["item"]))[:HARDEST]
+    worst = sorted(records, key=lambda r: (r["share_correct"], r["item"]))[:HARDEST]
     rows = [
         [
             r["item"],
@@ -227,9 +310,11 @@ def _hardest(results: Results) -> list[str]:
             percent(r["share_correct"]),
             r["networks_correct"] or "none",
         ]
-        for r in hardest
+        for r in worst
     ]
+    header = ["Item", "Truth", "View", "Readings", "Correct by people", "Networks that were right"]
     return [
-        html.heading(2, "Which images are hardest?", "items"),
-        html.table("", ["Item", "Truth", "View", "Readings", "Correct by people", "Networks that were right"], rows),
+        figures.get("difficulty", ""),
+        figures.get("wright-map", ""),
+        html.table("The hardest for people.", header, rows),
     ]

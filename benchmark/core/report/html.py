@@ -3,14 +3,31 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from collections.abc import Sequence
 from html import escape
 
-from ..figures.look import INK, MUTED, PAPER, RULE
+from ..figures.catalogue import FigureEntry
+from ..figures.look import AMBER, INK, MUTED, OCHRE, PAPER, PLUM, RED, RULE, TEAL
+
+THEMED = (
+    (INK, "--ink"),
+    (MUTED, "--muted"),
+    (RULE, "--rule"),
+    (PAPER, "--ground"),
+    (TEAL, "--teal"),
+    (OCHRE, "--ochre"),
+    (PLUM, "--plum"),
+    (RED, "--red"),
+    (AMBER, "--amber"),
+)
 
 
 def text(value: object) -> str:
-    return escape(str(value))
+    """Escaped text whose p values, powers of ten and per cents do not break over lines."""
+    kept = re.sub(r"\bp ([=<>]) ", "p\u00a0\\1\u00a0", str(value))
+    kept = kept.replace(" × 10", "\u00a0×\u00a010")
+    return escape(re.sub(r"(?<=\d) %", "\u00a0%", kept))
 
 
 def paragraph(value: object, css: str = "") -> str:
@@ -26,34 +43,55 @@ def notice(label: str, message: str) -> str:
     return f'<div class="notice" role="note"><strong>{text(label)}</strong>{text(message)}</div>'
 
 
-def table(caption: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table whose columns with digits are set right, in tabular figures."""
-    numeric = [any(any(ch.isdigit() for ch in row[i]) for row in rows) and i > 0 for i in range(len(header))]
-    css = ["n" if flag else "" for flag in numeric]
-    head = "".join(f'<th scope="col"{_class(c)}>{text(h)}</th>' for c, h in zip(css, header))
+def table(
+    caption: str, header: Sequence[str], rows: Sequence[Sequence[str]], *, wrap: bool = False, css: str = ""
+) -> str:
+    """A table whose columns with digits are set right, in tabular figures; `wrap` for tables of words, set left."""
+    right = [not wrap and i > 0 and any(any(ch.isdigit() for ch in row[i]) for row in rows) for i in range(len(header))]
+    sides = ["n" if flag else "" for flag in right]
+    head = "".join(f'<th scope="col"{_class(c)}>{text(h)}</th>' for c, h in zip(sides, header))
     body = "".join(
-        "<tr>" + "".join(f"<td{_class(c)}>{text(v)}</td>" for c, v in zip(css, row)) + "</tr>" for row in rows
+        f'<tr><th scope="row">{text(row[0])}</th>'
+        + "".join(f"<td{_class(c)}>{text(v)}</td>" for c, v in zip(sides[1:], row[1:]))
+        + "</tr>"
+        for row in rows
     )
+    told = f"<caption>{text(caption)}</caption>" if caption else ""
+    kind = _class(f"{'words' if wrap else ''} {css}".strip())
     return (
-        f'<div class="scroll"><table><caption>{text(caption)}</caption><thead><tr>{head}</tr></thead>'
+        f'<div class="scroll" tabindex="0"><table{kind}>{told}<thead><tr>{head}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>"
     )
 
 
-def figure(svg: bytes, caption: str, name: str) -> str:
-    """A matplotlib SVG set into the page: ids made unique, ink and ground taken from the page's own colours."""
-    drawing = svg.decode("utf-8")
-    drawing = drawing[drawing.index("<svg") :]
-    drawing = re.sub(r"<metadata>.*?</metadata>", "", drawing, flags=re.DOTALL)
-    drawing = re.sub(r'\bid="([^"]+)"', rf'id="{name}-\1"', drawing)
-    drawing = re.sub(r'(xlink:href|href)="#([^"]+)"', rf'\1="#{name}-\2"', drawing)
-    drawing = re.sub(r"url\(#([^)]+)\)", rf"url(#{name}-\1)", drawing)
-    for colour, role in ((INK, "var(--ink)"), (MUTED, "var(--muted)"), (RULE, "var(--rule)")):
-        drawing = drawing.replace(colour, role)
-    drawing = drawing.replace(f'style="fill: {PAPER}"', 'style="fill: none"', 1)
-    label = escape(caption, quote=True)
-    drawing = drawing.replace("<svg", f'<svg role="img" aria-label="{label}"', 1)
-    return f'<figure id="{name}">{drawing}<figcaption>{text(caption)}</figcaption></figure>'
+def bullets(lines: Sequence[str]) -> str:
+    return "<ul>" + "".join(f"<li>{text(line)}</li>" for line in lines) + "</ul>" if lines else ""
+
+
+def numbered_list(lines: Sequence[str]) -> str:
+    return '<ol class="references">' + "".join(f"<li>{text(line)}</li>" for line in lines) + "</ol>" if lines else ""
+
+
+def tag(label: str, css: str = "") -> str:
+    return f'<span class="{f"tag {css}".strip()}">{text(label)}</span>'
+
+
+def figure(svg: str, entry: FigureEntry, *, printed: bool = False) -> str:
+    """A figure with its words for those who cannot see it; on a screen its ink and ground follow the page's theme.
+
+    printed: as a picture, which a tagged PDF carries with its alternative text.
+    """
+    label = escape(entry.words, quote=True)
+    if printed:
+        data = b64encode(svg.encode()).decode("ascii")
+        drawing = f'<img alt="{label}" src="data:image/svg+xml;base64,{data}">'
+    else:
+        drawing = re.sub(r"<title>.*?</title>\n<desc>.*?</desc>\n", "", svg, flags=re.DOTALL)
+        for colour, role in THEMED:
+            drawing = drawing.replace(colour, f"var({role})")
+        drawing = drawing.replace('role="img"', f'role="img" aria-label="{label}"', 1)
+    caption = f"<strong>{text(entry.title)}.</strong> {text(entry.caption)}"
+    return f'<figure id="drawn-{entry.name}"><div class="scroll">{drawing}</div><figcaption>{caption}</figcaption></figure>'
 
 
 def unfold(summary: str, content: str) -> str:

@@ -1,72 +1,145 @@
-"""Methods and limitations in words, as they follow from the plan and the design of this analysis."""
+"""Methods in words with their citations, written from what was really computed in this analysis."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from ..results import Results
-from ..wording import number
+from ..wording import percent
+from .references import named
+
+METHODS_FOR_NEW_IMAGES = (
+    ("U-statistic", "the U-statistic for binary marks [[gallas, chen]]"),
+    ("Obuchowski", "Obuchowski and Rockette's method with Hillis's degrees of freedom [[obuchowski, hillis]]"),
+    ("bootstrap", "a bootstrap that draws readers and images independently [[owen]]"),
+    ("linear mixed", "a linear mixed model by restricted maximum likelihood [[bates]]"),
+)
 
 
 def methods(results: Results) -> list[str]:
-    """Sentences for a methods section, with their citations."""
-    plan = results["plan"]
-    level = f"{100 * plan['confidence']:g} %"
-    blank = "counted as incorrect" if plan["missing"] == "incorrect" else "left out"
-    sentences = [f"Accuracy is the share of readings whose answer is the reference class; a missing answer is {blank}."]
+    """Paragraphs for a methods section, with authors and years."""
+    return named(marked_methods(results))
+
+
+def marked_methods(results: Results) -> list[str]:
+    """The same with citations as [[names]] of references.py, to be numbered."""
+    return [" ".join(part) for part in (list(part) for part in _parts(results)) if part]
+
+
+def _parts(results: Results) -> Iterator[Iterator[str]]:
+    yield _scoring(results)
     if results["paired"]:
-        unit = results["paired"][0]["unit"]
-        sentences += [
-            (
-                f"These images: the network's accuracy minus the readers' accuracy on each {unit}'s own items was"
-                f" compared with zero by a two-sided paired t-test over {unit}s with its {level} interval; beside it"
-                " stand the exact sign-flip test (Fisher 1935), Wilcoxon's signed-rank test with zero differences"
-                " dropped and the Hodges-Lehmann shift, and Cohen's d_z with an exact interval from the noncentral t"
-                " distribution. Images are taken as fixed."
-            ),
-            (
-                "New images: the same difference with a variance that takes readers and items as samples, V ="
-                " V_reader + V_item - V_both, centred within classes, never below its larger part, with"
-                " Satterthwaite's degrees of freedom (Cameron, Gelbach & Miller 2011; Satterthwaite 1946)."
-            ),
-        ]
-        if plan["multiplicity"] != "none":
-            name = "Holm" if plan["multiplicity"] == "holm" else "Benjamini and Hochberg"
-            family = (
-                f"the {plan['primary_contrasts']} planned contrasts"
-                if plan["primary_contrasts"]
-                else "all contrasts of network against reader group"
-            )
-            sentences.append(f"p-values were adjusted over {family} by the method of {name}.")
-    sentences.append(
-        "Intervals of accuracy are Wilson's; where several readers read the same items, with the effective sample"
-        " size that the two-way variance gives. Agreement: Fleiss' kappa, Krippendorff's alpha and Gwet's AC1 with"
-        f" {level} intervals from {plan['bootstrap_draws']} bootstrap draws of items (seed {results['seed']})."
+        yield _these_images(results)
+        yield _new_images(results)
+        yield _multiplicity(results)
+    yield _contrasts(results)
+    yield _description(results)
+    yield _probabilities(results)
+
+
+def _level(results: Results) -> str:
+    return f"{100 * results['plan']['confidence']:g} %"
+
+
+def _scoring(results: Results) -> Iterator[str]:
+    blank = "counted as incorrect" if results["plan"]["missing"] == "incorrect" else "left out"
+    yield f"Accuracy is the share of readings whose answer is the reference class; a missing answer is {blank}."
+    if results["flow"]:
+        yield (
+            "Sittings were admitted by the completion rule of the plan; the table of sittings counts those that it left out."
+        )
+    if results.records("sensitivity"):
+        names = list(dict.fromkeys(record["analysis"] for record in results["sensitivity"]))
+        yield f"Sensitivity analyses: {', '.join(names)}."
+
+
+def _these_images(results: Results) -> Iterator[str]:
+    unit = results["paired"][0]["unit"]
+    yield (
+        f"These images, new readers. The network's accuracy minus the readers' accuracy on each {unit}'s own items was"
+        f" compared with zero by a two-sided paired t-test over {unit}s with its {_level(results)} interval. Images are taken"
+        " as fixed."
     )
-    return sentences
+    yield (
+        "Beside it stand the exact sign-flip test [[fisher]], Wilcoxon's signed-rank test with zero differences dropped"
+        " [[wilcoxon]], the Hodges-Lehmann shift [[hodges]], and Cohen's d_z with an exact interval from the noncentral t"
+        " distribution [[cumming]]."
+    )
 
 
-def limitations(results: Results) -> list[str]:
-    """What a reader of this report must not conclude."""
-    return list(_limitations(results))
+def _new_images(results: Results) -> Iterator[str]:
+    yield (
+        "New images and new readers. The variance of the same difference takes readers and items as samples: V = V_reader +"
+        " V_item − V_both, centred within classes and never below its larger part [[cameron]], with Satterthwaite's degrees"
+        " of freedom [[satterthwaite]]."
+    )
+    used = " ".join(str(r["method"]) for r in results.records("new_images_methods") if r["se"] is not None)
+    methods_used = [words for key, words in METHODS_FOR_NEW_IMAGES if key in used]
+    if methods_used:
+        last = f" and {methods_used[-1]}" if len(methods_used) > 1 else methods_used[0]
+        yield f"It was checked against {', '.join(methods_used[:-1])}{last}."
 
 
-def _limitations(results: Results) -> Iterator[str]:
-    design = results["design"]
-    if results["paired"]:
-        yield "The networks are these fitted networks; training them again would give others."
-    if results["flow"] or design["surveys"]:
-        yield "Classes are as frequent in the test as the design made them, not as in a clinic."
-    ratios = [record["se_ratio"] for record in results["new_images"] if record["se_ratio"]]
-    if ratios and max(ratios) > 1:
+def _multiplicity(results: Results) -> Iterator[str]:
+    plan = results["plan"]
+    if plan["multiplicity"] == "none":
+        yield "p values were not adjusted for multiplicity."
+        return
+    name = "Holm [[holm]]" if plan["multiplicity"] == "holm" else "Benjamini and Hochberg [[benjamini]]"
+    count = plan["primary_contrasts"]
+    family = f"the {count} planned contrasts" if count else "all contrasts of network against reader group"
+    yield f"p values were adjusted over {family} by the method of {name}."
+    if any(record.get("p_max_t") is not None for record in results["new_images"]):
+        yield "Beside them stand p values from the largest t of the same bootstrap draws [[westfall]]."
+
+
+def _contrasts(results: Results) -> Iterator[str]:
+    if results.records("equivalence"):
+        yield "Equivalence within the declared margin was judged by two one-sided tests [[schuirmann]]."
+    if results.records("networks"):
         yield (
-            "The test over these images must not be read as a statement about new images: its standard error is "
-            f"{number(min(ratios), 1)} to {number(max(ratios), 1)} times too small for that."
+            "Networks, and views of one network, were compared item by item with the exact McNemar test [[mcnemar]] and"
+            " Tango's interval [[tango]]."
         )
-    if len(design["views"]) > 1:
+    if any(record["log_odds_ratio"] is not None for record in results.records("mixed_models")):
         yield (
-            "Where every reader saw the views in the same order, a difference between views mixes the view with"
-            " practice and with the second look at the same item."
+            "Logistic mixed models with crossed random effects of readers and images were fitted by Laplace's approximation"
+            " [[bates]]."
         )
-    if not results["plan"]["declared"]:
-        yield "No analysis plan was declared before the readings; all comparisons are exploratory."
+    if results.records("views") or results.records("groups"):
+        yield "Views and groups of readers were compared with the same two-way variance."
+
+
+def _description(results: Results) -> Iterator[str]:
+    yield (
+        "Intervals of accuracy are Wilson's [[wilson]]; where several readers read the same items, with the effective sample"
+        " size that the two-way variance gives."
+    )
+    if results.records("agreement"):
+        yield (
+            "Agreement among readers: Fleiss' kappa [[fleiss]], Krippendorff's alpha [[krippendorff]] and Gwet's AC1 [[gwet]]"
+            f" with {_level(results)} intervals from {results['plan']['bootstrap_draws']} bootstrap draws of items (seed"
+            f" {results['seed']})."
+        )
+    if results.records("metrics"):
+        yield "Balanced accuracy, macro-F1 and Cohen's kappa against the reference class [[cohen]] are given beside accuracy."
+    if results.records("error_consistency"):
+        yield "Whether two readers fail on the same images was measured by error consistency [[geirhos]]."
+    scales = {record.get("method") for record in results.records("rasch_items") if record["difficulty"] is not None}
+    if scales:
+        how = " or ".join(sorted(str(scale) for scale in scales if scale)) or "the Rasch model"
+        cited = "[[rasch, bock]]" if "marginal" in how else "[[rasch]]"
+        yield f"Readers and images were placed on one logit scale ({how}) {cited}."
+    if any(record["ratio"] is not None for record in results.records("time_model")):
+        yield "Response times: a linear mixed model of their logarithm with random effects of readers and images [[bates]]."
+
+
+def _probabilities(results: Results) -> Iterator[str]:
+    if not results.records("calibration"):
+        return
+    yield (
+        "Calibration of the networks: expected calibration error in bins of equal mass and of equal width [[guo]], beside its"
+        " distribution for a perfectly calibrated network; Brier score [[brier]] and log loss; reliability diagrams with the"
+        f" range that {percent(0.95, 0)} of perfectly calibrated networks would show in each bin [[broecker]]."
+    )
+    yield "Selective accuracy: risk against coverage and the area under it [[elyaniv]]."

@@ -1,20 +1,27 @@
 """`make demo`: the main job, from images to a scored comparison, for real and at a small scale."""
 
+import errno
+import fcntl
+import logging
 import os
-import signal
-import subprocess
-import sys
+import resource
+import shutil
 import time
+from contextlib import contextmanager
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.management import call_command
-from django.core.management.base import BaseCommand
-from tqdm import tqdm
+from django.core.management.base import BaseCommand, CommandError
+from django.db import OperationalError
 
-from benchmark.demo import steps
-from benchmark.services.comparison import run_comparison
+from benchmark.demo import analyses, networks, serving, steps
+from benchmark.demo.analyses import Analysis
+from benchmark.demo.console import Console
+from benchmark.demo.processes import StepFailed
+from imagebank.drawing import DrawingError
 
-VIEWS = ("focused", "panoramic")
+NEEDED_BYTES = 700 * 2**20
 
 
 class Command(BaseCommand):
@@ -24,67 +31,110 @@ class Command(BaseCommand):
         parser.add_argument("--scale", type=float, default=0.5, help="size of the training sets against the published")
         parser.add_argument("--seed", type=int, default=7)
         parser.add_argument("--epochs", type=int, help="train for this many epochs instead of the preset's")
-        parser.add_argument("--address", default="127.0.0.1:8000")
+        parser.add_argument("--address", default="127.0.0.1:8000", help="host:port or port of the site")
         parser.add_argument("--no-serve", action="store_true", help="stop when everything is computed")
 
     def handle(self, *args, **options):
+        os.environ["LOG_LEVEL"] = os.environ.get("LOG_LEVEL", "WARNING")
+        logging.getLogger().setLevel(os.environ["LOG_LEVEL"])  # libraries' lines belong into a server's log
+        with _in_one_sentence():
+            host, port = serving.parse_address(options["address"])
+            if not options["no_serve"]:
+                serving.require_free(host, port)
+            _require_space()
+            with _alone():
+                self.compute(Console(self.stdout.write), options, f"{host}:{port}")
+            if not options["no_serve"]:
+                serving.serve(host, port, self.stdout.write)
+
+    def compute(self, console: Console, options, address: str) -> None:
+        """All steps; each does only what is not there yet."""
         began = time.monotonic()
         call_command("migrate", verbosity=0)
+        self.console, folder, seed = console, steps.demo_folder(), options["seed"]
+        self.detailed = options["verbosity"] > 1
         study = self.step("1 Load the founding study", steps.load_founding)
-        scale, seed = options["scale"], options["seed"]
-        manifest = self.step("2 Draw the image bank", steps.draw_images, scale=scale, seed=seed)
+        manifest = self.step("2 Draw the image bank", steps.draw_images, scale=options["scale"], seed=seed)
         self.step("  Import it", steps.import_images, study=study, manifest=manifest)
         self.step("3 Leakage check", steps.check_leaks, study=study)
         self.step("  Assemble the surveys", steps.assemble, study=study, seed=seed)
-        ensembles = [
-            self.step(f"4 Train the {view} ensemble", steps.train_and_predict, manifest=manifest, view=view,
-                      epochs=options["epochs"])
-            for view in VIEWS
-        ]  # fmt: skip
-        self.step("  The ensemble reads the surveys", steps.let_network_answer, study=study, ensembles=ensembles)
-        with tqdm(total=59, desc="  sittings", unit="") as bar:
-            self.step("5 Simulated readers fill the seats", steps.fill_seats, study=study, seed=seed,
-                      progress=lambda done, total: bar.update(done - bar.n))  # fmt: skip
-        real = self.step("  Real people against real networks", steps.load_real_study)
-        for compared in (study, real):
-            comparison = run_comparison(study=compared, seed=seed)
-            self.stdout.write(f"6 {compared.title}: {comparison.folder / 'report.html'}")
-        link = steps.open_seat_link(study=study)
-        accounts = steps.sign_ins([study, real])
-        self.stdout.write(f"7 Ready after {time.monotonic() - began:.0f} s.")
-        self.tell(options["address"], accounts, link)
-        if not options["no_serve"]:
-            self.serve(options["address"])
+        self.step("  Stamp the analysis plan", steps.stamp_plan, study=study, plan=steps.FOUNDING / "analysis.toml")
+        runs = self.step(
+            "4 Train five networks for each view, together", networks.train_and_predict,
+            folder=folder, manifest=manifest, settings=_settings(options["epochs"]),
+        )  # fmt: skip
+        self.step("  The classifier reads the surveys", steps.let_network_answer, study=study, runs=runs)
+        self.step("5 Simulated readers fill the seats", steps.fill_seats, study=study, seed=seed)
+        real = self.step("  Real people against real networks, the second study", steps.load_real_study)
+        predictions = networks.combined_predictions(folder, [run.view for run in runs])
+        wanted = [Analysis(study, folder, predictions), Analysis(real, folder)]
+        self.step("6 Compare and write the reports", analyses.compare, analyses=wanted, seed=seed)
+        accounts, link = steps.sign_ins([study, real]), steps.open_seat_link(study=study)
+        console.line(self.style.MIGRATE_HEADING(f"7 Ready after {time.monotonic() - began:.0f} s"))
+        self.tell(console, address, accounts, link)
 
     def step(self, title, function, **arguments):
-        self.stdout.write(self.style.MIGRATE_HEADING(title))
-        began = time.monotonic()
-        result = function(lambda line: self.stdout.write(f"    {line}"), **arguments)
-        self.stdout.write(f"    {time.monotonic() - began:.1f} s")
+        self.console.line(self.style.MIGRATE_HEADING(title))
+        began, computed = time.monotonic(), _computing_s()
+        result = function(self.console, **arguments)
+        took = f"{time.monotonic() - began:.1f} s"
+        self.console.say(f"({took}, {_computing_s() - computed:.1f} s of computing)" if self.detailed else f"({took})")
         return result
 
-    def tell(self, address, accounts, link):
-        self.stdout.write(f"\n  Open  http://{address}/\n")
+    def tell(self, console, address, accounts, link):
+        console.line(f"\n  Open  http://{address}/\n")
         for name, password in accounts:
-            self.stdout.write(f"  Sign in as {name:<12} password {password}")
-        self.stdout.write(f"\n  Read a survey right now:  http://{address}{link}\n\n  Stop with Ctrl-C.")
+            console.line(f"  Sign in as {name:<12} password {password}")
+        console.line(f"\n  Read a survey right now:  http://{address}{link}\n\n  Stop with Ctrl-C.")
 
-    def serve(self, address):
-        """Start worker and web process together; ending one ends the other."""
-        manage = [sys.executable, str(settings.BASE_DIR / "manage.py")]
-        celery = [sys.executable, "-m", "celery", "-A", "config", "worker", "--pool", "solo", "--loglevel", "WARNING"]
-        children = [
-            subprocess.Popen(celery, cwd=settings.BASE_DIR),
-            subprocess.Popen([*manage, "runserver", "--noreload", address], cwd=settings.BASE_DIR),
-        ]
+
+def _settings(epochs: int | None) -> dict[str, tuple[str, ...]]:
+    more = (f"recipe.epochs={epochs}",) if epochs else ()
+    return {view: (*settings, *more) for view, settings in networks.SETTINGS.items()}
+
+
+def _computing_s() -> float:
+    """Seconds of all cores so far, those of processes that have ended included."""
+    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
+
+
+@contextmanager
+def _in_one_sentence():
+    """Every way in which a step can fail, as one sentence and an exit status."""
+    try:
+        yield
+    except ValidationError as error:
+        raise CommandError(" ".join(error.messages)) from error
+    except (StepFailed, DrawingError) as error:
+        raise CommandError(str(error)) from error
+    except (OSError, OperationalError) as error:
+        if getattr(error, "errno", None) == errno.ENOSPC or "disk is full" in str(error):
+            raise CommandError(_disk_full()) from error
+        raise
+    except KeyboardInterrupt:
+        raise CommandError("Stopped. Run the same command again; it goes on from here.", returncode=130) from None
+
+
+def _disk_full() -> str:
+    return (
+        f"The disk of {settings.VAR_DIR} is full. The demo needs about {NEEDED_BYTES // 2**20} MB there: make room, or "
+        "name another folder with DIPTYCH_VAR=/path, and run the same command again; it goes on where it stopped."
+    )
+
+
+def _require_space() -> None:
+    used = sum(file.stat().st_size for file in steps.demo_folder().rglob("*") if file.is_file())
+    if shutil.disk_usage(settings.VAR_DIR).free + 2 * used < NEEDED_BYTES:
+        raise StepFailed(_disk_full())
+
+
+@contextmanager
+def _alone():
+    """Hold the demo's lock; the system frees it however the process ends."""
+    with (steps.demo_folder() / ".lock").open("w") as lock:
         try:
-            while all(child.poll() is None for child in children):
-                time.sleep(0.5)
-        except KeyboardInterrupt:
-            self.stdout.write("Stopping.")
-        finally:
-            for child in children:
-                if child.poll() is None:
-                    os.kill(child.pid, signal.SIGTERM)
-            for child in children:
-                child.wait()
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise StepFailed(f"Another demo is being computed in {settings.VAR_DIR}; wait for its end.") from error
+        yield

@@ -8,9 +8,10 @@
   const pause = (duration_ms) => new Promise((resolve) => setTimeout(resolve, duration_ms));
 
   class BlockImages {
-    // addresses: in reading order. onFailure(index, try, why): told of every try that failed.
-    constructor(addresses, onFailure) {
+    // addresses: in reading order. onFailure(index, try, why): told of every try that failed. credentials: a reader needs none.
+    constructor(addresses, onFailure, credentials = "omit") {
       this.addresses = addresses;
+      this.credentials = credentials;
       this.onFailure = onFailure;
       this.running = 0;
       this.queue = [];
@@ -59,7 +60,7 @@
       const load = this.loads.get(index);
       for (let attempt = 1; attempt <= TRIES; attempt += 1) {
         try {
-          const answer = await fetch(this.addresses[index], { credentials: "omit" });
+          const answer = await fetch(this.addresses[index], { credentials: this.credentials });
           if (!answer.ok) throw new Error("status " + answer.status);
           load.resolve(URL.createObjectURL(await answer.blob()));
           return;

@@ -1,16 +1,20 @@
-// The page of one block: shows an image, times it, saves each choice in the background, and goes on.
+// The page of one block: shows an image, times it, saves each answer in the background, and goes on.
 (function () {
   "use strict";
 
-  const { AnswerQueue, BlockImages, Zoom } = window.diptych;
+  const { AnswerQueue, BlockImages, Marks, Questions, Stage, Zoom } = window.diptych;
   const data = JSON.parse(document.getElementById("block-data").textContent);
   const part = (id) => document.getElementById(id);
-  const buttons = Array.from(document.querySelectorAll("#choices button"));
   const items = data.items;
-  const practising = !data.events;
+  const practising = !data.events && !data.preview;
   let index = data.start;
   let painted_ms = null;
   let showing = 0;
+
+  items.forEach((item) => {
+    item.answers = item.answers || {};
+    if (item.chosen) item.answers[""] = item.chosen;
+  });
 
   const words = {
     saved: "Saved",
@@ -18,7 +22,7 @@
     retry: "Not saved yet. It is kept on this device; saving, will retry.",
     closed: "This link has been closed. Please write to the person who invited you.",
   };
-  const queue = practising ? null : new AnswerQueue({
+  const queue = data.events ? new AnswerQueue({
     address: data.events,
     name: data.name,
     onState: (state) => {
@@ -27,45 +31,62 @@
     },
     onRefused: (why) => {
       part("waiting").textContent = why;
+      part("unanswered").textContent = why;
     },
-  });
+  }) : null;
   const record = (event) => {
     if (queue) queue.add(event);
   };
   const itemEvent = (type, detail) => record({ type, item: items[index] && items[index].id, detail });
-  const images = new BlockImages(items.map((item) => item.image), (failed, attempt, why) => {
-    record({ type: "failed", item: items[failed].id, detail: { attempt, why } });
+
+  // Frames of all items in one line, so that they are fetched ahead in the order of reading.
+  const starts = [];
+  const addresses = items.flatMap((item, i) => {
+    starts.push(i ? starts[i - 1] + items[i - 1].addresses.length : 0);
+    item.addresses = item.frames || [item.image];
+    return item.addresses;
   });
-  const zoom = data.zoom ? new Zoom(part("field"), part("picture"), (scale) => itemEvent("zoomed", { scale })) : null;
+  const owner = (place) => starts.filter((start) => start <= place).length - 1;
+  const images = new BlockImages(addresses, (failed, attempt, why) => {
+    record({ type: "failed", item: items[owner(failed)].id, detail: { attempt, why } });
+  }, data.preview ? "same-origin" : "omit");
+  const stage = new Stage(part("stage"), data);
+  const zoom = data.zoom ? new Zoom(part("field"), stage.moves, (scale) => itemEvent("zoomed", { scale })) : null;
+
+  const questions = new Questions(part("answer"), data.questions, { onAnswer: answered, onStep: stepShown });
+  const cells = questions.asked.find((one) => one.kind === "cells");
+  const region = questions.asked.find((one) => one.kind === "region");
+  const marks = region ? regionMarks(region) : null;
+  if (marks && zoom) zoom.onMove = () => marks.draw();
 
   const twoFrames = () => new Promise((resolve) => {
     // The second frame starts after the first one was painted. A hidden window paints nothing and waits.
     requestAnimationFrame(() => requestAnimationFrame(resolve));
   });
+  const pause = (duration_ms) => new Promise((resolve) => setTimeout(resolve, duration_ms));
 
   async function showImage() {
     const mine = ++showing;
-    const picture = part("picture");
+    const item = items[index];
     painted_ms = null;
-    picture.classList.add("waiting");
+    stage.wait(true);
     part("retry").hidden = true;
+    cover(false);
     const slow = setTimeout(() => say("Loading …"), 400);
     try {
-      const address = await images.get(index);
+      const places = item.addresses.map((_, frame) => starts[index] + frame);
+      const local = await Promise.all(places.map((place) => images.get(place)));
       if (mine !== showing) return;
       if (zoom) zoom.reset();
-      picture.src = address;
-      picture.alt = `${data.label} image ${index + 1} of ${items.length}`;
-      await picture.decode();
+      await stage.show(local, item.columns, `${data.one} ${index + 1} of ${items.length}`);
       if (mine !== showing) return;
-      picture.classList.remove("waiting");
+      clearTimeout(slow);
       say("");
-      if (zoom) zoom.reset();
-      await twoFrames();
+      if (data.exposure_ms) await expose(item, mine);
+      else await uncover(mine);
       if (mine !== showing) return;
-      painted_ms = performance.now();
-      itemEvent("shown", { width: picture.naturalWidth, height: picture.naturalHeight });
-      enable(true);
+      markChosen();
+      questions.enable(true);
     } catch (_) {
       if (mine !== showing) return;
       say("This image did not load.");
@@ -75,18 +96,56 @@
     }
   }
 
+  // Lay the picture open and note when it was painted.
+  async function uncover(mine) {
+    stage.wait(false);
+    if (zoom) zoom.reset();
+    await twoFrames();
+    if (mine !== showing) return;
+    painted_ms = performance.now();
+    itemEvent("shown", stage.size());
+  }
+
+  // A timed exposure: at the reader's press, once, for as long as the study says; then a mask of noise.
+  async function expose(item, mine) {
+    if (!item.masked) {
+      cover(true, true);
+      await new Promise((resolve) => { part("reveal").onclick = resolve; });
+      if (mine !== showing) return;
+      cover(false);
+      await uncover(mine);
+      await pause(data.exposure_ms);
+      if (mine !== showing) return;
+      item.masked = true;
+      itemEvent("masked", { planned_ms: data.exposure_ms, shown_ms: Math.round(performance.now() - painted_ms) });
+    } else {
+      painted_ms = performance.now();
+    }
+    stage.wait(true);
+    cover(true, false);
+  }
+
+  function cover(on, waiting) {
+    part("cover").hidden = !on;
+    part("reveal").hidden = !waiting;
+    part("mask").hidden = !on || waiting;
+    if (on && waiting) part("reveal").focus();
+    if (on && !waiting) noise(part("mask"));
+  }
+
+  function noise(canvas) {
+    const pen = canvas.getContext("2d");
+    canvas.width = 96;
+    canvas.height = 96;
+    const pixels = pen.createImageData(canvas.width, canvas.height);
+    const random = crypto.getRandomValues(new Uint8Array(canvas.width * canvas.height));
+    random.forEach((grey, i) => pixels.data.set([grey, grey, grey, 255], 4 * i));
+    pen.putImageData(pixels, 0, 0);
+  }
+
   function say(text) {
     part("loading").textContent = text;
     part("loading").hidden = !text;
-  }
-
-  function enable(on) {
-    buttons.forEach((button) => button.setAttribute("aria-disabled", String(!on)));
-  }
-
-  function mark() {
-    const chosen = items[index] && items[index].chosen;
-    buttons.forEach((button) => button.setAttribute("aria-pressed", String(button.value === chosen)));
   }
 
   function show(next) {
@@ -97,64 +156,90 @@
     if (!practising) history.replaceState(null, "", "?image=" + (atEnd ? "end" : index + 1));
     if (atEnd) {
       showing += 1;
+      part("where").textContent = `${data.heading}, ${items.length} of ${items.length}`;
       listSkipped();
       part("end-title").focus();
       return;
     }
-    if (!practising) {
-      part("where").textContent = `${data.label[0].toUpperCase()}${data.label.slice(1)} images, ${index + 1} of ${items.length}`;
-      part("progress").value = index + 1;
-      part("back").hidden = index === 0;
-    }
-    enable(false);
-    mark();
+    part("progress").value = index + 1;
+    questions.enable(false);
+    questions.show(items[index]);
     showImage();
   }
 
+  function stepShown() {
+    const steps = questions.steps(items[index]);
+    const heading = practising ? "Practice" : data.heading;
+    const question = steps.length > 1 ? `, question ${steps.indexOf(questions.step) + 1} of ${steps.length}` : "";
+    if (data.events || data.preview || items.length > 1) {
+      part("where").textContent = `${heading}, ${index + 1} of ${items.length}${question}`;
+    }
+    part("back").hidden = index === 0 && questions.step === steps[0];
+    part("leave").hidden = true;
+    const last = part("next").dataset.last;
+    const atLast = practising && index === items.length - 1 && questions.isLast();
+    part("next").textContent = atLast ? last : "Next";
+    if (marks) stopMarking();
+    markChosen();
+  }
+
   function listSkipped() {
-    const skipped = items.map((item, i) => (item.chosen ? 0 : i + 1)).filter(Boolean);
+    const skipped = items.map((item, i) => (questions.isDone(item) ? 0 : i + 1)).filter(Boolean);
     part("skipped-words").hidden = !skipped.length;
     part("skipped").replaceChildren(...skipped.map((number) => {
       const row = document.createElement("li");
       const link = document.createElement("a");
       link.className = "button";
       link.href = "?image=" + number;
-      link.textContent = "Image " + number;
+      link.textContent = `${data.noun} ${number}`;
       row.append(link);
       return row;
     }));
   }
 
-  function choose(button) {
-    if (painted_ms === null || items[index].chosen === button.value) return;
-    items[index].chosen = button.value;
-    mark();
-    record({
-      type: "answer",
-      item: items[index].id,
-      chosen: button.value,
-      rt_ms: Math.round(performance.now() - painted_ms),
-    });
+  function answered(code, value) {
+    part("leave").hidden = true;
+    const event = { type: "answer", item: items[index].id, rt_ms: Math.round(performance.now() - painted_ms) };
+    record(code ? { ...event, question: code, value } : { ...event, chosen: value });
+    markChosen();
   }
 
-  function goOn() {
-    if (practising) part("answer-form").submit();
-    else if (index < items.length) show(index + 1);
+  function goOn(leaveOpen) {
+    if (index >= items.length) return;
+    if (questions.next(leaveOpen)) {
+      keepFocus();
+      part("leave").hidden = !part("unanswered").textContent;
+      return;
+    }
+    if (!practising) show(index + 1);
+    else if (index < items.length - 1) show(index + 1);
+    else part("answer-form").submit();
+  }
+
+  // Who answered by keyboard does not lose the place when the answered question makes room for the next.
+  function keepFocus() {
+    if (document.activeElement.closest("[hidden]")) part("where").focus({ preventScroll: true });
   }
 
   function goBack() {
-    if (!practising && index > 0) show(index - 1);
+    if (index < items.length && questions.back()) {
+      keepFocus();
+      return;
+    }
+    if (index > 0) show(index - 1);
   }
 
   function keyed(event) {
     if (!part("shortcuts").checked || event.ctrlKey || event.altKey || event.metaKey || event.repeat) return;
-    if (event.target.closest("input:not([type=checkbox]), textarea, select")) return;
-    const choice = buttons.find((button) => button.getAttribute("aria-keyshortcuts") === event.key);
+    if (event.target.closest("textarea, select, .marks.on")) return;
+    const asking = !part("answer").hidden;
     const onControl = event.target.closest("button, a, input");
-    if (choice && !part("answer").hidden) choose(choice);
-    else if (event.key === "Enter" && !part("answer").hidden && (!onControl || buttons.includes(onControl))) goOn();
-    else if (event.key === "ArrowRight" && !part("answer").hidden && !practising) goOn();
-    else if (event.key === "ArrowLeft") goBack();
+    const mayEnter = !onControl || onControl.matches("[name=chosen], .asked input");
+    const arrows = !event.target.closest("input[type=radio], input[type=range]");
+    if (asking && /^[1-9]$/.test(event.key) && questions.press(event.key)) event.preventDefault();
+    else if (asking && event.key === "Enter" && mayEnter) goOn();
+    else if (asking && event.key === "ArrowRight" && arrows && !practising) goOn();
+    else if (event.key === "ArrowLeft" && arrows) goBack();
     else return;
     event.preventDefault();
   }
@@ -167,13 +252,68 @@
     } catch (_) { /* without storage the switch holds for this page */ }
   }
 
-  // What this device chose but could not send yet is newer than what the server knows.
+  // What this device answered but could not send yet is newer than what the server knows.
   function overlayPending() {
     if (!queue) return;
     const byId = new Map(items.map((item) => [item.id, item]));
     for (const event of queue.pending()) {
-      if (event.type === "answer" && byId.has(event.item)) byId.get(event.item).chosen = event.chosen;
+      if (event.type !== "answer" || !byId.has(event.item)) continue;
+      byId.get(event.item).answers[event.question || ""] = event.question ? event.value : event.chosen;
     }
+  }
+
+  // Cells of a grid can be touched in the picture itself.
+  function markChosen() {
+    if (cells && index < items.length) stage.choose(items[index].answers[cells.code] || []);
+  }
+
+  function touchCell(event) {
+    const figure = event.target.closest("figure");
+    if (!figure || !cells || !questions.ofStep().includes(cells)) return;
+    const box = cells.element.querySelector(`[data-place="${figure.dataset.place}"] input`);
+    if (!box.disabled && !cells.element.disabled) box.click();
+  }
+
+  function regionMarks(one) {
+    const layer = new Marks({
+      layer: part("marks"),
+      picture: () => stage.picture,
+      onChange: (list) => {
+        one.element.marks = list;
+        one.element.dispatchEvent(new Event("change"));
+        tellMarks();
+      },
+    });
+    const button = one.element.querySelector(".mark-on");
+    const undo = one.element.querySelector(".mark-undo");
+    button.addEventListener("click", () => {
+      const on = button.getAttribute("aria-pressed") !== "true";
+      button.setAttribute("aria-pressed", String(on));
+      layer.active(on);
+      tellMarks();
+    });
+    undo.addEventListener("click", () => layer.undo());
+    part("marks").addEventListener("keydown", (event) => {
+      if (event.key !== "Escape") return;
+      stopMarking();
+      button.focus();
+    });
+    function tellMarks() {
+      const count = layer.list.length;
+      undo.hidden = !count;
+      const marked = count ? `${count} ${count === 1 ? "place" : "places"} marked.` : "";
+      const how = layer.on ? " Touch a point, or drag a box around it." : "";
+      one.element.querySelector(".mark-words").textContent = marked + how;
+    }
+    layer.tell = tellMarks;
+    return layer;
+  }
+
+  function stopMarking() {
+    region.element.querySelector(".mark-on").setAttribute("aria-pressed", "false");
+    marks.active(false);
+    marks.set(questions.ofStep().includes(region) ? region.element.marks : [], region.most);
+    marks.tell();
   }
 
   async function sealWhenSaved(event) {
@@ -195,26 +335,24 @@
   document.documentElement.classList.add("scripted");
   keepShortcutSwitch();
   overlayPending();
-  buttons.forEach((button) => button.addEventListener("click", (event) => {
-    event.preventDefault();
-    choose(button);
-  }));
   part("answer-form").addEventListener("submit", (event) => {
     event.preventDefault();
     goOn();
-    if (index < items.length) part("where").focus();
+    if (index < items.length) part("where").focus({ preventScroll: true });
   });
+  part("leave").addEventListener("click", () => goOn(true));
+  part("stage").addEventListener("click", touchCell);
   part("retry").addEventListener("click", () => {
-    images.forget(index);
+    items[index].addresses.forEach((_, frame) => images.forget(starts[index] + frame));
     showImage();
   });
   document.addEventListener("keydown", keyed);
+  part("back").addEventListener("click", (event) => {
+    event.preventDefault();
+    goBack();
+    part("where").focus({ preventScroll: true });
+  });
   if (!practising) {
-    part("back").addEventListener("click", (event) => {
-      event.preventDefault();
-      goBack();
-      part("where").focus();
-    });
     part("end").addEventListener("click", linkNumber);
     if (part("seal-form")) part("seal-form").addEventListener("submit", sealWhenSaved);
     document.addEventListener("visibilitychange", () => itemEvent(document.hidden ? "hidden" : "visible"));
@@ -230,5 +368,5 @@
     });
   }
   show(index);
-  images.preload(Math.min(index, items.length - 1));
+  images.preload(starts[Math.min(index, items.length - 1)]);
 })();

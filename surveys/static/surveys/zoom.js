@@ -6,7 +6,7 @@
 
   class Zoom {
     constructor(field, picture, onChange) {
-      Object.assign(this, { field, picture, onChange });
+      Object.assign(this, { field, picture, onChange, onMove: () => {} });
       this.pointers = new Map();
       this.reset();
       field.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
@@ -28,7 +28,8 @@
     }
     // The scale at which one pixel of the image is one pixel of the page.
     one() {
-      return Math.max(1, Math.min(MOST, this.picture.naturalWidth / (this.picture.offsetWidth || 1)));
+      const image = this.picture.querySelector("img") || this.picture;
+      return Math.min(MOST, image.naturalWidth / (image.offsetWidth || 1));
     }
     command(name) {
       const box = this.field.getBoundingClientRect();
@@ -44,7 +45,7 @@
     }
     // Set the scale so that the point under (x, y) stays where it is.
     to(scale, x, y) {
-      const next = Math.max(1, Math.min(MOST, scale));
+      const next = Math.max(Math.min(1, this.one()), Math.min(MOST, scale));
       const box = this.field.getBoundingClientRect();
       const cx = x - box.left - box.width / 2;
       const cy = y - box.top - box.height / 2;
@@ -67,6 +68,7 @@
       this.y = Math.max(-farY, Math.min(farY, this.y));
       this.picture.style.transform = `translate(${this.x}px, ${this.y}px) scale(${this.scale})`;
       this.field.classList.toggle("enlarged", this.scale > 1);
+      this.onMove();
     }
     wheel(event) {
       event.preventDefault();

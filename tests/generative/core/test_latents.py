@@ -10,11 +10,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from generative.core import imageset, latents
+from generative.core import latents
 from generative.core.errors import InputError
 from generative.core.generator import Generator
-from generative.core.imageset import SetPlan, make_pictures, read_set, regenerate, write_set
+from generative.core.imageset import SetPlan, make_pictures, regenerate, write_set
 from generative.core.projection import project
+from generative.core.setfiles import inert_cell, opened_set, read_set
 from generative.core.shape import LabelConstraint, NetworkShape
 from generative.core.weights import NetworkRecord
 
@@ -138,8 +139,6 @@ def test_another_networks_set_is_not_regenerated(network, tmp_path):
 
 
 def test_zips_of_equal_sets_are_equal_and_names_that_climb_out_are_refused(network, tmp_path):
-    from generative.core.evaluate import opened_set
-
     plan = SetPlan("sample", (1, 2), ({"early": 1.0}, {"late": 1.0}))
     for name in ("a.zip", "b.zip"):
         write_set(tmp_path / name, make_pictures(network, plan), plan.to_json(), RECORD, kind="sample")
@@ -168,8 +167,8 @@ def test_a_half_written_set_never_appears(network, tmp_path):
 
 
 def test_formula_cells_are_made_inert():
-    assert imageset.inert_cell("=1+1") == "'=1+1"
-    assert imageset.inert_cell("early") == "early"
+    assert inert_cell("=1+1") == "'=1+1"
+    assert inert_cell("early") == "early"
 
 
 def test_projection_comes_near_its_picture_and_is_repeatable(network):
@@ -184,3 +183,23 @@ def test_projection_comes_near_its_picture_and_is_repeatable(network):
 def test_plan_survives_json():
     plan = morph((0.0, 1.0), spacing="perceptual")
     assert SetPlan.from_json(json.loads(json.dumps(plan.to_json()))) == plan
+
+
+def test_a_changed_plan_is_noticed_too(network, tmp_path):
+    """Pictures and manifest intact, but the record of how they were made was edited."""
+    plan = SetPlan("sample", (1,), ({"early": 1.0},))
+    write_set(tmp_path / "set", make_pictures(network, plan), plan.to_json(), RECORD, kind="sample")
+    path = tmp_path / "set" / "set.json"
+    path.write_text(path.read_text().replace('"truncation": 1.0', '"truncation": 0.5'))
+    with pytest.raises(InputError, match="changed after it was frozen"):
+        read_set(tmp_path / "set")
+
+
+def test_a_mix_set_holds_its_sources_and_every_cell(network):
+    plan = SetPlan("mix", (1, 2), ({"early": 1.0}, {"late": 1.0}), column_seeds=(3, 4, 5), cut=2)
+    made = make_pictures(network, plan)
+    assert [p.note["role"] for p in made] == ["row"] * 2 + ["column"] * 3 + ["mix"] * 6
+    alone = make_pictures(network, SetPlan("sample", (2, 3), ({"early": 1.0}, {"late": 1.0})))
+    assert np.array_equal(made[1].image, alone[0].image)
+    assert np.array_equal(made[2].image, alone[1].image)
+    assert (made[-1].note["row_seed"], made[-1].note["column_seed"]) == (2, 5)

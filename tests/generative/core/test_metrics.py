@@ -210,3 +210,41 @@ def test_unusable_features_are_refused(tmp_path, fold):
         open_features(f"test_resnet:{folder / 'weights.safetensors'}:32")
     with pytest.raises(InputError, match="size in pixels"):
         open_features("a:b:c")
+
+
+class _Staged:
+    """Features that are the picture's mean, and a classifier of three stages that knows them exactly."""
+
+    name, classes = "means", ("early", "intermediate", "late")
+
+    def __call__(self, images):
+        return images.reshape(len(images), -1).mean(axis=1, keepdims=True).astype(float)
+
+    def probabilities(self, features):
+        near = np.exp(-np.abs(features - np.array([[0.0, 100.0, 200.0]])) / 20)
+        return near / near.sum(axis=1, keepdims=True)
+
+
+def test_a_strips_stages_count_the_classes_it_passes_and_every_class_has_its_baseline():
+    from generative.core.data import ImageTable
+    from generative.core.evaluate import LoadedSet, evaluate
+
+    def table(levels, names):
+        images = np.stack([np.full((3, 8, 8), level, np.uint8) for level in levels])
+        codes = tuple(str(i) for i in range(len(levels)))
+        labels = np.array([_Staged.classes.index(name) for name in names])
+        return ImageTable(images, labels, _Staged.classes, codes, codes, ("train",) * len(codes), codes, "x")
+
+    rng = np.random.default_rng(0)
+    train = table(np.repeat([0, 100, 200], 12) + rng.integers(0, 9, 36), np.repeat(_Staged.classes, 12))
+    names = ["early", "early", "intermediate", "late", "late"]
+    positions = [0.0, 0.25, 0.5, 0.75, 1.0]
+    rows = [{"class": n, "seed": "1", "position": str(t)} for n, t in zip(names, positions, strict=True)]
+    found = evaluate(LoadedSet(table([0, 50, 100, 150, 200], names), tuple(rows)), train, train.where([]), _Staged())
+    (strip,) = found["morphs"]
+    assert strip["monotony"] == 1.0
+    assert strip["midpoint"] == pytest.approx(0.5, abs=0.02)
+    assert strip["unevenness"] == pytest.approx(1.0)
+    assert [row["class"] for row in found["kid_by_class"]] == list(_Staged.classes)
+    assert all(row["split_half"]["value"] is not None for row in found["kid_by_class"])
+    assert found["kid_baselines"]["train_vs_held_out"]["why"]

@@ -205,3 +205,20 @@ def test_the_painter_needs_no_django():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert done.stdout.strip() == "ok", done.stderr
+
+
+def test_a_finished_bank_is_known_without_opening_a_picture_and_a_short_file_is_drawn_again(
+    small_bank, small_recipe, tmp_path, monkeypatch
+):
+    few = replace(small_recipe, training={view: dict.fromkeys(CLASSES, 1) for view in small_recipe.training})
+    manifest = draw_bank(few, tmp_path, scale=1, seed=3, processes=1)
+    steps = []
+    with monkeypatch.context() as closed:
+        closed.setattr("imagebank.drawing.bank.draw_photograph", lambda *_: pytest.fail("opened"))
+        assert draw_bank(few, tmp_path, scale=1, seed=3, processes=1) == manifest
+    victim = next(tmp_path.glob("images/focused/*.jpg"))
+    whole = victim.read_bytes()
+    victim.write_bytes(whole[:-100])
+    draw_bank(few, tmp_path, scale=1, seed=3, processes=1, progress=lambda *step: steps.append(step))
+    assert victim.read_bytes() == whole
+    assert steps[-1] == (28, 28)

@@ -56,7 +56,7 @@ def test_counts_do_not_change_pixels_but_signatures_do(table):
 def small_toml(path):
     """The shipped recipe with tiny pictures and a single item per class, as a file."""
     text = RECIPE.read_text(encoding="utf-8")
-    text = text.replace("panoramic = [640, 800]", "panoramic = [80, 100]").replace("[448, 448]", "[64, 64]")
+    text = text.replace("panoramic = [576, 720]", "panoramic = [80, 100]").replace("[400, 400]", "[64, 64]")
     path.write_text(text.replace("test_per_class = 20", "test_per_class = 1"), encoding="utf-8")
     return path
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageFile
 
 from models_ml.core.augment import STRENGTHS, augment, dihedral, draws
 from models_ml.core.config import DataSpec
@@ -182,3 +182,15 @@ def test_a_recipe_without_augmentation_leaves_the_picture_alone():
     batch = images(2)
     assert augment(batch, draws(0, np.arange(2), fold=0, epoch=1), "none") is batch
     assert replace(DataSpec(), augment="none").augment == "none"
+
+
+def test_a_library_that_forgives_truncation_changes_nothing(tmp_path, monkeypatch):
+    """WeasyPrint sets this for the whole process when it is imported."""
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (60, 80, 3), dtype=np.uint8))
+    for name in ("a.png", "a.jpg"):
+        buffer = io.BytesIO()
+        noise.save(buffer, {"a.png": "PNG", "a.jpg": "JPEG"}[name])
+        (tmp_path / name).write_bytes(buffer.getvalue()[: len(buffer.getvalue()) // 2])
+        monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
+        with pytest.raises(CoreError, match="damaged"):
+            decode(tmp_path / name)

@@ -1,0 +1,125 @@
+"""What a report says about a study that no table of readings can tell: its own record, and its design's certificate.
+
+`record.toml` (or .json) holds free text per field; every field may be absent and is then reported as not recorded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from .errors import InputError, Problem
+from .results import Results
+
+SCHEMA = "study-record/1"
+FIELDS = {
+    "study": (
+        "title", "aim", "background", "design", "intended_use", "registration", "protocol", "ethics", "consent", "funding",
+        "interests", "data_availability", "code_availability", "involvement", "dates", "setting", "implications",
+    ),
+    "images": (
+        "source", "licence", "eligibility", "exclusions", "series", "devices", "preprocessing", "deidentification",
+        "demographics", "skin_tone", "severity", "partition", "leakage_check", "representative",
+    ),
+    "reference_standard": ("method", "rationale", "assessors", "blinding", "disagreement", "interval"),
+    "network": (
+        "description", "version", "training_data", "development", "initialization", "training", "selection", "ensemble",
+        "threshold", "software", "hardware", "explanation", "availability", "end_user", "external_testing",
+    ),
+    "readers": ("population", "qualification", "recruitment", "sampling", "incentives", "blinding", "training"),
+    "reading": ("display", "time_limit", "aids", "prevalence_told", "independence", "adverse_events"),
+    "sample_size": ("planned",),
+    "fairness": ("assessment",),
+}  # fmt: skip
+STEPS = ("contacted", "agreed", "started", "complete")
+
+
+def read_facts(path: str | PathLike) -> dict[str, Any]:
+    """The study's record from TOML or JSON. Raises InputError naming every field that is not known or not as expected."""
+    name = Path(path).name
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+        data = json.loads(text) if name.endswith(".json") else tomllib.loads(text)
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        raise InputError(f"A readable study record was needed; {name} could not be read ({error}).") from error
+    problems = list(_problems(data))
+    if problems:
+        raise InputError(f"{name} cannot be used as the study's record; nothing was analysed.", problems)
+    return {key: value for key, value in data.items() if key != "schema"}
+
+
+def _problems(data: Any):
+    if not isinstance(data, dict) or data.get("schema") != SCHEMA:
+        yield Problem(
+            None,
+            "schema",
+            f'"{SCHEMA}" was expected, {data.get("schema") if isinstance(data, dict) else data!r} was found.',
+        )
+        return
+    for section, table in data.items():
+        if section == "schema":
+            continue
+        if section not in (*FIELDS, "recruitment") or not isinstance(table, dict):
+            yield Problem(None, section, f"a table named {', '.join((*FIELDS, 'recruitment'))} was expected.")
+        elif section == "recruitment":
+            yield from _bad_counts(table)
+        else:
+            for key, value in table.items():
+                if key not in FIELDS[section]:
+                    yield Problem(None, f"{section}.{key}", f"is not a field; known are {', '.join(FIELDS[section])}.")
+                elif not isinstance(value, str):
+                    yield Problem(None, f"{section}.{key}", f"text was expected, {value!r} was found.")
+
+
+def _bad_counts(groups: dict[str, Any]):
+    for group, counts in groups.items():
+        if not isinstance(counts, dict):
+            yield Problem(None, f"recruitment.{group}", "a table of numbers was expected.")
+            continue
+        last = None
+        for step in STEPS:
+            number = counts.get(step)
+            if number is None:
+                continue
+            if isinstance(number, bool) or not isinstance(number, int) or number < 0:
+                yield Problem(
+                    None, f"recruitment.{group}.{step}", f"a whole number was expected, {number!r} was found."
+                )
+            elif last is not None and number > last:
+                yield Problem(None, f"recruitment.{group}.{step}", f"{number} is more than the step before ({last}).")
+            else:
+                last = number
+        for key in set(counts) - set(STEPS):
+            yield Problem(None, f"recruitment.{group}.{key}", f"is not a step; known are {', '.join(STEPS)}.")
+
+
+def read_certificate(path: str | PathLike) -> dict[str, Any]:
+    """The design's own statement: seed, sets, per_class and certificate of a design.json, with the file's SHA-256."""
+    name = Path(path).name
+    try:
+        content = Path(path).read_bytes()
+        design = json.loads(content)
+        certificate = design["certificate"]
+        properties = [dict(entry) for entry in certificate["properties"]]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"A design with its certificate was needed; {name} holds none.") from error
+    return {
+        "file": name,
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "seed": design.get("seed"),
+        "sets": design.get("sets"),
+        "per_class": design.get("per_class"),
+        "surveys": len(design.get("surveys", [])),
+        "promises_hold": bool(certificate.get("promises_hold")),
+        "properties": properties,
+    }
+
+
+def described(results: Results, *, facts: dict | None = None, certificate: dict | None = None) -> Results:
+    """The results with the study's record and its design's certificate among them, where given."""
+    more = {"study": facts, "certificate": certificate}
+    return Results({**results.content, **{key: value for key, value in more.items() if value is not None}})

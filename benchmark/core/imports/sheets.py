@@ -1,0 +1,80 @@
+"""Exports as sheets of text: one row per line of data, with the line on which it stands in the file."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from os import PathLike
+
+from ..errors import InputError, Problem
+from ..long_table import read_bytes, read_text_table, rejected
+
+QUALTRICS_HEADERS = 3
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """header: column names; rows: one dict per row; lines: where each row begins in the file."""
+
+    name: str
+    header: list[str]
+    rows: list[dict[str, str]]
+    lines: Sequence[int]
+
+
+def read_sheet(source: str | PathLike, kind: str, required: Sequence[str]) -> Sheet:
+    """Read an export of the given kind. Raises InputError when columns are missing or it is not of that kind."""
+    if kind == "qualtrics":
+        return _qualtrics(source, required)
+    table = read_text_table(source, required)
+    return Sheet(table.name, list(table.frame.columns), table.frame.to_dict("records"), list(table.lines))
+
+
+def _qualtrics(source: str | PathLike, required: Sequence[str]) -> Sheet:
+    """A CSV with three header rows: column names, the questions' words, and {"ImportId": ...}."""
+    name, content = read_bytes(source)
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{name} must be UTF-8; export it from Qualtrics as CSV, not as TSV or for Excel.") from error
+    reader = csv.reader(io.StringIO(text, newline=""))
+    found, start = [], 1
+    for row in reader:
+        if any(cell.strip() for cell in row):
+            found.append((start, [cell.strip() for cell in row]))
+        start = reader.line_num + 1
+    if len(found) < QUALTRICS_HEADERS or not any("ImportId" in cell for cell in found[2][1]):
+        raise InputError(
+            f'{name} needs the three header rows of a Qualtrics export, the third with "ImportId"; they were not found.'
+            " Export the data as CSV without removing lines."
+        )
+    header = found[0][1]
+    missing = [column for column in required if column not in header]
+    if missing:
+        raise InputError(f"{name} needs the columns {', '.join(missing)}; it has {', '.join(header)}.")
+    rows, lines, problems = [], [], []
+    for line, cells in found[QUALTRICS_HEADERS:]:
+        if len(cells) == len(header):
+            rows.append(dict(zip(header, cells)))
+            lines.append(line)
+        else:
+            problems.append(Problem(line, None, f"{len(header)} fields were expected, {len(cells)} were found."))
+    if problems:
+        raise rejected(name, problems)
+    if not rows:
+        raise InputError(f"{name} has its three header rows but no response below them.")
+    return Sheet(name, header, rows, lines)
+
+
+def redcap_labels(source: str | PathLike) -> dict[str, dict[str, str]]:
+    """Choices of a REDCap data dictionary: field -> code -> label, from "1, HMI | 2, IP"."""
+    field, choices = "Variable / Field Name", "Choices, Calculations, OR Slider Labels"
+    table = read_text_table(source, (field, choices))
+    found: dict[str, dict[str, str]] = {}
+    for name, text in zip(table.frame[field], table.frame[choices]):
+        pairs = [part.split(",", 1) for part in text.split("|") if "," in part]
+        if pairs:
+            found[name] = {code.strip(): label.strip() for code, label in pairs}
+    return found

@@ -1,0 +1,208 @@
+"""The checklist fields of STARD-AI, TRIPOD+AI, CLAIM 2024 and GRRAS, filled from the data and from the study's record.
+
+What neither holds is "not recorded"; nothing is guessed.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from ..figures.flow import flow_rows
+from ..results import Results
+from ..wording import interval, number, on_view, percent, plural, readable
+
+NOT_RECORDED = "not recorded"
+
+
+@dataclass(frozen=True)
+class Item:
+    """One item of a guideline with what the report can say about it; answer None: not recorded."""
+
+    guideline: str
+    identifier: str
+    topic: str
+    answer: str | None
+
+
+@cache
+def _lists() -> dict[str, Any]:
+    return tomllib.loads(resources.files(__package__).joinpath("checklists.toml").read_text(encoding="utf-8"))
+
+
+def guidelines() -> dict[str, str]:
+    """Names of the guidelines, each with its reference."""
+    return {name: table["reference"] for name, table in _lists().items()}
+
+
+def checklist(results: Results) -> list[Item]:
+    """Every item of every guideline, in their order."""
+    answers = {**_from_data(results), **_from_record(results)}
+    return [
+        Item(name, identifier, topic, answers[key])
+        for name, table in _lists().items()
+        for identifier, topic, key in table["items"]
+    ]
+
+
+def _from_record(results: Results) -> dict[str, str | None]:
+    """What the study's own record says, by the key of a checklist's answer; its fields win over what the data say."""
+    study = results.get("study") or {}
+
+    def told(*fields: str) -> str | None:
+        found = [study.get(section, {}).get(name) for section, name in (field.split(".") for field in fields)]
+        return " ".join(text.strip().rstrip(".") + "." for text in found if text) or None
+
+    always = {
+        "background": told("study.background"),
+        "intended_use": told("study.intended_use"),
+        "design": told("study.design"),
+        "ethics": told("study.ethics", "study.consent"),
+        "eligibility": told("images.eligibility", "images.exclusions"),
+        "exclusions": told("images.exclusions"),
+        "series": told("images.series"),
+        "setting": told("study.setting", "study.dates"),
+        "dates": told("study.dates"),
+        "source": told("images.source", "images.licence"),
+        "assessors": told("reference_standard.assessors"),
+        "devices": told("images.devices"),
+        "preprocessing": told("images.preprocessing"),
+        "deidentification": told("images.deidentification"),
+        "network": told("network.description", "network.version"),
+        "development": told("network.development", "network.training_data"),
+        "training_data": told("network.training_data"),
+        "initialization": told("network.initialization"),
+        "training": told("network.training", "network.hardware"),
+        "selection": told("network.selection"),
+        "ensemble": told("network.ensemble"),
+        "explanation": told("network.explanation"),
+        "model_availability": told("network.availability"),
+        "end_user": told("network.end_user"),
+        "external": told("network.external_testing"),
+        "reference": told("reference_standard.method"),
+        "reference_rationale": told("reference_standard.rationale"),
+        "disagreement": told("reference_standard.disagreement"),
+        "interval": told("reference_standard.interval"),
+        "blinding_readers": told("readers.blinding"),
+        "blinding_reference": told("reference_standard.blinding"),
+        "fairness": told("fairness.assessment", "images.skin_tone"),
+        "demographics": told("images.demographics", "images.skin_tone"),
+        "severity": told("images.severity"),
+        "representative": told("images.representative"),
+        "adverse": told("reading.adverse_events"),
+        "implications": told("study.implications"),
+        "registration": told("study.registration"),
+        "funding": told("study.funding"),
+        "interests": told("study.interests"),
+        "availability": told("study.data_availability", "study.code_availability", "network.availability"),
+        "data_availability": told("study.data_availability"),
+        "code_availability": told("study.code_availability"),
+        "involvement": told("study.involvement"),
+        "raters": told("readers.population", "readers.qualification"),
+        "sampling": told("readers.sampling", "readers.recruitment", "images.series"),
+        "rating_process": told("reading.display", "reading.time_limit", "reading.aids", "reading.prevalence_told"),
+        "independence": told("reading.independence"),
+        "rater_characteristics": told("readers.qualification", "images.demographics"),
+        "imbalance": told("network.training"),
+    }
+    instead = {
+        "aim": told("study.aim"),
+        "title": told("study.title"),
+        "protocol": told("study.protocol"),
+        "sample_size": told("sample_size.planned"),
+        "partition": told("images.partition"),
+        "leakage_check": told("images.leakage_check"),
+        "threshold": told("network.threshold"),
+    }
+    return {**always, **{key: text for key, text in instead.items() if text}}
+
+
+def _from_data(results: Results) -> dict[str, str | None]:
+    """What the readings, the plan and the certificate say."""
+    design, plan = results["design"], results["plan"]
+    questions = [record["question"] for record in results["paired"]]
+    stamped = f"Analysis plan with SHA-256 {plan['sha256']}." if plan["declared"] else None
+    blank = "counted as incorrect" if plan["missing"] == "incorrect" else "left out"
+    people = results.records("accuracy", kind="human")
+    missing = sum(r["readings"] - r["answered"] for r in people)
+    flow = [row for row in flow_rows(results) if row["people"] is not None]
+    versions = ", ".join(f"{name} {version}" for name, version in results["versions"].items())
+    failures = "Confusion matrices and the hardest images are given." if results.records("items") else None
+    variability = "Every reader's accuracy, and variance components of readers and images, are given."
+    return {
+        "title": results["title"] or None,
+        "summary": 'Given in "In short".',
+        "aim": " ".join(questions) or None,
+        "categories": f"{len(design['classes'])} classes: {', '.join(map(readable, design['classes']))}.",
+        "threshold": None,
+        "statistics": 'Given in "Methods".',
+        "missing": f"{missing} answers of readers are missing; they are {blank}.",
+        "prespecified": f"{plan['primary_contrasts']} contrasts were planned; all others are exploratory. {variability}"
+        if plan["declared"]
+        else f"No plan was declared: all analyses are exploratory. {variability}",
+        "variability": variability if people else None,
+        "sample_size": None,
+        "partition": None,
+        "leakage_check": None,
+        "flow": "; ".join(f"{plural(r['group'])}: {r['words'].lower()} {r['people']}" for r in flow) + "."
+        if flow
+        else None,
+        "class_counts": _class_counts(results),
+        "crosstab": "Confusion matrices with counts are given for every group, network and view.",
+        "estimates": " ".join(_estimates(results)) or None,
+        "limitations": 'Given in "What these results do not say".',
+        "protocol": stamped,
+        "audit": "Readings, predictions, plan and results are kept with their SHA-256; see Provenance.",
+        "versions": f"Analysis: {versions}.",
+        "sensitivity": f"{len(results['sensitivity'])} comparisons were repeated under other rules; see the table."
+        if results.records("sensitivity")
+        else None,
+        "failures": failures,
+        "images_only": "The image alone.",
+        "not_applicable": "Not applicable: one image is read.",
+        "not_computed_updating": "Not done: no network was updated.",
+        **_agreement(results),
+    }
+
+
+def _class_counts(results: Results) -> str:
+    counts: dict[str, int] = {}
+    for record in results.records("class_accuracy"):
+        counts[record["class"]] = max(counts.get(record["class"], 0), record["items"])
+    return "Items per class: " + ", ".join(f"{readable(name)} {count}" for name, count in counts.items()) + "."
+
+
+def _estimates(results: Results) -> list[str]:
+    return [
+        f"{readable(r['reader']) if r['kind'] == 'model' else plural(r['group'])}{on_view(r['view'])}: {percent(r['accuracy'])}"
+        f" ({interval(r['ci_low'], r['ci_high'])})."
+        for r in results["accuracy"]
+    ]
+
+
+def _agreement(results: Results) -> dict[str, str | None]:
+    records = results.records("agreement")
+    names = ("agreement_named", "agreement_device", "agreement_statistics", "agreement_counts", "agreement_estimates")
+    if not records:
+        return dict.fromkeys((*names, "agreement_details"))
+    counts = [
+        f"{plural(r['group'])}{on_view(r['view'])}: {r['readers']} raters, {r['items']} images, {r['ratings']} ratings."
+        for r in records
+    ]
+    estimates = [
+        f"{plural(r['group'])}{on_view(r['view'])}: Fleiss' kappa {number(r['fleiss_kappa'])}"
+        f" ({interval(r['fleiss_kappa_ci_low'], r['fleiss_kappa_ci_high'], 2, 1)}), alpha {number(r['krippendorff_alpha'])},"
+        f" AC1 {number(r['gwet_ac1'])}."
+        for r in records
+    ]
+    return {
+        "agreement_named": "Agreement among readers is a section of this report.",
+        "agreement_device": f"A reader's choice among {len(results['design']['classes'])} classes for an image.",
+        "agreement_statistics": 'Given in "Methods".',
+        "agreement_counts": " ".join(counts),
+        "agreement_estimates": " ".join(estimates),
+        "agreement_details": "tables/agreement.csv and tables/confusion.csv hold every number.",
+    }

@@ -1,0 +1,95 @@
+"""Who is more accurate: every comparison with its question, both answers side by side, and its details."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..results import Results
+from ..tables import paper_tables
+from ..wording import interval, number, p_value, points
+from . import html
+
+
+def comparisons(results: Results, drawings: dict[str, str]) -> list[str]:
+    if not results["paired"]:
+        return [html.paragraph("No network and reader group share items, so nothing can be compared.")]
+    parts = [
+        html.paragraph(
+            "Each comparison has two answers. The first holds for these very images, read by other readers like"
+            " these. The second holds for other images like these too; its interval is wider because the images are a"
+            " sample as well."
+        ),
+        drawings.get("figure-2a", ""),
+    ]
+    for these, new in zip(results["paired"], results["new_images"]):
+        parts.append(_comparison(these, new, results))
+    parts.append(drawings.get("forest", ""))
+    parts.append(html.table(*paper_tables(results)["comparisons"]))
+    return parts
+
+
+def _comparison(these: dict[str, Any], new: dict[str, Any], results: Results) -> str:
+    tags = [html.tag("simulated")] if results.is_simulated else []
+    tags.append(html.tag("planned" if these.get("prespecified") else "exploratory", "quiet"))
+    parts = [
+        f"<h3>{html.text(these['question'])} {' '.join(tags)}</h3>",
+        '<div class="answers">'
+        + _card("These images, new readers", these, these["mean_difference"], results)
+        + _card("New images and new readers", new, new["difference"], results)
+        + "</div>",
+    ]
+    if new["conclusions_differ"]:
+        parts.append(
+            html.notice(
+                "The two disagree",
+                f"At the {results['plan']['alpha']:g} level one answer is significant and the other is not: what is"
+                " seen on these images may not carry over to new ones.",
+            )
+        )
+    parts.append(html.unfold("Details of this comparison", _details(these, new)))
+    return "\n".join(parts)
+
+
+def _card(label: str, record: dict[str, Any], difference: float | None, results: Results) -> str:
+    level = f"{100 * results['plan']['confidence']:g} % interval"
+    sign = "+" if difference and difference > 0 else ""
+    adjusted = f" ({p_value(record['p_adjusted'])} adjusted)" if record.get("p_adjusted") is not None else ""
+    return (
+        f'<div class="answer"><h4>{html.text(label)}</h4><div'
+        f' class="big">{html.text(sign + points(difference))}</div>'
+        f"<p>{level} {html.text(interval(record['ci_low'], record['ci_high']))};"
+        f" {html.text(p_value(record['p']) + adjusted)}</p>"
+        f'<p class="muted">{html.text(record["answer"])}</p></div>'
+    )
+
+
+def _details(these: dict[str, Any], new: dict[str, Any]) -> str:
+    unit = these["unit"]
+    ahead = (
+        f"network ahead in {these['model_ahead']}, equal in {these['equal']}, readers ahead in {these['readers_ahead']}"
+    )
+    test = f"t = {number(these['t'])}, df = {number(these['df'], 0)}, {p_value(these['p'])}"
+    shift = (
+        f"Hodges-Lehmann shift {points(these['hodges_lehmann'])} ({interval(these['hl_ci_low'], these['hl_ci_high'])})"
+    )
+    other = f"t = {number(new['t'])}, df = {number(new['df'], 1)}, {p_value(new['p'])}"
+    rows = [
+        [f"{unit.capitalize()}s", f"{these['n']}: {ahead}"],
+        ["Paired t-test", f"{test}; SD of the differences {points(these['sd'])}"],
+        [
+            "Effect size d_z",
+            f"{number(these['cohens_dz'])} ({interval(these['dz_ci_low'], these['dz_ci_high'], 2, 1)})",
+        ],
+        ["Exact sign-flip test", p_value(these["sign_flip_p"])],
+        ["Wilcoxon signed ranks", f"{p_value(these['wilcoxon_p'])} ({these['wilcoxon_method']}); {shift}"],
+        ["New images", f"{other}; standard error {number(new['se_ratio'])} times that of the paired test"],
+        [
+            "Spread (SD of one reading)",
+            f"between readers {points(new['sd_reader'])}, between images {points(new['sd_item'])}, residual"
+            f" {points(new['sd_residual'])}",
+        ],
+    ]
+    whys = [record["why"] for record in (these, new) if record["why"]]
+    return html.table("", ["Quantity", "Value"], rows, wrap=True) + "".join(
+        html.paragraph(f"Not estimable: {why}.", "muted") for why in whys
+    )

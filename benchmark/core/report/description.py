@@ -1,0 +1,56 @@
+"""What readers and networks did: accuracy, classes, confusions and agreement, each with its question."""
+
+from __future__ import annotations
+
+from ..results import Results
+from ..tables import paper_tables
+from ..wording import interval, number, on_view, percent, plural, readable
+from . import html
+from .opening import share_sentence
+
+
+def accuracy(results: Results, drawings: dict[str, str]) -> list[str]:
+    return [
+        html.bullets([share_sentence(record) for record in results["accuracy"]]),
+        html.table(*paper_tables(results)["accuracy"]),
+        drawings.get("readers", ""),
+    ]
+
+
+def classes(results: Results, drawings: dict[str, str]) -> list[str]:
+    """Accuracy by class, then what is taken for what."""
+    rows = [
+        [
+            r["class"],
+            readable(r["reader"]) if r["kind"] == "model" else plural(r["group"]),
+            readable(r["view"]),
+            str(r["readings"]),
+            percent(r["accuracy"]),
+            interval(r["ci_low"], r["ci_high"]),
+        ]
+        for r in results["class_accuracy"]
+    ]
+    header = ["Class", "Readers", "View", "Readings", "Correct", "Interval (%)"]
+    matrices = [drawings[name] for name in sorted(drawings) if name.startswith("figure-2") and name != "figure-2a"]
+    return [drawings.get("classes", ""), html.unfold("By class, as a table", html.table("", header, rows)), *matrices]
+
+
+def agreement(results: Results, drawings: dict[str, str]) -> list[str]:
+    sentences = []
+    for r in results["agreement"]:
+        if r["fleiss_kappa"] is None:
+            sentences.append(
+                f"Among {plural(r['group'])}{on_view(r['view'])}, agreement cannot be estimated: {r['why']}."
+            )
+            continue
+        bounds = interval(r["fleiss_kappa_ci_low"], r["fleiss_kappa_ci_high"], 2, 1)
+        image = f"{readable(r['view'])} image".strip()
+        sentences.append(
+            f"Two {plural(r['group'])} gave the same answer to the same {image}"
+            f" {percent(r['percent_agreement'])} of the time (Fleiss' kappa {number(r['fleiss_kappa'])}, {bounds})."
+        )
+    fine = (
+        "Fleiss' kappa and observed agreement count a missing answer as a category of its own; alpha and AC1 leave it"
+        " out. Intervals: bootstrap over items."
+    )
+    return [html.bullets(sentences), html.table(*paper_tables(results)["agreement"]), html.paragraph(fine, "muted")]

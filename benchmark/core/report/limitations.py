@@ -1,0 +1,83 @@
+"""What a reader of this report must not conclude, as it follows from the design and the data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..results import Results
+from ..wording import number, readable
+
+
+def limitations(results: Results) -> list[str]:
+    return list(_limitations(results))
+
+
+def _limitations(results: Results) -> Iterator[str]:
+    if results.is_simulated:
+        yield "The readings are simulated or of drawn images: nothing here is evidence about people, networks or diseases."
+    yield from _images(results)
+    yield from _order(results)
+    yield from _networks(results)
+    yield from _data(results)
+
+
+def _images(results: Results) -> Iterator[str]:
+    design = results["design"]
+    ratios = [record["se_ratio"] for record in results["new_images"] if record["se_ratio"]]
+    reads = [r["readings"] / r["items"] for r in results.records("accuracy", kind="human") if r["items"]]
+    if results["paired"] and reads and max(reads) > 1:
+        yield (
+            f"The same {design['items']} images were read {number(max(reads), 0)} times by each group. Tests over"
+            f" {results['paired'][0]['unit']}s treat these images as fixed; they say nothing about other images."
+        )
+    if ratios and max(ratios) > 1:
+        low, high = number(min(ratios), 1), number(max(ratios), 1)
+        span = low if low == high else f"{low} to {high}"
+        yield (
+            "The test over these images must not be read as a statement about new images: its standard error is"
+            f" {span} times too small for that."
+        )
+    yield (
+        "Classes are as frequent in the test as the design made them, not as in a clinic. Accuracy, predictive values and the"
+        " readers' habits would differ at other frequencies."
+    )
+    study = results.get("study") or {}
+    if not study.get("images", {}).get("representative"):
+        yield "How the images were chosen from those that a clinic would see is not recorded: they count as a convenience sample."
+
+
+def _order(results: Results) -> Iterator[str]:
+    statements = dict.fromkeys(r["statement"] for r in results.records("carry_over") if r["confounded"])
+    if statements:
+        yield from statements
+        return
+    views = [readable(view) for view in results["design"]["views"] if view]
+    if len(views) > 1 and not results.records("carry_over"):
+        yield (
+            f"Where every reader saw {' before '.join(views[:2])} images, a difference between views mixes the view with"
+            " practice and with the second look at the same item. No analysis can separate them; a counterbalanced order can."
+        )
+
+
+def _networks(results: Results) -> Iterator[str]:
+    if not results["design"]["models"]:
+        return
+    yield (
+        "Each network is the one that was fitted. Training again with other seeds or folds would give others, and this"
+        " variation is in no interval here."
+    )
+
+
+def _data(results: Results) -> Iterator[str]:
+    plan = results["plan"]
+    if not plan["declared"]:
+        yield "No analysis plan was declared before the readings; all comparisons are exploratory."
+    people = results.records("accuracy", kind="human")
+    blank = sum(r["readings"] - r["answered"] for r in people)
+    if blank:
+        rule = "count as incorrect" if plan["missing"] == "incorrect" else "are left out"
+        share = number(100 * blank / sum(r["readings"] for r in people), 1)
+        yield f"{blank} of the readers' answers ({share} %) are missing and {rule}; the sensitivity analysis shows what that does."
+    small = [r for r in people if r["readers"] < 10]
+    if small:
+        yield "With fewer than ten readers in a group, tests that generalise to new readers are rough."

@@ -1,0 +1,171 @@
+"""The report's first pages: the answer in short, who took part, and the design with its certificate."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..results import Results
+from ..wording import interval, named_model, number, on_view, p_value, percent, plural, readable
+from . import html
+from .checklists import NOT_RECORDED
+
+SIMULATED = "Simulated"
+
+
+def default_title(results: Results) -> str:
+    models = " and ".join(readable(m) for m in results["design"]["models"][:3]) or "Readers"
+    groups = " and ".join(plural(g) for g in results["design"]["groups"])
+    return f"{models[:1].upper()}{models[1:]} against {groups}" if groups else models
+
+
+def title_of(results: Results) -> str:
+    return results["title"] or (results.get("study") or {}).get("study", {}).get("title") or default_title(results)
+
+
+def opening(results: Results) -> list[str]:
+    """Title, the watermark of a simulated study, one sentence of design, and notes."""
+    parts = [html.heading(1, title_of(results))]
+    if results.is_simulated:
+        parts.append(
+            html.notice(
+                SIMULATED,
+                f"{results['simulated_readings']} readings come from simulated readers or drawn images. The numbers"
+                " show how the analysis works; they say nothing about people or diseases.",
+            )
+        )
+    parts.append(html.paragraph(lead(results), "lead"))
+    return parts + [
+        html.notice("Note", note) for note in results["notes"] if not (results.is_simulated and "simulated" in note)
+    ]
+
+
+def lead(results: Results) -> str:
+    design = results["design"]
+    views = [readable(view) for view in design["views"] if view]
+    networks = f"{len(design['models'])} network{'s' if len(design['models']) != 1 else ''}"
+    surveys = f" in {design['surveys']} surveys" if design["surveys"] else ""
+    sentence = (
+        f"{design['human_readers']} readers and {networks} classified {design['items']} items of"
+        f" {len(design['classes'])} classes{surveys}"
+    )
+    return sentence + (f", as {' and as '.join(views)} images." if views else ".")
+
+
+def summary(results: Results) -> list[str]:
+    """Every comparison in one sentence with both answers, and how many of them the two questions tell apart."""
+    pairs = list(zip(results["paired"], results["new_images"]))
+    if not pairs:
+        return [html.paragraph("No network and reader group share items, so nothing can be compared.")]
+    level = f"{100 * results['plan']['confidence']:g} %"
+    lines = [_in_short(these, new, level, first=index == 0) for index, (these, new) in enumerate(pairs)]
+    apart = sum(bool(new["conclusions_differ"]) for _, new in pairs)
+    if apart:
+        verdict = (
+            f"In {apart} of {len(pairs)} comparisons the two questions have different answers: what is significant for these"
+            " images is not for new ones, or the other way round."
+        )
+    else:
+        verdict = "For no comparison do the two questions have different answers."
+    return [html.bullets(lines), html.paragraph(verdict)]
+
+
+def _in_short(these: dict[str, Any], new: dict[str, Any], level: str, *, first: bool) -> str:
+    who = f"{named_model(these['model'])} {{}} {plural(these['group'])}"
+    difference = these["mean_difference"]
+    where = on_view(these["view"]).strip()
+    start = f"{where[:1].upper()}{where[1:]}, " if where else ""
+    if difference is None:
+        return f"{start}{who.format('and')}: not estimable."
+    size = number(abs(100 * difference), 1)
+    words = (
+        "was as accurate as"
+        if size == "0.0"
+        else f"was {size} points {'more' if difference > 0 else 'less'} accurate than"
+    )
+    label = f"{level} interval " if first else ""
+    sentence = (
+        f"{start}{who.format(words)}: {label}{interval(these['ci_low'], these['ci_high'])}, {p_value(these['p'])} for these"
+        f" images; {interval(new['ci_low'], new['ci_high'])}, {p_value(new['p'])} for new images."
+    )
+    return sentence[:1].upper() + sentence[1:]
+
+
+def participants(results: Results, drawings: dict[str, str]) -> list[str]:
+    """The flow diagram, the table of sittings, and what the record says about the readers."""
+    parts = [drawings["flow"]] if "flow" in drawings else []
+    if results["flow"]:
+        keys = ("sittings", "complete", "analysed", "extra", "incomplete")
+        rows = [[plural(r["group"]), *(str(r[k]) for k in keys)] for r in results["flow"]]
+        header = ["Readers", "Started", "Complete", "Analysed", "Complete, not first", "Incomplete"]
+        parts.append(html.table("Sittings under the completion rule.", header, rows))
+    study = results.get("study") or {}
+    parts.append(_record(study, "readers", ("population", "qualification", "recruitment", "incentives", "training")))
+    return parts
+
+
+def _record(study: dict[str, Any], section: str, names: tuple[str, ...]) -> str:
+    rows = [[readable(name).capitalize(), study.get(section, {}).get(name) or NOT_RECORDED] for name in names]
+    return html.table("", ["What", "As recorded"], rows, wrap=True)
+
+
+def design(results: Results) -> list[str]:
+    """What was read, in which order and from which source, and what the design's certificate promises."""
+    found = results["design"]
+    people = results.records("accuracy", kind="human")
+    reads = [f"{r['readings'] / r['items']:g}" for r in people if r["items"]]
+    rows = [
+        ["Images", f"{found['items']} items; classes: {', '.join(map(readable, found['classes']))}"],
+        ["Views", ", ".join(readable(view) for view in found["views"] if view) or "one"],
+        ["Surveys", str(found["surveys"]) if found["surveys"] else "none; every reader saw a list of items"],
+        ["Readings per item and group", _span(reads)],
+    ]
+    study = results.get("study") or {}
+    for label, section, name in (
+        ("Source of the images", "images", "source"),
+        ("Licence", "images", "licence"),
+        ("Eligibility", "images", "eligibility"),
+        ("Reference standard", "reference_standard", "method"),
+        ("Check for leakage", "images", "leakage_check"),
+        ("Network", "network", "description"),
+        ("Display", "reading", "display"),
+    ):
+        rows.append([label, study.get(section, {}).get(name) or NOT_RECORDED])
+    return [
+        html.table("", ["What", "As designed or recorded"], rows, wrap=True),
+        *_certificate(results.get("certificate")),
+    ]
+
+
+def _span(values: list[str]) -> str:
+    distinct = sorted(set(values), key=float)
+    return NOT_RECORDED if not distinct else distinct[0] if len(distinct) == 1 else f"{distinct[0]} to {distinct[-1]}"
+
+
+def _certificate(certificate: dict[str, Any] | None) -> list[str]:
+    if certificate is None:
+        return [html.paragraph("Certificate of the design: not recorded.", "muted")]
+    verdict = "Every promise of the design holds." if certificate["promises_hold"] else "The design breaks a promise."
+    rows = [
+        [
+            entry["name"],
+            "promise" if entry["kind"] == "promise" else "balance",
+            *(_value(entry.get(key)) for key in ("reached", "best", "limit")),
+            "holds" if entry["holds"] else "does not hold",
+        ]
+        for entry in certificate["properties"]
+    ]
+    header = ["Property", "Kind", "Reached", "Best possible", "Limit", "Verdict"]
+    caption = f"Certificate of {certificate['file']}, seed {certificate['seed']}, SHA-256 {certificate['sha256']}."
+    return [html.heading(3, "Certificate"), html.paragraph(verdict), html.table(caption, header, rows)]
+
+
+def _value(value: float | None) -> str:
+    return "–" if value is None else number(value, 0 if float(value).is_integer() else 2)
+
+
+def share_sentence(record: dict[str, Any]) -> str:
+    """One group's or network's accuracy in a sentence."""
+    who = readable(record["reader"]) if record["kind"] == "model" else plural(record["group"])
+    view = f" of the {readable(record['view'])} images" if record["view"] else ""
+    bounds = interval(record["ci_low"], record["ci_high"])
+    return f"{who[:1].upper()}{who[1:]} named {percent(record['accuracy'])}{view} correctly ({bounds})."

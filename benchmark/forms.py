@@ -1,0 +1,114 @@
+"""What people type in on the results and planning pages. Forms check types; rules stay in the services."""
+
+from django import forms
+
+from benchmark.models import AnalysisPlan, StoredPredictions
+
+LARGEST_SEED = 2**31 - 1
+
+
+class StartForm(forms.Form):
+    """What a new comparison runs on. Everything has a default that is right most of the time."""
+
+    plan = forms.ModelChoiceField(
+        queryset=AnalysisPlan.objects.none(), required=False, empty_label="None: everything is exploratory",
+        label="Analysis plan",
+    )  # fmt: skip
+    predictions = forms.ModelChoiceField(
+        queryset=StoredPredictions.objects.none(), required=False, empty_label="None: answers alone",
+        label="Predictions", help_text="Class probabilities, for calibration and teams.",
+    )  # fmt: skip
+    seed = forms.IntegerField(
+        min_value=0, max_value=LARGEST_SEED, initial=0, help_text="Of all resampling; a plan's own seed goes first."
+    )
+
+    def __init__(self, *args, study, **kwargs):
+        super().__init__(*args, **kwargs)
+        plans = AnalysisPlan.objects.filter(study=study)
+        self.fields["plan"].queryset = plans
+        self.fields["plan"].label_from_instance = lambda plan: (
+            f"Version {plan.version}, {'before' if plan.is_before_first_answer else 'after'} the first answer"
+        )
+        self.fields["plan"].initial = plans.current()
+        stored = StoredPredictions.objects.filter(study=study)
+        self.fields["predictions"].queryset = stored
+        self.fields["predictions"].initial = stored.first()
+
+
+class PredictionsForm(forms.Form):
+    file = forms.FileField(
+        label="predictions.csv", help_text="model, member, item, view, truth, then one p_<class> per class."
+    )
+    title = forms.CharField(max_length=200, required=False, label="Name")
+
+
+class PlanForm(forms.Form):
+    """An analysis plan, as a file or typed; the file goes first."""
+
+    file = forms.FileField(required=False, label="analysis.toml")
+    text = forms.CharField(
+        required=False,
+        strip=False,
+        label="Or edit it here",
+        widget=forms.Textarea(attrs={"rows": 24, "spellcheck": "false"}),
+    )
+
+
+class PlanningForm(forms.Form):
+    """A design and a world. `slider` limits are those of the sliders; the number beside one may go further."""
+
+    readers = forms.IntegerField(min_value=3, max_value=2000, initial=30, label="Readers of one kind")
+    classes = forms.IntegerField(min_value=1, max_value=200, initial=7, label="Classes")
+    per_class = forms.IntegerField(min_value=2, max_value=2000, initial=20, label="Images per class")
+    per_survey = forms.IntegerField(min_value=1, max_value=200, initial=4, label="Images per class that a reader sees")
+    accuracy = forms.FloatField(min_value=1, max_value=99, initial=75, label="Readers' accuracy (%)")
+    difference = forms.FloatField(
+        min_value=-60, max_value=60, initial=10, label="True difference, network minus readers (points)"
+    )
+    spread = forms.ChoiceField(
+        choices=[("model", "a model of readers and images"), ("points", "SDs seen in a comparison")],
+        initial="model", label="Spread from", widget=forms.RadioSelect,
+    )  # fmt: skip
+    sd_reader = forms.FloatField(min_value=0, max_value=3, initial=0.35, label="SD between readers (logits)")
+    sd_item = forms.FloatField(min_value=0, max_value=4, initial=1, label="SD between images (logits)")
+    correlation = forms.FloatField(
+        min_value=0, max_value=1, initial=0.5, label="Network errs where people err (0 to 1)"
+    )
+    sd_reader_points = forms.FloatField(min_value=0, max_value=60, initial=7, label="SD between readers (points)")
+    sd_item_points = forms.FloatField(min_value=0, max_value=90, initial=45, label="SD between images (points)")
+    sd_residual_points = forms.FloatField(
+        min_value=0, max_value=90, initial=40, label="Residual SD of a reading (points)"
+    )
+
+    SLIDERS = {
+        "readers": (3, 120, 1), "classes": (1, 20, 1), "per_class": (2, 120, 1), "per_survey": (1, 20, 1),
+        "accuracy": (5, 95, 1), "difference": (-40, 40, 1), "sd_reader": (0, 1.5, 0.05), "sd_item": (0, 2.5, 0.05),
+        "correlation": (0, 1, 0.05), "sd_reader_points": (0, 30, 1), "sd_item_points": (0, 70, 1),
+        "sd_residual_points": (0, 70, 1),
+    }  # fmt: skip
+
+    def __init__(self, data=None, **kwargs):
+        # A bare address shows the founding study's design; an address with some fields keeps the others' defaults.
+        filled = {name: field.initial for name, field in self.base_fields.items()}
+        filled |= dict(data.items()) if data else {}
+        super().__init__(filled, **kwargs)
+        for name, (low, high, step) in self.SLIDERS.items():
+            self.fields[name].widget.attrs |= {
+                "data-slider": f"{low} {high} {step}",
+                "step": step if step >= 1 else "any",
+            }
+
+    def design(self) -> dict:
+        return {name: self.cleaned_data[name] for name in ("readers", "classes", "per_class", "per_survey")}
+
+    def world(self) -> dict:
+        return {
+            "accuracy_readers": self.cleaned_data["accuracy"] / 100,
+            "difference": self.cleaned_data["difference"] / 100,
+            **{name: self.cleaned_data[name] for name in ("sd_reader", "sd_item", "correlation")},
+        }
+
+
+class SimulationForm(forms.Form):
+    studies = forms.IntegerField(min_value=100, max_value=20_000, initial=2000, label="Studies")
+    seed = forms.IntegerField(min_value=0, max_value=LARGEST_SEED, initial=0)

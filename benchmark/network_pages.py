@@ -1,0 +1,287 @@
+"""Pages of the networks that need the answers of people as well: leaderboard, predictions beside people, taking part."""
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_GET, require_POST
+
+from imagebank.models import Item, Study
+from imagebank.permissions import Role, has_role, require_role
+from models_ml.models import AttributionMap, Ensemble, Prediction
+from surveys.models import Reader
+
+from .services.networks import (
+    ItemAnswers,
+    answers_by_item,
+    leaderboards,
+    predict_survey_items,
+    survey_items,
+    take_part,
+    unanswered,
+    write_network_predictions,
+)
+from .services.predictions import store_predictions
+from .services.regions import RegionOverlap, region_overlaps
+
+READING_ROLES = (Role.ANALYST, Role.COORDINATOR, Role.ENGINEER)
+CHANGING_ROLES = (Role.ENGINEER, Role.COORDINATOR)
+PER_PAGE = 24
+TOP = 3
+
+
+class PredictionFilter(forms.Form):
+    """Which answers of which ensemble to show, and in which order."""
+
+    ensemble = forms.ModelChoiceField(queryset=Ensemble.objects.none(), required=False, empty_label=None)
+    truth = forms.ChoiceField(required=False, label="Reference")
+    answer = forms.ChoiceField(required=False)
+    outcome = forms.ChoiceField(required=False, choices=[("", "All"), ("right", "Right"), ("wrong", "Wrong")])
+    disagreement = forms.ChoiceField(
+        required=False, choices=[("", "All"), ("members", "Members differ"), ("fallback", "No member confident")]
+    )
+    order = forms.ChoiceField(
+        required=False, choices=[("", "Item"), ("confidence", "Least sure first"), ("-confidence", "Surest first")]
+    )
+    search = forms.CharField(required=False, max_length=100, widget=forms.TextInput(attrs={"type": "search"}))
+
+    def __init__(self, data, *, study: Study):
+        super().__init__(data)
+        self.fields["ensemble"].queryset = study.ensembles.all()
+        classes = list(study.classes.values_list("code", "name"))
+        self.fields["truth"].choices = [("", "All"), *classes]
+        self.fields["answer"].choices = [("", "All"), *classes, ("none", "No answer")]
+        for field in self.fields.values():
+            field.widget.attrs["class"] = "form-control" if isinstance(field, forms.CharField) else "form-select"
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One class with its probability or share, 0 to 100."""
+
+    name: str
+    percent: float
+    is_truth: bool
+
+
+@dataclass(frozen=True)
+class GroupAnswers:
+    """People of one group, or another network, on one item."""
+
+    name: str
+    kind: str
+    asked: int
+    right: int | None
+    bars: list[Bar]
+
+
+def context_of(request: HttpRequest, **more) -> dict:
+    may_change = has_role(request.user, request.study, *CHANGING_ROLES)
+    return {"study": request.study, "may_change": may_change, **more}
+
+
+@require_GET
+@require_role(*READING_ROLES)
+def leaderboard_page(request: HttpRequest, slug: str) -> HttpResponse:
+    """Networks on the items that the study's readings hold, best first, people beside them."""
+    boards = leaderboards(request.study)
+    readers = set(Reader.objects.filter(study=request.study, kind=Reader.Kind.MODEL).values_list("code", flat=True))
+    stored = sorted(set(request.study.ensembles.values_list("name", flat=True)))
+    context = {
+        "boards": [(board, request.study.view_label(board.view), forest_rows(board)) for board in boards],
+        "simulated": any(board.simulated for board in boards),
+        "waiting": [name for name in stored if name not in readers],
+        "stored": stored,
+        "has_surveys": request.study.survey_sets.exists(),
+    }
+    return render(request, "benchmark/network_leaderboard.html", context_of(request, **context))
+
+
+LEFT, RIGHT, STEP = 170, 470, 28
+
+
+def forest_rows(board) -> dict:
+    """Geometry of the leaderboard's figure."""
+
+    def x(share: float) -> float:
+        return LEFT + share * (RIGHT - LEFT)
+
+    rows = [
+        {
+            "standing": one, "people": one.name in board.people, "y": 20 + STEP * place, "x": x(one.accuracy),
+            "low": x(one.accuracy if one.ci_low is None else one.ci_low),
+            "high": x(one.accuracy if one.ci_high is None else one.ci_high),
+            "accuracy": f"{100 * one.accuracy:.1f}",
+            "interval": one.why if one.ci_low is None else f"{100 * one.ci_low:.1f} to {100 * one.ci_high:.1f}",
+            **behind_in_words(one, place),
+        }
+        for place, one in enumerate(board.standings)
+    ]  # fmt: skip
+    bottom = 20 + STEP * len(rows)
+    ticks = [(x(share), f"{100 * share:.0f}%") for share in (0, 0.25, 0.5, 0.75, 1)]
+    return {"rows": rows, "ticks": ticks, "bottom": bottom, "height": bottom + 24, "label_at": RIGHT + 10}
+
+
+def behind_in_words(one, place: int) -> dict[str, str]:
+    """How far this one is behind the first, in points."""
+    if place == 0:
+        return {"behind": "\N{EN DASH}", "behind_interval": ""}
+    if one.behind is None or one.behind_low is None:
+        return {"behind": one.why, "behind_interval": ""}
+    between = f"{100 * one.behind_low:.1f} to {100 * one.behind_high:.1f}".replace("-", "\N{MINUS SIGN}")
+    return {"behind": f"{100 * one.behind:.1f}".replace("-", "\N{MINUS SIGN}"), "behind_interval": between}
+
+
+@require_GET
+@require_role(*READING_ROLES)
+def prediction_list(request: HttpRequest, slug: str) -> HttpResponse:
+    """Answers of one ensemble, filtered, each with its surest classes and what people answered."""
+    form = PredictionFilter(request.GET, study=request.study)
+    wanted = dict(form.cleaned_data) if form.is_valid() else {}
+    ensemble = wanted.pop("ensemble", None) or request.study.ensembles.first()
+    if ensemble is None:
+        return render(request, "benchmark/network_predictions.html", context_of(request, ensemble=None))
+    form.initial["ensemble"] = ensemble
+    order = wanted.pop("order", "")
+    rows = ensemble.predictions.matching(**wanted).select_related("item__truth__diagnosis")
+    rows = rows.prefetch_related("item__images").order_by(*filter(None, [order, "item__code"]))
+    page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
+    people = answers_by_item(request.study, view=ensemble.view, items=[row.item_id for row in page])
+    query = request.GET.copy()
+    query.pop("page", None)
+    context = {
+        "form": form,
+        "ensemble": ensemble,
+        "view_label": request.study.view_label(ensemble.view),
+        "page": page,
+        "query": query.urlencode(),
+        "simulated": any(one.simulated for answers in people.values() for one in answers),
+        "cards": [prediction_card(row, ensemble, people.get((row.item_id, ensemble.view), [])) for row in page],
+    }
+    return render(request, "benchmark/network_predictions.html", context_of(request, **context))
+
+
+def prediction_card(row: Prediction, ensemble: Ensemble, answers: list[ItemAnswers]) -> dict:
+    truth = row.item.truth.diagnosis.code if hasattr(row.item, "truth") else ""
+    return {
+        "row": row,
+        "truth": truth,
+        "picture": next((image for image in row.item.images.all() if image.view == ensemble.view), None),
+        "bars": bars(ensemble.run.classes, row.probabilities, truth)[:TOP],
+        "people": [group_answers(one, truth) for one in answers if one.kind != "model"],
+    }
+
+
+def bars(classes: list[str], probabilities: list[float], truth: str) -> list[Bar]:
+    """Largest first."""
+    pairs = sorted(zip(classes, probabilities), key=lambda pair: -pair[1])
+    return [Bar(name, 100 * p, name == truth) for name, p in pairs]
+
+
+def group_answers(one: ItemAnswers, truth: str) -> GroupAnswers:
+    shares = [Bar(name, 100 * n / one.asked, name == truth) for name, n in one.counts.most_common()]
+    return GroupAnswers(one.name, one.kind, one.asked, one.right(truth) if truth else None, shares)
+
+
+@require_GET
+@require_role(*READING_ROLES)
+def item_page(request: HttpRequest, slug: str, pk: int, item: int) -> HttpResponse:
+    """One item: the ensemble's and every member's probabilities beside what people answered."""
+    ensemble = get_object_or_404(Ensemble.objects.select_related("run"), study=request.study, pk=pk)
+    found = get_object_or_404(Item.objects.select_related("truth__diagnosis"), study=request.study, pk=item)
+    truth = found.truth.diagnosis.code if hasattr(found, "truth") else ""
+    row = get_object_or_404(ensemble.predictions, item=found)
+    members = Prediction.objects.filter(member__run=ensemble.run, item=found).select_related("member")
+    answers = answers_by_item(request.study, view=ensemble.view, items=[found.pk]).get((found.pk, ensemble.view), [])
+    maps = AttributionMap.objects.filter(item=found, view=ensemble.view, attribution_set__ensemble=ensemble)
+    classes = [(name, name == truth) for name in ensemble.run.classes]
+    context = {
+        "ensemble": ensemble,
+        "run": ensemble.run,
+        "item": found,
+        "truth": truth,
+        "row": row,
+        "view_label": request.study.view_label(ensemble.view),
+        "picture": found.images.filter(view=ensemble.view).first(),
+        "bars": bars(ensemble.run.classes, row.probabilities, truth),
+        "classes": classes,
+        "members": [
+            (one.member.name, one.answer, list(zip(one.probabilities, ensemble.run.classes)))
+            for one in members.order_by("member__fold")
+        ],
+        "people": [group_answers(one, truth) for one in answers if one.kind != "model"],
+        "networks": [group_answers(one, truth) for one in answers if one.kind == "model"],
+        "simulated": any(one.simulated for one in answers),
+        "maps": maps.order_by("attribution_set", "target"),
+        "regions": overlaps(maps),
+    }
+    return render(request, "benchmark/network_item.html", context_of(request, **context))
+
+
+def overlaps(maps) -> list[RegionOverlap]:
+    """What readers marked on the picture, against the newest map of the predicted class."""
+    newest = (
+        maps.filter(target=AttributionMap.Target.PREDICTED)
+        .select_related("attribution_set__ensemble__run__study", "attribution_set__ensemble__study__protocol", "item")
+        .order_by("-attribution_set")
+        .first()
+    )
+    return region_overlaps(newest) if newest else []
+
+
+@require_GET
+@require_role(*READING_ROLES)
+def predictions_csv(request: HttpRequest, slug: str) -> HttpResponse:
+    """predictions.csv of the study's networks, or of those named by ?network=."""
+    names = request.GET.getlist("network") or None
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "predictions.csv"
+        try:
+            write_network_predictions(study=request.study, out=path, names=names)
+        except ValidationError as refusal:
+            messages.error(request, " ".join(refusal.messages))
+            return redirect("benchmark:network_leaderboard", slug)
+        response = HttpResponse(path.read_bytes(), content_type="text/csv; charset=utf-8")
+    response.headers["Content-Disposition"] = f'attachment; filename="{slug}-predictions.csv"'
+    return response
+
+
+@require_POST
+@require_role(*READING_ROLES)
+def predictions_keep(request: HttpRequest, slug: str) -> HttpResponse:
+    """Keep the networks' probabilities where the next comparison can take them in."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "predictions.csv"
+        try:
+            write_network_predictions(study=request.study, out=path)
+            stored = store_predictions(
+                study=request.study, data=path.read_bytes(), title="Networks of this study", user=request.user
+            )
+        except ValidationError as refusal:
+            messages.error(request, " ".join(refusal.messages))
+            return redirect("benchmark:network_leaderboard", slug)
+    messages.success(request, f"Probabilities of {', '.join(stored.networks)} are kept; choose them below.")
+    return redirect("benchmark:comparison_list", slug)
+
+
+@require_POST
+@require_role(*CHANGING_ROLES)
+def take_part_page(request: HttpRequest, slug: str, name: str) -> HttpResponse:
+    """Let a network read the surveys. Items that it has not predicted yet are predicted first, in the background."""
+    try:
+        if survey_items(request.study) and any(unanswered(request.study, name).values()):
+            jobs = predict_survey_items(study=request.study, name=name, user=request.user)
+            messages.info(request, f"{name} first predicts the surveys' items; let it read when that is done.")
+            return redirect("job-detail", slug, jobs[0].pk)
+        take_part(study=request.study, name=name)
+    except ValidationError as refusal:
+        messages.error(request, " ".join(refusal.messages))
+    else:
+        messages.success(request, f"{name} has answered every item of the surveys and takes part as a reader.")
+    return redirect("benchmark:network_leaderboard", slug)

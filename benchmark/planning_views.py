@@ -1,0 +1,164 @@
+"""Before the results: the analysis plan, the planning page, and the precision so far."""
+
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from benchmark.core.planning import Spread
+from imagebank.jobs import queue_job
+from imagebank.permissions import Role, has_role, require_role
+
+from .charts import power_chart
+from .forms import PlanForm, PlanningForm, SimulationForm
+from .models import AnalysisPlan
+from .planning_words import planned_in_words, precision_rows, simulation_rows
+from .services.planning import TARGET, plan_design, spread_from_model
+from .services.plans import answers_of_people, changes_between_plans, first_answer_at, stamp_plan
+from .services.precision import precision_so_far
+
+PLANNING_ROLES = (Role.COORDINATOR, Role.ANALYST, Role.ENGINEER)
+STAMPING_ROLES = (Role.COORDINATOR, Role.ANALYST)
+
+
+@require_http_methods(["GET", "POST"])
+@require_role(*PLANNING_ROLES)
+def analysis_plan(request, slug):
+    study = request.study
+    plans = AnalysisPlan.objects.filter(study=study).select_related("stamped_by")
+    may_stamp = has_role(request.user, study, *STAMPING_ROLES)
+    form = PlanForm(initial={"text": plans.current().text if plans else ""})
+    status = 200
+    if request.method == "POST" and may_stamp:
+        form, status = PlanForm(request.POST, request.FILES), 400
+        if form.is_valid():
+            try:
+                plan = stamp_plan(study=study, text=_text_of(form), user=request.user)
+            except ValidationError as refusal:
+                form.add_error(None, refusal)
+            else:
+                messages.success(request, f"Version {plan.version} stands: SHA-256 {plan.sha256[:16]}.")
+                return redirect("benchmark:plan", slug)
+    current, registered = plans.current(), plans.registered()
+    context = {
+        "study": study, "plans": plans, "current": current, "registered": registered, "form": form,
+        "changes": changes_between_plans(registered, current) if registered and current else [],
+        "answers": answers_of_people(study), "first_answer_at": first_answer_at(study), "may_stamp": may_stamp,
+    }  # fmt: skip
+    return render(request, "benchmark/plan.html", context, status=status)
+
+
+def _text_of(form: PlanForm) -> str:
+    file = form.cleaned_data["file"]
+    if file is None:
+        # A browser sends every line end of a text field as CRLF.
+        return form.cleaned_data["text"].replace("\r\n", "\n")
+    try:
+        return file.read().decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ValidationError(f"The plan must be UTF-8; byte {error.start} of {file.name} is not.") from error
+
+
+@require_GET
+@require_role(*PLANNING_ROLES)
+def analysis_plan_file(request, slug, version):
+    plan = get_object_or_404(AnalysisPlan, study=request.study, version=version)
+    response = HttpResponse(plan.text, content_type="application/toml")
+    response.headers["Content-Disposition"] = f'attachment; filename="{slug}-plan-{plan.version}.toml"'
+    return response
+
+
+@require_GET
+@require_role(*PLANNING_ROLES)
+def planning(request, slug):
+    form = PlanningForm(request.GET)
+    context = {"study": request.study, "form": form, **_planned(form)}
+    if request.htmx:
+        return render(request, "benchmark/_planned.html", context)
+    context |= {
+        "simulation_form": SimulationForm(),
+        "simulations": simulation_rows(request.study.jobs.filter(kind="study-simulation")[:8]),
+        "from_results": _spreads_seen(request.study),
+        "may_start": has_role(request.user, request.study, *STAMPING_ROLES),
+    }
+    return render(request, "benchmark/planning.html", context)
+
+
+def _planned(form: PlanningForm) -> dict:
+    """The planned design with its charts, or a form that says what does not go together."""
+    if not form.is_valid():
+        return {"planned": None}
+    try:
+        if form.cleaned_data["spread"] == "points":
+            parts = [form.cleaned_data[f"sd_{part}_points"] for part in ("reader", "item", "residual")]
+            spread = Spread(*((value / 100) ** 2 for value in parts))
+            if not any(parts):
+                raise ValidationError("At least one spread above 0 is needed.")
+        else:
+            spread = spread_from_model(**form.world())
+        planned = plan_design(**form.design(), difference=form.world()["difference"], spread=spread)
+    except ValidationError as refusal:
+        form.add_error(None, refusal)
+        return {"planned": None}
+    charts = [
+        power_chart(
+            "Power by number of readers", "Readers", planned.by_readers, here=planned.design.readers, target=TARGET
+        ),
+        power_chart("Power by number of images", "Images", planned.by_items, here=planned.design.items, target=TARGET),
+    ]
+    return {"planned": planned, "charts": charts, "words": planned_in_words(planned, form.cleaned_data)}
+
+
+def _spreads_seen(study) -> list[tuple[str, str]]:
+    """The spreads of the latest comparison, each with the address that plans with them."""
+    latest = study.comparisons.first()
+    found = []
+    for record in latest.results.get("new_images", []) if latest else []:
+        if None in (record.get("sd_reader"), record.get("sd_item"), record.get("sd_residual")):
+            continue
+        query = {
+            "spread": "points",
+            **{f"sd_{part}_points": round(100 * record[f"sd_{part}"], 1) for part in ("reader", "item", "residual")},
+        }
+        found.append((record["question"], "?" + urlencode(query)))
+    return found
+
+
+@require_POST
+@require_role(*STAMPING_ROLES)
+def planning_simulate(request, slug):
+    form, more = PlanningForm(request.POST), SimulationForm(request.POST)
+    if not form.is_valid() or not more.is_valid():
+        problems = [str(problem) for errors in (*form.errors.values(), *more.errors.values()) for problem in errors]
+        messages.error(request, " ".join(problems))
+        return redirect("benchmark:planning", slug)
+    payload = form.design() | form.world() | more.cleaned_data
+    title = f"Simulate {payload['studies']:,} studies of {payload['readers']} readers"
+    queue_job(study=request.study, kind="study-simulation", title=title, payload=payload, user=request.user)
+    shown = {name: form.cleaned_data[name] for name in form.fields}
+    return redirect(f"{reverse('benchmark:planning', args=[slug])}?{urlencode(shown)}#simulations")
+
+
+@require_GET
+@require_role(Role.COORDINATOR, Role.ANALYST)
+def precision(request, slug):
+    points = _points(request.GET.get("difference"))
+    context = {
+        "study": request.study,
+        "rows": precision_rows(precision_so_far(study=request.study, difference=points / 100)),
+        "points": points,
+    }
+    return render(request, "benchmark/precision.html", context)
+
+
+def _points(text: str | None) -> float:
+    """The difference that power is asked for, in points: 10 where nothing sensible was typed."""
+    try:
+        value = float(text or 10)
+    except ValueError:
+        return 10.0
+    return value if 0.1 <= value <= 90 else 10.0

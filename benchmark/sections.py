@@ -1,0 +1,142 @@
+"""The sections of results.json in words: which page shows which, with what columns, and how a number is printed."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import resources
+from typing import Any
+
+from benchmark.core.wording import interval, number, p_value, plural, readable
+
+Record = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a printed table. `kind` says how the value is printed; `high` names the upper bound of an interval."""
+
+    key: str
+    label: str
+    kind: str = "words"
+    high: str = ""
+
+    @property
+    def is_number(self) -> bool:
+        return self.kind not in ("words", "who", "group", "verdict", "exact")
+
+    def text(self, record: Record) -> str:
+        if self.kind == "who":
+            return readable(record.get("reader")) if record.get("kind") == "model" else plural(record.get("group"))
+        value = record.get(self.key)
+        if self.high:
+            scale = 1 if self.kind == "interval" else 100
+            return interval(value, record.get(self.high), 2 if scale == 1 else 1, scale)
+        return PRINTED[self.kind](value)
+
+    def rank(self, record: Record) -> Any:
+        """What sorting goes by: the exact value, never its rounded print."""
+        value = record.get(self.key)
+        return self.text(record) if value is None or isinstance(value, list | dict) else value
+
+
+def _verdict(value: bool | None) -> str:
+    return "–" if value is None else "yes" if value else "no"
+
+
+def _scaled(factor: float, decimals: int):
+    return lambda value: number(None if value is None else factor * value, decimals)
+
+
+PRINTED = {
+    "words": lambda value: readable(str(value)) if value not in (None, "") else "–",
+    "exact": lambda value: str(value) if value not in (None, "") else "–",
+    "group": lambda value: plural(value) or "–",
+    "verdict": _verdict,
+    "count": lambda value: "–" if value is None else f"{value:,}",
+    "percent": _scaled(100, 1),
+    "share": _scaled(1, 1),
+    "points": _scaled(100, 1),
+    "number": _scaled(1, 2),
+    "fine": _scaled(1, 3),
+    "p": lambda value: "–" if value is None else p_value(value).removeprefix("p = ").removeprefix("p "),
+}
+
+
+@dataclass(frozen=True)
+class Section:
+    """One table of the results: its name in results.json, a title and a sentence in words, and its columns.
+
+    none: what it means that the analysis has no records of it.
+    """
+
+    name: str
+    title: str
+    about: str
+    columns: tuple[Column, ...]
+    none: str = "the data or the plan hold nothing for it"
+
+
+@dataclass(frozen=True)
+class Topic:
+    """One page of the results: the question that it answers, and its sections."""
+
+    slug: str
+    label: str
+    question: str
+    lead: str
+    sections: tuple[Section, ...]
+    figures: tuple[str, ...] = field(default=())
+
+
+def _column(text: str) -> Column:
+    return Column(*(part.strip() for part in text.split("|")))
+
+
+def _read_topics() -> tuple[Topic, ...]:
+    text = resources.files(__package__).joinpath("sections.toml").read_text(encoding="utf-8")
+    return tuple(_topic(**table) for table in tomllib.loads(text)["topics"])
+
+
+def _topic(*, sections: list[dict], figures: list[str], **words: str) -> Topic:
+    found = [
+        Section(**{**table, "columns": tuple(_column(column) for column in table["columns"])}) for table in sections
+    ]
+    return Topic(**words, sections=tuple(found), figures=tuple(figures))
+
+
+TOPICS = _read_topics()
+WHY = Column("why", "Why not", "exact")
+ITEM_FIGURES = ("difficulty",)
+# Shown where they belong by pages of their own, or records of how the analysis was run rather than results.
+PLACED = frozenset(
+    ("paired", "paired_units", "new_images", "confusion", "items", "inputs", "sittings")
+    + tuple(section.name for topic in TOPICS for section in topic.sections)
+)
+ITEM_COLUMNS = (
+    Column("item", "Item", "exact"),
+    Column("view", "View"),
+    Column("truth", "Truth", "exact"),
+    Column("readings", "Readings", "count"),
+    Column("correct", "Right", "count"),
+    Column("share_correct", "Right (%)", "percent"),
+    Column("networks_correct", "Networks that had it right", "exact"),
+)
+
+
+def guessed_columns(records: list[Record]) -> tuple[Column, ...]:
+    """Columns of a section that this page has no words for, from the values themselves."""
+    names = dict.fromkeys(key for record in records for key in record if key != "why")
+    return tuple(Column(name, readable(name).capitalize(), _guess(name, records)) for name in names)
+
+
+def _guess(name: str, records: list[Record]) -> str:
+    values = [record[name] for record in records if record.get(name) is not None]
+    if values and all(isinstance(value, bool) for value in values):
+        return "verdict"
+    if values and all(isinstance(value, int) and not isinstance(value, bool) for value in values):
+        return "count"
+    if values and all(isinstance(value, int | float) for value in values):
+        return "p" if name == "p" or name.startswith("p_") else "fine"
+    return "exact"

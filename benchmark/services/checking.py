@@ -1,0 +1,101 @@
+"""Does running a comparison again give the same bytes? And what changed between two comparisons?"""
+
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmark.models import Comparison
+
+from .bundle import INPUTS
+from .comparison import STAMP, Progress, analyse_folder
+
+
+@dataclass(frozen=True)
+class Recomputed:
+    """How many files were compared, and the names of those that differ or are there on one side only."""
+
+    files: int
+    different: list[str]
+
+
+def recompute(*, comparison: Comparison, progress: Progress | None = None) -> Recomputed:
+    """Run a stored comparison again from its own inputs, beside it, and compare every file. Nothing stored changes."""
+    with tempfile.TemporaryDirectory(dir=comparison.folder.parent, prefix=".check-") as temporary:
+        again = Path(temporary)
+        for name in INPUTS:
+            if (comparison.folder / name).exists():
+                shutil.copyfile(comparison.folder / name, again / name)
+        analyse_folder(again, seed=comparison.seed, stamp=comparison.hashes.get(STAMP), progress=progress)
+        names = _names(comparison.folder) | _names(again)
+        different = [name for name in sorted(names) if _bytes(comparison.folder / name) != _bytes(again / name)]
+    return Recomputed(len(names), different)
+
+
+def _names(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+def _bytes(path: Path) -> bytes | None:
+    return path.read_bytes() if path.exists() else None
+
+
+@dataclass(frozen=True)
+class Change:
+    """One contrast and question in two comparisons; a side without it has None."""
+
+    question: str
+    holds_for: str
+    before: dict | None
+    after: dict | None
+
+    @property
+    def is_same(self) -> bool:
+        return self.before == self.after
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What went in and what came out of two comparisons, side by side."""
+
+    inputs: list[tuple[str, str, str]]
+    contrasts: list[Change]
+
+    @property
+    def is_same(self) -> bool:
+        return all(change.is_same for change in self.contrasts)
+
+
+def changes_between(first: Comparison, second: Comparison) -> Changes:
+    """What differs between two comparisons of a study, from the earlier one `first` to `second`."""
+    names = [*dict.fromkeys([*first.hashes, *second.hashes])]
+    inputs = [(name, first.hashes.get(name, "not used"), second.hashes.get(name, "not used")) for name in names]
+    inputs.append(("seed", str(first.seed), str(second.seed)))
+    versions = first.results.get("versions", {}), second.results.get("versions", {})
+    inputs += [
+        (name, versions[0].get(name, ""), versions[1].get(name, ""))
+        for name in dict.fromkeys([*versions[0], *versions[1]])
+    ]
+    contrasts = []
+    for section, estimate, holds_for in (
+        ("paired", "mean_difference", "these images"),
+        ("new_images", "difference", "new images"),
+    ):
+        sides = [_by_contrast(comparison, section, estimate) for comparison in (first, second)]
+        for key in dict.fromkeys([*sides[0], *sides[1]]):
+            before, after = sides[0].get(key), sides[1].get(key)
+            contrasts.append(Change((before or after)["question"], holds_for, before, after))
+    return Changes(inputs, contrasts)
+
+
+def _by_contrast(comparison: Comparison, section: str, estimate: str) -> dict[tuple, dict]:
+    return {
+        (r["model"], r["group"], r["view"]): {
+            "question": r["question"],
+            "difference": r[estimate],
+            "ci_low": r["ci_low"],
+            "ci_high": r["ci_high"],
+            "p": r["p"],
+        }
+        for r in comparison.results.get(section, [])
+    }

@@ -1,0 +1,42 @@
+"""Queue the work of this app, and say what is still needed for it."""
+
+from benchmark.models import AnalysisPlan, Comparison, StoredPredictions
+from imagebank.jobs import queue_job
+from imagebank.models import Job, Study
+from surveys.models import ImportedReading, Reader, SurveyResponse
+
+
+def start_comparison(
+    *, study: Study, plan: AnalysisPlan | None, predictions: StoredPredictions | None = None, seed: int = 0, user=None
+) -> Job:
+    """Queue a comparison under `plan` (None: without one) and return its job."""
+    payload = {"plan": plan.pk if plan else None, "predictions": predictions.pk if predictions else None, "seed": seed}
+    title = "Compare people and networks" + (f" under plan version {plan.version}" if plan else "")
+    return queue_job(study=study, kind="comparison", title=title, payload=payload, user=user)
+
+
+def start_check(*, comparison: Comparison, user=None) -> Job:
+    """Queue the check that running a comparison again gives the same bytes."""
+    return queue_job(
+        study=comparison.study,
+        kind="comparison-check",
+        title=f"Run comparison {comparison.pk} again and compare every byte",
+        payload={"comparison": comparison.pk},
+        user=user,
+    )
+
+
+def what_is_needed(*, study: Study) -> list[str]:
+    """What a comparison of this study still lacks, each as a phrase; empty when it can be started."""
+    sittings = SurveyResponse.objects.of_study(study).analysed()
+    imported = ImportedReading.objects.filter(reader__study=study)
+    lacking = []
+    for kind, words in (
+        (Reader.Kind.HUMAN, "complete readings of people: invite readers, or import the readings of a finished study"),
+        (Reader.Kind.MODEL, "a network's answers to the same items: let a trained network read, or import its answers"),
+    ):
+        if not (sittings.filter(reader__kind=kind).exists() or imported.filter(reader__kind=kind).exists()):
+            lacking.append(words)
+    if lacking and study.stored_predictions.exists():
+        lacking = [words for words in lacking if not words.startswith("a network")]
+    return lacking

@@ -1,0 +1,42 @@
+import json
+import sys
+from pathlib import Path
+
+from django.core.exceptions import ValidationError
+from django.core.management import BaseCommand
+
+from generative.management.sets import add_set_arguments, named_set
+from generative.services.auditing import RANDOM_FEATURES, audit_set, record_audit
+from imagebank.management.terminal import CHECK_FAILED, input_errors, study_named
+
+
+class Command(BaseCommand):
+    help = "Search an image set for copies of training pictures. Exits 1 while suspected copies are undecided."
+
+    def add_arguments(self, parser):
+        add_set_arguments(parser)
+        parser.add_argument("--view", help="Whose real pictures; the training run's, or the first view, when left out.")
+        parser.add_argument("--features", default=RANDOM_FEATURES, help="A classifier's fold below the store, or random.")
+        parser.add_argument("--report", type=Path, help="Record this audit.json of the command line instead of auditing here.")
+
+    def handle(self, *, study, set, condition, title, view, features, report, **options):
+        with input_errors():
+            image_set = named_set(study_named(study), set, condition=condition, title=title)
+            if report:
+                audit = record_audit(image_set=image_set, report=self._read(report))
+            else:
+                audit = audit_set(image_set=image_set, view=view, features=features)
+        open_cases = image_set.samples.unresolved().count()
+        self.stdout.write(
+            f"Set {image_set.set_hash[:12]}: {audit.n_suspected} of {image_set.samples.count()} pictures are suspected copies, "
+            f"{open_cases} undecided (calibrated on {audit.calibration})."
+        )
+        if open_cases:
+            sys.exit(CHECK_FAILED)
+
+    @staticmethod
+    def _read(path: Path) -> dict:
+        try:
+            return json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise ValidationError(f"{path.name} cannot be read as an audit report: {error}.") from error

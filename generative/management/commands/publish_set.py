@@ -1,0 +1,27 @@
+from django.core.management import BaseCommand
+
+from generative.management.sets import add_set_arguments, named_set
+from generative.services.publishing import publish_set
+from imagebank.management.terminal import input_errors, study_named
+
+
+class Command(BaseCommand):
+    help = "Publish an image set: its pictures become items of a study, frozen and marked as generated."
+
+    def add_arguments(self, parser):
+        add_set_arguments(parser)
+        parser.add_argument("--view", required=True, help="The view under which the pictures are shown.")
+        parser.add_argument("--into", help="Slug of another study to publish into.")
+        parser.add_argument("--no-controls", action="store_true", help="Without control strips beside the morphs.")
+        parser.add_argument("--without-audit", default="", metavar="WHY", help="Why the set may be published unaudited.")
+
+    def handle(self, *, study, set, condition, title, view, into, no_controls, without_audit, **options):
+        with input_errors():
+            home = study_named(study)
+            done = publish_set(
+                image_set=named_set(home, set, condition=condition, title=title),
+                study=study_named(into) if into else home, view=view, controls=not no_controls, unaudited_reason=without_audit,
+            )  # fmt: skip
+        self.stdout.write(
+            f"Set {done.image_set.set_hash[:12]} is published in {done.study.slug} as {done.items.count()} items of the view {done.view}."
+        )

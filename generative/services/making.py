@@ -1,0 +1,68 @@
+"""Make image sets with a stored generator."""
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from django.core.exceptions import ValidationError
+
+from generative.models import Generator, ImageSet
+
+from .core import generators_folder, run_core
+from .sets import MAX_PICTURES, add_set
+
+NOISE = "const"
+
+
+def generate_set(*, generator: Generator, classes: list[str], seeds: list[int], **common) -> ImageSet:
+    """One picture per seed and class. `common`: title, condition, truncation, centre, user, watch."""
+    _check_size(len(seeds) * max(len(classes), 1))
+    chosen = ["--classes", ",".join(classes)] if classes else []
+    return _make(generator, "generate", [*chosen, "--seeds", _listed(seeds)], **common)
+
+
+def morph_set(
+    *, generator: Generator, start: str, end: str, seeds: list[int], steps: int, spacing: str = "perceptual",
+    features: str = "random", **common,
+) -> ImageSet:  # fmt: skip
+    """Per seed one strip from class `start` to class `end`, same z and noise. `spacing`: linear or perceptual."""
+    _check_size(len(seeds) * steps)
+    words = ["--from", start, "--to", end, "--seeds", _listed(seeds), "--steps", steps, "--spacing", spacing]
+    return _make(generator, "morph", [*words, "--features", features], **common)
+
+
+def mix_set(
+    *, generator: Generator, row_class: str, column_class: str, rows: list[int], columns: list[int],
+    coarse_to: int | None = None, **common,
+) -> ImageSet:  # fmt: skip
+    """A grid: shape from the column, colour from the row. coarse_to: the column rules up to this resolution."""
+    _check_size((len(rows) + 1) * (len(columns) + 1))
+    words = ["--rows", _listed(rows), "--columns", _listed(columns), "--row-class", row_class]
+    cut = ["--coarse-to", coarse_to] if coarse_to else []
+    return _make(generator, "mix", [*words, "--column-class", column_class, *cut], **common)
+
+
+def _make(
+    generator: Generator, command: str, words: list, *, title: str = "", condition: str = "random",
+    truncation: float = 1.0, centre: str = "global", user=None, watch: Callable[[], None] | None = None,
+) -> ImageSet:  # fmt: skip
+    if not generator.folder.is_dir():
+        raise ValidationError(f"The weights of {generator.title} are missing from the store. Import the network again.")
+    with tempfile.TemporaryDirectory(dir=generators_folder("work"), prefix="set-") as work:
+        out = Path(work) / "set.zip"
+        look = ["--truncation", truncation, "--centre", centre, "--noise", NOISE]
+        run_core(command, generator.folder, *words, *look, "--out", out, watch=watch)
+        return add_set(
+            study=generator.study, path=out, title=title, condition=condition, generator=generator, user=user
+        )
+
+
+def _check_size(pictures: int) -> None:
+    if not 1 <= pictures <= MAX_PICTURES:
+        raise ValidationError(f"A set holds 1 to {MAX_PICTURES:,} pictures; this would make {pictures:,}.")
+
+
+def _listed(seeds: list[int]) -> str:
+    if not seeds:
+        raise ValidationError("Name at least one seed, such as 0-9.")
+    return ",".join(str(seed) for seed in seeds)

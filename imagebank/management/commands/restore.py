@@ -1,0 +1,19 @@
+from pathlib import Path
+
+from django.core.management import BaseCommand, call_command
+
+from imagebank.management.terminal import input_errors, progress_bar
+from imagebank.services.backup import restore
+
+
+class Command(BaseCommand):
+    help = "Put a backup into this empty site (a new DIPTYCH_VAR and database), then bring the database up to date."
+
+    def add_arguments(self, parser):
+        parser.add_argument("source", type=Path)
+
+    def handle(self, *, source, **options):
+        with input_errors(), progress_bar("restoring") as show:
+            files = restore(source=source, progress=show)
+        call_command("migrate", verbosity=0)
+        self.stdout.write(f"{files} files are back from {source}.")

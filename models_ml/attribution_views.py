@@ -1,0 +1,124 @@
+"""Pages of the attributions: contact sheet, one map with its opacity slider, and the pictures' files."""
+
+from django.core.paginator import Paginator
+from django.db.models import Count
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_GET
+
+from imagebank.permissions import TRUTH_ROLES, require_role
+from models_ml.attribution_tables import map_table, summary_table
+from models_ml.models import AttributionMap, AttributionSet
+from models_ml.views import context_of
+
+MAPS_PER_PAGE = 140
+
+
+def get_set(request: HttpRequest, pk: int) -> AttributionSet:
+    sets = AttributionSet.objects.select_related("ensemble__run__study", "job")
+    return get_object_or_404(sets, ensemble__study=request.study, pk=pk)
+
+
+def get_map(request: HttpRequest, public_id: str) -> AttributionMap:
+    maps = AttributionMap.objects.select_related("attribution_set__ensemble__run__study", "item__truth__diagnosis")
+    return get_object_or_404(maps, public_id=public_id, attribution_set__ensemble__study=request.study)
+
+
+@require_GET
+@require_role(*TRUTH_ROLES)
+def set_list(request: HttpRequest, slug: str) -> HttpResponse:
+    sets = (
+        AttributionSet.objects.filter(ensemble__study=request.study)
+        .select_related("ensemble__run", "job")
+        .annotate(n_maps=Count("maps"), n_items=Count("maps__item", distinct=True))
+    )
+    return render(request, "models_ml/attribution_list.html", context_of(request, sets=sets))
+
+
+@require_GET
+@require_role(*TRUTH_ROLES)
+def set_detail(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+    """Contact sheet of all items, for one target, beside the metrics and their control."""
+    made = get_set(request, pk)
+    targets = dict(AttributionMap.Target.choices)
+    target = request.GET.get("target") if request.GET.get("target") in targets else AttributionMap.Target.PREDICTED
+    maps = made.maps.filter(target=target).with_items().select_related("item__truth__diagnosis")
+    order = {"gap": "gap", "mass": "scores__mass", "item": "item__code"}.get(request.GET.get("order", ""), "item__code")
+    page = Paginator(maps.order_by(order, "pk"), MAPS_PER_PAGE).get_page(request.GET.get("page"))
+    context = {
+        "made": made,
+        "ensemble": made.ensemble,
+        "target": target,
+        "targets": targets,
+        "page": page,
+        "query": f"target={target}",
+        "cards": [(one, picture_of(one)) for one in page],
+        "summary": summary_table(made.summary, target),
+        "active": bool(made.job and made.job.is_active),
+    }
+    return render(request, "models_ml/attribution.html", context_of(request, **context))
+
+
+def picture_of(one: AttributionMap):
+    """The picture in the map's view, from what was prefetched."""
+    return next((image for image in one.item.images.all() if image.view == one.view), None)
+
+
+@require_GET
+@require_role(*TRUTH_ROLES)
+def map_detail(request: HttpRequest, slug: str, public_id: str) -> HttpResponse:
+    """One item: picture, map over it with a slider, map beside it, the lesion's mask, and its numbers."""
+    one = get_map(request, public_id)
+    made = one.attribution_set
+    siblings = made.maps.filter(item=one.item).order_by("target")
+    around = list(made.maps.filter(target=one.target).order_by("item__code").values_list("public_id", flat=True))
+    place = around.index(one.public_id)
+    context = {
+        "map": one,
+        "made": made,
+        "ensemble": made.ensemble,
+        "siblings": siblings,
+        "picture": picture_of(one),
+        "table": map_table(one),
+        "previous": around[place - 1] if place else None,
+        "next": around[place + 1] if place + 1 < len(around) else None,
+        "right": hasattr(one.item, "truth") and one.answer == one.item.truth.diagnosis.code,
+    }
+    return render(request, "models_ml/attribution_map.html", context_of(request, **context))
+
+
+@require_GET
+@require_role(*TRUTH_ROLES)
+def layer(request: HttpRequest, slug: str, public_id: str) -> FileResponse:
+    """The map as a transparent picture."""
+    one = get_map(request, public_id)
+    response = FileResponse(_file(one, one.layer), content_type="image/webp", filename=f"{public_id}.webp")
+    response.headers["Cache-Control"] = "private, max-age=3600"
+    response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
+    return response
+
+
+@require_GET
+@require_role(*TRUTH_ROLES)
+def raw(request: HttpRequest, slug: str, public_id: str) -> FileResponse:
+    """The raw signed maps of the item: of the ensemble and of every member, on the network's square."""
+    one = get_map(request, public_id)
+    return FileResponse(_file(one, one.raw), as_attachment=True, filename=f"{one.item.code}-{one.view}.npz")
+
+
+@require_GET
+@require_role(*TRUTH_ROLES)
+def table(request: HttpRequest, slug: str, pk: int) -> FileResponse:
+    """items.csv: every map with its scores."""
+    made = get_set(request, pk)
+    path = made.folder / "maps" / "items.csv"
+    if not path.is_file():
+        raise Http404("This attribution has no table yet.")
+    return FileResponse(path.open("rb"), as_attachment=True, filename=f"attribution-{made.pk}.csv")
+
+
+def _file(one: AttributionMap, name: str):
+    try:
+        return (one.attribution_set.folder / name).open("rb")
+    except FileNotFoundError as error:
+        raise Http404("The file of this map is missing from the store.") from error

@@ -1,0 +1,257 @@
+"""Geometry of the small pictures on the pages: plain numbers that a template turns into SVG, no script needed.
+
+Every chart is drawn in a box of its own units, y downwards, and scales with the page.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+WIDTH, HEIGHT = 520, 260
+LEFT, RIGHT, TOP, BOTTOM = 48, 76, 12, 34
+
+
+@dataclass(frozen=True)
+class Tick:
+    at: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """One curve: `points` for a polyline, its name at its right end, and a style by number and kind."""
+
+    name: str
+    points: str
+    number: int
+    kind: str = ""
+    end_x: float = 0
+    end_y: float = 0
+
+
+@dataclass(frozen=True)
+class Chart:
+    title: str
+    lines: list[Line]
+    x_ticks: list[Tick]
+    y_ticks: list[Tick]
+    x_label: str
+    width: int = WIDTH
+    height: int = HEIGHT
+    left: int = LEFT
+    right: int = WIDTH - RIGHT
+    top: int = TOP
+    bottom: int = HEIGHT - BOTTOM
+    rows: list[dict] = field(default_factory=list)  # the numbers themselves, for the table below
+
+
+def read_curves(folder: Path, folds: Sequence[int]) -> dict[int, list[dict]]:
+    """Metrics of every ended epoch of every fold that has begun."""
+    curves = {}
+    for fold in folds:
+        path = folder / f"fold{fold}" / "metrics.jsonl"
+        if path.is_file():
+            curves[fold] = [json.loads(line) for line in path.read_text().splitlines() if line]
+    return {fold: rows for fold, rows in curves.items() if rows}
+
+
+def learning_curves(curves: dict[int, list[dict]], *, epochs: int = 1) -> list[Chart]:
+    """Loss (training dashed, held out solid) and held-out balanced accuracy, by epoch and fold. Nothing: no chart.
+
+    epochs: where the axis ends at the least, so that it stands still while a run trains.
+    """
+    if not curves:
+        return []
+    table = [{"fold": fold, **row} for fold, rows in curves.items() for row in rows]
+    loss = [(f"fold {fold}", fold, kind, [(row["epoch"], row[key]) for row in rows])
+            for fold, rows in curves.items() for kind, key in (("train", "train_loss"), ("held-out", "held_out_loss"))]  # fmt: skip
+    accuracy = [
+        (f"fold {fold}", fold, "held-out", [(row["epoch"], row["balanced_accuracy"]) for row in rows])
+        for fold, rows in curves.items()
+    ]
+    return [
+        _chart("Loss: training dashed, held out solid", loss, table, epochs, floor=0.0),
+        _chart("Balanced accuracy on the held-out fold", accuracy, table, epochs, floor=0.0, ceiling=1.0, percent=True),
+    ]
+
+
+def _chart(
+    title: str, series: list[tuple], table: list[dict], epochs: int, *, floor: float, ceiling: float | None = None,
+    percent: bool = False,
+) -> Chart:  # fmt: skip
+    known = [(x, y) for _, _, _, points in series for x, y in points if y is not None]
+    last = max([epochs, *(x for x, _ in known)])
+    top = ceiling if ceiling is not None else max((y for _, y in known), default=1.0) * 1.05
+    chart = Chart(title, [], [], [], "epoch", rows=table)
+
+    def x(epoch: float) -> float:
+        return chart.left + (epoch - 1) / max(1, last - 1) * (chart.right - chart.left)
+
+    def y(value: float) -> float:
+        return chart.bottom - (min(value, top) - floor) / max(1e-9, top - floor) * (chart.bottom - chart.top)
+
+    lines = []
+    for name, number, kind, points in series:
+        drawn = [(x(epoch), y(value)) for epoch, value in points if value is not None]
+        if drawn:
+            text = " ".join(f"{a:.1f},{b:.1f}" for a, b in drawn)
+            lines.append(Line(name if kind != "train" else "", text, number % 8, kind, *drawn[-1]))
+    chart.lines.extend(_apart(lines))
+    chart.x_ticks.extend(Tick(x(epoch), str(epoch)) for epoch in _whole_steps(last))
+    steps = [floor + (top - floor) * k / 4 for k in range(5)]
+    chart.y_ticks.extend(Tick(y(v), f"{100 * v:.0f}%" if percent else f"{v:.2f}") for v in steps)
+    return chart
+
+
+def _apart(lines: list[Line], least: float = 13.0) -> list[Line]:
+    """The same lines with their names moved down so far that they do not cover one another."""
+    from dataclasses import replace
+
+    placed, free = [], 0.0
+    for line in sorted(lines, key=lambda one: one.end_y):
+        if line.name:
+            free = max(line.end_y + 4, free + least)
+            line = replace(line, end_y=free)
+        placed.append(line)
+    return placed
+
+
+def _whole_steps(last: int) -> list[int]:
+    step = max(1, round(last / 6))
+    return [*range(1, last + 1, step)]
+
+
+@dataclass(frozen=True)
+class Interval:
+    """One row of a forest plot: a point with its interval; x in units of the plot, None where there is none."""
+
+    name: str
+    value: float | None
+    low: float | None
+    high: float | None
+    text: str
+    n: int
+    strong: bool = False
+    y: float = 0
+    x: float = 0
+    x_low: float = 0
+    x_high: float = 0
+
+
+@dataclass(frozen=True)
+class Forest:
+    rows: list[Interval]
+    ticks: list[Tick]
+    width: int
+    height: int
+    left: int
+    right: int
+    bottom: int
+
+
+FOREST_LEFT, FOREST_WIDTH, FOREST_STEP = 150, 620, 28
+
+
+def forest(rows: Sequence[tuple[str, dict, bool]]) -> Forest:
+    """Shares with intervals, one under another: (name, estimate as core.metrics.Estimate, drawn strong)."""
+    left, right = FOREST_LEFT, FOREST_WIDTH - 150
+
+    def x(share: float) -> float:
+        return left + share * (right - left)
+
+    drawn = []
+    for number, (name, estimate, strong) in enumerate(rows):
+        value, low, high = estimate.get("value"), estimate.get("ci_low"), estimate.get("ci_high")
+        drawn.append(
+            Interval(
+                name, value, low, high, share_text(estimate), estimate.get("n", 0), strong,
+                y=20 + number * FOREST_STEP, x=x(value or 0),
+                x_low=x(low if low is not None else value or 0), x_high=x(high if high is not None else value or 0),
+            )
+        )  # fmt: skip
+    bottom = 20 + len(rows) * FOREST_STEP
+    ticks = [Tick(x(share), f"{100 * share:.0f}%") for share in (0, 0.25, 0.5, 0.75, 1)]
+    return Forest(drawn, ticks, FOREST_WIDTH, bottom + 24, left, right, bottom)
+
+
+def share_text(estimate: dict) -> str:
+    """ "69.3% (61.4 to 76.4)", or why not."""
+    if estimate.get("value") is None:
+        return estimate.get("why") or "not known"
+    text = f"{100 * estimate['value']:.1f}%"
+    if estimate.get("ci_low") is None:
+        return text
+    return f"{text} ({100 * estimate['ci_low']:.1f} to {100 * estimate['ci_high']:.1f})"
+
+
+@dataclass(frozen=True)
+class Cell:
+    count: int
+    percent: float
+    shade: int  # 0 to 9
+    right: bool
+
+
+@dataclass(frozen=True)
+class ConfusionRow:
+    name: str
+    cells: list[Cell]
+    n: int
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """Rows truth, columns answer; the last column counts items without an answer and is left out when empty."""
+
+    columns: list[str]
+    rows: list[ConfusionRow]
+
+
+def confusion(given: dict) -> Confusion | None:
+    if not given:
+        return None
+    names, counts = given["classes"], given["counts"]
+    abstained = any(row[-1] for row in counts)
+    answered = [k for k in range(len(names)) if any(row[k] for row in counts) or sum(counts[k])]
+    kept = [*answered, len(names)] if abstained else answered
+    rows = []
+    for k, (name, row) in enumerate(zip(names, counts)):
+        n = sum(row)
+        if n:
+            cells = [Cell(row[c], 100 * row[c] / n, min(9, int(10 * row[c] / n)), c == k) for c in kept]
+            rows.append(ConfusionRow(name, cells, n))
+    return Confusion([[*names, "no answer"][c] for c in kept], rows)
+
+
+@dataclass(frozen=True)
+class Bin:
+    x: float
+    y: float
+    radius: float
+    confidence: float
+    accuracy: float
+    count: int
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """Confidence against accuracy, in a square of side `side`; a point's area grows with its count."""
+
+    bins: list[Bin]
+    ece: float
+    side: int = 240
+    left: int = 44
+    top: int = 10
+
+
+def reliability(given: dict) -> Reliability | None:
+    if not given:
+        return None
+    chart = Reliability([], given["ece"])
+    largest = max(given["counts"]) or 1
+    for confidence, accuracy, count in zip(given["confidence"], given["accuracy"], given["counts"]):
+        if count:
+            x, y = chart.left + confidence * chart.side, chart.top + (1 - accuracy) * chart.side
+            chart.bins.append(Bin(x, y, 3 + 9 * (count / largest) ** 0.5, confidence, accuracy, count))
+    return chart

@@ -1,0 +1,43 @@
+from django.core.management import BaseCommand
+
+from imagebank.management.terminal import input_errors, study_named
+from models_ml.core.config import PRESETS
+from models_ml.management.follow import report, run_here
+from models_ml.models import TrainingRun
+from models_ml.services.training import resume_run, start_run
+
+
+class Command(BaseCommand):
+    help = "Train a network of a study, or continue a run of that name; queued for the worker, or at once with --wait."
+
+    def add_arguments(self, parser):
+        parser.add_argument("study", help="Slug of the study.")
+        parser.add_argument("name", help="Name of the run.")
+        parser.add_argument("--view", required=True)
+        parser.add_argument("--preset", default="tiny", help=", ".join(PRESETS))
+        parser.add_argument("--seed", type=int)
+        parser.add_argument("--folds", type=int, help="How many members.")
+        parser.add_argument("--fold", type=int, action="append", default=[], help="Train this fold alone (repeatable).")
+        parser.add_argument("--epochs", type=int)
+        parser.add_argument("--weights", default="", help="none, hub, or a file in the weights folder.")
+        parser.add_argument("--set", action="append", default=[], metavar="SECTION.NAME=VALUE")
+        parser.add_argument("--wait", action="store_true", help="Train in this process instead of the worker's.")
+        parser.add_argument("--json", action="store_true", help="Print the outcome as JSON.")
+
+    def handle(self, *, study, name, view, preset, **options):
+        with input_errors():
+            study = study_named(study)
+            known = study.training_runs.filter(name=name, view=view).first()
+            if known is not None:
+                run = resume_run(run=known)
+            else:
+                run = start_run(
+                    study=study, name=name, view=view, preset_name=preset, seed=options["seed"],
+                    folds=options["folds"], only_folds=options["fold"], epochs=options["epochs"],
+                    weights=options["weights"], changes=options["set"],
+                )  # fmt: skip
+        job = run_here(run.job) if options["wait"] else run.job
+        run = TrainingRun.objects.get(pk=run.pk)
+        facts = {"run": run.pk, "name": run.name, "view": run.view, "job": str(job.pk), "members": run.members.count()}
+        text = f"{run}: {job.get_state_display().lower()}, {run.members.count()} members"
+        report(self, job, facts, text, options["json"])

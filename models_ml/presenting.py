@@ -1,0 +1,212 @@
+"""Runs, ensembles and files in the words and order of the pages."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from imagebank.models import Study
+from models_ml.charts import forest, share_text
+from models_ml.models import Ensemble, TrainingRun
+
+SKIPPED = ("cache", "tensorboard")
+
+
+@dataclass(frozen=True)
+class RunRow:
+    """One line of the list of runs."""
+
+    run: TrainingRun
+    state: str
+    state_label: str
+    view_label: str
+    network: str
+    held_out: str
+    tested: str
+
+
+def run_row(run: TrainingRun, study: Study) -> RunRow:
+    ensemble = next((one for one in run.ensembles.all() if one.name == run.name), None)
+    return RunRow(
+        run=run, state=run.state, state_label=TrainingRun.State(run.state).label,
+        view_label=study.view_label(run.view), network=backbone(run),
+        held_out=share_text(run.out_of_fold["balanced_accuracy"]) if run.out_of_fold else "",
+        tested=share_text(ensemble.judged["accuracy_clustered"]) if ensemble and ensemble.judged else "",
+    )  # fmt: skip
+
+
+def by_skin_tone(results: dict) -> list[tuple[str, str, int]]:
+    """Skin tone, accuracy in words and number of items; numbers in their order, words after them."""
+
+    def place(row: dict) -> tuple:
+        tone = row["skin_tone"]
+        return (0, float(tone), "") if tone.replace(".", "", 1).isdigit() else (1, 0.0, tone)
+
+    rows = sorted(results.get("skin_tone", []), key=place)
+    return [(row["skin_tone"], share_text(row), row["n"]) for row in rows]
+
+
+def backbone(run: TrainingRun) -> str:
+    return f"{run.config['model']['backbone']}, {run.config['data']['size_px']} px"
+
+
+def first_weights(run: TrainingRun) -> str:
+    weights, digest = run.config["model"]["weights"], run.config["model"]["weights_sha256"]
+    if weights in ("none", "hub"):
+        return {"none": "random", "hub": "downloaded by timm"}[weights]
+    return f"{Path(weights).name}" + (f" (SHA-256 {digest[:12]}...)" if digest else " (not pinned)")
+
+
+def run_facts(run: TrainingRun) -> list[tuple[str, str]]:
+    recipe, data = run.config["recipe"], run.config["data"]
+    sampler = {"shuffle": "every picture once an epoch", "balanced": "classes equally often"}
+    return [
+        ("Network", backbone(run)),
+        ("First weights", first_weights(run)),
+        ("Epochs", f"up to {recipe['epochs']}" if recipe["patience"] else str(recipe["epochs"])),
+        ("Batch", f"{recipe['batch_size'] * recipe['accumulate']} pictures, {sampler.get(recipe['sampler'], 'own and auxiliary pictures mixed')}"),
+        ("Optimiser", f"{recipe['optimizer']}, rate {recipe['lr']:g}, {recipe['schedule']} schedule"),
+        ("Augmentation", data["augment"]),
+        ("Seed", str(run.seed)),
+        ("Classes", ", ".join(run.own_classes)),
+        ("Auxiliary classes", ", ".join(name for name in run.classes if name not in run.own_classes) or "none"),
+    ]  # fmt: skip
+
+
+def rule_in_words(ensemble: Ensemble) -> str:
+    """The rule as a sentence."""
+    restricted = ", among the study's own classes alone" if ensemble.restrict == Ensemble.Restrict.OWN else ""
+    if ensemble.rule == Ensemble.Rule.MEAN:
+        words = f"The mean of all members' probabilities{restricted}."
+    elif ensemble.rule == Ensemble.Rule.VOTE:
+        words = f"The class that most members answer{restricted}; the mean probability decides equal votes."
+    else:
+        least = "reaches" if ensemble.inclusive else "is above"
+        without = "nothing is answered" if ensemble.fallback == Ensemble.Fallback.ABSTAIN else "all members enter"
+        words = (
+            f"The mean of the members whose largest probability {least} {ensemble.threshold:g}{restricted}; "
+            f"where no member is that confident, {without}."
+        )
+    return words + (" Probabilities are calibrated by the run's temperature." if ensemble.calibrated else "")
+
+
+def accuracy_forest(ensemble: Ensemble):
+    """Accuracy of every member and of the ensemble on the same items; None while nothing was judged."""
+    if not ensemble.results:
+        return None
+    rows = [(name, one["accuracy_clustered"], False) for name, one in ensemble.results["members"].items()]
+    return forest([*rows, ("ensemble", ensemble.judged["accuracy_clustered"], True)])
+
+
+@dataclass(frozen=True)
+class Number:
+    """One metric in words: its name, its value, and what it means."""
+
+    name: str
+    text: str
+    note: str
+
+
+def numbers(judged: dict) -> list[Number]:
+    if not judged:
+        return []
+    return [
+        Number("Accuracy", share_text(judged["accuracy_clustered"]), _interval_note(judged["accuracy_clustered"])),
+        Number("Balanced accuracy", share_text(judged["balanced_accuracy"]), "mean over the classes"),
+        Number("Calibration error", f"{100 * judged['calibration']['ece']:.1f} points", "0 is perfect"),
+        Number("Brier score", f"{judged['brier']:.3f}", "0 is perfect, 2 the worst"),
+        Number("Log loss", f"{judged['log_loss']:.3f}", "0 is perfect"),
+    ]
+
+
+def _interval_note(estimate: dict) -> str:
+    if estimate.get("ci_low") is None:
+        return estimate.get("why") or ""
+    return f"{estimate['n']} items, 95% interval by {estimate['method']}"
+
+
+@dataclass(frozen=True)
+class RunFile:
+    name: str
+    size: int
+    sha256: str
+
+
+def run_files(run: TrainingRun) -> list[RunFile]:
+    """Every file of the run folder that may be fetched, with the checksum that the run recorded."""
+    found = []
+    if not run.folder.is_dir():
+        return found
+    for path in sorted(run.folder.rglob("*")):
+        name = path.relative_to(run.folder)
+        if path.is_file() and name.parts[0] not in SKIPPED and not any(part.startswith(".") for part in name.parts):
+            found.append(RunFile(str(name), path.stat().st_size, _recorded_sum(path)))
+    return found
+
+
+def onnx_files(run: TrainingRun) -> list[RunFile]:
+    folder = run.home / "onnx"
+    facts = folder / "export.json"
+    if not facts.is_file():
+        return []
+    sums = {name: one["sha256"] for name, one in json.loads(facts.read_text())["files"].items()}
+    return [RunFile(path.name, path.stat().st_size, sums.get(path.name, "")) for path in sorted(folder.iterdir())]
+
+
+def _recorded_sum(path: Path) -> str:
+    sums = path.parent / "SHA256SUMS"
+    if not sums.is_file() or path == sums:
+        return ""
+    recorded = dict(reversed(line.split("  ", 1)) for line in sums.read_text().splitlines() if "  " in line)
+    return recorded.get(path.name, "")
+
+
+@dataclass(frozen=True)
+class Block:
+    """A part of a model card: kind is title, heading, list, table or text."""
+
+    kind: str
+    lines: list
+
+
+def card_blocks(text: str) -> list[Block]:
+    """The cards that runs write (headings, lists, tables, paragraphs) as parts for a template."""
+    blocks: list[Block] = []
+    for line in text.splitlines():
+        kind, content = _card_line(line)
+        if kind == "table" and set(line) <= set("|-: "):
+            continue
+        if kind and blocks and blocks[-1].kind == kind and kind not in ("title", "heading"):
+            blocks[-1].lines.append(content)
+        else:
+            blocks.append(Block(kind, [content]))
+    return [block for block in blocks if block.kind]
+
+
+def _card_line(line: str):
+    plain = line.replace("`", "")
+    if line.startswith("# "):
+        return "title", plain[2:]
+    if line.startswith("## "):
+        return "heading", plain[3:]
+    if line.startswith("- "):
+        return "list", plain[2:]
+    if line.startswith("|"):
+        return "table", [cell.strip() for cell in plain.strip("|").split("|")]
+    return ("text", plain) if plain.strip() else ("", "")
+
+
+def compared_settings(runs: Sequence[TrainingRun]) -> list[tuple[str, list[str]]]:
+    """The settings in which the runs differ, each with its value in every run."""
+    flat = [dict(_flat(run.config)) for run in runs]
+    names = sorted(set().union(*flat))
+    rows = [(name, [one.get(name, "") for one in flat]) for name in names]
+    return [(name, values) for name, values in rows if len(set(values)) > 1]
+
+
+def _flat(values: dict, prefix: str = ""):
+    for key, value in values.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -1,0 +1,121 @@
+"""Attribution of an ensemble's answers: queued, computed in a process of its own, stored map by map."""
+
+import json
+from collections.abc import Sequence
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from imagebank.jobs import queue_job
+from imagebank.models import Item
+from models_ml.core.config import AttributionSpec
+from models_ml.core.explain_run import SCORES, file_name, read_map
+from models_ml.core.files import replacing, sha256_json
+from models_ml.errors import core_errors
+from models_ml.models import AttributionMap, AttributionSet, Ensemble
+from models_ml.services.manifests import study_manifest
+
+EXPLAIN = "models_ml.explain"
+LAYER_SIDE_PX = 288
+LAYERS = "layers"
+
+
+def start_attribution(
+    *, ensemble: Ensemble, method: str = "integrated-gradients", baseline: str = "blur", controls: int = 1,
+    limit: int | None = None, items: Sequence[str] | None = None, user=None,
+) -> AttributionSet:  # fmt: skip
+    """Queue the maps of the ensemble's answers on `items` (None: everything it answered), beside the control."""
+    with core_errors():
+        AttributionSpec(method=method, baseline=baseline)
+    answered = ensemble.predictions.count()
+    if not answered:
+        raise ValidationError(f"{ensemble} has not answered any item yet; predict first, then explain.")
+    if limit is not None and limit < 1:
+        raise ValidationError(f"At least one item is needed; {limit} were asked for.")
+    made = AttributionSet(ensemble=ensemble, method=method, baseline=baseline, controls=controls, limit=limit)
+    made.full_clean(exclude=["job"])
+    with transaction.atomic():
+        made.save()
+        made.job = queue_job(
+            study=ensemble.study, kind=EXPLAIN, title=f"Explain {ensemble}"[:200], user=user,
+            payload={"set": made.pk, "run": ensemble.run_id, "items": list(items) if items is not None else None},
+        )  # fmt: skip
+        made.save(update_fields=["job"])
+    return made
+
+
+def explain_arguments(made: AttributionSet, items: Sequence[str] | None) -> list[str]:
+    """Write down which pictures are asked for, and return the command that explains them."""
+    ensemble, run = made.ensemble, made.ensemble.run
+    answered = set(ensemble.predictions.values_list("item__code", flat=True))
+    codes = sorted(answered if items is None else answered & set(items))
+    if not codes:
+        raise ValidationError(f"{ensemble} has answered none of the items asked for; predict them first.")
+    made.folder.mkdir(parents=True, exist_ok=True)
+    manifest = made.folder / "manifest.csv"
+    study_manifest(run.study, views=[run.view], items=codes).write(manifest)
+    settings = [f"method={made.method}", f"baseline={made.baseline}"]
+    settings += [
+        f'ensemble.rule="{ensemble.rule}"', f"ensemble.threshold={float(ensemble.threshold)}",
+        f"ensemble.inclusive={str(ensemble.inclusive).lower()}", f'ensemble.fallback="{ensemble.fallback}"',
+        f'ensemble.restrict="{ensemble.restrict}"',
+    ]  # fmt: skip
+    arguments = ["explain", str(run.folder), str(manifest), "--split", "any", "--out", str(made.folder / "maps")]
+    arguments += ["--controls", str(made.controls)]
+    arguments += ["--limit", str(made.limit)] if made.limit else []
+    return [*arguments, *(part for text in settings for part in ("--set", text))]
+
+
+def store_attribution(made: AttributionSet) -> int:
+    """Read what the command left into rows, and draw one transparent layer per map; safe to repeat."""
+    maps = made.folder / "maps"
+    records = [json.loads(path.read_text()) for path in sorted((maps / "items").glob("*.json"))]
+    known = {(item, target): public for item, target, public in made.maps.values_list("item", "target", "public_id")}
+    items = {item.code: item for item in Item.objects.filter(study=made.ensemble.study_id)}
+    (made.folder / LAYERS).mkdir(exist_ok=True)
+    rows = []
+    for record in records:
+        weights = sha256_json(record["weights"])
+        for target, facts in record["maps"].items():
+            layer = f"{LAYERS}/{file_name(record['item'])}-{target}.webp"
+            draw_layer(made, record["item"], target, layer)
+            row = _row(made, items[record["item"]], record, target, facts, weights, layer)
+            # The same map keeps its opaque address when it is stored again.
+            row.public_id = known.get((row.item_id, target), row.public_id)
+            rows.append(row)
+    with transaction.atomic():
+        made.maps.all().delete()
+        AttributionMap.objects.bulk_create(rows, batch_size=500)
+        made.summary = json.loads((maps / "summary.json").read_text())
+        made.save(update_fields=["summary"])
+    return len(rows)
+
+
+def _row(
+    made: AttributionSet, item: Item, record: dict, target: str, facts: dict, weights: str, layer: str
+) -> AttributionMap:
+    return AttributionMap(
+        attribution_set=made, item=item, view=made.ensemble.view,
+        target=target, target_class=facts["target"], minus_class=facts["minus"] or "", method=made.method,
+        answer=record["answer"], gap=facts["gap"], why=facts["why"], steps=facts["steps"],
+        members_used=record["members_used"], weights_sha256=weights,
+        scores={name: facts[name] for name in SCORES}, control=record["control"], wrong_class=record["wrong_class"],
+        mask_share=record["mask_share"], layer=layer, raw=f"maps/items/{file_name(record['item'])}.npz",
+    )  # fmt: skip
+
+
+def draw_layer(made: AttributionSet, item: str, target: str, name: str) -> None:
+    """The map as a small transparent picture in the proportions of the picture that readers saw.
+
+    For the eye it is smoothed by one pixel of the network's square; every number is computed on the raw map.
+    """
+    from PIL import Image
+
+    from models_ml.core import render
+
+    map_HW = read_map(made.folder / "maps", item, target)
+    shown = render.smooth(map_HW, max(map_HW.shape) / made.ensemble.run.config["data"]["size_px"])
+    picture = Image.fromarray(render.colours(shown), "RGBA")
+    picture.thumbnail((LAYER_SIDE_PX, LAYER_SIDE_PX), Image.Resampling.BILINEAR)
+    with replacing(made.folder / name) as part:
+        picture.save(part, "WEBP", quality=70, alpha_quality=60)

@@ -1,0 +1,217 @@
+"""Run folders into rows: what a training here left, or a folder that comes from a GPU box."""
+
+import json
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from imagebank.models import Study
+from models_ml.core import CoreError, checkpoint
+from models_ml.core.checkpoint import FoldResult, RunInfo, fold_folder
+from models_ml.core.config import to_dict
+from models_ml.core.evaluate import evaluate_out_of_fold
+from models_ml.core.files import sha256_file, sha256_json
+from models_ml.core.manifest import read_manifest
+from models_ml.errors import core_errors
+from models_ml.models import Member, TrainingRun
+from models_ml.services.predicting import default_ensemble, store_predictions
+
+NOT_KEPT = ("cache", "tensorboard")
+LARGEST_RUN = 200 * 2**30
+PREDICTIONS = "predictions.csv"
+
+
+@dataclass(frozen=True)
+class Imported:
+    """The run, and whether it was new, changed, or there already."""
+
+    run: TrainingRun
+    outcome: str  # created, updated, unchanged
+    predictions: int
+
+
+def sync_run(run: TrainingRun) -> TrainingRun:
+    """Read members, temperature and out-of-fold metrics from the run's folder; safe to repeat at any time."""
+    if not (run.folder / "run.json").is_file():
+        return run  # nothing was trained yet
+    with core_errors():
+        info = checkpoint.read_run(run.folder)
+        results = _results(info)
+        judged = _out_of_fold(run.folder)
+    with transaction.atomic():
+        for result in results:
+            _store_member(run, result)
+        wanted = {result.fold for result in results if result.complete}
+        run.complete = set(run.folds) <= wanted
+        run.temperature, run.out_of_fold = _temperature(run.folder), judged
+        run.save(update_fields=["complete", "temperature", "out_of_fold"])
+    return run
+
+
+def _results(info: RunInfo) -> list[FoldResult]:
+    found = (checkpoint.read_result(fold_folder(info.folder, fold)) for fold in info.folds)
+    return [result for result in found if result is not None]
+
+
+def _store_member(run: TrainingRun, result: FoldResult) -> None:
+    weights = fold_folder(run.folder, result.fold) / checkpoint.WEIGHTS
+    Member.objects.update_or_create(
+        run=run, fold=result.fold,
+        defaults={
+            "name": f"fold{result.fold}", "status": result.status, "complete": result.complete,
+            "epochs_done": result.epochs_done, "best_epoch": result.best_epoch, "score": result.score,
+            "weights_sha256": sha256_file(weights), "seconds": result.seconds,
+        },
+    )  # fmt: skip
+
+
+def _temperature(folder: Path) -> float | None:
+    path = folder / "calibration.json"
+    return json.loads(path.read_text())["temperature"] if path.is_file() else None
+
+
+def _out_of_fold(folder: Path) -> dict:
+    if not (folder / "oof.csv").is_file():
+        return {}
+    manifest = read_manifest(folder / "folds.csv", check_files=False)
+    return evaluate_out_of_fold(folder / "oof.csv", manifest)["out_of_fold"]
+
+
+def import_run(
+    *,
+    study: Study,
+    folder: Path,
+    name: str = "",
+    predictions: Path | None = None,
+    user=None,
+) -> Imported:
+    """Take in a run folder, or a ZIP of one, that was written by `python -m models_ml.core train` anywhere.
+
+    Everything is checked before anything is kept: checksums of all files, configuration, class list in every weights
+    file, classes and view against the study. predictions: a predictions.csv of this run (default: the one in the folder, if
+    any); it gives the ensemble its answers without any network being run here. name: default the run's own. Importing the
+    same folder again changes nothing; the same run trained further takes the older one's place.
+    Raises ValidationError with one sentence; what was there before stays.
+    """
+    with _opened(Path(folder)) as source:
+        with core_errors():
+            info = checkpoint.read_run(source)
+            results = _results(info)
+            _verify(info, results)
+        _check_fits(study, info)
+        name = name or info.cfg.name
+        run = study.training_runs.filter(name=name, view=info.cfg.view).first()
+        if run is not None and (run.origin != TrainingRun.Origin.IMPORTED or run.fingerprint != info.cfg.fingerprint):
+            raise ValidationError(
+                f"There is already another run {name!r} of the {info.cfg.view} view; import this one under another name."
+            )
+        outcome = _outcome(run, source, results)
+        given = Path(predictions) if predictions else source / PREDICTIONS
+        if predictions and not given.is_file():
+            raise ValidationError(f"Predictions were expected at {given}; there is no such file.")
+        run = run or TrainingRun(study=study, name=name, view=info.cfg.view, origin=TrainingRun.Origin.IMPORTED)
+        replaced = nullcontext() if outcome == "unchanged" else _files_replaced(source, run)
+        with replaced, transaction.atomic():
+            _fill(run, info, user)
+            sync_run(run)
+            stored = store_predictions(run=run, path=given) if given.is_file() else 0
+            default_ensemble(run=run)
+    return Imported(run, outcome, stored)
+
+
+def _fill(run: TrainingRun, info: RunInfo, user) -> None:
+    run.config, run.fingerprint, run.seed = to_dict(info.cfg), info.cfg.fingerprint, info.cfg.recipe.seed
+    run.manifest_fingerprint, run.folds = info.manifest_fingerprint, list(info.folds)
+    run.classes, run.own_classes = list(info.labels.names), list(info.labels.own)
+    run.classes_sha256 = sha256_json(run.classes)
+    run.created_by = run.created_by or user
+    run.full_clean(exclude=["job"])
+    run.save()
+
+
+def _outcome(run: TrainingRun | None, source: Path, results: list[FoldResult]) -> str:
+    if run is None:
+        return "created"
+    known = {member.fold: (member.status, member.weights_sha256) for member in run.members.all()}
+    here = {
+        result.fold: (result.status, sha256_file(fold_folder(source, result.fold) / checkpoint.WEIGHTS))
+        for result in results
+    }
+    return "unchanged" if known == here else "updated"
+
+
+def _verify(info: RunInfo, results: list[FoldResult]) -> None:
+    """Every checksum, and the class list in the header of every weights file."""
+    if not results:
+        raise CoreError(f"{info.folder.name} has no trained member yet; train it first.")
+    _verify_sums(info.folder)
+    for result in results:
+        folder = fold_folder(info.folder, result.fold)
+        _verify_sums(folder)
+        checkpoint.check_classes(folder / checkpoint.WEIGHTS, info.labels)
+
+
+def _verify_sums(folder: Path) -> None:
+    for name in checkpoint.listed_files(folder):
+        checkpoint.check_sum(folder / name)
+
+
+def _check_fits(study: Study, info: RunInfo) -> None:
+    if info.cfg.view not in study.view_codes():
+        raise ValidationError(
+            f"The run is of the view {info.cfg.view!r}; {study.slug} has the views {', '.join(study.view_codes())}."
+        )
+    codes = set(study.classes.values_list("code", flat=True))
+    if set(info.labels.own) != codes:
+        raise ValidationError(
+            f"The run's own classes are {', '.join(info.labels.own)}; those of {study.slug} are "
+            f"{', '.join(sorted(codes))}. Import it into the study it was trained for."
+        )
+
+
+@contextmanager
+def _files_replaced(source: Path, run: TrainingRun) -> Iterator[None]:
+    """The copied folder in the place of the present one; when what follows fails, the present one comes back."""
+    run.home.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=run.home, prefix=".incoming-") as temporary:
+        fresh, old = Path(temporary) / "run", Path(temporary) / "old"
+        shutil.copytree(source, fresh, ignore=shutil.ignore_patterns(*NOT_KEPT, ".*"))
+        if run.folder.exists():
+            run.folder.rename(old)
+        fresh.rename(run.folder)
+        try:
+            yield
+        except BaseException:
+            shutil.rmtree(run.folder)
+            if old.exists():
+                old.rename(run.folder)
+            raise
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Path]:
+    """The run folder itself, or the one inside a ZIP, unpacked for the time being."""
+    if path.is_dir():
+        yield path
+        return
+    if not path.is_file() or not zipfile.is_zipfile(path):
+        raise ValidationError(f"A run folder, or a ZIP of one, was expected at {path}; there is none.")
+    with tempfile.TemporaryDirectory(prefix="run-") as temporary, zipfile.ZipFile(path) as archive:
+        target = Path(temporary)
+        if sum(info.file_size for info in archive.infolist()) > LARGEST_RUN:
+            raise ValidationError(f"{path.name} would unpack to more than {LARGEST_RUN // 2**30} GiB.")
+        try:
+            archive.extractall(target)  # zipfile keeps every member below the target
+        except (zipfile.BadZipFile, OSError, RuntimeError) as error:
+            raise ValidationError(f"{path.name} cannot be unpacked: {error}. Make the ZIP again.") from error
+        headings = sorted(target.rglob("run.json"), key=lambda found: len(found.parts))
+        if not headings:
+            raise ValidationError(f"{path.name} holds no run folder: there is no run.json in it.")
+        yield headings[0].parent

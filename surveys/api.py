@@ -1,0 +1,15 @@
+"""The surveys' part of the API: the same services, roles and refusals as the pages. `routes` is picked up by config."""
+
+from surveys.api_people import InvitationViewSet, ProgressViewSet, ReaderViewSet
+from surveys.api_readings import ReadingViewSet
+from surveys.api_surveys import SeatViewSet, SurveySetViewSet, SurveyViewSet
+
+routes = [
+    ("survey-sets", SurveySetViewSet, "api-survey-set"),
+    ("surveys", SurveyViewSet, "api-survey"),
+    ("seats", SeatViewSet, "api-seat"),
+    ("readers", ReaderViewSet, "api-reader"),
+    ("invitations", InvitationViewSet, "api-invitation"),
+    ("readings", ReadingViewSet, "api-reading"),
+    ("progress", ProgressViewSet, "api-progress"),
+]

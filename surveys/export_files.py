@@ -1,0 +1,296 @@
+"""Every file that a study gives away: its rows, and what each of its columns means."""
+
+import hashlib
+import io
+import json
+import zipfile
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from django.utils import timezone
+
+from imagebank.models import Study
+from surveys.exports import csv_text, readings_csv
+from surveys.funnel import funnel_rows
+from surveys.models import Answer, BlockSitting, Seat, SurveyResponse, ViewingEvent
+from surveys.seat_grid import live_cells
+from surveys.services import ratings_frame
+
+NOBODY = "No address and no name of a reader is in any of these files; readers are known by their codes."
+SIMULATED = "true where a simulated reader, not a person, stands behind the row"
+
+
+@dataclass(frozen=True)
+class ExportFile:
+    """One file: what it holds in a sentence, its columns with their meaning, and the rows of a study."""
+
+    name: str
+    title: str
+    about: str
+    columns: dict[str, str]
+    rows: Callable[[Study], Iterable[Iterable]]
+
+    def text(self, study: Study) -> str:
+        return csv_text(self.columns, self.rows(study))
+
+
+READINGS = {
+    "reader": "code of the reader",
+    "group": "code of the reader's group",
+    "kind": "human or model (a network)",
+    "survey": "code of the survey",
+    "view": "view that the block shows",
+    "block": "position of the block in the survey, from 1",
+    "position": "position of the item in the block, from 1",
+    "item": "code of the item",
+    "truth": "class of reference",
+    "answer": "class chosen last before the block was sealed; empty: not answered",
+    "confidence": "confidence given, from 0 to 1; empty where it was not asked",
+    "rt_ms": "milliseconds from the painted image to the choice, by the browser's monotonic clock",
+    "answered_at": "receipt of the answer, by the server's clock, ISO 8601",
+    "completed_at": "when the sitting was finished with enough answers; empty: it is not complete",
+    "seat": "survey and group that the reader sits for; empty for networks and imported readings",
+    "simulated": SIMULATED,
+    "analysed": "true for the first complete sitting of a seat, and for networks",
+}
+SITTING = {
+    "response": "opaque name of the sitting",
+    "reader": READINGS["reader"],
+    "group": READINGS["group"],
+    "survey": READINGS["survey"],
+    "simulated": SIMULATED,
+}
+PLACE = {
+    "block": READINGS["block"],
+    "view": READINGS["view"],
+    "position": READINGS["position"],
+    "survey_item": "opaque name under which the reader's browser knew the item",
+    "item": READINGS["item"],
+}
+ANSWERS = SITTING | PLACE | {
+    "sequence": "order of receipt within the sitting, from 1",
+    "question": "code of the question; empty: the study's one question, answered by a class",
+    "chosen": "class chosen; empty: a choice was taken back, or the question is answered by a value",
+    "value": "answer to a question with a code, as JSON; empty: it was taken back, or a class is the answer",
+    "standing": "true for the last answer to this question about this item: the one that counts",
+    "event_id": "UUID made by the reader's browser; the same save twice is one row",
+    "rt_ms": READINGS["rt_ms"],
+    "client_ms": "the browser's monotonic clock at the choice, in milliseconds",
+    "chosen_at": "the browser's wall clock at the choice, ISO 8601",
+    "received_at": READINGS["answered_at"],
+    "entry_sha256": "seals this row and the one before it; `python -m surveys.core verify-answers` recomputes it",
+}  # fmt: skip
+RATINGS = {
+    "rater": "code of the rater",
+    "group": "code of the rater's group",
+    "item": "code of the stimulus",
+    "condition": "what the stimulus stands for, as its publisher named it",
+    "truth": "single: real or generated; pair: side of the generated image as shown; strip: forward or reversed as shown",
+    "question": "code of the question",
+    "value": "the standing answer, lists as JSON; empty: not answered",
+    "confidence": "0 to 100, where it is part of the answer",
+    "position": "page of the stimulus in its block, from 1",
+    "repeat_of": "position of the first showing, where the page is a repeat",
+    "rt_ms": READINGS["rt_ms"],
+    "simulated": SIMULATED,
+    "question_kind": "kind of the question",
+    "stimulus_kind": "single, pair, strip or grid",
+    "role": "rated, or catch: its answer is obvious",
+    "label": "class that the stimulus is stated to show",
+    "presented": "codes of the items in the order shown",
+    "survey": READINGS["survey"],
+    "block": READINGS["block"],
+    "answered_at": READINGS["answered_at"],
+    "completed_at": READINGS["completed_at"],
+    "analysed": READINGS["analysed"],
+}
+VIEWING = SITTING | PLACE | {
+    "kind": "shown (decoded and painted), zoomed, hidden (window left), visible (came back), screen, masked (covered), failed",
+    "event_id": "UUID made by the reader's browser",
+    "client_ms": "the browser's monotonic clock, in milliseconds",
+    "received_at": "receipt by the server's clock, ISO 8601",
+    "detail": "JSON: size of the picture or window, pixel ratio, zoom, or why an image did not load",
+}  # fmt: skip
+SITTINGS = SITTING | {
+    "analysed": READINGS["analysed"],
+    "started_at": "pressed Start, ISO 8601",
+    "consented_at": "agreed to the consent text",
+    "described_at": "answered the questions about the reader",
+    "instructed_at": "read the instructions",
+    "practised_at": "saw the practice image",
+    "finished_at": "sealed the last block",
+    "completed_at": READINGS["completed_at"],
+    "block": READINGS["block"],
+    "view": READINGS["view"],
+    "opened_at": "opened the block",
+    "sealed_at": "sealed the block",
+    "seal_sha256": "last entry of the answer log when the block was sealed",
+}  # fmt: skip
+SEATS = {
+    "survey": READINGS["survey"],
+    "group": READINGS["group"],
+    "state": "free, reserved (invited), started, complete or replaced",
+    "reader": "code of the reader who holds or held the seat",
+    "simulated": SIMULATED,
+    "changed_at": "last change of state, ISO 8601",
+    "answered": "questions with a standing answer (live seats only)",
+    "questions": "questions of the survey (live seats only)",
+    "link_expires_at": "until when a link leads to the seat; empty: none does",
+}
+RECRUITMENT = {
+    "group": READINGS["group"],
+    "stage": "contacted, agreed, started, completed, analysed; simulated readers apart",
+    "reason": "empty: people who reached the stage; otherwise why some of them did not reach the next one",
+    "readers": "number of people",
+}
+DICTIONARY = {"file": "name of the file", "column": "its column", "meaning": "what stands in it, with its unit"}
+
+
+def _iso(moment) -> str:
+    return moment.isoformat() if moment else ""
+
+
+def _sitting(response: SurveyResponse) -> tuple:
+    return (response.public_id, response.reader.code, response.group.code, response.survey.code, response.simulated)
+
+
+def _place(survey_item) -> tuple:
+    if survey_item is None:
+        return ("", "", "", "", "")
+    block = survey_item.block
+    return (block.position, block.view, survey_item.position, survey_item.public_id, survey_item.item.code)
+
+
+WITH_PLACE = (
+    "survey_response__reader", "survey_response__group", "survey_response__survey", "survey_item__block",
+    "survey_item__item",
+)  # fmt: skip
+
+
+def _answers(study: Study):
+    standing = set(Answer.objects.of_study(study).standing().values_list("pk", flat=True))
+    rows = Answer.objects.of_study(study).select_related("chosen", *WITH_PLACE)
+    for row in rows.order_by("survey_response", "sequence").iterator(chunk_size=2000):
+        given = (
+            row.question,
+            row.chosen.code if row.chosen else "",
+            "" if row.value is None else json.dumps(row.value),
+        )
+        yield (
+            *_sitting(row.survey_response), *_place(row.survey_item), row.sequence, *given, row.pk in standing,
+            str(row.event_id), row.rt_ms, row.client_ms, _iso(row.chosen_at), _iso(row.received_at), row.entry_sha256,
+        )  # fmt: skip
+
+
+def _ratings(study: Study):
+    return ratings_frame(study=study).astype(object).itertuples(index=False, name=None)
+
+
+def _viewing(study: Study):
+    rows = ViewingEvent.objects.filter(survey_response__survey__survey_set__study=study).select_related(*WITH_PLACE)
+    for row in rows.order_by("survey_response", "pk").iterator(chunk_size=2000):
+        yield (
+            *_sitting(row.survey_response), *_place(row.survey_item), row.kind, str(row.event_id), row.client_ms,
+            _iso(row.received_at), json.dumps(row.detail),
+        )  # fmt: skip
+
+
+def _sittings(study: Study):
+    rows = BlockSitting.objects.filter(survey_response__survey__survey_set__study=study)
+    for row in rows.select_related(
+        "block", "survey_response__reader", "survey_response__group", "survey_response__survey"
+    ):
+        response = row.survey_response
+        stamps = (response.started_at, response.consented_at, response.described_at, response.instructed_at,
+                  response.practised_at, response.finished_at, response.completed_at)  # fmt: skip
+        yield (
+            *_sitting(response), response.analysed, *map(_iso, stamps), row.block.position, row.block.view,
+            _iso(row.opened_at), _iso(row.sealed_at), row.seal_sha256,
+        )  # fmt: skip
+
+
+def _seats(study: Study):
+    live = {cell.seat.pk: cell for cell in live_cells(study)}
+    rows = Seat.objects.of_study(study).select_related("survey", "group", "reader")
+    for row in rows.order_by("survey__number", "group__position", "pk"):
+        cell = live.get(row.pk)
+        progress = (cell.answered, cell.questions, _iso(cell.expires_at)) if cell else ("", "", "")
+        reader = row.reader
+        yield (
+            row.survey.code, row.group.code, row.state, reader.code if reader else "",
+            bool(reader and reader.simulated), _iso(row.changed_at), *progress,
+        )  # fmt: skip
+
+
+def demographic_columns(study: Study) -> dict[str, str]:
+    protocol = getattr(study, "protocol", None)
+    questions = protocol.demographic_questions if protocol else []
+    return SITTING | {question["code"]: question["prompt"] for question in questions}
+
+
+def _demographics(study: Study):
+    asked = list(demographic_columns(study))[len(SITTING) :]
+    rows = SurveyResponse.objects.of_study(study).exclude(described_at=None).select_related("reader", "group", "survey")
+    for row in rows:
+        yield (*_sitting(row), *(row.demographics.get(code) for code in asked))
+
+
+def export_files(study: Study) -> list[ExportFile]:
+    """The files of `study`, the data dictionary last."""
+    files = [
+        ExportFile("answers.csv", "Answer log", "Every choice and every change of mind, sealed in a chain of hashes.",
+                   ANSWERS, _answers),
+        ExportFile("viewing.csv", "Viewing record", "What the readers' screens did: painted, zoomed, left, came back.",
+                   VIEWING, _viewing),
+        ExportFile("sittings.csv", "Sittings", "When each reader took each step, and the seal of each block.",
+                   SITTINGS, _sittings),
+        ExportFile("demographics.csv", "About the readers", "Answers to the questions about the reader.",
+                   demographic_columns(study), _demographics),
+        ExportFile("seats.csv", "Seats", "Every seat, the replaced ones included.", SEATS, _seats),
+        ExportFile("recruitment.csv", "Recruitment", "From the first contact to the analysed sitting, per group.",
+                   RECRUITMENT, lambda study: [row.values() for row in funnel_rows(study)]),
+    ]  # fmt: skip
+    protocol = getattr(study, "protocol", None)
+    if protocol is not None and protocol.stimuli:
+        files.insert(0, ExportFile("ratings.csv", "Ratings", "One row per rater, page and question, what was shown beside it.",
+                                   RATINGS, _ratings))  # fmt: skip
+    return [*files, ExportFile("data-dictionary.csv", "Data dictionary", "What every column of every file means.",
+                               DICTIONARY, lambda study: _dictionary(files))]  # fmt: skip
+
+
+def _dictionary(files: list[ExportFile]):
+    named = [
+        ("readings.csv", READINGS),
+        *((file.name, file.columns) for file in files),
+        ("data-dictionary.csv", DICTIONARY),
+    ]
+    return [(name, column, meaning) for name, columns in named for column, meaning in columns.items()]
+
+
+def export_bundle(study: Study) -> bytes:
+    """A ZIP of every file with a README and the SHA-256 of each."""
+    texts = {"readings.csv": readings_csv(study)}
+    texts |= {file.name: file.text(study) for file in export_files(study)}
+    survey_set = study.survey_sets.first()
+    if survey_set:
+        texts["certificate.json"] = json.dumps(survey_set.certificate, indent=1, ensure_ascii=False)
+    texts["README.txt"] = _read_me(study)
+    sums = [f"{hashlib.sha256(text.encode()).hexdigest()}  {name}\n" for name, text in sorted(texts.items())]
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in sorted(texts.items()):
+            archive.writestr(name, text)
+        archive.writestr("SHA256SUMS", "".join(sums))
+    return buffer.getvalue()
+
+
+def _read_me(study: Study) -> str:
+    simulated = SurveyResponse.objects.of_study(study).filter(simulated=True).count()
+    marked = f"{simulated} sittings are simulated; the column simulated marks their rows.\n" if simulated else ""
+    nature = f"The images are {study.nature}.\n" if study.nature else ""
+    return (
+        f"{study.title} ({study.slug})\nExported {timezone.now():%Y-%m-%d %H:%M} UTC.\n{nature}{marked}{NOBODY}\n"
+        "data-dictionary.csv says what every column means. `sha256sum -c SHA256SUMS` checks the files; "
+        "`python -m surveys.core verify-answers answers.csv` checks the answer log.\n"
+        "Text that a spreadsheet would run as a formula starts with an apostrophe.\n"
+    )

@@ -1,0 +1,144 @@
+"""A list of people to invite, as a CSV file: what it says, and every row that cannot be used."""
+
+import csv
+import io
+from dataclasses import dataclass
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+
+from imagebank.models import Study
+from surveys.models import ReaderContact, ReaderGroup, Seat, Survey
+
+MOST_BYTES, MOST_ROWS = 1_000_000, 2_000
+COLUMNS = ("email", "group", "name", "survey")
+
+
+@dataclass(frozen=True)
+class Invitee:
+    """One usable row: whom to invite, and to which survey (None: a seat that is free when reading starts)."""
+
+    line: int
+    email: str
+    name: str
+    group: ReaderGroup
+    survey: Survey | None
+
+
+@dataclass(frozen=True)
+class InvitationList:
+    """The rows that can be used, and the others by line with what is wrong."""
+
+    invitees: list[Invitee]
+    errors: list[tuple[int, str]]
+
+
+def read_invitation_list(study: Study, data: bytes) -> InvitationList:
+    """Read `email, group, name, survey` (the last two optional, the group too where there is one only).
+
+    Commas, semicolons or tabs part the cells, as spreadsheets save them. A file that cannot be read at all raises
+    ValidationError; rows that cannot be used are returned with their line, all of them at once.
+    """
+    table = _table(data)
+    checker = _Checker(study)
+    invitees, errors = [], []
+    for number, raw in enumerate(table):
+        if number >= MOST_ROWS:
+            raise ValidationError(f"The list has more than {MOST_ROWS:,} rows; split it.")
+        row = {name: (raw.get(name) or "").strip() for name in COLUMNS}
+        if not any(row.values()):
+            continue
+        wrong, group, survey = checker.check(row, table.line_num)
+        if wrong:
+            errors.append((table.line_num, "; ".join(wrong)))
+        else:
+            invitees.append(Invitee(table.line_num, row["email"], row["name"], group, survey))
+    if not invitees and not errors:
+        raise ValidationError("The list has no rows below its header; add one row per person.")
+    return InvitationList(invitees, errors)
+
+
+def _table(data: bytes) -> csv.DictReader:
+    if len(data) > MOST_BYTES:
+        raise ValidationError(f"The list is larger than {MOST_BYTES:,} bytes; split it.")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ValidationError("The list must be UTF-8; save it as CSV UTF-8.") from None
+    first = text.split("\n", 1)[0]
+    delimiter = max(",;\t", key=first.count)
+    table = csv.DictReader(io.StringIO(text.replace("\0", ""), newline=""), delimiter=delimiter)
+    try:
+        names = [(name or "").strip().lower() for name in table.fieldnames or ()]
+    except csv.Error as error:
+        raise ValidationError(f"The list cannot be read as CSV: {error}.") from None
+    names = ["email" if name in ("e-mail", "mail", "address") else name for name in names]
+    if "email" not in names:
+        found = ", ".join(name for name in names if name) or "nothing"
+        raise ValidationError(
+            f"The list needs a header with the column email; it has {found}. Further: group, name, survey."
+        )
+    table.fieldnames = names
+    return table
+
+
+class _Checker:
+    """What one row must fit: the study's groups and surveys, free seats, and people who were invited before."""
+
+    def __init__(self, study: Study):
+        self.groups = list(study.reader_groups.filter(kind=ReaderGroup.Kind.HUMAN))
+        self.surveys = {survey.code.lower(): survey for survey in Survey.objects.filter(survey_set__study=study)}
+        contacts = ReaderContact.objects.filter(reader__study=study).exclude(email="").select_related("reader")
+        self.known = {contact.email.lower(): contact.reader.code for contact in contacts}
+        self.free = set(Seat.objects.of_study(study).free().values_list("survey", "group"))
+        self.seen: dict[str, int] = {}
+        self.taken: dict[tuple[int, int], int] = {}
+
+    def check(self, row: dict, line: int) -> tuple[list[str], ReaderGroup | None, Survey | None]:
+        wrong = self._email(row["email"], line)
+        group = self._group(row["group"])
+        if group is None:
+            names = ", ".join(group.code for group in self.groups)
+            wrong.append(
+                f"group is {row['group']!r}, expected one of {names}"
+                if row["group"]
+                else f"group is empty, expected one of {names}"
+            )
+        survey = self.surveys.get(row["survey"].lower()) if row["survey"] else None
+        if row["survey"] and survey is None:
+            wrong.append(f"there is no survey {row['survey']!r}")
+        if survey is not None and group is not None:
+            wrong += self._seat(survey, group, line)
+        return wrong, group, survey
+
+    def _email(self, email: str, line: int) -> list[str]:
+        if not email:
+            return ["email is empty"]
+        try:
+            validate_email(email)
+        except ValidationError:
+            return [f"{email!r} is no e-mail address"]
+        lowered = email.lower()
+        if lowered in self.known:
+            return [f"{email} was invited before, as {self.known[lowered]}"]
+        if lowered in self.seen:
+            return [f"the same address as line {self.seen[lowered]}"]
+        self.seen[lowered] = line
+        return []
+
+    def _group(self, name: str) -> ReaderGroup | None:
+        if not name:
+            return self.groups[0] if len(self.groups) == 1 else None
+        wanted = name.lower()
+        return next(
+            (row for row in self.groups if wanted in (row.code.lower(), row.singular.lower(), row.plural.lower())), None
+        )
+
+    def _seat(self, survey: Survey, group: ReaderGroup, line: int) -> list[str]:
+        place = (survey.pk, group.pk)
+        if place in self.taken:
+            return [f"the seat at {survey} goes to line {self.taken[place]} already"]
+        if place not in self.free:
+            return [f"the seat of a {group.singular} at {survey} is not free"]
+        self.taken[place] = line
+        return []

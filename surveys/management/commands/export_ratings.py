@@ -1,0 +1,23 @@
+import os
+from pathlib import Path
+
+from surveys.exports import ratings_csv
+from surveys.management.study_command import StudyCommand
+
+
+class Command(StudyCommand):
+    help = "Write a rating study's ratings.csv, truth included."
+
+    def add_arguments(self, parser):
+        super().add_arguments(parser)
+        parser.add_argument("out", type=Path)
+        parser.add_argument("--analysed", action="store_true", help="only the first complete sitting of each seat")
+
+        parser.add_argument("--for-analysis", action="store_true", help="in the columns that the analysis reads")
+
+    def act(self, study, *, out, analysed, for_analysis, **options):
+        text = ratings_csv(study, analysed_only=analysed, for_analysis=for_analysis)
+        unfinished = out.with_name(f"{out.name}.part")
+        unfinished.write_text(text, encoding="utf-8", newline="")
+        os.replace(unfinished, out)
+        return f"{text.count(chr(10)) - 1} ratings of {study.slug} in {out}."

@@ -1,0 +1,76 @@
+"""The page on which a study begins."""
+
+import tomllib
+from pathlib import Path
+
+from django import forms
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required, permission_required
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
+
+from surveys.services.new_study import begin_study
+
+LARGEST_PRESET = 512 * 1024
+CONTROL, SELECT = {"class": "form-control"}, {"class": "form-select"}
+
+
+def shipped_presets() -> list[tuple[str, str]]:
+    """(folder, title) of every preset that comes with the product."""
+    folder = Path(settings.BASE_DIR) / "fixtures"
+    return [
+        (path.parent.name, tomllib.loads(path.read_text(encoding="utf-8"))["study"]["title"])
+        for path in sorted(folder.glob("*/study.toml"))
+    ]
+
+
+class NewStudyForm(forms.Form):
+    """A title, an address, and a preset: one of ours or a file."""
+
+    title = forms.CharField(max_length=200, widget=forms.TextInput(CONTROL))
+    slug = forms.SlugField(
+        label="Address",
+        help_text="Letters, digits and hyphens: what comes after /studies/.",
+        widget=forms.TextInput(CONTROL | {"autocapitalize": "none"}),
+    )
+    shipped = forms.ChoiceField(label="Begin with", required=False, widget=forms.Select(SELECT))
+    preset = forms.FileField(
+        label="or with a study.toml of your own", required=False, widget=forms.FileInput(CONTROL | {"accept": ".toml"})
+    )
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["shipped"].choices = [("", "a file of my own"), *shipped_presets()]
+
+    def clean(self) -> dict:
+        given, shipped = self.cleaned_data.get("preset"), self.cleaned_data.get("shipped")
+        if bool(given) == bool(shipped):
+            raise forms.ValidationError("Choose one preset: a shipped one or a file of your own.")
+        if given and given.size > LARGEST_PRESET:
+            raise forms.ValidationError(f"A preset has at most {LARGEST_PRESET // 1024} KiB; {given.name} is larger.")
+        return self.cleaned_data
+
+    def preset_text(self) -> bytes:
+        if self.cleaned_data["preset"]:
+            return self.cleaned_data["preset"].read()
+        return (Path(settings.BASE_DIR) / "fixtures" / self.cleaned_data["shipped"] / "study.toml").read_bytes()
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+@permission_required("imagebank.add_study", raise_exception=True)
+def new_study(request: HttpRequest) -> HttpResponse:
+    form = NewStudyForm(request.POST or None, request.FILES or None)
+    if form.is_valid():
+        about = {name: form.cleaned_data[name] for name in ("slug", "title")}
+        try:
+            study = begin_study(preset=form.preset_text(), user=request.user, **about)
+        except ValidationError as refusal:
+            form.add_error(None, refusal)
+        else:
+            messages.success(request, "The study is set up. Next: import its images.")
+            return redirect("study", study.slug)
+    return render(request, "surveys/new_study.html", {"form": form}, status=400 if form.is_bound else 200)

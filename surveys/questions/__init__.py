@@ -1,0 +1,19 @@
+"""What is asked about an item: kinds of questions, what counts as an answer, and in which order they may be answered."""
+
+from .asking import asked_about, open_questions, questions_of, required_counts, standing_by_item
+from .definition import DIAGNOSIS, KINDS, Question, parse_questions
+from .values import Shown, clean_value
+
+__all__ = [
+    "DIAGNOSIS",
+    "KINDS",
+    "Question",
+    "Shown",
+    "asked_about",
+    "clean_value",
+    "open_questions",
+    "parse_questions",
+    "questions_of",
+    "required_counts",
+    "standing_by_item",
+]

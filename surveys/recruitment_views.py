@@ -1,0 +1,242 @@
+"""The coordinator's pages about people: readers, invitations one by one and by list, letters, the recruitment funnel."""
+
+from django import forms
+from django.conf import settings
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from imagebank.permissions import require_role
+from surveys.coordinator_pages import download, page, told
+from surveys.exports import csv_text
+from surveys.flow_figure import flow_figure
+from surveys.funnel import MEANINGS, funnel_rows, funnels
+from surveys.invitation_list import MOST_BYTES, read_invitation_list
+from surveys.models import Invitation, Letter, Reader, ReaderGroup, Seat, Survey
+from surveys.services import (
+    due_reminders,
+    erase_contact,
+    invite,
+    invite_many,
+    queue_letters,
+    record_bounce,
+    record_reply,
+    renew_invitation,
+    revoke_invitation,
+    send_reminders,
+)
+
+PER_PAGE = 50
+ACTIONS = (
+    ("renew", "New link"),
+    ("agreed", "Agreed"),
+    ("declined", "Declined"),
+    ("bounced", "Letter came back"),
+    ("revoke", "Close links"),
+    ("erase", "Erase name and e-mail"),
+)
+
+
+class InviteForm(forms.Form):
+    """Whom to invite: to one seat, or to whichever is free when reading starts."""
+
+    group = forms.ModelChoiceField(queryset=ReaderGroup.objects.none(), empty_label=None)
+    survey = forms.ModelChoiceField(
+        queryset=Survey.objects.none(), required=False, empty_label="Any free seat, taken when reading starts"
+    )
+    name = forms.CharField(max_length=150, required=False)
+    email = forms.EmailField(required=False, label="E-mail")
+
+    def __init__(self, *args, study, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["group"].queryset = study.reader_groups.filter(kind="human")
+        self.fields["survey"].queryset = Survey.objects.filter(survey_set__study=study)
+        for field in self.fields.values():
+            kind = "form-select" if isinstance(field, forms.ModelChoiceField) else "form-control"
+            field.widget.attrs["class"] = kind
+
+
+class ListForm(forms.Form):
+    """A list of people, as a file or, after the trial run, as the text that was tried."""
+
+    file = forms.FileField(required=False, label="CSV file")
+    text = forms.CharField(required=False, widget=forms.HiddenInput, strip=False)
+    how = forms.ChoiceField(required=False, choices=[("letters", "letters"), ("links", "links")], initial="letters")
+
+    def data_of_list(self) -> bytes:
+        upload = self.cleaned_data["file"]
+        if upload and upload.size > MOST_BYTES:
+            raise ValidationError(f"The list is larger than {MOST_BYTES:,} bytes; split it.")
+        data = upload.read() if upload else self.cleaned_data["text"].encode()
+        if not data.strip():
+            raise ValidationError("Choose a CSV file with one person per row.")
+        return data
+
+
+@require_GET
+@require_role("coordinator")
+def readers(request, slug):
+    return _readers(request, InviteForm(study=request.study))
+
+
+def _readers(request: HttpRequest, form: InviteForm, status: int = 200) -> HttpResponse:
+    rows = Reader.objects.filter(study=request.study).select_related("group", "contact", "reply")
+    rows = rows.prefetch_related("invitations__seat__survey", "invitations__letters", "responses__survey")
+    wanted = request.GET.get("group", "")
+    if wanted:
+        rows = rows.filter(group__code=wanted)
+    return page(
+        request,
+        "readers",
+        status,
+        listed=Paginator(rows, PER_PAGE).get_page(request.GET.get("page")),
+        groups=request.study.reader_groups.all(),
+        wanted=wanted,
+        query=f"group={wanted}" if wanted else "",
+        form=form,
+        actions=ACTIONS,
+        due=len(due_reminders(study=request.study)),
+        to_file=settings.EMAIL_BACKEND.endswith(("filebased.EmailBackend", "console.EmailBackend")),
+    )
+
+
+@require_POST
+@require_role("coordinator")
+def invite_reader(request, slug):
+    """Make a personal link and show it this one time, or send it by e-mail."""
+    form = InviteForm(request.POST, study=request.study)
+    if form.is_valid():
+        by_letter = request.POST.get("how") == "letter"
+        if by_letter and not form.cleaned_data["email"]:
+            form.add_error("email", "A letter needs an address.")
+            return _readers(request, form, 422)
+        try:
+            invitation, raw = invite(**form.cleaned_data)
+        except ValidationError as error:
+            form.add_error(None, error)
+        else:
+            if not by_letter:
+                return _show_link(request, invitation, raw)
+            queue_letters(study=request.study, invitations=[invitation], kind=Letter.Kind.INVITATION, user=request.user)
+            messages.success(request, f"The invitation of {invitation.reader} is on its way.")
+            return redirect("surveys:readers", slug=slug)
+    return _readers(request, form, 422)
+
+
+def _show_link(request: HttpRequest, invitation: Invitation, raw: str) -> HttpResponse:
+    return page(request, "invited", invitation=invitation, link=_link(request, raw))
+
+
+def _link(request: HttpRequest, raw: str) -> str:
+    return request.build_absolute_uri(reverse("surveys:landing", kwargs={"token": raw}))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@require_role("coordinator")
+def invite_list(request, slug):
+    """Many invitations from a CSV file: a trial run first, then all or nobody."""
+    context = {"form": ListForm(), "groups": request.study.reader_groups.filter(kind="human")}
+    if request.method != "POST":
+        return page(request, "invite_list", **context)
+    form = ListForm(request.POST, request.FILES)
+    try:
+        if not form.is_valid():
+            raise ValidationError([text for texts in form.errors.values() for text in texts])
+        data = form.data_of_list()
+        if "confirm" in request.POST:
+            return _invite_all(request, data, send=form.cleaned_data["how"] != "links")
+        listed = read_invitation_list(request.study, data)
+    except ValidationError as error:
+        return page(request, "invite_list", 422, problems=error.messages, **context)
+    text = data.decode("utf-8-sig")
+    return page(request, "invite_list", 422 if listed.errors else 200, listed=listed, text=text, **context)
+
+
+def _invite_all(request: HttpRequest, data: bytes, send: bool) -> HttpResponse:
+    done = invite_many(study=request.study, data=data, send=send, user=request.user)
+    if not send:
+        rows = ([row.invitation.reader.code, row.invitee.email, row.invitee.name, row.invitee.group.code,
+                 row.invitee.survey.code if row.invitee.survey else "", _link(request, row.raw)] for row in done)  # fmt: skip
+        text = csv_text(("reader", "email", "name", "group", "survey", "link"), rows)
+        return download(text, f"{request.study.slug}-links.csv")
+    messages.success(request, f"{len(done)} invitation{'' if len(done) == 1 else 's'} on the way.")
+    return redirect("surveys:readers", slug=request.study.slug)
+
+
+@require_POST
+@require_role("coordinator")
+def remind(request, slug):
+    sent = send_reminders(study=request.study, user=request.user)
+    messages.success(request, f"{sent} reminder{'' if sent == 1 else 's'} on the way.")
+    return redirect("surveys:readers", slug=slug)
+
+
+@require_POST
+@require_role("coordinator")
+def renew(request, slug, pk):
+    """A new link to the same seat and sitting, for a reader who lost theirs; the earlier ones close."""
+    held = Seat.objects.of_study(request.study).filter(state__in=[Seat.State.RESERVED, Seat.State.STARTED])
+    row = get_object_or_404(held, pk=pk)
+    invitation, raw = invite(seat=row, reader=row.reader)
+    return _show_link(request, invitation, raw)
+
+
+@require_POST
+@require_role("coordinator")
+def reader_action(request, slug, pk, action):
+    """One press about one reader: renew, close links, erase, agreed, declined, letter came back."""
+    reader = get_object_or_404(Reader, study=request.study, pk=pk)
+    if action == "renew":
+        invitation = reader.invitations.order_by("-created_at", "-pk").first()
+        if invitation is not None:
+            result = told(
+                request,
+                f"A new link for {reader}; the earlier ones no longer work.",
+                renew_invitation,
+                invitation=invitation,
+            )
+            if result:
+                return _show_link(request, *result)
+    elif action == "revoke":
+        for invitation in Invitation.objects.filter(reader=reader, revoked_at=None):
+            revoke_invitation(invitation=invitation)
+        messages.success(request, f"The links of {reader} no longer work.")
+    elif action == "erase":
+        erased = erase_contact(reader=reader)
+        messages.success(request, f"{'Name and address erased' if erased else 'Nothing to erase'}: {reader}.")
+    elif action in ("agreed", "declined"):
+        told(request, f"Noted: {reader} {action}.", record_reply, reader=reader, agreed=action == "agreed")
+    elif action == "bounced":
+        told(request, f"Noted: the letter to {reader} came back.", record_bounce, reader=reader)
+    return redirect("surveys:readers", slug=slug)
+
+
+@require_GET
+@require_role("coordinator", "analyst")
+def recruitment(request, slug):
+    """The funnel from the first contact to the analysed sitting, per group, as a figure and a table."""
+    rows = funnels(request.study)
+    figures = [flow_figure(funnel) for funnel in rows]
+    return page(request, "recruitment", funnels=rows, figures=figures, meanings=MEANINGS)
+
+
+@require_GET
+@require_role("coordinator", "analyst")
+def recruitment_file(request, slug):
+    rows = funnel_rows(request.study)
+    return download(csv_text(rows[0] if rows else ["group"], (row.values() for row in rows)), f"{slug}-recruitment.csv")
+
+
+@require_GET
+@require_role("coordinator", "analyst")
+def recruitment_figure(request, slug, group):
+    """One group's flow diagram as an SVG that stands alone."""
+    funnel = next((row for row in funnels(request.study) if row.group.code == group), None)
+    get_object_or_404(ReaderGroup, study=request.study, code=group, kind="human")
+    text = render_to_string("surveys/_flow.svg", {"figure": flow_figure(funnel), "alone": True})
+    return download(text.strip(), f"{slug}-{group}-recruitment.svg", "image/svg+xml")

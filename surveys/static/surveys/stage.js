@@ -1,0 +1,92 @@
+// What is looked at: one image, or the frames of a pair, a strip or a grid side by side.
+(function () {
+  "use strict";
+
+  const NARROW = 600;
+  const GAP = 4;
+
+  class Stage {
+    // kind: single, pair, strip or grid. one: what the whole is called, e.g. "pair".
+    constructor(element, { kind, one }) {
+      Object.assign(this, { element, kind, one });
+      this.picture = element.querySelector("img");
+      element.dataset.kind = kind;
+      // What zoom moves: the image alone, or all frames together.
+      this.moves = kind === "single" ? this.picture : element;
+      window.addEventListener("resize", () => this.arrange());
+    }
+    // Show `addresses` and resolve when every frame is decoded.
+    async show(addresses, columns, words) {
+      this.columns = columns;
+      if (this.kind === "single") {
+        this.picture.src = addresses[0];
+        this.picture.alt = words;
+        await this.picture.decode();
+        this.arrange();
+        return;
+      }
+      const frames = addresses.map((address, place) => this.frame(address, place, words));
+      this.element.replaceChildren(...frames.map((frame) => frame.figure));
+      this.picture = frames[0].image;
+      await Promise.all(frames.map((frame) => frame.image.decode()));
+      this.arrange();
+    }
+    frame(address, place, words) {
+      const figure = document.createElement("figure");
+      const image = document.createElement("img");
+      const name = this.kind === "pair" ? ["Left", "Right"][place] : String(place + 1);
+      image.src = address;
+      image.alt = this.kind === "pair" ? `${words}, ${name.toLowerCase()} image` : `${words}, image ${name}`;
+      image.draggable = false;
+      figure.dataset.place = place + 1;
+      const caption = document.createElement("figcaption");
+      caption.textContent = name;
+      caption.setAttribute("aria-hidden", "true");
+      figure.append(image, caption);
+      return { figure, image };
+    }
+    // One image is as large as the field allows, small ones included.
+    fitOne() {
+      const field = this.element.parentElement;
+      const { width, height } = this.size();
+      const scale = Math.min(field.clientWidth / width, field.clientHeight / height);
+      if (!Number.isFinite(scale) || !scale) return;
+      this.picture.style.width = `${Math.floor(width * scale)}px`;
+      this.picture.style.height = `${Math.floor(height * scale)}px`;
+    }
+    arrange() {
+      if (!this.picture.naturalWidth) return;
+      if (this.kind === "single") this.fitOne();
+      else this.fitAll();
+    }
+    // Frames of one size, as large as fit beside each other and above each other.
+    fitAll() {
+      const field = this.element.parentElement;
+      const count = this.element.children.length;
+      // A long strip would be a row of stamps on a phone: there it becomes two or three rows.
+      const narrow = this.kind === "strip" && window.innerWidth < NARROW;
+      const columns = narrow ? Math.min(3, this.columns) : this.columns;
+      const rows = Math.ceil(count / columns);
+      const { width, height } = this.size();
+      const room = (length, parts) => (length - GAP * (parts + 1)) / parts;
+      const scale = Math.min(room(field.clientWidth, columns) / width, room(field.clientHeight, rows) / height);
+      this.element.style.setProperty("--columns", columns);
+      this.element.style.setProperty("--cell-width", `${Math.max(1, Math.floor(width * scale))}px`);
+      this.element.style.setProperty("--cell-height", `${Math.max(1, Math.floor(height * scale))}px`);
+    }
+    wait(on) {
+      this.element.classList.toggle("waiting", on);
+    }
+    // Which frames are marked as chosen.
+    choose(places) {
+      this.element.querySelectorAll("figure").forEach((figure) => {
+        figure.classList.toggle("chosen", places.includes(Number(figure.dataset.place)));
+      });
+    }
+    size() {
+      return { width: this.picture.naturalWidth, height: this.picture.naturalHeight };
+    }
+  }
+
+  window.diptych = Object.assign(window.diptych || {}, { Stage });
+})();

@@ -1,0 +1,49 @@
+"""What the worker looks after by itself: seats whose links have expired."""
+
+import logging
+import threading
+
+from celery.signals import worker_ready, worker_shutdown
+from django.db import DatabaseError, connection
+
+from imagebank.models import Study
+from surveys.services import release_expired_seats
+
+logger = logging.getLogger(__name__)
+EVERY_S = 600
+stopping = threading.Event()
+
+
+def release_everywhere() -> int:
+    """Free the expired seats of every study; returns how many."""
+    released = 0
+    for study in Study.objects.filter(survey_sets__isnull=False):
+        count = release_expired_seats(study=study)
+        if count:
+            logger.info("%s: %s expired seats freed", study.slug, count)
+        released += count
+    return released
+
+
+def keep_seats() -> None:
+    """Until the worker stops, look every ten minutes."""
+    while True:
+        try:
+            release_everywhere()
+        except DatabaseError as problem:
+            logger.warning("Expired seats were not freed: %s", problem)
+        finally:
+            connection.close()
+        if stopping.wait(EVERY_S):
+            return
+
+
+@worker_ready.connect
+def begin_keeping(**kwargs) -> None:
+    stopping.clear()
+    threading.Thread(target=keep_seats, name="seat-keeper", daemon=True).start()
+
+
+@worker_shutdown.connect
+def end_keeping(**kwargs) -> None:
+    stopping.set()

@@ -1,0 +1,76 @@
+"""A small study that people and a network have read, and one comparison of it, computed once for all tests."""
+
+import pytest
+
+from benchmark.core import writing
+from imagebank.models import Membership, Truth
+from surveys.services import record_model_answers, simulate_readers
+from tests.surveys.study import make_surveyed_study
+
+PLAN = """schema = "analysis-plan/1"
+title = "Network against people"
+
+[data]
+analysed = "first complete per seat"
+
+[primary]
+multiplicity = "holm"
+
+[[primary.contrasts]]
+model = "network"
+group = "geneticist"
+view = "focused"
+
+[bootstrap]
+draws = 100
+"""
+
+
+@pytest.fixture(autouse=True)
+def one_kind_of_drawing(monkeypatch, request):
+    """Drawing is most of a comparison's time; tests of files of every kind ask for `all_drawings`."""
+    if "all_drawings" not in request.fixturenames:
+        monkeypatch.setattr(writing, "FIGURE_KINDS", ("svg",))
+
+
+@pytest.fixture
+def all_drawings():
+    """Every figure as SVG, PNG and PDF, as the product writes them."""
+
+
+def read_study(*, people: bool = True, network: bool = True):
+    """Every seat filled by a simulated reader; the network misses one item in four."""
+    study = make_surveyed_study()
+    views = study.protocol.view_order
+    if people:
+        groups = study.reader_groups.filter(kind="human")
+        simulate_readers(study=study, seed=3, accuracies={(g.code, v): 0.6 for g in groups for v in views})
+    if network:
+        classes = list(study.classes.values_list("code", flat=True))
+        truth = Truth.objects.filter(item__study=study).order_by("item").values_list("item__code", "diagnosis__code")
+        answers = {
+            (item, view): code if place % 4 else next(other for other in classes if other != code)
+            for place, (item, code) in enumerate(truth)
+            for view in views
+        }
+        record_model_answers(study=study, name="network", answers=answers)
+    return study
+
+
+@pytest.fixture
+def study(db, settings, tmp_path):
+    settings.VAR_DIR = tmp_path
+    return read_study()
+
+
+@pytest.fixture
+def member(db, client, django_user_model):
+    """A function that signs somebody in with a role in a study."""
+
+    def sign_in(study, role: str):
+        user, _ = django_user_model.objects.get_or_create(username=f"{role}-of-{study.slug}")
+        Membership.objects.get_or_create(study=study, user=user, role=role)
+        client.force_login(user)
+        return user
+
+    return sign_in

@@ -1,0 +1,190 @@
+"""Studies run elsewhere come in by their map, and every bad cell is told with its line and column. All files made up."""
+
+import csv
+import io
+import json
+
+import pandas as pd
+import pytest
+
+from benchmark.core import InputError, read_readings
+from benchmark.core.cli import main
+from benchmark.core.imports import import_readings
+
+ITEMS = "item,class\nT001,HMI\nT002,IP\nT003,HMI\nT004,IP\n"
+QUALTRICS_MAP = """
+schema = "import-map/1"
+source = "qualtrics"
+simulated = true
+[reader]
+id = "ResponseId"
+group = "Q1"
+groups = { "Medical geneticist" = "medical-geneticist", "Pediatrician" = "pediatrician" }
+[sitting]
+survey = "survey"
+completed_at = "EndDate"
+keep = { Status = ["IP Address"], Finished = ["True"] }
+[answers]
+labels = { "Hypomelanosis of Ito" = "HMI", "Incontinentia pigmenti" = "IP" }
+no_answer = ["-99"]
+[pattern]
+answer = "{view}_{item}"
+confidence = "conf_{view}_{item}"
+rt_s = "time_{view}_{item}_Page Submit"
+[views]
+foc = "focused"
+pan = "panoramic"
+"""
+HEADER = [
+    "StartDate", "EndDate", "Status", "Finished", "ResponseId", "survey", "Q1",
+    *(f"{view}_T00{k}" for view in ("foc", "pan") for k in (1, 2, 3, 4)), "conf_foc_T001", "time_foc_T001_Page Submit",
+]  # fmt: skip
+HMI, IP = "Hypomelanosis of Ito", "Incontinentia pigmenti"
+ANSWERS = [HMI, IP, HMI, "", HMI, IP, IP, "-99"]
+
+
+def qualtrics(rows, *, third=True):
+    """A Qualtrics CSV: names, the questions' words (one with a line break), ImportIds, then the responses."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(HEADER)
+    writer.writerow(["Start Date", *["Which condition,\nis best represented?"] * (len(HEADER) - 1)])
+    if third:
+        writer.writerow([json.dumps({"ImportId": f"QID{k}"}) for k in range(len(HEADER))])
+    writer.writerows(rows)
+    return out.getvalue()
+
+
+def response(name, group="Pediatrician", *, answers=ANSWERS, status="IP Address", finished="True", confidence="80", time="4.25"):
+    return ["2026-11-01 08:00:00", "2026-11-01 08:30:00", status, finished, name, "S01", group, *answers, confidence, time]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "items.csv").write_text(ITEMS)
+    (tmp_path / "map.toml").write_text(QUALTRICS_MAP)
+    return tmp_path
+
+
+def bring(folder, text, **more):
+    (folder / "export.csv").write_text(text, encoding="utf-8")
+    return import_readings(folder / "export.csv", folder / "map.toml", truth=folder / "items.csv", **more)
+
+
+def test_qualtrics_with_three_header_rows(folder):
+    rows = [
+        response("R_1"), response("R_2", "Medical geneticist"), response("R_9", status="Survey Preview"),
+        response("R_8", finished="False"),
+    ]  # fmt: skip
+    found = bring(folder, qualtrics(rows))
+    assert set(found.frame["reader"]) == {"R_1", "R_2"}
+    assert len(found.frame) == 16
+    assert any("1 row left out" in note and "Finished" in note for note in found.notes)
+    first = found.frame.iloc[0]
+    assert (first["item"], first["view"], first["truth"], first["answer"]) == ("T001", "focused", "HMI", "HMI")
+    assert (first["confidence"], first["rt_ms"], first["completed_at"]) == (80, 4250, "2026-11-01T08:30:00Z")
+    assert list(found.frame["answer"])[7] == ""
+    assert found.readings("export.csv").is_simulated
+
+
+def test_every_bad_cell_is_told_with_line_and_column_and_nothing_comes_in(folder):
+    rows = [
+        response("R_1", "Nurse"), response("R_1", "Pediatrician", answers=["Acne", *ANSWERS[1:]]),
+        response("", confidence="sure", time="4,2"),
+    ]  # fmt: skip
+    with pytest.raises(InputError) as error:
+        bring(folder, qualtrics(rows))
+    places = {(problem.line, problem.column) for problem in error.value.problems}
+    start = 1 + qualtrics([]).count("\n")
+    assert {(start, "Q1"), (start + 1, "foc_T001"), (start + 2, "ResponseId"), (start + 2, "conf_foc_T001"),
+            (start + 2, "time_foc_T001_Page Submit"), (start + 1, "foc_T002")} <= places  # fmt: skip
+    assert '"Acne" was found' in str(error.value)
+
+
+def test_a_file_that_is_not_from_qualtrics_is_refused(folder):
+    with pytest.raises(InputError, match="ImportId"):
+        bring(folder, qualtrics([response("R_1")], third=False))
+
+
+def test_items_without_truth_are_named(folder):
+    (folder / "items.csv").write_text(ITEMS.replace("T004,IP\n", ""))
+    with pytest.raises(InputError, match='item "T004" has no class'):
+        bring(folder, qualtrics([response("R_1")]))
+
+
+def test_a_design_says_what_was_shown_and_where(folder):
+    design = {"surveys": [{"survey": "S01", "blocks": [{"view": "focused", "items": ["T002", "T001"]}]}]}
+    (folder / "design.json").write_text(json.dumps(design))
+    found = bring(folder, qualtrics([response("R_1")]), design=folder / "design.json")
+    assert list(found.frame["item"]) == ["T002", "T001"]
+    assert list(found.frame["position"]) == ["1", "2"]
+
+
+REDCAP_MAP = """
+schema = "import-map/1"
+source = "redcap"
+[reader]
+id = "record_id"
+group_is = "pediatrician"
+[sitting]
+shown = "answered"
+keep = { reading_complete = ["2"] }
+[answers]
+labels = { "Hypomelanosis of Ito" = "HMI", "Incontinentia pigmenti" = "IP" }
+[pattern]
+answer = "dx_{item}"
+"""
+DICTIONARY = (
+    "Variable / Field Name,\"Choices, Calculations, OR Slider Labels\"\n"
+    + "".join(f'dx_t00{k},"1, Hypomelanosis of Ito | 2, Incontinentia pigmenti"\n' for k in (1, 2, 3, 4))
+)  # fmt: skip
+
+
+def test_redcap_codes_events_and_lower_case_names(folder):
+    (folder / "map.toml").write_text(REDCAP_MAP)
+    (folder / "dd.csv").write_text(DICTIONARY)
+    text = (
+        "record_id,redcap_event_name,dx_t001,dx_t002,dx_t003,dx_t004,reading_complete\n"
+        "1,first,1,2,,,2\n1,second,,,2,1,2\n2,first,1,1,,,2\n3,first,1,,,,0\n"
+    )
+    found = bring(folder, text, dictionary=folder / "dd.csv")
+    assert found.frame.groupby("reader").size().to_dict() == {"1": 4, "2": 2}
+    assert list(found.frame["answer"]) == ["HMI", "IP", "IP", "HMI", "HMI", "HMI"]
+    assert set(found.frame["item"]) == {"T001", "T002", "T003", "T004"}
+    again = text + "1,third,2,,,,2\n"
+    with pytest.raises(InputError, match="already answered this on line 2"):
+        bring(folder, again, dictionary=folder / "dd.csv")
+
+
+def test_long_tables_under_other_names(folder):
+    (folder / "map.toml").write_text(
+        'schema = "import-map/1"\nsource = "long"\n[reader]\nid = "who"\ngroup = "role"\n'
+        '[long]\nitem = "case"\nanswer = "said"\ntruth = "is"\nrt_s = "seconds"\nkind = "kind"\n'
+    )
+    text = "who,role,case,said,is,seconds,kind\nann,doctor,a,HMI,HMI,2.5,human\nnet,net,a,IP,HMI,,model\n"
+    found = bring(folder, text)
+    assert list(found.frame["rt_ms"]) == [2500, ""]
+    assert list(found.frame["kind"]) == ["human", "model"]
+    with pytest.raises(InputError, match='line 4, column "case"'):
+        bring(folder, text + "ann,doctor,a,IP,HMI,1,human\n")
+
+
+def test_a_wrong_map_names_every_field(folder):
+    (folder / "map.toml").write_text('schema = "x"\nsource = "excel"\ncolour = 1\n[reader]\n[pattern]\nanswer = "{view}"\n')
+    with pytest.raises(InputError) as error:
+        bring(folder, qualtrics([response("R_1")]))
+    for name in ("schema", "source", "colour", "reader.id", "reader.group", "pattern.answer"):
+        assert name in str(error.value)
+
+
+def test_commands_import_and_analyse_in_one_step(folder, capsys):
+    (folder / "export.csv").write_text(qualtrics([response("R_1"), response("R_2"), response("R_3", "Medical geneticist")]))
+    options = ["--map", str(folder / "map.toml"), "--truth", str(folder / "items.csv")]
+    assert main(["import", "qualtrics", str(folder / "export.csv"), *options, "--out", str(folder / "readings.csv")]) == 0
+    assert "24 readings of 3 readers" in capsys.readouterr().out
+    assert len(read_readings(folder / "readings.csv").frame) == 24
+    assert main(["import", "redcap", str(folder / "export.csv"), *options, "--out", str(folder / "r.csv")]) == 2
+    assert main(["analyse", str(folder / "export.csv"), *options, "--out", str(folder / "out")]) == 0
+    table = pd.read_csv(folder / "out/tables/accuracy.csv")
+    own = table[(table["group"] == "pediatrician") & (table["view"] == "focused")]
+    assert own["accuracy"].iloc[0] == pytest.approx(0.75)

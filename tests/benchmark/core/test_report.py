@@ -1,0 +1,182 @@
+"""The report answers in words, tells what is not recorded, cites what was computed, and reads the same as a tagged PDF."""
+
+import contextlib
+import json
+import logging
+import re
+import zlib
+from collections import Counter
+
+import pytest
+from PIL import ImageFile
+
+from benchmark.core import InputError, Results
+from benchmark.core.facts import described, read_certificate, read_facts
+from benchmark.core.figures.catalogue import figures_of
+from benchmark.core.report.checklists import checklist, guidelines
+from benchmark.core.report.methods import marked_methods, methods
+from benchmark.core.report.page import build_report
+from benchmark.core.report.references import REFERENCES, numbered
+
+FACTS = """
+schema = "study-record/1"
+[study]
+ethics = "Exempt, board 7 (made up)"
+funding = "None"
+[images]
+source = "Public pictures, made up for this test"
+[recruitment.medical-geneticist]
+contacted = 105
+agreed = 37
+complete = 32
+"""
+
+
+@pytest.fixture(scope="module")
+def facts(tmp_path_factory):
+    path = tmp_path_factory.mktemp("facts") / "record.toml"
+    path.write_text(FACTS)
+    return read_facts(path)
+
+
+def report_of(results, **more):
+    entries = figures_of(results)
+    return build_report(results, entries, {entry.name: entry.draw().as_svg().decode() for entry in entries}, **more)
+
+
+@pytest.fixture(scope="module")
+def report(founding_results, facts):
+    return report_of(described(founding_results, facts=facts))
+
+
+def test_report_stands_alone_and_has_one_place_per_anchor(report):
+    assert "<script" not in report
+    assert "http://" not in report.replace("http://www.w3.org", "")
+    assert "src=" not in report
+    ids = re.findall(r' id="([^"]+)"', report)
+    assert len(ids) == len(set(ids))
+    assert set(re.findall(r'href="#([^"]+)"', report)) <= set(ids)
+
+
+def test_every_comparison_has_its_question_both_answers_and_a_line_in_short(report, founding_results):
+    plain = report.replace("\u00a0", " ")
+    for these, new in zip(founding_results["paired"], founding_results["new_images"]):
+        assert these["question"] in plain
+        assert these["answer"] in plain
+        assert new["answer"] in plain
+    assert plain.count("for new images.</li>") == 4
+
+
+def test_simulated_readings_are_marked_on_top_and_on_every_page(report, founding_results):
+    assert report.index("come from simulated readers") < report.index("<nav")
+    assert 'class="watermark"' in report
+    real = Results({**founding_results.content, "simulated": False})
+    assert "watermark" not in report_of(real).split("</style>")[1]
+
+
+def test_figures_carry_words_for_those_who_cannot_see_them(report, founding_results):
+    for entry in figures_of(founding_results):
+        assert f'<figure id="drawn-{entry.name}">' in report
+    assert len(re.findall(r'<svg [^>]*aria-label="[^"]{40,}', report)) == len(figures_of(founding_results))
+
+
+def test_methods_cite_what_was_computed_and_nothing_else(founding_results):
+    sentences, cited = numbered(marked_methods(founding_results))
+    text = " ".join(sentences)
+    assert not re.search(r"\[\[", text)
+    assert REFERENCES["cameron"] in cited
+    assert REFERENCES["guo"] not in cited
+    assert REFERENCES["hillis"] not in cited, "a design that is not crossed has no such estimate"
+    without = Results({**founding_results.content, "agreement": []})
+    assert REFERENCES["fleiss"] not in numbered(marked_methods(without))[1]
+    numbers = [int(n) for group in re.findall(r"\[([\d, ]+)\]", text) for n in group.split(",")]
+    assert sorted(set(numbers)) == list(range(1, len(cited) + 1))
+
+
+def test_methods_alone_name_authors_and_years(founding_results):
+    text = " ".join(methods(founding_results))
+    assert "(Cameron 2011)" in text
+    assert "[[" not in text
+
+
+def test_checklists_hold_every_item_and_guess_nothing(founding_results, facts):
+    bare = checklist(founding_results)
+    assert Counter(item.guideline for item in bare) == {"STARD-AI": 48, "TRIPOD+AI": 52, "CLAIM 2024": 44, "GRRAS": 15}
+    assert all(reference in REFERENCES for reference in guidelines().values())
+    by_id = {(item.guideline, item.identifier): item.answer for item in bare}
+    assert by_id["STARD-AI", "6"] is None
+    assert "60 raters" not in by_id["GRRAS", "11"]
+    assert "30 raters" in by_id["GRRAS", "11"]
+    told = {
+        (item.guideline, item.identifier): item.answer for item in checklist(described(founding_results, facts=facts))
+    }
+    assert told["STARD-AI", "6"] == "Exempt, board 7 (made up)."
+    assert "contacted 105" in told["CLAIM 2024", "35"]
+
+
+def test_what_nobody_recorded_is_said(report):
+    assert report.count("not recorded") > 20
+    assert "Certificate of the design: not recorded." in report
+
+
+def test_certificate_of_a_design_is_printed_with_its_hash(founding_results, tmp_path):
+    entry = {
+        "name": "once per set",
+        "kind": "promise",
+        "meaning": "m",
+        "reached": 0,
+        "best": 0,
+        "limit": 0,
+        "holds": True,
+    }
+    design = {"schema": "survey-design/1", "seed": 7, "sets": 6, "per_class": 4, "surveys": [], "certificate": {
+        "promises_hold": True, "properties": [entry]}}  # fmt: skip
+    path = tmp_path / "design.json"
+    path.write_text(json.dumps(design))
+    found = report_of(described(founding_results, certificate=read_certificate(path)))
+    assert "Every promise of the design holds." in found
+    assert "once per set" in found
+    path.write_text("{}")
+    with pytest.raises(InputError, match="certificate"):
+        read_certificate(path)
+
+
+def test_a_wrong_study_record_is_refused_with_every_field_named(tmp_path):
+    path = tmp_path / "record.toml"
+    path.write_text(FACTS + "[images2]\nx = 1\n[recruitment.pediatrician]\ncontacted = 3\nagreed = 5\ncame = 1\n")
+    with pytest.raises(InputError) as error:
+        read_facts(path)
+    told = str(error.value)
+    for name in ("images2", "recruitment.pediatrician.agreed", "recruitment.pediatrician.came"):
+        assert name in told
+
+
+def test_names_from_files_cannot_become_markup(founding_frame):
+    from benchmark.core import Readings, analyse
+
+    frame = founding_frame[founding_frame["survey"].isin(["", "S01", "S02"])].copy()
+    frame["group"] = frame["group"].replace("pediatrician", '<script>alert("x")</script>')
+    found = report_of(analyse(Readings.from_frame(frame)))
+    assert "<script>" not in found
+
+
+def test_report_becomes_a_tagged_pdf_quietly(founding_results, caplog):
+    from benchmark.core.report.pdf import as_pdf
+
+    long = ("class_accuracy", "items", "sensitivity", "teams", "new_images_methods", "error_consistency")
+    brief = Results({**founding_results.content, **{section: [] for section in long}})
+    entries = [entry for entry in figures_of(brief) if entry.name == "figure-2a"]
+    drawings = {entry.name: entry.draw().as_svg().decode() for entry in entries}
+    with caplog.at_level(logging.INFO):
+        try:
+            content = as_pdf(build_report(brief, entries, drawings, printed=True))
+        except (ImportError, OSError) as error:
+            pytest.skip(f"a PDF needs Debian's libpango: {error}")
+    assert not caplog.records
+    assert not ImageFile.LOAD_TRUNCATED_IMAGES
+    objects = content
+    for start in re.finditer(rb"stream\r?\n", content):
+        with contextlib.suppress(zlib.error):
+            objects += zlib.decompressobj().decompress(content[start.end() :])
+    for mark in (b"/StructTreeRoot", b"/MarkInfo", b"/Figure", b"/Alt", b"pdfuaid"):
+        assert mark in objects, mark

@@ -1,0 +1,185 @@
+"""The generators' pages: what they show, to whom, and that every address is opaque."""
+
+import json
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import reverse
+
+from generative.models import CopyDecision, Generator, GeneratorRun, ImageSet
+from generative.services.auditing import record_audit
+from generative.services.publishing import publish_set
+from imagebank.jobs import run_job
+from imagebank.models import Job
+from tests.generative.test_publishing import report
+from tests.imagebank.factories import MembershipFactory, UserFactory
+
+pytestmark = pytest.mark.django_db
+MAKERS, LOOKERS, STRANGERS = ("coordinator", "engineer"), ("analyst",), ("reviewer",)
+
+
+def address(name, study, *args):
+    return reverse(f"generative:{name}", args=[study.slug, *args])
+
+
+@pytest.fixture
+def run(study):
+    """A run with events and pictures, as the core leaves them."""
+    row = GeneratorRun.objects.create(
+        study=study, title="First run", recipe="tiny", resolution=32, view="focused", total_kimg=24, pictures=30
+    )
+    (row.folder / "out" / "grids").mkdir(parents=True)
+    events = [{"event": "start", "kimg": 0.0, "report": None}]
+    for step in range(1, 40):
+        events.append({"event": "progress", "kimg": step / 10, "loss_g": 1 / step, "loss_d": 1.0, "ada_p": step / 100})
+        if step % 13 == 0:
+            events.append({"event": "grid", "kimg": step / 10, "path": f"grids/{step}.png", "columns": ["early", "late"]})
+            events.append({"event": "kid", "kimg": step / 10, "kid": 1 / step})
+            (row.folder / "out" / "grids" / f"{step}.png").write_bytes(b"\x89PNG")
+    (row.folder / "out" / "events.jsonl").write_text("".join(json.dumps(e) + "\n" for e in events) + '{"event": "prog')
+    return row
+
+
+def test_empty_pages_explain_and_offer_the_first_step(as_role, study):
+    page = as_role("engineer").get(address("overview", study)).content.decode()
+    assert "No set yet" in page
+    assert "No generator yet" in page
+    assert "Train a generator" in page
+    assert "42 real pictures of the view focused" in page
+
+
+@pytest.mark.parametrize("kind", ["sample", "morph", "mix"])
+def test_a_set_is_shown_by_class_names_and_says_that_it_is_generated(as_role, study, made, kind):
+    image_set = made(kind)
+    page = as_role("analyst").get(address("set", study, image_set.public_id)).content.decode()
+    assert "Generated, not photographs" in page
+    assert "Not searched yet" in page
+    if kind != "mix":
+        assert "Early stage" in page
+        assert "Late stage" in page
+    assert ("Early stage to Late stage" in page) == (kind == "morph")
+    assert page.count('src="/studies/stages/generated/pictures/') == image_set.samples.count()
+    assert "style=" not in page
+
+
+def test_curves_grids_and_facts_of_a_run(as_role, study, run):
+    client = as_role("analyst")
+    answer = client.get(address("run", study, run.public_id))
+    page = answer.content.decode()
+    assert page.count("<polyline") == 4
+    assert "Early stage, Late stage" in page
+    assert client.get(address("run-grid", study, run.public_id, "13.png")).status_code == 200
+    for name in ("99.png", "..%2Fevents.jsonl", "events.jsonl"):
+        assert client.get(address("run-grid", study, run.public_id, name)).status_code == 404
+    assert "style=" not in page
+
+
+def test_only_those_who_may_see_and_make(client, study, made, run, generator):
+    image_set = made("sample")
+    reading = [
+        address("overview", study), address("set", study, image_set.public_id), address("run", study, run.public_id),
+        address("generator", study, generator.public_id), address("archive", study, image_set.public_id),
+        address("picture", study, image_set.samples.first().public_id),
+    ]  # fmt: skip
+    making = [
+        address("train", study), address("import", study), address("add", study),
+        address("publish", study, image_set.public_id), address("audit", study, image_set.public_id),
+    ]  # fmt: skip
+    for role, sees, makes in (("engineer", 200, 200), ("coordinator", 200, 200), ("analyst", 200, 403), ("reviewer", 403, 403)):
+        client.force_login(MembershipFactory(study=study, role=role).user)
+        assert {client.get(url).status_code for url in reading} == {sees}, role
+        assert {client.get(url).status_code for url in making} == {makes}, role
+    client.force_login(UserFactory())
+    assert {client.get(url).status_code for url in reading + making} == {404}
+    client.logout()
+    assert {client.get(url).status_code for url in reading + making} == {302}
+
+
+def test_a_suspected_copy_is_shown_to_curators_only_and_a_decision_is_recorded(client, study, made):
+    image_set = made("sample")
+    record_audit(image_set=image_set, report=report(image_set, 1))
+    suspect = image_set.samples.get(index=1)
+    picture, page = address("picture", study, suspect.public_id), address("set", study, image_set.public_id)
+    client.force_login(MembershipFactory(study=study, role="analyst").user)
+    assert client.get(picture).status_code == 404
+    assert client.get(address("archive", study, image_set.public_id)).status_code == 404
+    assert "held back" in client.get(page).content.decode()
+    curator = MembershipFactory(study=study, role="coordinator").user
+    client.force_login(curator)
+    assert client.get(picture).status_code == 200
+    shown = client.get(address("audit", study, image_set.public_id)).content.decode()
+    assert "late-0" in shown
+    assert "1 of 1 still to decide" in shown
+    assert "stand in the way" in client.get(address("publish", study, image_set.public_id)).content.decode()
+    decide, prefix = address("decide", study, suspect.public_id), suspect.public_id
+    refused = client.post(decide, {f"{prefix}-publish": "yes", f"{prefix}-why": ""})
+    assert refused.status_code == 400
+    assert client.post(decide, {f"{prefix}-publish": "no", f"{prefix}-why": "A patient."}).status_code == 302
+    decision = CopyDecision.objects.get()
+    assert (decision.publish, decision.decided_by) == (False, curator)
+    client.post(address("publish", study, image_set.public_id), {"view": "focused"})
+    run_job(Job.objects.get().pk)
+    image_set.refresh_from_db()
+    assert image_set.state == "published"
+    assert image_set.publications.get().published_by == curator
+
+
+def test_uploads_become_jobs_that_take_in_or_refuse(as_role, study, set_files):
+    client = as_role("engineer")
+    upload = SimpleUploadedFile("morph.zip", set_files["morph"].read_bytes())
+    answer = client.post(address("add", study), {"archive": upload, "condition": "curated"})
+    assert answer.status_code == 302
+    run_job(Job.objects.get().pk)
+    row = ImageSet.objects.get()
+    assert (row.condition, row.kind) == ("curated", "morph")
+    assert row.title == "Morph strips by StyleGAN2-ADA"
+    bad = SimpleUploadedFile("noise.zip", b"no zip")
+    client.post(address("add", study), {"archive": bad, "condition": "random"})
+    job = run_job(Job.objects.order_by("created_at").last().pk)
+    assert job.state == "failed"
+    assert "neither a set folder nor a ZIP" in job.error
+
+
+def test_a_form_that_cannot_be_run_says_why(as_role, study, generator):
+    client = as_role("engineer")
+    page = client.post(address("train", study), {"title": "x", "view": "focused", "recipe": "auto", "resolution": 32,
+                       "total_kimg": 1, "seed": 0, "fine_tune": "widen"})  # fmt: skip
+    assert page.status_code == 400
+    assert "needs at least 50 pictures" in page.content.decode()
+    two = client.post(address("train", study), {"title": "x", "ordinal": "early,late"})
+    assert "Name three classes, from the first to the last; found 2." in two.content.decode()
+    make = address("generator", study, generator.public_id)
+    answer = client.post(make, {"kind": "sample", "sample-seeds": "a-b", "sample-condition": "random",
+                         "sample-truncation": 1, "sample-centre": "global"})  # fmt: skip
+    assert answer.status_code == 400
+    assert "Seeds are numbers or ranges" in answer.content.decode()
+    assert not Job.objects.exists()
+
+
+def test_the_api_lists_and_publishes_under_the_same_rules(client, study, made):
+    image_set = made("morph")
+    client.force_login(MembershipFactory(study=study, role="reviewer").user)
+    assert client.get("/api/image-sets/").json()["count"] == 0
+    client.force_login(MembershipFactory(study=study, role="analyst").user)
+    (row,) = client.get("/api/image-sets/").json()["results"]
+    assert (row["id"], row["set_hash"], row["kind"]) == (image_set.public_id, image_set.set_hash, "morph")
+    samples = client.get(f"/api/image-sets/{row['id']}/samples/").json()["results"]
+    assert samples[1]["label"] == {"early": 0.7, "late": 0.3}
+    publish = f"/api/image-sets/{row['id']}/publish/"
+    asked = {"view": "focused", "unaudited_reason": "A test."}
+    assert client.post(publish, asked, content_type="application/json").status_code == 403
+    client.force_login(MembershipFactory(study=study, role="engineer").user)
+    refused = client.post(publish, {"view": "focused"}, content_type="application/json")
+    assert refused.status_code == 400
+    assert "was not audited" in refused.content.decode()
+    done = client.post(publish, asked, content_type="application/json")
+    assert len(done.json()["items"]) == 32
+    assert Generator.objects.get().weights_hash in client.get("/api/generators/").content.decode()
+
+
+def test_published_items_are_listed_for_the_analysis(as_role, study, made):
+    image_set = made("mix")
+    done = publish_set(image_set=image_set, view="focused", unaudited_reason="A test.")
+    table = as_role("analyst").get(address("published", study, image_set.public_id, done.pk)).content.decode()
+    assert table.splitlines()[0].startswith("item,generated,kind,condition")
+    assert ",mix-cell,style grid,random," in table
