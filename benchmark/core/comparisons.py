@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,7 @@ class Matchup:
     def keys(self) -> Record:
         return {"model": self.model.label, "group": self.people.group, "view": self.people.view or None}
 
-    @property
+    @cached_property
     def unit(self) -> str:
         """ "survey" when every reading belongs to one; "reader" without surveys, or when each has several readers."""
         rows = self.people.rows
