@@ -69,9 +69,9 @@ PLACE = {
 }
 ANSWERS = SITTING | PLACE | {
     "sequence": "order of receipt within the sitting, from 1",
-    "chosen": "class chosen; empty: a choice was taken back",
-    "question": "code of the question; empty: the study's one question that is answered by a class",
-    "value": "answer to a question with a code, as JSON; empty: it was taken back",
+    "question": "code of the question; empty: the study's one question, answered by a class",
+    "chosen": "class chosen; empty: a choice was taken back, or the question is answered by a value",
+    "value": "answer to a question with a code, as JSON; empty: it was taken back, or a class is the answer",
     "standing": "true for the last answer to this question about this item: the one that counts",
     "event_id": "UUID made by the reader's browser; the same save twice is one row",
     "rt_ms": READINGS["rt_ms"],
@@ -105,7 +105,7 @@ RATINGS = {
     "analysed": READINGS["analysed"],
 }
 VIEWING = SITTING | PLACE | {
-    "kind": "shown (decoded and painted), zoomed, hidden (window left), visible (came back), screen, failed (not loaded)",
+    "kind": "shown (decoded and painted), zoomed, hidden (window left), visible (came back), screen, masked (covered), failed",
     "event_id": "UUID made by the reader's browser",
     "client_ms": "the browser's monotonic clock, in milliseconds",
     "received_at": "receipt by the server's clock, ISO 8601",
@@ -171,11 +171,14 @@ def _answers(study: Study):
     standing = set(Answer.objects.of_study(study).standing().values_list("pk", flat=True))
     rows = Answer.objects.of_study(study).select_related("chosen", *WITH_PLACE)
     for row in rows.order_by("survey_response", "sequence").iterator(chunk_size=2000):
+        given = (
+            row.question,
+            row.chosen.code if row.chosen else "",
+            "" if row.value is None else json.dumps(row.value),
+        )
         yield (
-            *_sitting(row.survey_response), *_place(row.survey_item), row.sequence,
-            row.chosen.code if row.chosen else "", row.question, "" if row.value is None else json.dumps(row.value),
-            row.pk in standing, str(row.event_id), row.rt_ms, row.client_ms,
-            _iso(row.chosen_at), _iso(row.received_at), row.entry_sha256,
+            *_sitting(row.survey_response), *_place(row.survey_item), row.sequence, *given, row.pk in standing,
+            str(row.event_id), row.rt_ms, row.client_ms, _iso(row.chosen_at), _iso(row.received_at), row.entry_sha256,
         )  # fmt: skip
 
 

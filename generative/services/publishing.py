@@ -67,14 +67,16 @@ def publish_set(
 
     controls: beside each morph strip the same frames shuffled, frames of other z, and a pixel cross-fade. Refused while
     suspected copies are undecided; a set without an audit needs `unaudited_reason`, kept with the name. Published again
-    into the same study and view, it returns the publication there is.
+    into the same study and view, it returns the publication there is; one study holds a set once.
     """
     study = study or image_set.study
     if view not in study.view_codes():
         raise ValidationError(f'{study.title} has no view "{view}"; its views are {", ".join(study.view_codes())}.')
     with transaction.atomic():
         image_set = ImageSet.objects.select_for_update().get(pk=image_set.pk)
-        known = Publication.objects.filter(image_set=image_set, study=study, view=view).first()
+        known = Publication.objects.filter(image_set=image_set, study=study).first()
+        if known and known.view != view:
+            raise ValidationError(f'This set is published in {study.title} already, as pictures of the view "{known.view}".')
         if known:
             return known
         reason = _require_cleared(image_set, unaudited_reason)

@@ -176,5 +176,11 @@ def test_a_report_about_another_set_and_an_unknown_view_are_refused(made):
     image_set = made("sample")
     with pytest.raises(ValidationError, match="is about set 000000"):
         record_audit(image_set=image_set, report={**report(image_set), "set_hash": "0" * 64})
-    with pytest.raises(ValidationError, match='no view "x-ray"; its views are focused'):
-        publish_set(image_set=image_set, view="x-ray")
+    study = image_set.study
+    study.views += [{"code": "close", "label": "close"}]
+    study.save()
+    publish_set(image_set=image_set, study=study, view="focused", unaudited_reason="A test.")
+    with pytest.raises(ValidationError, match='already, as pictures of the view "focused"'):
+        publish_set(image_set=image_set, study=study, view="close")
+    with pytest.raises(ValidationError, match='no view "x-ray"; its views are focused, close'):
+        publish_set(image_set=image_set, study=study, view="x-ray")
