@@ -11,6 +11,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from benchmark.core.report.limitations import limitations
 from benchmark.core.report.methods import methods
+from benchmark.core.report.references import numbered
 from benchmark.core.results import Results
 from imagebank.models import ItemImage
 from imagebank.permissions import Role, has_role, require_role
@@ -127,8 +128,10 @@ def comparison_detail(request, comparison):
     results = comparison.results
     figures = figures_on_page(comparison)
     kept = Results(results)
+    sentences, references = numbered(methods(kept))
     context = _about(comparison, "answers") | {
-        "methods": methods(kept),
+        "methods": sentences,
+        "references": references,
         "limitations": limitations(kept),
         "answers": answers_in_words(results),
         "table": comparisons_table(results),

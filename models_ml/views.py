@@ -116,13 +116,15 @@ def run_live(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
 def _live(run: TrainingRun) -> dict:
     ensembles = run.ensembles.all()
     rows = [(one, charts.share_text(one.judged["accuracy_clustered"]) if one.judged else "") for one in ensembles]
+    active = bool(run.job and run.job.is_active)
+    epochs = run.config["recipe"]["epochs"] if active else 1
     return {
         "run": run,
         "state_label": TrainingRun.State(run.state).label,
         "view_label": run.study.view_label(run.view),
-        "active": bool(run.job and run.job.is_active),
+        "active": active,
         "can_resume": run.state in ("cancelled", "failed"),
-        "curves": charts.learning_curves(charts.read_curves(run.folder, run.folds)),
+        "curves": charts.learning_curves(charts.read_curves(run.folder, run.folds), epochs=epochs),
         "members": run.members.all(),
         "ensembles": [(one, text, presenting.rule_in_words(one)) for one, text in rows],
     }

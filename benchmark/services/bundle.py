@@ -10,11 +10,11 @@ from django.conf import settings
 
 from benchmark.models import Comparison
 
-from .comparison import PLAN, PREDICTIONS, READINGS, STAMP
+from .comparison import DESIGN, FACTS, PLAN, PREDICTIONS, READINGS, STAMP
 
 FIXED_TIME = (1980, 1, 1, 0, 0, 0)
 PACKAGES = ("numpy", "pandas", "scipy", "matplotlib", "plotly", "openpyxl", "tqdm")
-INPUTS = (READINGS, PLAN, PREDICTIONS)
+INPUTS = (READINGS, PLAN, PREDICTIONS, FACTS, DESIGN)
 README = """{title}
 {underline}
 
@@ -55,7 +55,7 @@ def bundle_name(comparison: Comparison) -> str:
 
 def command_of(comparison: Comparison) -> str:
     """The command line that computes the comparison again from the folder of its bundle."""
-    options = {PLAN: "--plan", PREDICTIONS: "--predictions"}
+    options = {PLAN: "--plan", PREDICTIONS: "--predictions", FACTS: "--study", DESIGN: "--design"}
     parts = ["python -m benchmark.core analyse", f"inputs/{READINGS}"]
     parts += [f"{option} inputs/{name}" for name, option in options.items() if name in comparison.hashes]
     if STAMP in comparison.hashes:

@@ -17,12 +17,14 @@ from imagebank.models import Study
 from surveys.exports import csv_text
 from surveys.services import readings_frame
 
+from .facts import study_facts, survey_design
 from .plans import stamp_plan
 from .predictions import store_predictions_files
 
 Progress = Callable[[int, int, str], None]
 STAMPED = "stamped"
 READINGS, PLAN, PREDICTIONS = "readings.csv", "analysis.toml", "predictions.csv"
+FACTS, DESIGN = "study.json", "design.json"
 STAMP = "stamp"  # among a comparison's hashes: the SHA-256 of the plan as it stood before the first answer
 
 
@@ -99,7 +101,8 @@ def _is_whole_and_current(comparison: Comparison) -> bool:
 def _write_inputs(
     study: Study, folder: Path, plan: AnalysisPlan | None, predictions: StoredPredictions | None
 ) -> bool:  # fmt: skip
-    """Write readings.csv, and plan and predictions where given; return whether any reader is simulated."""
+    """Write readings.csv, plan and predictions where given, the study's record and design; return whether any reader is
+    simulated."""
     readings = readings_frame(study=study)
     raw = plan is not None and _declares_completion(plan)
     readings = readings[_settled(readings) if raw else readings["analysed"].astype(bool)]
@@ -116,6 +119,10 @@ def _write_inputs(
         (folder / PLAN).write_bytes(plan.text.encode())
     if predictions is not None:
         shutil.copyfile(predictions.path, folder / PREDICTIONS)
+    for name, content in ((FACTS, study_facts(study)), (DESIGN, survey_design(study))):
+        if content is not None:
+            text = json.dumps(content, ensure_ascii=False, indent=1, sort_keys=True)
+            (folder / name).write_text(text + "\n", encoding="utf-8")
     return bool(readings["simulated"].astype(bool).any())
 
 
@@ -143,6 +150,7 @@ def analyse_folder(folder: Path, *, seed: int, stamp: str | None, progress: Prog
     """
     from benchmark.core.analysis import analyse
     from benchmark.core.errors import InputError
+    from benchmark.core.facts import described, read_certificate, read_facts
     from benchmark.core.plan import Plan
     from benchmark.core.predictions import read_predictions
     from benchmark.core.readings import read_readings
@@ -163,6 +171,11 @@ def analyse_folder(folder: Path, *, seed: int, stamp: str | None, progress: Prog
             seed=seed,
             stamped_sha256=stamp,
             progress=step("Analysing", 0, 50),
+        )
+        results = described(
+            results,
+            facts=read_facts(folder / FACTS) if (folder / FACTS).exists() else None,
+            certificate=read_certificate(folder / DESIGN) if (folder / DESIGN).exists() else None,
         )
     except InputError as error:
         raise ValidationError([error.summary, *map(str, error.problems)]) from error

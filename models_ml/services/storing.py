@@ -5,7 +5,7 @@ import shutil
 import tempfile
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -116,11 +116,10 @@ def import_run(
         given = Path(predictions) if predictions else source / PREDICTIONS
         if predictions and not given.is_file():
             raise ValidationError(f"Predictions were expected at {given}; there is no such file.")
-        with transaction.atomic():
-            run = run or TrainingRun(study=study, name=name, view=info.cfg.view, origin=TrainingRun.Origin.IMPORTED)
+        run = run or TrainingRun(study=study, name=name, view=info.cfg.view, origin=TrainingRun.Origin.IMPORTED)
+        replaced = nullcontext() if outcome == "unchanged" else _files_replaced(source, run)
+        with replaced, transaction.atomic():
             _fill(run, info, user)
-            if outcome != "unchanged":
-                _keep_files(source, run)
             sync_run(run)
             stored = store_predictions(run=run, path=given) if given.is_file() else 0
             default_ensemble(run=run)
@@ -177,8 +176,9 @@ def _check_fits(study: Study, info: RunInfo) -> None:
         )
 
 
-def _keep_files(source: Path, run: TrainingRun) -> None:
-    """Copy the folder beside the present one, then change places in one step."""
+@contextmanager
+def _files_replaced(source: Path, run: TrainingRun) -> Iterator[None]:
+    """The copied folder in the place of the present one; when what follows fails, the present one comes back."""
     run.home.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=run.home, prefix=".incoming-") as temporary:
         fresh, old = Path(temporary) / "run", Path(temporary) / "old"
@@ -186,6 +186,13 @@ def _keep_files(source: Path, run: TrainingRun) -> None:
         if run.folder.exists():
             run.folder.rename(old)
         fresh.rename(run.folder)
+        try:
+            yield
+        except BaseException:
+            shutil.rmtree(run.folder)
+            if old.exists():
+                old.rename(run.folder)
+            raise
 
 
 @contextmanager

@@ -109,7 +109,9 @@ def _head(part: RatingPart, allocation: Allocation) -> dict[str, Any]:
 
 def certify_turns(part: RatingPart, surveys: Sequence[Mapping[str, Any]]) -> tuple[Property, ...]:
     """Whether every frame of a stimulus is shown, and how evenly the two ways round are spread; counted from the sittings."""
-    first = [(survey["survey"], page) for survey in surveys for page in _pages(survey, part.kind) if page["kind"] != REPEAT]
+    first = [
+        (survey["survey"], page) for survey in surveys for page in _pages(survey, part.kind) if page["kind"] != REPEAT
+    ]
     per_rater, per_stimulus = Counter(), Counter()
     raters, stimuli = Counter(), Counter()
     for rater, page in first:

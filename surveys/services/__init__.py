@@ -2,6 +2,7 @@
 
 from .answer_log import answer_log_faults
 from .answers import answer_log_fault, record_answer, record_viewing_event
+from .bounces import Bounces, record_bounces
 from .design import Verified, classes_of, create_survey_set, store_survey_set, verify_survey_set
 from .invitations import (
     InvitationClosed,
@@ -36,6 +37,7 @@ from .sitting import (
 )
 
 __all__ = [
+    "Bounces",
     "InvitationClosed",
     "Invited",
     "SimulatedRaters",
@@ -65,6 +67,7 @@ __all__ = [
     "readings_frame",
     "record_answer",
     "record_bounce",
+    "record_bounces",
     "record_consent",
     "record_demographics",
     "record_instructions_read",

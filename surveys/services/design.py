@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
-from imagebank.models import Item, Study, Truth
+from imagebank.models import Item, ItemImage, Study, Truth
 from surveys.models import Block, Survey, SurveyItem, SurveySet
 
 from .seats import create_seats
@@ -50,6 +50,7 @@ def store_survey_set(*, study: Study, seed: int, document: dict) -> SurveySet:
         if existing:
             return _same_or_refuse(existing, seed)
         survey_set = _store(study, seed, document, items)
+        _note_nature(study, items)
         for group in study.reader_groups.filter(kind="human"):
             create_seats(group=group)
         return survey_set
@@ -94,7 +95,9 @@ def classes_of(survey_set: SurveySet) -> dict[str, str]:
 def verify_survey_set(*, survey_set: SurveySet) -> Verified:
     """Recompute the certificate from the stored design and from the rows that readers are shown. Changes nothing.
 
-    That the rows say what the design says is a promise of its own. Very large designs are not drawn again.
+    That the rows say what the design says is a promise of its own. Very large designs are not drawn again, nor are those
+    of rating studies, whose seed alone does not say which stimuli there were. A design that cannot be read raises
+    ValidationError.
     """
     from surveys.core import DesignError
 
@@ -137,7 +140,8 @@ def _differing_rows(survey_set: SurveySet):
         rows.setdefault((number, place, view), []).append(what)
     designed = {
         (number, place, block["view"]): (
-            [[page["stimulus"], page["order"]] for page in block["pages"]] if rating
+            [[page["stimulus"], page["order"]] for page in block["pages"]]
+            if rating
             else [[code] for code in block["items"]]
         )  # fmt: skip
         for number, drawn in enumerate(survey_set.design["surveys"], start=1)
@@ -212,6 +216,18 @@ def _store(study: Study, seed: int, document: dict, items: dict[str, Item]) -> S
             ]
     SurveyItem.objects.bulk_create(rows, batch_size=1000)
     return survey_set
+
+
+def _note_nature(study: Study, items: dict[str, Item]) -> None:
+    """Where all pictures of the surveys are of one nature ("drawn, not a photograph"), the study says so to its readers.
+
+    Reading pages never look at a single picture's provenance, which could give an answer away.
+    """
+    pictures = ItemImage.objects.filter(item__in=items.values(), view__in=study.protocol.view_order)
+    natures = set(pictures.values_list("provenance__nature", flat=True))
+    if not study.nature and len(natures) == 1 and None not in natures:
+        study.nature = natures.pop()
+        study.save(update_fields=["nature"])
 
 
 def _survey_code(name: str | int) -> str:

@@ -60,14 +60,20 @@ def test_simulated_readers_are_marked_in_the_results_and_in_the_report(study):
 
 
 def test_running_again_gives_the_same_bytes(study, all_drawings):
+    """Of every file: inputs, tables, report, and figures of every kind."""
+    comparison = run_comparison(study=study)
+    kinds = {path.suffix for path in comparison.folder.rglob("*") if path.is_file()}
+    assert {".csv", ".json", ".svg", ".png", ".pdf", ".html", ".xlsx", ".tex"} <= kinds
+    found = recompute(comparison=comparison)
+    assert found.files == sum(path.is_file() for path in comparison.folder.rglob("*"))
+    assert found.different == []
+
+
+def test_a_file_that_changed_is_named_and_a_lost_one_is_made_again(study):
     first = run_comparison(study=study)
     files = {path: path.read_bytes() for path in first.folder.rglob("*") if path.is_file()}
     assert run_comparison(study=study).pk == first.pk
-    found = recompute(comparison=first)
-    assert found.files == len(files)
-    assert found.different == []
-    changed = first.folder / "tables" / "accuracy.csv"
-    changed.write_text("another\n")
+    (first.folder / "tables" / "accuracy.csv").write_text("another\n")
     assert recompute(comparison=first).different == ["tables/accuracy.csv"]
     (first.folder / "results.json").unlink()
     again = run_comparison(study=study)
@@ -169,6 +175,14 @@ def test_changes_between_two_comparisons_name_what_moved(study):
     moved = [change for change in changes.contrasts if not change.is_same]
     assert {change.before["question"].split(" than ")[1].split(" on ")[0] for change in moved} == {"geneticists"}
     assert [name for name, before, after in changes.inputs if before != after] == ["readings.csv"]
+
+
+def test_the_studys_record_and_its_certificate_go_into_the_results(study):
+    results = run_comparison(study=study).results
+    assert results["certificate"]["promises_hold"] is True
+    assert results["study"]["images"]["source"] == "drawn, not photographs"
+    # Simulated readers were never recruited.
+    assert "recruitment" not in results["study"]
 
 
 def test_the_job_reports_progress_and_names_its_comparison(study, django_user_model):

@@ -17,6 +17,7 @@ from imagebank.jobs import run_job
 from imagebank.models import Job
 from models_ml import child
 from models_ml.child import NO_MEMORY, Tail, duration, failure_sentence
+from models_ml.core.checkpoint import write_sums
 from models_ml.core.manifest import read_manifest
 from models_ml.models import Prediction, TrainingRun
 from models_ml.services.manifests import export_manifest
@@ -114,6 +115,22 @@ def test_predictions_of_unknown_items_change_nothing(study, networks, trained_fo
     with pytest.raises(ValidationError, match="not in spots .first: HMI-99"):
         store_predictions(run=networks["focused"].run, path=bad)
     assert Prediction.objects.count() == before
+
+
+def test_an_import_that_fails_late_leaves_files_and_rows_as_they_were(study, networks, run_copy):
+    """The same run trained further, with predictions that do not fit: the older folder and its answers stay."""
+    run, folder = networks["focused"].run, run_copy()
+    before = {path: path.stat().st_mtime_ns for path in run.folder.rglob("*")}
+    result = json.loads((folder / "fold1" / "result.json").read_text())
+    (folder / "fold1" / "result.json").write_text(json.dumps(result | {"status": "stopped early"}))
+    write_sums(folder / "fold1")
+    (folder / "predictions.csv").write_text((folder / "predictions.csv").read_text().replace("HMI-7", "HMI-99"))
+    with pytest.raises(ValidationError, match="HMI-99"):
+        import_run(study=study, folder=folder, name="small")
+    assert {path: path.stat().st_mtime_ns for path in run.folder.rglob("*")} == before
+    assert {member.status for member in run.members.all()} == {"finished"}
+    (folder / "predictions.csv").unlink()
+    assert import_run(study=study, folder=folder, name="small").outcome == "updated"
 
 
 def test_an_ensemble_follows_its_rule_on_the_stored_vectors(networks):

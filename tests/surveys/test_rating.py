@@ -1,5 +1,6 @@
 """A rating study from images to table: set up through services, rated through the pages, simulated, exported."""
 
+import csv
 import io
 import json
 from uuid import uuid4
@@ -12,6 +13,8 @@ from django.urls import reverse
 from PIL import Image
 
 from imagebank.models import Item, ItemImage, Study
+from surveys.core.answer_log import log_faults, read_answer_log
+from surveys.export_files import export_files
 from surveys.exports import ratings_csv
 from surveys.models import Answer, Seat, Stimulus, SurveyItem, SurveyResponse, ViewingEvent
 from surveys.reading_images import matched_bytes
@@ -164,7 +167,7 @@ VALUES = {
 }  # fmt: skip
 
 
-def test_a_whole_rating_shows_nothing_of_truth_and_gives_the_table(client, rated):
+def test_a_whole_rating_shows_nothing_of_truth_and_gives_the_table(client, rated, tmp_path):
     sitting = RatingSitting(client, rated)
     begin(sitting)
     for position, kind in enumerate(("single", "pair", "strip", "grid"), start=1):
@@ -201,6 +204,11 @@ def test_a_whole_rating_shows_nothing_of_truth_and_gives_the_table(client, rated
     assert of["origin"]["repeat_of"].notna().sum() == 1
     assert not table["simulated"].any()
     assert "'=HYPERLINK(1)" in ratings_csv(rated), "no formula for a spreadsheet"
+    files = {file.name: file for file in export_files(rated)}
+    assert tuple(files["ratings.csv"].columns) == COLUMNS
+    assert len(list(csv.DictReader(io.StringIO(files["ratings.csv"].text(rated))))) == len(table)
+    (tmp_path / "answers.csv").write_text(files["answers.csv"].text(rated), encoding="utf-8")
+    assert log_faults(read_answer_log(tmp_path / "answers.csv")) == [], "the exported chain is whole"
     assert readings_frame(study=rated).empty, "ratings are no readings"
 
 
@@ -262,7 +270,8 @@ def test_a_coordinator_sees_the_raters_seats_and_takes_the_table(admin_client, r
     rater_opened(rated)
     page = admin_client.get(reverse("surveys:overview", kwargs={"slug": rated.slug})).content.decode()
     assert "S01, rater: reading by R01" in page
-    assert "ratings.csv" in page
+    exports = admin_client.get(reverse("surveys:exports", kwargs={"slug": rated.slug})).content.decode()
+    assert "ratings.csv" in exports
     certificate = reverse("surveys:certificate", kwargs={"slug": rated.slug})
     assert "Every promise holds" in admin_client.post(certificate).content.decode(), "recomputed"
     for name in ("certificate", "design-file", "ratings-file"):

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..results import Results
 from ..wording import number, percent, plural, readable
-from .chart import Axis, Chart, Key, Panel, Points, Rule, Span
+from .chart import Axis, Chart, Key, Panel, Points, Rule, Span, folded
 from .look import MUTED, RED, colours, view_title
 
 
@@ -27,14 +27,16 @@ def classes_chart(results: Results) -> Chart:
             own = [r for r in records if (r["kind"], r["reader"] or r["group"], r["view"]) == (kind, side, view)]
             marks += _side(own, names, palette[side], (place - (len(sides) - 1) / 2) * 0.7 / max(len(sides), 2))
         across = Axis(0, 100, "Correct (%)", (0, 25, 50, 75, 100), grid=True)
-        labels = tuple(readable(name) for name in names)
+        labels = tuple(folded(readable(name), 18, 2) for name in names)
         down = Axis(
             -0.6, len(names) - 0.4, ticks=tuple(range(len(names))), names=labels, shown=index == 0, line=False,
             downwards=True,
         )  # fmt: skip
         height = len(names) * max(16.0, 6.0 * len(sides))
         row.append(Panel(across, down, marks, view_title(view), height=height))
-    keys = tuple(Key(name, palette[side], "square" if kind == "model" else "dot") for kind, side, name in sides)
+    keys = tuple(
+        Key(folded(name, 40, 1), palette[side], "square" if kind == "model" else "dot") for kind, side, name in sides
+    )
     return Chart([row], width=504.0 if len(row) > 1 else 340.0, keys=keys)
 
 
@@ -83,7 +85,7 @@ def class_differences_chart(results: Results) -> Chart:
         panels = [[r for r in own if r["view"] == view] for view in views]
         rows.append([_differences(panel, names, (low, high), palette, first=k == 0) for k, panel in enumerate(panels)])
     groups = dict.fromkeys(r["group"] for r in records)
-    keys = tuple(Key(plural(group), palette[group]) for group in groups)
+    keys = tuple(Key(folded(plural(group), 40, 1), palette[group]) for group in groups)
     return Chart(rows, width=504.0 if len(rows[0]) > 1 else 340.0, keys=keys)
 
 
@@ -107,7 +109,7 @@ def _differences(
         told = [f"{readable(r['class'])}, {plural(group)}: {number(100 * r['difference'], 1)} points" for r in own]
         places = [names.index(r["class"]) + offset for r in own]
         marks.append(Points([100 * r["difference"] for r in own], places, palette[group], "dot", 4.2, told))
-    labels = tuple(readable(name) for name in names)
+    labels = tuple(folded(readable(name), 18, 2) for name in names)
     down = Axis(
         -0.6, len(names) - 0.4, ticks=tuple(range(len(names))), names=labels, shown=first, line=False, downwards=True
     )

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..results import Results
 from ..wording import number, on_view, percent, plural, readable
-from .chart import Axis, Chart, Key, Panel, Points, Rule, apart
+from .chart import Axis, Chart, Key, Panel, Points, Rule, apart, folded
 from .look import MUTED, RED, TEAL, colours, view_title
 
 VERDICTS = ("every network right", "some networks right", "no network right")
@@ -117,7 +117,7 @@ def wright_chart(results: Results) -> Chart:
         across = Axis(-widest, widest, ticks=(-widest / 2, widest / 2), names=("readers", "images"), line=False)
         up = Axis(low, high, "Ability and difficulty (logits)" if index == 0 else "")
         row.append(Panel(across, up, marks, view_title(view), height=240))
-    keys = tuple(Key(plural(group), palette[group]) for group in results["design"]["groups"])
+    keys = tuple(Key(folded(plural(group), 34, 1), palette[group]) for group in results["design"]["groups"])
     return Chart([row], width=60 + 222.0 * min(len(row), 2), keys=(*keys, Key("images", MUTED)))
 
 

@@ -74,9 +74,10 @@ def _new_images(results: Results) -> Iterator[str]:
         " of freedom [[satterthwaite]]."
     )
     used = " ".join(str(r["method"]) for r in results.records("new_images_methods") if r["se"] is not None)
-    named = [words for key, words in METHODS_FOR_NEW_IMAGES if key in used]
-    if named:
-        yield f"It was checked against {', '.join(named)}."
+    methods_used = [words for key, words in METHODS_FOR_NEW_IMAGES if key in used]
+    if methods_used:
+        last = f" and {methods_used[-1]}" if len(methods_used) > 1 else methods_used[0]
+        yield f"It was checked against {', '.join(methods_used[:-1])}{last}."
 
 
 def _multiplicity(results: Results) -> Iterator[str]:
@@ -89,7 +90,7 @@ def _multiplicity(results: Results) -> Iterator[str]:
     family = f"the {count} planned contrasts" if count else "all contrasts of network against reader group"
     yield f"p values were adjusted over {family} by the method of {name}."
     if any(record.get("p_max_t") is not None for record in results["new_images"]):
-        yield "Simultaneous intervals come from the largest t of the same bootstrap draws [[westfall]]."
+        yield "Beside them stand p values from the largest t of the same bootstrap draws [[westfall]]."
 
 
 def _contrasts(results: Results) -> Iterator[str]:
