@@ -182,4 +182,4 @@ def test_published_items_are_listed_for_the_analysis(as_role, study, made):
     done = publish_set(image_set=image_set, view="focused", unaudited_reason="A test.")
     table = as_role("analyst").get(address("published", study, image_set.public_id, done.pk)).content.decode()
     assert table.splitlines()[0].startswith("item,generated,kind,condition")
-    assert ",mix-cell,style grid,random," in table
+    assert ",mix-grid,style grid,random," in table

@@ -59,24 +59,23 @@ def test_it_is_published_once_in_seconds_and_can_be_rated():
     assert {row.state for row in ImageSet.objects.all()} == {"published"}
     assert Publication.objects.count() == len(SETS) == 4
     assert not Item.objects.exclude(split="").exists()
-    samples = Item.objects.filter(attributes__kind="sample")
     stimuli = stimuli_from_items(sources=[study], real_view="focused", singles=0, pairs=0, practice=0, seed=1)
     kinds = {spec.kind: [s for s in stimuli if s.kind == spec.kind] for spec in stimuli}
     assert {len(spec.frames) for spec in kinds["strip"]} == {5}
     assert {spec.condition for spec in kinds["strip"]} == {"morph", "shuffled", "other-z", "cross-fade"}
-    (grid,) = kinds["grid"]
-    assert (grid.columns, len(grid.frames)) == (5, 20)
-    assert all(item.truth.diagnosis.study_id == study.pk for item in samples)
+    assert len(kinds["grid"]) == 1
+    samples = Item.objects.filter(attributes__kind="sample")
+    assert {item.truth.diagnosis.code for item in samples} == set(study.classes.values_list("code", flat=True))
 
 
 def test_the_class_that_was_asked_for_shows():
-    """Red is what tells "another condition" (plaques) from all others in the drawings: it does so in the pictures too."""
+    """Red patches are what tells "another condition" from the others in the drawings: so they do in the pictures."""
     from generative.core.imageset import SetPlan, make_pictures
 
     generator, _ = load_generator(HOME / "weights")
-    redness = {}
-    for name in ("Other", "HMI"):
+    reddest = {}
+    for name in generator.shape.classes:
         plan = SetPlan("sample", tuple(range(12)), ({name: 1.0},) * 12, truncation=0.8, centre="class")
         images = np.stack([picture.image for picture in make_pictures(generator, plan)]).astype(float)
-        redness[name] = (images[..., 0] - images[..., 1]).mean()
-    assert redness["Other"] > redness["HMI"] + 10
+        reddest[name] = np.percentile(images[..., 0] - images[..., 1], 95, axis=(1, 2)).mean()
+    assert reddest.pop("Other") > max(reddest.values()) + 10, reddest
