@@ -16,4 +16,9 @@
   };
   document.querySelectorAll("input[name=spread]").forEach((choice) => choice.addEventListener("change", choose));
   choose();
+  // A simulation takes the design as it stands now, not as the page was loaded.
+  document.getElementById("simulate")?.addEventListener("submit", (event) => {
+    const now = new FormData(document.getElementById("design"));
+    event.target.querySelectorAll("[data-from]").forEach((kept) => { kept.value = now.get(kept.dataset.from) ?? kept.value; });
+  });
 })();
