@@ -19,7 +19,7 @@ from models_ml import child
 from models_ml.child import NO_MEMORY, Tail, duration, failure_sentence
 from models_ml.core.checkpoint import write_sums
 from models_ml.core.manifest import read_manifest
-from models_ml.models import Prediction, TrainingRun
+from models_ml.models import AttributionSet, Prediction, TrainingRun
 from models_ml.services.manifests import export_manifest
 from models_ml.services.predicting import combine, create_ensemble, store_predictions
 from models_ml.services.storing import import_run
@@ -131,6 +131,17 @@ def test_an_import_that_fails_late_leaves_files_and_rows_as_they_were(study, net
     assert {member.status for member in run.members.all()} == {"finished"}
     (folder / "predictions.csv").unlink()
     assert import_run(study=study, folder=folder, name="small").outcome == "updated"
+
+
+def test_answers_and_maps_of_former_weights_go_when_other_weights_come(study, networks, trained_folders):
+    run = networks["focused"].run
+    run.members.filter(fold=0).update(weights_sha256="f" * 64)
+    AttributionSet.objects.create(ensemble=networks["focused"])
+    run.predictions.of_members().update(answer="OLD")
+    assert import_run(study=study, folder=trained_folders["focused"], name="small").outcome == "updated"
+    assert not AttributionSet.objects.exists()
+    assert not Prediction.objects.filter(answer="OLD").exists()
+    assert run.ensembles.get().predictions.count() == 6
 
 
 def test_an_ensemble_follows_its_rule_on_the_stored_vectors(networks):

@@ -14,7 +14,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError
 
-from benchmark.demo import analyses, networks, serving, steps
+from benchmark.demo import analyses, networks, serving, site_networks, steps
 from benchmark.demo.analyses import Analysis
 from benchmark.demo.console import Console
 from benchmark.demo.processes import StepFailed
@@ -62,6 +62,7 @@ class Command(BaseCommand):
             folder=folder, manifest=manifest, views=VIEWS, epochs=options["epochs"],
         )  # fmt: skip
         self.step("  The classifier reads the surveys", steps.let_network_answer, study=study, ensembles=ensembles)
+        self.step("  Its runs on the site", site_networks.show_networks, study=study, folder=folder, views=VIEWS)
         self.step("5 Simulated readers fill the seats", steps.fill_seats, study=study, seed=seed)
         real = self.step("  Real people against real networks, the second study", steps.load_real_study)
         predictions = networks.combined_predictions(folder, VIEWS)
