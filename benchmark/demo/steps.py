@@ -8,7 +8,7 @@ from django.contrib.auth import get_user_model
 from imagebank.models import ImportRun, Item, ItemImage, Membership, Study
 
 from .console import Console
-from .networks import NETWORK, ViewRun
+from .networks import NETWORK
 from .processes import StepFailed
 
 FIXTURES = Path(settings.BASE_DIR) / "fixtures"
@@ -104,15 +104,11 @@ def stamp_plan(console: Console, *, study: Study, plan: Path) -> None:
     console.say(f"Analysis plan, version {stamped.version}, stamped with the hash {stamped.sha256[:16]}.")
 
 
-def let_network_answer(console: Console, *, study: Study, runs: list[ViewRun]) -> None:
-    """The run folders become the site's networks, and together one reader of the surveys."""
+def let_network_answer(console: Console, *, study: Study) -> None:
+    """The ensembles of both views together become one reader of the surveys."""
     from benchmark.services.networks import take_part
-    from models_ml.services.storing import import_run
     from surveys.models import Survey
 
-    for run in runs:
-        taken = import_run(study=study, folder=run.run, name=NETWORK, predictions=run.predictions)
-        console.say(f"{taken.run}: {taken.outcome}, {taken.run.members.count()} members, {taken.predictions} predictions.")
     take_part(study=study, name=NETWORK)
     surveys = Survey.objects.filter(survey_set__study=study).count()
     console.say(f"The classifier answered every item of the {surveys} surveys, in both views.")

@@ -20,7 +20,7 @@ from models_ml.core.evaluate import evaluate_out_of_fold
 from models_ml.core.files import sha256_file, sha256_json
 from models_ml.core.manifest import read_manifest
 from models_ml.errors import core_errors
-from models_ml.models import Member, TrainingRun
+from models_ml.models import AttributionSet, Member, TrainingRun
 from models_ml.services.predicting import default_ensemble, store_predictions
 
 NOT_KEPT = ("cache", "tensorboard")
@@ -45,14 +45,25 @@ def sync_run(run: TrainingRun) -> TrainingRun:
         info = checkpoint.read_run(run.folder)
         results = _results(info)
         judged = _out_of_fold(run.folder)
+    before = dict(run.members.values_list("fold", "weights_sha256"))
     with transaction.atomic():
         for result in results:
             _store_member(run, result)
+        after = dict(run.members.values_list("fold", "weights_sha256"))
+        if any(after[fold] != weights for fold, weights in before.items()):
+            _forget_answers(run)
         wanted = {result.fold for result in results if result.complete}
         run.complete = set(run.folds) <= wanted
         run.temperature, run.out_of_fold = _temperature(run.folder), judged
         run.save(update_fields=["complete", "temperature", "out_of_fold"])
     return run
+
+
+def _forget_answers(run: TrainingRun) -> None:
+    """Answers and maps of weights that are no longer the run's say nothing about it."""
+    run.predictions.all().delete()
+    AttributionSet.objects.filter(ensemble__run=run).delete()
+    shutil.rmtree(run.home / "attributions", ignore_errors=True)
 
 
 def _results(info: RunInfo) -> list[FoldResult]:

@@ -15,7 +15,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError
 
-from benchmark.demo import analyses, networks, serving, steps
+from benchmark.demo import analyses, networks, serving, site_networks, steps
 from benchmark.demo.analyses import Analysis
 from benchmark.demo.console import Console
 from benchmark.demo.processes import StepFailed
@@ -63,10 +63,12 @@ class Command(BaseCommand):
             "4 Train five networks for each view, together", networks.train_and_predict,
             folder=folder, manifest=manifest, settings=_settings(options["epochs"]),
         )  # fmt: skip
-        self.step("  The classifier reads the surveys", steps.let_network_answer, study=study, runs=runs)
+        views = [run.view for run in runs]
+        self.step("  Its runs on the site", site_networks.show_networks, study=study, folder=folder, views=views)
+        self.step("  The classifier reads the surveys", steps.let_network_answer, study=study)
         self.step("5 Simulated readers fill the seats", steps.fill_seats, study=study, seed=seed)
         real = self.step("  Real people against real networks, the second study", steps.load_real_study)
-        predictions = networks.combined_predictions(folder, [run.view for run in runs])
+        predictions = networks.combined_predictions(folder, views)
         wanted = [Analysis(study, folder, predictions), Analysis(real, folder)]
         self.step("6 Compare and write the reports", analyses.compare, analyses=wanted, seed=seed)
         accounts, link = steps.sign_ins([study, real]), steps.open_seat_link(study=study)
