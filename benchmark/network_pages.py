@@ -15,7 +15,6 @@ from django.views.decorators.http import require_GET, require_POST
 from imagebank.models import Item, Study
 from imagebank.permissions import Role, has_role, require_role
 from models_ml.models import AttributionMap, Ensemble, Prediction
-from models_ml.presenting import nature_of
 from surveys.models import Reader
 
 from .services.networks import (
@@ -28,6 +27,8 @@ from .services.networks import (
     unanswered,
     write_network_predictions,
 )
+from .services.predictions import store_predictions
+from .services.regions import RegionOverlap, region_overlaps
 
 READING_ROLES = (Role.ANALYST, Role.COORDINATOR, Role.ENGINEER)
 CHANGING_ROLES = (Role.ENGINEER, Role.COORDINATOR)
@@ -82,7 +83,7 @@ class GroupAnswers:
 
 def context_of(request: HttpRequest, **more) -> dict:
     may_change = has_role(request.user, request.study, *CHANGING_ROLES)
-    return {"study": request.study, "nature": nature_of(request.study), "may_change": may_change, **more}
+    return {"study": request.study, "may_change": may_change, **more}
 
 
 @require_GET
@@ -218,8 +219,20 @@ def item_page(request: HttpRequest, slug: str, pk: int, item: int) -> HttpRespon
         "networks": [group_answers(one, truth) for one in answers if one.kind == "model"],
         "simulated": any(one.simulated for one in answers),
         "maps": maps.order_by("attribution_set", "target"),
+        "regions": overlaps(maps),
     }
     return render(request, "benchmark/network_item.html", context_of(request, **context))
+
+
+def overlaps(maps) -> list[RegionOverlap]:
+    """What readers marked on the picture, against the newest map of the predicted class."""
+    newest = (
+        maps.filter(target=AttributionMap.Target.PREDICTED)
+        .select_related("attribution_set__ensemble__run__study", "attribution_set__ensemble__study__protocol", "item")
+        .order_by("-attribution_set")
+        .first()
+    )
+    return region_overlaps(newest) if newest else []
 
 
 @require_GET
@@ -237,6 +250,24 @@ def predictions_csv(request: HttpRequest, slug: str) -> HttpResponse:
         response = HttpResponse(path.read_bytes(), content_type="text/csv; charset=utf-8")
     response.headers["Content-Disposition"] = f'attachment; filename="{slug}-predictions.csv"'
     return response
+
+
+@require_POST
+@require_role(*READING_ROLES)
+def predictions_keep(request: HttpRequest, slug: str) -> HttpResponse:
+    """Keep the networks' probabilities where the next comparison can take them in."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "predictions.csv"
+        try:
+            write_network_predictions(study=request.study, out=path)
+            stored = store_predictions(
+                study=request.study, data=path.read_bytes(), title="Networks of this study", user=request.user
+            )
+        except ValidationError as refusal:
+            messages.error(request, " ".join(refusal.messages))
+            return redirect("benchmark:network_leaderboard", slug)
+    messages.success(request, f"Probabilities of {', '.join(stored.networks)} are kept; choose them below.")
+    return redirect("benchmark:comparison_list", slug)
 
 
 @require_POST

@@ -39,5 +39,6 @@ urlpatterns = [
     path(f"{NETWORKS}predictions/", network_pages.prediction_list, name="network_predictions"),
     path(f"{NETWORKS}predictions/<int:pk>/items/<int:item>/", network_pages.item_page, name="network_item"),
     path(f"{NETWORKS}predictions.csv", network_pages.predictions_csv, name="network_predictions_csv"),
+    path(f"{NETWORKS}predictions/keep/", network_pages.predictions_keep, name="network_predictions_keep"),
     path(f"{NETWORKS}take-part/<slug:name>/", network_pages.take_part_page, name="network_take_part"),
 ]

@@ -93,8 +93,9 @@ def _curve(title: str, lines: dict[str, list[tuple[float, float]]]) -> Curve:
 
 
 def _ticks(low: float, high: float) -> list[float]:
-    """Three to six round numbers from at or below `low` to at or above `high`."""
-    least = ((high - low) or 1.0) / 4
+    """Three to six round numbers from at or below `low` to at or above `high`; a flat line gets an axis of height 1."""
+    high = high if high > low else low + 1.0
+    least = (high - low) / 4
     power = 10.0 ** math.floor(math.log10(least))
     step = next(unit * power for unit in (1, 2, 5, 10) if unit * power >= least)
     first = math.floor(low / step)

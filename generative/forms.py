@@ -97,6 +97,10 @@ class TrainForm(Styled):
         help_text="Thousands of pictures shown. 24 kimg at 32 px take about ten minutes of one processor.",
     )  # fmt: skip
     seed = forms.IntegerField(min_value=0, max_value=2**31 - 1, initial=0)
+    ordinal = forms.CharField(
+        required=False, max_length=200, label="Stages in order",
+        help_text="Three class codes such as early,intermediate,late: the middle one is held half-way between the others.",
+    )  # fmt: skip
     parent = forms.ModelChoiceField(
         Generator.objects.none(), required=False, empty_label="Nothing: from scratch", label="Start from",
         to_field_name="public_id",
@@ -110,6 +114,18 @@ class TrainForm(Styled):
         super().__init__(data)
         self.fields["view"].choices = [(view["code"], view["label"]) for view in study.views]
         self.fields["parent"].queryset = study.generators.all()
+
+    def clean_ordinal(self) -> list[str]:
+        stages = [part.strip() for part in self.cleaned_data["ordinal"].split(",") if part.strip()]
+        if stages and len(stages) != 3:
+            raise forms.ValidationError(f"Name three classes, from the first to the last; found {len(stages)}.")
+        return stages
+
+    def settings(self) -> dict:
+        """What `start_training` takes."""
+        given = dict(self.cleaned_data)
+        stages = given.pop("ordinal")
+        return given | {"options": {"ordinal": stages} if stages else {}}
 
 
 class ContinueForm(Styled):

@@ -241,7 +241,7 @@ class Publication(models.Model):
 
     class Meta:
         ordering = ["-published_at"]
-        constraints = [models.UniqueConstraint(fields=["image_set", "study", "view"], name="one_publication_per_view")]
+        constraints = [models.UniqueConstraint(fields=["image_set", "study"], name="one_publication_per_study")]
 
     def __str__(self):
         return f"{self.image_set} in {self.study}"

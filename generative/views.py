@@ -3,6 +3,8 @@
 None of them is for readers: they tell which pictures are generated, and of what class.
 """
 
+import tempfile
+
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
@@ -18,7 +20,7 @@ from generative.presenting import audit_numbers, grid_rows, judged, set_rows, sh
 from generative.services.networks import keep_upload
 from generative.services.pictures import class_names, real_pictures
 from generative.services.publishing import publication_csv
-from generative.services.sets import set_zip
+from generative.services.sets import write_set_zip
 from generative.services.training import continue_training, reached_kimg, run_events, start_training
 from imagebank.jobs import queue_job
 from imagebank.permissions import WORKING_ROLES, Role, has_role, require_role
@@ -75,7 +77,7 @@ def train(request: HttpRequest, slug: str) -> HttpResponse:
     form = TrainForm(request.POST or None, study=request.study)
     if request.method == "POST" and form.is_valid():
         try:
-            run = start_training(study=request.study, user=request.user, **form.cleaned_data)
+            run = start_training(study=request.study, user=request.user, **form.settings())
         except ValidationError as refusal:
             form.add_error(None, refusal.messages)
         else:
@@ -222,9 +224,11 @@ def set_archive(request: HttpRequest, slug: str, public_id: str) -> HttpResponse
     image_set = _set_or_404(request, public_id)
     if image_set.samples.filter(quarantined=True).exists() and not _rights(request)["makes"]:
         raise Http404("This set holds suspected copies; a coordinator or engineer can download it.")
-    response = HttpResponse(set_zip(image_set=image_set), content_type="application/zip")
-    response.headers["Content-Disposition"] = f'attachment; filename="image-set-{image_set.set_hash[:12]}.zip"'
-    return response
+    out = tempfile.TemporaryFile()  # noqa: SIM115 - the response reads and closes it
+    write_set_zip(image_set=image_set, out=out)
+    out.seek(0)
+    name = f"image-set-{image_set.set_hash[:12]}.zip"
+    return FileResponse(out, as_attachment=True, filename=name, content_type="application/zip")
 
 
 @require_GET

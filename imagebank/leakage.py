@@ -57,7 +57,7 @@ class LeakageParameters:
     crops_per_picture: int = 6
     crop_correlation: float = 0.93
     crop_detail: float = 0.85
-    crop_last_look: float = 0.82
+    crop_last_look: float = 0.76
     smallest_crop: float = 0.12
 
 
@@ -243,7 +243,8 @@ SCALE_STEP = 1.12
 # Rounds of the search around a candidate: side of the copies, step of size, reach of the shift in sides, and how far
 # below the demanded correlation the round may end.
 REFINEMENT = ((16, 1.1, 1 / 8, 0.16), (32, 1.035, 1 / 16, 0.06), (64, 1.012, 1 / 32, 0.0))
-LAST_LOOK = (128, 1.006, 1 / 48)
+# Of the last look: most and fewest pixels of a side, step of size, reach of the shift in sides.
+LAST_LOOK = (128, 64, 1.012, 1 / 32)
 WHOLE_SIDE = 288
 
 
@@ -390,8 +391,9 @@ def _refine(square: Image.Image, whole: Image.Image, box, parameters: LeakagePar
 
 
 def _last_look(square: Image.Image, whole: Image.Image, box) -> float:
-    """How far the detail of a crop agrees with the place in the whole picture, both in their full size."""
-    cells, spread, reach = LAST_LOOK
+    """How far the detail of a crop agrees with the place in the whole picture, both as large as both really are."""
+    most, least, spread, reach = LAST_LOOK
+    cells = int(np.clip(min(square.width, box[2]), least, most))
     template = square.resize((cells, cells), Image.Resampling.BOX)
     return _detail_in_common(template, _best_place(template, whole, box, spread, reach)[2])
 

@@ -56,8 +56,11 @@ def read_curves(folder: Path, folds: Sequence[int]) -> dict[int, list[dict]]:
     return {fold: rows for fold, rows in curves.items() if rows}
 
 
-def learning_curves(curves: dict[int, list[dict]]) -> list[Chart]:
-    """Loss (training dashed, held out solid) and held-out balanced accuracy, by epoch and fold. Nothing: no chart."""
+def learning_curves(curves: dict[int, list[dict]], *, epochs: int = 1) -> list[Chart]:
+    """Loss (training dashed, held out solid) and held-out balanced accuracy, by epoch and fold. Nothing: no chart.
+
+    epochs: where the axis ends at the least, so that it stands still while a run trains.
+    """
     if not curves:
         return []
     table = [{"fold": fold, **row} for fold, rows in curves.items() for row in rows]
@@ -68,17 +71,17 @@ def learning_curves(curves: dict[int, list[dict]]) -> list[Chart]:
         for fold, rows in curves.items()
     ]
     return [
-        _chart("Loss: training dashed, held out solid", loss, table, floor=0.0),
-        _chart("Balanced accuracy on the held-out fold", accuracy, table, floor=0.0, ceiling=1.0, percent=True),
+        _chart("Loss: training dashed, held out solid", loss, table, epochs, floor=0.0),
+        _chart("Balanced accuracy on the held-out fold", accuracy, table, epochs, floor=0.0, ceiling=1.0, percent=True),
     ]
 
 
 def _chart(
-    title: str, series: list[tuple], table: list[dict], *, floor: float, ceiling: float | None = None,
+    title: str, series: list[tuple], table: list[dict], epochs: int, *, floor: float, ceiling: float | None = None,
     percent: bool = False,
 ) -> Chart:  # fmt: skip
     known = [(x, y) for _, _, _, points in series for x, y in points if y is not None]
-    last = max(x for x, _ in known) if known else 1
+    last = max([epochs, *(x for x, _ in known)])
     top = ceiling if ceiling is not None else max((y for _, y in known), default=1.0) * 1.05
     chart = Chart(title, [], [], [], "epoch", rows=table)
 

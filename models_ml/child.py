@@ -8,7 +8,6 @@ attempt waits for it instead of writing into the same files.
 import fcntl
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -140,9 +139,12 @@ class Tail:
 
 
 def stop(child: subprocess.Popen) -> None:
-    """Ask the child to stop in order, which leaves a usable state; kill it only if it does not come to an end."""
+    """Ask the child to stop in order, which leaves a usable state; kill it only if it does not come to an end.
+
+    The end of its input asks, not a signal: Control-C at a terminal has sent it one already, and a second would be rude.
+    """
+    child.stdin.close()
     if child.poll() is None:
-        child.send_signal(signal.SIGTERM)
         try:
             child.wait(ORDERLY_STOP_S)
         except subprocess.TimeoutExpired:

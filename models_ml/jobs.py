@@ -25,7 +25,7 @@ def train(run: JobRun) -> dict:
     training = TrainingRun.objects.select_related("study").get(pk=run.payload["run"])
     try:
         run_core(train_arguments(training), home=training.home, job=run, end=TRAINED)
-    except (JobCancelled, ValidationError):
+    except (JobCancelled, ValidationError, KeyboardInterrupt):
         sync_run(training)  # members that are trained can be used, however the job ended
         raise
     sync_run(training)

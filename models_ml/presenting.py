@@ -5,19 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from imagebank.models import Provenance, Study
+from imagebank.models import Study
 from models_ml.charts import forest, share_text
 from models_ml.models import Ensemble, TrainingRun
 
 SKIPPED = ("cache", "tensorboard")
-
-
-def nature_of(study: Study) -> str:
-    """What the study's pictures are when they are not photographs of patients; empty otherwise."""
-    if study.nature:
-        return study.nature
-    natures = Provenance.objects.filter(image__item__study=study).exclude(nature="").order_by("nature")
-    return "; ".join(natures.values_list("nature", flat=True).distinct())
 
 
 @dataclass(frozen=True)
@@ -43,10 +35,15 @@ def run_row(run: TrainingRun, study: Study) -> RunRow:
     )  # fmt: skip
 
 
-def by_number(row: dict) -> tuple:
-    """Order of skin tones: numbers as numbers, words after them."""
-    tone = row["skin_tone"]
-    return (0, float(tone), "") if tone.replace(".", "", 1).isdigit() else (1, 0.0, tone)
+def by_skin_tone(results: dict) -> list[tuple[str, str, int]]:
+    """Skin tone, accuracy in words and number of items; numbers in their order, words after them."""
+
+    def place(row: dict) -> tuple:
+        tone = row["skin_tone"]
+        return (0, float(tone), "") if tone.replace(".", "", 1).isdigit() else (1, 0.0, tone)
+
+    rows = sorted(results.get("skin_tone", []), key=place)
+    return [(row["skin_tone"], share_text(row), row["n"]) for row in rows]
 
 
 def backbone(run: TrainingRun) -> str:

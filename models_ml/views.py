@@ -31,8 +31,7 @@ LOG_BYTES = 20_000
 
 def context_of(request: HttpRequest, **more) -> dict:
     may_change = has_role(request.user, request.study, *CHANGING_ROLES)
-    nature = presenting.nature_of(request.study)
-    return {"study": request.study, "nature": nature, "may_change": may_change, **more}
+    return {"study": request.study, "may_change": may_change, **more}
 
 
 def get_run(request: HttpRequest, pk: int) -> TrainingRun:
@@ -117,13 +116,15 @@ def run_live(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
 def _live(run: TrainingRun) -> dict:
     ensembles = run.ensembles.all()
     rows = [(one, charts.share_text(one.judged["accuracy_clustered"]) if one.judged else "") for one in ensembles]
+    active = bool(run.job and run.job.is_active)
+    epochs = run.config["recipe"]["epochs"] if active else 1
     return {
         "run": run,
         "state_label": TrainingRun.State(run.state).label,
         "view_label": run.study.view_label(run.view),
-        "active": bool(run.job and run.job.is_active),
+        "active": active,
         "can_resume": run.state in ("cancelled", "failed"),
-        "curves": charts.learning_curves(charts.read_curves(run.folder, run.folds)),
+        "curves": charts.learning_curves(charts.read_curves(run.folder, run.folds), epochs=epochs),
         "members": run.members.all(),
         "ensembles": [(one, text, presenting.rule_in_words(one)) for one, text in rows],
     }
@@ -305,7 +306,7 @@ def ensemble_detail(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
         "confusion": charts.confusion(judged.get("confusion")),
         "reliability": charts.reliability(judged.get("calibration")),
         "hardest": [row | {"pk": items.get(row["item"])} for row in ensemble.results.get("hardest", [])],
-        "skin_tone": [(row["skin_tone"], charts.share_text(row), row["n"]) for row in sorted(ensemble.results.get("skin_tone", []), key=presenting.by_number)],
+        "skin_tone": presenting.by_skin_tone(ensemble.results),
         "answered": ensemble.predictions.count(),
         "sets": ensemble.attribution_sets.select_related("job"),
         "attribution_form": AttributionForm(),

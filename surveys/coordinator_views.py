@@ -20,7 +20,7 @@ from surveys.coordinator_pages import download, page
 from surveys.core import Design
 from surveys.core.design import SCHEMA as DESIGN_SCHEMA
 from surveys.models import Seat, Survey, SurveyItem
-from surveys.reading_context import block_context, choices_of
+from surveys.reading_context import block_context, page_context, words_for
 from surveys.reading_images import survey_item_image
 from surveys.seat_grid import live_cells, seat_grid
 from surveys.services import create_survey_set, release_expired_seats, replace_seat, verify_survey_set
@@ -81,7 +81,12 @@ def draw(request, slug):
 def certificate(request, slug):
     """The stored certificate in pictures and words; a press recomputes it from the stored surveys."""
     survey_set = get_object_or_404(request.study.survey_sets)
-    verified = verify_survey_set(survey_set=survey_set) if request.method == "POST" else None
+    verified = None
+    if request.method == "POST":
+        try:
+            verified = verify_survey_set(survey_set=survey_set)
+        except ValidationError as error:
+            messages.error(request, error.messages[0])
     shown = (verified.certificate if verified else survey_set.certificate)["properties"]
     return page(
         request,
@@ -163,24 +168,30 @@ def preview_words(request, slug, code, name):
         certificate_page = reverse("surveys:certificate", kwargs={"slug": slug})
         return redirect(places[following].url if following < len(places) else certificate_page)
     study = request.study
-    context = {"survey": survey, "preview": True, "places": places}
+    context = {"survey": survey, "preview": True, "places": places, "practice": True}
     template = name
     if name == "about":
         context["questions"] = [
             question | {"value": "", "error": ""} for question in study.protocol.demographic_questions
         ]
     elif name == "practice":
-        picture = {"id": "practice", "chosen": request.POST.get("chosen"), "image": static("surveys/practice.svg")}
-        context |= {"choices": choices_of(study), "current": picture, "number": 1, "items": [picture]}
-        context["client"] = {"items": [picture], "start": 0, "label": "practice", "zoom": study.protocol.zoom_allowed}
+        context |= _practice(survey, request.POST.get("chosen"))
     elif name.startswith("break-"):
         template = "break"
         block = get_object_or_404(survey.blocks, position=int(name.removeprefix("break-")))
-        context |= {"survey_block": block, "label": study.view_label(block.view), "blocks": survey.blocks.count()}
-        context["images"] = block.survey_items.count()
+        context |= {"survey_block": block, "blocks": survey.blocks.count(), "images": block.survey_items.count()}
+        context["exposure_ms"] = study.protocol.stimuli.get(block.view, {}).get("exposure_ms")
+        context |= words_for(study, block.view)
     elif name == "thanks":
         context["survey_response"] = {"finished_at": timezone.now()}
     return page(request, template, **context)
+
+
+def _practice(survey: Survey, chosen: str | None) -> dict:
+    """The practice page's context, with the drawn picture also where a rating study has stimuli of its own to practise."""
+    study, first = survey.survey_set.study, survey.blocks.order_by("position")[0]
+    item = {"id": "practice", "chosen": chosen, "image": static("surveys/practice.svg"), "answers": {}}
+    return page_context(study=study, view=first.view, items=[item], wanted="1", step=None, client={})
 
 
 @require_GET

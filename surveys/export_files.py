@@ -14,6 +14,7 @@ from surveys.exports import csv_text, readings_csv
 from surveys.funnel import funnel_rows
 from surveys.models import Answer, BlockSitting, Seat, SurveyResponse, ViewingEvent
 from surveys.seat_grid import live_cells
+from surveys.services import ratings_frame
 
 NOBODY = "No address and no name of a reader is in any of these files; readers are known by their codes."
 SIMULATED = "true where a simulated reader, not a person, stands behind the row"
@@ -68,8 +69,10 @@ PLACE = {
 }
 ANSWERS = SITTING | PLACE | {
     "sequence": "order of receipt within the sitting, from 1",
-    "chosen": "class chosen; empty: a choice was taken back",
-    "standing": "true for the last choice for this item: the one that counts",
+    "question": "code of the question; empty: the study's one question, answered by a class",
+    "chosen": "class chosen; empty: a choice was taken back, or the question is answered by a value",
+    "value": "answer to a question with a code, as JSON; empty: it was taken back, or a class is the answer",
+    "standing": "true for the last answer to this question about this item: the one that counts",
     "event_id": "UUID made by the reader's browser; the same save twice is one row",
     "rt_ms": READINGS["rt_ms"],
     "client_ms": "the browser's monotonic clock at the choice, in milliseconds",
@@ -77,8 +80,32 @@ ANSWERS = SITTING | PLACE | {
     "received_at": READINGS["answered_at"],
     "entry_sha256": "seals this row and the one before it; `python -m surveys.core verify-answers` recomputes it",
 }  # fmt: skip
+RATINGS = {
+    "rater": "code of the rater",
+    "group": "code of the rater's group",
+    "item": "code of the stimulus",
+    "condition": "what the stimulus stands for, as its publisher named it",
+    "truth": "single: real or generated; pair: side of the generated image as shown; strip: forward or reversed as shown",
+    "question": "code of the question",
+    "value": "the standing answer, lists as JSON; empty: not answered",
+    "confidence": "0 to 100, where it is part of the answer",
+    "position": "page of the stimulus in its block, from 1",
+    "repeat_of": "position of the first showing, where the page is a repeat",
+    "rt_ms": READINGS["rt_ms"],
+    "simulated": SIMULATED,
+    "question_kind": "kind of the question",
+    "stimulus_kind": "single, pair, strip or grid",
+    "role": "rated, or catch: its answer is obvious",
+    "label": "class that the stimulus is stated to show",
+    "presented": "codes of the items in the order shown",
+    "survey": READINGS["survey"],
+    "block": READINGS["block"],
+    "answered_at": READINGS["answered_at"],
+    "completed_at": READINGS["completed_at"],
+    "analysed": READINGS["analysed"],
+}
 VIEWING = SITTING | PLACE | {
-    "kind": "shown (decoded and painted), zoomed, hidden (window left), visible (came back), screen, failed (not loaded)",
+    "kind": "shown (decoded and painted), zoomed, hidden (window left), visible (came back), screen, masked (covered), failed",
     "event_id": "UUID made by the reader's browser",
     "client_ms": "the browser's monotonic clock, in milliseconds",
     "received_at": "receipt by the server's clock, ISO 8601",
@@ -144,11 +171,19 @@ def _answers(study: Study):
     standing = set(Answer.objects.of_study(study).standing().values_list("pk", flat=True))
     rows = Answer.objects.of_study(study).select_related("chosen", *WITH_PLACE)
     for row in rows.order_by("survey_response", "sequence").iterator(chunk_size=2000):
+        given = (
+            row.question,
+            row.chosen.code if row.chosen else "",
+            "" if row.value is None else json.dumps(row.value),
+        )
         yield (
-            *_sitting(row.survey_response), *_place(row.survey_item), row.sequence,
-            row.chosen.code if row.chosen else "", row.pk in standing, str(row.event_id), row.rt_ms, row.client_ms,
-            _iso(row.chosen_at), _iso(row.received_at), row.entry_sha256,
+            *_sitting(row.survey_response), *_place(row.survey_item), row.sequence, *given, row.pk in standing,
+            str(row.event_id), row.rt_ms, row.client_ms, _iso(row.chosen_at), _iso(row.received_at), row.entry_sha256,
         )  # fmt: skip
+
+
+def _ratings(study: Study):
+    return ratings_frame(study=study).astype(object).itertuples(index=False, name=None)
 
 
 def _viewing(study: Study):
@@ -215,6 +250,10 @@ def export_files(study: Study) -> list[ExportFile]:
         ExportFile("recruitment.csv", "Recruitment", "From the first contact to the analysed sitting, per group.",
                    RECRUITMENT, lambda study: [row.values() for row in funnel_rows(study)]),
     ]  # fmt: skip
+    protocol = getattr(study, "protocol", None)
+    if protocol is not None and protocol.stimuli:
+        files.insert(0, ExportFile("ratings.csv", "Ratings", "One row per rater, page and question, what was shown beside it.",
+                                   RATINGS, _ratings))  # fmt: skip
     return [*files, ExportFile("data-dictionary.csv", "Data dictionary", "What every column of every file means.",
                                DICTIONARY, lambda study: _dictionary(files))]  # fmt: skip
 

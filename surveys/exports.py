@@ -13,9 +13,10 @@ def readings_csv(study, analysed_only: bool = False) -> str:
     return csv_text(frame.columns, frame.itertuples(index=False, name=None))
 
 
-def ratings_csv(study, analysed_only: bool = False) -> str:
-    """The rating study's ratings.csv."""
-    from surveys.services import ratings_frame
+def ratings_csv(study, analysed_only: bool = False, for_analysis: bool = False) -> str:
+    """The rating study's ratings.csv, or what the analysis reads of it."""
+    from surveys.services import analysis_frame, ratings_frame
 
-    frame = ratings_frame(study=study, analysed_only=analysed_only).astype(object)
+    frame = ratings_frame(study=study, analysed_only=analysed_only)
+    frame = (analysis_frame(frame) if for_analysis else frame).astype(object)
     return csv_text(frame.columns, frame.itertuples(index=False, name=None))

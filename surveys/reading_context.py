@@ -22,9 +22,19 @@ def words_for(study: Study, view: str) -> dict[str, str]:
     shown = study.protocol.stimuli.get(view)
     if shown:
         one = shown.get("one", view)
-        return {"heading": shown.get("heading", view.capitalize()), "one": one, "noun": one.capitalize(), "many": f"{one}s"}
+        return {
+            "heading": shown.get("heading", view.capitalize()),
+            "one": one,
+            "noun": one.capitalize(),
+            "many": f"{one}s",
+        }
     label = study.view_label(view)
-    return {"heading": f"{label[:1].upper()}{label[1:]} images", "one": f"{label} image", "noun": "Image", "many": "images"}
+    return {
+        "heading": f"{label[:1].upper()}{label[1:]} images",
+        "one": f"{label} image",
+        "noun": "Image",
+        "many": "images",
+    }
 
 
 def block_context(

@@ -1,6 +1,7 @@
 """Pictures as a reader gets them: pixels and nothing else."""
 
 import io
+from collections.abc import Sequence
 
 from django.http import Http404, HttpResponse
 from PIL import Image, ImageOps
@@ -31,8 +32,8 @@ def stimulus_image(stimulus: Stimulus, place: str = "1", order: list[int] | None
     shown = order or list(range(1, len(frames) + 1))
     if not place.isdecimal() or not 1 <= int(place[:4]) <= len(shown):
         raise Http404
-    image = frames[shown[int(place) - 1] - 1].image
-    return _picture(matched_bytes(image, stimulus.study.protocol.stimuli[stimulus.kind]), "image/jpeg")
+    frame = frames[shown[int(place) - 1] - 1]
+    return _picture(matched_bytes(frame.image, stimulus.study.protocol.stimuli[stimulus.kind], frame.box), "image/jpeg")
 
 
 def _picture(data: bytes, content_type: str) -> HttpResponse:
@@ -55,14 +56,15 @@ def reading_bytes(image: ItemImage) -> tuple[bytes, str]:
     return _jpeg(_bare_pixels(image), QUALITY), "image/jpeg"
 
 
-def matched_bytes(image: ItemImage, shown: dict) -> bytes:
-    """A JPEG of the middle of an image at the size of `shown`, after every quality in its `jpeg_quality` in turn.
+def matched_bytes(image: ItemImage, shown: dict, box: Sequence[int] = ()) -> bytes:
+    """A JPEG of an image's middle, or of its part `box`, at the size of `shown`, after each of its `jpeg_quality` in turn.
 
     Real photographs went through a camera's JPEG and generated pictures did not. The first, lower quality puts the same
     traces on all; the order of steps is the same for every frame.
     """
     size = (shown["width"], shown["height"])
-    pixels = ImageOps.fit(_bare_pixels(image), size, Image.Resampling.LANCZOS)
+    whole = _bare_pixels(image)
+    pixels = ImageOps.fit(whole.crop(tuple(box)) if box else whole, size, Image.Resampling.LANCZOS)
     *before, last = shown.get("jpeg_quality") or [QUALITY]
     for quality in before:
         with Image.open(io.BytesIO(_jpeg(pixels, quality))) as picture:

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from django.core.management import get_commands, load_command_class
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
@@ -87,3 +88,18 @@ def test_the_lock_names_no_package_host_and_pins_everything_with_hashes():
     direct = {name.lower().replace("_", "-") for name in re.findall(r"^([A-Za-z][\w-]*)[\[>=]", wanted, re.MULTILINE)}
     assert direct <= {name.lower() for name in pins}
     assert lock.count("--hash=sha256:") >= len(pins)
+
+
+def documented_commands() -> list[str]:
+    """Every `manage.py ...` line of the documents."""
+    texts = [path.read_text() for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]]
+    blocks = [block for text in texts for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL)]
+    lines = [line for block in blocks for line in block.splitlines()]
+    return sorted({line.removeprefix("manage.py ") for line in lines if line.startswith("manage.py ")})
+
+
+@pytest.mark.parametrize("line", documented_commands())
+def test_documented_commands_exist_and_take_these_arguments(line):
+    name, *arguments = line.split()
+    command = load_command_class(get_commands()[name], name)
+    command.create_parser("manage.py", name).parse_args(arguments)

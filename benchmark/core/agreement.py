@@ -169,28 +169,37 @@ def agreement_draws(
     counts: np.ndarray, rng: np.random.Generator, *, draws: int
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Coefficients, and kappas of the categories, when items are resampled."""
-    items = len(counts)
-    weights = rng.multinomial(items, np.full(items, 1 / items), size=draws).astype(float)
-    item = _single(counts)
-    return _coefficients(item, weights), _category_kappas(item, weights)
+    items, item = len(counts), _single(counts)
+    chunks, kappas, step = [], [], max(100, 4 * AT_ONCE // max(items, 1))
+    for begin in range(0, draws, step):
+        size = min(step, draws - begin)
+        weights = rng.multinomial(items, np.full(items, 1 / items), size=size).astype(float)
+        chunks.append(_coefficients(item, weights))
+        kappas.append(_category_kappas(item, weights))
+    return {name: np.concatenate([c[name] for c in chunks]) for name in COEFFICIENTS}, np.concatenate(kappas)
 
 
 def two_way_agreement_draws(
-    item: np.ndarray, category: np.ndarray, size: tuple[int, int], rater_weights: np.ndarray, item_weights: np.ndarray
+    item: np.ndarray,
+    category: np.ndarray,
+    rater: np.ndarray,
+    size: tuple[int, int],
+    rater_weights: np.ndarray,
+    item_weights: np.ndarray,
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """The same when raters and items are both resampled; a rater drawn twice does not agree with himself.
 
-    item, category: codes of each rating (category < 0: missing); size: (items, categories); rater_weights: of each
-    rating's rater, (ratings, draws); item_weights: (items, draws).
+    item, category, rater: codes of each rating (category < 0: missing); size: (items, categories); rater_weights:
+    (raters, draws); item_weights: (items, draws).
     """
     n_items, n_categories = size
     there = category >= 0
     to_cell = gathering(item[there] * n_categories + category[there], n_items * n_categories)
     to_item = gathering(item[there], n_items)
     chunks, kappas = [], []
-    step = max(1, AT_ONCE // (n_items * n_categories))
+    owner, step = rater[there], max(16, AT_ONCE // (n_items * n_categories))
     for begin in range(0, rater_weights.shape[1], step):
-        own = rater_weights[:, begin : begin + step][there]
+        own = rater_weights[:, begin : begin + step][owner]
         ratings = (to_cell @ own).T.reshape(-1, n_items, n_categories)
         per_item = _PerItem.of(np.ascontiguousarray(ratings), (to_item @ own**2).T)
         weights = np.ascontiguousarray(item_weights[:, begin : begin + step].T)

@@ -44,9 +44,9 @@ class _Rated:
         counts = count_ratings(item, category, width)
         if counts.shape[0] < len(labels):
             counts = np.vstack([counts, np.zeros((len(labels) - len(counts), width), dtype=counts.dtype)])
-        readers = draws.reader_weights[draws.readers.get_indexer(found.rows["reader"])]
+        rater = draws.readers.get_indexer(found.rows["reader"])
         items = draws.item_weights[draws.items.get_indexer(labels)]
-        both = two_way_agreement_draws(item, category, counts.shape, readers, items)
+        both = two_way_agreement_draws(item, category, rater, counts.shape, draws.reader_weights, items)
         return cls(counts, agreement_draws(counts, rng, draws=draws.draws), both)
 
 

@@ -170,22 +170,24 @@ class StudyDraws:
 
         rows: readings with reader and item; cell: code of each reading's cell, 0..n_cells-1.
         """
-        out = np.empty((n_cells, self.draws), dtype=np.float32)
-        reader = self.readers.get_indexer(rows["reader"])
-        item = self.items.get_indexer(rows["item"])
+        cell = np.asarray(cell)
+        reader, item = self.readers.get_indexer(rows["reader"]), self.items.get_indexer(rows["item"])
         value = np.ones(len(rows), dtype=np.float32) if values is None else np.asarray(values, dtype=np.float32)
-        present = np.unique(cell)
-        if len(present) <= 4 and len(rows) > DENSE * len(np.unique(reader)) * len(np.unique(item)):
-            out[:] = 0
-            for c in present:
-                own = cell == c
-                out[c] = self._crossed(reader[own], item[own], value[own])
-            return out.T
-        gather = gathering(cell, n_cells, value)
-        step = max(1, AT_ONCE // max(len(rows), 1))
+        (used, column), (pair, row) = (
+            np.unique(code, return_inverse=True) for code in (item, cell * len(self.readers) + reader)
+        )
+        # Readings by (cell, reader) x item: items are summed by one product, readers weighted and cells gathered after.
+        table = sparse.csr_matrix((value, (row, column)), shape=(len(pair), len(used)))
+        if table.nnz > DENSE * len(pair) * len(used):
+            table = table.toarray()
+        owner, to_cell = pair % len(self.readers), gathering(pair // len(self.readers), n_cells)
+        out = np.empty((n_cells, self.draws), dtype=np.float32)
+        step = max(8, AT_ONCE // max(len(pair), len(used)))
         for begin in range(0, self.draws, step):
             here = slice(begin, begin + step)
-            out[:, here] = gather @ (self.reader_weights[:, here][reader] * self.item_weights[:, here][item])
+            by_pair = table @ np.ascontiguousarray(self.item_weights[used, here])
+            by_pair *= self.reader_weights[owner, here]
+            out[:, here] = to_cell @ by_pair
         return out.T
 
     def means(self, rows: pd.DataFrame, cell: np.ndarray, n_cells: int, values: np.ndarray) -> np.ndarray:
@@ -196,12 +198,6 @@ class StudyDraws:
     def mean(self, rows: pd.DataFrame, values: np.ndarray) -> np.ndarray:
         """Weighted mean of values over all rows, (draws,)."""
         return self.means(rows, np.zeros(len(rows), dtype=int), 1, values)[:, 0]
-
-    def _crossed(self, reader: np.ndarray, item: np.ndarray, value: np.ndarray) -> np.ndarray:
-        (rows, row), (columns, column) = (np.unique(codes_, return_inverse=True) for codes_ in (reader, item))
-        table = np.bincount(row * len(columns) + column, weights=value, minlength=len(rows) * len(columns))
-        table = table.reshape(len(rows), len(columns)).astype(np.float32)
-        return np.einsum("id,id->d", table.T @ self.reader_weights[rows], self.item_weights[columns])
 
 
 def layout(reader: np.ndarray, item: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

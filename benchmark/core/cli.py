@@ -39,7 +39,7 @@ def build_parser() -> argparse.ArgumentParser:
     analyse.add_argument("--stamp", help="SHA-256 of the plan from before the first answer; a change is a deviation")
     analyse.add_argument("--seed", type=_seed, default=0, help="seed of all resampling (a plan's own seed goes first)")
     analyse.add_argument("--out", type=Path, required=True, help="folder to write to")
-    analyse.add_argument("--study", type=Path, help="study.toml: the study's own record, for flow, design and checklists")
+    analyse.add_argument("--study", type=Path, help="facts.toml: the study's own record, for flow, design and checklists")
     analyse.add_argument("--design", type=Path, help="design.json: its certificate goes into the report")
     analyse.add_argument("--pdf", action="store_true", help="also write report.pdf (needs Debian's libpango)")
     analyse.add_argument("--word", action="store_true", help="also write tables/tables.docx")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from .bootstrap import StudyDraws
 from .components import moment_components
 from .distributions import normal_quantile, t_quantile
 from .multiplicity import adjust
-from .paired import paired_t, standardised_mean
+from .paired import paired_t, shapiro_wilk, standardised_mean
 from .plan import Contrast, Plan
 from .scoring import ReaderSet, Scored
 from .signed_rank import ZERO_METHOD, common_grid, sign_flip_exact, wilcoxon_signed_rank
@@ -35,10 +36,12 @@ class Matchup:
     def keys(self) -> Record:
         return {"model": self.model.label, "group": self.people.group, "view": self.people.view or None}
 
-    @property
+    @cached_property
     def unit(self) -> str:
-        """ "survey" when every reading belongs to one, else "reader"."""
-        return "survey" if (self.people.rows["survey"] != "").all() else "reader"
+        """ "survey" when every reading belongs to one; "reader" without surveys, or when each has several readers."""
+        rows = self.people.rows
+        shared = rows["reader"].nunique() >= 2 * rows["survey"].nunique()
+        return "survey" if (rows["survey"] != "").all() and not shared else "reader"
 
     def units(self) -> pd.DataFrame:
         """Per unit: readings, correct by model and by readers, in unit order."""
@@ -87,6 +90,7 @@ def _paired_record(match: Matchup, units: pd.DataFrame, plan: Plan) -> Record:
     test = paired_t(differences, confidence=plan.confidence)
     effect = standardised_mean(test, confidence=plan.confidence)
     ranks = wilcoxon_signed_rank(differences, confidence=plan.confidence)
+    normality = shapiro_wilk(differences)
     grid = common_grid(counts, sizes)
     flips = sign_flip_exact(grid) if grid is not None else None
     record = {
@@ -96,7 +100,7 @@ def _paired_record(match: Matchup, units: pd.DataFrame, plan: Plan) -> Record:
         "wilcoxon_p": ranks.p, "wilcoxon_method": ranks.method, "wilcoxon_zero_method": ZERO_METHOD,
         "wilcoxon_exact_p": ranks.exact_p, "zero_differences": ranks.zeros,
         "hodges_lehmann": ranks.hodges_lehmann, "hl_ci_low": ranks.ci_low, "hl_ci_high": ranks.ci_high,
-        "sign_flip_p": flips.p if flips else None,
+        "sign_flip_p": flips.p if flips else None, "shapiro_w": normality.w, "shapiro_p": normality.p,
         "readings": int(sizes.sum()), "readings_without_model": len(match.people.rows) - len(match.rows),
         "model_ahead": int((counts > 0).sum()), "equal": int((counts == 0).sum()),
         "readers_ahead": int((counts < 0).sum()),
@@ -104,6 +108,7 @@ def _paired_record(match: Matchup, units: pd.DataFrame, plan: Plan) -> Record:
     whys = [
         test.why,
         ranks.why,
+        normality.why,
         flips.why if flips else "the units' lengths have no manageable common grid for an exact sign-flip test",
     ]
     record["why"] = "; ".join(dict.fromkeys(why for why in whys if why)) or None

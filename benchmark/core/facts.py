@@ -1,6 +1,6 @@
 """What a report says about a study that no table of readings can tell: its own record, and its design's certificate.
 
-`study.toml` (or .json) holds free text per field; every field may be absent and is then reported as not recorded.
+`facts.toml` (or .json) holds free text per field; every field may be absent and is then reported as not recorded.
 """
 
 from __future__ import annotations

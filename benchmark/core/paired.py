@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import special
 
 from .distributions import noncentral_t_cdf, solve_decreasing, t_quantile, t_two_sided_p
 
@@ -71,3 +72,58 @@ def standardised_mean(test: PairedT, *, confidence: float = 0.95) -> Standardise
 
     dz = float(test.t / root_n)
     return StandardisedMean(dz, bound(1 - tail), bound(tail), dz * (1 - 3 / (4 * df - 1)))
+
+
+@dataclass(frozen=True)
+class Normality:
+    """Shapiro and Wilk's W and p; descriptive, never a gate. None with `why` for fewer than three or equal values."""
+
+    w: float | None
+    p: float | None
+    why: str | None = None
+
+
+def shapiro_wilk(values: np.ndarray) -> Normality:
+    """Test of normality of values (n,). Source: Royston (1995), algorithm AS R94; up to 5,000 values."""
+    x = np.sort(np.asarray(values, dtype=float))
+    n = len(x)
+    if not 3 <= n <= 5000 or np.ptp(x) <= 1e-12 * max(1.0, abs(x[-1])):
+        return Normality(None, None, "three to 5,000 values, not all equal, are needed for a test of normality")
+    a = _royston_weights(n)
+    w = min(1.0, float((a @ x) ** 2 / ((x - x.mean()) ** 2).sum()))
+    if n == 3:
+        return Normality(w, float(max(0.0, 6 / np.pi * (np.arcsin(np.sqrt(w)) - np.arcsin(np.sqrt(0.75))))))
+    if w >= 1:
+        return Normality(w, 1.0)
+    if n <= 11:
+        gap = 0.459 * n - 2.273 - np.log1p(-w)
+        if gap <= 0:
+            return Normality(w, 0.0)
+        statistic = -np.log(gap)
+        mean = np.polyval([-0.0006714, 0.025054, -0.39978, 0.5440], n)
+        sd = np.exp(np.polyval([-0.0020322, 0.062767, -0.77857, 1.3822], n))
+    else:
+        statistic, log_n = np.log1p(-w), np.log(n)
+        mean = np.polyval([0.0038915, -0.083751, -0.31082, -1.5861], log_n)
+        sd = np.exp(np.polyval([0.0030302, -0.082676, -0.4803], log_n))
+    return Normality(w, float(special.ndtr(-(statistic - mean) / sd)))
+
+
+def _royston_weights(n: int) -> np.ndarray:
+    """Weights of the ordered values: normalised normal scores with Royston's correction of the outer ones."""
+    if n == 3:
+        return np.array([-np.sqrt(0.5), 0.0, np.sqrt(0.5)])
+    m = special.ndtri((np.arange(1, n + 1) - 0.375) / (n + 0.25))
+    square, u = float(m @ m), 1 / np.sqrt(n)
+    c = m / np.sqrt(square)
+    outer = np.polyval([-2.706056, 4.434685, -2.071190, -0.147981, 0.221157, c[-1]], u)
+    if n <= 5:
+        scale = (square - 2 * m[-1] ** 2) / (1 - 2 * outer**2)
+        a = m / np.sqrt(scale)
+    else:
+        second = np.polyval([-3.582633, 5.682633, -1.752461, -0.293762, 0.042981, c[-2]], u)
+        scale = (square - 2 * m[-1] ** 2 - 2 * m[-2] ** 2) / (1 - 2 * outer**2 - 2 * second**2)
+        a = m / np.sqrt(scale)
+        a[1], a[-2] = -second, second
+    a[0], a[-1] = -outer, outer
+    return a

@@ -6,6 +6,7 @@ of m items each out of I items. Simulation of whole studies is in `simulation`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, sqrt
 
@@ -47,6 +48,11 @@ def pairs_needed(dz: float, *, power: float = 0.95, alpha: float = 0.05, sides: 
 def per_group_needed(d: float, *, power: float = 0.9, alpha: float = 0.05, sides: int = 2) -> float:
     """Readers per group (fractional; round up) of a two-sample t-test for the power at Cohen's d."""
     return solve_decreasing(lambda n: power - two_sample_t_power(d, max(n, 1.5), alpha=alpha, sides=sides), 2.0, 50.0)
+
+
+def per_group_effect(n_per_group: float, *, power: float = 0.95, alpha: float = 0.05, sides: int = 2) -> float:
+    """Smallest Cohen's d that two groups of this size detect with the power."""
+    return solve_decreasing(lambda d: power - two_sample_t_power(d, n_per_group, alpha=alpha, sides=sides), 1e-6, 3.0)
 
 
 @dataclass(frozen=True)
@@ -155,6 +161,59 @@ def items_needed(
         if _power(nc, alpha, readers - 1) >= target:
             return items, ceil(readers)
     return None
+
+
+def items_needed_by_readers(
+    spread: Spread,
+    difference: float,
+    *,
+    readers: int,
+    per_reader: int,
+    classes: int = 1,
+    target: float = 0.95,
+    alpha: float = 0.05,
+) -> int | None:
+    """Smallest number of items, whole per class, with the target power for these readers, each reading so many.
+
+    None when no number of items is enough: the readers alone vary too much.
+    """
+    for per_class in range(2, 100_000 // classes):
+        items = per_class * classes
+        nc = difference / Design(readers, items, min(per_reader, items)).standard_error(spread)
+        if items >= per_reader and _power(nc, alpha, readers - 1) >= target:
+            return items
+    return None
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A published claim of power checked: what it needs, and what it is for new images over plausible worlds."""
+
+    largest_sd: float
+    largest_sd_one_sided: float
+    largest_sd_two_groups: float
+    new_images_lowest: float
+    new_images_highest: float
+    detectable_lowest: float
+    detectable_highest: float
+    worlds: int
+
+
+def check_claim(
+    design: Design, difference: float, worlds: Sequence[Spread], *, power: float = 0.95, alpha: float = 0.05
+) -> Claim:
+    """What "power to detect the difference" takes on fixed images, and the power it means for new images.
+
+    largest_sd: of the paired differences over readers; two_groups: SD in each of two independent groups of readers.
+    """
+    found = [new_images_precision(design, spread, difference, alpha=alpha, target=power) for spread in worlds]
+    powers, detectable = [f.power for f in found], [f.detectable for f in found]
+    return Claim(
+        largest_sd(difference, design.readers, power=power, alpha=alpha),
+        largest_sd(difference, design.readers, power=power, alpha=alpha, sides=1),
+        difference / per_group_effect(design.readers, power=power, alpha=alpha),
+        min(powers), max(powers), min(detectable), max(detectable), len(found),
+    )  # fmt: skip
 
 
 def equivalence_margin(design: Design, spread: Spread, *, power: float = 0.8, alpha: float = 0.05) -> float:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
+from collections.abc import Iterator
 from dataclasses import asdict
+from typing import Any
 
 from .errors import InputError
 
@@ -41,52 +44,95 @@ def _world_and_design(options: argparse.Namespace):
 
 
 def run_power(options: argparse.Namespace) -> int:
-    from .planning import Design, fixed_images_precision, items_needed, largest_sd, new_images_precision
-    from .simulation import spread_of
-
     world, layout = _world_and_design(options)
     if layout.readers < 2:
         raise InputError("At least two readers are needed; add sets or make surveys shorter.")
-    design = Design(layout.readers, layout.items, layout.classes * layout.per_survey)
-    spread, difference = spread_of(world), world.accuracy_model - world.accuracy_readers
-    if difference == 0:
+    if world.accuracy_model == world.accuracy_readers:
         raise InputError("Power needs different accuracies of readers and network.")
-    fixed = fixed_images_precision(design, spread, abs(difference))
-    new = new_images_precision(design, spread, abs(difference))
-    needed = items_needed(
-        spread, abs(difference), reads_per_item=layout.sets, per_reader=design.per_reader, classes=layout.classes
-    )
-    found = {
-        "readers": design.readers,
-        "items": design.items,
-        "difference": difference,
-        "these_images": asdict(fixed),
-        "new_images": asdict(new),
-        "largest_sd_of_survey_differences_for_95_percent": largest_sd(abs(difference), design.readers),
-        "items_and_readers_for_95_percent_new_images": needed,
-    }
+    found = power_of(world, layout)
     if options.json:
         print(json.dumps(found, indent=1))
-        return 0
-    print(
-        f"{design.readers} readers, {design.items} items, {design.per_reader} items each; true difference"
-        f" {100 * difference:.1f} points."
+    else:
+        print("\n".join(_in_words(found, layout)))
+    return 0
+
+
+def power_of(world, layout) -> dict[str, Any]:
+    """Precision and power of a design for both questions, what 95 % power needs, and the claim checked: plain data.
+
+    world, layout: a simulation's World and StudyDesign.
+    """
+    from .planning import (
+        Design,
+        check_claim,
+        equivalence_margin,
+        fixed_images_precision,
+        items_needed,
+        items_needed_by_readers,
+        largest_sd,
+        new_images_precision,
     )
-    for label, precision in (("These images, new readers", fixed), ("New images and new readers", new)):
-        print(
-            f"{label}: standard error {100 * precision.se:.1f} points, power {100 * precision.power:.1f} %, "
-            f"95 % power from {100 * precision.detectable:.1f} points."
+    from .simulation import plausible_worlds, spread_of
+
+    design = Design(layout.readers, layout.items, layout.classes * layout.per_survey)
+    spread, difference = spread_of(world), abs(world.accuracy_model - world.accuracy_readers)
+    worlds = [spread_of(w) for w in plausible_worlds(world.accuracy_readers, world.accuracy_model)]
+    reading = {"per_reader": design.per_reader, "classes": layout.classes}
+    return {
+        "readers": design.readers,
+        "items": design.items,
+        "per_reader": design.per_reader,
+        "difference": world.accuracy_model - world.accuracy_readers,
+        "variance_components": asdict(spread),
+        "these_images": asdict(fixed_images_precision(design, spread, difference)),
+        "new_images": asdict(new_images_precision(design, spread, difference)),
+        "equivalence_margin_for_80_percent_new_images": equivalence_margin(design, spread),
+        "largest_sd_of_survey_differences_for_95_percent": largest_sd(difference, design.readers),
+        "items_and_readers_for_95_percent_new_images": items_needed(
+            spread, difference, reads_per_item=layout.sets, **reading
+        ),
+        "items_for_95_percent_new_images_with_these_readers": items_needed_by_readers(
+            spread, difference, readers=design.readers, **reading
+        ),
+        "claim": asdict(check_claim(design, difference, worlds)),
+    }
+
+
+def _in_words(found: dict[str, Any], layout) -> Iterator[str]:
+    points = 100 * abs(found["difference"])
+    yield (
+        f"{found['readers']} readers, {found['items']} items, {found['per_reader']} items each; true difference"
+        f" {100 * found['difference']:.1f} points."
+    )
+    for label, key in (("These images, new readers", "these_images"), ("New images and new readers", "new_images")):
+        precision = found[key]
+        yield (
+            f"{label}: standard error {100 * precision['se']:.1f} points, power {100 * precision['power']:.1f} %, "
+            f"95 % power from {100 * precision['detectable']:.1f} points."
         )
-    print(
-        "95 % power on these images needs an SD of the survey differences of at most"
-        f" {found['largest_sd_of_survey_differences_for_95_percent']:.3f}."
+    needed, alone = (
+        found[f"{key}_new_images{end}"]
+        for key, end in (("items_and_readers_for_95_percent", ""), ("items_for_95_percent", "_with_these_readers"))
     )
     if needed:
-        print(
-            f"95 % power for new images needs {needed[0]} items and {needed[1]} readers at {layout.sets} reads per"
-            " item."
-        )
-    return 0
+        yield f"95 % power for new images needs {needed[0]} items and {needed[1]} readers at {layout.sets} reads per item."
+    else:
+        yield "No number of items and readers up to 100,000 items gives 95 % power for new images."
+    if alone:
+        yield f"With {found['readers']} readers of {found['per_reader']} items each it needs {alone} items."
+    else:
+        yield f"With {found['readers']} readers no number of items is enough: the readers alone vary too much."
+    claim = found["claim"]
+    yield (
+        f"The claim of 95 % power for {points:.0f} points with {found['readers']} pairs holds on these images when the SD of"
+        f" the survey differences is at most {claim['largest_sd']:.3f} (one-sided {claim['largest_sd_one_sided']:.3f};"
+        f" two independent groups: {claim['largest_sd_two_groups']:.3f} in each)."
+    )
+    yield (
+        f"For new images the power is {100 * claim['new_images_lowest']:.0f} to {100 * claim['new_images_highest']:.0f} %"
+        f" over {claim['worlds']} plausible worlds, and 95 % power starts at {100 * claim['detectable_lowest']:.1f} to"
+        f" {100 * claim['detectable_highest']:.1f} points."
+    )
 
 
 def run_simulate(options: argparse.Namespace, progress) -> int:
@@ -124,11 +170,16 @@ def add_type_one(parser: argparse.ArgumentParser) -> None:
 
 def run_type_one(options: argparse.Namespace, progress) -> int:
     """Print the rejection rates of every method; exit 1 when a new-images method leaves .035 to .065."""
-    from .type_one import as_markdown, leaves_the_band, rejection_rates, scenarios
+    from .type_one import leaves_the_band, rejection_rates, scenarios, table_head, table_row
 
     chosen = [s for s in scenarios() if not options.only or options.only in s.name]
     if not chosen or options.studies < 2 or options.seed < 0:
         raise InputError("At least two studies, a seed of at least 0 and a scenario of that name are needed.")
+    if not options.json:
+        print(
+            f"{options.studies} studies per scenario, seed {options.seed}, nominal level .05.\n\n{table_head()}",
+            flush=True,
+        )
     found = []
     for number, scenario in enumerate(chosen):
         progress(number, len(chosen), scenario.name)
@@ -137,12 +188,12 @@ def run_type_one(options: argparse.Namespace, progress) -> int:
             these_images=scenario.these_images,
         )  # fmt: skip
         found.append((scenario, result))
+        if not options.json:
+            print(table_row(scenario, result), flush=True)
     if options.json:
         print(json.dumps([{"scenario": s.name, **asdict(r)} for s, r in found], indent=1))
-    else:
-        print(f"{options.studies} studies per scenario, seed {options.seed}, nominal level .05.\n")
-        print(as_markdown(found))
     outside = leaves_the_band(found)
     for scenario, rate in outside:
-        print(f"\n{scenario.name}: {rate.method} rejects {rate.rejected:.3f} (Monte Carlo error {rate.error:.3f}).")
+        line = f"{scenario.name}: {rate.method} rejects {rate.rejected:.3f} (Monte Carlo error {rate.error:.3f})."
+        print(line, file=sys.stderr)
     return 1 if outside else 0

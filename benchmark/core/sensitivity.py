@@ -78,7 +78,9 @@ def deviations_section(scored: Scored, plan: Plan, content: Mapping[str, Any]) -
 
 
 def _deviations(scored: Scored, plan: Plan, content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    paired, new_images = content["paired"], content["new_images"]
+    stamped, paired, new_images = content["plan"]["stamped_sha256"], content["paired"], content["new_images"]
+    if stamped and stamped != plan.sha256:
+        yield "plan changed after its stamp", f"stamped {stamped[:12]}, analysed under {plan.sha256[:12]}"
     for c in plan.primary:
         if not any((c.model, c.group) == (r["model"], r["group"]) and c.view in (None, r["view"]) for r in paired):
             yield "planned but not possible", f"{c.model} against {c.group}{_on(c.view)}"

@@ -10,8 +10,10 @@ import numpy as np
 from .distributions import normal_two_sided_p
 
 ZERO_METHOD = "wilcox"  # zero differences are dropped before ranking
+EXACT_TIED_UP_TO = 300  # the exact conditional test takes seconds beyond
 EXACT_UP_TO = 50  # without ties; scipy's limit too
 WIDEST_GRID = 5_000_000
+LONGEST_WORK = 300_000_000  # additions: about a second
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ def sign_flip_exact(numerators: np.ndarray) -> SignFlip:
         return SignFlip(1.0, len(k))
     sizes //= np.gcd.reduce(sizes)
     total = int(sizes.sum())
-    if total > WIDEST_GRID:
+    if total > WIDEST_GRID or total * len(sizes) > LONGEST_WORK:
         return SignFlip(None, len(k), "the units' lengths have no manageable common grid for an exact test")
     distribution = np.zeros(total + 1)  # of the sum of the positive parts
     distribution[0] = 1.0
@@ -98,14 +100,17 @@ def wilcoxon_signed_rank(differences: np.ndarray, *, confidence: float = 0.95) -
     doubled_ranks = _doubled_midranks(np.abs(nonzero))
     n = len(nonzero)
     w_plus = float(doubled_ranks[nonzero > 0].sum()) / 2
-    exact = sign_flip_exact(np.where(nonzero > 0, doubled_ranks, -doubled_ranks)).p
+    exact = sign_flip_exact(np.where(nonzero > 0, doubled_ranks, -doubled_ranks)).p if n <= EXACT_TIED_UP_TO else None
     _, tied = np.unique(doubled_ranks, return_counts=True)
     variance = n * (n + 1) * (2 * n + 1) / 24 - float((tied.astype(float) ** 3 - tied).sum()) / 48
     z = (w_plus - n * (n + 1) / 4) / np.sqrt(variance)
     untied = zeros == 0 and tied.max() == 1 and n <= EXACT_UP_TO
     p, method = (exact, "exact") if untied else (normal_two_sided_p(z), "normal approximation, zeros dropped")
     shift, low, high = _hodges_lehmann(d, confidence)
-    why = "too few units for an interval of the Hodges-Lehmann shift" if low is None else None
+    whys = ["too few units for an interval of the Hodges-Lehmann shift"] if low is None else []
+    if exact is None:
+        whys.append(f"more than {EXACT_TIED_UP_TO} units: Wilcoxon's p by its normal approximation alone")
+    why = "; ".join(whys) or None
     return SignedRank(w_plus, p, method, exact, zeros, shift, low, high, why)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from .distributions import t_quantile, t_two_sided_p
 
@@ -47,7 +48,7 @@ class TwoWayTest:
 
 def codes(labels: np.ndarray) -> tuple[np.ndarray, int]:
     """Labels as integers 0..n-1 in sorted order, and n."""
-    values, inverse = np.unique(np.asarray(labels), return_inverse=True)
+    inverse, values = pd.factorize(labels if isinstance(labels, pd.Series) else np.asarray(labels), sort=True)
     return inverse, len(values)
 
 
@@ -63,8 +64,9 @@ def item_strata(item: np.ndarray, stratum: np.ndarray | None) -> np.ndarray:
     if stratum is None:
         return np.zeros(len(item), dtype=np.int64)
     code, _ = codes(stratum)
-    pairs = np.unique(np.stack([code, codes(item)[0]]), axis=1)
-    return code if np.bincount(pairs[0]).min() >= 2 else np.zeros(len(item), dtype=np.int64)
+    own, n_items = codes(item)
+    pairs = np.unique(code * np.int64(n_items) + own)
+    return code if np.bincount(pairs // n_items).min() >= 2 else np.zeros(len(item), dtype=np.int64)
 
 
 def two_way_variance(

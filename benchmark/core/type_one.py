@@ -213,7 +213,7 @@ def scenarios() -> list[Scenario]:
         found.append(
             Scenario(name, replace(world, sd_reader=sd_reader), StudyDesign(), (*THESE_IMAGES[:3], "two-way"), True)
         )
-    return found
+    return sorted(found, key=lambda scenario: -len(scenario.methods))
 
 
 def leaves_the_band(found: Sequence[tuple[Scenario, Simulated]]) -> list[tuple[Scenario, Rate]]:
@@ -226,18 +226,21 @@ def leaves_the_band(found: Sequence[tuple[Scenario, Simulated]]) -> list[tuple[S
     ]
 
 
-def as_markdown(found: Sequence[tuple[Scenario, Simulated]]) -> str:
-    """A table of scenarios by methods: rejection rates, those of new-images methods outside .035 to .065 marked."""
-    columns = list(dict.fromkeys(m for scenario, _ in found for m in scenario.methods))
-    lines = ["| scenario | " + " | ".join(columns) + " | SE ratio |", "|---|" + "---|" * (len(columns) + 1)]
-    outside = {(scenario.name, rate.method) for scenario, rate in leaves_the_band(found)}
-    for scenario, result in found:
-        rates = {rate.method: rate for rate in result.rates}
-        cells = []
-        for method in columns:
-            rate = rates.get(method)
-            mark = "!" if (scenario.name, method) in outside else ""
-            cells.append("–" if rate is None else f"{rate.rejected:.3f}".lstrip("0") + mark)
-        ratio = result.mean_se_two_way / result.mean_se_paired
-        lines.append(f"| {scenario.name} | " + " | ".join(cells) + f" | {ratio:.2f} |")
-    return "\n".join(lines)
+COLUMNS = (*QUICK, *SLOW, *CROSSED)
+
+
+def table_head() -> str:
+    header = ["scenario", *COLUMNS, "SE ratio", "coverage of the paired t"]
+    return "| " + " | ".join(header) + " |\n" + "|---" * len(header) + "|"
+
+
+def table_row(scenario: Scenario, result: Simulated) -> str:
+    """A line of the table: rejection rates, those of new-images methods outside .035 to .065 marked with "!"."""
+    rates = {rate.method: rate for rate in result.rates}
+    outside = {rate.method for _, rate in leaves_the_band([(scenario, result)])}
+    cells = [
+        "–" if method not in rates else f"{rates[method].rejected:.3f}".lstrip("0") + "!" * (method in outside)
+        for method in COLUMNS
+    ]
+    ratio = result.mean_se_two_way / result.mean_se_paired
+    return f"| {scenario.name} | " + " | ".join(cells) + f" | {ratio:.2f} | {result.cover_paired:.3f} |"

@@ -54,15 +54,3 @@ class Console:
         finally:
             for bar in reversed(drawn):
                 bar.close()
-
-    @contextmanager
-    def pulse(self, title: str) -> Iterator[Callable[[str], None]]:
-        """For work whose length nobody knows: a line with the time so far; the callback changes the words behind it."""
-        layout = "    {desc} [{elapsed}] {postfix}"
-        with tqdm(desc=title, bar_format=layout, leave=False, disable=not self.live) as line:
-
-            def beat(words: str) -> None:
-                if not line.disable:
-                    line.set_postfix_str(words, refresh=True)
-
-            yield beat

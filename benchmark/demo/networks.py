@@ -6,19 +6,22 @@ there is kept and the rest done, so that an interrupted demo goes on in the midd
 
 import csv
 import hashlib
-import json
 import shutil
 import threading
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from models_ml.core.config import preset
+from models_ml.core.config import override, preset
 
 from .console import Console
+from .events import EventTail
 from .processes import NETWORKS, StepFailed, end, finish, start
 
+NETWORK = "classifier"  # the name of the reader that both views' ensembles make up
+# What differs from the preset by view: lesions are small in a panoramic picture.
+SETTINGS = {"focused": (), "panoramic": ("data.size_px=96",)}
 TRAINING_SHARE = 0.97  # of a view's progress; the rest is prediction
 POLL_S = 0.3
 
@@ -30,12 +33,11 @@ class ViewRun:
     folder: Path
     manifest: Path
     view: str
-    epochs: int | None = None
+    settings: Sequence[str] = ()
     share: float = 0.0
     seconds_left: float | None = None
     process: object = None
     failure: Exception | None = None
-    finished: list[dict] = field(default_factory=list)
 
     @property
     def run(self) -> Path:
@@ -60,9 +62,18 @@ class ViewRun:
     @property
     def key(self) -> str:
         """What decides the weights: the configuration and the pictures."""
-        cfg = preset("tiny", view=self.view, **({"epochs": self.epochs} if self.epochs else {}))
+        cfg = preset("tiny", view=self.view)
+        for setting in self.settings:
+            cfg = override(cfg, setting)
         manifest = hashlib.sha256(self.manifest.read_bytes()).hexdigest()
         return hashlib.sha256(f"{cfg.fingerprint}/{manifest}".encode()).hexdigest()
+
+    def take(self, events: Sequence[dict]) -> list[dict]:
+        """Bring share and time left up to date; returns the folds that came to their end."""
+        if events and self.share < TRAINING_SHARE:
+            self.share = TRAINING_SHARE * events[-1]["progress"]
+            self.seconds_left = events[-1]["seconds_left"]
+        return [event for event in events if event["event"] == "FoldDone"]
 
     def prepare(self) -> bool:
         """Remove what another configuration or manifest left; return whether everything is there already."""
@@ -80,8 +91,8 @@ class ViewRun:
     def work(self) -> None:
         """Train, predict, combine; what goes wrong is kept in `failure`."""
         train = ["train", str(self.manifest), "--view", self.view, "--preset", "tiny", "--out", str(self.run), "--quiet"]
-        train += ["--set", f"recipe.epochs={self.epochs}"] if self.epochs else []
-        predict = ["predict", str(self.run), str(self.manifest), "--split", "test", "--model", "classifier"]
+        train += [word for setting in self.settings for word in ("--set", setting)]
+        predict = ["predict", str(self.run), str(self.manifest), "--split", "test", "--model", NETWORK]
         rule = ["ensemble", str(self.predictions), "--rule", "confident-mean", "--threshold", "0.5"]
         try:
             self._command("Training", train)
@@ -98,45 +109,23 @@ class ViewRun:
         finish(self.process, f"{what} ({self.view} view)", self.log)
 
 
-class EventTail:
-    """The events that a run writes to events.jsonl from now on."""
-
-    def __init__(self, run: ViewRun):
-        self.run, self.path = run, run.run / "events.jsonl"
-        self.position = self.path.stat().st_size if self.path.exists() else 0
-
-    def read(self) -> list[dict]:
-        """New whole lines; the run's share and time left are brought up to date."""
-        if not self.path.exists():
-            return []
-        with self.path.open("rb") as file:
-            file.seek(self.position)
-            whole, _, _ = file.read().rpartition(b"\n")
-        self.position += len(whole) + 1 if whole else 0
-        events = [json.loads(line) for line in whole.splitlines() if line]
-        if events and self.run.share < TRAINING_SHARE:
-            self.run.share = TRAINING_SHARE * events[-1]["progress"]
-            self.run.seconds_left = events[-1]["seconds_left"]
-        return [event for event in events if event["event"] == "FoldDone"]
-
-
 def train_and_predict(
-    console: Console, *, folder: Path, manifest: Path, views: Sequence[str], epochs: int | None = None
-) -> list[Path]:
-    """Train five members for every view, predict the test items, apply the paper's rule; return the ensemble.csv."""
-    runs = [ViewRun(folder, manifest, view, epochs) for view in views]
+    console: Console, *, folder: Path, manifest: Path, settings: Mapping[str, Sequence[str]]
+) -> list[ViewRun]:
+    """Train five members for every view of `settings`, predict the test items, apply the paper's rule."""
+    runs = [ViewRun(folder, manifest, view, changes) for view, changes in settings.items()]
     waiting = [run for run in runs if not run.prepare()]
     if waiting:
         _work_together(console, waiting)
     for run in runs:
         right = accuracy(run.ensemble)
         console.say(f"{run.view}: {right:.1%} of the test images right, by the five members together.")
-    return [run.ensemble for run in runs]
+    return runs
 
 
 def _work_together(console: Console, runs: Sequence[ViewRun]) -> None:
     threads = [threading.Thread(target=run.work, daemon=True) for run in runs]
-    tails = [EventTail(run) for run in runs]
+    tails = [EventTail(run.run / "events.jsonl") for run in runs]
     for thread in threads:
         thread.start()
     try:
@@ -154,7 +143,7 @@ def _work_together(console: Console, runs: Sequence[ViewRun]) -> None:
 
 def _report(console: Console, runs, tails: Sequence[EventTail], show: Callable[[int, float, float | None], None]):
     for place, (run, tail) in enumerate(zip(runs, tails)):
-        for event in tail.read():
+        for event in run.take(tail.read()):
             score = "unknown" if event["score"] is None else f"{event['score']:.2f}"
             console.say(f"{run.view}, fold {event['fold']} {event['status']}: held-out balanced accuracy {score}")
         show(place, run.share, run.seconds_left)

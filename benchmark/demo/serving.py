@@ -47,7 +47,7 @@ def serve(host: str, port: int, said) -> None:
     elif host not in settings.ALLOWED_HOSTS:
         os.environ.setdefault("ALLOWED_HOSTS", ",".join([*settings.ALLOWED_HOSTS, host]))
     web = [sys.executable, "-m", "gunicorn", "config.wsgi", "--threads", str(WEB_THREADS), "--bind", f"{host}:{port}"]
-    run_together({"web server": [*web, "--log-level", "warning"], "worker": WORKER}, said)
+    run_together({"web server": [*web, "--graceful-timeout", "5", "--log-level", "warning"], "worker": WORKER}, said)
 
 
 def run_together(commands: dict[str, list[str]], said) -> None:

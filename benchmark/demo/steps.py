@@ -8,7 +8,7 @@ from django.contrib.auth import get_user_model
 from imagebank.models import ImportRun, Item, ItemImage, Membership, Study
 
 from .console import Console
-from .networks import answers_of
+from .networks import NETWORK
 from .processes import StepFailed
 
 FIXTURES = Path(settings.BASE_DIR) / "fixtures"
@@ -96,12 +96,20 @@ def assemble(console: Console, *, study: Study, seed: int):
     return survey_set
 
 
-def let_network_answer(console: Console, *, study: Study, ensembles: list[Path]) -> None:
-    from surveys.models import Survey
-    from surveys.services import record_model_answers
+def stamp_plan(console: Console, *, study: Study, plan: Path) -> None:
+    """The analysis plan, fixed before the first answer."""
+    from benchmark.services.plans import stamp_plan as stamp
 
-    answers = {key: answer for path in ensembles for key, answer in answers_of(path).items()}
-    record_model_answers(study=study, name="classifier", answers=answers)
+    stamped = stamp(study=study, path=plan)
+    console.say(f"Analysis plan, version {stamped.version}, stamped with the hash {stamped.sha256[:16]}.")
+
+
+def let_network_answer(console: Console, *, study: Study) -> None:
+    """The ensembles of both views together become one reader of the surveys."""
+    from benchmark.services.networks import take_part
+    from surveys.models import Survey
+
+    take_part(study=study, name=NETWORK)
     surveys = Survey.objects.filter(survey_set__study=study).count()
     console.say(f"The classifier answered every item of the {surveys} surveys, in both views.")
 
@@ -128,6 +136,7 @@ def load_real_study(console: Console) -> Study:
 
     study = load_study(path=REAL / "study.toml")
     load_protocol(study=study, path=REAL / "study.toml")
+    stamp_plan(console, study=study, plan=REAL / "analysis.toml")
     import_manifest(study=study, manifest_path=REAL / "manifest.csv")
     brought = import_readings(study=study, path=REAL / "readings.csv")
     items = Item.objects.filter(study=study).count()

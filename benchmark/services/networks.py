@@ -190,7 +190,7 @@ def _asked_rows(study, view, items):
 
 
 def _given_rows(study, view, items):
-    rows = Answer.objects.of_study(study).standing().given().filter(survey_response__analysed=True)
+    rows = Answer.objects.of_study(study).diagnoses().standing().given().filter(survey_response__analysed=True)
     if view is not None:
         rows = rows.filter(survey_item__block__view=view)
     if items is not None:

@@ -1,7 +1,9 @@
 """What the commands about sets share: a set is named by its file or by the beginning of its hash."""
 
+import json
 from pathlib import Path
 
+from django.core.exceptions import ValidationError
 from django.core.management import CommandError
 
 from generative.models import ImageSet
@@ -31,3 +33,11 @@ def named_set(study: Study, name: str, *, condition: str, title: str) -> ImageSe
     if len(found) != 1:
         raise CommandError(f'"{name}" is neither a file nor the beginning of one set\'s hash in {study.slug}.', returncode=BAD_INPUT)
     return found[0]
+
+
+def read_report(path: Path) -> dict:
+    """An audit.json of the command line. Raises ValidationError when it cannot be read."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ValidationError(f"{path.name} cannot be read as an audit report: {error}.") from error

@@ -4,7 +4,7 @@ The items carry all that a rating needs, so that whoever shows them need know no
 
     generated     true
     origin        "generated", as raters' studies call it
-    kind          sample, morph-frame, mix-cell
+    kind          sample, morph-frame, mix-grid
     condition     what a rating compares: random or curated; morph, shuffled, other-z, cross-fade; style grid
     sampling      random or curated, of the whole set
     stated_class  code of the study's class that the picture was asked for ("" where the study lacks it)
@@ -12,8 +12,8 @@ The items carry all that a rating needs, so that whoever shows them need know no
     generator, weights, image_set (its hash), index, seed, nature
     morph-frame   strip (its name), frame (from 0, in the order shown), frames, position (0 start to 1 end), start, end
                   (class codes), control ("", shuffled, other-z, cross-fade)
-    mix-cell      grid (its name), row and column (from 0), rows, columns, role (corner, row, column, mix), row_class (colour),
-                  column_class (shape). Row 0 holds the columns' own pictures, column 0 the rows' own, and their corner is blank
+    mix-grid      rows, columns, tile_px, row_class (colour), column_class (shape): one picture, a white corner, the columns' own
+                  pictures above, the rows' own at the left, then the mixes
 
 They have no split: surveys, trainings and audits of real pictures leave them out. The class that a single picture was asked
 for stands as its reference class. Codes tell nothing.
@@ -30,6 +30,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from PIL import Image
 
+from generative.core.strips import mix_sheet
 from generative.models import ImageSet, Publication, Sample
 from imagebank.models import Item, ItemImage, Provenance, Rendition, Study, Truth
 from imagebank.services.decoding import decode_image
@@ -39,7 +40,6 @@ from .auditing import settle_state
 from .pictures import class_called
 
 NATURE = "generated, not a photograph"
-BLANK_GREY = 128
 REASON_MAX = 500
 
 
@@ -67,14 +67,16 @@ def publish_set(
 
     controls: beside each morph strip the same frames shuffled, frames of other z, and a pixel cross-fade. Refused while
     suspected copies are undecided; a set without an audit needs `unaudited_reason`, kept with the name. Published again
-    into the same study and view, it returns the publication there is.
+    into the same study and view, it returns the publication there is; one study holds a set once.
     """
     study = study or image_set.study
     if view not in study.view_codes():
         raise ValidationError(f'{study.title} has no view "{view}"; its views are {", ".join(study.view_codes())}.')
     with transaction.atomic():
         image_set = ImageSet.objects.select_for_update().get(pk=image_set.pk)
-        known = Publication.objects.filter(image_set=image_set, study=study, view=view).first()
+        known = Publication.objects.filter(image_set=image_set, study=study).first()
+        if known and known.view != view:
+            raise ValidationError(f'This set is published in {study.title} already, as pictures of the view "{known.view}".')
         if known:
             return known
         reason = _require_cleared(image_set, unaudited_reason)
@@ -206,7 +208,7 @@ def _named(image_set: ImageSet, *parts: str) -> str:
 
 
 def _grid_drafts(image_set, study, samples, cleared) -> list[Draft]:
-    """The grid cell by cell, its sources in the first row and column. It is published whole or not at all."""
+    """The grid as one picture with its sources around it. It is published whole or not at all."""
     roles = {role: [s for s in samples if s.note.get("role") == role] for role in ("row", "column", "mix")}
     rows, columns = len(roles["row"]), len(roles["column"])
     if rows * columns != len(roles["mix"]) or not roles["mix"]:
@@ -216,22 +218,14 @@ def _grid_drafts(image_set, study, samples, cleared) -> list[Draft]:
         )
     if any(sample.pk not in cleared for sample in samples):
         return []
-    grid = _named(image_set, "grid")
-    common = {
-        "grid": grid, "rows": rows + 1, "columns": columns + 1, "condition": "style grid",
-        "row_class": _stated(study, roles["row"][0])["stated_class"],
-        "column_class": _stated(study, roles["column"][0])["stated_class"],
-    }  # fmt: skip
-    places: dict[tuple[int, int], Sample] = {(0, n + 1): sample for n, sample in enumerate(roles["column"])}
-    places |= {(n + 1, 0): sample for n, sample in enumerate(roles["row"])}
-    places |= {(n // columns + 1, n % columns + 1): sample for n, sample in enumerate(roles["mix"])}
-    drafts = []
-    for (row, column), sample in sorted(places.items()):
-        own = {"row": row, "column": column, "role": sample.note["role"], **_stated(study, sample)}
-        drafts.append(Draft(pixels(sample), _facts(image_set, "mix-cell", sample, **common | own), sample.sha256, grid))
-    blank = np.full_like(drafts[0].image, BLANK_GREY)
-    corner = {"row": 0, "column": 0, "role": "corner", "stated_class": "", "stated_label": ""}
-    return [Draft(blank, _facts(image_set, "mix-cell", **common | corner), "blank corner", grid), *drafts]
+    images = np.stack([pixels(sample) for role in ("row", "column", "mix") for sample in roles[role]])
+    facts = _facts(
+        image_set, "mix-grid", rows=rows, columns=columns, tile_px=int(images.shape[1]),
+        row_class=_stated(study, roles["row"][0])["stated_class"],
+        column_class=_stated(study, roles["column"][0])["stated_class"], stated_class="", stated_label="",
+    )  # fmt: skip
+    facts["condition"] = "style grid"
+    return [Draft(mix_sheet(images, rows=rows, columns=columns), facts, f"set {image_set.set_hash[:12]}")]
 
 
 def pixels(sample: Sample) -> np.ndarray:
@@ -279,7 +273,7 @@ def publication_csv(*, publication: Publication) -> str:
     """What was published, one row per item, for the people who analyse the ratings."""
     out = io.StringIO()
     columns = ("item", "generated", "kind", "condition", "sampling", "stated_class", "stated_label", "strip", "frame",
-               "position", "grid", "row", "column", "seed", "image_set")  # fmt: skip
+               "position", "control", "rows", "columns", "seed", "image_set")  # fmt: skip
     writer = csv.DictWriter(out, columns, restval="", extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
     for item in publication.items.order_by("code"):

@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 from django.core.exceptions import ValidationError
 from django.core.files.storage import default_storage
@@ -169,9 +170,8 @@ def write_set_folder(*, image_set: ImageSet, folder: Path) -> Path:
     return folder
 
 
-def set_zip(*, image_set: ImageSet) -> bytes:
+def write_set_zip(*, image_set: ImageSet, out: BinaryIO) -> None:
     """The set as a ZIP whose bytes depend on its content alone."""
-    out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
 
         def put(name: str, data: bytes) -> None:
@@ -181,7 +181,6 @@ def set_zip(*, image_set: ImageSet) -> bytes:
         put("set.json", (json.dumps(image_set.record, indent=1) + "\n").encode())
         for sample, path in _paths(image_set):
             put(path, _bytes_of(sample))
-    return out.getvalue()
 
 
 def _manifest_bytes(image_set: ImageSet) -> bytes:

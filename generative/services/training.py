@@ -93,7 +93,7 @@ def _need_pictures(study: Study, view: str, plan: Recipe) -> None:
     if plan.ordinal and set(plan.ordinal) - set(counts):
         raise ValidationError(
             f"The recipe {plan.name} needs the classes {', '.join(plan.ordinal)}; the study has {', '.join(sorted(counts))}. "
-            "Choose authors-7, auto or tiny, or set the option ordinal to three classes of yours."
+            "Name three of these as the stages in order, or choose authors-7, auto or tiny."
         )
 
 

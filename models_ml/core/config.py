@@ -319,9 +319,9 @@ def tiny() -> RunConfig:
     return RunConfig(
         name="tiny",
         model=ModelSpec(backbone="test_resnet", head_dropouts=2),
-        data=DataSpec(size_px=64, augment="light"),
+        data=DataSpec(size_px=64, augment="upright"),
         recipe=Recipe(  # small batches: a few hundred pictures must make many steps
-            epochs=12, batch_size=8, lr=2e-3, weight_decay=0.05, sampler="balanced", ema_decay=0.98, patience=0,
+            epochs=16, batch_size=8, lr=3e-3, weight_decay=0.05, sampler="balanced", ema_decay=0.98, patience=0,
             channels_last=True,
         ),
     )  # fmt: skip

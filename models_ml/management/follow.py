@@ -3,6 +3,7 @@
 import json
 import sys
 import threading
+import time
 
 from django.core.management import CommandError
 
@@ -14,12 +15,17 @@ CANCELLED = 130
 
 
 def run_here(job: Job) -> Job:
-    """Run the waiting job to its end. Control-C cancels it in order, and the same job can be continued."""
+    """Run the waiting job to its end, or wait for the worker that has taken it. Control-C cancels it in order; the same
+    command continues."""
     done = threading.Event()
     watcher = threading.Thread(target=_show, args=[job.pk, done], daemon=True)
     watcher.start()
     try:
-        return run_job(job.pk)
+        job = run_job(job.pk)
+        while job.is_active:  # the worker was quicker
+            time.sleep(1)
+            job.refresh_from_db()
+        return job
     except KeyboardInterrupt:
         # The child got the signal too and stops in order; the row must say so.
         Job.objects.filter(pk=job.pk, state=Job.State.RUNNING).update(

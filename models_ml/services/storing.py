@@ -5,7 +5,7 @@ import shutil
 import tempfile
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from models_ml.core.evaluate import evaluate_out_of_fold
 from models_ml.core.files import sha256_file, sha256_json
 from models_ml.core.manifest import read_manifest
 from models_ml.errors import core_errors
-from models_ml.models import Member, TrainingRun
+from models_ml.models import AttributionSet, Member, TrainingRun
 from models_ml.services.predicting import default_ensemble, store_predictions
 
 NOT_KEPT = ("cache", "tensorboard")
@@ -45,14 +45,25 @@ def sync_run(run: TrainingRun) -> TrainingRun:
         info = checkpoint.read_run(run.folder)
         results = _results(info)
         judged = _out_of_fold(run.folder)
+    before = dict(run.members.values_list("fold", "weights_sha256"))
     with transaction.atomic():
         for result in results:
             _store_member(run, result)
+        after = dict(run.members.values_list("fold", "weights_sha256"))
+        if any(after[fold] != weights for fold, weights in before.items()):
+            _forget_answers(run)
         wanted = {result.fold for result in results if result.complete}
         run.complete = set(run.folds) <= wanted
         run.temperature, run.out_of_fold = _temperature(run.folder), judged
         run.save(update_fields=["complete", "temperature", "out_of_fold"])
     return run
+
+
+def _forget_answers(run: TrainingRun) -> None:
+    """Answers and maps of weights that are no longer the run's say nothing about it."""
+    run.predictions.all().delete()
+    AttributionSet.objects.filter(ensemble__run=run).delete()
+    shutil.rmtree(run.home / "attributions", ignore_errors=True)
 
 
 def _results(info: RunInfo) -> list[FoldResult]:
@@ -116,11 +127,10 @@ def import_run(
         given = Path(predictions) if predictions else source / PREDICTIONS
         if predictions and not given.is_file():
             raise ValidationError(f"Predictions were expected at {given}; there is no such file.")
-        with transaction.atomic():
-            run = run or TrainingRun(study=study, name=name, view=info.cfg.view, origin=TrainingRun.Origin.IMPORTED)
+        run = run or TrainingRun(study=study, name=name, view=info.cfg.view, origin=TrainingRun.Origin.IMPORTED)
+        replaced = nullcontext() if outcome == "unchanged" else _files_replaced(source, run)
+        with replaced, transaction.atomic():
             _fill(run, info, user)
-            if outcome != "unchanged":
-                _keep_files(source, run)
             sync_run(run)
             stored = store_predictions(run=run, path=given) if given.is_file() else 0
             default_ensemble(run=run)
@@ -177,8 +187,9 @@ def _check_fits(study: Study, info: RunInfo) -> None:
         )
 
 
-def _keep_files(source: Path, run: TrainingRun) -> None:
-    """Copy the folder beside the present one, then change places in one step."""
+@contextmanager
+def _files_replaced(source: Path, run: TrainingRun) -> Iterator[None]:
+    """The copied folder in the place of the present one; when what follows fails, the present one comes back."""
     run.home.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=run.home, prefix=".incoming-") as temporary:
         fresh, old = Path(temporary) / "run", Path(temporary) / "old"
@@ -186,6 +197,13 @@ def _keep_files(source: Path, run: TrainingRun) -> None:
         if run.folder.exists():
             run.folder.rename(old)
         fresh.rename(run.folder)
+        try:
+            yield
+        except BaseException:
+            shutil.rmtree(run.folder)
+            if old.exists():
+                old.rename(run.folder)
+            raise
 
 
 @contextmanager

@@ -101,13 +101,13 @@ def start_run(
         created_by=user,
     )  # fmt: skip
     run.full_clean()
-    if run.home.exists():
-        shutil.rmtree(run.home)  # left behind by a run that was removed
-    run.home.mkdir(parents=True)
-    manifest.write(run.manifest)
-    write_config(cfg, run.home / "config.toml")
     with transaction.atomic():
-        run.save()
+        run.save()  # first, so that the name is this run's alone before its folder is touched
+        if run.home.exists():
+            shutil.rmtree(run.home)  # left behind by a run that was removed
+        run.home.mkdir(parents=True)
+        manifest.write(run.manifest)
+        write_config(cfg, run.home / "config.toml")
         run.job = queue_job(
             study=study, kind=TRAIN, title=f"Train {run}"[:200], payload={"run": run.pk}, user=user
         )  # fmt: skip

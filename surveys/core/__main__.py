@@ -1,4 +1,7 @@
-"""`python -m surveys.core assemble | verify | verify-answers | verify-ratings`: 0 all is well, 1 a broken promise, 2 bad input."""
+"""`python -m surveys.core assemble | verify | verify-ratings | verify-answers`.
+
+Exit 0 when all is well, 1 on a broken promise, 2 on bad input.
+"""
 
 import argparse
 import sys
@@ -49,6 +52,12 @@ def _verify(arguments: argparse.Namespace) -> int:
     return 0 if certificate.promises_hold else 1
 
 
+def _verify_ratings(arguments: argparse.Namespace) -> int:
+    certificate = verify_rating_design(read_document(arguments.design))
+    print(certificate.to_text())
+    return 0 if certificate.promises_hold else 1
+
+
 def _verify_answers(arguments: argparse.Namespace) -> int:
     try:
         rows = read_answer_log(arguments.answers)
@@ -58,12 +67,6 @@ def _verify_answers(arguments: argparse.Namespace) -> int:
     responses = len({row["response"] for row in rows})
     print("\n".join(faults) or f"{len(rows):,} answers in {responses:,} responses: every chain is whole.")
     return 1 if faults else 0
-
-
-def _verify_ratings(arguments: argparse.Namespace) -> int:
-    certificate = verify_rating_design(read_document(arguments.design))
-    print(certificate.to_text())
-    return 0 if certificate.promises_hold else 1
 
 
 def _views(text: str) -> list[str]:
@@ -92,12 +95,12 @@ def _parser() -> argparse.ArgumentParser:
     checking.add_argument("items", help="CSV with the columns item and class")
     checking.add_argument("--no-redraw", action="store_true", help="do not draw the surveys again from their seed")
     checking.set_defaults(run=_verify)
-    log = commands.add_parser("verify-answers", help="recompute the chain of hashes of an exported answers.csv")
-    log.add_argument("answers", help="answers.csv")
-    log.set_defaults(run=_verify_answers)
     rating = commands.add_parser("verify-ratings", help="recompute the certificate of a rating study's design")
     rating.add_argument("design", help="design.json of a rating study")
     rating.set_defaults(run=_verify_ratings)
+    log = commands.add_parser("verify-answers", help="recompute the chain of hashes of an exported answers.csv")
+    log.add_argument("answers", help="answers.csv")
+    log.set_defaults(run=_verify_answers)
     return parser
 
 

@@ -90,7 +90,8 @@ def _turned(part: RatingPart, allocation: Allocation, seed: int) -> dict[tuple[s
 
 
 def _of_part(part: RatingPart, entry: Property) -> Property:
-    return replace(entry, name=f"{part.kind}: {entry.name}")
+    words = entry.meaning[:1].lower() + entry.meaning[1:]
+    return replace(entry, name=f"{part.kind}: {entry.name}", meaning=f"{part.kind.capitalize()}s: {words}")
 
 
 def _head(part: RatingPart, allocation: Allocation) -> dict[str, Any]:
@@ -109,7 +110,9 @@ def _head(part: RatingPart, allocation: Allocation) -> dict[str, Any]:
 
 def certify_turns(part: RatingPart, surveys: Sequence[Mapping[str, Any]]) -> tuple[Property, ...]:
     """Whether every frame of a stimulus is shown, and how evenly the two ways round are spread; counted from the sittings."""
-    first = [(survey["survey"], page) for survey in surveys for page in _pages(survey, part.kind) if page["kind"] != REPEAT]
+    first = [
+        (survey["survey"], page) for survey in surveys for page in _pages(survey, part.kind) if page["kind"] != REPEAT
+    ]
     per_rater, per_stimulus = Counter(), Counter()
     raters, stimuli = Counter(), Counter()
     for rater, page in first:
@@ -121,19 +124,19 @@ def certify_turns(part: RatingPart, surveys: Sequence[Mapping[str, Any]]) -> tup
             per_stimulus[page["stimulus"]] += way
     return (
         promise(
-            f"{part.kind}: whole",
+            "whole",
             "Every stimulus is shown with all its frames, in one of two orders.",
             _wrong_orders(part, surveys),
         ),
         balance(
-            f"{part.kind}: ways round per rater",
+            "ways round per rater",
             "Largest difference, at one rater, between the numbers shown one way round and the other.",
             reached=max((abs(count) for count in per_rater.values()), default=0),
             best=max((count % 2 for count in raters.values()), default=0),
             limit=1,
         ),
         balance(
-            f"{part.kind}: ways round per stimulus",
+            "ways round per stimulus",
             "Largest difference, for one stimulus, between the raters who saw it one way round and the other.",
             reached=max((abs(count) for count in per_stimulus.values()), default=0),
             best=max((count % 2 for count in stimuli.values()), default=0),
@@ -168,7 +171,7 @@ def verify_rating_design(document: Mapping[str, Any]) -> Certificate:
         for head in document["parts"]:
             part, allocation = _read_part(head, document)
             properties += [_of_part(part, entry) for entry in certify_allocation(allocation, part.stimuli).properties]
-            properties += certify_turns(part, document["surveys"]) if part.turns else ()
+            properties += [_of_part(part, entry) for entry in certify_turns(part, document["surveys"]) if part.turns]
     except (KeyError, TypeError, AttributeError) as error:
         raise DesignError(f"The design is incomplete: {error!r} is missing or of another kind.") from error
     return Certificate(tuple(sorted(properties, key=lambda entry: entry.kind != PROMISE)))

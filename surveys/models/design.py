@@ -74,9 +74,7 @@ class SurveyItem(models.Model):
     item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="survey_items")
     position = models.PositiveSmallIntegerField()
     public_id = models.CharField(max_length=40, unique=True, default=new_public_id, editable=False)
-    stimulus = models.ForeignKey(
-        Stimulus, on_delete=models.PROTECT, related_name="survey_items", null=True, blank=True
-    )
+    stimulus = models.ForeignKey(Stimulus, on_delete=models.PROTECT, related_name="survey_items", null=True, blank=True)
     order = models.JSONField(
         default=list, blank=True, help_text="Positions of the stimulus's frames in the order shown; empty: as they are."
     )

@@ -53,6 +53,9 @@ class StimulusFrame(models.Model):
     position = models.PositiveSmallIntegerField(help_text="From 1, row by row.")
     image = models.ForeignKey(ItemImage, on_delete=models.PROTECT, related_name="stimulus_frames")
     origin = models.CharField(max_length=9, choices=Origin.choices)
+    box = models.JSONField(
+        default=list, blank=True, help_text="Left, top, right, bottom in pixels of the image; empty: the whole image."
+    )
 
     class Meta:
         ordering = ["stimulus", "position"]

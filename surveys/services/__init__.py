@@ -2,6 +2,7 @@
 
 from .answer_log import answer_log_faults
 from .answers import answer_log_fault, record_answer, record_viewing_event
+from .bounces import Bounces, record_bounces
 from .design import Verified, classes_of, create_survey_set, store_survey_set, verify_survey_set
 from .invitations import (
     InvitationClosed,
@@ -16,10 +17,10 @@ from .invitations import (
 from .letters import due_reminders, queue_letters, record_bounce, send_reminders, send_waiting_letters
 from .model_answers import record_model_answers
 from .protocol import load_protocol
-from .rating import create_rating_study, grid, pair, shuffled, single, strip
+from .rating import create_rating_study, grid, pair, sheet, shuffled, single, strip
 from .rating_items import stimuli_from_items
 from .rating_simulation import SimulatedRaters, simulate_raters
-from .ratings import ratings_frame
+from .ratings import analysis_frame, ratings_frame
 from .readings import import_readings, readings_frame
 from .recruitment import Invited, invite_many, record_reply
 from .seats import create_seats, release_expired_seats, replace_seat
@@ -36,11 +37,13 @@ from .sitting import (
 )
 
 __all__ = [
+    "Bounces",
     "InvitationClosed",
     "Invited",
     "SimulatedRaters",
     "Verified",
     "add_link",
+    "analysis_frame",
     "answer_log_fault",
     "answer_log_faults",
     "classes_of",
@@ -64,6 +67,7 @@ __all__ = [
     "readings_frame",
     "record_answer",
     "record_bounce",
+    "record_bounces",
     "record_consent",
     "record_demographics",
     "record_instructions_read",
@@ -78,6 +82,7 @@ __all__ = [
     "seal_block",
     "send_reminders",
     "send_waiting_letters",
+    "sheet",
     "shuffled",
     "simulate_raters",
     "simulate_readers",

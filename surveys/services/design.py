@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
-from imagebank.models import Item, Study, Truth
+from imagebank.models import Item, ItemImage, Study, Truth
 from surveys.models import Block, Survey, SurveyItem, SurveySet
 
 from .seats import create_seats
@@ -50,6 +50,7 @@ def store_survey_set(*, study: Study, seed: int, document: dict) -> SurveySet:
         if existing:
             return _same_or_refuse(existing, seed)
         survey_set = _store(study, seed, document, items)
+        _note_nature(study, items)
         for group in study.reader_groups.filter(kind="human"):
             create_seats(group=group)
         return survey_set
@@ -94,7 +95,9 @@ def classes_of(survey_set: SurveySet) -> dict[str, str]:
 def verify_survey_set(*, survey_set: SurveySet) -> Verified:
     """Recompute the certificate from the stored design and from the rows that readers are shown. Changes nothing.
 
-    That the rows say what the design says is a promise of its own. Very large designs are not drawn again.
+    That the rows say what the design says is a promise of its own. Very large designs are not drawn again, nor are those
+    of rating studies, whose seed alone does not say which stimuli there were. A design that cannot be read raises
+    ValidationError.
     """
     from surveys.core import DesignError
 
@@ -102,13 +105,11 @@ def verify_survey_set(*, survey_set: SurveySet) -> Verified:
         certificate, redrawn = _recomputed(survey_set)
     except DesignError as error:
         raise ValidationError(f"The stored design cannot be read: {error}") from error
-    is_rating = survey_set.design.get("schema") == RATING_SCHEMA
-    wrong = [] if is_rating else list(_differing_rows(survey_set))
+    wrong = list(_differing_rows(survey_set))
     if design_sha256(survey_set.design) != survey_set.design_sha256:
         wrong.append("The SHA-256 of the stored design is not the one noted when it was drawn.")
     rows = {
-        "name": "stored rows", "kind": "promise",
-        "meaning": "The stored design is the drawn one." if is_rating else "Readers are shown exactly what the design says.",
+        "name": "stored rows", "kind": "promise", "meaning": "Readers are shown exactly what the design says.",
         "reached": len(wrong), "best": 0, "limit": 0, "holds": not wrong, "detail": "", "problems": wrong[:20],
     }  # fmt: skip
     certificate["properties"].insert(0, rows)
@@ -117,25 +118,32 @@ def verify_survey_set(*, survey_set: SurveySet) -> Verified:
 
 
 def _recomputed(survey_set: SurveySet) -> tuple[dict, bool]:
-    """The certificate computed anew from the stored design, and whether the surveys were drawn again for it."""
+    """The certificate counted from the stored design, and whether the seed was drawn once more."""
     from surveys.core import Design, verify, verify_rating_design
 
     if survey_set.design.get("schema") == RATING_SCHEMA:
         return verify_rating_design(survey_set.design).to_dict(), False
+    design = Design.from_json(json.dumps(survey_set.design))
     classes = classes_of(survey_set)
     redrawn = len(classes) <= LARGEST_REDRAWN
-    return verify(Design.from_json(json.dumps(survey_set.design)), classes, redraw=redrawn).to_dict(), redrawn
+    return verify(design, classes, redraw=redrawn).to_dict(), redrawn
 
 
 def _differing_rows(survey_set: SurveySet):
-    rows: dict[tuple[int, int, str], list[str]] = {}
+    rating = survey_set.design.get("schema") == RATING_SCHEMA
+    rows: dict[tuple[int, int, str], list] = {}
     stored = SurveyItem.objects.filter(block__survey__survey_set=survey_set)
-    for number, place, view, code in stored.order_by(
+    shown = ("stimulus__code", "order") if rating else ("item__code",)
+    for number, place, view, *what in stored.order_by(
         "block__survey__number", "block__position", "position"
-    ).values_list("block__survey__number", "block__position", "block__view", "item__code"):
-        rows.setdefault((number, place, view), []).append(code)
+    ).values_list("block__survey__number", "block__position", "block__view", *shown):
+        rows.setdefault((number, place, view), []).append(what)
     designed = {
-        (number, place, block["view"]): list(block["items"])
+        (number, place, block["view"]): (
+            [[page["stimulus"], page["order"]] for page in block["pages"]]
+            if rating
+            else [[code] for code in block["items"]]
+        )  # fmt: skip
         for number, drawn in enumerate(survey_set.design["surveys"], start=1)
         for place, block in enumerate(drawn["blocks"], start=1)
     }
@@ -208,6 +216,18 @@ def _store(study: Study, seed: int, document: dict, items: dict[str, Item]) -> S
             ]
     SurveyItem.objects.bulk_create(rows, batch_size=1000)
     return survey_set
+
+
+def _note_nature(study: Study, items: dict[str, Item]) -> None:
+    """Where all pictures of the surveys are of one nature ("drawn, not a photograph"), the study says so to its readers.
+
+    Reading pages never look at a single picture's provenance, which could give an answer away.
+    """
+    pictures = ItemImage.objects.filter(item__in=items.values(), view__in=study.protocol.view_order)
+    natures = set(pictures.values_list("provenance__nature", flat=True))
+    if not study.nature and len(natures) == 1 and None not in natures:
+        study.nature = natures.pop()
+        study.save(update_fields=["nature"])
 
 
 def _survey_code(name: str | int) -> str:

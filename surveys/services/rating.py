@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -24,9 +25,22 @@ FRAMES = {"single": (1, 1), "pair": (2, 2), "strip": (3, 12), "grid": (2, 64)}
 LARGEST_SIDE_PX = 1024
 
 
+class Frame(NamedTuple):
+    """One image of a stimulus, "real" or "generated"; box: left, top, right, bottom of the part that is shown."""
+
+    image: ItemImage
+    origin: str
+    box: tuple[int, ...] = ()
+
+    @property
+    def size(self) -> tuple[int, int]:
+        left, top, right, bottom = self.box or (0, 0, self.image.width, self.image.height)
+        return right - left, bottom - top
+
+
 @dataclass(frozen=True)
 class StimulusSpec:
-    """One thing to be shown. frames: (image, "real" or "generated"), row by row; label: code of the stated class.
+    """One thing to be shown. frames: row by row; label: code of the stated class.
 
     condition: what the analysis compares, e.g. "random sample", "curated", "morph", "cross-fade". role: "rated", "catch"
     (its answer is obvious) or "practice". columns: of a grid.
@@ -34,7 +48,7 @@ class StimulusSpec:
 
     code: str
     kind: str
-    frames: tuple[tuple[ItemImage, str], ...]
+    frames: tuple[Frame, ...]
     condition: str = ""
     label: str = ""
     role: str = Stimulus.Role.RATED
@@ -42,37 +56,45 @@ class StimulusSpec:
 
     @property
     def stratum(self) -> str:
-        origins = "+".join(sorted({str(origin) for _, origin in self.frames}))
+        origins = "+".join(sorted({str(frame.origin) for frame in self.frames}))
         return " / ".join(part for part in (origins, self.condition, self.label) if part)
 
 
 def single(image: ItemImage, origin: str, *, code: str = "", **values) -> StimulusSpec:
     """One image; origin: "real" or "generated"."""
-    return StimulusSpec(code=code or image.item.code, kind="single", frames=((image, origin),), **values)
+    return StimulusSpec(code=code or image.item.code, kind="single", frames=(Frame(image, origin),), **values)
 
 
 def pair(real: ItemImage, generated: ItemImage, *, code: str = "", **values) -> StimulusSpec:
     """A real and a generated image side by side; which one stands left is drawn."""
     code = code or f"{real.item.code}|{generated.item.code}"
-    return StimulusSpec(code=code, kind="pair", frames=((real, REAL), (generated, GENERATED)), **values)
+    return StimulusSpec(code=code, kind="pair", frames=(Frame(real, REAL), Frame(generated, GENERATED)), **values)
 
 
 def strip(code: str, images: Sequence[ItemImage], *, origin: str = GENERATED, **values) -> StimulusSpec:
     """Frames from the first to the last stage; half of the raters see them from the last to the first."""
-    return StimulusSpec(code=code, kind="strip", frames=tuple((image, origin) for image in images), **values)
+    return StimulusSpec(code=code, kind="strip", frames=tuple(Frame(image, origin) for image in images), **values)
 
 
 def grid(code: str, images: Sequence[ItemImage], *, columns: int, origin: str = GENERATED, **values) -> StimulusSpec:
     """Images row by row."""
-    frames = tuple((image, origin) for image in images)
+    frames = tuple(Frame(image, origin) for image in images)
     return StimulusSpec(code=code, kind="grid", frames=frames, columns=columns, **values)
+
+
+def sheet(image: ItemImage, *, rows: int, columns: int, tile_px: int, code: str = "", **values) -> StimulusSpec:
+    """A grid cut out of one picture of it, whose first row and column hold the sources and are not shown."""
+    places = [(row, column) for row in range(1, rows + 1) for column in range(1, columns + 1)]
+    boxes = [(column * tile_px, row * tile_px, (column + 1) * tile_px, (row + 1) * tile_px) for row, column in places]
+    frames = tuple(Frame(image, GENERATED, box) for box in boxes)
+    return StimulusSpec(code=code or image.item.code, kind="grid", frames=frames, columns=columns, **values)
 
 
 def shuffled(spec: StimulusSpec, *, seed: int) -> StimulusSpec:
     """A control for a strip: the same frames in an order that is neither the strip's nor its reverse."""
     from surveys.core.draw import Draw
 
-    if spec.kind != "strip" or len({image.pk for image, _ in spec.frames}) < 3:
+    if spec.kind != "strip" or len({frame.image.pk for frame in spec.frames}) < 3:
         raise ValidationError(f"{spec.code}: only a strip of three different frames or more can be shuffled.")
     draw, order = Draw(seed, "shuffled", spec.code), list(spec.frames)
     while order in (list(spec.frames), list(spec.frames)[::-1]):
@@ -118,13 +140,15 @@ def _check(stimuli: Sequence[StimulusSpec]) -> None:
         least, most = FRAMES.get(spec.kind, (0, 0))
         if not least <= len(spec.frames) <= most or not most:
             faults.append(f"{spec.code}: a {spec.kind} has {least} to {most} frames; found {len(spec.frames)}.")
-        if any(origin not in StimulusFrame.Origin.values for _, origin in spec.frames):
+        if any(frame.origin not in StimulusFrame.Origin.values for frame in spec.frames):
             faults.append(f"{spec.code}: every frame is real or generated.")
         if spec.role not in Stimulus.Role.values:
             faults.append(f"{spec.code}: role is one of {', '.join(Stimulus.Role.values)}; found {spec.role!r}.")
         if spec.kind == "grid" and (spec.columns < 1 or len(spec.frames) % spec.columns):
             faults.append(f"{spec.code}: {len(spec.frames)} images do not fill rows of {spec.columns}.")
-        excluded = sorted({image.item.code for image, _ in spec.frames if image.item.excluded_at})
+        if any(not _inside(frame) for frame in spec.frames):
+            faults.append(f"{spec.code}: a part of a picture is asked for that lies outside of it; check rows and columns.")
+        excluded = sorted({frame.image.item.code for frame in spec.frames if frame.image.item.excluded_at})
         if excluded:
             faults.append(f"{spec.code}: {', '.join(excluded)} is excluded from the bank and cannot be shown.")
     twice = sorted(code for code, times in Counter(spec.code for spec in stimuli).items() if times > 1)
@@ -133,6 +157,11 @@ def _check(stimuli: Sequence[StimulusSpec]) -> None:
         faults.append("A rating study needs stimuli to rate; found none.")
     if faults:
         raise ValidationError(faults)
+
+
+def _inside(frame: Frame) -> bool:
+    left, top, right, bottom = frame.box or (0, 0, frame.image.width, frame.image.height)
+    return 0 <= left < right <= frame.image.width and 0 <= top < bottom <= frame.image.height
 
 
 def _same_or_refuse(existing: SurveySet, stimuli: Sequence[StimulusSpec], raters: int, seed: int) -> SurveySet:
@@ -149,7 +178,7 @@ def _copy_classes(study: Study, stimuli: Sequence[StimulusSpec]) -> None:
     """Give a study without classes those of its images' study, in their order."""
     if study.classes.exists():
         return
-    sources = {image.item.study_id for spec in stimuli for image, _ in spec.frames}
+    sources = {frame.image.item.study_id for spec in stimuli for frame in spec.frames}
     lists: dict[tuple, list[DiagnosisClass]] = {}
     for source in Study.objects.filter(pk__in=sources, classes__isnull=False).distinct():
         rows = list(source.classes.order_by("position"))
@@ -168,7 +197,7 @@ def _copy_classes(study: Study, stimuli: Sequence[StimulusSpec]) -> None:
 def _match_sizes(protocol: StudyProtocol, stimuli: Sequence[StimulusSpec]) -> None:
     """Fix the size at which every frame of a kind is shown, so that size and sharpness tell nothing."""
     for kind, shown in protocol.stimuli.items():
-        sizes = {(image.width, image.height) for spec in stimuli if spec.kind == kind for image, _ in spec.frames}
+        sizes = {frame.size for spec in stimuli if spec.kind == kind for frame in spec.frames}
         if len(sizes) == 1:
             ((width, height),) = sizes
         else:
@@ -188,7 +217,7 @@ def _store_stimuli(study: Study, stimuli: Sequence[StimulusSpec]) -> dict[str, S
     rows = Stimulus.objects.bulk_create(
         Stimulus(
             study=study,
-            item=spec.frames[-1][0].item,
+            item=spec.frames[-1].image.item,
             code=spec.code,
             kind=spec.kind,
             role=spec.role,
@@ -199,9 +228,11 @@ def _store_stimuli(study: Study, stimuli: Sequence[StimulusSpec]) -> dict[str, S
         for spec in stimuli
     )
     StimulusFrame.objects.bulk_create(
-        StimulusFrame(stimulus=row, position=position, image=image, origin=origin)
+        StimulusFrame(
+            stimulus=row, position=position, image=frame.image, origin=frame.origin, box=list(frame.box)
+        )  # fmt: skip
         for row, spec in zip(rows, stimuli, strict=True)
-        for position, (image, origin) in enumerate(spec.frames, start=1)
+        for position, frame in enumerate(spec.frames, start=1)
     )
     return {row.code: row for row in rows}
 
@@ -240,7 +271,16 @@ def _frozen(spec: StimulusSpec) -> dict:
         "role": spec.role,
         "condition": spec.condition,
         "label": spec.label,
-        "frames": [[image.item.code, image.view, str(origin), image.pixel_sha256] for image, origin in spec.frames],
+        "frames": [
+            {
+                "item": frame.image.item.code,
+                "view": frame.image.view,
+                "origin": str(frame.origin),
+                "pixel_sha256": frame.image.pixel_sha256,
+                "box": list(frame.box),
+            }
+            for frame in spec.frames
+        ],
     }
 
 

@@ -105,3 +105,41 @@ def value_and_confidence(question: Question, value) -> tuple[str, int | None]:
 
 def _iso(moment: datetime | None) -> str:
     return moment.isoformat() if moment else ""
+
+
+ANALYSIS_COLUMNS = ("evaluator", "image", "question", "answer", "kind", "truth", "set", "group", "simulated")
+_SCALES = ("scale", "plausibility", "confidence", "frame")
+_TURNED = {"left": "right", "right": "left", "forward": "reversed", "reversed": "forward"}
+
+
+def analysis_frame(ratings: "pandas.DataFrame") -> "pandas.DataFrame":
+    """The table that `python -m benchmark.core` reads, made from `ratings_frame`.
+
+    First showings of rated stimuli alone. Answers about sides and directions are turned to those of the stimulus, so that one
+    stimulus has one truth for all raters: the generated image of a pair stands right, a strip advances forward. A class is right
+    when it is the stated one. Questions without a right answer or a scale are left out.
+    """
+    import pandas
+
+    first = ratings[(ratings["role"] == "rated") & ratings["repeat_of"].isna()]
+    rows = [row for rating in first.itertuples(index=False) if (row := _analysed(rating)) is not None]
+    return pandas.DataFrame(rows, columns=list(ANALYSIS_COLUMNS))
+
+
+def _analysed(rating) -> tuple | None:
+    kind, answer, truth = rating.question_kind, rating.value, rating.truth
+    if kind == "real_or_generated":
+        named = "reality"
+    elif kind in ("pair", "direction"):
+        upright = "right" if kind == "pair" else "forward"
+        named, answer, truth = "choice", answer if truth == upright else _TURNED.get(answer, answer), upright
+    elif kind == "class" and rating.label:
+        named, truth = "choice", rating.label
+    elif kind in _SCALES:
+        named, truth = "scale", ""
+    else:
+        return None
+    shown = "" if rating.stimulus_kind == "single" and rating.truth == "real" else rating.condition
+    return (
+        rating.rater, rating.item, rating.question, answer, named, truth, shown, rating.group, rating.simulated,
+    )  # fmt: skip

@@ -112,7 +112,9 @@ class _Simulator:
             survey_item=survey_item,
             question=self.confidence.code,
             value=int(min(100, max(0, round(100 * chance + draw.normal(0, 15))))),
-            event_id=uuid5(NAMESPACE_URL, f"simulated:{self.seed}:{response.public_id}:{survey_item.public_id}:confidence"),
+            event_id=uuid5(
+                NAMESPACE_URL, f"simulated:{self.seed}:{response.public_id}:{survey_item.public_id}:confidence"
+            ),
             rt_ms=rt_ms,
         )
 

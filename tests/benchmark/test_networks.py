@@ -2,18 +2,26 @@
 
 import csv
 import io
+import json
+from uuid import uuid4
 
+import numpy as np
 import pytest
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
+from django.db import connection
 from django.db.models import F
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from benchmark.core.leaderboard import leaderboard
 from benchmark.core.predictions import read_predictions
 from benchmark.services.networks import answers_by_item, leaderboards, survey_items, take_part
+from benchmark.services.regions import region_of, region_overlaps
 from imagebank.models import Job, Membership
-from surveys.models import Answer, Reader
+from models_ml.core.explain_run import file_name
+from models_ml.models import AttributionMap, AttributionSet
+from surveys.models import Answer, Reader, SurveyItem, SurveyResponse
 from surveys.services import record_model_answers, simulate_readers
 from tests.models_ml.factories import stored_network
 from tests.surveys.study import make_surveyed_study
@@ -116,8 +124,6 @@ def test_a_leaderboard_is_exact_where_it_can_be_counted_by_hand():
 
 
 def test_the_interval_covers_as_often_as_it_says():
-    import numpy as np
-
     rng, covered = np.random.default_rng(0), 0
     for _ in range(300):
         clusters = {str(i): str(i // 3) for i in range(120)}
@@ -139,11 +145,72 @@ def test_predictions_leave_as_the_file_that_the_analysis_reads(two_networks, ana
     assert {row["member"] for row in rows} == {"fold0", "fold1", "ensemble"}
 
 
-def test_the_browser_shows_probabilities_beside_peoples_answers(two_networks, analyst, django_assert_max_num_queries):
+def test_predictions_are_kept_for_the_next_comparison(two_networks, analyst):
+    analyst.post(reverse("benchmark:network_predictions_keep", args=["small"]))
+    analyst.post(reverse("benchmark:network_predictions_keep", args=["small"]))
+    stored = two_networks.stored_predictions.get()
+    assert (stored.networks, stored.rows) == (["good", "poor"], 2 * 2 * 3 * 12)
+
+
+def test_regions_marked_by_readers_are_compared_with_the_networks(two_networks, analyst):
+    """Both geneticists box the left half, one of them also a point right; the map is relevant on the left two thirds."""
+    ensemble = two_networks.ensembles.get(name="good", view="focused")
+    row = ensemble.predictions.select_related("item").first()
+    one = stored_map(ensemble, row.item, np.repeat([[3.0, 2.0, 1.0, 0.0]], 4, axis=0))
+    assert region_overlaps(one) == []
+    two_networks.protocol.questions = [
+        {"code": "", "kind": "class", "prompt": "Which?"}, {"code": "where", "kind": "region", "prompt": "Where?", "required": False}
+    ]  # fmt: skip
+    two_networks.protocol.save()
+    simulate_readers(study=two_networks, seed=1, accuracies={
+        (group, view): 0.5 for group in ("geneticist", "pediatrician") for view in VIEWS})  # fmt: skip
+    half = {"x": 0, "y": 0, "w": 0.5, "h": 1}
+    items = SurveyItem.objects.filter(item=row.item, block__view="focused")
+    for response in SurveyResponse.objects.filter(group__code="geneticist", survey__blocks__survey_items__in=items):
+        marks = [half] if response.survey.number % 2 else [half, {"x": 0.9, "y": 0.5}]
+        Answer.objects.create(
+            survey_response=response, survey_item=items.get(block__survey=response.survey), question="where",
+            value=marks, event_id=uuid4(), sequence=1000, entry_sha256="0" * 64,
+        )  # fmt: skip
+    (found,) = region_overlaps(one)
+    assert (found.group, found.readers, found.marked) == ("geneticists", 2, 2)
+    assert found.area == pytest.approx(0.5, abs=0.07)
+    assert found.iou > 0.8 > found.chance
+    page = analyst.get(reverse("benchmark:network_item", args=["small", ensemble.pk, row.item_id])).content.decode()
+    assert "2 of 2 marked something" in page
+
+
+def test_a_marked_box_covers_its_pixels_and_a_point_a_small_disc():
+    box = region_of([{"x": 0.25, "y": 0.5, "w": 0.5, "h": 0.5}], (4, 4))
+    assert box.astype(int).tolist() == [[0, 0, 0, 0], [0, 0, 0, 0], [0, 1, 1, 0], [0, 1, 1, 0]]
+    disc = region_of([{"x": 0.5, "y": 0.5}], (100, 200))
+    assert disc.sum() == pytest.approx(np.pi * 6**2, rel=0.05)
+
+
+def stored_map(ensemble, item, map_HW):
+    """A map as an attribution job would leave it."""
+    made = AttributionSet.objects.create(ensemble=ensemble)
+    folder = made.folder / "maps" / "items"
+    folder.mkdir(parents=True)
+    side = len(map_HW)
+    np.savez(folder / f"{file_name(item.code)}.npz", predicted=map_HW.astype(np.float32))
+    where = {"height": side, "width": side, "top": 0, "left": 0, "box_height": side, "box_width": side}
+    (folder / f"{file_name(item.code)}.json").write_text(json.dumps({"placement": where}))
+    return AttributionMap.objects.create(
+        attribution_set=made, item=item, view=ensemble.view, target="predicted", target_class="ZQA", method=made.method,
+        answer="ZQA", steps=8, members_used=2, weights_sha256="0" * 64, scores={}, control={}, wrong_class={},
+        layer="layers/none.webp", raw="maps/none.npz",
+    )  # fmt: skip
+
+
+def test_the_browser_shows_probabilities_beside_peoples_answers(two_networks, analyst):
     ensemble = two_networks.ensembles.get(name="poor", view="focused")
     wrong = reverse("benchmark:network_predictions", args=["small"]) + f"?ensemble={ensemble.pk}&outcome=wrong"
-    with django_assert_max_num_queries(20):
+    with CaptureQueriesContext(connection) as few:
         page = analyst.get(wrong).content.decode()
+    with CaptureQueriesContext(connection) as many:
+        analyst.get(wrong.replace("&outcome=wrong", ""))
+    assert len(many) == len(few)
     assert "4 answers" in page
     assert "case-ZQB-1" in page
     assert "case-ZQB-0" not in page

@@ -1,5 +1,6 @@
 """From a published network file to published pictures through the jobs' own doors, each in its child process."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from imagebank.jobs import queue_job, run_job
 from imagebank.models import Job
 from tests.generative.core.conftest import REFERENCE
 from tests.generative.core.drawn import drawn_manifest
+from tests.generative.test_publishing import report
 
 pytestmark = pytest.mark.django_db
 PICKLE = REFERENCE / "tf_morphnf1_r32_avg.pkl"
@@ -135,11 +137,19 @@ def test_what_cannot_be_trained_is_refused_before_anything_is_queued(study, chan
     assert not Job.objects.exists()
 
 
-def test_the_commands_take_a_set_in_and_publish_it(study, set_files, capsys):
+def test_the_commands_take_a_set_in_and_publish_it(study, set_files, tmp_path, capsys):
     call_command("publish_set", "stages", str(set_files["mix"]), view="focused", without_audit="A test.")
-    assert "published in stages as 12 items of the view focused" in capsys.readouterr().out
+    assert "published in stages as 1 items of the view focused" in capsys.readouterr().out
     with pytest.raises(CommandError, match="was not audited"):
         call_command("publish_set", "stages", str(set_files["morph"]), view="focused")
+    audited = tmp_path / "audit.json"
+    audited.write_text(json.dumps(report(study.image_sets.get(kind="morph"))))
+    call_command("publish_set", "stages", str(set_files["morph"]), view="focused", audit=audited)
+    assert "as 32 items" in capsys.readouterr().out
+    assert study.image_sets.get(kind="morph").newest_audit.n_held_out == 12
+    audited.write_text("{")
+    with pytest.raises(CommandError, match="cannot be read as an audit report"):
+        call_command("audit_set", "stages", str(set_files["mix"]), report=audited)
     with pytest.raises(CommandError, match="neither a file nor the beginning"):
         call_command("publish_set", "stages", "ffffff", view="focused")
     with pytest.raises(CommandError, match="There is no study"):

@@ -136,22 +136,18 @@ def test_a_strip_with_a_frame_left_out_is_left_out_whole(made, curator):
     assert {item.attributes["seed"] for item in done.items.all()} == {"1"}
 
 
-def test_a_grid_comes_cell_by_cell_with_its_sources_around_it(made, curator):
+def test_a_grid_is_one_picture_with_its_geometry(made, curator):
     image_set = made("mix")
     record_audit(image_set=image_set, report=report(image_set))
-    done = publish_set(image_set=image_set, view="focused")
-    cells = {(item.attributes["row"], item.attributes["column"]): item for item in done.items.all()}
-    assert sorted(cells) == [(row, column) for row in range(3) for column in range(4)]
-    roles = {place: item.attributes["role"] for place, item in cells.items()}
-    assert roles[0, 0] == "corner"
-    assert {roles[0, n] for n in (1, 2, 3)} == {"column"}
-    assert {roles[n, 0] for n in (1, 2)} == {"row"}
-    facts = cells[2, 3].attributes
-    assert (facts["rows"], facts["columns"], facts["row_class"], facts["column_class"]) == (3, 4, "early", "late")
+    (item,) = publish_set(image_set=image_set, view="focused").items.all()
+    facts, whole = item.attributes, shown(item)
+    assert (facts["kind"], facts["rows"], facts["columns"], facts["tile_px"]) == ("mix-grid", 2, 3, 32)
+    assert (facts["row_class"], facts["column_class"]) == ("early", "late")
+    assert whole.shape == (3 * 32, 4 * 32, 3)
+    assert (whole[:32, :32] == 255).all()
     mixed = image_set.samples.get(note__row_seed="2", note__column_seed="5")
     with mixed.file.open("rb") as file, Image.open(file) as wanted:
-        assert np.array_equal(shown(cells[2, 3]), np.array(wanted))
-    assert len({item.attributes["grid"] for item in cells.values()}) == 1
+        assert np.array_equal(whole[64:, 96:], np.array(wanted))
 
 
 def test_a_grid_of_which_a_cell_is_left_out_is_not_published(made, curator):
@@ -176,5 +172,11 @@ def test_a_report_about_another_set_and_an_unknown_view_are_refused(made):
     image_set = made("sample")
     with pytest.raises(ValidationError, match="is about set 000000"):
         record_audit(image_set=image_set, report={**report(image_set), "set_hash": "0" * 64})
-    with pytest.raises(ValidationError, match='no view "x-ray"; its views are focused'):
-        publish_set(image_set=image_set, view="x-ray")
+    study = image_set.study
+    study.views += [{"code": "close", "label": "close"}]
+    study.save()
+    publish_set(image_set=image_set, study=study, view="focused", unaudited_reason="A test.")
+    with pytest.raises(ValidationError, match='already, as pictures of the view "focused"'):
+        publish_set(image_set=image_set, study=study, view="close")
+    with pytest.raises(ValidationError, match='no view "x-ray"; its views are focused, close'):
+        publish_set(image_set=image_set, study=study, view="x-ray")

@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 
 from generative.core.setfiles import opened_set, read_set
 from generative.models import ImageSet, Sample
-from generative.services.sets import add_set, set_zip
+from generative.services.sets import add_set, write_set_zip
 
 pytestmark = pytest.mark.django_db
 
@@ -33,10 +33,12 @@ def test_a_set_is_frozen_once_and_comes_out_as_it_went_in(study, generator, set_
     assert len(samples) == 8
     assert samples[1].label == {"early": 0.7, "late": 0.3}
     assert [s.position for s in samples[:4]] == [0.0, 0.3, 0.7, 1.0]
-    (tmp_path / "out.zip").write_bytes(set_zip(image_set=row))
+    for name in ("out.zip", "again.zip"):
+        with open(tmp_path / name, "wb") as out:
+            write_set_zip(image_set=row, out=out)
     with opened_set(tmp_path / "out.zip") as folder:
         assert read_set(folder)["set_hash"] == row.set_hash
-    assert set_zip(image_set=row) == set_zip(image_set=row)
+    assert (tmp_path / "out.zip").read_bytes() == (tmp_path / "again.zip").read_bytes()
 
 
 def test_any_generators_zip_is_taken_without_a_hash_of_its_own(study, set_files, tmp_path):

@@ -244,4 +244,4 @@ def test_two_bodies_in_the_same_pose_are_no_crop_and_their_own_crops_are_found()
         load_full=lambda picture: full[picture.key],
         views=("focused", "panoramic"),
     )
-    assert {(f.kind, f.first, f.second) for f in result.findings} == expected
+    assert {(f.kind, f.first, f.second) for f in result.findings if f.kind == "crop"} == expected

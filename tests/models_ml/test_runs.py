@@ -17,8 +17,9 @@ from imagebank.jobs import run_job
 from imagebank.models import Job
 from models_ml import child
 from models_ml.child import NO_MEMORY, Tail, duration, failure_sentence
+from models_ml.core.checkpoint import write_sums
 from models_ml.core.manifest import read_manifest
-from models_ml.models import Prediction, TrainingRun
+from models_ml.models import AttributionSet, Prediction, TrainingRun
 from models_ml.services.manifests import export_manifest
 from models_ml.services.predicting import combine, create_ensemble, store_predictions
 from models_ml.services.storing import import_run
@@ -116,6 +117,33 @@ def test_predictions_of_unknown_items_change_nothing(study, networks, trained_fo
     assert Prediction.objects.count() == before
 
 
+def test_an_import_that_fails_late_leaves_files_and_rows_as_they_were(study, networks, run_copy):
+    """The same run trained further, with predictions that do not fit: the older folder and its answers stay."""
+    run, folder = networks["focused"].run, run_copy()
+    before = {path: path.stat().st_mtime_ns for path in run.folder.rglob("*")}
+    result = json.loads((folder / "fold1" / "result.json").read_text())
+    (folder / "fold1" / "result.json").write_text(json.dumps(result | {"status": "stopped early"}))
+    write_sums(folder / "fold1")
+    (folder / "predictions.csv").write_text((folder / "predictions.csv").read_text().replace("HMI-7", "HMI-99"))
+    with pytest.raises(ValidationError, match="HMI-99"):
+        import_run(study=study, folder=folder, name="small")
+    assert {path: path.stat().st_mtime_ns for path in run.folder.rglob("*")} == before
+    assert {member.status for member in run.members.all()} == {"finished"}
+    (folder / "predictions.csv").unlink()
+    assert import_run(study=study, folder=folder, name="small").outcome == "updated"
+
+
+def test_answers_and_maps_of_former_weights_go_when_other_weights_come(study, networks, trained_folders):
+    run = networks["focused"].run
+    run.members.filter(fold=0).update(weights_sha256="f" * 64)
+    AttributionSet.objects.create(ensemble=networks["focused"])
+    run.predictions.of_members().update(answer="OLD")
+    assert import_run(study=study, folder=trained_folders["focused"], name="small").outcome == "updated"
+    assert not AttributionSet.objects.exists()
+    assert not Prediction.objects.filter(answer="OLD").exists()
+    assert run.ensembles.get().predictions.count() == 6
+
+
 def test_an_ensemble_follows_its_rule_on_the_stored_vectors(networks):
     """Two members, one sure: it alone enters; nobody sure: all enter and the row says so; with abstain, no answer."""
     run = networks["focused"].run
@@ -156,8 +184,8 @@ def test_excluded_items_do_not_travel(study, tmp_path):
 
 def test_a_run_cancelled_and_then_killed_is_finished_to_the_same_weights(study, trained_folders, monkeypatch):
     """Cancelled, its members can be used; kill -9 fails the job with a sentence; continued, it ends in the bits of the
-    uninterrupted run. The cancel flag is set at the first epoch's event, in the job's own thread, because no other
-    thread sees this test's transaction."""
+    uninterrupted run. The cancel flag is set before the first step, in the job's own thread, because no other thread
+    sees this test's transaction."""
     run = begin(study)
     assert TrainingRun.objects.with_state().get().state == "waiting"
     with monkeypatch.context() as patch:
@@ -168,6 +196,7 @@ def test_a_run_cancelled_and_then_killed_is_finished_to_the_same_weights(study, 
     assert (run.state, run.complete, member.status, member.complete) == ("cancelled", False, "cancelled", False)
     assert (run.folder / "fold0" / "weights.safetensors").exists()
 
+    (run.home / "events.jsonl").unlink()  # of the cancelled attempt
     resume_run(run=run)
     killer = threading.Thread(target=kill_child_when_it_trains, args=[run.home])
     killer.start()
@@ -186,12 +215,12 @@ def test_a_run_cancelled_and_then_killed_is_finished_to_the_same_weights(study, 
 
 
 def cancelling(tell, run):
-    def cancel_at_first_epoch(job, event, start, end):
-        if event["event"] == "EpochDone":
+    def cancel_at_once(job, event, start, end):
+        if event["event"] == "PackProgress":
             cancel_run(run=TrainingRun.objects.select_related("job").get(pk=run.pk))
         tell(job, event, start, end)
 
-    return cancel_at_first_epoch
+    return cancel_at_once
 
 
 def arrays_of(folder) -> list[str]:
@@ -199,18 +228,18 @@ def arrays_of(folder) -> list[str]:
 
 
 def kill_child_when_it_trains(home):
-    """kill -9 the process that trains this run as soon as it works on its second fold."""
+    """kill -9 the process that trains this run as soon as it trains."""
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
-        if trains_fold_1(home / "events.jsonl"):
+        if trains(home / "events.jsonl"):
             os.kill(child_of(home), signal.SIGKILL)
             return
         time.sleep(0.02)
-    raise AssertionError("the second fold did not begin within two minutes")
+    raise AssertionError("no step was trained within two minutes")
 
 
-def trains_fold_1(events: Path) -> bool:
-    return events.is_file() and '"StepDone"' in events.read_text() and '"fold": 1' in events.read_text()
+def trains(events: Path) -> bool:
+    return events.is_file() and '"StepDone"' in events.read_text()
 
 
 def child_of(home) -> int:

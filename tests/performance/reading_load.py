@@ -197,7 +197,19 @@ class Site:
             "postgres", "-D", str(self.data / "data"), "-p", str(self.database_port), "-k", str(self.data),
             "-c", "listen_addresses=127.0.0.1", "-c", "max_connections=200", background=True,
         )  # fmt: skip
-        until_open(self.database_port)
+        self.until_recovered()
+
+    def until_recovered(self) -> None:
+        """After a kill the port is open long before the log is replayed."""
+        import psycopg
+
+        for _ in range(600):
+            try:
+                psycopg.connect(self.environment["DATABASE_URL"], connect_timeout=2).close()
+                return
+            except psycopg.OperationalError:
+                time.sleep(0.1)
+        sys.exit("PostgreSQL does not come back.")
 
     def start_web(self) -> None:
         self.web = subprocess.Popen(
@@ -207,6 +219,11 @@ class Site:
             env=self.environment, cwd=ROOT, start_new_session=True,
         )  # fmt: skip
         until_open(self.port)
+        for _ in range(4 * self.workers):  # each worker loads the site with its first request
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+            connection.request("GET", "/healthz")
+            connection.getresponse().read()
+            connection.close()
 
     def start_worker(self) -> None:
         self.worker = subprocess.Popen(

@@ -1,5 +1,6 @@
 """A rating study from images to table: set up through services, rated through the pages, simulated, exported."""
 
+import csv
 import io
 import json
 from uuid import uuid4
@@ -12,10 +13,13 @@ from django.urls import reverse
 from PIL import Image
 
 from imagebank.models import Item, ItemImage, Study
+from surveys.core.answer_log import log_faults, read_answer_log
+from surveys.export_files import export_files
 from surveys.exports import ratings_csv
 from surveys.models import Answer, Seat, Stimulus, SurveyItem, SurveyResponse, ViewingEvent
 from surveys.reading_images import matched_bytes
 from surveys.services import (
+    analysis_frame,
     answer_log_fault,
     create_rating_study,
     invite,
@@ -24,6 +28,7 @@ from surveys.services import (
     shuffled,
     simulate_raters,
     single,
+    stimuli_from_items,
     strip,
 )
 from surveys.services.ratings import COLUMNS
@@ -60,7 +65,9 @@ def test_a_rating_study_is_certified_and_has_a_seat_for_every_sitting(rated):
     assert sorted(map(tuple, ways)) == [(1, 2, 3, 4, 5)] * 3 + [(5, 4, 3, 2, 1)] * 3, "half of the raters see it reversed"
     frozen = {row["stimulus"]: row for row in survey_set.design["stimuli"]}
     pixels = ItemImage.objects.get(item__code="made-07").pixel_sha256
-    assert frozen["strip-1"]["frames"][0] == ["made-07", "generated", "generated", pixels]
+    assert frozen["strip-1"]["frames"][0] == {
+        "item": "made-07", "view": "generated", "origin": "generated", "pixel_sha256": pixels, "box": [],
+    }  # fmt: skip
 
 
 def test_the_same_call_changes_nothing_and_another_draw_is_refused(rated):
@@ -98,10 +105,10 @@ def test_what_cannot_be_shown_is_refused_in_a_sentence_and_nothing_is_stored():
 
 def test_a_shuffled_control_is_in_neither_direction():
     spec = next(spec for spec in make_stimuli(make_study("bank")) if spec.kind == "strip")
-    codes = [image.item.code for image, _ in spec.frames]
+    codes = [frame.image.item.code for frame in spec.frames]
     for seed in range(30):
         control = shuffled(spec, seed=seed)
-        order = [image.item.code for image, _ in control.frames]
+        order = [frame.image.item.code for frame in control.frames]
         assert sorted(order) == sorted(codes)
         assert order not in (codes, codes[::-1])
     assert (control.code, control.condition) == ("strip-1-shuffled", "shuffled")
@@ -160,7 +167,7 @@ VALUES = {
 }  # fmt: skip
 
 
-def test_a_whole_rating_shows_nothing_of_truth_and_gives_the_table(client, rated):
+def test_a_whole_rating_shows_nothing_of_truth_and_gives_the_table(client, rated, tmp_path):
     sitting = RatingSitting(client, rated)
     begin(sitting)
     for position, kind in enumerate(("single", "pair", "strip", "grid"), start=1):
@@ -197,6 +204,11 @@ def test_a_whole_rating_shows_nothing_of_truth_and_gives_the_table(client, rated
     assert of["origin"]["repeat_of"].notna().sum() == 1
     assert not table["simulated"].any()
     assert "'=HYPERLINK(1)" in ratings_csv(rated), "no formula for a spreadsheet"
+    files = {file.name: file for file in export_files(rated)}
+    assert tuple(files["ratings.csv"].columns) == COLUMNS
+    assert len(list(csv.DictReader(io.StringIO(files["ratings.csv"].text(rated))))) == len(table)
+    (tmp_path / "answers.csv").write_text(files["answers.csv"].text(rated), encoding="utf-8")
+    assert log_faults(read_answer_log(tmp_path / "answers.csv")) == [], "the exported chain is whole"
     assert readings_frame(study=rated).empty, "ratings are no readings"
 
 
@@ -257,13 +269,58 @@ def test_simulated_raters_sit_through_the_services_and_are_marked(rated):
 def test_a_coordinator_sees_the_raters_seats_and_takes_the_table(admin_client, rated):
     rater_opened(rated)
     page = admin_client.get(reverse("surveys:overview", kwargs={"slug": rated.slug})).content.decode()
-    assert "Reading" in page
-    assert "ratings.csv" in page
+    assert "S01, rater: reading by R01" in page
+    exports = admin_client.get(reverse("surveys:exports", kwargs={"slug": rated.slug})).content.decode()
+    assert "ratings.csv" in exports
+    certificate = reverse("surveys:certificate", kwargs={"slug": rated.slug})
+    assert "Every promise holds" in admin_client.post(certificate).content.decode(), "recomputed"
     for name in ("certificate", "design-file", "ratings-file"):
         assert admin_client.get(reverse(f"surveys:{name}", kwargs={"slug": rated.slug})).status_code == 200
     for position in range(1, 5):
         address = reverse("surveys:preview", kwargs={"slug": rated.slug, "code": "S01", "position": position})
         assert "block-data" in admin_client.get(address).content.decode()
+
+
+def test_a_published_set_is_rated_with_its_matched_reals_strips_and_sheets():
+    """The attributes are those that the generators' publication writes."""
+    bank = make_study("bank")
+    for number in range(3):
+        made = make_generated(bank, f"made-{number}", number)
+        real = make_generated(bank, f"match-{number}", number)
+        attributes = {"generated": True, "kind": "sample", "condition": "random", "stated_class": "ZQC"}
+        Item.objects.filter(pk=made.item_id).update(attributes=attributes)
+        attributes = {"generated": False, "kind": "matched-real", "stated_class": "ZQC", "matches": f"made-{number}"}
+        Item.objects.filter(pk=real.item_id).update(attributes=attributes)
+        frame = make_generated(bank, f"frame-{number}", number)
+        attributes = {"generated": True, "kind": "morph-frame", "strip": "S", "frame": 2 - number, "control": "cross-fade"}
+        Item.objects.filter(pk=frame.item_id).update(attributes=attributes)
+    picture = make_generated(bank, "sheet", 9, size=60)
+    attributes = {"generated": True, "kind": "mix-grid", "rows": 2, "columns": 2, "tile_px": 20}
+    Item.objects.filter(pk=picture.item_id).update(attributes=attributes)
+    ItemImage.objects.filter(item__study=bank, item__attributes__generated__isnull=False).update(view="focused")
+    specs = stimuli_from_items(sources=[bank], real_view="focused", singles=4, pairs=1, practice=1, seed=2)
+    by = {kind: [spec for spec in specs if spec.kind == kind] for kind in ("single", "pair", "strip", "grid")}
+    assert [len(rows) for rows in by.values()] == [5, 1, 1, 1]
+    for real, made in zip(by["single"][:4:2], by["single"][1:4:2], strict=True):
+        assert real.code == made.code.replace("made", "match")
+        assert (real.condition, made.condition, made.label) == ("real", "random", "ZQC")
+    assert [frame.image.item.code for frame in by["strip"][0].frames] == ["frame-2", "frame-1", "frame-0"]
+    assert by["strip"][0].condition == "cross-fade"
+    assert by["grid"][0].frames[3].box == (40, 40, 60, 60)
+    study = Study.objects.create(slug="rated", title="Rated")
+    create_rating_study(study=study, preset=PRESET, stimuli=specs, raters=6, seed=1)
+    assert study.protocol.stimuli["grid"]["width"] == 20
+    with pytest.raises(ValidationError, match="there are 3"):
+        stimuli_from_items(sources=[bank], real_view="focused", singles=6, pairs=1, seed=2)
+
+
+def test_the_analysis_reads_one_truth_per_stimulus(rated, tmp_path):
+    simulate_raters(study=rated, seed=3)
+    table = analysis_frame(ratings_frame(study=rated))
+    assert (table.groupby(["image", "question"])["truth"].nunique() == 1).all()
+    assert not table.duplicated(["evaluator", "image", "question"]).any()
+    assert set(table["kind"]) == {"reality", "choice", "scale"}
+    assert set(table.loc[table["question"] == "generated_one", "truth"]) == {"right"}
 
 
 def test_commands_make_simulate_and_export_a_rating_study(tmp_path):

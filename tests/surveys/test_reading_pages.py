@@ -9,10 +9,10 @@ import pytest
 from django.urls import reverse
 from PIL import Image
 
-from imagebank.models import Item, ItemImage
+from imagebank.models import Item, ItemImage, Provenance, Study
 from surveys.models import Answer, SurveyItem, SurveyResponse, ViewingEvent
-from surveys.services import invite, revoke_invitation
-from tests.surveys.study import group, survey
+from surveys.services import create_survey_set, invite, revoke_invitation
+from tests.surveys.study import group, make_protocol, make_study, survey
 
 pytestmark = pytest.mark.django_db
 
@@ -226,3 +226,20 @@ def test_a_wrong_answer_about_oneself_keeps_the_others(sitting):
     assert response.status_code == 422
     assert b"whole number from 0 to 70" in response.content
     assert re.search(rb'value="Genetics" checked', response.content)
+
+
+@pytest.mark.parametrize(
+    ("natures", "told"), [(("drawn, not a photograph",), True), (("drawn, not a photograph", ""), False)]
+)
+def test_readers_are_told_when_every_picture_is_drawn(client, natures, told):
+    study = make_study("bank")
+    Study.objects.update(nature="")
+    for number, provenance in enumerate(Provenance.objects.order_by("pk")):
+        provenance.nature = natures[number % len(natures)]
+        provenance.save()
+    study.refresh_from_db()
+    make_protocol(study)
+    create_survey_set(study=study, seed=7)
+    _, token = invite(survey=survey(study), group=group(study))
+    page = client.get(reverse("surveys:landing", kwargs={"token": token})).content.decode()
+    assert ("Drawn, not a photograph" in page) is told

@@ -179,6 +179,42 @@ def test_who_declined_finished_or_cannot_be_reached_is_not_reminded(study):
     assert survey(study, 2).seats.live().get(group=group(study)).state == "free", "declining frees the seat"
 
 
+REPORT = """From: MAILER-DAEMON@b.org
+Subject: Undelivered Mail
+Content-Type: multipart/report; report-type=delivery-status; boundary="cut"
+
+--cut
+Content-Type: text/plain
+
+Sorry.
+--cut
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; b.org
+
+Final-Recipient: rfc822; {address}
+Action: {action}
+Status: 5.1.1 (bad mailbox)
+
+--cut--
+"""
+
+
+def test_delivery_reports_mark_the_letters_that_came_back(study, tmp_path, capsys):
+    for name in ("gone", "slow"):
+        invitation, _ = invite(group=group(study), email=f"{name}@b.org")
+        Letter.objects.create(invitation=invitation, kind="invitation", state="sent", settled_at=timezone.now())
+    reports = {"1": ("Gone@b.org", "failed"), "2": ("slow@b.org", "delayed"), "3": ("other@c.org", "failed")}
+    for name, (address, action) in reports.items():
+        (tmp_path / name).write_text(REPORT.format(address=address, action=action))
+    (tmp_path / "4").write_text("Subject: hello\n\nno report")
+    for _ in range(2):
+        call_command("record_bounces", "small", str(tmp_path))
+        assert "1 letters of small came back; 1 reports are about others, 2 messages" in capsys.readouterr().out
+    assert list(Letter.objects.values_list("state", flat=True)) == ["bounced", "sent"]
+    assert Letter.objects.first().problem == "The receiving server gave it back (5.1.1)."
+
+
 def test_erasing_the_vault_leaves_seats_and_answers(study):
     read_all(begin(study, 1))
     invite(survey=survey(study, 2), group=group(study), name="Ada", email="ada@b.org")

@@ -139,6 +139,16 @@ def _description(results: Results) -> Iterator[FigureEntry]:
             partial(classes.classes_chart, results),
             lambda: results.records("class_accuracy"),
         )
+    if any(r["difference"] is not None for r in results.records("class_differences")):
+        yield _entry(
+            results,
+            "class-differences",
+            "Differences by class",
+            "Network minus readers in each class, with intervals for new images and new readers.",
+            classes.class_differences_words(results),
+            partial(classes.class_differences_chart, results),
+            lambda: results.records("class_differences"),
+        )
     if results.records("items"):
         yield _entry(
             results,
@@ -149,13 +159,13 @@ def _description(results: Results) -> Iterator[FigureEntry]:
             partial(difficulty.difficulty_chart, results),
             lambda: difficulty.difficulty_rows(results),
         )
-    if results.records("rasch_items") and results.records("rasch_readers"):
+    if difficulty.has_scale(results):
         yield _entry(
             results,
             "wright-map",
             "Wright map",
-            "Readers and images on one logit scale (Rasch model): a reader names an image at the same height correctly"
-            " half of the time. Lines: the networks.",
+            "Readers and images on one logit scale: a reader names an image at the same height correctly half of the time."
+            " Lines: the networks.",
             difficulty.wright_words(results),
             partial(difficulty.wright_chart, results),
             lambda: difficulty.wright_rows(results),

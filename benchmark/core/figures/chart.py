@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import floor, log10
+from textwrap import wrap
 
 from ..wording import number
 from .look import INK, MUTED
@@ -40,6 +41,11 @@ class Axis:
         step = min((b - a for a, b in zip(self.places, self.places[1:])), default=1.0)
         decimals = max(0, -floor(log10(step) + 1e-9)) if step > 0 else 0
         return tuple(number(value, decimals) for value in self.places)
+
+
+def folded(text: str, width: int, most: int = 3) -> str:
+    """Long names over several lines of about `width` characters; what does not fit in `most` lines ends in "…"."""
+    return "\n".join(wrap(text, width, max_lines=most, placeholder=" …", break_on_hyphens=False))
 
 
 def round_ticks(low: float, high: float, most: int = 8) -> tuple[float, ...]:

@@ -7,7 +7,7 @@ from typing import Any
 from ..readings import NO_ANSWER
 from ..results import Results
 from ..wording import number, percent, plural, readable
-from .chart import Axis, Cells, Chart, Panel
+from .chart import Axis, Cells, Chart, Panel, folded
 from .look import CELL_INK, CELL_LIGHT, MUTED, cell_colour
 
 PER_ROW = 3
@@ -51,7 +51,8 @@ def confusion_chart(results: Results, view: str | None) -> Chart:
 
 
 def _panel(record: dict[str, Any], *, first: bool) -> Panel:
-    classes = tuple(readable(name) for name in record["classes"])
+    names = tuple(readable(name) for name in record["classes"])
+    classes = tuple(folded(name, 16, 2) for name in names)
     n, shares = len(classes), record["row_percent"]
     many = n > MANY
     cells = Cells(
@@ -59,8 +60,8 @@ def _panel(record: dict[str, Any], *, first: bool) -> Panel:
         texts=[[_cell_text(share, many) for share in row] for row in shares],
         colours=[[cell_colour((share or 0) / 100) for share in row] for row in shares],
         inks=[[_ink(share) for share in row] for row in shares],
-        rows=classes,
-        columns=(*classes, NO_ANSWER),
+        rows=names,
+        columns=(*names, NO_ANSWER),
         counts=record["counts"],
         text_size=5.0 if many else 6.2,
         gap=GAP,
@@ -69,7 +70,7 @@ def _panel(record: dict[str, Any], *, first: bool) -> Panel:
     places = (*middles, n + GAP + 0.5)
     across = Axis(0, n + 1 + GAP, "Answer", places, (*classes, NO_ANSWER), line=False, turned=True, small=many)
     down = Axis(0, n, "Truth" if first else "", middles, classes, line=False, downwards=True, small=many)
-    return Panel(across, down, [cells], _title(record), square=True)
+    return Panel(across, down, [cells], folded(_title(record), 24, 2), square=True)
 
 
 def confusion_data(results: Results, view: str | None) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..results import Results
 from ..wording import number, p_value, percent, plural, readable
-from .chart import Axis, Box, Chart, Note, Panel, Points, Rule
+from .chart import Axis, Box, Chart, Note, Panel, Points, Rule, folded
 from .look import INK, RED, colours, view_title
 
 BESIDE = 3  # boxes per view up to which the views stand side by side
@@ -60,8 +60,10 @@ def swarm(values: np.ndarray, width: float) -> np.ndarray:
 
 
 def _tick(sample: Sample, many_models: bool) -> str:
-    name = plural(sample.group).replace(" ", "\n") if len(plural(sample.group)) > 14 else plural(sample.group)
-    return f"{readable(sample.model)}\nvs {plural(sample.group)}" if many_models else name[:1].upper() + name[1:]
+    name = plural(sample.group)
+    if many_models:
+        return f"{folded(readable(sample.model), 18)}\n{folded(f'vs {name}', 18)}"
+    return folded(name[:1].upper() + name[1:], 16)
 
 
 def _baseline(panel: list[Sample]) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..results import Results
 from ..wording import number, on_view, percent, plural, readable
-from .chart import Axis, Chart, Key, Panel, Points, Rule, apart
+from .chart import Axis, Chart, Key, Panel, Points, Rule, apart, folded
 from .look import MUTED, RED, TEAL, colours, view_title
 
 VERDICTS = ("every network right", "some networks right", "no network right")
@@ -79,6 +79,13 @@ def difficulty_words(results: Results) -> str:
     return "Difficulty of the images. " + "; ".join(parts) + "."
 
 
+def has_scale(results: Results) -> bool:
+    """Whether readers and images were placed on one scale in some view."""
+    return any(r["ability"] is not None for r in results.records("rasch_readers")) and any(
+        r["difficulty"] is not None for r in results.records("rasch_items")
+    )
+
+
 def wright_rows(results: Results) -> list[dict[str, Any]]:
     """Readers, networks and images on the one logit scale."""
     people = [{"side": "reader", **record} for record in results.records("rasch_readers")]
@@ -90,7 +97,7 @@ def wright_chart(results: Results) -> Chart:
     """Per view: readers left, images right of the logit scale, both as stacked points; networks as lines."""
     palette = colours(results["design"]["groups"], results["design"]["models"])
     row = []
-    views = list(dict.fromkeys(record["view"] for record in results["rasch_items"]))
+    views = list(dict.fromkeys(r["view"] for r in results["rasch_items"] if r["difficulty"] is not None))
     values = [r["ability"] for r in results["rasch_readers"] if r["ability"] is not None]
     values += [r["difficulty"] for r in results["rasch_items"] if r["difficulty"] is not None]
     low, high = min(values) - 0.4, max(values) + 0.4
@@ -110,7 +117,7 @@ def wright_chart(results: Results) -> Chart:
         across = Axis(-widest, widest, ticks=(-widest / 2, widest / 2), names=("readers", "images"), line=False)
         up = Axis(low, high, "Ability and difficulty (logits)" if index == 0 else "")
         row.append(Panel(across, up, marks, view_title(view), height=240))
-    keys = tuple(Key(plural(group), palette[group]) for group in results["design"]["groups"])
+    keys = tuple(Key(folded(plural(group), 34, 1), palette[group]) for group in results["design"]["groups"])
     return Chart([row], width=60 + 222.0 * min(len(row), 2), keys=(*keys, Key("images", MUTED)))
 
 
@@ -132,5 +139,6 @@ def wright_words(results: Results) -> str:
     parts = [
         f"{readable(r['reader'])}{on_view(r['view'])} at {number(r['ability'])}"
         for r in results.records("rasch_readers", kind="model")
+        if r["ability"] is not None
     ]
     return "Wright map: ability of readers and difficulty of images on one scale. " + "; ".join(parts) + "."

@@ -11,13 +11,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from html import escape
+from importlib import resources
 from typing import Any
 
 from .look import FONTS, INK, PAPER
 
 Point = tuple[float, float]
+FONT_FILES = ("regular.ttf", "bold.ttf")
+PAPER_FONTS = ["Diptych Figures", "DejaVu Sans"]
 ANCHORS = {"start": 0.0, "middle": 0.5, "end": 1.0}
-CIRCLE_STEPS = 24
 
 
 @dataclass(frozen=True)
@@ -181,15 +183,22 @@ def _svg_item(item: Path | Circle | Words) -> str:
     return f'<{name} points="{places}" fill="{item.fill or "none"}"{edge}{faint}/>'
 
 
-@lru_cache(maxsize=4)
-def _font(bold: bool, italic: bool) -> Any:
+@lru_cache(maxsize=1)
+def _know_fonts() -> None:
     from matplotlib import font_manager
 
-    present = {font.name for font in font_manager.fontManager.ttflist}
-    family = [name for name in FONTS if name in present] or ["sans-serif"]
-    return font_manager.FontProperties(
-        family=family, weight="bold" if bold else "normal", style="italic" if italic else "normal"
-    )
+    for name in FONT_FILES:
+        font_manager.fontManager.addfont(resources.files(__package__) / "fonts" / name)
+
+
+@lru_cache(maxsize=4)
+def _font(bold: bool, italic: bool) -> Any:
+    """The figures' own font, and matplotlib's for letters that it lacks."""
+    from matplotlib import font_manager
+
+    _know_fonts()
+    weight, style = "bold" if bold else "normal", "italic" if italic else "normal"
+    return font_manager.FontProperties(family=PAPER_FONTS, weight=weight, style=style)
 
 
 @lru_cache(maxsize=8)

@@ -6,6 +6,7 @@ from typing import Any
 
 from ..results import Results
 from ..wording import plural
+from .chart import folded
 from .drawing import Drawing, text_width
 from .look import AMBER, INK, MUTED, colours, page_axis, page_layout, page_note
 from .paper import SIMULATED
@@ -48,6 +49,11 @@ def flow_rows(results: Results) -> list[dict[str, Any]]:
     return found
 
 
+def _head(group: str) -> str:
+    name = plural(group)
+    return folded(name[:1].upper() + name[1:], 30, 3)
+
+
 def _text(people: int | None) -> str:
     return UNKNOWN if people is None else f"n = {people}"
 
@@ -58,15 +64,16 @@ def draw_flow(results: Results, *, title: str, description: str) -> Drawing:
     groups = results["design"]["groups"]
     rows = flow_rows(results)
     column = BOX_WIDTH + SIDE
+    top = 13 + 11 * max(_head(group).count("\n") + 1 for group in groups)
     drawing = Drawing(
-        len(groups) * column + 10, 30 + STEP * len(STEPS) + (6 if results.is_simulated else -6), title, description
+        len(groups) * column + 10, top + 6 + STEP * len(STEPS) + (6 if results.is_simulated else -6), title, description
     )
     for index, group in enumerate(groups):
         x = 6 + index * column
-        drawing.words(x, 14, plural(group).capitalize(), size=9, bold=True)
+        drawing.words(x, 14, _head(group), size=9, bold=True)
         own = [row for row in rows if row["group"] == group]
         for number, row in enumerate(own):
-            y = 24 + number * STEP
+            y = top + number * STEP
             known = row["people"] is not None
             ground, edge = (palette[group], palette[group]) if known else (None, MUTED)
             drawing.rectangle(x, y, BOX_WIDTH, BOX_HEIGHT, fill=ground, stroke=edge, faint=0.12)
@@ -115,7 +122,7 @@ def flow_page(results: Results) -> dict[str, Any]:
             page_note(f"{row['words']}<br><b>{_text(row['people'])}</b>", x + 0.29, y, **data, font={"size": 12})
         )
         if step == 0:
-            head = f"<b>{plural(row['group']).capitalize()}</b>"
+            head = "<b>" + _head(row["group"]).replace("\n", "<br>") + "</b>"
             notes.append(page_note(head, x + 0.02, 0.4, **data, xanchor="left", yanchor="bottom"))
         if step < len(STEPS) - 1:
             arrow = {"showarrow": True, "arrowhead": 2, "arrowcolor": MUTED, "ax": x + 0.29, "ay": y - 0.3}

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..results import Results
 from ..wording import interval, number, p_value, plural, readable
-from .chart import Axis, Chart, Key, Panel, Points, Rule, Span, round_ticks
+from .chart import Axis, Chart, Key, Panel, Points, Rule, Span, folded, round_ticks
 from .look import INK, MUTED, colours
 
 THESE, NEW = "these images, new readers", "new images, new readers"
@@ -75,7 +75,7 @@ def forest_chart(results: Results) -> Chart:
             -0.8,
             places[-1] + 0.8,
             ticks=tuple(y + STEP / 2 for y in places[::2]),
-            names=tuple(_label(row) for row in found[::2]),
+            names=tuple(folded(_label(row), 44) for row in found[::2]),
             line=False,
             downwards=True,
         ),

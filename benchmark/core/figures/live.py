@@ -40,7 +40,7 @@ def live(chart: Chart, *, simulated: bool = False) -> dict[str, Any]:
     most = max(map(len, rows))
     widths = [_shares(row, gap, most) for row in rows]
     heights = [max(_pixels(panel, share) for panel, share in zip(row, shares)) for row, shares in zip(rows, widths)]
-    tops = [18 + 22 * any(p.title for p in row) + 20 * max(_lines(p.subtitle) for p in row) for row in rows]
+    tops = [18 + 22 * max(_lines(p.title) for p in row) + 20 * max(_lines(p.subtitle) for p in row) for row in rows]
     below = [_below(row) for row in rows]
     key_room = 24 * bool(chart.keys)
     total = sum(heights) + sum(tops) + sum(below) + key_room
@@ -139,7 +139,8 @@ def _titles(stage: Stage, x: float, y: float, total: float) -> None:
     if panel.subtitle:
         stage.note(panel.subtitle, x, y, **paper, yshift=4, font={"size": 12, "color": panel.subtitle_colour})
     if panel.title:
-        stage.note(f"<b>{panel.title}</b>", x, y, **paper, yshift=6 + 18 * lines)
+        title = panel.title.replace("\n", "<br>")
+        stage.note(f"<b>{title}</b>", x, y, **paper, yshift=6 + 18 * lines)
     place = 1.0
     for heading, entries in reversed(panel.columns):
         for value, text, colour in entries:

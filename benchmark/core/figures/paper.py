@@ -89,7 +89,9 @@ def _margins(panel: Panel) -> Margins:
         bottom += 5 + (longest if x.turned else 1.2 * size * lines) + (3 if x.line else 0)
     if x.title:
         bottom += 11.5 * len(x.title.split("\n"))
-    top = (15.0 if panel.title else 0.0) + (11.0 * (panel.subtitle.count("\n") + 1) if panel.subtitle else 0.0)
+    top = (4.0 + 11.0 * (panel.title.count("\n") + 1) if panel.title else 0.0) + (
+        11.0 * (panel.subtitle.count("\n") + 1) if panel.subtitle else 0.0
+    )
     last = text_width(x.labels[-1], size) / 2 if x.shown and x.labels and not x.turned and x.line else 0.0
     right = max((text_width(m.label, 7) + 4 for m in panel.marks if _beside(m)), default=last)
     for heading, entries in panel.columns:
@@ -124,7 +126,8 @@ def _draw_keys(drawing: Drawing, chart: Chart) -> None:
 def _draw_panel(drawing: Drawing, panel: Panel, field: Field, left: float) -> None:
     y = field.top - 5 - (11.0 * (panel.subtitle.count("\n") + 1) if panel.subtitle else 0)
     if panel.title:
-        drawing.words(field.left, y, panel.title, size=TITLE, bold=True)
+        start = y - 1.2 * TITLE * panel.title.count("\n")
+        drawing.words(field.left, start, panel.title, size=TITLE, bold=True)
     if panel.subtitle:
         drawing.words(field.left, y + 11, panel.subtitle, size=7.3, colour=panel.subtitle_colour)
     _draw_x_axis(drawing, panel.x, field)

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..results import Results
 from ..wording import number, percent, plural, readable
-from .chart import Axis, Chart, Panel, Points, Rule, Span, apart
+from .chart import Axis, Chart, Panel, Points, Rule, Span, apart, folded
 from .look import colours, view_title
 
 
@@ -44,7 +44,7 @@ def _panel(results: Results, view: str | None, palette: dict[str, str]) -> Panel
         marks.append(Span(places, low, high, palette[group], 0.9, upright=True))
         marks.append(Points(places, shares, palette[group], size=3.6, names=told))
         middles.append((places[0] + places[-1]) / 2)
-        names.append(f"{plural(group)} (n = {len(own)})")
+        names.append(folded(f"{plural(group)} (n = {len(own)})", 90 // len(groups)))
         start += len(own)
     across = Axis(-1, max(start + len(groups) - 1, 1), ticks=tuple(middles), names=tuple(names), line=False)
     return Panel(across, Axis(0, 100, "Correct (%)"), marks, view_title(view), height=118)

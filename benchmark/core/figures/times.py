@@ -6,7 +6,7 @@ from typing import Any
 
 from ..results import Results
 from ..wording import number, plural, readable
-from .chart import Axis, Chart, Key, Panel, Points, Span
+from .chart import Axis, Chart, Key, Panel, Points, Span, folded
 from .look import INK, colours
 
 
@@ -30,7 +30,7 @@ def times_chart(results: Results) -> Chart:
                 marks.append(Points([record[key]], [y + rise], colour, symbol, 4.4, told))
     longest = max(record["upper_quartile_s"] for record in records)
     down = Axis(
-        -0.7, len(records) - 0.3, ticks=tuple(range(len(records))), names=tuple(map(_label, records)), line=False,
+        -0.7, len(records) - 0.3, ticks=tuple(range(len(records))), names=tuple(folded(_label(record), 30, 2) for record in records), line=False,
         downwards=True,
     )  # fmt: skip
     panel = Panel(Axis(0, 1.05 * longest, "Seconds per answer", grid=True), down, marks, height=26.0 * len(records))

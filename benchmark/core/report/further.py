@@ -23,6 +23,8 @@ class Column:
         value = record.get(self.field)
         if self.form == "interval":
             return interval(record.get("ci_low"), record.get("ci_high"))
+        if self.form == "plain interval":
+            return interval(record.get("ci_low"), record.get("ci_high"), 2, 1)
         if value is None:
             return "–"
         if isinstance(value, bool):
@@ -122,6 +124,31 @@ PARTS = (
         (Column("First", "first"), Column("Second", "second"), Column("View", "view"), *TESTED),
     ),
     Part(
+        "mixed_models",
+        "Does a mixed model say the same?",
+        "Logistic model with readers and images as random effects; difference at the observed images and readers.",
+        (
+            *WHO,
+            Column("Readers correct", "accuracy_readers", "percent"),
+            Column("Network correct", "accuracy_model", "percent"),
+            Column("Difference", "difference", "points"),
+            Column("Log odds ratio", "log_odds_ratio", "number"),
+            Column("p", "p", "p"),
+        ),
+    ),
+    Part(
+        "class_differences",
+        "In which classes do network and readers differ?",
+        "Network minus readers, new images and new readers; p adjusted within its family.",
+        (
+            *WHO,
+            Column("Class", "class"),
+            *TESTED,
+            Column("Adjusted p", "p_adjusted", "p"),
+        ),
+        ("class-differences",),
+    ),
+    Part(
         "standing",
         "Where does each network stand among the readers?",
         "Readers beaten on their own items; ties count half.",
@@ -177,10 +204,52 @@ PARTS = (
         ),
     ),
     Part(
+        "category_agreement",
+        "On which classes do readers agree?",
+        "Kappa of one class against all others; interval over items.",
+        (
+            Column("Class", "class"),
+            Column("Readers", "group"),
+            Column("View", "view"),
+            Column("Kappa", "kappa", "number"),
+            Column("Interval", "ci", "plain interval"),
+        ),
+    ),
+    Part(
+        "reader_calibration",
+        "Can the readers' confidence be believed?",
+        "Where confidence is a probability: calibration error and overconfidence; else only how it separates right from wrong.",
+        (
+            Column("Readers", "group"),
+            Column("View", "view"),
+            Column("Scale", "scale", "words"),
+            Column("ECE", "ece", "number"),
+            Column("Overconfidence", "overconfidence", "points"),
+            Column("AUC, right over wrong", "auc_right_over_wrong", "number"),
+            Column("Correct at 80 %", "accuracy_at_80", "percent"),
+        ),
+    ),
+    Part(
+        "carry_over",
+        "What happens between the two views of an item?",
+        "Answers to the same item, first view and second view.",
+        (
+            Column("Readers", "group"),
+            Column("First view", "first_view"),
+            Column("Second view", "second_view"),
+            Column("Same answer", "same_answer", "percent"),
+            Column("Wrong, then right", "wrong_then_right"),
+            Column("Right, then wrong", "right_then_wrong"),
+            Column("p over readers", "p_change_over_readers", "p"),
+            Column("p over items", "p_change_over_items", "p"),
+            Column("Confounded by the order", "confounded"),
+        ),
+    ),
+    Part(
         "order",
         "Do readers change within a block?",
-        "Later half minus earlier half: practice or fatigue.",
-        (Column("Readers", "group"), Column("View", "view"), *TESTED),
+        "Change with the place in the block: practice or fatigue.",
+        (Column("Readers", "group"), Column("View", "view"), Column("Contrast", "contrast", "words"), *TESTED),
     ),
     Part(
         "times",
@@ -196,6 +265,18 @@ PARTS = (
             Column("Median, wrong", "median_wrong_s", "tenth"),
         ),
         ("times",),
+    ),
+    Part(
+        "time_model",
+        "What makes answers slower?",
+        "Ratio of geometric mean times from a mixed model of their logarithm, with readers and images as random effects.",
+        (
+            Column("Readers", "group"),
+            Column("Compared", "term", "words"),
+            Column("Ratio", "ratio", "number"),
+            Column("Interval", "ci", "plain interval"),
+            Column("p", "p", "p"),
+        ),
     ),
 )
 HARDEST = 12

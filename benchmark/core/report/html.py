@@ -8,9 +8,19 @@ from collections.abc import Sequence
 from html import escape
 
 from ..figures.catalogue import FigureEntry
-from ..figures.look import INK, MUTED, PAPER, RULE
+from ..figures.look import AMBER, INK, MUTED, OCHRE, PAPER, PLUM, RED, RULE, TEAL
 
-THEMED = ((INK, "--ink"), (MUTED, "--muted"), (RULE, "--rule"), (PAPER, "--ground"))
+THEMED = (
+    (INK, "--ink"),
+    (MUTED, "--muted"),
+    (RULE, "--rule"),
+    (PAPER, "--ground"),
+    (TEAL, "--teal"),
+    (OCHRE, "--ochre"),
+    (PLUM, "--plum"),
+    (RED, "--red"),
+    (AMBER, "--amber"),
+)
 
 
 def text(value: object) -> str:

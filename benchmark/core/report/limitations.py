@@ -47,8 +47,12 @@ def _images(results: Results) -> Iterator[str]:
 
 
 def _order(results: Results) -> Iterator[str]:
+    statements = dict.fromkeys(r["statement"] for r in results.records("carry_over") if r["confounded"])
+    if statements:
+        yield from statements
+        return
     views = [readable(view) for view in results["design"]["views"] if view]
-    if len(views) > 1:
+    if len(views) > 1 and not results.records("carry_over"):
         yield (
             f"Where every reader saw {' before '.join(views[:2])} images, a difference between views mixes the view with"
             " practice and with the second look at the same item. No analysis can separate them; a counterbalanced order can."

@@ -6,17 +6,23 @@ from collections.abc import Iterator
 
 from ..results import Results
 from ..wording import percent
+from .references import named
 
 METHODS_FOR_NEW_IMAGES = (
     ("U-statistic", "the U-statistic for binary marks [[gallas, chen]]"),
     ("Obuchowski", "Obuchowski and Rockette's method with Hillis's degrees of freedom [[obuchowski, hillis]]"),
     ("bootstrap", "a bootstrap that draws readers and images independently [[owen]]"),
-    ("mixed", "a logistic mixed model with crossed effects of readers and images"),
+    ("linear mixed", "a linear mixed model by restricted maximum likelihood [[bates]]"),
 )
 
 
 def methods(results: Results) -> list[str]:
-    """Paragraphs for a methods section; citations stand as [[names]] of references.py."""
+    """Paragraphs for a methods section, with authors and years."""
+    return named(marked_methods(results))
+
+
+def marked_methods(results: Results) -> list[str]:
+    """The same with citations as [[names]] of references.py, to be numbered."""
     return [" ".join(part) for part in (list(part) for part in _parts(results)) if part]
 
 
@@ -68,9 +74,10 @@ def _new_images(results: Results) -> Iterator[str]:
         " of freedom [[satterthwaite]]."
     )
     used = " ".join(str(r["method"]) for r in results.records("new_images_methods") if r["se"] is not None)
-    named = [words for key, words in METHODS_FOR_NEW_IMAGES if key in used]
-    if named:
-        yield f"It was checked against {', '.join(named)}."
+    methods_used = [words for key, words in METHODS_FOR_NEW_IMAGES if key in used]
+    if methods_used:
+        last = f" and {methods_used[-1]}" if len(methods_used) > 1 else methods_used[0]
+        yield f"It was checked against {', '.join(methods_used[:-1])}{last}."
 
 
 def _multiplicity(results: Results) -> Iterator[str]:
@@ -82,6 +89,8 @@ def _multiplicity(results: Results) -> Iterator[str]:
     count = plan["primary_contrasts"]
     family = f"the {count} planned contrasts" if count else "all contrasts of network against reader group"
     yield f"p values were adjusted over {family} by the method of {name}."
+    if any(record.get("p_max_t") is not None for record in results["new_images"]):
+        yield "Beside them stand p values from the largest t of the same bootstrap draws [[westfall]]."
 
 
 def _contrasts(results: Results) -> Iterator[str]:
@@ -91,6 +100,11 @@ def _contrasts(results: Results) -> Iterator[str]:
         yield (
             "Networks, and views of one network, were compared item by item with the exact McNemar test [[mcnemar]] and"
             " Tango's interval [[tango]]."
+        )
+    if any(record["log_odds_ratio"] is not None for record in results.records("mixed_models")):
+        yield (
+            "Logistic mixed models with crossed random effects of readers and images were fitted by Laplace's approximation"
+            " [[bates]]."
         )
     if results.records("views") or results.records("groups"):
         yield "Views and groups of readers were compared with the same two-way variance."
@@ -111,11 +125,13 @@ def _description(results: Results) -> Iterator[str]:
         yield "Balanced accuracy, macro-F1 and Cohen's kappa against the reference class [[cohen]] are given beside accuracy."
     if results.records("error_consistency"):
         yield "Whether two readers fail on the same images was measured by error consistency [[geirhos]]."
-    if results.records("rasch_items"):
-        yield (
-            "Readers and images were placed on one scale by the Rasch model [[rasch]], fitted by marginal maximum likelihood"
-            " [[bock]]."
-        )
+    scales = {record.get("method") for record in results.records("rasch_items") if record["difficulty"] is not None}
+    if scales:
+        how = " or ".join(sorted(str(scale) for scale in scales if scale)) or "the Rasch model"
+        cited = "[[rasch, bock]]" if "marginal" in how else "[[rasch]]"
+        yield f"Readers and images were placed on one logit scale ({how}) {cited}."
+    if any(record["ratio"] is not None for record in results.records("time_model")):
+        yield "Response times: a linear mixed model of their logarithm with random effects of readers and images [[bates]]."
 
 
 def _probabilities(results: Results) -> Iterator[str]:

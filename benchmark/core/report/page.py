@@ -14,7 +14,7 @@ from .comparisons import comparisons
 from .description import accuracy, agreement, classes
 from .further import Part, further_parts, hardest, part_of
 from .limitations import limitations
-from .methods import methods
+from .methods import marked_methods
 from .opening import design, opening, participants, summary, title_of
 from .references import numbered
 
@@ -73,7 +73,7 @@ def _sections(results: Results, figures: dict[str, str]) -> Iterator[Section]:
         yield _further(results, part, figures)
     yield section("items", "Which images are hardest?", lambda: hardest(results, figures))
     yield section("plan", "What was planned, and where does the analysis depart from it?", lambda: _plan(results))
-    sentences, cited = numbered([*methods(results), _guideline_sentence()])
+    sentences, cited = numbered([*marked_methods(results), _guideline_sentence()])
     yield section("methods", "Methods", lambda: [*map(html.paragraph, sentences[:-1])])
     yield section("limitations", "What these results do not say", lambda: [html.bullets(limitations(results))])
     yield section("checklists", "Reporting checklists", lambda: [html.paragraph(sentences[-1]), *_checklists(results)])

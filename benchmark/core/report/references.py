@@ -23,6 +23,9 @@ REFERENCES = {
     "hillis": "Hillis SL. A comparison of denominator degrees of freedom methods for multiple observer ROC analysis. Stat Med"
     " 2007;26:596–619.",
     "owen": "Owen AB. The pigeonhole bootstrap. Ann Appl Stat 2007;1:386–411.",
+    "bates": "Bates D, Mächler M, Bolker B, Walker S. Fitting linear mixed-effects models using lme4. J Stat Softw"
+    " 2015;67(1):1–48.",
+    "westfall": "Westfall PH, Young SS. Resampling-Based Multiple Testing. New York: Wiley; 1993.",
     "holm": "Holm S. A simple sequentially rejective multiple test procedure. Scand J Stat 1979;6:65–70.",
     "benjamini": "Benjamini Y, Hochberg Y. Controlling the false discovery rate: a practical and powerful approach to multiple"
     " testing. J R Stat Soc B 1995;57:289–300.",
@@ -60,6 +63,7 @@ REFERENCES = {
     "grras": "Kottner J, Audigé L, Brorson S, et al. Guidelines for Reporting Reliability and Agreement Studies (GRRAS) were"
     " proposed. J Clin Epidemiol 2011;64:96–106.",
 }
+YEAR = re.compile(r"\b(19|20)\d\d\b")
 MARK = re.compile(r"\s*\[\[([a-z, ]+)\]\]")
 
 
@@ -73,3 +77,14 @@ def numbered(sentences: Iterable[str]) -> tuple[list[str], list[str]]:
 
     written = [MARK.sub(number, sentence) for sentence in sentences]
     return written, [REFERENCES[name] for name in order]
+
+
+def named(sentences: Iterable[str]) -> list[str]:
+    """Sentences with their [[names]] turned into authors and years, for a text without a list of references."""
+
+    def author(match: re.Match[str]) -> str:
+        entries = [REFERENCES[name.strip()] for name in match.group(1).split(",")]
+        found = [f"{entry.split(' ', 1)[0].rstrip(',')} {YEAR.search(entry).group()}" for entry in entries]
+        return f" ({'; '.join(found)})"
+
+    return [MARK.sub(author, sentence) for sentence in sentences]

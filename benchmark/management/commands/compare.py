@@ -6,8 +6,9 @@ from pathlib import Path
 from django.core.management import CommandError
 from django.core.management.base import BaseCommand
 
-from benchmark.services.comparison import run_comparison
-from imagebank.management.terminal import BAD_INPUT, input_errors, study_named
+from benchmark.services.comparison import STAMPED, run_comparison
+from benchmark.services.predictions import store_predictions_file
+from imagebank.management.terminal import BAD_INPUT, input_errors, progress_bar, study_named
 
 
 class Command(BaseCommand):
@@ -15,19 +16,36 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser):
         parser.add_argument("study", help="slug")
-        parser.add_argument("--plan", type=Path, help="analysis plan (TOML)")
-        parser.add_argument("--predictions", type=Path, help="predictions.csv of the networks, for their probabilities")
+        parser.add_argument("--plan", type=Path, help="analysis.toml to stamp (default: the study's stamped plan, if any)")
+        parser.add_argument(
+            "--predictions", type=Path, nargs="+", default=[], help="the networks' predictions.csv, for their probabilities"
+        )
         parser.add_argument("--seed", type=int, default=0, help="of every random draw (default: %(default)s)")
+        parser.add_argument("--events", type=Path, help="append the progress to this file, one JSON object per line")
         parser.add_argument("--json", action="store_true")
 
-    def handle(self, *args, study, plan, predictions, seed, **options):
-        for path in (plan, predictions):
+    def handle(self, *args, study, plan, predictions, seed, events, **options):
+        for path in (plan, *predictions):
             if path is not None and not path.is_file():
                 raise CommandError(f"There is no file {path}.", returncode=BAD_INPUT)
-        with input_errors():
-            comparison = run_comparison(study=study_named(study), plan=plan, predictions=predictions, seed=seed)
-        report = comparison.folder / "report.html"
+        study = study_named(study)
+        with input_errors(), progress_bar("Comparing") as bar:
+
+            def progress(done: int, total: int, words: str) -> None:
+                bar(done, total)
+                if events:
+                    with events.open("a", encoding="utf-8") as file:
+                        file.write(json.dumps({"progress": done / total, "words": words}) + "\n")
+
+            stored = store_predictions_file(study=study, paths=predictions, title=_names(predictions)) if predictions else None
+            comparison = run_comparison(
+                study=study, plan=plan or STAMPED, predictions=stored, seed=seed, progress=progress
+            )
         if options["json"]:
             self.stdout.write(json.dumps({"comparison": comparison.pk, "folder": str(comparison.folder)}))
         else:
-            self.stdout.write(str(report))
+            self.stdout.write(str(comparison.folder / "report.html"))
+
+
+def _names(paths: list[Path]) -> str:
+    return ", ".join(path.name for path in paths)

@@ -4,6 +4,7 @@ import errno
 import fcntl
 import logging
 import os
+import resource
 import shutil
 import time
 from contextlib import contextmanager
@@ -14,13 +15,12 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError
 
-from benchmark.demo import analyses, networks, serving, steps
+from benchmark.demo import analyses, networks, serving, site_networks, steps
 from benchmark.demo.analyses import Analysis
 from benchmark.demo.console import Console
 from benchmark.demo.processes import StepFailed
 from imagebank.drawing import DrawingError
 
-VIEWS = ("focused", "panoramic")
 NEEDED_BYTES = 700 * 2**20
 
 
@@ -52,30 +52,35 @@ class Command(BaseCommand):
         began = time.monotonic()
         call_command("migrate", verbosity=0)
         self.console, folder, seed = console, steps.demo_folder(), options["seed"]
+        self.detailed = options["verbosity"] > 1
         study = self.step("1 Load the founding study", steps.load_founding)
         manifest = self.step("2 Draw the image bank", steps.draw_images, scale=options["scale"], seed=seed)
         self.step("  Import it", steps.import_images, study=study, manifest=manifest)
         self.step("3 Leakage check", steps.check_leaks, study=study)
         self.step("  Assemble the surveys", steps.assemble, study=study, seed=seed)
-        ensembles = self.step(
+        self.step("  Stamp the analysis plan", steps.stamp_plan, study=study, plan=steps.FOUNDING / "analysis.toml")
+        runs = self.step(
             "4 Train five networks for each view, together", networks.train_and_predict,
-            folder=folder, manifest=manifest, views=VIEWS, epochs=options["epochs"],
+            folder=folder, manifest=manifest, settings=_settings(options["epochs"]),
         )  # fmt: skip
-        self.step("  The classifier reads the surveys", steps.let_network_answer, study=study, ensembles=ensembles)
+        views = [run.view for run in runs]
+        self.step("  Its runs on the site", site_networks.show_networks, study=study, folder=folder, views=views)
+        self.step("  The classifier reads the surveys", steps.let_network_answer, study=study)
         self.step("5 Simulated readers fill the seats", steps.fill_seats, study=study, seed=seed)
         real = self.step("  Real people against real networks, the second study", steps.load_real_study)
-        predictions = networks.combined_predictions(folder, VIEWS)
-        wanted = [Analysis(study, steps.FOUNDING / "analysis.toml", predictions), Analysis(real, steps.REAL / "analysis.toml")]
-        self.step("6 Compare and write the reports", analyses.compare, folder=folder, analyses=wanted, seed=seed)
+        predictions = networks.combined_predictions(folder, views)
+        wanted = [Analysis(study, folder, predictions), Analysis(real, folder)]
+        self.step("6 Compare and write the reports", analyses.compare, analyses=wanted, seed=seed)
         accounts, link = steps.sign_ins([study, real]), steps.open_seat_link(study=study)
         console.line(self.style.MIGRATE_HEADING(f"7 Ready after {time.monotonic() - began:.0f} s"))
         self.tell(console, address, accounts, link)
 
     def step(self, title, function, **arguments):
         self.console.line(self.style.MIGRATE_HEADING(title))
-        began = time.monotonic()
+        began, computed = time.monotonic(), _computing_s()
         result = function(self.console, **arguments)
-        self.console.say(f"({time.monotonic() - began:.1f} s)")
+        took = f"{time.monotonic() - began:.1f} s"
+        self.console.say(f"({took}, {_computing_s() - computed:.1f} s of computing)" if self.detailed else f"({took})")
         return result
 
     def tell(self, console, address, accounts, link):
@@ -83,6 +88,17 @@ class Command(BaseCommand):
         for name, password in accounts:
             console.line(f"  Sign in as {name:<12} password {password}")
         console.line(f"\n  Read a survey right now:  http://{address}{link}\n\n  Stop with Ctrl-C.")
+
+
+def _settings(epochs: int | None) -> dict[str, tuple[str, ...]]:
+    more = (f"recipe.epochs={epochs}",) if epochs else ()
+    return {view: (*settings, *more) for view, settings in networks.SETTINGS.items()}
+
+
+def _computing_s() -> float:
+    """Seconds of all cores so far, those of processes that have ended included."""
+    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
 @contextmanager

@@ -1,11 +1,9 @@
-import json
 import sys
 from pathlib import Path
 
-from django.core.exceptions import ValidationError
 from django.core.management import BaseCommand
 
-from generative.management.sets import add_set_arguments, named_set
+from generative.management.sets import add_set_arguments, named_set, read_report
 from generative.services.auditing import RANDOM_FEATURES, audit_set, record_audit
 from imagebank.management.terminal import CHECK_FAILED, input_errors, study_named
 
@@ -23,7 +21,7 @@ class Command(BaseCommand):
         with input_errors():
             image_set = named_set(study_named(study), set, condition=condition, title=title)
             if report:
-                audit = record_audit(image_set=image_set, report=self._read(report))
+                audit = record_audit(image_set=image_set, report=read_report(report))
             else:
                 audit = audit_set(image_set=image_set, view=view, features=features)
         open_cases = image_set.samples.unresolved().count()
@@ -33,10 +31,3 @@ class Command(BaseCommand):
         )
         if open_cases:
             sys.exit(CHECK_FAILED)
-
-    @staticmethod
-    def _read(path: Path) -> dict:
-        try:
-            return json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise ValidationError(f"{path.name} cannot be read as an audit report: {error}.") from error

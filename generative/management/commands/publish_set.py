@@ -1,6 +1,9 @@
+from pathlib import Path
+
 from django.core.management import BaseCommand
 
-from generative.management.sets import add_set_arguments, named_set
+from generative.management.sets import add_set_arguments, named_set, read_report
+from generative.services.auditing import record_audit
 from generative.services.publishing import publish_set
 from imagebank.management.terminal import input_errors, study_named
 
@@ -13,13 +16,17 @@ class Command(BaseCommand):
         parser.add_argument("--view", required=True, help="The view under which the pictures are shown.")
         parser.add_argument("--into", help="Slug of another study to publish into.")
         parser.add_argument("--no-controls", action="store_true", help="Without control strips beside the morphs.")
+        parser.add_argument("--audit", type=Path, help="The audit.json that the command line made of this set.")
         parser.add_argument("--without-audit", default="", metavar="WHY", help="Why the set may be published unaudited.")
 
-    def handle(self, *, study, set, condition, title, view, into, no_controls, without_audit, **options):
+    def handle(self, *, study, set, condition, title, view, into, no_controls, audit, without_audit, **options):
         with input_errors():
             home = study_named(study)
+            image_set = named_set(home, set, condition=condition, title=title)
+            if audit and not image_set.publications.exists():
+                record_audit(image_set=image_set, report=read_report(audit))
             done = publish_set(
-                image_set=named_set(home, set, condition=condition, title=title),
+                image_set=image_set,
                 study=study_named(into) if into else home, view=view, controls=not no_controls, unaudited_reason=without_audit,
             )  # fmt: skip
         self.stdout.write(

@@ -10,11 +10,15 @@ from surveys.services import create_rating_study, stimuli_from_items
 
 
 class Command(BaseCommand):
-    help = "Make a rating study of real and generated images from the items of other studies, and print its certificate."
+    help = (
+        "Make a rating study of real and generated images from the items of other studies, and print its certificate."
+    )
 
     def add_arguments(self, parser):
         parser.add_argument("study", help="slug of the rating study; it is made when there is none")
-        parser.add_argument("--from", dest="sources", nargs="+", required=True, help="slugs of the studies with the images")
+        parser.add_argument(
+            "--from", dest="sources", nargs="+", required=True, help="slugs of the studies with the images"
+        )
         parser.add_argument("--preset", type=Path, default=Path("fixtures/realism/study.toml"))
         parser.add_argument("--view", help="view of the real images; the first of the first study if not given")
         parser.add_argument("--singles", type=int, default=40, help="single images in all, half of them real")
@@ -39,7 +43,9 @@ class Command(BaseCommand):
             row, _ = Study.objects.get_or_create(slug=study, defaults=_about(preset, found))
             survey_set = create_rating_study(study=row, preset=preset, stimuli=stimuli, raters=raters, seed=seed)
         self.stdout.write(Certificate.from_dict(survey_set.certificate).to_text())
-        self.stdout.write(f"{survey_set.surveys.count()} sittings of {len(stimuli)} stimuli in {row.slug}, seed {seed}.")
+        self.stdout.write(
+            f"{survey_set.surveys.count()} sittings of {len(stimuli)} stimuli in {row.slug}, seed {seed}."
+        )
 
 
 def _about(preset: Path, sources: list[Study]) -> dict:

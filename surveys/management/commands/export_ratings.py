@@ -13,8 +13,10 @@ class Command(StudyCommand):
         parser.add_argument("out", type=Path)
         parser.add_argument("--analysed", action="store_true", help="only the first complete sitting of each seat")
 
-    def act(self, study, *, out, analysed, **options):
-        text = ratings_csv(study, analysed_only=analysed)
+        parser.add_argument("--for-analysis", action="store_true", help="in the columns that the analysis reads")
+
+    def act(self, study, *, out, analysed, for_analysis, **options):
+        text = ratings_csv(study, analysed_only=analysed, for_analysis=for_analysis)
         unfinished = out.with_name(f"{out.name}.part")
         unfinished.write_text(text, encoding="utf-8", newline="")
         os.replace(unfinished, out)

@@ -9,7 +9,9 @@ class Command(StudyCommand):
     def add_arguments(self, parser):
         super().add_arguments(parser)
         parser.add_argument("--seed", type=int, required=True)
-        parser.add_argument("--dprime", type=float, default=SimulatedRaters.dprime, help="how well they tell the two apart")
+        parser.add_argument(
+            "--dprime", type=float, default=SimulatedRaters.dprime, help="how well they tell the two apart"
+        )
         parser.add_argument("--leave-open", nargs="*", default=[], help="codes of surveys whose seats stay free")
 
     def act(self, study, *, seed, dprime, leave_open, **options):

@@ -34,15 +34,16 @@
     forget(index) {
       this.loads.delete(index);
     }
+    // Everything else after what was asked for already, from `start` on.
     preload(start) {
-      for (let i = this.addresses.length - 1; i >= 0; i -= 1) {
+      for (let i = 0; i < this.addresses.length; i += 1) {
         const index = (start + i) % this.addresses.length;
         if (this.loads.has(index)) continue;
         const load = {};
         load.promise = new Promise((resolve, reject) => Object.assign(load, { resolve, reject }));
         load.promise.catch(() => {});
         this.loads.set(index, load);
-        this.queue.unshift(index);
+        this.queue.push(index);
       }
       this.work();
     }

@@ -10,7 +10,8 @@ import pytest
 
 from benchmark.core import Results, write_analysis
 from benchmark.core.figures.catalogue import figures_of
-from benchmark.core.figures.chart import apart, round_ticks
+from benchmark.core.figures.chart import apart, folded, round_ticks
+from benchmark.core.figures.drawing import Words, text_width
 from benchmark.core.figures.look import OCHRE, PLUM, TEAL, colours
 from benchmark.core.figures.paper import five_numbers
 
@@ -65,7 +66,8 @@ def figure(results, name):
     return next(entry for entry in figures_of(results) if entry.name == name)
 
 
-ALL = ["flow", "figure-2a", "forest", "figure-2b", "figure-2c", "readers", "classes", "difficulty", "wright-map", "times",
+ALL = ["flow", "figure-2a", "forest", "figure-2b", "figure-2c", "readers", "classes",
+       "class-differences", "difficulty", "wright-map", "times",
        "reliability", "risk-coverage"]  # fmt: skip
 
 
@@ -87,6 +89,26 @@ def test_every_figure_is_drawn_and_is_a_valid_plotly_figure(full_results):
         assert "simulated readers or drawn images" in json.dumps(entry.page()) or entry.name == "flow"
         assert entry.data()
         assert "nan," not in svg
+
+
+LONG = "consultant in a very long specialty of pediatric dermatology and genetics"
+
+
+@pytest.mark.parametrize("names", ["short", "long"])
+def test_no_word_leaves_the_paper_however_long_the_names(full_results, names):
+    text = json.dumps(full_results.content)
+    if names == "long":
+        text = text.replace('"pediatrician"', json.dumps(LONG)).replace('"Other"', '"Another condition altogether"')
+    for entry in figures_of(Results(json.loads(text))):
+        drawing = entry.draw()
+        for words in (item for item in drawing.items if isinstance(item, Words)):
+            width = text_width(words.text, words.size, words.bold)
+            back = {"start": 0, "middle": 0.5, "end": 1}[words.anchor] * width
+            across, down = (0, width) if words.angle else (width, words.size)
+            left, top = (words.x - words.size, words.y + back - width) if words.angle else (words.x - back, words.y - down)
+            assert left >= -1, (entry.name, words.text)
+            assert left + across <= drawing.width + 1, (entry.name, words.text)
+            assert -2 <= top <= drawing.height, (entry.name, words.text)
 
 
 @pytest.mark.parametrize("kind", ["svg", "pdf", "png"])
@@ -149,6 +171,11 @@ def test_whiskers_are_tukeys():
     low, q1, middle, q3, high = five_numbers(values)
     assert (low, middle, high) == (1, 5.5, 9)
     assert (q1, q3) == tuple(np.percentile(values, [25, 75]))
+
+
+def test_long_names_fold_and_end_in_an_ellipsis():
+    assert folded("medical geneticists", 16) == "medical\ngeneticists"
+    assert folded("one two three four", 5, 2) == "one\ntwo …"
 
 
 def test_ticks_are_round_and_labels_stand_apart():

@@ -14,7 +14,7 @@ from benchmark.core import InputError, Results
 from benchmark.core.facts import described, read_certificate, read_facts
 from benchmark.core.figures.catalogue import figures_of
 from benchmark.core.report.checklists import checklist, guidelines
-from benchmark.core.report.methods import methods
+from benchmark.core.report.methods import marked_methods, methods
 from benchmark.core.report.page import build_report
 from benchmark.core.report.references import REFERENCES, numbered
 
@@ -34,7 +34,7 @@ complete = 32
 
 @pytest.fixture(scope="module")
 def facts(tmp_path_factory):
-    path = tmp_path_factory.mktemp("facts") / "study.toml"
+    path = tmp_path_factory.mktemp("facts") / "facts.toml"
     path.write_text(FACTS)
     return read_facts(path)
 
@@ -81,16 +81,22 @@ def test_figures_carry_words_for_those_who_cannot_see_them(report, founding_resu
 
 
 def test_methods_cite_what_was_computed_and_nothing_else(founding_results):
-    sentences, cited = numbered(methods(founding_results))
+    sentences, cited = numbered(marked_methods(founding_results))
     text = " ".join(sentences)
     assert not re.search(r"\[\[", text)
     assert REFERENCES["cameron"] in cited
     assert REFERENCES["guo"] not in cited
     assert REFERENCES["hillis"] not in cited, "a design that is not crossed has no such estimate"
     without = Results({**founding_results.content, "agreement": []})
-    assert REFERENCES["fleiss"] not in numbered(methods(without))[1]
+    assert REFERENCES["fleiss"] not in numbered(marked_methods(without))[1]
     numbers = [int(n) for group in re.findall(r"\[([\d, ]+)\]", text) for n in group.split(",")]
     assert sorted(set(numbers)) == list(range(1, len(cited) + 1))
+
+
+def test_methods_alone_name_authors_and_years(founding_results):
+    text = " ".join(methods(founding_results))
+    assert "(Cameron 2011)" in text
+    assert "[[" not in text
 
 
 def test_checklists_hold_every_item_and_guess_nothing(founding_results, facts):
@@ -136,7 +142,7 @@ def test_certificate_of_a_design_is_printed_with_its_hash(founding_results, tmp_
 
 
 def test_a_wrong_study_record_is_refused_with_every_field_named(tmp_path):
-    path = tmp_path / "study.toml"
+    path = tmp_path / "facts.toml"
     path.write_text(FACTS + "[images2]\nx = 1\n[recruitment.pediatrician]\ncontacted = 3\nagreed = 5\ncame = 1\n")
     with pytest.raises(InputError) as error:
         read_facts(path)

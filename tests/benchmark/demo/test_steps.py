@@ -9,7 +9,8 @@ from django.core.management import CommandError, call_command
 
 from benchmark.demo import networks, serving, steps
 from benchmark.demo.console import Console
-from benchmark.demo.networks import EventTail, ViewRun
+from benchmark.demo.events import EventTail
+from benchmark.demo.networks import ViewRun
 from benchmark.demo.processes import StepFailed
 
 
@@ -53,7 +54,7 @@ def test_views_with_other_classes_are_refused(folder):
 
 def test_a_finished_view_is_kept_and_another_recipe_begins_anew(folder):
     def run(epochs):
-        return ViewRun(folder, folder / "manifest.csv", "focused", epochs)
+        return ViewRun(folder, folder / "manifest.csv", "focused", (f"recipe.epochs={epochs}",))
 
     first = run(2)
     assert not first.prepare()
@@ -74,11 +75,11 @@ def test_progress_is_read_from_the_events_that_come_after_the_start(folder):
     run.run.mkdir()
     events = run.run / "events.jsonl"
     events.write_text(json.dumps({"event": "FoldDone", "progress": 0.2, "seconds_left": 1}) + "\n")
-    tail = EventTail(run)
+    tail = EventTail(events)
     with events.open("a") as file:
         file.write(json.dumps({"event": "FoldDone", "fold": 1, "progress": 0.5, "seconds_left": 30.0}) + "\n")
         file.write('{"event": "Step')
-    assert [event["fold"] for event in tail.read()] == [1]
+    assert [event["fold"] for event in run.take(tail.read())] == [1]
     assert (run.share, run.seconds_left) == (networks.TRAINING_SHARE * 0.5, 30.0)
     assert tail.read() == []
 
@@ -88,8 +89,6 @@ def test_without_a_terminal_there_are_lines_and_no_bars(capsys):
     console = Console(lines.append)
     with console.bar("pictures") as progress:
         progress(1, 2)
-    with console.pulse("comparing") as beat:
-        beat("1 of 2")
     console.say("done")
     assert lines == ["    done"]
     assert capsys.readouterr() == ("", "")

@@ -1,0 +1,309 @@
+"""The sections beyond the comparisons: what each promises, on simulated studies with known causes."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmark.core import Plan, Readings, analyse
+from benchmark.core.bootstrap import StudyDraws, intervals
+from benchmark.core.lmm import fit_lmm
+from benchmark.core.plan import Contrast, Extra
+from benchmark.core.predictions import Predictions
+from benchmark.core.teams import bayes_accuracy, best_threshold, defer_accuracy, vote_accuracy
+
+from .conftest import CLASSES
+
+QUICK = Plan(bootstrap_draws=200)
+
+
+def small_study(readers=8, items=24, seed=3, *, confidence=True, both_orders=True) -> pd.DataFrame:
+    """Crossed readers x items on two views, three classes, one network; with confidence, times and positions."""
+    rng = np.random.default_rng(seed)
+    classes, rows = ("a", "b", "c"), []
+    hard, skill = rng.normal(size=items), rng.normal(0, 0.5, readers)
+    for view in ("close", "wide"):
+        for i in range(items):
+            truth = classes[i % 3]
+            answer = truth if rng.random() < 0.8 else classes[(i + 1) % 3]
+            rows.append(("net", "net", f"i{i}", truth, answer, "model", view, "", "", "", "", 0.8))
+    for r in range(readers):
+        flip = both_orders and r % 2
+        for block, view in enumerate(("wide", "close") if flip else ("close", "wide"), 1):
+            for position, i in enumerate(rng.permutation(items), 1):
+                truth, p = classes[i % 3], 1 / (1 + np.exp(-(0.8 + skill[r] - hard[i] + 0.5 * (view == "wide"))))
+                right = rng.random() < p
+                sure = round(float(np.clip(0.5 * p + 0.5 * right, 0.05, 0.99)), 2) if confidence else ""
+                milliseconds = int(1000 * np.exp(1.5 - 0.3 * right - 0.01 * position + rng.normal(0, 0.3)))
+                answer = truth if right else classes[(i + 1) % 3]
+                rows.append((f"r{r}", "people", f"i{i}", truth, answer, "human", view, "S1", block, position,
+                             milliseconds, sure))  # fmt: skip
+    columns = [
+        "reader",
+        "group",
+        "item",
+        "truth",
+        "answer",
+        "kind",
+        "view",
+        "survey",
+        "block",
+        "position",
+        "rt_ms",
+        "confidence",
+    ]
+    return pd.DataFrame(rows, columns=columns)
+
+
+@pytest.fixture(scope="module")
+def results():
+    return analyse(Readings.from_frame(small_study()), plan=QUICK)
+
+
+def test_mixed_model_equals_lme4_with_classes(duong_sim):
+    """lme4 1.1-31, lmer(d ~ class + (1|reader) + (1|item)), REML: item .1024839, reader .0059669, SE .0336322."""
+    x = (duong_sim["class_"].to_numpy()[:, None] == np.arange(7)).astype(float)
+    fit = fit_lmm(duong_sim["model"] - duong_sim["human"], x, duong_sim["reader"], duong_sim["item"])
+    test = fit.contrast(np.full(7, 1 / 7))
+    assert (fit.var_second, fit.var_first) == pytest.approx((0.1024838978, 0.005966919), rel=1e-4)
+    assert test.se == pytest.approx(0.0336322274, rel=1e-4)
+
+
+def test_every_method_stands_beside_the_primary_one(results):
+    methods = results.records("new_images_methods", view="close")
+    assert len(methods) == 6
+    primary = results.records("new_images", view="close")[0]
+    for record in methods:
+        assert record["difference"] == pytest.approx(primary["difference"])
+        assert record["se"] == pytest.approx(primary["se"], rel=0.35), record["method"]
+        assert record["se_ratio"] == pytest.approx(record["se"] / primary["se_these_images"])
+    mixed = next(r for r in methods if r["method"].startswith("linear mixed"))
+    assert {"sd_reader", "sd_item", "sd_residual"} <= set(mixed)
+
+
+def test_max_t_is_at_least_as_wide_as_one_interval(results):
+    for record in results["new_images"]:
+        assert record["simultaneous_low"] <= record["ci_low"] + 0.02
+        assert record["p_max_t"] >= record["p"] - 0.05
+
+
+def test_metrics_have_intervals_that_hold_the_estimate(results):
+    for record in results["metrics"]:
+        for name in ("balanced_accuracy", "macro_f1", "kappa"):
+            assert record[f"{name}_ci_low"] < record[name] < record[f"{name}_ci_high"]
+
+
+def test_class_intervals_hold_at_once_and_differences_are_adjusted(results):
+    for record in results.records("class_accuracy", kind="human"):
+        assert record["simultaneous_low"] <= record["accuracy"] <= record["simultaneous_high"]
+    pairs = [(r["p"], r["p_adjusted"]) for r in results["class_differences"]]
+    assert len(pairs) == 6
+    assert all(adjusted >= p - 1e-12 for p, adjusted in pairs)
+
+
+def test_shared_draws_equal_the_plain_product_of_weights():
+    frame = Readings.from_frame(small_study(confidence=False)).frame.assign(correct=1.0)
+    draws = StudyDraws.of(frame, draws=7, seed=1)
+    rows = frame[(frame["kind"] == "human") & (frame["view"] == "close")].sample(60, random_state=1)
+    value, cell = np.arange(60.0), np.arange(60) % 5
+    weights = draws.reader_weights[draws.readers.get_indexer(rows["reader"])]
+    weights = weights * draws.item_weights[draws.items.get_indexer(rows["item"])]
+    plain = np.stack([(weights * value[:, None])[cell == c].sum(axis=0) for c in range(5)], axis=1)
+    assert draws.sums(rows, cell, 5, value) == pytest.approx(plain)
+    network = draws.reader_weights[draws.readers.get_indexer(["net"])]
+    assert (network == 1).all()
+
+
+def test_undefined_draws_give_no_interval_and_no_warning(recwarn):
+    nan = np.full((10, 1), np.nan)
+    rng = np.random.default_rng(0)
+    found = intervals(np.array([0.5, 0.5]), np.concatenate([nan, rng.random((10, 1))], axis=1))
+    assert (found[0].low, "undefined" in found[0].why) == (None, True)
+    assert found[1].low < found[1].high
+    assert not [w for w in recwarn if issubclass(w.category, RuntimeWarning)]
+
+
+def test_agreement_has_both_intervals_and_every_class(results):
+    for record in results["agreement"]:
+        assert record["fleiss_kappa_two_way_ci_low"] < record["fleiss_kappa"] < record["fleiss_kappa_two_way_ci_high"]
+        assert record["gwet_ac1_se"] > 0
+    assert {r["class"] for r in results["category_agreement"]} == {"a", "b", "c"}
+    pairs = results.records("error_consistency_pairs", view="close")
+    assert len(pairs) == 9 * 8 / 2
+    means = results.records("error_consistency", view="close", first="people", second="people")
+    assert means[0]["ci_low"] <= means[0]["error_consistency"] <= means[0]["ci_high"]
+
+
+def test_views_networks_and_groups_answer_both_questions(founding_results):
+    for section in ("views", "groups"):
+        for record in founding_results[section]:
+            assert record["these_images_p"] is not None
+            assert record["se_ratio"] == pytest.approx(record["se"] / record["these_images_se"])
+            assert record["p_adjusted"] >= record["p"]
+    (network,) = founding_results["networks"]
+    assert network["ci_low"] <= network["difference"] <= network["ci_high"]
+
+
+def test_a_margin_reaches_every_contrast(founding_frame):
+    frame = founding_frame[founding_frame["survey"].isin(["", *(f"S{k:02d}" for k in range(1, 11))])]
+    results = analyse(Readings.from_frame(frame), plan=Plan(margin=0.1, bootstrap_draws=100, mixed_models="never"))
+    for section in ("equivalence", "views", "groups", "networks"):
+        for record in results[section]:
+            assert isinstance(record["equivalent"], bool)
+            assert not record["equivalent"] or record["noninferior"]
+    assert all("never" in r["why"] for r in results["mixed_models"])
+
+
+def test_one_order_is_confounded_and_two_orders_are_separated():
+    one = analyse(Readings.from_frame(small_study(both_orders=False)), plan=QUICK)["carry_over"][0]
+    assert one["confounded"] is True
+    assert "cannot be told apart" in one["statement"]
+    assert one["view_effect"] is None
+    two = analyse(Readings.from_frame(small_study(readers=40, seed=5)), plan=QUICK)["carry_over"][0]
+    assert two["confounded"] is False
+    assert two["readers_first_view_first"] == two["readers_second_view_first"] == 20
+    assert two["view_effect"] == pytest.approx(0.08, abs=0.06)
+    assert two["view_effect_ci_low"] < two["view_effect"] < two["view_effect_ci_high"]
+
+
+def test_response_times_follow_what_made_them(results):
+    terms = {r["term"]: r for r in results["time_model"]}
+    right = terms["right against wrong answers"]
+    assert right["ci_low"] < np.exp(-0.3) < right["ci_high"]
+    later = terms["10 items later"]
+    assert later["ratio"] == pytest.approx(np.exp(-0.1), abs=0.05)
+
+
+def test_declared_limits_leave_out_times():
+    frame = small_study()
+    frame.loc[frame.index[-1], "rt_ms"] = 900_000
+    plan = Plan(bootstrap_draws=100, longest_ms=60_000)
+    times = analyse(Readings.from_frame(frame), plan=plan)["times"]
+    assert sum(record["outside_limits"] for record in times) == 1
+
+
+def test_stated_confidence_is_calibrated_and_selective(results):
+    for record in results["reader_calibration"]:
+        assert record["scale"] == "probability"
+        assert record["ece_ci_low"] <= record["ece_ci_high"]
+        assert record["accuracy_at_80"] > 1 - record["aurc"] - 0.3
+        assert record["auc_right_over_wrong"] > 0.8
+    curve = results.records("reader_risk_coverage", view="close")
+    assert (curve[-1]["coverage"], len(curve)) == (1.0, 100)
+
+
+def test_ratings_are_not_probabilities():
+    frame = small_study()
+    people = frame["kind"] == "human"
+    frame.loc[people, "confidence"] = (1 + 4 * frame.loc[people, "confidence"].astype(float)).round()
+    record = analyse(Readings.from_frame(frame), plan=QUICK)["reader_calibration"][0]
+    assert record["ece"] is None
+    assert "no probabilities" in record["why"]
+    assert record["aurc"] is not None
+
+
+def test_networks_probabilities_have_intervals_and_curves():
+    frame = small_study()
+    rng = np.random.default_rng(2)
+    own = frame[(frame["kind"] == "model") & (frame["view"] == "close")].reset_index(drop=True)
+    p = rng.dirichlet([1, 1, 1], len(own)) * 0.4
+    p[np.arange(len(own)), own["answer"].map({"a": 0, "b": 1, "c": 2})] += 0.6
+    table = pd.DataFrame({"model": "net", "member": "ensemble", "item": own["item"], "view": "close",
+                          "truth": own["truth"], **{f"p_{c}": p[:, k] for k, c in enumerate("abc")}})  # fmt: skip
+    predictions = Predictions(table, ("a", "b", "c"), "made", "0")
+    results = analyse(Readings.from_frame(frame), predictions=predictions, plan=QUICK)
+    (record,) = results["calibration"]
+    for name in ("brier", "log_loss", "aurc", "accuracy_at_80", "accuracy_at_90"):
+        assert record[f"{name}_ci_low"] <= record[name] <= record[f"{name}_ci_high"]
+    assert results["risk_coverage"][-1]["risk"] == pytest.approx((own["truth"] != own["answer"]).mean())
+    assert len(results["class_calibration"]) == 3
+    teams = {r["team"] for r in results.records("teams", model="net", view="close")}
+    assert {"network where confident, else a reader", "reader and network by Bayes' rule"} <= teams
+
+
+def test_teams_have_intervals_and_the_bound_is_one(results):
+    records = results.records("teams", view="close")
+    assert all(r["ci_low"] <= r["accuracy"] <= r["ci_high"] for r in records)
+    votes = {r["size"]: r for r in records if r["team"].startswith("vote") and r["model"] is None}
+    bounds = {r["size"]: r for r in records if r["team"].startswith("any")}
+    assert sorted(votes) == [1, 2, 3, 4, 5, 6, 8]
+    assert all(bounds[size]["accuracy"] >= votes[size]["accuracy"] for size in bounds)
+
+
+def test_a_networks_vote_counts_as_one_more_reader():
+    counts, truth, network = np.array([[2, 1, 0]]), np.array([0]), np.array([1])
+    with_network = vote_accuracy(counts, truth, 3, network)[0]
+    assert with_network == 0.5  # two against two
+    assert vote_accuracy(np.array([[2, 2, 0]]), truth, 4)[0] == 0.5
+    assert vote_accuracy(counts, truth, 1, np.array([0]))[0] == pytest.approx(2 / 3 + 1 / 3 * 0.5)
+
+
+def test_bayes_follows_the_surer_source():
+    counts, truth = np.tile([[5, 0], [0, 5]], (10, 1)), np.tile([0, 1], 10)
+    unsure = np.full((20, 2), 0.5)
+    folds = np.arange(20) % 5
+    assert bayes_accuracy(counts, truth, unsure, folds).mean() == 1
+    misled = np.tile([[0.3, 0.7], [0.7, 0.3]], (10, 1))
+    assert bayes_accuracy(counts, truth, misled, folds, together=True).mean() == 1
+
+
+def test_the_threshold_found_is_the_best_of_all():
+    rng = np.random.default_rng(4)
+    human, network, sure = rng.random(40), rng.random(40) < 0.6, rng.random(40).round(1)
+    options = [0.0, *np.unique(sure), np.inf]
+    best = max(defer_accuracy(human, network, sure, t).mean() for t in options)
+    assert defer_accuracy(human, network, sure, best_threshold(human, network.astype(float), sure)).mean() == (
+        pytest.approx(best)
+    )
+
+
+def test_item_response_places_everybody_on_one_scale(results):
+    items, readers = results.records("rasch_items", view="close"), results.records("rasch_readers", view="close")
+    assert len(items) == 24
+    hardest = max(items, key=lambda r: r["difficulty"])
+    assert hardest["correct"] <= np.median([r["correct"] for r in items])
+    assert np.mean([r["infit"] for r in items]) == pytest.approx(1, abs=0.3)
+    (network,) = [r for r in readers if r["kind"] == "model"]
+    assert network["ability_se"] > 0
+    people = sorted((r for r in readers if r["kind"] == "human"), key=lambda r: r["correct"])
+    assert people[0]["ability"] < people[-1]["ability"]
+
+
+def test_logistic_mixed_model_gives_points_too(founding_results):
+    for record in founding_results["mixed_models"]:
+        primary = founding_results.records("new_images", **{k: record[k] for k in ("model", "group", "view")})[0]
+        assert record["difference"] == pytest.approx(primary["difference"], abs=0.03)
+        assert record["ci_low"] < record["log_odds_ratio"] < record["ci_high"]
+
+
+def test_deviations_name_everything_that_departs(founding_frame):
+    plan = Plan(
+        primary=(Contrast("classifier", "pediatrician", "focused"), Contrast("other", "pediatrician", "focused")),
+        classes=(*CLASSES, "Unknown"), secondary=(Extra("odd", test="seance"),), unit="reader", declared=True, text="x",
+        bootstrap_draws=100, mixed_models="never",
+    )  # fmt: skip
+    results = analyse(Readings.from_frame(founding_frame), plan=plan, stamped_sha256="0" * 64)
+    kinds = [record["kind"] for record in results["deviations"]]
+    assert set(kinds) == {
+        "plan changed after its stamp", "planned but not possible", "not planned, exploratory",
+        "other unit than planned", "planned but not run", "planned class without items",
+    }  # fmt: skip
+
+
+def test_missing_answers_the_other_way_run_by_themselves(founding_frame):
+    plan = Plan(missing="excluded", sensitivity=(), bootstrap_draws=100, mixed_models="never")
+    records = analyse(Readings.from_frame(founding_frame), plan=plan)["sensitivity"]
+    assert {r["analysis"] for r in records} == {"blanks counted as wrong"}
+    assert len(records) == 8
+
+
+def test_relabelling_readers_items_and_classes_changes_no_estimate(results):
+    frame = small_study()
+    renamed = frame.assign(
+        item="x" + frame["item"], truth=frame["truth"].str.upper(), answer=frame["answer"].str.upper(),
+        reader=frame["reader"].where(frame["kind"] == "model", "q" + frame["reader"]),
+    )  # fmt: skip
+    again = analyse(Readings.from_frame(renamed), plan=QUICK)
+    for section, field in (("new_images", "se"), ("metrics", "kappa"), ("agreement", "krippendorff_alpha"),
+                           ("mixed_models", "log_odds_ratio"), ("carry_over", "view_effect"),
+                           ("teams", "accuracy")):  # fmt: skip
+        assert [r[field] for r in again[section]] == pytest.approx([r[field] for r in results[section]], rel=1e-6)
