@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,7 +38,7 @@ class _Rated:
     two_way: tuple[dict[str, np.ndarray], np.ndarray]
 
     @classmethod
-    def of(cls, found: ReaderSet, category: np.ndarray, width: int, draws: StudyDraws, rng) -> _Rated:
+    def of(cls, found: ReaderSet, category: np.ndarray, width: int, draws: StudyDraws) -> _Rated:
         labels, item = np.unique(found.rows["item"].to_numpy(dtype=str), return_inverse=True)
         counts = count_ratings(item, category, width)
         if counts.shape[0] < len(labels):
@@ -47,10 +46,10 @@ class _Rated:
         rater = draws.readers.get_indexer(found.rows["reader"])
         items = draws.item_weights[draws.items.get_indexer(labels)]
         both = two_way_agreement_draws(item, category, rater, counts.shape, draws.reader_weights, items)
-        return cls(counts, agreement_draws(counts, rng, draws=draws.draws), both)
+        return cls(counts, agreement_draws(counts, items.T), both)
 
 
-def agreement_sections(scored: Scored, draws: StudyDraws, *, seed: int, confidence: float) -> dict[str, list[Record]]:
+def agreement_sections(scored: Scored, draws: StudyDraws, *, confidence: float) -> dict[str, list[Record]]:
     """Sections `agreement` (one record per human group and view) and `category_agreement` (one per class as well).
 
     Fleiss' kappa and observed agreement take "no answer" as a category of its own (every item keeps its number of
@@ -61,12 +60,9 @@ def agreement_sections(scored: Scored, draws: StudyDraws, *, seed: int, confiden
     width = len(scored.classes)
     for found in scored.sets("human"):
         answer = category_codes(found.rows["answer"], scored.classes)
-        stream = np.random.SeedSequence([seed, zlib.crc32(f"agreement/{found.group}/{found.view}".encode())])
-        kept = _Rated.of(found, answer, width, draws, np.random.default_rng(stream))
+        kept = _Rated.of(found, answer, width, draws)
         with_blanks = np.where(answer < 0, width, answer)
-        whole = kept if (answer >= 0).all() else _Rated.of(
-            found, with_blanks, width + 1, draws, np.random.default_rng(stream)
-        )  # fmt: skip
+        whole = kept if (answer >= 0).all() else _Rated.of(found, with_blanks, width + 1, draws)
         whole_records.append(_agreement_record(found, kept, whole, draws.draws, confidence))
         names = [*scored.classes, NO_ANSWER][: whole.counts.shape[1]]
         category_records += _category_records(found, names, whole, confidence)
