@@ -29,6 +29,14 @@ READERS_AT_MOST = 2000  # pairs of more readers are not listed one by one
 COUNTS_MISSING = ("fleiss_kappa", "percent_agreement")
 
 
+TWO_WAY_WORK = 10_000_000  # cells times draws: about a second
+
+
+def two_way_draws(draws: int, cells: int) -> int:
+    """How many of the study's draws the two-way interval takes: all, but of large tables at least 200."""
+    return min(draws, max(200, TWO_WAY_WORK // max(cells, 1)))
+
+
 @dataclass(frozen=True)
 class _Rated:
     """One set of ratings with its bootstrap: items alone, and readers and items together."""
@@ -45,7 +53,10 @@ class _Rated:
             counts = np.vstack([counts, np.zeros((len(labels) - len(counts), width), dtype=counts.dtype)])
         rater = draws.readers.get_indexer(found.rows["reader"])
         items = draws.item_weights[draws.items.get_indexer(labels)]
-        both = two_way_agreement_draws(item, category, rater, counts.shape, draws.reader_weights, items)
+        some = slice(two_way_draws(draws.draws, counts.size))
+        both = two_way_agreement_draws(
+            item, category, rater, counts.shape, draws.reader_weights[:, some], items[:, some]
+        )  # fmt: skip
         return cls(counts, agreement_draws(counts, items.T), both)
 
 
@@ -87,7 +98,10 @@ def _agreement_record(found: ReaderSet, kept: _Rated, whole: _Rated, draws: int,
             ci = percentiles(drawn[name], confidence=confidence) if record[name] is not None else None
             record[f"{name}_{label}_low"], record[f"{name}_{label}_high"] = ci or (None, None)
     record["fleiss_kappa_answered"] = points["kept"].fleiss_kappa
-    record["ci_method"] = f"percentile bootstrap over items (two_way: over readers and items), {draws} draws"
+    record["ci_method"] = (
+        f"percentile bootstrap over items, {draws} draws (two_way: over readers and items,"
+        f" {two_way_draws(draws, whole.counts.size)} draws)"
+    )
     record["why"] = points["kept"].why or points["whole"].why or _no_interval(record)
     return record
 
