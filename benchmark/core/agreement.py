@@ -165,18 +165,10 @@ def linearised_errors(counts: np.ndarray) -> dict[str, float | None]:
     return found
 
 
-def agreement_draws(
-    counts: np.ndarray, rng: np.random.Generator, *, draws: int
-) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Coefficients, and kappas of the categories, when items are resampled."""
-    items, item = len(counts), _single(counts)
-    chunks, kappas, step = [], [], max(100, 4 * AT_ONCE // max(items, 1))
-    for begin in range(0, draws, step):
-        size = min(step, draws - begin)
-        weights = rng.multinomial(items, np.full(items, 1 / items), size=size).astype(float)
-        chunks.append(_coefficients(item, weights))
-        kappas.append(_category_kappas(item, weights))
-    return {name: np.concatenate([c[name] for c in chunks]) for name in COEFFICIENTS}, np.concatenate(kappas)
+def agreement_draws(counts: np.ndarray, weights: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Coefficients, and kappas of the categories, under weights of the items, shape (draws, items)."""
+    item = _single(counts)
+    return _coefficients(item, weights), _category_kappas(item, weights)
 
 
 def two_way_agreement_draws(
@@ -223,7 +215,8 @@ def agreement_intervals(
     """Percentile intervals of each coefficient by resampling items; None where fewer than half the draws define it."""
     if len(counts) < 2:
         return dict.fromkeys(COEFFICIENTS)
-    drawn, _ = agreement_draws(counts, rng, draws=draws)
+    weights = rng.multinomial(len(counts), np.full(len(counts), 1 / len(counts)), size=draws).astype(float)
+    drawn, _ = agreement_draws(counts, weights)
     return {name: percentiles(values, confidence=confidence) for name, values in drawn.items()}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +29,14 @@ READERS_AT_MOST = 2000  # pairs of more readers are not listed one by one
 COUNTS_MISSING = ("fleiss_kappa", "percent_agreement")
 
 
+TWO_WAY_WORK = 10_000_000  # cells times draws: about a second
+
+
+def two_way_draws(draws: int, cells: int) -> int:
+    """How many of the study's draws the two-way interval takes: all, but of large tables at least 200."""
+    return min(draws, max(200, TWO_WAY_WORK // max(cells, 1)))
+
+
 @dataclass(frozen=True)
 class _Rated:
     """One set of ratings with its bootstrap: items alone, and readers and items together."""
@@ -39,18 +46,21 @@ class _Rated:
     two_way: tuple[dict[str, np.ndarray], np.ndarray]
 
     @classmethod
-    def of(cls, found: ReaderSet, category: np.ndarray, width: int, draws: StudyDraws, rng) -> _Rated:
+    def of(cls, found: ReaderSet, category: np.ndarray, width: int, draws: StudyDraws) -> _Rated:
         labels, item = np.unique(found.rows["item"].to_numpy(dtype=str), return_inverse=True)
         counts = count_ratings(item, category, width)
         if counts.shape[0] < len(labels):
             counts = np.vstack([counts, np.zeros((len(labels) - len(counts), width), dtype=counts.dtype)])
         rater = draws.readers.get_indexer(found.rows["reader"])
         items = draws.item_weights[draws.items.get_indexer(labels)]
-        both = two_way_agreement_draws(item, category, rater, counts.shape, draws.reader_weights, items)
-        return cls(counts, agreement_draws(counts, rng, draws=draws.draws), both)
+        some = slice(two_way_draws(draws.draws, counts.size))
+        both = two_way_agreement_draws(
+            item, category, rater, counts.shape, draws.reader_weights[:, some], items[:, some]
+        )  # fmt: skip
+        return cls(counts, agreement_draws(counts, items.T), both)
 
 
-def agreement_sections(scored: Scored, draws: StudyDraws, *, seed: int, confidence: float) -> dict[str, list[Record]]:
+def agreement_sections(scored: Scored, draws: StudyDraws, *, confidence: float) -> dict[str, list[Record]]:
     """Sections `agreement` (one record per human group and view) and `category_agreement` (one per class as well).
 
     Fleiss' kappa and observed agreement take "no answer" as a category of its own (every item keeps its number of
@@ -61,12 +71,9 @@ def agreement_sections(scored: Scored, draws: StudyDraws, *, seed: int, confiden
     width = len(scored.classes)
     for found in scored.sets("human"):
         answer = category_codes(found.rows["answer"], scored.classes)
-        stream = np.random.SeedSequence([seed, zlib.crc32(f"agreement/{found.group}/{found.view}".encode())])
-        kept = _Rated.of(found, answer, width, draws, np.random.default_rng(stream))
+        kept = _Rated.of(found, answer, width, draws)
         with_blanks = np.where(answer < 0, width, answer)
-        whole = kept if (answer >= 0).all() else _Rated.of(
-            found, with_blanks, width + 1, draws, np.random.default_rng(stream)
-        )  # fmt: skip
+        whole = kept if (answer >= 0).all() else _Rated.of(found, with_blanks, width + 1, draws)
         whole_records.append(_agreement_record(found, kept, whole, draws.draws, confidence))
         names = [*scored.classes, NO_ANSWER][: whole.counts.shape[1]]
         category_records += _category_records(found, names, whole, confidence)
@@ -91,7 +98,10 @@ def _agreement_record(found: ReaderSet, kept: _Rated, whole: _Rated, draws: int,
             ci = percentiles(drawn[name], confidence=confidence) if record[name] is not None else None
             record[f"{name}_{label}_low"], record[f"{name}_{label}_high"] = ci or (None, None)
     record["fleiss_kappa_answered"] = points["kept"].fleiss_kappa
-    record["ci_method"] = f"percentile bootstrap over items (two_way: over readers and items), {draws} draws"
+    record["ci_method"] = (
+        f"percentile bootstrap over items, {draws} draws (two_way: over readers and items,"
+        f" {two_way_draws(draws, whole.counts.size)} draws)"
+    )
     record["why"] = points["kept"].why or points["whole"].why or _no_interval(record)
     return record
 

@@ -119,7 +119,7 @@ def _steps(
         ("comparisons", comparisons),
         ("further contrasts", contrasts),
         ("confusion matrices", lambda: {"confusion": confusion_section(scored, confidence=level)}),
-        ("agreement", lambda: agreement_sections(scored, draws, seed=seed, confidence=level)),
+        ("agreement", lambda: agreement_sections(scored, draws, confidence=level)),
         ("error consistency", lambda: consistency_sections(scored, draws, confidence=level)),
         ("readers", lambda: {"reader_accuracy": reader_accuracy_section(scored, confidence=level)}),
         ("metrics and classes", description),
