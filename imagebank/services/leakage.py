@@ -75,7 +75,10 @@ def _picture(image: ItemImage) -> Picture:
 
 
 def _pixels(image: ItemImage, rendition: str) -> np.ndarray:
-    """HWC uint8 of a rendition, or of the picture itself where it has none of that name."""
+    """HWC uint8 of a rendition, or of the picture itself where it has none of that name.
+
+    Several threads may read the same picture: each opens a file of its own, not the one that the row keeps open.
+    """
     shown = next((made for made in image.renditions.all() if made.name == rendition), image)
-    with shown.file.open("rb") as file, Image.open(file) as picture:
+    with shown.file.storage.open(shown.file.name, "rb") as file, Image.open(file) as picture:
         return np.asarray(picture.convert("RGB"))
