@@ -7,7 +7,7 @@ from django.core.management import CommandError
 from django.core.management.base import BaseCommand
 
 from benchmark.services.comparison import STAMPED, run_comparison
-from benchmark.services.predictions import store_predictions_file
+from benchmark.services.predictions import store_predictions_files
 from imagebank.management.terminal import BAD_INPUT, input_errors, progress_bar, study_named
 
 
@@ -37,7 +37,9 @@ class Command(BaseCommand):
                     with events.open("a", encoding="utf-8") as file:
                         file.write(json.dumps({"progress": done / total, "words": words}) + "\n")
 
-            stored = store_predictions_file(study=study, paths=predictions, title=_names(predictions)) if predictions else None
+            stored = None
+            if predictions:
+                stored = store_predictions_files(study=study, paths=predictions, title=_names(predictions))
             comparison = run_comparison(
                 study=study, plan=plan or STAMPED, predictions=stored, seed=seed, progress=progress
             )
