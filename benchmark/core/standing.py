@@ -40,7 +40,8 @@ def items_section(scored: Scored, *, confidence: float) -> list[Record]:
             .groupby("item")["reader"]
             .agg(lambda r: " ".join(sorted(r)))
         )
-        table = people.assign(share=people["correct"] / people["readings"], networks=right).fillna({"networks": ""})
+        networks = right.reindex(people.index)  # in a study of networks alone nobody's items are listed
+        table = people.assign(share=people["correct"] / people["readings"], networks=networks).fillna({"networks": ""})
         records += [
             {
                 "item": row.Index,

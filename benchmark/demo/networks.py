@@ -21,7 +21,7 @@ from .processes import NETWORKS, StepFailed, end, finish, start
 
 NETWORK = "classifier"  # the name of the reader that both views' ensembles make up
 # What differs from the preset by view: lesions are small in a panoramic picture.
-SETTINGS = {"focused": (), "panoramic": ("data.size_px=96",)}
+SETTINGS = {"focused": ("recipe.epochs=14",), "panoramic": ("data.size_px=96",)}
 TRAINING_SHARE = 0.97  # of a view's progress; the rest is prediction
 POLL_S = 0.3
 

@@ -28,7 +28,7 @@ class Command(BaseCommand):
     help = "Draw, import, assemble, train, read, compare; then serve. Interrupted, it goes on where it stopped."
 
     def add_arguments(self, parser):
-        parser.add_argument("--scale", type=float, default=0.5, help="size of the training sets against the published")
+        parser.add_argument("--scale", type=float, default=0.4, help="size of the training sets against the published")
         parser.add_argument("--seed", type=int, default=7)
         parser.add_argument("--epochs", type=int, help="train for this many epochs instead of the preset's")
         parser.add_argument("--address", default="127.0.0.1:8000", help="host:port or port of the site")

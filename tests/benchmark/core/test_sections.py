@@ -307,3 +307,13 @@ def test_relabelling_readers_items_and_classes_changes_no_estimate(results):
                            ("mixed_models", "log_odds_ratio"), ("carry_over", "view_effect"),
                            ("teams", "accuracy")):  # fmt: skip
         assert [r[field] for r in again[section]] == pytest.approx([r[field] for r in results[section]], rel=1e-6)
+
+
+@pytest.mark.parametrize("kept", ["networks alone", "one item"])
+def test_a_study_of_networks_alone_or_of_one_item_is_analysed(kept):
+    study = small_study()
+    study = study[study["kind"] == "model"] if kept == "networks alone" else study[study["item"] == "i0"]
+    found = analyse(Readings.from_frame(study), plan=QUICK)
+    assert found["accuracy"]
+    assert not [record for record in found["paired"] if kept == "networks alone"]
+    assert all(record["p"] is not None or record["why"] for record in found["new_images"])
