@@ -90,7 +90,17 @@ class ViewRun:
 
     def work(self) -> None:
         """Train, predict, combine; what goes wrong is kept in `failure`."""
-        train = ["train", str(self.manifest), "--view", self.view, "--preset", "tiny", "--out", str(self.run), "--quiet"]
+        train = [
+            "train",
+            str(self.manifest),
+            "--view",
+            self.view,
+            "--preset",
+            "tiny",
+            "--out",
+            str(self.run),
+            "--quiet",
+        ]
         train += [word for setting in self.settings for word in ("--set", setting)]
         predict = ["predict", str(self.run), str(self.manifest), "--split", "test", "--model", NETWORK]
         rule = ["ensemble", str(self.predictions), "--rule", "confident-mean", "--threshold", "0.5"]

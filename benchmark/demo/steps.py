@@ -1,9 +1,11 @@
 """The demo's steps. Each looks at what is there and does only the rest, so that an interrupted demo goes on."""
 
+import io
 from pathlib import Path
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.core.management import call_command
 
 from imagebank.models import ImportRun, Item, ItemImage, Membership, Study
 
@@ -14,6 +16,8 @@ from .processes import StepFailed
 FIXTURES = Path(settings.BASE_DIR) / "fixtures"
 FOUNDING = FIXTURES / "founding"
 REAL = FIXTURES / "human-vs-cnn-16"
+REALISM = FIXTURES / "realism" / "study.toml"
+RATED = "realism"
 # Shares correct like those published, by reader group and view; the readers are simulated and marked so.
 ACCURACIES = {
     ("medical-geneticist", "focused"): 0.62,
@@ -46,7 +50,9 @@ def draw_images(console: Console, *, scale: float, seed: int) -> Path:
     from imagebank.drawing import draw_bank
 
     with console.bar("pictures drawn") as progress:
-        manifest = draw_bank(FOUNDING / "drawing.toml", demo_folder() / "bank", scale=scale, seed=seed, progress=progress)
+        manifest = draw_bank(
+            FOUNDING / "drawing.toml", demo_folder() / "bank", scale=scale, seed=seed, progress=progress
+        )
     count = len(manifest.read_text(encoding="utf-8").splitlines()) - 1
     console.say(f"{count:,} pictures with their lesion masks. They are drawn, not photographs, and show nobody.")
     return manifest
@@ -125,7 +131,9 @@ def fill_seats(console: Console, *, study: Study, seed: int) -> None:
         )
     seats = Seat.objects.of_study(study).live()
     complete = seats.filter(state=Seat.State.COMPLETE).count()
-    console.say(f"{complete} of {seats.count()} seats are complete. Their readers are simulated, and every page says so.")
+    console.say(
+        f"{complete} of {seats.count()} seats are complete. Their readers are simulated, and every page says so."
+    )
 
 
 def load_real_study(console: Console) -> Study:
@@ -140,7 +148,9 @@ def load_real_study(console: Console) -> Study:
     import_manifest(study=study, manifest_path=REAL / "manifest.csv")
     brought = import_readings(study=study, path=REAL / "readings.csv")
     items = Item.objects.filter(study=study).count()
-    console.say(f"{study.title}: {items} items; people's and networks' answers are real, {brought.created:,} of them new.")
+    console.say(
+        f"{study.title}: {items} items; people's and networks' answers are real, {brought.created:,} of them new."
+    )
     return study
 
 
@@ -165,16 +175,41 @@ def _account(name: str, **rights) -> tuple[object, str]:
     return user, password
 
 
-def open_seat_link(*, study: Study) -> str:
-    """A fresh personal link to the seat that the demo leaves open, as a path."""
+def publish_generated(console: Console, *, study: Study) -> None:
+    """Pictures of the shipped small generator, frozen, audited and published for rating."""
+    from generative.services.shipped import publish_shipped
+
+    coordinator, _ = _account(Membership.Role.COORDINATOR)
+    published = publish_shipped(study=study, user=coordinator)
+    pictures = sum(publication.items.count() for publication in published)
+    console.say(f"{len(published)} sets of a small generator trained on drawn images; {pictures:,} pictures published.")
+
+
+def rating_study(console: Console, *, study: Study, seed: int) -> Study:
+    """A study in which the generated pictures are rated, blinded, beside the drawn ones."""
+    from surveys.models import Survey
+
+    rated = Study.objects.filter(slug=RATED).first()
+    if rated is None or not rated.survey_sets.exists():
+        call_command(
+            "create_rating_study", RATED, "--from", study.slug, "--preset", str(REALISM), "--singles", "24",
+            "--pairs", "4", "--raters", "8", "--seed", str(seed), stdout=io.StringIO(),
+        )  # fmt: skip
+        rated = Study.objects.get(slug=RATED)
+    sittings = Survey.objects.filter(survey_set__study=rated).count()
+    console.say(f"{rated.title}: {sittings} sittings, all of them open.")
+    return rated
+
+
+def open_seat_link(*, study: Study, group: str = "") -> str:
+    """A fresh personal link to a seat that the demo leaves open, as a path."""
     from django.urls import reverse
 
     from surveys.models import Invitation, Seat
     from surveys.services import invite, revoke_invitation
 
-    seat = (
-        Seat.objects.of_study(study).live().filter(group__code=OPEN_SEAT[1]).exclude(state=Seat.State.COMPLETE).first()
-    )
+    seats = Seat.objects.of_study(study).live().exclude(state=Seat.State.COMPLETE)
+    seat = (seats.filter(group__code=group) if group else seats).first()
     if seat is None:
         return reverse("home")  # somebody has read it already
     for old in Invitation.objects.filter(seat=seat, revoked_at=None):

@@ -71,9 +71,15 @@ class Command(BaseCommand):
         predictions = networks.combined_predictions(folder, views)
         wanted = [Analysis(study, folder, predictions), Analysis(real, folder)]
         self.step("6 Compare and write the reports", analyses.compare, analyses=wanted, seed=seed)
-        accounts, link = steps.sign_ins([study, real]), steps.open_seat_link(study=study)
+        self.step("  Generated pictures", steps.publish_generated, study=study)
+        rated = self.step("  A rating study of them, the third study", steps.rating_study, study=study, seed=seed)
+        accounts = steps.sign_ins([study, real, rated])
+        links = {
+            "Read a survey right now:": steps.open_seat_link(study=study, group=steps.OPEN_SEAT[1]),
+            "Rate generated pictures:": steps.open_seat_link(study=rated),
+        }
         console.line(self.style.MIGRATE_HEADING(f"7 Ready after {time.monotonic() - began:.0f} s"))
-        self.tell(console, address, accounts, link)
+        self.tell(console, address, accounts, links)
 
     def step(self, title, function, **arguments):
         self.console.line(self.style.MIGRATE_HEADING(title))
@@ -83,11 +89,14 @@ class Command(BaseCommand):
         self.console.say(f"({took}, {_computing_s() - computed:.1f} s of computing)" if self.detailed else f"({took})")
         return result
 
-    def tell(self, console, address, accounts, link):
+    def tell(self, console, address, accounts, links):
         console.line(f"\n  Open  http://{address}/\n")
         for name, password in accounts:
             console.line(f"  Sign in as {name:<12} password {password}")
-        console.line(f"\n  Read a survey right now:  http://{address}{link}\n\n  Stop with Ctrl-C.")
+        console.line("")
+        for what, link in links.items():
+            console.line(f"  {what}  http://{address}{link}")
+        console.line("\n  Stop with Ctrl-C.")
 
 
 def _settings(epochs: int | None) -> dict[str, tuple[str, ...]]:
