@@ -7,7 +7,7 @@ from django.utils.functional import SimpleLazyObject
 
 from config.study_path import link, study_tags
 from imagebank.models import Study
-from imagebank.permissions import WORKING_ROLES, has_role
+from imagebank.permissions import WORKING_ROLES, roles_of
 
 
 @dataclass(frozen=True)
@@ -52,10 +52,11 @@ def study_chrome(request: HttpRequest) -> dict:
 
 def _chrome(request: HttpRequest, study: Study) -> Chrome:
     here = getattr(request.resolver_match, "view_name", "")
-    current = next((name for name, _, own, _ in ROOMS if here.startswith(own)), None)
+    current = next((name for name, _, prefixes, _ in ROOMS if here.startswith(prefixes)), None)
+    own = roles_of(request.user, study)
     rooms = [
         Room(name, url, name == current)
         for name, targets, _, roles in ROOMS
-        if (url := link(study, *targets)) and has_role(request.user, study, *roles)
+        if (not roles or own.intersection(roles)) and (url := link(study, *targets))
     ]
     return Chrome(study, rooms, study_tags(study))
