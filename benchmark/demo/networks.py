@@ -119,27 +119,48 @@ class ViewRun:
         finish(self.process, f"{what} ({self.view} view)", self.log)
 
 
+@dataclass(frozen=True)
+class Meanwhile:
+    """Other work for the core that is free once all views but one are trained: its title, and what takes a callback."""
+
+    title: str
+    work: Callable[[Callable[[int, int], None]], object]
+
+
 def train_and_predict(
-    console: Console, *, folder: Path, manifest: Path, settings: Mapping[str, Sequence[str]]
+    console: Console, *, folder: Path, manifest: Path, settings: Mapping[str, Sequence[str]], meanwhile: Meanwhile
 ) -> list[ViewRun]:
     """Train five members for every view of `settings`, predict the test items, apply the paper's rule."""
     runs = [ViewRun(folder, manifest, view, changes) for view, changes in settings.items()]
     waiting = [run for run in runs if not run.prepare()]
     if waiting:
-        _work_together(console, waiting)
+        _work_together(console, waiting, meanwhile)
+    else:
+        with console.bar(meanwhile.title) as progress:
+            meanwhile.work(progress)
     for run in runs:
         right = accuracy(run.ensemble)
         console.say(f"{run.view}: {right:.1%} of the test images right, by the five members together.")
     return runs
 
 
-def _work_together(console: Console, runs: Sequence[ViewRun]) -> None:
+def _work_together(console: Console, runs: Sequence[ViewRun], meanwhile: Meanwhile) -> None:
     threads = [threading.Thread(target=run.work, daemon=True) for run in runs]
     tails = [EventTail(run.run / "events.jsonl") for run in runs]
     for thread in threads:
         thread.start()
     try:
-        with console.bars([run.view for run in runs]) as show:
+        with console.bars([*(run.view for run in runs), meanwhile.title]) as show:
+
+            def progress(done: int, total: int) -> None:
+                show(len(runs), done / total if total else 1.0, None)
+                _report(console, runs, tails, show)
+
+            while sum(thread.is_alive() for thread in threads) > 1 and not any(run.failure for run in runs):
+                time.sleep(POLL_S)
+                _report(console, runs, tails, show)
+            if not any(run.failure for run in runs):
+                meanwhile.work(progress)
             while any(thread.is_alive() for thread in threads) and not any(run.failure for run in runs):
                 time.sleep(POLL_S)
                 _report(console, runs, tails, show)

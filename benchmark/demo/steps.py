@@ -1,6 +1,7 @@
 """The demo's steps. Each looks at what is there and does only the rest, so that an interrupted demo goes on."""
 
 import io
+from collections.abc import Callable
 from pathlib import Path
 
 from django.conf import settings
@@ -120,20 +121,23 @@ def let_network_answer(console: Console, *, study: Study) -> None:
     console.say(f"The classifier answered every item of the {surveys} surveys, in both views.")
 
 
-def fill_seats(console: Console, *, study: Study, seed: int) -> None:
-    from surveys.models import Seat, Survey
+def fill_seats(progress: Callable[[int, int], None], *, study: Study, seed: int) -> None:
+    """Simulated readers take every seat but one, through the services that pages call."""
+    from surveys.models import Survey
     from surveys.services import simulate_readers
 
     first = Survey.objects.filter(survey_set__study=study).order_by("number").first()
-    with console.bar("simulated sittings") as progress:
-        simulate_readers(
-            study=study, seed=seed, accuracies=ACCURACIES, progress=progress, leave_open=[(first.code, OPEN_SEAT[1])]
-        )
+    simulate_readers(
+        study=study, seed=seed, accuracies=ACCURACIES, progress=progress, leave_open=[(first.code, OPEN_SEAT[1])]
+    )
+
+
+def tell_seats(console: Console, *, study: Study) -> None:
+    from surveys.models import Seat
+
     seats = Seat.objects.of_study(study).live()
     complete = seats.filter(state=Seat.State.COMPLETE).count()
-    console.say(
-        f"{complete} of {seats.count()} seats are complete. Their readers are simulated, and every page says so."
-    )
+    console.say(f"{complete} of {seats.count()} seats are complete. Their readers are simulated, and every page says so.")
 
 
 def load_real_study(console: Console) -> Study:

@@ -8,6 +8,7 @@ import resource
 import shutil
 import time
 from contextlib import contextmanager
+from functools import partial
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -28,7 +29,7 @@ class Command(BaseCommand):
     help = "Draw, import, assemble, train, read, compare; then serve. Interrupted, it goes on where it stopped."
 
     def add_arguments(self, parser):
-        parser.add_argument("--scale", type=float, default=0.4, help="size of the training sets against the published")
+        parser.add_argument("--scale", type=float, default=0.5, help="size of the training sets against the published")
         parser.add_argument("--seed", type=int, default=7)
         parser.add_argument("--epochs", type=int, help="train for this many epochs instead of the preset's")
         parser.add_argument("--address", default="127.0.0.1:8000", help="host:port or port of the site")
@@ -59,14 +60,15 @@ class Command(BaseCommand):
         self.step("3 Leakage check", steps.check_leaks, study=study)
         self.step("  Assemble the surveys", steps.assemble, study=study, seed=seed)
         self.step("  Stamp the analysis plan", steps.stamp_plan, study=study, plan=steps.FOUNDING / "analysis.toml")
+        readers = networks.Meanwhile("simulated sittings", partial(steps.fill_seats, study=study, seed=seed))
         runs = self.step(
             "4 Train five networks for each view, together", networks.train_and_predict,
-            folder=folder, manifest=manifest, settings=_settings(options["epochs"]),
+            folder=folder, manifest=manifest, settings=_settings(options["epochs"]), meanwhile=readers,
         )  # fmt: skip
         views = [run.view for run in runs]
         self.step("  Its runs on the site", site_networks.show_networks, study=study, folder=folder, views=views)
         self.step("  The classifier reads the surveys", steps.let_network_answer, study=study)
-        self.step("5 Simulated readers fill the seats", steps.fill_seats, study=study, seed=seed)
+        self.step("5 Simulated readers, who filled the seats meanwhile", steps.tell_seats, study=study)
         real = self.step("  Real people against real networks, the second study", steps.load_real_study)
         predictions = networks.combined_predictions(folder, views)
         wanted = [Analysis(study, folder, predictions), Analysis(real, folder)]
