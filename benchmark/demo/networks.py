@@ -127,8 +127,11 @@ class Meanwhile:
     work: Callable[[Callable[[int, int], None]], object]
 
 
+NOTHING = Meanwhile("nothing else", lambda progress: progress(1, 1))
+
+
 def train_and_predict(
-    console: Console, *, folder: Path, manifest: Path, settings: Mapping[str, Sequence[str]], meanwhile: Meanwhile
+    console: Console, *, folder: Path, manifest: Path, settings: Mapping[str, Sequence[str]], meanwhile: Meanwhile = NOTHING
 ) -> list[ViewRun]:
     """Train five members for every view of `settings`, predict the test items, apply the paper's rule."""
     runs = [ViewRun(folder, manifest, view, changes) for view, changes in settings.items()]

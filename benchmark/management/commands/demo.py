@@ -38,6 +38,7 @@ class Command(BaseCommand):
     def handle(self, *args, **options):
         os.environ["LOG_LEVEL"] = os.environ.get("LOG_LEVEL", "WARNING")
         logging.getLogger().setLevel(os.environ["LOG_LEVEL"])  # libraries' lines belong into a server's log
+        logging.getLogger("kombu").setLevel(logging.ERROR)  # it misses a host name, which a folder has not
         with _in_one_sentence():
             host, port = serving.parse_address(options["address"])
             if not options["no_serve"]:
