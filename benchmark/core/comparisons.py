@@ -38,10 +38,9 @@ class Matchup:
 
     @cached_property
     def unit(self) -> str:
-        """ "survey" when every reading belongs to one; "reader" without surveys, or when each has several readers."""
-        rows = self.people.rows
-        shared = rows["reader"].nunique() >= 2 * rows["survey"].nunique()
-        return "survey" if (rows["survey"] != "").all() and not shared else "reader"
+        """ "survey" when every reading belongs to one of several; "reader" without surveys, or where all read the same."""
+        surveys = self.people.rows["survey"]
+        return "survey" if (surveys != "").all() and surveys.nunique() > 1 else "reader"
 
     def units(self) -> pd.DataFrame:
         """Per unit: readings, correct by model and by readers, in unit order."""
