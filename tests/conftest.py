@@ -36,15 +36,25 @@ def missing_for(item: pytest.Item) -> str | None:
         return "needs PostgreSQL: Debian package postgresql, its address in TEST_POSTGRES_URL (.ci/run does both)"
     if item.get_closest_marker("redis") and not os.environ.get("TEST_REDIS_URL"):
         return "needs Redis: Debian package redis-server, its address in TEST_REDIS_URL (.ci/run does both)"
-    if item.get_closest_marker("slow") and not os.environ.get("TEST_SLOW"):
-        return "takes minutes: set TEST_SLOW=1 to run it"
     return None
 
 
+def is_wanted(item: pytest.Item, *, database_only: bool) -> bool:
+    """Whether this run is about the test at all: tests of minutes take TEST_SLOW=1."""
+    if item.get_closest_marker("slow") and not os.environ.get("TEST_SLOW"):
+        return False
+    return touches_database(item) or not database_only
+
+
+def pytest_report_header() -> str:
+    return "" if os.environ.get("TEST_SLOW") else "Tests of several minutes are left out; TEST_SLOW=1 runs them too."
+
+
 def pytest_collection_modifyitems(config, items):
-    if config.getoption("--database-only"):
-        unwanted = [item for item in items if not touches_database(item)]
-        items[:] = [item for item in items if touches_database(item)]
+    database_only = config.getoption("--database-only")
+    unwanted = [item for item in items if not is_wanted(item, database_only=database_only)]
+    items[:] = [item for item in items if is_wanted(item, database_only=database_only)]
+    if unwanted:
         config.hook.pytest_deselected(items=unwanted)
     for item in items:
         reason = missing_for(item)
