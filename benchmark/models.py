@@ -1,5 +1,6 @@
 """What an analysis stands on and what came out: the stamped plan, stored predictions, and each comparison."""
 
+import json
 from pathlib import Path
 
 from django.conf import settings
@@ -102,6 +103,11 @@ class Comparison(models.Model):
 
     def __str__(self):
         return f"{self.study}, {self.created_at:%Y-%m-%d %H:%M}"
+
+    def results_as_written(self) -> dict:
+        """results.json with its columns in the order in which they were written; a database may keep another one."""
+        file = self.folder / "results.json"
+        return json.loads(file.read_text(encoding="utf-8")) if file.exists() else self.results
 
     @property
     def folder(self) -> Path:

@@ -249,7 +249,7 @@ def comparison_table(request, comparison, section, kind):
     found = section_called(comparison.results, section)
     if found is None:
         raise Http404("This comparison has no such table.")
-    file = table_file(comparison.results, found, kind)
+    file = table_file(comparison.results_as_written(), found, kind)
     response = HttpResponse(file.content, content_type=file.content_type)
     response.headers["Content-Disposition"] = f'attachment; filename="{comparison.study.slug}-{section}.{kind}"'
     return response

@@ -57,7 +57,7 @@ class ReadingViewSet(OfMyStudies, viewsets.GenericViewSet):
     )
     def list(self, request):
         """Rows of the long table, a page at a time as JSON; as CSV (`?format=csv`) the whole table at once."""
-        study = get_object_or_404(self.my_studies(), slug=request.query_params.get("study", ""))
+        study = get_object_or_404(self.my_studies(), slug=_plain(request.query_params.get("study", "")))
         wanted = serializers.BooleanField().to_internal_value(request.query_params.get("analysed", "false"))
         frame = readings_frame(study=study, analysed_only=wanted)
         for name in FILTERS:
@@ -73,3 +73,8 @@ def _records(frame) -> list[dict]:
     """Rows as plain values; what is missing is None."""
     frame = frame.astype(object)
     return frame.where(frame.notna(), None).to_dict("records")
+
+
+def _plain(text: str) -> str:
+    """Without NUL, which PostgreSQL takes in no text: an address with one names nothing."""
+    return text.replace("\x00", "")

@@ -140,10 +140,10 @@ def _facts(image_set: ImageSet, kind: str, sample: Sample | None = None, **more)
 
 def _stated(study: Study, sample: Sample) -> dict:
     """The label that the picture was asked for, as a class of the study and in its own names."""
-    parts = []
-    for name, share in sample.label.items():
-        known = class_called(study, name)
-        parts.append((known.name if known else name, share))
+    named = [(class_called(study, name), name, share) for name, share in sample.label.items()]
+    # In the study's own order: a database may keep the label's names in another one.
+    named.sort(key=lambda part: (part[0] is None, part[0].position if part[0] else 0, part[1]))
+    parts = [(known.name if known else name, share) for known, name, share in named]
     words = (
         parts[0][0] if len(parts) == 1 else ", ".join(f"{name} {share:.0%}".replace("%", " %") for name, share in parts)
     )

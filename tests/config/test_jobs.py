@@ -12,7 +12,8 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def kind(monkeypatch):
-    """Register a function as the job kind "test" for one test."""
+    """Register a function as the job kind "test" for one test; the apps' own kinds are registered before, for good."""
+    jobs.autodiscover_modules("jobs", "background")
     monkeypatch.setattr(jobs, "JOB_KINDS", {})
     monkeypatch.setattr(jobs, "PROGRESS_EVERY_S", 0)
     return jobs.register_job("test")
