@@ -1,6 +1,7 @@
 """One error body for the whole API: a service's ValidationError becomes a 400 like a serializer's own."""
 
 from django.core.exceptions import ValidationError
+from django.db import DataError
 from drf_standardized_errors.handler import ExceptionHandler, exception_handler
 from rest_framework import exceptions
 
@@ -11,6 +12,8 @@ class ServiceErrors(ExceptionHandler):
     def convert_known_exceptions(self, exc: Exception) -> Exception:
         if isinstance(exc, ValidationError):
             return exceptions.ValidationError(exc.message_dict if hasattr(exc, "error_dict") else exc.messages)
+        if isinstance(exc, DataError) and "NUL" in str(exc):  # PostgreSQL takes none in text; SQLite finds nothing by it
+            return exceptions.ValidationError("Text was needed; a NUL character was found in it. Leave it out.")
         return super().convert_known_exceptions(exc)
 
 
