@@ -18,6 +18,7 @@ from .letters import due_reminders, queue_letters, record_bounce, send_reminders
 from .model_answers import record_model_answers
 from .protocol import load_protocol
 from .rating import create_rating_study, grid, pair, sheet, shuffled, single, strip
+from .rating_cells import cells_frame
 from .rating_items import stimuli_from_items
 from .rating_simulation import SimulatedRaters, simulate_raters
 from .ratings import analysis_frame, ratings_frame
@@ -46,6 +47,7 @@ __all__ = [
     "analysis_frame",
     "answer_log_fault",
     "answer_log_faults",
+    "cells_frame",
     "classes_of",
     "create_rating_study",
     "create_seats",
