@@ -16,6 +16,7 @@ from .invitations import (
 )
 from .letters import due_reminders, queue_letters, record_bounce, send_reminders, send_waiting_letters
 from .model_answers import record_model_answers
+from .new_rating_study import balance_warnings, begin_rating_study
 from .protocol import load_protocol
 from .rating import create_rating_study, grid, pair, sheet, shuffled, single, strip
 from .rating_cells import cells_frame
@@ -47,6 +48,8 @@ __all__ = [
     "analysis_frame",
     "answer_log_fault",
     "answer_log_faults",
+    "balance_warnings",
+    "begin_rating_study",
     "cells_frame",
     "classes_of",
     "create_rating_study",
