@@ -68,4 +68,6 @@ def _tones(tones: Mapping[str, tuple[int, int]], real: int, made: int) -> Proper
 
 
 def _in_words(counts: Mapping[str, tuple[int, int]], nameless: str) -> str:
-    return "; ".join(f"{value or nameless}: {real} real, {made} generated" for value, (real, made) in counts.items()) + "."
+    return (
+        "; ".join(f"{value or nameless}: {real} real, {made} generated" for value, (real, made) in counts.items()) + "."
+    )

@@ -7,7 +7,9 @@ import numpy as np
 LEAST_SKIN = 0.2
 # Limits in degrees between the six classes, from very light to dark (Del Bino and Bernerd 2013).
 CLASS_LIMITS_DEG = (55.0, 41.0, 28.0, 10.0, -30.0)
-_TO_XYZ = np.array([[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]])
+_TO_XYZ = np.array(
+    [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
+)
 _WHITE = _TO_XYZ.sum(axis=1)  # D65
 
 

@@ -37,6 +37,8 @@ def begin_rating_study(
     The other arguments are those of `stimuli_from_items` and `create_rating_study`. The same call again returns what there is. A
     slug of a study in which `user` is no coordinator is refused. On ValidationError nothing is stored.
     """
+    if slug in [source.slug for source in sources]:
+        raise ValidationError(f"A rating study has an address of its own; {slug} is the study with the images.")
     found = Study.objects.filter(slug=slug).first()
     if found and user and not _coordinates(user, found):
         raise ValidationError(f"There is already a study at the address {slug}. Choose another one.")

@@ -43,7 +43,9 @@ def sheet_image(study: Study) -> ItemImage:
 @pytest.fixture
 def gridded():
     study = Study.objects.create(slug="gridded", title="Grids")
-    spec = sheet(sheet_image(make_study("gridded-bank")), rows=ROWS, columns=COLUMNS, tile_px=TILE, condition="style mix")
+    spec = sheet(
+        sheet_image(make_study("gridded-bank")), rows=ROWS, columns=COLUMNS, tile_px=TILE, condition="style mix"
+    )
     create_rating_study(study=study, preset=PRESET, stimuli=[spec], raters=6, seed=3)
     return study
 

@@ -28,7 +28,9 @@ def picture(study, code, tone, *, recorded=False, **attributes):
     facts = attributes | ({"skin_tone": str(tone)} if recorded else {})
     item = Item.objects.create(study=study, code=code, split="" if attributes else "test", attributes=facts)
     Truth.objects.create(item=item, diagnosis=study.classes.get(code="ZQC"))
-    image = ItemImage(item=item, view="focused", width=20, height=20, original_sha256=f"{code:0>64}"[-64:], pixel_sha256=code)
+    image = ItemImage(
+        item=item, view="focused", width=20, height=20, original_sha256=f"{code:0>64}"[-64:], pixel_sha256=code
+    )
     image.file.save(f"{code}.png", ContentFile(buffer.getvalue()), save=True)
     return image
 
@@ -39,7 +41,15 @@ def fill(study, real, made, *, recorded=True):
     for number, tone in enumerate(real):
         picture(study, f"real-{number}", tone, recorded=recorded)
     for number, tone in enumerate(made):
-        picture(study, f"made-{number}", tone, generated=True, kind="sample", stated_class="ZQC", image_set=f"{number % 2}abc")
+        picture(
+            study,
+            f"made-{number}",
+            tone,
+            generated=True,
+            kind="sample",
+            stated_class="ZQC",
+            image_set=f"{number % 2}abc",
+        )
     return {"sources": [study], "real_view": "focused", "pairs": 0, "practice": 0, "seed": 5}
 
 
@@ -67,7 +77,9 @@ def test_where_no_tone_is_recorded_both_are_measured():
 def test_a_match_that_cannot_be_is_warned_of_or_refused_in_one_sentence(client, django_user_model, capsys, tmp_path):
     study = make_study("bank")
     given = fill(study, real=[1, 1, 1, 4], made=[10, 10, 4, 1])
-    with pytest.raises(ValidationError, match=r"2 of 4 generated images have no real one of their class within 1 step") as refusal:
+    with pytest.raises(
+        ValidationError, match=r"2 of 4 generated images have no real one of their class within 1 step"
+    ) as refusal:
         stimuli_from_items(singles=8, **given, require_tones=True)
     assert len(refusal.value.messages) == 1
     assert couples(stimuli_from_items(singles=4, **given, require_tones=True)), "those that match come first"
@@ -105,7 +117,7 @@ def test_one_image_set_alone_can_be_rated():
 
 def test_a_study_of_real_images_alone_says_nothing_about_matching():
     study = make_study("bank")
-    specs = [spec for spec in stimuli_from_items(singles=2, **fill(study, real=[1, 4], made=[1, 4]))][:1]
+    specs = stimuli_from_items(singles=2, **fill(study, real=[1, 4], made=[1, 4]))[:1]
     rated = Study.objects.create(slug="rated", title="Rated")
     survey_set = create_rating_study(study=rated, preset=PRESET, stimuli=specs, raters=6, seed=1)
     assert not [row for row in survey_set.certificate["properties"] if "generated" in row["name"]]
