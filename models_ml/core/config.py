@@ -141,7 +141,7 @@ class AttributionSpec:
     method: str = "integrated-gradients"  # also gradcam, smoothgrad, occlusion
     baseline: str = "blur"  # blur, median, zero, black, white
     blur_sigma: float = 0.125  # of the picture's side: 12 px at 96 px
-    steps: int = 32  # doubled until the completeness gap is small enough
+    steps: int = 32  # doubled, where the path is rough, until the completeness gap is small enough
     max_steps: int = 512
     gap: float = 0.01  # completeness gap aimed at: |difference - sum| / |difference|
     targets: tuple[str, ...] = ("predicted", "true", "contrast")

@@ -112,6 +112,7 @@ class _Worker:
     """Networks and settings, loaded once."""
 
     def __init__(self, info: RunInfo, spec: AttributionSpec, controls: int, out: Path, device: str):
+        from models_ml.core.device import in_layout
         from models_ml.core.network import build
 
         self.info, self.spec, self.out = info, spec, out
@@ -120,12 +121,13 @@ class _Worker:
         self.device = next(self.networks[0].parameters()).device
         size = info.cfg.data.size_px
         self.random = [
-            build(info.cfg.model, len(info.labels.names), size_px=size, seed=10_000 + k, load=False)
-            .to(self.device).eval().requires_grad_(False)
+            in_layout(
+                info.cfg.recipe, build(info.cfg.model, len(info.labels.names), size_px=size, seed=10_000 + k, load=False)
+            ).to(self.device).eval().requires_grad_(False)
             for k in range(controls)
         ]  # fmt: skip
         self.hashes = dict(members)
-        self.key = sha256_json([self.hashes, to_dict(spec), to_dict(info.cfg.ensemble), controls, 1])
+        self.key = sha256_json([self.hashes, to_dict(spec), to_dict(info.cfg.ensemble), controls, 2])
 
     def item(self, item: Item, n: int, combined: Combined) -> dict:
         """Facts of one item, computed or, when they stand there with the same key, read."""
@@ -169,13 +171,15 @@ class _Worker:
                 "target": classes[pair[0]], "minus": classes[pair[1]] if len(pair) > 1 else None, "gap": found.gap,
                 "steps": found.steps, "why": found.why, "score": found.score, **scores,
             }  # fmt: skip
-        control, wrong = self._controls(image, answer, combined.probs_NC[n], mask, admitted)
+        maps |= self._controls(image, answer, combined.probs_NC[n], admitted)
+        control = [_localisation(map_HW, mask) for map_HW in maps["control"]]
         record = {
             "item": item.id, "truth": item.label, "answer": classes[answer], "group": item.group,
             "members_used": int(combined.members_used_N[n]), "fallback": str(combined.fallback_N[n]),
             "placement": asdict(where), "weights": self.hashes,
             "mask_share": None if mask is None else float(mask.mean()),
-            "maps": facts, "control": control, "wrong_class": wrong,
+            "maps": facts, "wrong_class": _localisation(maps["wrong_class"], mask),
+            "control": {name: _mean([row[name] for row in control]) for name in LOCALISATION},
         }  # fmt: skip
         return record, maps
 
@@ -206,22 +210,18 @@ class _Worker:
             "on_skin": explain_metrics.relevance_mass(map_HW, explain_metrics.skin(square)),
         }  # fmt: skip
 
-    def _controls(self, image, answer: int, probs_C, mask, admitted) -> tuple[dict, dict]:
-        """Localisation by networks of random weights, and for the class that the ensemble finds least probable."""
+    def _controls(self, image, answer: int, probs_C, admitted) -> dict[str, np.ndarray]:
+        """Maps by networks of random weights (K, H, W), and for the class that the ensemble finds least probable."""
         from models_ml.core.explain import explain_together, target_weights
 
-        if mask is None:
-            return dict.fromkeys(LOCALISATION), dict.fromkeys(LOCALISATION)
         n_classes = len(self.info.labels.names)
         once = replace(self.spec, max_steps=self.spec.steps)  # where a map lies is settled long before its sum is
-        rows = [
-            _localisation(explain_together([net], image, target_weights(n_classes, answer), once).map_HW, mask)
-            for net in self.random
-        ]
-        control = {name: _mean([row[name] for row in rows]) for name in LOCALISATION}
-        unlikely = target_weights(n_classes, int(np.argmin(probs_C)))
-        wrong = _localisation(explain_together(admitted, image, unlikely, once).map_HW, mask)
-        return control, wrong
+        target, unlikely = (target_weights(n_classes, k) for k in (answer, int(np.argmin(probs_C))))
+        controls = [explain_together([net], image, target, once).map_HW for net in self.random]
+        return {
+            "control": np.array(controls, dtype=np.float32).reshape(-1, *image.shape[-2:]),
+            "wrong_class": explain_together(admitted, image, unlikely, once).map_HW,
+        }
 
 
 def _localisation(map_HW: np.ndarray, mask: np.ndarray | None) -> dict[str, float | None]:

@@ -145,7 +145,7 @@ def masks(data: Path, out: Path) -> dict:
     train_ensemble(cfg, manifest, out / "run", ProgressBar(), state_every_s=30)
     predictions = predict_items(out / "run", manifest, split="test")
     found = evaluate_predictions(predictions, cfg.ensemble)
-    settings = ['targets=["predicted"]', "steps=16", "max_steps=128"]
+    settings = ['targets=["predicted"]', "steps=16", "max_steps=512"]
     result = {"accuracy": found["ensemble"]["accuracy"], "balanced_accuracy": found["ensemble"]["balanced_accuracy"]}
     for baseline in ("blur", "zero"):
         folder = out / f"explained-{baseline}"
