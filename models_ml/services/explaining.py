@@ -9,7 +9,8 @@ from django.db import transaction
 from imagebank.jobs import queue_job
 from imagebank.models import Item
 from models_ml.core.config import AttributionSpec
-from models_ml.core.explain_run import SCORES, file_name, read_map
+from models_ml.core.explain_run import file_name, read_map
+from models_ml.core.explain_tables import SCORES
 from models_ml.core.files import replacing, sha256_json
 from models_ml.errors import core_errors
 from models_ml.models import AttributionMap, AttributionSet, Ensemble
