@@ -13,7 +13,7 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
-from models_ml.core.config import PRESETS, EnsembleRule, override, preset, read_config
+from models_ml.core.config import PRESETS, EnsembleRule, override, preset, read_config, with_auxiliary_classes
 from models_ml.core.errors import Cancelled, CoreError
 from models_ml.core.manifest import read_manifest
 
@@ -101,8 +101,9 @@ def _train(arguments) -> int:
     elif arguments.folds != "all":
         folds = [_whole(text) for text in arguments.folds.split(",")]
     distributed.join()
+    cfg, manifest = _with_auxiliary(arguments, cfg)
     result = train_ensemble(
-        cfg, read_manifest(arguments.manifest), arguments.out, _listener(arguments), _stop(arguments), folds=folds,
+        cfg, manifest, arguments.out, _listener(arguments), _stop(arguments), folds=folds,
         device=arguments.device, state_every_s=arguments.state_every,
     )  # fmt: skip
     if distributed.rank() == 0:
@@ -110,6 +111,17 @@ def _train(arguments) -> int:
         print(f"{result.status}: {len(result.folds)} folds in {result.folder}, held-out balanced accuracy {scores}")
     distributed.leave()
     return 0 if result.complete else 130
+
+
+def _with_auxiliary(arguments, cfg):
+    """The manifest, with the pictures of --auxiliary, and the configuration that knows their classes."""
+    manifest = read_manifest(arguments.manifest)
+    if not arguments.auxiliary:
+        return cfg, manifest
+    from models_ml.core.isic import join
+
+    found = join(manifest.of_view(cfg.view), [read_manifest(p) for p in arguments.auxiliary], seed=cfg.data.fold_seed)
+    return with_auxiliary_classes(cfg, found.auxiliary_classes), found.manifest
 
 
 def _whole(text: str) -> int:
@@ -337,6 +349,7 @@ def _parser() -> argparse.ArgumentParser:
 
     sub = configured(works(command("train", _train, "train, or continue, the members of an ensemble", "manifest")))
     sub.add_argument("--out", required=True, help="run directory")
+    sub.add_argument("--auxiliary", action="append", default=[], metavar="FILE", help="further pictures, from isic")
     sub.add_argument("--fold", type=int, action="append", help="train this fold alone (may be repeated)")
     sub.add_argument("--folds", default="all", help="all, or numbers separated by commas")
     sub.add_argument("--state-every", type=float, default=60.0, help="seconds between state files within an epoch")

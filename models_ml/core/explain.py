@@ -15,7 +15,7 @@ from models_ml.core.config import AttributionSpec
 from models_ml.core.errors import CoreError
 
 INTERNAL_BATCH = 16
-STEPS_PER_PIECE = 4
+STEPS_PER_PIECE = (4, 5, 3, 2, 1)  # the first that divides the steps asked for
 
 
 @dataclass(frozen=True)
@@ -89,9 +89,8 @@ def _integrated(
     rough: the third of the pieces that miss most are halved until the whole gap is at most ``spec.gap``.
     """
     difference, change = value - from_value, image - baseline
-    n_pieces = max(1, spec.steps // STEPS_PER_PIECE)
-    edges = torch.linspace(0, 1, n_pieces + 1, dtype=torch.float64)
-    path = _Path(score, baseline, change, steps=spec.steps // n_pieces)
+    path = _Path(score, baseline, change, steps=next(k for k in STEPS_PER_PIECE if spec.steps % k == 0))
+    edges = torch.linspace(0, 1, spec.steps // path.steps + 1, dtype=torch.float64)
     pieces, steps = path.pieces(list(zip(edges[:-1].tolist(), edges[1:].tolist()))), spec.steps
     while True:
         found = torch.stack([piece.attribution for piece in pieces]).sum(0, keepdim=True)

@@ -101,6 +101,7 @@ def _row(
         answer=record["answer"], gap=facts["gap"], why=facts["why"], steps=facts["steps"],
         members_used=record["members_used"], weights_sha256=weights,
         scores={name: facts[name] for name in SCORES}, control=record["control"], wrong_class=record["wrong_class"],
+        regions=record["regions"] if target == AttributionMap.Target.PREDICTED else [],
         mask_share=record["mask_share"], layer=layer, raw=f"maps/items/{file_name(record['item'])}.npz",
     )  # fmt: skip
 
