@@ -28,6 +28,11 @@ def studies_of(user):
     return studies if user.is_superuser else studies.filter(members__user=user, members__role__in=TRUTH_ROLES)
 
 
+def row_number(field: str) -> django_filters.NumberFilter:
+    """A filter by the number of a row; larger numbers than the database knows are refused in words."""
+    return django_filters.NumberFilter(field_name=field, min_value=0, max_value=2**31 - 1)
+
+
 def require_change(user, study: Study) -> None:
     if not has_role(user, study, *CHANGING_ROLES):
         raise PermissionDenied("Your role in this study does not include training networks.")
@@ -39,6 +44,7 @@ def study_to_change(user, slug: str) -> Study:
     return study
 
 
+@extend_schema_view(list=extend_schema(tags=["networks"]), retrieve=extend_schema(tags=["networks"]))
 class NetworkViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
     """Read-only rows of the studies that this person may see; also as CSV."""
 
@@ -107,7 +113,6 @@ class RunFilter(django_filters.FilterSet):
         fields = ("study", "view", "name", "origin", "state")
 
 
-@extend_schema_view(list=extend_schema(tags=["networks"]), retrieve=extend_schema(tags=["networks"]))
 class RunViewSet(NetworkViewSet):
     """Training runs: follow them, start, cancel and continue them."""
 
@@ -205,14 +210,13 @@ class MemberOut(serializers.ModelSerializer):
 
 class MemberFilter(django_filters.FilterSet):
     study = django_filters.CharFilter(field_name="run__study__slug")
-    run = django_filters.NumberFilter(field_name="run_id", min_value=0, max_value=2**31 - 1)
+    run = row_number("run_id")
 
     class Meta:
         model = Member
         fields = ("study", "run", "complete")
 
 
-@extend_schema_view(list=extend_schema(tags=["networks"]), retrieve=extend_schema(tags=["networks"]))
 class MemberViewSet(NetworkViewSet):
     """The networks of the runs, one per fold."""
 
@@ -259,7 +263,6 @@ class EnsembleFilter(django_filters.FilterSet):
         fields = ("study", "name", "view", "rule")
 
 
-@extend_schema_view(list=extend_schema(tags=["networks"]), retrieve=extend_schema(tags=["networks"]))
 class EnsembleViewSet(NetworkViewSet):
     """Members under a rule, with their accuracy on the test items."""
 
@@ -292,7 +295,7 @@ class PredictionOut(serializers.ModelSerializer):
 
 class PredictionFilter(django_filters.FilterSet):
     study = django_filters.CharFilter(field_name="run__study__slug")
-    run = django_filters.NumberFilter(field_name="run_id", min_value=0, max_value=2**31 - 1)
+    run = row_number("run_id")
     ensemble = django_filters.CharFilter(field_name="ensemble__name")
     item = django_filters.CharFilter(field_name="item__code")
     of = django_filters.ChoiceFilter(choices=[("members", "members"), ("ensembles", "ensembles")], method="of_whom")
@@ -309,7 +312,6 @@ class PredictionFilter(django_filters.FilterSet):
         return rows.right() if value == "right" else rows.wrong()
 
 
-@extend_schema_view(list=extend_schema(tags=["networks"]), retrieve=extend_schema(tags=["networks"]))
 class PredictionViewSet(NetworkViewSet):
     """Class probabilities of members and ensembles."""
 
@@ -360,7 +362,6 @@ class AttributionFilter(django_filters.FilterSet):
         fields = ("study", "ensemble", "view", "method")
 
 
-@extend_schema_view(list=extend_schema(tags=["networks"]), retrieve=extend_schema(tags=["networks"]))
 class AttributionViewSet(NetworkViewSet):
     """Sets of attribution maps, each made by one job; their maps are listed under `attribution-maps`."""
 
@@ -425,7 +426,7 @@ class MapOut(serializers.ModelSerializer):
 
 class MapFilter(django_filters.FilterSet):
     study = django_filters.CharFilter(field_name="attribution_set__ensemble__study__slug")
-    attribution_set = django_filters.NumberFilter(field_name="attribution_set_id", min_value=0, max_value=2**31 - 1)
+    attribution_set = row_number("attribution_set_id")
     item = django_filters.CharFilter(field_name="item__code")
 
     class Meta:
@@ -433,7 +434,6 @@ class MapFilter(django_filters.FilterSet):
         fields = ("study", "attribution_set", "item", "target", "answer")
 
 
-@extend_schema_view(list=extend_schema(tags=["networks"]), retrieve=extend_schema(tags=["networks"]))
 class MapViewSet(NetworkViewSet):
     """Attribution maps with their scores, their control and the completeness gap."""
 
