@@ -138,10 +138,10 @@ def masks(data: Path, out: Path) -> dict:
     found = evaluate_predictions(predictions, cfg.ensemble)
     settings = ['targets=["predicted"]', "steps=16", "max_steps=512"]
     result = {"accuracy": found["ensemble"]["accuracy"], "balanced_accuracy": found["ensemble"]["balanced_accuracy"]}
-    for baseline in ("blur", "zero"):
+    for baseline, limit in (("blur", None), ("zero", ZERO_LIMIT)):
         folder = out / f"explained-{baseline}"
         done = explain_items(
-            out / "run", manifest, folder, settings=[*settings, f"baseline={baseline}"], on_event=ProgressBar()
+            out / "run", manifest, folder, settings=[*settings, f"baseline={baseline}"], limit=limit, on_event=ProgressBar()
         )
         summary = json.loads((folder / "summary.json").read_text())
         result[baseline] = {k: summary[k] for k in ("targets", "control", "above_control", "wrong_class", "mask_share")}
