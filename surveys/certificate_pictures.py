@@ -14,6 +14,7 @@ from surveys.services import classes_of
 
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 320, 172, 8, 26, 18
 MOST_BARS, MOST_CELLS = 60, 4000
+NUMBER_PX = 16  # the height of a bar's number and the gap below it
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,9 @@ class Bar:
 
     @property
     def above(self) -> float:
-        return self.y - 4
+        """Where the number stands: over the bar, and over the line of the ideal where that would run through it."""
+        crossed = self.ideal is not None and self.y - NUMBER_PX < self.ideal < self.y
+        return (self.ideal if crossed else self.y) - 4
 
 
 @dataclass(frozen=True)
