@@ -2,7 +2,7 @@
 
     python tests/performance/classifier_proof.py blood DATA OUT      # pbc-blood-8 with real MobileNetV2 weights
     python tests/performance/classifier_proof.py patients DATA OUT   # pad-ufes-20-subset: folds by patient
-    python tests/performance/classifier_proof.py masks DATA OUT      # isic2017-256: attribution and its controls
+    python tests/performance/classifier_proof.py masks DATA OUT      # isic2017-256: attribution and its controls; half an hour
 
 DATA holds the folders pbc-blood-8, mobilenetv2-imagenet, pad-ufes-20-subset and isic2017-256 (sources and licences
 stand in docs/results/classifier.md). Each part prints one JSON document, may be interrupted, and continues when started
@@ -26,6 +26,9 @@ from models_ml.core.events import ProgressBar
 from models_ml.core.explain_run import explain_items
 from models_ml.core.files import write_csv
 from models_ml.core.folds import split
+
+
+ZERO_LIMIT = 45  # pictures with the second baseline, taken in turn from the classes: maps are dear on a processor
 
 
 def _weights(data: Path) -> ModelSpec:
