@@ -19,8 +19,10 @@ from .agreement import (
     percentiles,
     two_way_agreement_draws,
 )
-from .bootstrap import StudyDraws
+from .bootstrap import StudyDraws, layout
+from .distributions import normal_two_sided_p
 from .error_consistency import error_consistency
+from .fixed_raters import brennan_prediger, conger_kappa, fleiss_z
 from .readings import NO_ANSWER
 from .scoring import ReaderSet, Scored
 
@@ -61,13 +63,14 @@ class _Rated:
 
 
 def agreement_sections(scored: Scored, draws: StudyDraws, *, confidence: float) -> dict[str, list[Record]]:
-    """Sections `agreement` (one record per human group and view) and `category_agreement` (one per class as well).
+    """Sections `agreement` (one record per human group and view), `category_agreement` (one per class as well) and
+    `fixed_raters` (for the groups whose readers all read the same items).
 
     Fleiss' kappa and observed agreement take "no answer" as a category of its own (every item keeps its number of
     raters); alpha and AC1 leave missing answers out. Each fleiss_kappa_answered is the kappa without missing answers.
     ci_low and ci_high are for these readers and new items; two_way_ci_low and _high for new readers and new items.
     """
-    whole_records, category_records = [], []
+    whole_records, category_records, fixed = [], [], []
     width = len(scored.classes)
     for found in scored.sets("human"):
         answer = category_codes(found.rows["answer"], scored.classes)
@@ -77,7 +80,29 @@ def agreement_sections(scored: Scored, draws: StudyDraws, *, confidence: float) 
         whole_records.append(_agreement_record(found, kept, whole, draws.draws, confidence))
         names = [*scored.classes, NO_ANSWER][: whole.counts.shape[1]]
         category_records += _category_records(found, names, whole, confidence)
-    return {"agreement": whole_records, "category_agreement": category_records}
+        if _crossed(found.rows):
+            fixed.append(_fixed_record(found, with_blanks, whole))
+    return {"agreement": whole_records, "category_agreement": category_records, "fixed_raters": fixed}
+
+
+def _crossed(rows: pd.DataFrame) -> bool:
+    """Whether at least two readers each read every item once."""
+    readers, items = rows["reader"].nunique(), rows["item"].nunique()
+    return readers > 1 and len(rows) == readers * items and not rows.duplicated(["reader", "item"]).any()
+
+
+def _fixed_record(found: ReaderSet, category: np.ndarray, whole: _Rated) -> Record:
+    """Coefficients that need the same raters throughout; "no answer" is a category, as in Fleiss' kappa."""
+    width, point = whole.counts.shape[1], agreement(whole.counts)
+    table, _ = layout(found.rows["reader"].to_numpy(), found.rows["item"].to_numpy(), category)
+    z = None if point.fleiss_kappa is None else fleiss_z(point.fleiss_kappa, whole.counts)
+    kappa = conger_kappa(table.astype(int), width)
+    return {
+        **found.keys, "readers": len(table), "items": table.shape[1], "conger_kappa": kappa,
+        "brennan_prediger": brennan_prediger(point.percent_agreement, width), "fleiss_z": z,
+        "p_no_agreement": None if z is None else normal_two_sided_p(z),
+        "why": None if kappa is not None and z is not None else point.why or "one category holds every answer",
+    }  # fmt: skip
 
 
 def _agreement_record(found: ReaderSet, kept: _Rated, whole: _Rated, draws: int, confidence: float) -> Record:

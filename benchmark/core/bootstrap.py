@@ -95,17 +95,22 @@ def intervals(estimates: np.ndarray, draws: np.ndarray, *, confidence: float = 0
     ]
     spread = np.array([0.0 if why else float(c[d].std(ddof=1)) for c, d, why in zip(draws.T, defined.T, whys)])
     quantile = _largest_deviation(draws, defined, np.array([why is None for why in whys]), spread, confidence)
-    tails = [50 * (1 - confidence), 50 * (1 + confidence)]
     found = []
     for index, (estimate, why) in enumerate(zip(estimates, whys)):
         if why:
             found.append(BootstrapInterval(None, None, None, None, None, why))
             continue
-        low, high = np.percentile(draws[defined[:, index], index], tails)
+        low, high = percentile_bounds(draws[defined[:, index], index], confidence)
         se = float(spread[index])
         both = (None, None) if quantile is None else (float(estimate - quantile * se), float(estimate + quantile * se))
-        found.append(BootstrapInterval(float(low), float(high), se, *both))
+        found.append(BootstrapInterval(low, high, se, *both))
     return found
+
+
+def percentile_bounds(draws: np.ndarray, confidence: float) -> tuple[float, float]:
+    """Percentiles at (draws + 1) p: a further draw falls outside them with probability 1 - confidence, as it must."""
+    low, high = np.percentile(draws, [50 * (1 - confidence), 50 * (1 + confidence)], method="weibull")
+    return float(low), float(high)
 
 
 def _largest_deviation(

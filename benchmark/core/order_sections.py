@@ -11,7 +11,7 @@ from .contrasts import both_views
 from .distributions import t_quantile, t_two_sided_p
 from .errors import NotConverged
 from .lmm import fit_lmm
-from .matched_pairs import clustered_mcnemar
+from .matched_pairs import clustered_mcnemar, durkalski
 from .new_image_methods import affordable
 from .plan import Plan
 from .scoring import ReaderSet, Scored
@@ -103,10 +103,11 @@ def carry_over_section(scored: Scored, plan: Plan) -> list[Record]:
 def _carry_over(pair: pd.DataFrame, group: str, first: str, second: str, confidence: float) -> Record:
     one, two = pair["correct_1"].astype(bool), pair["correct_2"].astype(bool)
     gained, lost = (~one & two), (one & ~two)
-    clusters = {
-        kind: clustered_mcnemar(gained.groupby(pair[kind]).sum().to_numpy(), lost.groupby(pair[kind]).sum().to_numpy())
-        for kind in ("reader", "item")
-    }
+    clusters, alike = {}, {}
+    for kind in ("reader", "item"):
+        by = pd.DataFrame({"gained": gained, "lost": lost, "n": 1}).groupby(pair[kind]).sum()
+        clusters[kind] = clustered_mcnemar(by["gained"], by["lost"])
+        alike[kind] = durkalski(by["gained"], by["lost"], by["n"])
     record = {
         "group": group, "first_view": first, "second_view": second, "pairs": len(pair),
         "readers": int(pair["reader"].nunique()),
@@ -116,6 +117,8 @@ def _carry_over(pair: pd.DataFrame, group: str, first: str, second: str, confide
         "right_after_wrong": float(two[~one].mean()) if (~one).any() else None,
         "p_change_over_readers": clusters["reader"][1] if clusters["reader"] else None,
         "p_change_over_items": clusters["item"][1] if clusters["item"] else None,
+        "p_change_readers_alike": alike["reader"][1] if alike["reader"] else None,
+        "p_change_items_alike": alike["item"][1] if alike["item"] else None,
     }  # fmt: skip
     blocks = [pd.to_numeric(pair[f"block_{k}"], errors="coerce") for k in (1, 2)]
     known = blocks[0].notna() & blocks[1].notna()
@@ -136,8 +139,8 @@ def _carry_over(pair: pd.DataFrame, group: str, first: str, second: str, confide
     record.update({"confounded": not separable, "statement": statement})
     record.update(_crossover(pair, first_led, confidence) if separable else _no_crossover())
     whys = [statement if not separable else None]
-    if clusters["reader"] is None:
-        whys.append("no answer changed between right and wrong")
+    if None in (*clusters.values(), *alike.values()):
+        whys.append("no answer changed between right and wrong, or changes cancel in every reader or item")
     if record["right_after_right"] is None or record["right_after_wrong"] is None:
         whys.append("all first answers were right, or all were wrong")
     record["why"] = " ".join(why for why in whys if why) or None

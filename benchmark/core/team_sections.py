@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .bootstrap import StudyDraws
+from .bootstrap import StudyDraws, percentile_bounds
 from .predictions import Predictions
 from .scoring import ReaderSet, Scored
 from .teams import (
@@ -171,10 +171,9 @@ def _record(
     total = np.maximum(weights.sum(axis=0), 1e-12)
     drawn = chances @ weights / total
     best = np.max([side @ weights / total for side in alone], axis=0)
-    tails = [50 * (1 - confidence), 50 * (1 + confidence)]
     few = len(chances) < 2
-    low, high = (None, None) if few else np.percentile(drawn, tails)
-    gain_low, gain_high = (None, None) if few else np.percentile(drawn - best, tails)
+    low, high = (None, None) if few else percentile_bounds(drawn, confidence)
+    gain_low, gain_high = (None, None) if few else percentile_bounds(drawn - best, confidence)
     return {
         "group": people.group, "view": people.view or None, "team": team, "size": size, "model": model,
         "items": len(chances), "accuracy": float(chances.mean()), "ci_low": low, "ci_high": high,
