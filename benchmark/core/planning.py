@@ -204,6 +204,8 @@ class Claim:
     new_images_highest: float
     detectable_lowest: float
     detectable_highest: float
+    items_fewest: int | None
+    items_most: int | None
     worlds: int
 
 
@@ -213,14 +215,24 @@ def check_claim(
     """What "power to detect the difference" takes on fixed images, and the power it means for new images.
 
     largest_sd: of the paired differences over readers; two_groups: SD in each of two independent groups of readers.
+    items: how many have the power when each is read as often as in this design; None where no number has it.
     """
     found = [new_images_precision(design, spread, difference, alpha=alpha, target=power) for spread in worlds]
     powers, detectable = [f.power for f in found], [f.detectable for f in found]
+    reads = design.readers * design.per_reader / design.items
+    needed = [
+        items_needed(
+            spread, difference, reads_per_item=reads, per_reader=design.per_reader, classes=design.classes,
+            target=power, alpha=alpha,
+        )
+        for spread in worlds
+    ]  # fmt: skip
+    items = [None] if None in needed else [found[0] for found in needed]
     return Claim(
         largest_sd(difference, design.readers, power=power, alpha=alpha),
         largest_sd(difference, design.readers, power=power, alpha=alpha, sides=1),
         difference / per_group_effect(design.readers, power=power, alpha=alpha),
-        min(powers), max(powers), min(detectable), max(detectable), len(found),
+        min(powers), max(powers), min(detectable), max(detectable), min(items), max(items), len(found),
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
+from math import ceil
 from typing import Any
 
 from .errors import InputError
@@ -43,6 +44,33 @@ def _world_and_design(options: argparse.Namespace):
         raise InputError(str(error)) from error
 
 
+def add_published(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--published", nargs=3, action="append", default=[], metavar=("MEAN", "P", "N"),
+        help="a published paired t-test (mean difference, p, pairs): what it implies, and its power; may be repeated",
+    )  # fmt: skip
+
+
+def _published(options: argparse.Namespace, difference: float) -> list[dict[str, Any]]:
+    """Each published contrast back-calculated, with the pairs that its spread needs for the difference."""
+    from .paired import published_paired_t, standardised_mean
+    from .planning import paired_t_power, pairs_needed
+
+    found = []
+    for mean, p, n in options.published:
+        try:
+            test = published_paired_t(float(mean), float(p), int(n))
+        except ValueError as error:
+            raise InputError(f"--published {mean} {p} {n}: {error}") from error
+        effect, dz = standardised_mean(test), difference / test.sd
+        found.append({
+            **{key: value for key, value in asdict(test).items() if key != "why"}, "cohens_dz": effect.dz,
+            "dz_ci_low": effect.ci_low, "dz_ci_high": effect.ci_high, "power_at_difference": paired_t_power(dz, test.n),
+            "pairs_for_95_percent": ceil(pairs_needed(dz)),
+        })  # fmt: skip
+    return found
+
+
 def run_power(options: argparse.Namespace) -> int:
     world, layout = _world_and_design(options)
     if layout.readers < 2:
@@ -50,6 +78,7 @@ def run_power(options: argparse.Namespace) -> int:
     if world.accuracy_model == world.accuracy_readers:
         raise InputError("Power needs different accuracies of readers and network.")
     found = power_of(world, layout)
+    found["published"] = _published(options, abs(found["difference"]))
     if options.json:
         print(json.dumps(found, indent=1))
     else:
@@ -123,6 +152,10 @@ def _in_words(found: dict[str, Any], layout) -> Iterator[str]:
     else:
         yield f"With {found['readers']} readers no number of items is enough: the readers alone vary too much."
     claim = found["claim"]
+    yield from _claim_in_words(claim, found, layout, points)
+
+
+def _claim_in_words(claim: dict[str, Any], found: dict[str, Any], layout, points: float) -> Iterator[str]:
     yield (
         f"The claim of 95 % power for {points:.0f} points with {found['readers']} pairs holds on these images when the SD of"
         f" the survey differences is at most {claim['largest_sd']:.3f} (one-sided {claim['largest_sd_one_sided']:.3f};"
@@ -133,6 +166,20 @@ def _in_words(found: dict[str, Any], layout) -> Iterator[str]:
         f" over {claim['worlds']} plausible worlds, and 95 % power starts at {100 * claim['detectable_lowest']:.1f} to"
         f" {100 * claim['detectable_highest']:.1f} points."
     )
+    if claim["items_fewest"]:
+        yield (
+            f"Over these worlds 95 % power for new images takes {claim['items_fewest']} to {claim['items_most']} items at"
+            f" {layout.sets} reads each."
+        )
+    else:
+        yield "In some of these worlds no number of items gives 95 % power for new images."
+    for test in found["published"]:
+        yield (
+            f"Published: {100 * test['mean']:.1f} points, p {test['p']:.3g}, {test['n']} pairs: t {test['t']:.2f}, SD"
+            f" {test['sd']:.4f}, SE {test['se']:.4f}, 95 % {100 * test['ci_low']:.1f} to {100 * test['ci_high']:.1f}"
+            f" points, d_z {test['cohens_dz']:.2f}; power for {points:.0f} points on these images"
+            f" {100 * test['power_at_difference']:.1f} %, 95 % takes {test['pairs_for_95_percent']} pairs."
+        )
 
 
 def run_simulate(options: argparse.Namespace, progress) -> int:
