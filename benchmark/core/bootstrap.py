@@ -8,7 +8,7 @@ coherent and simultaneous (max-T) intervals cost nothing. Source: Owen (2007), "
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -165,6 +165,10 @@ class StudyDraws:
             np.ascontiguousarray(np.concatenate([drawn, fixed], axis=1).T),
             np.ascontiguousarray(_weights(rng, codes(pictures["truth"])[0], draws).T),
         )
+
+    def of_these_items(self) -> StudyDraws:
+        """The same draws of readers, every item as often as it was read: new readers, these images."""
+        return replace(self, item_weights=np.ones_like(self.item_weights))
 
     @property
     def draws(self) -> int:

@@ -14,7 +14,7 @@ from .components import moment_components
 from .distributions import normal_quantile, t_quantile
 from .multiplicity import adjust
 from .paired import paired_t, shapiro_wilk, standardised_mean
-from .plan import Contrast, Plan
+from .plan import MAX_T, Contrast, Plan
 from .scoring import ReaderSet, Scored
 from .signed_rank import ZERO_METHOD, common_grid, sign_flip_exact, wilcoxon_signed_rank
 from .twoway import two_way_mean
@@ -175,11 +175,23 @@ def new_images_section(scored: Scored, plan: Plan, paired: list[Record]) -> list
     return records
 
 
-def add_simultaneous(records: list[Record], scored: Scored, plan: Plan, draws: StudyDraws) -> None:
-    """Add max-T intervals and p-values over the family of new-images comparisons, from the shared bootstrap draws.
+def adjust_by_largest_t(
+    paired: list[Record], new_images: list[Record], scored: Scored, plan: Plan, draws: StudyDraws
+) -> None:
+    """Max-T intervals and p-values over the family of new-images comparisons; where the plan declares max-t, they are the
+    adjusted p-values, and the paired tests get theirs from the same draws of readers, on these images."""
+    add_simultaneous(new_images, scored, plan, draws)
+    if plan.multiplicity == MAX_T:
+        add_simultaneous(paired, scored, plan, draws.of_these_items())
+        for record in (*paired, *new_images):
+            record["p_adjusted"] = record.get("p_max_t")
 
-    The largest standardised deviation over the family, in draws whose spread is set to each comparison's two-way
-    standard error, replaces the t quantile; comparisons outside the family, or without a standard error, have none.
+
+def add_simultaneous(records: list[Record], scored: Scored, plan: Plan, draws: StudyDraws) -> None:
+    """Add max-T intervals and p-values over a family of comparisons, from the shared bootstrap draws.
+
+    The largest standardised deviation over the family, in draws whose spread is set to each comparison's standard error,
+    replaces the t quantile; comparisons outside the family, or without a standard error, have none.
     """
     deviations = []
     for match, record in zip(matchups(scored), records):
@@ -195,13 +207,11 @@ def add_simultaneous(records: list[Record], scored: Scored, plan: Plan, draws: S
     if not deviations:
         return
     largest = np.max([values for _, values in deviations], axis=0)
-    quantile = float(np.quantile(largest, plan.confidence))
+    quantile = float(np.quantile(largest, plan.confidence, method="weibull"))
     for record, _ in deviations:
+        estimate = record["difference"] if "difference" in record else record["mean_difference"]
         half, t = quantile * record["se"], abs(record["t"])
-        record["simultaneous_low"], record["simultaneous_high"] = (
-            record["difference"] - half,
-            record["difference"] + half,
-        )
+        record["simultaneous_low"], record["simultaneous_high"] = estimate - half, estimate + half
         record["p_max_t"] = (int((largest >= t).sum()) + 1) / (len(largest) + 1)
 
 

@@ -44,12 +44,15 @@ METHODS = {"holm": holm, "hochberg": hochberg, "bh": benjamini_hochberg, "by": b
 
 
 def adjust(p: list[float | None], method: str) -> list[float | None]:
-    """Adjusted p-values in place by one of METHODS, or "none"; None stays None and is no member of the family."""
+    """Adjusted p-values in place by one of METHODS; None stays None and is no member of the family.
+
+    "none" leaves them as they are; another way of adjusting ("max-t") is not a matter of p-values: None.
+    """
     known = [index for index, value in enumerate(p) if value is not None]
-    if not known or method == "none":
-        return list(p) if method == "none" else [None] * len(p)
-    values = METHODS[method](np.array([p[index] for index in known]))
+    if method == "none":
+        return list(p)
     adjusted: list[float | None] = [None] * len(p)
-    for index, value in zip(known, values):
-        adjusted[index] = float(value)
+    if known and method in METHODS:
+        for index, value in zip(known, METHODS[method](np.array([p[index] for index in known]))):
+            adjusted[index] = float(value)
     return adjusted

@@ -1,4 +1,4 @@
-"""Sections on order and time: practice within a block, carry-over between views, response times."""
+"""Sections on order: practice within a block, carry-over between views."""
 
 from __future__ import annotations
 
@@ -49,12 +49,12 @@ def _trend(found: ReaderSet, rows: pd.DataFrame, plan: Plan) -> Record:
     """Linear mixed model of right answers on the place within the block, readers and items random."""
     place = rows["position"] - rows.groupby(["reader", "survey"])["position"].transform("mean")
     terms = {"position": place.to_numpy(dtype=float) / PER_ITEMS}
-    (record,) = _mixed(rows, rows["correct"].to_numpy(dtype=float), terms, plan)
+    (record,) = mixed_terms(rows, rows["correct"].to_numpy(dtype=float), terms, plan)
     record.pop("term")
     return {**found.keys, "contrast": f"change per {PER_ITEMS} items shown", "readings": len(rows), **record}
 
 
-def _mixed(rows: pd.DataFrame, y: np.ndarray, terms: dict[str, np.ndarray], plan: Plan) -> list[Record]:
+def mixed_terms(rows: pd.DataFrame, y: np.ndarray, terms: dict[str, np.ndarray], plan: Plan) -> list[Record]:
     """Fixed effects of a linear mixed model with crossed readers and items, one record per term."""
     empty = [{"term": name, **dict.fromkeys(TESTED)} for name in terms]
     why = affordable(plan, rows["reader"].nunique(), rows["item"].nunique())
@@ -176,62 +176,3 @@ def _crossover(pair: pd.DataFrame, first_led: pd.Series, confidence: float) -> R
              f"{name}_ci_high": estimate + half}
         )  # fmt: skip
     return record
-
-
-def time_section(scored: Scored, plan: Plan) -> list[Record]:
-    """Response times per group and view: quartiles in seconds, and of right and wrong answers; declared limits hold."""
-    records = []
-    for found in scored.sets("human"):
-        rows, left_out = _timed(found.rows, plan)
-        if rows.empty:
-            continue
-        seconds = rows["rt_ms"] / 1000
-        low, middle, high = np.percentile(seconds, [25, 50, 75])
-        right, wrong = seconds[rows["correct"]], seconds[~rows["correct"]]
-        records.append(
-            {
-                **found.keys, "readings": len(rows), "outside_limits": left_out, "lower_quartile_s": low,
-                "median_s": middle, "upper_quartile_s": high,
-                "median_right_s": float(right.median()) if len(right) else None,
-                "median_wrong_s": float(wrong.median()) if len(wrong) else None,
-                "why": None if len(right) and len(wrong) else "all answers were right, or all were wrong",
-            }
-        )  # fmt: skip
-    return records
-
-
-def _timed(rows: pd.DataFrame, plan: Plan) -> tuple[pd.DataFrame, int]:
-    """Answered readings with a time within the plan's limits, and how many times lie outside."""
-    timed = rows[rows["rt_ms"].notna() & (rows["rt_ms"] > 0) & (rows["answer"] != "")]
-    inside = timed["rt_ms"].between(plan.shortest_ms, plan.longest_ms)
-    return timed[inside], int((~inside).sum())
-
-
-def time_model_section(scored: Scored, plan: Plan) -> list[Record]:
-    """Log response time ~ right + view + position + (1|reader) + (1|item): each term as a ratio of times."""
-    records = []
-    views = scored.readings.views
-    for group in scored.readings.human_groups:
-        sides = [scored.find("human", group, view) for view in views]
-        rows, _ = _timed(pd.concat([side.rows for side in sides if side is not None]), plan)
-        if rows.empty:
-            continue
-        terms = {}
-        if rows["correct"].nunique() == 2:
-            terms["right against wrong answers"] = rows["correct"].to_numpy(dtype=float)
-        for view in views[1:]:
-            here = (rows["view"] == view).to_numpy(dtype=float)
-            if 0 < here.mean() < 1:
-                terms[f"{view} against {views[0]}"] = here
-        if rows["position"].notna().all() and rows["position"].nunique() > 1:
-            terms[f"{PER_ITEMS} items later"] = rows["position"].to_numpy(dtype=float) / PER_ITEMS
-        if not terms:
-            continue
-        for found in _mixed(rows, np.log(rows["rt_ms"].to_numpy(dtype=float)), terms, plan):
-            ratio = {
-                name: None if found[key] is None else float(np.exp(found[key]))
-                for name, key in (("ratio", "difference"), ("ci_low", "ci_low"), ("ci_high", "ci_high"))
-            }
-            records.append({"group": group, "term": found["term"], "readings": len(rows), **ratio, "p": found["p"],
-                            "df": found["df"], "why": found["why"]})  # fmt: skip
-    return records

@@ -71,7 +71,7 @@ def test_what_the_recorded_components_imply_is_what_was_published(reference):
     assert [list(n) for n in needed] == [row["need_items_6reads"] for row in rows]
     assert (min(needed), max(needed)) == ((217, 47), (308, 66))
     margins = [equivalence_margin(design, spread) for spread in spreads]
-    assert 0.095 < min(margins) and max(margins) < 0.12
+    assert [round(100 * end(margins)) for end in (min, max)] == [10, 12]
     for row, one in zip(rows, found):
         # Rounding of three components to four digits moves a power by at most .001.
         assert one.power_unlimited_readers == pytest.approx(row["power_limit_readers_inf"], abs=1e-3)
