@@ -48,6 +48,7 @@ READINGS = {
     "confidence": "confidence given, from 0 to 1; empty where it was not asked",
     "rt_ms": "milliseconds from the painted image to the choice, by the browser's monotonic clock",
     "answered_at": "receipt of the answer, by the server's clock, ISO 8601",
+    "left_window": "how often the reader left the window while the item was open; empty for imported readings",
     "completed_at": "when the sitting was finished with enough answers; empty: it is not complete",
     "seat": "survey and group that the reader sits for; empty for networks and imported readings",
     "simulated": SIMULATED,
