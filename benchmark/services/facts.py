@@ -2,6 +2,7 @@
 
 from imagebank.models import Provenance, Study
 from surveys.funnel import funnels
+from surveys.models import Reader, SurveyResponse
 
 SCHEMA = "study-facts/1"
 
@@ -30,7 +31,20 @@ def study_facts(study: Study) -> dict:
     }
     if recruitment:
         facts["recruitment"] = recruitment
+    if sittings := _left_out(study):
+        facts["sittings"] = sittings
     return facts
+
+
+def _left_out(study: Study) -> dict[str, dict[str, int]]:
+    """Sittings of people that were begun and are in no table of readings: not finished, or finished with too few answers."""
+    begun = SurveyResponse.objects.of_study(study).filter(completed_at=None, reader__kind=Reader.Kind.HUMAN)
+    begun = begun.filter(block_sittings__isnull=False).distinct()
+    groups = study.reader_groups.filter(kind=Reader.Kind.HUMAN).values_list("code", flat=True)
+    counted = {group: {"unfinished": 0, "too_few": 0} for group in groups if study.survey_sets.exists()}
+    for _, group, finished in begun.values_list("pk", "reader__group__code", "finished_at"):
+        counted[group]["unfinished" if finished is None else "too_few"] += 1
+    return counted
 
 
 def _distinct(provenance, field: str) -> list[str]:
