@@ -20,6 +20,7 @@ from .performance import class_accuracy_section, class_differences_section, metr
 from .plan import Plan
 from .predictions import Predictions, add_model_readings
 from .probability_sections import probability_sections, reader_confidence_sections
+from .reader_auc import reader_auc_sections
 from .readings import Readings
 from .results import SCHEMA, Results, plain
 from .scoring import Scored
@@ -110,6 +111,7 @@ def _steps(
     def probabilities() -> dict:
         return {
             **reader_confidence_sections(scored, draws, seed=seed, confidence=level),
+            **reader_auc_sections(scored, confidence=level),
             **(
                 probability_sections(predictions, draws, seed=seed, confidence=level) if predictions is not None else {}
             ),
