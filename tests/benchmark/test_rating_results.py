@@ -9,8 +9,8 @@ from benchmark.core.results import Results
 from benchmark.services.bundle import command_of
 from benchmark.services.checking import recompute
 from benchmark.services.comparison import run_comparison
-from benchmark.services.documents import make_documents
 from benchmark.services.plans import stamp_plan
+from imagebank.jobs import run_job
 from imagebank.models import Membership
 from surveys.services import simulate_raters
 from tests.surveys.rating_study import make_rating_study
@@ -91,9 +91,19 @@ def test_ratings_and_their_results_are_resources(rated, client, member):
     assert client.get("/api/ratings/?study=nothing").status_code == 404
 
 
-def test_the_rating_report_is_a_tagged_pdf(rated):
+def test_the_report_is_made_as_pdf_on_request_and_stands_beside_the_files(client, rated, member, monkeypatch):
+    from benchmark.core.report import pdf
+
+    monkeypatch.setattr(pdf, "as_pdf", lambda report: b"%PDF " + report.encode())
     simulate_raters(study=rated, seed=3)
-    (report,) = make_documents(comparison=run_comparison(study=rated))
-    content = report.read_bytes()
-    assert b"/StructTreeRoot" in content
-    assert b"/Lang" in content
+    comparison = run_comparison(study=rated)
+    member(rated, "analyst")
+    assert "Make it" in client.get(at("comparison_files", comparison)).content.decode()
+    started = client.post(at("comparison_documents", comparison))
+    job = run_job(started.url.rstrip("/").rsplit("/", 1)[1])
+    assert job.state == job.State.SUCCEEDED, job.error
+    made = client.get(at("comparison_document", comparison, "report.pdf"))
+    content = b"".join(made.streaming_content)
+    assert (made["Content-Type"], content[:4]) == ("application/pdf", b"%PDF")
+    assert b"Can raters tell generated images from real ones?" in content
+    assert recompute(comparison=comparison).different == [], "documents are no part of what is computed again"
