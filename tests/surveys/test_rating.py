@@ -319,8 +319,11 @@ def test_the_analysis_reads_one_truth_per_stimulus(rated, tmp_path):
     table = analysis_frame(ratings_frame(study=rated))
     assert (table.groupby(["image", "question"])["truth"].nunique() == 1).all()
     assert not table.duplicated(["evaluator", "image", "question"]).any()
-    assert set(table["kind"]) == {"reality", "choice", "scale"}
+    assert set(table["kind"]) == {"reality", "choice", "scale", "class", "mark", "frame"}
     assert set(table.loc[table["question"] == "generated_one", "truth"]) == {"right"}
+    cells = table[table["question"] == "implausible_cells"]
+    assert set(cells["image"]) == {f"grid-1 cell {cell}" for cell in (1, 2, 3, 4)}, "every cell is answered for itself"
+    assert set(cells["answer"]) <= {"yes", "no"}
 
 
 def test_commands_make_simulate_and_export_a_rating_study(tmp_path):

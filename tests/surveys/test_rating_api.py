@@ -106,13 +106,13 @@ def test_answers_come_a_page_at_a_time_and_as_csv_for_those_who_may_see_truth():
     simulate_raters(study=rated, seed=1, leave_open=[(f"S{number:02d}", "rater") for number in range(3, 7)])
     analyst, reviewer = client_of(rated, "analyst"), client_of(rated, "reviewer")
     assert analyst.get(f"{ADDRESS}rated/").json()["complete"] == 2
-    for name, columns in (("answers", COLUMNS), ("cells", CELL_COLUMNS)):
-        page = analyst.get(f"{ADDRESS}rated/{name}/?page_size=5").json()
+    for address, columns in (("/api/ratings/?study=rated&", COLUMNS), (f"{ADDRESS}rated/cells/?", CELL_COLUMNS)):
+        page = analyst.get(f"{address}page_size=5").json()
         assert set(page["results"][0]) == set(columns)
-        whole = csv.DictReader(io.StringIO(analyst.get(f"{ADDRESS}rated/{name}/?format=csv").content.decode()))
+        whole = csv.DictReader(io.StringIO(analyst.get(f"{address}format=csv").content.decode()))
         assert len(list(whole)) == page["count"]
-        assert reviewer.get(f"{ADDRESS}rated/{name}/").status_code == 404
-        assert analyst.get(f"{ADDRESS}rated/{name}/?analysed=maybe").status_code == 400
+        assert reviewer.get(address).status_code == 404
+        assert analyst.get(f"{address}analysed=maybe").status_code == 400
     assert analyst.get(f"{ADDRESS}rated/cells/").json()["count"] == 2 * 4 * 4, "raters, questions, cells"
     assert reviewer.get(ADDRESS).json()["count"] == 0
 
@@ -120,7 +120,7 @@ def test_answers_come_a_page_at_a_time_and_as_csv_for_those_who_may_see_truth():
 def test_the_schema_describes_rating_studies():
     schema = APIClient().get("/api/schema/?format=json").json()
     paths = [path for path in schema["paths"] if "rating-studies" in path]
-    assert sorted(paths) == [ADDRESS, f"{ADDRESS}{{slug}}/", f"{ADDRESS}{{slug}}/answers/", f"{ADDRESS}{{slug}}/cells/"]
+    assert sorted(paths) == [ADDRESS, f"{ADDRESS}{{slug}}/", f"{ADDRESS}{{slug}}/cells/"]
     row = schema["components"]["schemas"]["RatingOut"]["properties"]
     assert set(row) == set(COLUMNS)
     assert set(schema["components"]["schemas"]["CellOut"]["properties"]) == set(CELL_COLUMNS)
