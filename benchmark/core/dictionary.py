@@ -56,6 +56,8 @@ SECTIONS = {
     "flow": "sittings under the completion rule",
     "sittings": "every sitting and what became of it",
     "inputs": "input files with their hashes",
+    "reader_auc": "AUC of readers who gave confidence, per reader, view and class",
+    "reader_auc_differences": "AUC of readers, later view minus earlier one, by every method",
     "category_agreement": "agreement by class",
     "error_consistency_pairs": "error consistency of every pair of readers",
     "class_differences": "network minus readers, class by class, new images",

@@ -101,3 +101,10 @@ def comparison_answer(
     )
     model, group = named_model(record["model"]), plural(record["group"])
     return f"{scope}, {model} was {gap}{_direction(difference)} {group} ({certainty})."
+
+
+def named_set(name: str) -> str:
+    """A condition of generated images in a sentence: "random" -> "random generated images"."""
+    if name == "all":
+        return "generated images"
+    return f"generated images ({readable(name)})" if " " in readable(name) else f"{readable(name)} generated images"

@@ -144,6 +144,13 @@ def _description(results: Results) -> Iterator[str]:
 
 
 def _probabilities(results: Results) -> Iterator[str]:
+    if results.records("reader_auc"):
+        yield (
+            "Readers' answers with confidence were scored for each class against the others (confidence where the class was"
+            " named, its negative where not); empirical AUCs of views were compared by the U-statistic [[gallas]] and, where"
+            " readers share images, by Obuchowski and Rockette's method with Hillis's degrees of freedom"
+            " [[obuchowski, hillis]]."
+        )
     if not results.records("calibration"):
         return
     yield (

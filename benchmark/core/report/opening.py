@@ -26,17 +26,19 @@ def opening(results: Results) -> list[str]:
     """Title, the watermark of a simulated study, one sentence of design, and notes."""
     parts = [html.heading(1, title_of(results))]
     if results.is_simulated:
-        parts.append(
-            html.notice(
-                SIMULATED,
-                f"{results['simulated_readings']} readings come from simulated readers or drawn images. The numbers"
-                " show how the analysis works; they say nothing about people or diseases.",
-            )
-        )
+        parts.append(simulated_notice(results["simulated_readings"], "readings", "readers"))
     parts.append(html.paragraph(lead(results), "lead"))
     return parts + [
         html.notice("Note", note) for note in results["notes"] if not (results.is_simulated and "simulated" in note)
     ]
+
+
+def simulated_notice(count: int, what: str, who: str) -> str:
+    return html.notice(
+        SIMULATED,
+        f"{count:,} {what} come from simulated {who} or drawn images. The numbers show how the analysis works; they say"
+        " nothing about people or diseases.",
+    )
 
 
 def lead(results: Results) -> str:
@@ -94,9 +96,11 @@ def participants(results: Results, drawings: dict[str, str]) -> list[str]:
     """The flow diagram, the table of sittings, and what the record says about the readers."""
     parts = [drawings["flow"]] if "flow" in drawings else []
     if results["flow"]:
-        keys = ("sittings", "complete", "analysed", "extra", "incomplete")
-        rows = [[plural(r["group"]), *(str(r[k]) for k in keys)] for r in results["flow"]]
-        header = ["Readers", "Started", "Complete", "Analysed", "Complete, not first", "Incomplete"]
+        keys = ("sittings", "unfinished", "incomplete", "complete", "extra", "analysed")
+        rows = [
+            [plural(r["group"]), *(NOT_RECORDED if r.get(k) is None else str(r[k]) for k in keys)] for r in results["flow"]
+        ]
+        header = ["Readers", "Begun", "Not finished", "Too few answers", "Complete", "Complete, not first", "Analysed"]
         parts.append(html.table("Sittings under the completion rule.", header, rows))
     study = results.get("study") or {}
     parts.append(_record(study, "readers", ("population", "qualification", "recruitment", "incentives", "training")))
