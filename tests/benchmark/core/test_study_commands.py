@@ -28,7 +28,7 @@ def ratings_csv(folder, *, evaluators=6, images=20):
 def test_ratings_command_tells_and_writes_the_error_rate(tmp_path, capsys):
     assert main(["ratings", str(ratings_csv(tmp_path)), "--draws", "200", "--out", str(tmp_path / "out")]) == 0
     told = capsys.readouterr().out
-    assert re.search(r"real or not, .*HYPE error 25\.0 %", told)
+    assert re.search(r"real or not, all: .*wrong .*25\.0 %", told)
     assert "quality, " in told
     content = json.loads((tmp_path / "out/ratings.json").read_text())
     (hype,) = content["hype"]
