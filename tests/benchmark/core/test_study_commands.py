@@ -30,7 +30,7 @@ def test_ratings_command_tells_and_writes_the_error_rate(tmp_path, capsys):
     told = capsys.readouterr().out
     assert re.search(r"real or not, all: .*wrong .*25\.0 %", told)
     assert "quality, " in told
-    content = json.loads((tmp_path / "out/ratings.json").read_text())
+    content = json.loads((tmp_path / "out/results.json").read_text())
     (hype,) = content["hype"]
     assert hype["error"] == pytest.approx(0.25)
     assert hype["error"] == pytest.approx((hype["fakes_called_real"] + hype["reals_called_fake"]) / 2)
