@@ -69,9 +69,12 @@ class _PerItem:
 
 
 def _over_items(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Weighted sums over items, (draws, ...) from values (1 or draws, items, ...) and weights (draws, items)."""
+    """Weighted sums over items, (draws, ...) from values (1 or draws, items, ...) and weights (draws, items).
+
+    Bootstrap weights come in single precision, and so are their products: a copy of all draws costs more than they do.
+    """
     if len(values) == 1:
-        return np.tensordot(weights, values[0], axes=(1, 0))
+        return (weights @ values[0].astype(weights.dtype)).astype(float)
     if values.ndim == 2:
         return np.einsum("di,di->d", weights, values)
     return np.matmul(weights[:, None, :], values)[:, 0]

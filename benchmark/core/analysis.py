@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from .agreement_sections import agreement_sections, consistency_sections
@@ -15,6 +15,7 @@ from .deviations import deviations_section
 from .errors import InputError
 from .item_response import rasch_sections
 from .new_image_methods import methods_section, mixed_models_section
+from .notes import notes
 from .order_sections import carry_over_section, order_section
 from .performance import class_accuracy_section, class_differences_section, metrics_section
 from .plan import Plan
@@ -177,7 +178,7 @@ def _facts(
             "surveys": int(people.loc[people["survey"] != "", "survey"].nunique()),
             "human_readers": int(people["reader"].nunique()),
         },
-        "notes": _notes(readings, plan, scored),
+        "notes": list(notes(readings, plan, scored)),
         "sittings": [vars(sitting) for sitting in completion.sittings],
         "flow": _flow(completion),
     }
@@ -197,40 +198,3 @@ def _flow(completion: Completion) -> list[dict[str, Any]]:
         }
         for group in groups
     ]
-
-
-def _notes(readings: Readings, plan: Plan, scored: Scored) -> list[str]:
-    return list(_find_notes(readings, plan, scored))
-
-
-def _find_notes(readings: Readings, plan: Plan, scored: Scored) -> Iterable[str]:
-    frame = readings.frame
-    if readings.is_simulated:
-        yield (
-            f"{int(frame['simulated'].sum())} of {len(frame)} readings are simulated or of drawn images; the numbers"
-            " show how the analysis works and say nothing about people."
-        )
-    strangers = sorted((set(frame["answer"]) - {""}) - set(frame["truth"]))
-    if strangers:
-        yield f"Answers name classes that no item has: {', '.join(strangers)}."
-    people = frame[(frame["kind"] == "human") & (frame["survey"] != "")]
-    seats = people.groupby(["group", "survey"])["reader"].nunique()
-    if plan.completion is None and (seats > 1).any():
-        yield (
-            f"{int((seats > 1).sum())} seats hold more than one sitting, and all are analysed: the plan declares no"
-            " rule "
-            f'such as [data] analysed = "first complete per seat".'
-        )
-    if not plan.declared:
-        yield "No analysis plan was given: every comparison is exploratory."
-    used = [(c.model, c.group, c.view) for c in plan.primary]
-    present = {
-        (m.label, p.group, v)
-        for p in scored.sets("human")
-        for m in scored.sets("model")
-        if m.view == p.view
-        for v in (p.view, None)
-    }
-    for model, group, view in used:
-        if (model, group, view) not in present:
-            yield f"The planned contrast {model} against {group}{f' on {view}' if view else ''} has no readings."

@@ -68,6 +68,8 @@ def consistency_of_pairs(reader: np.ndarray, item: np.ndarray, correct: np.ndarr
     right = sparse.csr_matrix((np.asarray(correct, dtype=float), (reader, item)), shape=size)
     met = sparse.triu(there @ there.T, k=1).tocoo()
     first, second, shared = met.row, met.col, met.data
+    if not len(first):
+        return Pairs(first, second, shared.astype(int), *np.empty((2, 0)))
     both, one, other = (
         np.asarray(product[first, second]).ravel() / shared
         for product in ((right @ right.T).tocsr(), (right @ there.T).tocsr(), (there @ right.T).tocsr())

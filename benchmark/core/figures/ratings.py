@@ -25,7 +25,8 @@ PER_ROW = 2
 def set_colours(results: Results) -> dict[str, str]:
     """One colour per condition, those of single images first, the same on every figure; real images are grey."""
     free = iter((TEAL, OCHRE, PLUM, *FURTHER * 5))
-    judged = [r["set"] for r in results.records("class_reality")] + [r["set"] for r in results.records("hype")]
+    sections = ("class_reality", "hype", "pictures")  # pictures without a named set are called generated
+    judged = [record["set"] for section in sections for record in results.records(section)]
     names = [name for name in dict.fromkeys([*sorted(judged), *results["design"]["sets"]]) if name not in (REAL, "all")]
     return {REAL: MUTED, "all": INK, **{name: next(free) for name in names}}
 

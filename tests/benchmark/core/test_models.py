@@ -16,7 +16,7 @@ from benchmark.core.calibration import (
     risk_coverage,
     scores_of,
 )
-from benchmark.core.error_consistency import error_consistency
+from benchmark.core.error_consistency import consistency_of_pairs, error_consistency
 from benchmark.core.glmm import RandomEffect, fit_glmm
 from benchmark.core.metrics import metrics_of
 from benchmark.core.rasch import fit_rasch, place_reader
@@ -66,6 +66,18 @@ def test_error_consistency_is_cohens_kappa_of_correctness(duong_sim, reference):
     assert found.kappa[0, 30] == pytest.approx(expected["reader0"], abs=1e-9)
     assert np.nanmean(found.kappa[:30, 30]) == pytest.approx(expected["mean_over_readers"], abs=1e-9)
     assert np.isnan(error_consistency(np.ones((2, 5)), np.ones((2, 5))).kappa).all()
+
+
+def test_sparse_pairs_are_the_dense_table():
+    rng = np.random.default_rng(0)
+    present, correct = rng.random((12, 30)) < 0.4, rng.random((12, 30)) < 0.6
+    reader, item = np.nonzero(present)
+    table, pairs = error_consistency(correct, present), consistency_of_pairs(reader, item, correct[reader, item], (12, 30))
+    at = pairs.first, pairs.second
+    assert len(pairs.first) == (np.triu(table.shared, 1) > 0).sum()
+    assert pairs.kappa == pytest.approx(table.kappa[at], abs=1e-12, nan_ok=True)
+    assert pairs.observed == pytest.approx(table.observed[at])
+    assert (pairs.shared == table.shared[at]).all()
 
 
 @settings(max_examples=25, deadline=None)
