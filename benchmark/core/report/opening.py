@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..results import Results
-from ..wording import interval, named_model, number, on_view, p_value, percent, plural, readable
+from ..wording import interval, named_model, number, of_view, on_view, p_value, percent, plural, readable
 from . import html
 from .checklists import NOT_RECORDED
 
@@ -50,7 +50,7 @@ def lead(results: Results) -> str:
         f"{design['human_readers']} readers and {networks} classified {design['items']} items of"
         f" {len(design['classes'])} classes{surveys}"
     )
-    return sentence + (f", as {' and as '.join(views)} images." if views else ".")
+    return sentence + (f", as {' and as '.join(map(of_view, views))}." if views else ".")
 
 
 def summary(results: Results) -> list[str]:
@@ -170,6 +170,6 @@ def _value(value: float | None) -> str:
 def share_sentence(record: dict[str, Any]) -> str:
     """One group's or network's accuracy in a sentence."""
     who = readable(record["reader"]) if record["kind"] == "model" else plural(record["group"])
-    view = f" of the {readable(record['view'])} images" if record["view"] else ""
+    view = f" of the {of_view(record['view'])}" if record["view"] else ""
     bounds = interval(record["ci_low"], record["ci_high"])
     return f"{who[:1].upper()}{who[1:]} named {percent(record['accuracy'])}{view} correctly ({bounds})."

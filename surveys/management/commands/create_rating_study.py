@@ -5,8 +5,9 @@ from django.core.management.base import BaseCommand
 from django.db import transaction
 
 from imagebank.management.terminal import input_errors, study_named
-from imagebank.models import Study
+from imagebank.models import Provenance, Study
 from surveys.services import create_rating_study, stimuli_from_items
+from surveys.services.rating_items import GENERATED_VIEW
 
 
 class Command(BaseCommand):
@@ -54,7 +55,9 @@ def _about(preset: Path, sources: list[Study]) -> dict:
         about = tomllib.loads(preset.read_text(encoding="utf-8")).get("study", {})
     except (OSError, ValueError):
         about = {}
-    natures = sorted({source.nature for source in sources if source.nature})
+    shown = Provenance.objects.filter(image__item__study__in=sources).exclude(image__view=GENERATED_VIEW)
+    found = {source.nature for source in sources} | set(shown.values_list("nature", flat=True))
+    natures = sorted(nature for nature in found if nature and not nature.startswith(GENERATED_VIEW))
     return {
         "title": about.get("title", "Real or generated?"),
         "summary": about.get("summary", ""),
