@@ -89,6 +89,9 @@ def study_tags(study: Study) -> list[str]:
 def images_step(study: Study, url: str | None) -> Step:
     items = study.items.included()
     total, testing = items.count(), items.filter(split=Item.Split.TEST).count()
+    rated = count("surveys.Stimulus", study=study, role="rated")
+    if rated and not total:  # a rating study shows pictures of another study's bank
+        return Step("Images", "done", f"{amount(rated, 'stimulus', 'stimuli')} to rate")
     if not total:
         return Step("Images", "not begun", "none yet", "Import images", url)
     tested = "all for testing" if testing == total else f"{testing:,} for testing"

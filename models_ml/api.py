@@ -15,6 +15,7 @@ from imagebank.permissions import TRUTH_ROLES, Role, has_role
 from imagebank.tables import CsvRenderer
 from models_ml.core.config import PRESETS
 from models_ml.models import AttributionMap, AttributionSet, Ensemble, Member, Prediction, TrainingRun
+from models_ml.services.auxiliary import auxiliary_sets, change_label_table, label_table
 from models_ml.services.explaining import start_attribution
 from models_ml.services.training import cancel_run, resume_run, start_run
 
@@ -27,6 +28,23 @@ def studies_of(user):
     return studies if user.is_superuser else studies.filter(members__user=user, members__role__in=TRUTH_ROLES)
 
 
+def row_number(field: str) -> django_filters.NumberFilter:
+    """A filter by the number of a row; larger numbers than the database knows are refused in words."""
+    return django_filters.NumberFilter(field_name=field, min_value=0, max_value=2**31 - 1)
+
+
+def require_change(user, study: Study) -> None:
+    if not has_role(user, study, *CHANGING_ROLES):
+        raise PermissionDenied("Your role in this study does not include training networks.")
+
+
+def study_to_change(user, slug: str) -> Study:
+    study = get_object_or_404(Study.objects.visible_to(user), slug=slug)
+    require_change(user, study)
+    return study
+
+
+@extend_schema_view(list=extend_schema(tags=["networks"]), retrieve=extend_schema(tags=["networks"]))
 class NetworkViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
     """Read-only rows of the studies that this person may see; also as CSV."""
 
@@ -41,15 +59,6 @@ class NetworkViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.
             return self.queryset
         return self.rows().filter(**{f"{self.study_path}__in": studies_of(self.request.user)})
 
-    def require_change(self, study: Study) -> None:
-        if not has_role(self.request.user, study, *CHANGING_ROLES):
-            raise PermissionDenied("Your role in this study does not include training networks.")
-
-    def get_study_to_change(self, slug: str) -> Study:
-        study = get_object_or_404(Study.objects.visible_to(self.request.user), slug=slug)
-        self.require_change(study)
-        return study
-
 
 class RunOut(serializers.ModelSerializer):
     study = serializers.SlugField(source="study.slug")
@@ -63,7 +72,7 @@ class RunOut(serializers.ModelSerializer):
         model = TrainingRun
         fields = (
             "id", "study", "name", "view", "state", "origin", "preset", "seed", "folds", "members_done", "complete",
-            "classes", "own_classes", "classes_sha256", "fingerprint", "manifest_fingerprint", "temperature",
+            "classes", "own_classes", "auxiliary", "classes_sha256", "fingerprint", "manifest_fingerprint", "temperature",
             "held_out_balanced_accuracy", "job", "percent", "created_at",
         )  # fmt: skip
 
@@ -83,6 +92,9 @@ class RunIn(serializers.Serializer):
     folds = serializers.IntegerField(min_value=2, max_value=20, required=False)
     only_folds = serializers.ListField(child=serializers.IntegerField(min_value=0, max_value=99), default=list)
     fold_source = serializers.ChoiceField(choices=["recorded", "grouped"], required=False)
+    auxiliary = serializers.ListField(
+        child=serializers.CharField(max_length=100), default=list, help_text="Names of sets of auxiliary pictures"
+    )
     epochs = serializers.IntegerField(min_value=1, max_value=1000, required=False)
     weights = serializers.CharField(
         max_length=200, required=False, allow_blank=True, help_text="none, hub, or a file in the weights folder"
@@ -101,7 +113,6 @@ class RunFilter(django_filters.FilterSet):
         fields = ("study", "view", "name", "origin", "state")
 
 
-@extend_schema_view(list=extend_schema(tags=["networks"]), retrieve=extend_schema(tags=["networks"]))
 class RunViewSet(NetworkViewSet):
     """Training runs: follow them, start, cancel and continue them."""
 
@@ -117,7 +128,7 @@ class RunViewSet(NetworkViewSet):
 
     def get_run_to_change(self) -> TrainingRun:
         run = get_object_or_404(self.get_queryset(), pk=self.kwargs["pk"])
-        self.require_change(run.study)
+        require_change(self.request.user, run.study)
         return run
 
     @extend_schema(tags=["networks"], request=RunIn, responses={201: RunOut})
@@ -126,7 +137,7 @@ class RunViewSet(NetworkViewSet):
         data = RunIn(data=request.data)
         data.is_valid(raise_exception=True)
         asked = dict(data.validated_data)
-        study = self.get_study_to_change(asked.pop("study"))
+        study = study_to_change(request.user, asked.pop("study"))
         run = start_run(study=study, preset_name=asked.pop("preset"), user=request.user, **asked)
         return Response(self.shown(run), status=201)
 
@@ -143,6 +154,49 @@ class RunViewSet(NetworkViewSet):
         return Response(self.shown(resume_run(run=self.get_run_to_change())))
 
 
+class AuxiliarySetOut(serializers.Serializer):
+    name = serializers.CharField()
+    pictures = serializers.IntegerField()
+    labels = serializers.DictField(child=serializers.IntegerField(), help_text="How often each published label occurs")
+    problem = serializers.CharField(allow_blank=True)
+
+
+class AuxiliaryIn(serializers.Serializer):
+    labels = serializers.DictField(
+        child=serializers.CharField(max_length=50, allow_blank=True),
+        help_text="Published label to class; empty: left out",
+    )
+
+
+class AuxiliaryOut(AuxiliaryIn):
+    study = serializers.SlugField()
+    sets = AuxiliarySetOut(many=True)
+
+
+class AuxiliaryViewSet(viewsets.GenericViewSet):
+    """Auxiliary pictures on the server, and a study's table of what their labels stand for."""
+
+    serializer_class = AuxiliaryOut
+    lookup_field = "slug"
+    queryset = Study.objects.none()
+
+    def shown(self, study: Study) -> dict:
+        return AuxiliaryOut({"study": study.slug, "sets": auxiliary_sets(), "labels": label_table(study)}).data
+
+    @extend_schema(tags=["networks"], responses=AuxiliaryOut)
+    def retrieve(self, request, slug):
+        return Response(self.shown(study_to_change(request.user, slug)))
+
+    @extend_schema(tags=["networks"], request=AuxiliaryIn, responses=AuxiliaryOut)
+    def update(self, request, slug):
+        """Replace the study's table; runs that were started keep theirs."""
+        study = study_to_change(request.user, slug)
+        data = AuxiliaryIn(data=request.data)
+        data.is_valid(raise_exception=True)
+        change_label_table(study=study, labels=data.validated_data["labels"], user=request.user)
+        return Response(self.shown(study))
+
+
 class MemberOut(serializers.ModelSerializer):
     study = serializers.SlugField(source="run.study.slug")
 
@@ -156,14 +210,13 @@ class MemberOut(serializers.ModelSerializer):
 
 class MemberFilter(django_filters.FilterSet):
     study = django_filters.CharFilter(field_name="run__study__slug")
-    run = django_filters.NumberFilter(field_name="run_id", min_value=0, max_value=2**31 - 1)
+    run = row_number("run_id")
 
     class Meta:
         model = Member
         fields = ("study", "run", "complete")
 
 
-@extend_schema_view(list=extend_schema(tags=["networks"]), retrieve=extend_schema(tags=["networks"]))
 class MemberViewSet(NetworkViewSet):
     """The networks of the runs, one per fold."""
 
@@ -210,7 +263,6 @@ class EnsembleFilter(django_filters.FilterSet):
         fields = ("study", "name", "view", "rule")
 
 
-@extend_schema_view(list=extend_schema(tags=["networks"]), retrieve=extend_schema(tags=["networks"]))
 class EnsembleViewSet(NetworkViewSet):
     """Members under a rule, with their accuracy on the test items."""
 
@@ -243,7 +295,7 @@ class PredictionOut(serializers.ModelSerializer):
 
 class PredictionFilter(django_filters.FilterSet):
     study = django_filters.CharFilter(field_name="run__study__slug")
-    run = django_filters.NumberFilter(field_name="run_id", min_value=0, max_value=2**31 - 1)
+    run = row_number("run_id")
     ensemble = django_filters.CharFilter(field_name="ensemble__name")
     item = django_filters.CharFilter(field_name="item__code")
     of = django_filters.ChoiceFilter(choices=[("members", "members"), ("ensembles", "ensembles")], method="of_whom")
@@ -260,7 +312,6 @@ class PredictionFilter(django_filters.FilterSet):
         return rows.right() if value == "right" else rows.wrong()
 
 
-@extend_schema_view(list=extend_schema(tags=["networks"]), retrieve=extend_schema(tags=["networks"]))
 class PredictionViewSet(NetworkViewSet):
     """Class probabilities of members and ensembles."""
 
@@ -311,7 +362,6 @@ class AttributionFilter(django_filters.FilterSet):
         fields = ("study", "ensemble", "view", "method")
 
 
-@extend_schema_view(list=extend_schema(tags=["networks"]), retrieve=extend_schema(tags=["networks"]))
 class AttributionViewSet(NetworkViewSet):
     """Sets of attribution maps, each made by one job; their maps are listed under `attribution-maps`."""
 
@@ -329,7 +379,7 @@ class AttributionViewSet(NetworkViewSet):
         data = AttributionIn(data=request.data)
         data.is_valid(raise_exception=True)
         asked = dict(data.validated_data)
-        study = self.get_study_to_change(asked.pop("study"))
+        study = study_to_change(request.user, asked.pop("study"))
         ensemble = get_object_or_404(
             study.ensembles.select_related("run__study", "study"), name=asked.pop("ensemble"), view=asked.pop("view")
         )
@@ -343,7 +393,7 @@ class AttributionViewSet(NetworkViewSet):
         from imagebank.jobs import cancel_job
 
         made = get_object_or_404(self.get_queryset(), pk=pk)
-        self.require_change(made.ensemble.study)
+        require_change(request.user, made.ensemble.study)
         if made.job is not None:
             cancel_job(job=Job.objects.get(pk=made.job_id))
             made = self.get_queryset().get(pk=made.pk)
@@ -357,13 +407,14 @@ class MapOut(serializers.ModelSerializer):
     control_mass = serializers.SerializerMethodField()
     scores = serializers.JSONField()
     control = serializers.JSONField()
+    regions = serializers.JSONField()
 
     class Meta:
         model = AttributionMap
         fields = (
             "id", "study", "attribution_set", "item", "view", "target", "target_class", "minus_class", "answer",
             "method", "gap", "why", "steps", "members_used", "weights_sha256", "mask_share", "mass", "control_mass",
-            "scores", "control",
+            "scores", "control", "regions",
         )  # fmt: skip
 
     def get_mass(self, row) -> float | None:
@@ -375,7 +426,7 @@ class MapOut(serializers.ModelSerializer):
 
 class MapFilter(django_filters.FilterSet):
     study = django_filters.CharFilter(field_name="attribution_set__ensemble__study__slug")
-    attribution_set = django_filters.NumberFilter(field_name="attribution_set_id", min_value=0, max_value=2**31 - 1)
+    attribution_set = row_number("attribution_set_id")
     item = django_filters.CharFilter(field_name="item__code")
 
     class Meta:
@@ -383,7 +434,6 @@ class MapFilter(django_filters.FilterSet):
         fields = ("study", "attribution_set", "item", "target", "answer")
 
 
-@extend_schema_view(list=extend_schema(tags=["networks"]), retrieve=extend_schema(tags=["networks"]))
 class MapViewSet(NetworkViewSet):
     """Attribution maps with their scores, their control and the completeness gap."""
 
@@ -401,6 +451,7 @@ routes = [
     ("members", MemberViewSet, "api-member"),
     ("ensembles", EnsembleViewSet, "api-ensemble"),
     ("predictions", PredictionViewSet, "api-prediction"),
+    ("auxiliary-pictures", AuxiliaryViewSet, "api-auxiliary"),
     ("attributions", AttributionViewSet, "api-attribution"),
     ("attribution-maps", MapViewSet, "api-attribution-map"),
 ]

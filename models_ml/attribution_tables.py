@@ -60,6 +60,50 @@ def summary_table(summary: dict, target: str) -> list[ScoreRow]:
     return rows
 
 
+@dataclass(frozen=True)
+class RegionRow:
+    """One part of the pictures: its share of the relevance beside its share of the area and the control's."""
+
+    name: str
+    known: str
+    pictures: str
+    share: str
+    area: str
+    control: str
+    above: str
+    verdict: str  # warning, fine, unclear
+
+
+KNOWN = {True: "marked", False: "by a rule of thumb"}
+
+
+def region_table(summary: dict) -> list[RegionRow]:
+    verdicts = {True: "warning", False: "fine", None: "unclear"}
+    return [
+        RegionRow(
+            one["region"], KNOWN[one["marked"]], str(one["pictures"]), estimate(one["share"]), estimate(one["area"]),
+            estimate(one["control"]), estimate(one["above_control"]), verdicts[one["warning"]],
+        )
+        for one in summary.get("regions", [])
+    ]  # fmt: skip
+
+
+def warnings(summary: dict) -> list[dict]:
+    """Regions that call for a warning: `sentence` and `worst`, items with their shares."""
+    return [one for one in summary.get("regions", []) if one["warning"]]
+
+
+def map_regions(one: AttributionMap) -> list[RegionRow]:
+    """The parts of one picture; a single picture gives no verdict."""
+    return [
+        RegionRow(
+            row["region"], KNOWN[row["marked"]], "", number(row["share"]), number(row["area"]), number(row["control"]),
+            "" if None in (row["share"], row["control"]) else f"{row['share'] - row['control']:+.2f}", "",
+        )
+        for row in one.regions
+    ]  # fmt: skip
+
+
 def map_table(one: AttributionMap) -> list[ScoreRow]:
     beside = one.target == AttributionMap.Target.PREDICTED
     rows = []

@@ -7,7 +7,7 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET
 
 from imagebank.permissions import TRUTH_ROLES, require_role
-from models_ml.attribution_tables import map_table, summary_table
+from models_ml.attribution_tables import map_regions, map_table, region_table, summary_table, warnings
 from models_ml.models import AttributionMap, AttributionSet
 from models_ml.views import context_of
 
@@ -54,9 +54,20 @@ def set_detail(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
         "query": f"target={target}",
         "cards": [(one, picture_of(one)) for one in page],
         "summary": summary_table(made.summary, target),
+        "regions": region_table(made.summary),
+        "rule": made.summary.get("regions_rule", ""),
+        "warnings": [(one, _worst_cards(made, one)) for one in warnings(made.summary)],
         "active": bool(made.job and made.job.is_active),
     }
     return render(request, "models_ml/attribution.html", context_of(request, **context))
+
+
+def _worst_cards(made: AttributionSet, warned: dict) -> list[tuple]:
+    """Maps of the pictures in which a region's share is worst, in that order: map, picture, shares."""
+    shares = {row["item"]: row for row in warned["worst"]}
+    maps = made.maps.filter(target=AttributionMap.Target.PREDICTED, item__code__in=shares).with_items()
+    by_item = {one.item.code: one for one in maps}
+    return [(by_item[code], picture_of(by_item[code]), row) for code, row in shares.items() if code in by_item]
 
 
 def picture_of(one: AttributionMap):
@@ -80,6 +91,7 @@ def map_detail(request: HttpRequest, slug: str, public_id: str) -> HttpResponse:
         "siblings": siblings,
         "picture": picture_of(one),
         "table": map_table(one),
+        "regions": map_regions(one),
         "previous": around[place - 1] if place else None,
         "next": around[place + 1] if place + 1 < len(around) else None,
         "right": hasattr(one.item, "truth") and one.answer == one.item.truth.diagnosis.code,

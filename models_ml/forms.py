@@ -8,6 +8,7 @@ from django.core.validators import validate_slug
 from imagebank.models import Study
 from models_ml.core.config import PRESETS
 from models_ml.models import AttributionSet, Ensemble
+from models_ml.services.auxiliary import LabelRow, set_names
 from models_ml.services.training import AS_PRESET, DOWNLOAD, RANDOM, weight_files
 
 PRESET_WORDS = {
@@ -45,6 +46,10 @@ class StartForm(StyledForm):
     )
     seed = forms.IntegerField(min_value=0, max_value=2**31 - 1, initial=0, help_text="The same seed, the same weights.")
     weights = forms.ChoiceField(required=False, label="First weights")
+    auxiliary = forms.MultipleChoiceField(
+        required=False, label="Auxiliary pictures", widget=forms.CheckboxSelectMultiple,
+        help_text="Trained on as well; never held out as the study's own, never tested.",
+    )  # fmt: skip
     epochs = forms.IntegerField(
         min_value=1, max_value=1000, required=False, help_text="Empty: as many as the preset says."
     )
@@ -71,6 +76,10 @@ class StartForm(StyledForm):
     def __init__(self, *args, study: Study, **kwargs):
         super().__init__(*args, **kwargs)
         self.fields["view"].choices = [(view["code"], view["label"]) for view in study.views]
+        sets = [(name, name) for name in set_names()]
+        self.fields["auxiliary"].choices = sets
+        if not sets:
+            del self.fields["auxiliary"]
         files = [(name, f"the file {name}") for name in weight_files()]
         self.fields["weights"].choices = [
             (AS_PRESET, "as the preset says"), (RANDOM, "random"), (DOWNLOAD, "downloaded by timm"), *files,
@@ -89,6 +98,41 @@ class StartForm(StyledForm):
         """The keywords of `start_run`."""
         given = dict(self.cleaned_data)
         return given | {"preset_name": given.pop("preset")}
+
+
+class LabelTableForm(StyledForm):
+    """A class for every published label, and room for one label more."""
+
+    new_label = forms.CharField(
+        max_length=200, required=False,
+        widget=forms.TextInput(attrs={"placeholder": "another label", "aria-label": "Another published label"}),
+    )  # fmt: skip
+    new_class = forms.CharField(
+        max_length=50, required=False, widget=forms.TextInput(attrs={"aria-label": "Its class"})
+    )
+
+    def __init__(self, *args, rows: list[LabelRow], **kwargs):
+        super().__init__(*args, **kwargs)
+        self.rows = rows
+        for place, row in enumerate(rows):
+            field = forms.CharField(max_length=50, required=False, initial=row.kind or "", label=row.label)
+            field.widget.attrs["class"] = "form-control"
+            self.fields[f"class-{place}"] = field
+        for name, field in self.fields.items():
+            if name != "new_label":
+                field.widget.attrs["list"] = "known-classes"
+
+    @property
+    def pairs(self):
+        return [(row, self[f"class-{place}"]) for place, row in enumerate(self.rows)]
+
+    def table(self) -> dict[str, str]:
+        """The whole table. A label that is not in it yet and got no class stays out of it, so that it is asked about."""
+        given = [(row, self.cleaned_data[f"class-{place}"]) for place, row in enumerate(self.rows)]
+        table = {row.label: kind for row, kind in given if row.kind is not None or kind}
+        if self.cleaned_data["new_label"]:
+            table[self.cleaned_data["new_label"]] = self.cleaned_data["new_class"]
+        return table
 
 
 class ImportForm(StyledForm):

@@ -69,6 +69,7 @@ def run_facts(run: TrainingRun) -> list[tuple[str, str]]:
         ("Augmentation", data["augment"]),
         ("Seed", str(run.seed)),
         ("Classes", ", ".join(run.own_classes)),
+        ("Auxiliary pictures", ", ".join(run.auxiliary) or "none"),
         ("Auxiliary classes", ", ".join(name for name in run.classes if name not in run.own_classes) or "none"),
     ]  # fmt: skip
 

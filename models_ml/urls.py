@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from models_ml import attribution_views, views
+from models_ml import attribution_views, auxiliary_views, views
 
 app_name = "models_ml"
 HERE = "studies/<slug:slug>/networks/"
@@ -11,6 +11,8 @@ MAPS = f"{HERE}attributions/"
 urlpatterns = [
     path(HERE, views.run_list, name="runs"),
     path(f"{HERE}start/", views.run_start, name="start"),
+    path(f"{HERE}auxiliary/", auxiliary_views.auxiliary, name="auxiliary"),
+    path(f"{HERE}auxiliary/restore/", auxiliary_views.auxiliary_restore, name="auxiliary-restore"),
     path(f"{HERE}import/", views.run_import, name="import"),
     path(f"{HERE}compare/", views.run_compare, name="compare"),
     path(f"{HERE}gpu-box/", views.gpu_box, name="gpu-box"),

@@ -6,6 +6,7 @@ from rest_framework import serializers, viewsets
 from rest_framework.response import Response
 
 from surveys.api_access import READS_RESULTS, OfMyStudies
+from surveys.api_readings import records
 from surveys.export_files import RATINGS
 from surveys.models import SurveyItem
 from surveys.services import analysis_frame, ratings_frame
@@ -70,16 +71,10 @@ class RatingViewSet(OfMyStudies, viewsets.GenericViewSet):
             if name in request.query_params:
                 frame = frame[frame[name].astype(str) == request.query_params[name]]
         if request.accepted_renderer.format == "csv":
-            return Response(_records(analysis_frame(frame) if _asked(request, "for_analysis") else frame))
+            return Response(records(analysis_frame(frame) if _asked(request, "for_analysis") else frame))
         page = self.paginate_queryset(range(len(frame)))
-        return self.get_paginated_response(RatingOut(_records(frame.iloc[list(page)]), many=True).data)
+        return self.get_paginated_response(RatingOut(records(frame.iloc[list(page)]), many=True).data)
 
 
 def _asked(request, name: str) -> bool:
     return serializers.BooleanField().to_internal_value(request.query_params.get(name, "false"))
-
-
-def _records(frame) -> list[dict]:
-    """Rows as plain values; what is missing is None."""
-    frame = frame.astype(object)
-    return frame.where(frame.notna(), None).to_dict("records")

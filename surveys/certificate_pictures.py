@@ -8,12 +8,14 @@ import numpy as np
 
 from surveys.core import Design, DesignError
 from surveys.core.meetings import meeting_histogram, moment
+from surveys.core.rating_match import match_counts
 from surveys.core.table import Table, table_of
 from surveys.models import SurveySet
 from surveys.services import classes_of
 
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 320, 172, 8, 26, 18
 MOST_BARS, MOST_CELLS = 60, 4000
+NUMBER_PX = 16  # the height of a bar's number and the gap below it
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,9 @@ class Bar:
 
     @property
     def above(self) -> float:
-        return self.y - 4
+        """Where the number stands: over the bar, and over the line of the ideal where that would run through it."""
+        crossed = self.ideal is not None and self.y - NUMBER_PX < self.ideal < self.y
+        return (self.ideal if crossed else self.y) - 4
 
 
 @dataclass(frozen=True)
@@ -91,6 +95,17 @@ def certificate_pictures(survey_set: SurveySet) -> list[Picture]:
         return []
     pictures = [_exposures(table, design), *_meetings(table), _positions(table), _classes(table)]
     return [picture for picture in [*pictures, *_carry_over(design, table)] if picture is not None]
+
+
+def match_tables(design: dict) -> list[tuple[str, list[tuple[str, int, int]]]]:
+    """Of a rating study: how many of its single images are real and generated, by stated class and by skin tone."""
+    stimuli = design.get("stimuli", ())
+    tables = []
+    for fact, title in (("label", "Stated class"), ("tone", "Skin tone")):
+        rows = [(value or "not known", *counts) for value, counts in match_counts(stimuli, fact).items()]
+        if sum(real for _, real, _ in rows) and sum(made for _, _, made in rows):
+            tables.append((title, rows))
+    return tables
 
 
 def _exposures(table: Table, design: Design) -> Picture:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .bootstrap import AT_ONCE, gathering
+from .bootstrap import AT_ONCE, gathering, percentile_bounds
 
 COEFFICIENTS = ("fleiss_kappa", "krippendorff_alpha", "gwet_ac1", "percent_agreement")
 
@@ -205,8 +205,7 @@ def percentiles(values: np.ndarray, *, confidence: float) -> tuple[float, float]
     finite = values[np.isfinite(values)]
     if 2 * len(finite) <= len(values):
         return None
-    low, high = np.percentile(finite, [50 * (1 - confidence), 50 * (1 + confidence)])
-    return float(low), float(high)
+    return percentile_bounds(finite, confidence)
 
 
 def agreement_intervals(

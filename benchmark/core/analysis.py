@@ -7,7 +7,7 @@ from typing import Any
 
 from .agreement_sections import agreement_sections, consistency_sections
 from .bootstrap import StudyDraws
-from .comparisons import add_simultaneous, new_images_section, paired_sections
+from .comparisons import adjust_by_largest_t, new_images_section, paired_sections
 from .completion import EXTRA, INCOMPLETE, KEPT, Completion, complete_sittings
 from .contrasts import equivalence_section, groups_section, networks_section, views_section
 from .description import accuracy_section, confusion_section, reader_accuracy_section
@@ -15,7 +15,7 @@ from .deviations import deviations_section
 from .errors import InputError
 from .item_response import rasch_sections
 from .new_image_methods import methods_section, mixed_models_section
-from .order_sections import carry_over_section, order_section, time_model_section, time_section
+from .order_sections import carry_over_section, order_section
 from .performance import class_accuracy_section, class_differences_section, metrics_section
 from .plan import Plan
 from .predictions import Predictions, add_model_readings
@@ -28,6 +28,7 @@ from .sensitivity import sensitivity_section
 from .software import versions
 from .standing import items_section, standing_section
 from .team_sections import teams_section
+from .time_sections import speed_accuracy_section, time_model_section, time_section
 
 Progress = Callable[[int, int, str], None]
 
@@ -77,7 +78,7 @@ def _steps(
     def comparisons() -> dict:
         paired, points = paired_sections(scored, plan)
         new = new_images_section(scored, plan, paired)
-        add_simultaneous(new, scored, plan, draws)
+        adjust_by_largest_t(paired, new, scored, plan, draws)
         return {"paired": paired, "paired_units": points, "new_images": new}
 
     def contrasts() -> dict:
@@ -106,6 +107,7 @@ def _steps(
             "carry_over": carry_over_section(scored, plan),
             "times": time_section(scored, plan),
             "time_model": time_model_section(scored, plan),
+            "speed_accuracy": speed_accuracy_section(scored, plan),
         }
 
     def probabilities() -> dict:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from .errors import InputError
 from .imports.command import add_import, add_map_options
-from .planning_cli import add_type_one, add_world, run_power, run_simulate, run_type_one
+from .planning_cli import add_published, add_type_one, add_world, run_power, run_simulate, run_type_one
 from .studies_cli import add_auc, add_ratings, run_auc, run_ratings
 
 
@@ -47,6 +47,7 @@ def build_parser() -> argparse.ArgumentParser:
     analyse.set_defaults(run=run_analyse)
     power = commands.add_parser("power", help="power and precision of a design, for these images and for new ones")
     add_world(power)
+    add_published(power)
     power.set_defaults(run=run_power)
     simulated = commands.add_parser("simulate", help="simulate whole studies and count what each test does")
     add_world(simulated)

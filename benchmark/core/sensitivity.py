@@ -15,21 +15,36 @@ TESTS = {"wilcoxon": "wilcoxon_p", "sign-flip": "sign_flip_p"}
 def sensitivity_section(scored: Scored, plan: Plan, paired: list[Record], new_images: list[Record]) -> list[Record]:
     """Each planned sensitivity analysis beside the main one: does the verdict stand?
 
-    Missing answers the other way (wrong or excluded) run whether planned or not, when answers are missing.
+    Missing answers the other way (wrong or excluded) run whether planned or not, when answers are missing; so do the
+    comparisons without readings in which the reader left the window, when there are such readings.
     """
     records = []
     for extra in _with_the_other_rule(scored, plan):
         if extra.missing and extra.missing != scored.missing:
             other = Scored(scored.readings, extra.missing, scored.class_order)
-            again, _ = paired_sections(other, plan)
-            new_again = new_images_section(other, plan, again)
-            records += _beside(extra.name, "these images", paired, again, "mean_difference", "p", plan.alpha)
-            records += _beside(extra.name, "new images", new_images, new_again, "difference", "p", plan.alpha)
+            records += _again(extra.name, other, plan, paired, new_images)
         elif extra.test in TESTS:
             records += _beside(
                 extra.name, "these images", paired, paired, "mean_difference", TESTS[extra.test], plan.alpha
             )
+    frame = scored.readings.frame
+    away = (frame["kind"] == "human") & (frame["left_window"] > 0)
+    if away.any():
+        stayed = Scored(scored.readings.with_frame(frame[~away]), scored.missing, scored.class_order)
+        name = f"without the {int(away.sum())} readings in which the window was left"
+        records += _again(name, stayed, plan, paired, new_images)
     return records
+
+
+def _again(
+    name: str, other: Scored, plan: Plan, paired: list[Record], new_images: list[Record]
+) -> list[Record]:
+    again, _ = paired_sections(other, plan)
+    new_again = new_images_section(other, plan, again)
+    return [
+        *_beside(name, "these images", paired, again, "mean_difference", "p", plan.alpha),
+        *_beside(name, "new images", new_images, new_again, "difference", "p", plan.alpha),
+    ]
 
 
 def _with_the_other_rule(scored: Scored, plan: Plan) -> tuple[Extra, ...]:

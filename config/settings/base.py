@@ -184,6 +184,8 @@ SPECTACULAR_SETTINGS = {
 
 # Files of pretrained weights that a training run may start from, chosen by name.
 NETWORK_WEIGHTS = Path(env("NETWORK_WEIGHTS", default=str(VAR_DIR / "weights")))
+# Sets of auxiliary pictures (ISIC), each a folder with its published CSV files and pictures.
+AUXILIARY_PICTURES = Path(env("AUXILIARY_PICTURES", default=str(VAR_DIR / "auxiliary")))
 
 # Nothing from elsewhere: no third-party script, font, picture or connection on any page.
 CONTENT_SECURITY_POLICY = {

@@ -1,9 +1,14 @@
 """Tests: everything written goes to a folder that is thrown away, jobs run in the calling process."""
 
+import atexit
 import os
+import shutil
 import tempfile
 
-os.environ.setdefault("DIPTYCH_VAR", tempfile.mkdtemp(prefix="diptych-test-"))
+if "DIPTYCH_VAR" not in os.environ:
+    os.environ["DIPTYCH_VAR"] = tempfile.mkdtemp(prefix="diptych-test-")
+    maker = os.getpid()  # a forked child must not throw away what its parent still uses
+    atexit.register(lambda: os.getpid() == maker and shutil.rmtree(os.environ["DIPTYCH_VAR"], ignore_errors=True))
 
 from .base import *  # noqa: E402, F403
 

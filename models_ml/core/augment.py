@@ -70,76 +70,83 @@ def _mix(z):
 
 
 def augment(image_NCHW: torch.Tensor, draws_ND: np.ndarray, kind: str) -> torch.Tensor:
-    """Changed copy of the batch. kind: none, light, upright, modern or paper (see STRENGTHS)."""
+    """Changed copy of the batch, contiguous. kind: none, light, upright, modern or paper (see STRENGTHS)."""
     if kind == "none":
         return image_NCHW
-    if image_NCHW.is_cpu and (few := max(1, CACHE_PIXELS // image_NCHW[0, 0].numel())) < len(image_NCHW):
-        # A processor's cache holds a few pictures: the same work in small portions is several times faster.
-        starts = range(0, len(image_NCHW), few)
-        return torch.cat([augment(image_NCHW[i : i + few], draws_ND[i : i + few], kind) for i in starts])
-    strength = STRENGTHS[kind]
-    u = torch.from_numpy(draws_ND).to(image_NCHW.device)
-    image = _move(image_NCHW, u, strength)
-    image = _light(image, u, strength)
-    image = _blur_or_noise(image, u, strength)
-    image = ops.where_drawn(image, u[:, 30] < strength.p_clahe, ops.clahe)
-    if strength.p_hsv:
-        shift = (u[:, 31:34] * 2 - 1) * u.new_tensor([10 / 180, 20 / 255, 10 / 255])
-        image = ops.where_drawn(image, u[:, 34] < strength.p_hsv, lambda x, s: ops.shift_hsv(x, s), shift)
-    return _cutout(image, u, strength)
+    few = max(1, CACHE_PIXELS // image_NCHW[0, 0].numel())
+    if not image_NCHW.is_cpu or few >= len(image_NCHW):
+        return _augment(image_NCHW, draws_ND, STRENGTHS[kind])
+    # A processor's cache holds a few pictures: the same work in small portions is several times faster.
+    out = torch.empty(image_NCHW.shape, dtype=image_NCHW.dtype)
+    for part in (slice(i, i + few) for i in range(0, len(image_NCHW), few)):
+        out[part] = _augment(image_NCHW[part], draws_ND[part], STRENGTHS[kind])
+    return out
+
+
+def _augment(image: torch.Tensor, draws_ND: np.ndarray, strength: Strength) -> torch.Tensor:
+    """Moving makes a new batch; every later change works on that one in place, on the pictures drawn for it alone."""
+    drawn, u = torch.from_numpy(draws_ND), torch.from_numpy(draws_ND).to(image.device)
+    image = _move(image, drawn, strength)
+    _light(image, u, strength)
+    _blur_or_noise(image, drawn, u, strength)
+    ops.where_drawn(image, drawn[:, 30] < strength.p_clahe, ops.clahe)
+    shift = (u[:, 31:34] * 2 - 1) * u.new_tensor([10 / 180, 20 / 255, 10 / 255])
+    ops.where_drawn(image, drawn[:, 34] < strength.p_hsv, ops.shift_hsv, shift)
+    _cutout(image, drawn, strength)
+    return image
 
 
 def _move(image: torch.Tensor, u: torch.Tensor, s: Strength) -> torch.Tensor:
     """Transpose, flips, shift, scale, rotation and lens, grid or elastic distortion, by one interpolation."""
-    n, _, height, width = image.shape
-    axis_y = (torch.arange(height, device=image.device) * 2 + 1) / height - 1
-    axis_x = (torch.arange(width, device=image.device) * 2 + 1) / width - 1
-    y, x = torch.meshgrid(axis_y, axis_x, indexing="ij")
-    grid = torch.stack([x, y], dim=-1).expand(n, height, width, 2)
-    on = (u[:, 0] < s.p_affine).float()
-    angle = on * (u[:, 1] * 2 - 1) * s.rotate_deg * torch.pi / 180
-    factor = 1 / (1 + on * (u[:, 2] * 2 - 1) * s.scale)
-    cos, sin = (angle.cos() * factor)[:, None, None], (angle.sin() * factor)[:, None, None]
-    shift = on[:, None] * (u[:, 3:5] * 2 - 1) * 2 * s.shift
-    gx, gy = grid[..., 0] - shift[:, 0, None, None], grid[..., 1] - shift[:, 1, None, None]
-    grid = torch.stack([cos * gx + sin * gy, -sin * gx + cos * gy], dim=-1)
-    if s.p_distort:
-        grid = ops.distort(grid, u[:, 5] < s.p_distort, (u[:, 6] * 3).long(), u[:, 36:])
-    sign = 1 - 2 * (u[:, 8:10] < u.new_tensor([s.p_flip, s.p_upend])).float()
-    grid = grid * sign[:, None, None, :]
-    swap = (u[:, 7] < s.p_transpose)[:, None, None, None]
-    grid = torch.where(swap, grid.flip(-1), grid)
+    distorted, affine, symmetry = u[:, 5] < s.p_distort, _affine(u, s), _symmetry(u, s)
+    grid = ops.affine_grid(torch.where(distorted[:, None, None], affine, symmetry @ affine), image)
+    if distorted.any():
+        ops.distort(grid, distorted, (u[:, 6] * 3).long(), u[:, 36:].to(grid.device))
+        ops.where_drawn(grid, distorted, ops.turned, symmetry)
+    grid = grid.permute(0, 2, 3, 1)
     return F.grid_sample(image, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
 
 
-def _light(image: torch.Tensor, u: torch.Tensor, s: Strength) -> torch.Tensor:
+def _symmetry(u: torch.Tensor, s: Strength) -> torch.Tensor:
+    """Flips, then transposition, as matrices (N, 2, 2) with one entry of 1 or -1 in each row."""
+    sign = 1 - 2 * (u[:, 8:10] < u.new_tensor([s.p_flip, s.p_upend])).float()
+    flips = torch.diag_embed(sign)
+    return torch.where((u[:, 7] < s.p_transpose)[:, None, None], flips.flip(1), flips)
+
+
+def _affine(u: torch.Tensor, s: Strength) -> torch.Tensor:
+    """Shift, scale and rotation as matrices (N, 2, 3): from a place in the new picture to the old one's."""
+    on = (u[:, 0] < s.p_affine).float()
+    angle = on * (u[:, 1] * 2 - 1) * s.rotate_deg * torch.pi / 180
+    factor = 1 / (1 + on * (u[:, 2] * 2 - 1) * s.scale)
+    cos, sin = angle.cos() * factor, angle.sin() * factor
+    x, y = (on[:, None] * (u[:, 3:5] * 2 - 1) * 2 * s.shift).unbind(1)
+    rows = [cos, sin, -cos * x - sin * y, -sin, cos, sin * x - cos * y]
+    return torch.stack(rows, dim=1).view(-1, 2, 3)
+
+
+def _light(image: torch.Tensor, u: torch.Tensor, s: Strength) -> None:
     """Brightness added, contrast scaled about black, as the authors' library does."""
     add = (u[:, 10] < s.p_brightness).float() * (u[:, 11] * 2 - 1) * s.brightness
     times = 1 + (u[:, 12] < s.p_contrast).float() * (u[:, 13] * 2 - 1) * s.contrast
-    return ((image + add[:, None, None, None]) * times[:, None, None, None]).clamp(0, 1)
+    image.mul_(times[:, None, None, None]).add_((add * times)[:, None, None, None]).clamp_(0, 1)
 
 
-def _blur_or_noise(image: torch.Tensor, u: torch.Tensor, s: Strength) -> torch.Tensor:
+def _blur_or_noise(image: torch.Tensor, drawn: torch.Tensor, u: torch.Tensor, s: Strength) -> None:
     """One of motion blur, median, Gaussian blur, Gaussian noise."""
-    on, which = u[:, 14] < s.p_blur_or_noise, (u[:, 15] * 4).long()
-    image = ops.where_drawn(image, on & (which == 0), ops.motion_blur, u[:, 16])
-    image = ops.where_drawn(image, on & (which == 1), ops.median_blur)
-    image = ops.where_drawn(image, on & (which == 2), ops.gaussian_blur, 0.5 + u[:, 17])
+    on, which = drawn[:, 14] < s.p_blur_or_noise, (drawn[:, 15] * 4).long()
+    ops.where_drawn(image, on & (which == 0), ops.motion_blur, drawn[:, 16])
+    ops.where_drawn(image, on & (which == 1), ops.median_blur)
+    ops.where_drawn(image, on & (which == 2), ops.gaussian_blur, 0.5 + u[:, 17])
     sigma = (5 + 25 * u[:, 18]).sqrt() / 255
-    return ops.where_drawn(image, on & (which == 3), ops.add_noise, sigma, (u[:, 19] * 2**24).long())
+    ops.where_drawn(image, on & (which == 3), ops.add_noise, sigma, (drawn[:, 19] * 2**24).long())
 
 
-def _cutout(image: torch.Tensor, u: torch.Tensor, s: Strength) -> torch.Tensor:
+def _cutout(image: torch.Tensor, u: torch.Tensor, s: Strength) -> None:
     """A black square whose centre lies anywhere in the picture."""
-    if not s.p_cutout:
-        return image
-    _, _, height, width = image.shape
-    far_y = (
-        torch.arange(height, device=image.device)[None] + 0.5 - u[:, 20, None] * height
-    ).abs() < s.cutout * height / 2
-    far_x = (torch.arange(width, device=image.device)[None] + 0.5 - u[:, 21, None] * width).abs() < s.cutout * width / 2
-    hole = far_y[:, None, :, None] & far_x[:, None, None, :] & (u[:, 22] < s.p_cutout)[:, None, None, None]
-    return image.masked_fill(hole, 0.0)
+    sides = image.shape[-2:]
+    for n in (u[:, 22] < s.p_cutout).nonzero().flatten().tolist():
+        image[n][:, *(ops.stretch(float(u[n, k]), s.cutout, side) for k, side in zip((20, 21), sides))] = 0
 
 
 def dihedral(image_NCHW: torch.Tensor, view: int) -> torch.Tensor:

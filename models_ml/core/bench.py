@@ -51,12 +51,10 @@ def _rate(call: Callable[[], int], place, seconds: float) -> float:
 
 
 def _network(cfg: RunConfig, place):
-    import torch
-
+    from models_ml.core.device import in_layout
     from models_ml.core.network import build
 
-    network = build(cfg.model, 16, size_px=cfg.data.size_px, seed=0, load=False).to(place)
-    return network.to(memory_format=torch.channels_last) if cfg.recipe.channels_last else network
+    return in_layout(cfg.recipe, build(cfg.model, 16, size_px=cfg.data.size_px, seed=0, load=False)).to(place)
 
 
 def _pictures(cfg: RunConfig, place, n: int | None = None):

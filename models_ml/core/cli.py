@@ -13,7 +13,7 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
-from models_ml.core.config import PRESETS, EnsembleRule, override, preset, read_config
+from models_ml.core.config import PRESETS, EnsembleRule, override, preset, read_config, with_auxiliary_classes
 from models_ml.core.errors import Cancelled, CoreError
 from models_ml.core.manifest import read_manifest
 
@@ -101,8 +101,9 @@ def _train(arguments) -> int:
     elif arguments.folds != "all":
         folds = [_whole(text) for text in arguments.folds.split(",")]
     distributed.join()
+    cfg, manifest = _with_auxiliary(arguments, cfg)
     result = train_ensemble(
-        cfg, read_manifest(arguments.manifest), arguments.out, _listener(arguments), _stop(arguments), folds=folds,
+        cfg, manifest, arguments.out, _listener(arguments), _stop(arguments), folds=folds,
         device=arguments.device, state_every_s=arguments.state_every,
     )  # fmt: skip
     if distributed.rank() == 0:
@@ -110,6 +111,17 @@ def _train(arguments) -> int:
         print(f"{result.status}: {len(result.folds)} folds in {result.folder}, held-out balanced accuracy {scores}")
     distributed.leave()
     return 0 if result.complete else 130
+
+
+def _with_auxiliary(arguments, cfg):
+    """The manifest, with the pictures of --auxiliary, and the configuration that knows their classes."""
+    manifest = read_manifest(arguments.manifest)
+    if not arguments.auxiliary:
+        return cfg, manifest
+    from models_ml.core.isic import join
+
+    found = join(manifest.of_view(cfg.view), [read_manifest(p) for p in arguments.auxiliary], seed=cfg.data.fold_seed)
+    return with_auxiliary_classes(cfg, found.auxiliary_classes), found.manifest
 
 
 def _whole(text: str) -> int:
@@ -297,52 +309,48 @@ def _isic(arguments) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m models_ml.core", description="Networks as readers.")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+def _works(sub):
+    """Options of every command that computes for long."""
+    sub.add_argument("--device", default="auto", help="auto, cpu, cuda")
+    sub.add_argument("--quiet", action="store_true", help="no progress")
+    sub.add_argument("--events", metavar="FILE", help="append every event to this file, one JSON object per line")
+    sub.add_argument("--stop-with-stdin", action="store_true", help="stop in order when the standard input ends")
+    return sub
 
-    def command(name, run, help_text, *positional):
-        sub = commands.add_parser(name, help=help_text, description=help_text)
-        for argument in positional:
-            sub.add_argument(argument, metavar=argument.upper())
-        sub.set_defaults(run=run)
-        return sub
 
-    def works(sub):
-        sub.add_argument("--device", default="auto", help="auto, cpu, cuda")
-        sub.add_argument("--quiet", action="store_true", help="no progress")
-        sub.add_argument("--events", metavar="FILE", help="append every event to this file, one JSON object per line")
-        sub.add_argument("--stop-with-stdin", action="store_true", help="stop in order when the standard input ends")
-        return sub
+def _configured(sub, default=None):
+    """Options that choose a configuration."""
+    sub.add_argument("--preset", default=default, help=", ".join(PRESETS))
+    sub.add_argument("--config", help="a TOML file instead of a preset")
+    sub.add_argument("--view", help="which pictures, e.g. focused")
+    sub.add_argument("--set", action="append", default=[], metavar="SECTION.NAME=VALUE", help="change one setting")
+    sub.add_argument("--name", help="name of the run")
+    return sub
 
-    def configured(sub, default=None):
-        sub.add_argument("--preset", default=default, help=", ".join(PRESETS))
-        sub.add_argument("--config", help="a TOML file instead of a preset")
-        sub.add_argument("--view", help="which pictures, e.g. focused")
-        sub.add_argument("--set", action="append", default=[], metavar="SECTION.NAME=VALUE", help="change one setting")
-        sub.add_argument("--name", help="name of the run")
-        return sub
 
-    def ruled(sub):
-        sub.add_argument("--rule", default="confident-mean", choices=("confident-mean", "mean", "vote"))
-        sub.add_argument("--threshold", type=float, default=0.5)
-        sub.add_argument("--exclusive", action="store_true", help="above the threshold, not at it (the authors' code)")
-        sub.add_argument("--fallback", default="mean", choices=("mean", "abstain"), help="when no member is confident")
-        sub.add_argument("--restrict", default="all", choices=("all", "own"), help="answer own classes alone")
-        sub.add_argument(
-            "--own", default="", help="own classes, separated by commas (default: those that occur as truth)"
-        )
-        sub.add_argument("--calibrated", metavar="RUN", help="apply that run's temperature after averaging")
-        return sub
+def _ruled(sub):
+    """Options that choose an ensemble rule."""
+    sub.add_argument("--rule", default="confident-mean", choices=("confident-mean", "mean", "vote"))
+    sub.add_argument("--threshold", type=float, default=0.5)
+    sub.add_argument("--exclusive", action="store_true", help="above the threshold, not at it (the authors' code)")
+    sub.add_argument("--fallback", default="mean", choices=("mean", "abstain"), help="when no member is confident")
+    sub.add_argument("--restrict", default="all", choices=("all", "own"), help="answer own classes alone")
+    sub.add_argument("--own", default="", help="own classes, separated by commas (default: those that occur as truth)")
+    sub.add_argument("--calibrated", metavar="RUN", help="apply that run's temperature after averaging")
+    return sub
 
-    sub = configured(works(command("train", _train, "train, or continue, the members of an ensemble", "manifest")))
+
+def _training_commands(command) -> None:
+    """Training and predicting."""
+    sub = _configured(_works(command("train", _train, "train, or continue, the members of an ensemble", "manifest")))
     sub.add_argument("--out", required=True, help="run directory")
+    sub.add_argument("--auxiliary", action="append", default=[], metavar="FILE", help="further pictures, from isic")
     sub.add_argument("--fold", type=int, action="append", help="train this fold alone (may be repeated)")
     sub.add_argument("--folds", default="all", help="all, or numbers separated by commas")
     sub.add_argument("--state-every", type=float, default=60.0, help="seconds between state files within an epoch")
     sub.add_argument("--tensorboard", action="store_true")
     sub.add_argument("--mlflow", action="store_true")
-    sub = works(
+    sub = _works(
         command(
             "predict", _predict, "probabilities of every member for the pictures of a manifest", "run_dir", "manifest"
         )
@@ -351,14 +359,22 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--items", help="a file with one item per line: predict exactly these")
     sub.add_argument("--model", help="name of the reader in the file")
     sub.add_argument("--out", required=True)
-    sub = ruled(command("ensemble", _ensemble, "combine the members of a predictions file", "predictions"))
+
+
+def _judging_commands(command) -> None:
+    """Combining and judging predictions."""
+    sub = _ruled(command("ensemble", _ensemble, "combine the members of a predictions file", "predictions"))
     sub.add_argument("--out", required=True)
-    sub = ruled(
+    sub = _ruled(
         command("evaluate", _evaluate, "judge a predictions file, or a run directory out of fold", "predictions")
     )
     sub.add_argument("--manifest", help="for groups (clusters) and skin tones")
     sub.add_argument("--seed", type=int, default=0)
     sub.add_argument("--out", help="JSON file with everything")
+
+
+def _picture_commands(command) -> None:
+    """Manifests and pictures."""
     sub = command(
         "audit", _audit, "find test or held-out pictures with relatives in training; exits 1 on a leak", "manifest"
     )
@@ -371,24 +387,43 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--seed", type=int, default=0)
     sub.add_argument("--duplicates", action="store_true", help="keep near duplicates together, too")
     sub.add_argument("--out", required=True)
-    sub = configured(works(command("pack", _pack, "decode all pictures once into one array", "manifest")), "tiny")
+    sub = _configured(_works(command("pack", _pack, "decode all pictures once into one array", "manifest")), "tiny")
     sub.add_argument("--out", required=True)
+    sub = command("isic", _isic, "auxiliary manifest from an ISIC ground-truth CSV", "csv", "images")
+    sub.add_argument("--labels", help="TOML table of label names (default: the shipped one)")
+    sub.add_argument("--out", required=True)
+
+
+def _run_commands(command) -> None:
+    """What can be asked of a run, or of this machine."""
     command("card", _card, "print a run's model card", "run_dir")
-    sub = works(command("export", _export, "write ONNX files and check them against torch", "run_dir"))
+    sub = _works(command("export", _export, "write ONNX files and check them against torch", "run_dir"))
     sub.add_argument("--out", required=True)
     sub.add_argument("--tolerance", type=float, default=1e-4)
     sub = command("doctor", _doctor, "check this machine and, when given, a run directory")
     sub.add_argument("run_dir", nargs="?", metavar="RUN_DIR")
-    sub = configured(works(command("bench", _bench, "images per second here")), "tiny")
+    sub = _configured(_works(command("bench", _bench, "images per second here")), "tiny")
     sub.add_argument("--what", default="train,infer,input", help="of: train, infer, input, latency")
     sub.add_argument("--seconds", type=float, default=5.0, help="per measurement")
-    sub = works(command("explain", _explain, "attribution maps, their metrics and pictures", "run_dir", "manifest"))
+    sub = _works(command("explain", _explain, "attribution maps, their metrics and pictures", "run_dir", "manifest"))
     sub.add_argument("--split", default="test", choices=("train", "test", "any"))
     sub.add_argument("--limit", type=int, help="this many items, spread over the classes")
     sub.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="e.g. method=occlusion")
     sub.add_argument("--controls", type=int, default=1, help="networks with random weights to compare with")
     sub.add_argument("--out", required=True)
-    sub = command("isic", _isic, "auxiliary manifest from an ISIC ground-truth CSV", "csv", "images")
-    sub.add_argument("--labels", help="TOML table of label names (default: the shipped one)")
-    sub.add_argument("--out", required=True)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m models_ml.core", description="Networks as readers.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name, run, help_text, *positional):
+        sub = commands.add_parser(name, help=help_text, description=help_text)
+        for argument in positional:
+            sub.add_argument(argument, metavar=argument.upper())
+        sub.set_defaults(run=run)
+        return sub
+
+    for add in (_training_commands, _judging_commands, _picture_commands, _run_commands):
+        add(command)
     return parser

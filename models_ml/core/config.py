@@ -6,7 +6,7 @@ that it produces. ``preset(name)`` gives ``paper-focused``, ``paper-panoramic``,
 
 import dataclasses
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, get_origin, get_type_hints
@@ -141,7 +141,7 @@ class AttributionSpec:
     method: str = "integrated-gradients"  # also gradcam, smoothgrad, occlusion
     baseline: str = "blur"  # blur, median, zero, black, white
     blur_sigma: float = 0.125  # of the picture's side: 12 px at 96 px
-    steps: int = 32  # doubled until the completeness gap is small enough
+    steps: int = 32  # doubled, where the path is rough, until the completeness gap is small enough
     max_steps: int = 512
     gap: float = 0.01  # completeness gap aimed at: |difference - sum| / |difference|
     targets: tuple[str, ...] = ("predicted", "true", "contrast")
@@ -270,6 +270,12 @@ def override(cfg: RunConfig, assignment: str) -> RunConfig:
         raise CoreError(f"There is no setting {path.strip()!r}; see config.toml of any run for all of them.")
     target[keys[-1]] = value
     return from_dict(RunConfig, values)
+
+
+def with_auxiliary_classes(cfg: RunConfig, classes: Sequence[str]) -> RunConfig:
+    """These classes, too, only help training."""
+    known = tuple(sorted({*cfg.data.auxiliary_classes, *classes}))
+    return replace(cfg, data=replace(cfg.data, auxiliary_classes=known))
 
 
 def _paper(view: str, lr: float, own_weight: float) -> RunConfig:

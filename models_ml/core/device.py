@@ -42,6 +42,11 @@ def autocast(device: torch.device, precision: str):
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16")
 
 
+def in_layout(recipe: Recipe, network: torch.nn.Module) -> torch.nn.Module:
+    """The network with its weights laid out as the recipe says; convolutions then keep that layout by themselves."""
+    return network.to(memory_format=torch.channels_last) if recipe.channels_last else network
+
+
 @contextlib.contextmanager
 def memory_in_words(batch_size: int):
     """Turn the out-of-memory error of a GPU or of the processor's allocator into a sentence."""

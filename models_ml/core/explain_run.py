@@ -2,7 +2,7 @@
 
 OUT/items/<item>.json, <item>.npz   facts and raw signed maps on the network's square, with their place on the picture
 OUT/pictures/<item>-predicted.png   picture and overlay side by side, on the picture's own pixels
-OUT/contact.png, index.html, items.csv, summary.json
+OUT/contact.png, index.html, items.csv, regions.csv, summary.json
 """
 
 import json
@@ -20,14 +20,12 @@ from models_ml.core.config import AttributionSpec, override, to_dict
 from models_ml.core.ensemble import Combined, combine
 from models_ml.core.errors import Cancelled, CoreError
 from models_ml.core.events import ExplainProgress, Listener, scaled
-from models_ml.core.files import replacing, sha256_file, sha256_json, write_csv, write_json
+from models_ml.core.explain_tables import LOCALISATION, mean_known, write_tables
+from models_ml.core.files import replacing, sha256_file, sha256_json, write_json
 from models_ml.core.manifest import Item, Manifest
-from models_ml.core.metrics import clustered
 from models_ml.core.pixels import Placement, decode, onto_picture, to_square
 from models_ml.core.predict import finished_members, load_member, predict_items, select
-
-LOCALISATION = ("mass", "rank", "pointing")
-SCORES = (*LOCALISATION, "deletion", "insertion", "agreement", "on_skin")
+from models_ml.core.regions import mask_on_square, regions_of, shares
 
 
 @dataclass(frozen=True)
@@ -84,7 +82,7 @@ def explain_items(
         records.append(worker.item(item, place_of[item.id], combined))
         share = 0.1 + 0.9 * (k + 1) / len(chosen)
         tell(ExplainProgress(progress=share, item=item.id, done=k + 1, total=len(chosen)))
-    _write_tables(out, spec, records, controls)
+    write_tables(out, spec, records, controls)
     _draw(out, chosen, records)
     gaps = [m["gap"] for r in records for m in r["maps"].values()]
     worst = max((g for g in gaps if g is not None), default=None)
@@ -112,6 +110,7 @@ class _Worker:
     """Networks and settings, loaded once."""
 
     def __init__(self, info: RunInfo, spec: AttributionSpec, controls: int, out: Path, device: str):
+        from models_ml.core.device import in_layout
         from models_ml.core.network import build
 
         self.info, self.spec, self.out = info, spec, out
@@ -120,39 +119,54 @@ class _Worker:
         self.device = next(self.networks[0].parameters()).device
         size = info.cfg.data.size_px
         self.random = [
-            build(info.cfg.model, len(info.labels.names), size_px=size, seed=10_000 + k, load=False)
-            .to(self.device).eval().requires_grad_(False)
+            in_layout(
+                info.cfg.recipe, build(info.cfg.model, len(info.labels.names), size_px=size, seed=10_000 + k, load=False)
+            ).to(self.device).eval().requires_grad_(False)
             for k in range(controls)
         ]  # fmt: skip
         self.hashes = dict(members)
-        self.key = sha256_json([self.hashes, to_dict(spec), to_dict(info.cfg.ensemble), controls, 1])
+        self.key = sha256_json([self.hashes, to_dict(spec), to_dict(info.cfg.ensemble), controls, 2])
 
     def item(self, item: Item, n: int, combined: Combined) -> dict:
         """Facts of one item, computed or, when they stand there with the same key, read."""
         path = self.out / "items" / f"{file_name(item.id)}.json"
         key = sha256_json([self.key, sha256_file(item.path)])
-        if path.is_file():
-            record = json.loads(path.read_text())
-            if record["key"] == key:
-                return record
-        record, maps = self._compute(item, n, combined)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(path.with_suffix(".npz")) as part, open(part, "wb") as handle:
-            np.savez_compressed(handle, **maps)
-        write_json(path, {"key": key, **record})
-        return {"key": key, **record}
+        record = json.loads(path.read_text()) if path.is_file() else {"key": ""}
+        known = record.get("regions")
+        if record["key"] != key:
+            record, maps = self._compute(item, n, combined)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with replacing(path.with_suffix(".npz")) as part, open(part, "wb") as handle:
+                np.savez_compressed(handle, **maps)
+        record |= {"key": key, "regions": self._regions(item, path.with_suffix(".npz"))}
+        if record["regions"] != known:
+            write_json(path, record)
+        return record
+
+    def _regions(self, item: Item, path: Path) -> list[dict]:
+        """Shares of relevance, scored anew from the stored maps: what is marked may have changed since."""
+        square, where, lesion = self._opened(item)
+        with np.load(path) as maps:
+            if "predicted" not in maps:
+                return []
+            return shares(regions_of(item, square, where, lesion), maps["predicted"], maps["control"])
+
+    def _opened(self, item: Item) -> tuple[np.ndarray, Placement, np.ndarray | None]:
+        """The picture on the network's square, its place there, and its lesion's mask."""
+        data = self.info.cfg.data
+        square, where = to_square(decode(item.path), data.size_px, fit=data.fit, resample=data.resample)
+        return square, where, _lesion(item, where, data.size_px)
 
     def _compute(self, item: Item, n: int, combined: Combined) -> tuple[dict, dict[str, np.ndarray]]:
         import torch
 
         from models_ml.core.explain import baseline_of, explain_together, target_weights
 
-        data, classes = self.info.cfg.data, self.info.labels.names
-        square, where = to_square(decode(item.path), data.size_px, fit=data.fit, resample=data.resample)
+        classes = self.info.labels.names
+        square, where, mask = self._opened(item)
         image = torch.from_numpy(square).permute(2, 0, 1)[None].float().to(self.device) / 255
         admitted = [net for net, used in zip(self.networks, combined.admitted_MN[:, n]) if used] or self.networks
         answer = int(combined.probs_NC[n].argmax())
-        mask = _mask(item, where, data.size_px)
         fill = baseline_of(image, AttributionSpec(), self.networks[0].mean)[0].cpu().numpy()
         maps, facts, known = {}, {}, {}
         for target in self.spec.targets:
@@ -169,13 +183,15 @@ class _Worker:
                 "target": classes[pair[0]], "minus": classes[pair[1]] if len(pair) > 1 else None, "gap": found.gap,
                 "steps": found.steps, "why": found.why, "score": found.score, **scores,
             }  # fmt: skip
-        control, wrong = self._controls(image, answer, combined.probs_NC[n], mask, admitted)
+        maps |= self._controls(image, answer, combined.probs_NC[n], admitted)
+        control = [_localisation(map_HW, mask) for map_HW in maps["control"]]
         record = {
             "item": item.id, "truth": item.label, "answer": classes[answer], "group": item.group,
             "members_used": int(combined.members_used_N[n]), "fallback": str(combined.fallback_N[n]),
             "placement": asdict(where), "weights": self.hashes,
             "mask_share": None if mask is None else float(mask.mean()),
-            "maps": facts, "control": control, "wrong_class": wrong,
+            "maps": facts, "wrong_class": _localisation(maps["wrong_class"], mask),
+            "control": {name: mean_known([row[name] for row in control]) for name in LOCALISATION},
         }  # fmt: skip
         return record, maps
 
@@ -206,22 +222,18 @@ class _Worker:
             "on_skin": explain_metrics.relevance_mass(map_HW, explain_metrics.skin(square)),
         }  # fmt: skip
 
-    def _controls(self, image, answer: int, probs_C, mask, admitted) -> tuple[dict, dict]:
-        """Localisation by networks of random weights, and for the class that the ensemble finds least probable."""
+    def _controls(self, image, answer: int, probs_C, admitted) -> dict[str, np.ndarray]:
+        """Maps by networks of random weights (K, H, W), and for the class that the ensemble finds least probable."""
         from models_ml.core.explain import explain_together, target_weights
 
-        if mask is None:
-            return dict.fromkeys(LOCALISATION), dict.fromkeys(LOCALISATION)
         n_classes = len(self.info.labels.names)
         once = replace(self.spec, max_steps=self.spec.steps)  # where a map lies is settled long before its sum is
-        rows = [
-            _localisation(explain_together([net], image, target_weights(n_classes, answer), once).map_HW, mask)
-            for net in self.random
-        ]
-        control = {name: _mean([row[name] for row in rows]) for name in LOCALISATION}
-        unlikely = target_weights(n_classes, int(np.argmin(probs_C)))
-        wrong = _localisation(explain_together(admitted, image, unlikely, once).map_HW, mask)
-        return control, wrong
+        target, unlikely = (target_weights(n_classes, k) for k in (answer, int(np.argmin(probs_C))))
+        controls = [explain_together([net], image, target, once).map_HW for net in self.random]
+        return {
+            "control": np.array(controls, dtype=np.float32).reshape(-1, *image.shape[-2:]),
+            "wrong_class": explain_together(admitted, image, unlikely, once).map_HW,
+        }
 
 
 def _localisation(map_HW: np.ndarray, mask: np.ndarray | None) -> dict[str, float | None]:
@@ -234,24 +246,8 @@ def _localisation(map_HW: np.ndarray, mask: np.ndarray | None) -> dict[str, floa
     }
 
 
-def _mask(item: Item, where: Placement, size_px: int) -> np.ndarray | None:
-    """The item's mask on the network's square."""
-    if item.mask is None:
-        return None
-    from PIL import Image
-
-    image = decode(item.mask).convert("L")
-    if abs(image.width * where.height - image.height * where.width) > max(image.size) * 2:
-        raise CoreError(f"The mask of {item.id!r} has another shape than its picture ({image.width} x {image.height}).")
-    box = np.asarray(image.resize((where.box_width, where.box_height), Image.Resampling.BOX)) > 127
-    square = np.zeros((size_px, size_px), dtype=bool)
-    square[where.top : where.top + where.box_height, where.left : where.left + where.box_width] = box
-    return square
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    known = [v for v in values if v is not None]
-    return float(np.mean(known)) if known else None
+def _lesion(item: Item, where: Placement, size_px: int) -> np.ndarray | None:
+    return item.mask and mask_on_square(item.mask, where, size_px, name=f"mask of {item.id!r}")
 
 
 def read_map(out: Path | str, item: str, target: str = "predicted") -> np.ndarray:
@@ -264,57 +260,6 @@ def read_map(out: Path | str, item: str, target: str = "predicted") -> np.ndarra
         if target not in maps:
             raise CoreError(f"{item!r} was not explained for the {target} class.")
         return onto_picture(maps[target], where)
-
-
-def _write_tables(out: Path, spec: AttributionSpec, records: list[dict], controls: int) -> None:
-    header = [
-        "item",
-        "truth",
-        "answer",
-        "members_used",
-        "fallback",
-        "target",
-        "class",
-        "minus",
-        "gap",
-        "steps",
-        *SCORES,
-    ]
-    rows = [
-        [r["item"], r["truth"], r["answer"], r["members_used"], r["fallback"], target, m["target"], m["minus"] or "",
-         *("" if m[k] is None else m[k] for k in ("gap", "steps", *SCORES))]
-        for r in records for target, m in r["maps"].items()
-    ]  # fmt: skip
-    write_csv(out / "items.csv", header, rows)
-    clusters = np.array([r["group"] or f"item:{r['item']}" for r in records])
-    summary = {
-        "schema": "attribution/1",
-        "spec": to_dict(spec),
-        "controls": controls,
-        "items": len(records),
-        "targets": {},
-    }
-    for target in spec.targets:
-        found = [r["maps"].get(target, {}) for r in records]
-        summary["targets"][target] = {name: _estimate([m.get(name) for m in found], clusters) for name in SCORES}
-    predicted = [r["maps"].get("predicted", {}) for r in records]
-    for name in LOCALISATION:
-        for kind in ("control", "wrong_class"):
-            pairs = [(m.get(name), r[kind][name]) for m, r in zip(predicted, records)]
-            above = [a - b if a is not None and b is not None else None for a, b in pairs]
-            summary.setdefault(kind, {})[name] = _estimate([b for _, b in pairs], clusters)
-            summary.setdefault(f"above_{kind}", {})[name] = _estimate(above, clusters)
-    summary["mask_share"] = _estimate([r["mask_share"] for r in records], clusters)
-    write_json(out / "summary.json", summary)
-
-
-def _estimate(values: Sequence[float | None], clusters: np.ndarray) -> dict:
-    known = np.array([v is not None for v in values], dtype=bool)
-    if not known.any():
-        return {"value": None, "n": 0, "why": "no item has this score (no mask, one member, or a flat map)"}
-    numbers = np.array([v for v in values if v is not None])
-    found = clustered(lambda rows: float(numbers[rows].mean()), clusters[known], resamples=1000)
-    return asdict(found)
 
 
 def _draw(out: Path, chosen: list[Item], records: list[dict]) -> None:

@@ -31,8 +31,8 @@ class Feed:
         return batch.pin_memory() if self.device.type == "cuda" else batch
 
     def to_float(self, batch_NHWC: torch.Tensor) -> torch.Tensor:
-        moved = batch_NHWC.to(self.device, non_blocking=True).permute(0, 3, 1, 2)
-        return moved.to(torch.float32, memory_format=torch.contiguous_format) / 255
+        moved = batch_NHWC.to(self.device, non_blocking=True)
+        return moved.permute(0, 3, 1, 2).contiguous().float().div_(255)  # bytes are rearranged faster than floats
 
     def stream(self, batches: Iterable[np.ndarray]) -> Iterator[torch.Tensor]:
         """``get`` for one batch of rows after another, one read ahead in a thread."""

@@ -6,10 +6,13 @@ Read as published: ISIC 2018/2019 ground truth (``image`` and one 0/1 column per
 
 import csv
 import tomllib
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from models_ml.core.errors import CoreError, complain
+from models_ml.core.folds import relatives, stratified_folds
 from models_ml.core.manifest import FOLD_OF_RECORD, Item, Manifest
 
 LABEL_MAP = Path(__file__).with_name("isic_labels.toml")
@@ -28,15 +31,7 @@ def read_label_map(path: Path | str | None = None) -> dict[str, str]:
 def read_auxiliary(path: Path | str, images: Path | str, *, label_map: Mapping[str, str]) -> Manifest:
     """Training items of source ``auxiliary``; all rows with an unknown label or without a picture are reported."""
     path, images = Path(path), Path(images)
-    try:
-        with open(path, newline="", encoding="utf-8-sig") as handle:
-            reader = csv.DictReader(handle)
-            header, rows = reader.fieldnames or [], [(reader.line_num, row) for row in reader]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise CoreError(f"An ISIC file in CSV was expected at {path}: {error}.") from error
-    name_column = next((c for c in ("image_name", "image", "isic_id") if c in header), None)
-    if name_column is None:
-        raise CoreError(f"{path} needs a column image, image_name or isic_id; it has {', '.join(header) or 'none'}.")
+    name_column, rows = _rows(path)
     items, problems = [], []
     for line, row in rows:
         try:
@@ -49,10 +44,41 @@ def read_auxiliary(path: Path | str, images: Path | str, *, label_map: Mapping[s
     return Manifest(tuple(items), source=str(path), recorded_folds=any(i.fold is not None for i in items))
 
 
+def _rows(path: Path) -> tuple[str, list[tuple[int, dict[str, str]]]]:
+    """The column that names the picture, and every row with its line."""
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as handle:
+            reader = csv.DictReader(handle)
+            header, rows = reader.fieldnames or [], [(reader.line_num, row) for row in reader]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise CoreError(f"An ISIC file in CSV was expected at {path}: {error}.") from error
+    name_column = next((c for c in ("image_name", "image", "isic_id") if c in header), None)
+    if name_column is None:
+        raise CoreError(f"{path} needs a column image, image_name or isic_id; it has {', '.join(header) or 'none'}.")
+    return name_column, rows
+
+
+def published_labels(path: Path | str) -> dict[str, int]:
+    """How often the file uses each label, known duplicates left out; rows without one label count under an empty one."""
+    found: Counter[str] = Counter()
+    for _, row in _rows(Path(path))[1]:
+        if not _is_duplicate(row):
+            try:
+                found[published_label(row)] += 1
+            except CoreError:
+                found[""] += 1
+    return dict(sorted(found.items()))
+
+
+def _is_duplicate(row: Mapping[str, str]) -> bool:
+    record = (row.get("tfrecord") or "").strip()
+    return bool(record) and int(float(record)) < 0
+
+
 def _item(row: Mapping[str, str], line: int, name: str, images: Path, label_map: Mapping[str, str]) -> Item | None:
-    record = row.get("tfrecord", "").strip()
-    if record and int(float(record)) < 0:
+    if _is_duplicate(row):
         return None
+    record = (row.get("tfrecord") or "").strip()
     label = published_label(row)
     if label.lower() not in label_map:
         raise CoreError(f"label {label!r} is not in the table of labels")
@@ -84,3 +110,42 @@ def published_label(row: Mapping[str, str]) -> str:
             f"needs a diagnosis, or exactly one class column that is 1; found {', '.join(marked) or 'none'}"
         )
     return marked[0]
+
+
+@dataclass(frozen=True)
+class Joined:
+    """A study's manifest with auxiliary pictures in its training split, and the classes that only they have."""
+
+    manifest: Manifest
+    auxiliary_classes: tuple[str, ...]
+
+
+def join(manifest: Manifest, auxiliary: Sequence[Manifest], *, seed: int = 0) -> Joined:
+    """Add auxiliary training pictures to a manifest of one view. A picture that stands in several files is taken once.
+
+    Where all training pictures of the study have recorded folds, auxiliary ones that have none, or none of these, are
+    spread over the same folds, patients kept whole; otherwise all folds are drawn together later.
+    """
+    (view,) = {item.view for item in manifest.items} if manifest.items else {""}
+    own = manifest.train
+    known = {item.id for item in manifest.items}
+    extra: dict[str, Item] = {}
+    for item in (item for part in auxiliary for item in part.items):
+        if item.id in known:
+            raise CoreError(f"Auxiliary picture {item.id!r} has the name of one of the study's items; rename one.")
+        extra.setdefault(item.id, replace(item, view=view))
+    present = sorted({item.fold for item in own.items if item.fold is not None})
+    recorded = bool(present) and all(item.fold is not None for item in own.items)
+    added = list(extra.values())
+    placed = _spread(added, present, seed=seed) if recorded else [replace(item, fold=None) for item in added]
+    classes = {item.label for item in placed} - {item.label for item in own.items}
+    merged = replace(manifest, items=(*manifest.items, *placed), recorded_folds=recorded)
+    return Joined(merged, tuple(sorted(classes)))
+
+
+def _spread(added: list[Item], present: list[int], *, seed: int) -> list[Item]:
+    if all(item.fold in present for item in added):
+        return added
+    families = relatives(len(added), [item.group for item in added])
+    drawn = stratified_folds([item.label for item in added], families, folds=len(present), seed=seed)
+    return [replace(item, fold=present[fold]) for item, fold in zip(added, drawn)]

@@ -20,7 +20,7 @@ from models_ml.core.augment import augment, draws
 from models_ml.core.card import write_fold_card
 from models_ml.core.checkpoint import FoldResult
 from models_ml.core.config import RunConfig, write_config
-from models_ml.core.device import autocast, choose_device, memory_in_words, reproducible
+from models_ml.core.device import autocast, choose_device, in_layout, memory_in_words, reproducible
 from models_ml.core.errors import CoreError
 from models_ml.core.events import EpochDone, FoldDone, Listener, StepDone, seconds_left
 from models_ml.core.feed import Feed, cut
@@ -68,7 +68,7 @@ class Fit:
         self.device = data.feed.device
         seed = int(seed_of(self.recipe.seed, "init", fold).generate_state(1)[0])
         network = build(cfg.model, len(data.labels.names), size_px=cfg.data.size_px, seed=seed).to(self.device)
-        self.network = network.to(memory_format=torch.channels_last) if self.recipe.channels_last else network
+        self.network = in_layout(self.recipe, network)
         self.forward = torch.compile(self.network) if self.recipe.compile else self.network
         self.optimizer = make_optimizer(self.network, self.recipe)
         self.average = MovingAverage(self.network, self.recipe.ema_decay) if self.recipe.ema_decay else None

@@ -1,7 +1,8 @@
 """Which pictures there are: reads ``manifest.csv`` (house contract) and the founding study's authors' ISIC-shaped CSV.
 
-Contract: ``item, class, view, path`` and optionally ``split, fold, group, mask, source``; paths are relative to the
-file. Authors: ``image_name, filepath, diagnosis, tfrecord`` and optionally ``is_test, patient_id``.
+Contract: ``item, class, view, path`` and optionally ``split, fold, group, mask, source`` and ``region_<name>`` (masks of
+a sticker, a watermark, clothing ...); paths are relative to the file. Authors: ``image_name, filepath, diagnosis,
+tfrecord`` and optionally ``is_test, patient_id``.
 """
 
 import csv
@@ -14,6 +15,7 @@ from models_ml.core.errors import CoreError, complain
 from models_ml.core.files import plain_text, sha256_json, write_csv
 
 CONTRACT_COLUMNS = ("item", "class", "view", "path")
+REGION = "region_"
 AUTHOR_COLUMNS = ("image_name", "filepath", "diagnosis", "tfrecord")
 # Three of fifteen record numbers per fold, as the authors map them.
 FOLD_OF_RECORD = {8: 0, 5: 0, 11: 0, 7: 1, 0: 1, 6: 1, 10: 2, 12: 2, 13: 2, 9: 3, 1: 3, 3: 3, 14: 4, 2: 4, 4: 4}
@@ -33,6 +35,7 @@ class Item:
     mask: Path | None = None
     source: str = ""
     tone: str = ""  # skin tone group where the data have it
+    regions: tuple[tuple[str, Path], ...] = ()  # masks of further parts by name: sticker, watermark, clothing ...
     line: int = 0  # of the manifest, for messages
 
 
@@ -105,10 +108,12 @@ class Manifest:
 
     def write(self, path: Path | str) -> None:
         """Write in the contract's form, with absolute paths."""
+        regions = sorted({name for item in self.items for name, _ in item.regions})
         header = (*CONTRACT_COLUMNS, "split", "fold", "group", "mask", "source", "skin_tone")
+        header += tuple(f"{REGION}{name}" for name in regions)
         rows = (
             (i.id, i.label, i.view, str(i.path), i.split, "" if i.fold is None else i.fold, i.group, i.mask or "",
-             i.source, i.tone)
+             i.source, i.tone, *(dict(i.regions).get(name, "") for name in regions))
             for i in self.items
         )  # fmt: skip
         write_csv(path, header, rows)
@@ -139,7 +144,8 @@ def read_manifest(path: Path | str, *, view: str | None = None, check_files: boo
         items = [item for item in items if item.view == view] if view else items
     if check_files:
         problems += [f"line {i.line}: there is no picture at {i.path}" for i in items if not i.path.is_file()]
-        problems += [f"line {i.line}: there is no mask at {i.mask}" for i in items if i.mask and not i.mask.is_file()]
+        masks = [(i, mask) for i in items for mask in (i.mask, *(path for _, path in i.regions)) if mask]
+        problems += [f"line {i.line}: there is no mask at {mask}" for i, mask in masks if not mask.is_file()]
     complain(f"{path} cannot be used; nothing was read. Correct these rows:", problems)
     if not items:
         raise CoreError(f"{path} has no rows{f' of view {view!r}' if view else ''}.")
@@ -177,6 +183,10 @@ def _contract_row(row: dict[str, str], line: int, folder: Path) -> Item:
         id=row["item"], path=_located(folder, row["path"]), label=row["class"], view=row["view"], split=split,
         fold=fold, group=row.get("group", ""), mask=_located(folder, row["mask"]) if row.get("mask") else None,
         source=row.get("source", ""), tone=row.get("skin_tone") or row.get("fitzpatrick", ""), line=line,
+        regions=tuple(
+            (column.removeprefix(REGION), _located(folder, value))
+            for column, value in row.items() if column.startswith(REGION) and value
+        ),
     )  # fmt: skip
 
 

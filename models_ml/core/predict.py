@@ -95,12 +95,12 @@ def finished_members(info: RunInfo) -> list[tuple[str, str]]:
 
 def load_member(info: RunInfo, name: str, device: str = "auto"):
     """The member's network in evaluation mode, gradients of its weights switched off."""
-    from models_ml.core.device import choose_device
+    from models_ml.core.device import choose_device, in_layout
     from models_ml.core.network import build
 
     network = build(info.cfg.model, len(info.labels.names), size_px=info.cfg.data.size_px, seed=0, load=False)
     checkpoint.load_weights(network, info.folder / name / checkpoint.WEIGHTS, info.labels)
-    return network.to(choose_device(device)).eval().requires_grad_(False)
+    return in_layout(info.cfg.recipe, network).to(choose_device(device)).eval().requires_grad_(False)
 
 
 def _member(

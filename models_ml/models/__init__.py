@@ -1,5 +1,6 @@
 from .attribution import AttributionMap, AttributionSet
+from .auxiliary import AuxiliaryLabels
 from .ensemble import Ensemble, Prediction
 from .run import Member, TrainingRun
 
-__all__ = ["AttributionMap", "AttributionSet", "Ensemble", "Member", "Prediction", "TrainingRun"]
+__all__ = ["AttributionMap", "AttributionSet", "AuxiliaryLabels", "Ensemble", "Member", "Prediction", "TrainingRun"]

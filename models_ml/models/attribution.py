@@ -80,6 +80,7 @@ class AttributionMap(models.Model):
     scores = models.JSONField(help_text="mass, rank, pointing, deletion, insertion, agreement, on_skin.")
     control = models.JSONField(help_text="mass, rank, pointing of networks with random weights.")
     wrong_class = models.JSONField(help_text="mass, rank, pointing for the least probable class.")
+    regions = models.JSONField(default=list, blank=True, help_text="Shares of relevance, area and control by region.")
     mask_share = models.FloatField(null=True, blank=True)
     layer = models.CharField(max_length=200, help_text="Transparent picture of the map, within the set's folder.")
     raw = models.CharField(max_length=200, help_text="Raw signed maps (.npz), within the set's folder.")

@@ -65,6 +65,7 @@ class TrainingRun(models.Model):
     classes = models.JSONField(default=list, help_text="Classes in the order of the outputs.")
     own_classes = models.JSONField(default=list)
     classes_sha256 = models.CharField(max_length=64)
+    auxiliary = models.JSONField(default=list, blank=True, help_text="Sets of auxiliary pictures trained on as well.")
     complete = models.BooleanField(default=False, help_text="Every fold was trained to its end.")
     temperature = models.FloatField(null=True, blank=True, help_text="Fitted on the out-of-fold predictions.")
     out_of_fold = models.JSONField(default=dict, blank=True, help_text="Metrics of every training picture held out.")

@@ -9,7 +9,8 @@ from django.db import transaction
 from imagebank.jobs import queue_job
 from imagebank.models import Item
 from models_ml.core.config import AttributionSpec
-from models_ml.core.explain_run import SCORES, file_name, read_map
+from models_ml.core.explain_run import file_name, read_map
+from models_ml.core.explain_tables import SCORES
 from models_ml.core.files import replacing, sha256_json
 from models_ml.errors import core_errors
 from models_ml.models import AttributionMap, AttributionSet, Ensemble
@@ -100,6 +101,7 @@ def _row(
         answer=record["answer"], gap=facts["gap"], why=facts["why"], steps=facts["steps"],
         members_used=record["members_used"], weights_sha256=weights,
         scores={name: facts[name] for name in SCORES}, control=record["control"], wrong_class=record["wrong_class"],
+        regions=record["regions"] if target == AttributionMap.Target.PREDICTED else [],
         mask_share=record["mask_share"], layer=layer, raw=f"maps/items/{file_name(record['item'])}.npz",
     )  # fmt: skip
 

@@ -13,11 +13,12 @@ from django.db.models import ProtectedError
 from imagebank.jobs import cancel_job, queue_job, retry_job
 from imagebank.models import Job, Study
 from models_ml.core import CoreError
-from models_ml.core.config import PRESETS, RunConfig, override, preset, to_dict, write_config
+from models_ml.core.config import PRESETS, RunConfig, override, preset, to_dict, with_auxiliary_classes, write_config
 from models_ml.core.files import sha256_file, sha256_json
 from models_ml.core.training import prepare
 from models_ml.errors import core_errors
 from models_ml.models import TrainingRun
+from models_ml.services.auxiliary import with_auxiliary
 from models_ml.services.manifests import study_manifest
 
 TRAIN = "models_ml.train"
@@ -79,11 +80,20 @@ def _with_weights(model, weights: str):
 
 
 def start_run(
-    *, study: Study, name: str, view: str, preset_name: str, only_folds: Sequence[int] = (), user=None, **asked
+    *,
+    study: Study,
+    name: str,
+    view: str,
+    preset_name: str,
+    only_folds: Sequence[int] = (),
+    auxiliary: Sequence[str] = (),
+    user=None,
+    **asked,
 ) -> TrainingRun:
     """Check what can be checked at once, keep the run with its manifest, and queue its training.
 
-    asked: see `run_config`. The manifest is frozen: pictures added later do not change a run that is being continued.
+    auxiliary: names of sets of further pictures (see services.auxiliary). asked: see `run_config`. The manifest is
+    frozen: pictures added and labels changed later do not change a run that is being continued.
     Raises ValidationError for a configuration that does not fit, or pictures that cannot be trained on.
     """
     if view not in study.view_codes():
@@ -92,13 +102,16 @@ def start_run(
         raise ValidationError(f"There is already a run {name!r} of the {view} view; choose another name.")
     cfg = run_config(preset_name=preset_name, view=view, name=name, **asked)
     manifest = study_manifest(study, views=[view])
+    if auxiliary:
+        joined = with_auxiliary(study, manifest, auxiliary, seed=cfg.data.fold_seed)
+        cfg, manifest = with_auxiliary_classes(cfg, joined.auxiliary_classes), joined.manifest
     with core_errors():
         cfg, prepared, labels, folds = prepare(cfg, manifest, list(only_folds) or None)
     run = TrainingRun(
         study=study, name=name, view=view, preset=preset_name.replace("_", "-"), config=to_dict(cfg),
         fingerprint=cfg.fingerprint, manifest_fingerprint=prepared.fingerprint, seed=cfg.recipe.seed, folds=folds,
         classes=list(labels.names), own_classes=list(labels.own), classes_sha256=sha256_json(list(labels.names)),
-        created_by=user,
+        auxiliary=list(auxiliary), created_by=user,
     )  # fmt: skip
     run.full_clean()
     with transaction.atomic():

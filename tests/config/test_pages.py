@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from config.study_path import study_path
 from imagebank.models import Membership, Study, WorkerBeat
+from tests.surveys.rating_study import make_rating_study
 
 pytestmark = pytest.mark.django_db
 
@@ -31,6 +32,16 @@ def test_a_step_offers_its_action_when_its_turn_has_come(person, study):
     empty = Study.objects.create(slug="empty", title="Empty")
     Membership.objects.create(study=empty, user=coordinator, role="coordinator")
     assert all(step.url is None for step in study_path(study=empty, user=coordinator)[1:])
+
+
+def test_a_rating_study_has_pictures_of_another_bank(person):
+    rated = make_rating_study()
+    coordinator = person("coordinator")
+    Membership.objects.create(study=rated, user=coordinator, role="coordinator")
+    images = study_path(study=rated, user=coordinator)[0]
+    assert images.progress == "done"
+    assert images.state == f"{rated.stimuli.filter(role='rated').count()} stimuli to rate"
+    assert images.url is None
 
 
 def test_somebody_without_a_role_reads_what_to_do_next(client, person):

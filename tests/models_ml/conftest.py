@@ -21,6 +21,7 @@ def own_folders(settings, tmp_path):
     """Every test writes to folders of its own."""
     settings.VAR_DIR = tmp_path / "var"
     settings.MEDIA_ROOT = tmp_path / "media"
+    settings.AUXILIARY_PICTURES = tmp_path / "auxiliary"
     settings.NETWORK_WEIGHTS = tmp_path / "weights"
 
 

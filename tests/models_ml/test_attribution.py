@@ -75,3 +75,34 @@ def test_an_ensemble_without_answers_has_nothing_to_explain(stored):
     with pytest.raises(ValidationError, match="has not answered any item yet"):
         start_attribution(ensemble=stored)
     assert not AttributionMap.objects.exists()
+
+
+def regions(*rows):
+    known = {"value": 0.5, "ci_low": 0.4, "ci_high": 0.6, "n": 6}
+    return [
+        {"region": name, "marked": True, "pictures": 6, "warning": warning, "sentence": f"{name} takes half.",
+         "worst": [{"item": "IP-6", "share": 0.9, "area": 0.1, "control": 0.2}],
+         **dict.fromkeys(("share", "area", "control", "above_control"), known)}
+        for name, warning in rows
+    ]  # fmt: skip
+
+
+def test_the_page_warns_of_a_shortcut_shows_its_worst_pictures_and_says_the_rule(client, person, networks, run_jobs):
+    made = start_attribution(ensemble=networks["focused"], limit=6)
+    assert [job.state for job in run_jobs()] == ["succeeded"]
+    made.refresh_from_db()
+    assert {one["region"] for one in made.summary["regions"]} >= {"lesion", "background"}
+    one = made.maps.filter(target="predicted").first()
+    assert {"region", "marked", "share", "area", "control"} == set(one.regions[0])
+    made.summary["regions"] = regions(("sticker", True), ("clothing", False), ("watermark", None))
+    made.save()
+    client.force_login(person("analyst"))
+    page = client.get(f"/studies/spots/networks/attributions/{made.pk}/").content.decode()
+    assert "sticker takes half." in page
+    assert "clothing takes half." not in page
+    assert "possible shortcut" in page
+    assert "too few pictures" in page
+    assert made.summary["regions_rule"] in page.replace("&#x27;", "'")
+    assert "relevance 0.90, area 0.10, random 0.20" in page
+    single = client.get(f"/studies/spots/networks/attributions/map/{one.public_id}/").content.decode()
+    assert "Where the relevance lies" in single

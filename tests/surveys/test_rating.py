@@ -145,7 +145,7 @@ class RatingSitting(Sitting):
             assert word not in body, f"{word} in {response.request['PATH_INFO']}"
         if response["Content-Type"].startswith("text/html"):
             page = json.loads(body.split(b'id="block-data"')[1].split(b">")[1].split(b"<")[0]) if b"block-data" in body else {}
-            fields = {"id", "chosen", "image", "frames", "columns", "label", "answers", "masked", "done"}
+            fields = {"id", "chosen", "image", "frames", "heads", "columns", "label", "answers", "masked", "done"}
             assert all(set(item) <= fields for item in page.get("items", ()))
         return response
 
@@ -163,7 +163,7 @@ VALUES = {
     "origin": {"answer": "generated", "confidence": 80}, "realism": 5, "condition": "ZQB", "plausibility": 2,
     "artefacts": ["blur"], "where": [{"x": 0.5, "y": 0.25}], "remark": "=HYPERLINK(1)", "generated_one": "left",
     "same_lesion": "yes", "direction": "forward", "smoothness": 6, "course": 4, "first_implausible": 3,
-    "implausible_cells": [2, 3], "colour_from_row": 7, "shape_from_column": 1, "skin_tones": 4,
+    "implausible_cells": [2, 3], "colour_not_from_row": [1], "shape_not_from_column": [], "tone_implausible": [4],
 }  # fmt: skip
 
 

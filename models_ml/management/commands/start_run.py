@@ -20,6 +20,9 @@ class Command(BaseCommand):
         parser.add_argument("--fold", type=int, action="append", default=[], help="Train this fold alone (repeatable).")
         parser.add_argument("--epochs", type=int)
         parser.add_argument("--weights", default="", help="none, hub, or a file in the weights folder.")
+        parser.add_argument(
+            "--auxiliary", action="append", default=[], help="A set of auxiliary pictures (repeatable)."
+        )
         parser.add_argument("--set", action="append", default=[], metavar="SECTION.NAME=VALUE")
         parser.add_argument("--wait", action="store_true", help="Train in this process instead of the worker's.")
         parser.add_argument("--json", action="store_true", help="Print the outcome as JSON.")
@@ -34,7 +37,7 @@ class Command(BaseCommand):
                 run = start_run(
                     study=study, name=name, view=view, preset_name=preset, seed=options["seed"],
                     folds=options["folds"], only_folds=options["fold"], epochs=options["epochs"],
-                    weights=options["weights"], changes=options["set"],
+                    weights=options["weights"], auxiliary=options["auxiliary"], changes=options["set"],
                 )  # fmt: skip
         job = run_here(run.job) if options["wait"] else run.job
         run = TrainingRun.objects.get(pk=run.pk)

@@ -154,21 +154,114 @@ def test_each_single_change_does_what_it_says():
     from models_ml.core import augment_ops as ops
 
     batch = images(3)
-    torch.testing.assert_close(ops.shift_hsv(batch, torch.zeros(3, 3)), batch, rtol=0, atol=1e-5)
+    torch.testing.assert_close(ops.shift_hsv(batch.clone(), torch.zeros(3, 3)), batch, rtol=0, atol=1e-5)
     red = torch.zeros(1, 3, 2, 2)
     red[:, 0] = 1
     green = ops.shift_hsv(red, torch.tensor([[1 / 3, 0.0, 0.0]]))
     torch.testing.assert_close(green[0, :, 0, 0], torch.tensor([0.0, 1.0, 0.0]), rtol=0, atol=1e-5)
     flat = torch.full((1, 3, 16, 16), 0.3)
-    torch.testing.assert_close(ops.gaussian_blur(flat, torch.ones(1)), flat, rtol=0, atol=1e-6)
-    torch.testing.assert_close(ops.motion_blur(flat, torch.tensor([0.6])), flat, rtol=0, atol=1e-6)
+    torch.testing.assert_close(ops.gaussian_blur(flat.clone(), torch.ones(1)), flat, rtol=0, atol=1e-6)
+    torch.testing.assert_close(ops.motion_blur(flat.clone(), torch.tensor([0.6])), flat, rtol=0, atol=1e-6)
     speck = flat.clone()
     speck[0, :, 8, 8] = 1.0
     torch.testing.assert_close(ops.median_blur(speck), flat)
     rows = torch.nn.functional.pad(batch, (1, 1, 1, 1), mode="reflect").unfold(2, 3, 1).unfold(3, 3, 1)
     torch.testing.assert_close(ops.median_blur(batch), rows.flatten(4).median(-1).values)
     dull = 0.45 + 0.1 * batch
-    assert ops.clahe(dull).std() > 1.5 * dull.std()
+    assert ops.clahe(dull.clone()).std() > 1.5 * dull.std()
+
+
+def sampled(batch, u, kind="paper"):
+    """The movement spelt out pixel by pixel in float64: flips, transposition, distortion, affine, one bilinear look."""
+    s, (n, _, height, width) = STRENGTHS[kind], batch.shape
+    out = np.zeros(batch.shape)
+    for k in range(n):
+        v = u[k].astype(np.float64)
+        on = v[0] < s.p_affine
+        angle, factor = on * np.radians((2 * v[1] - 1) * s.rotate_deg), 1 / (1 + on * (2 * v[2] - 1) * s.scale)
+        for row in range(height):
+            for column in range(width):
+                x, y = (2 * column + 1) / width - 1, (2 * row + 1) / height - 1
+                x, y = x - on * (2 * v[3] - 1) * 2 * s.shift, y - on * (2 * v[4] - 1) * 2 * s.shift
+                x, y = (
+                    factor * (np.cos(angle) * x + np.sin(angle) * y),
+                    factor * (np.cos(angle) * y - np.sin(angle) * x),
+                )
+                if v[5] < s.p_distort:
+                    x, y = distorted(x, y, v)
+                x, y = (-x if v[8] < s.p_flip else x), (-y if v[9] < s.p_upend else y)
+                x, y = (y, x) if v[7] < s.p_transpose else (x, y)
+                out[k, :, row, column] = looked_up(
+                    batch[k].numpy(), (y + 1) * height / 2 - 0.5, (x + 1) * width / 2 - 0.5
+                )
+    return out
+
+
+def distorted(x, y, v):
+    """Lens, five uneven columns and rows, or a wave, by the third that draw 6 falls into."""
+    if v[6] < 1 / 3:
+        factor = 1 + (2 * v[36] - 1) * 0.5 * (x * x + y * y)
+        return x * factor, y * factor
+    if v[6] < 2 / 3:
+        knots = [np.concatenate([[0], np.cumsum(2 * v[a : a + 5] + 1e-3)]) for a in (37, 42)]
+        even = np.linspace(-1, 1, 6)
+        return tuple(np.interp(c, even, 2 * k / k[-1] - 1) for c, k in zip((x, y), knots))
+    return (
+        x + 0.012 * np.sin(5 * y + 2 * np.pi * v[36]),
+        y + 0.012 * np.sin(5 * x + 2 * np.pi * v[37]),
+    )
+
+
+def looked_up(image, y, x):
+    y0, x0, total = int(np.floor(y)), int(np.floor(x)), 0.0
+    for yy, xx in ((y0, x0), (y0, x0 + 1), (y0 + 1, x0), (y0 + 1, x0 + 1)):
+        if 0 <= yy < image.shape[1] and 0 <= xx < image.shape[2]:
+            total = total + image[:, yy, xx] * (1 - abs(y - yy)) * (1 - abs(x - xx))
+    return total
+
+
+def test_movements_composed_into_one_grid_are_the_movements_pixel_by_pixel():
+    """All three distortions, with and without flips, transposition and affine movement."""
+    from models_ml.core import augment as module
+
+    batch, u = images(12, 16), draws(5, np.arange(12), fold=0, epoch=1)
+    u[:, 6] = np.tile([0.1, 0.5, 0.9], 4)  # every distortion four times
+    moved = module._move(batch, torch.from_numpy(u), STRENGTHS["paper"])
+    assert len({(row[5] < 0.7, row[7] < 0.5, row[8] < 0.5, row[9] < 0.5) for row in u}) > 6
+    assert moved.numpy() == pytest.approx(sampled(batch, u), abs=2e-5)
+
+
+def test_hue_saturation_and_value_are_those_of_the_standard_library():
+    import colorsys
+
+    from models_ml.core import augment_ops as ops
+
+    batch, shift = images(4, 8), torch.tensor([[0.05, 0.07, -0.03], [-0.05, -0.07, 0.03], [0.5, 0, 0], [0, 1, 1]])
+    batch[0, :, 0, 0], batch[0, :, 0, 1] = 0.4, 0.0  # grey and black have no hue
+    expected = np.empty(batch.shape)
+    for n in range(4):
+        for at in np.ndindex(8, 8):
+            h, s, v = colorsys.rgb_to_hsv(*(float(c) for c in batch[(n, slice(None), *at)]))
+            dh, ds, dv = (float(d) for d in shift[n])
+            expected[(n, slice(None), *at)] = colorsys.hsv_to_rgb(
+                (h + dh) % 1, np.clip(s + ds, 0, 1), np.clip(v + dv, 0, 1)
+            )
+    assert ops.shift_hsv(batch.clone(), shift).numpy() == pytest.approx(expected, abs=1e-5)
+
+
+def test_changes_leave_the_batch_they_were_given_and_pictures_not_drawn_alone():
+    batch = images(6)
+    before = batch.clone()
+    augment(batch, draws(3, np.arange(6), fold=1, epoch=2), "paper")
+    assert torch.equal(batch, before)
+
+
+def test_the_hole_of_cutout_is_a_square_of_its_share_around_its_centre():
+    from models_ml.core.augment_ops import stretch
+
+    for centre in (0.0, 0.31, 0.5, 0.998):
+        pixels = [k for k in range(32) if abs(k + 0.5 - centre * 32) < 0.375 * 32 / 2]
+        assert list(range(32))[stretch(centre, 0.375, 32)] == pixels
 
 
 def test_eight_views_are_the_eight_symmetries_of_the_square():
