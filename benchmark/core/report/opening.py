@@ -149,22 +149,34 @@ def _certificate(certificate: dict[str, Any] | None) -> list[str]:
     if certificate is None:
         return [html.paragraph("Certificate of the design: not recorded.", "muted")]
     verdict = "Every promise of the design holds." if certificate["promises_hold"] else "The design breaks a promise."
-    rows = [
-        [
-            entry["name"],
-            "promise" if entry["kind"] == "promise" else "balance",
-            *(_value(entry.get(key)) for key in ("reached", "best", "limit")),
-            "holds" if entry["holds"] else "does not hold",
-        ]
+    promises = [
+        _meaning(entry) if entry["holds"] else f"{_meaning(entry)} BROKEN {entry['reached']} times."
         for entry in certificate["properties"]
+        if entry["kind"] == "promise"
     ]
-    header = ["Property", "Kind", "Reached", "Best possible", "Limit", "Verdict"]
+    rows = [
+        [_meaning(entry), *(_value(entry.get(key)) for key in ("reached", "best", "limit")), "yes" if entry["holds"] else "no"]
+        for entry in certificate["properties"]
+        if entry["kind"] != "promise"
+    ]
+    header = ["Balance", "Reached", "Best possible", "Limit", "Within it"]
     caption = f"Certificate of {certificate['file']}, seed {certificate['seed']}, SHA-256 {certificate['sha256']}."
-    return [html.heading(3, "Certificate"), html.paragraph(verdict), html.table(caption, header, rows)]
+    return [
+        html.heading(3, "Certificate"),
+        html.paragraph(f"{verdict} Each was checked again from the design alone:"),
+        html.bullets(promises),
+        html.table(caption, header, rows, css="meanings") if rows else "",
+    ]
+
+
+def _meaning(entry: dict[str, Any]) -> str:
+    return entry.get("meaning") or readable(entry["name"]).capitalize() + "."
 
 
 def _value(value: float | None) -> str:
-    return "–" if value is None else number(value, 0 if float(value).is_integer() else 2)
+    if value is None:
+        return "–"
+    return f"{int(value):,}" if float(value).is_integer() else number(value, 2)
 
 
 def share_sentence(record: dict[str, Any]) -> str:
