@@ -13,7 +13,8 @@ SIMULATED = "Simulated"
 
 
 def default_title(results: Results) -> str:
-    models = " and ".join(readable(m) for m in results["design"]["models"][:3]) or "Readers"
+    names = results["design"]["models"]
+    models = f"{len(names)} networks" if len(names) > 2 else " and ".join(map(readable, names)) or "Readers"
     groups = " and ".join(plural(g) for g in results["design"]["groups"])
     return f"{models[:1].upper()}{models[1:]} against {groups}" if groups else models
 
