@@ -151,16 +151,16 @@ def _certificate(certificate: dict[str, Any] | None) -> list[str]:
         return [html.paragraph("Certificate of the design: not recorded.", "muted")]
     verdict = "Every promise of the design holds." if certificate["promises_hold"] else "The design breaks a promise."
     promises = [
-        _meaning(entry) if entry["holds"] else f"{_meaning(entry)} BROKEN {entry['reached']} times."
+        f"{entry['name']}: {entry['meaning']}" + ("" if entry["holds"] else f" BROKEN {entry['reached']} times.")
         for entry in certificate["properties"]
         if entry["kind"] == "promise"
     ]
     rows = [
-        [_meaning(entry), *(_value(entry.get(key)) for key in ("reached", "best", "limit")), "yes" if entry["holds"] else "no"]
+        [entry["name"], entry["meaning"], *(_value(entry.get(key)) for key in ("reached", "best", "limit")), "yes" if entry["holds"] else "no"]
         for entry in certificate["properties"]
         if entry["kind"] != "promise"
     ]
-    header = ["Balance", "Reached", "Best possible", "Limit", "Within it"]
+    header = ["Balance", "What it counts", "Reached", "Best possible", "Limit", "Within it"]
     caption = f"Certificate of {certificate['file']}, seed {certificate['seed']}, SHA-256 {certificate['sha256']}."
     return [
         html.heading(3, "Certificate"),
@@ -168,10 +168,6 @@ def _certificate(certificate: dict[str, Any] | None) -> list[str]:
         html.bullets(promises),
         html.table(caption, header, rows, css="meanings") if rows else "",
     ]
-
-
-def _meaning(entry: dict[str, Any]) -> str:
-    return entry.get("meaning") or readable(entry["name"]).capitalize() + "."
 
 
 def _value(value: float | None) -> str:
