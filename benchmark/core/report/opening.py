@@ -156,7 +156,12 @@ def _certificate(certificate: dict[str, Any] | None) -> list[str]:
         if entry["kind"] == "promise"
     ]
     rows = [
-        [entry["name"], entry["meaning"], *(_value(entry.get(key)) for key in ("reached", "best", "limit")), "yes" if entry["holds"] else "no"]
+        [
+            entry["name"],
+            entry["meaning"],
+            *(_value(entry.get(key)) for key in ("reached", "best", "limit")),
+            "yes" if entry["holds"] else "no",
+        ]
         for entry in certificate["properties"]
         if entry["kind"] != "promise"
     ]
@@ -164,7 +169,7 @@ def _certificate(certificate: dict[str, Any] | None) -> list[str]:
     caption = f"Certificate of {certificate['file']}, seed {certificate['seed']}, SHA-256 {certificate['sha256']}."
     return [
         html.heading(3, "Certificate"),
-        html.paragraph(f"{verdict} Each was checked again from the design alone:"),
+        html.paragraph(f"{verdict} As the certificate states them:"),
         html.bullets(promises),
         html.table(caption, header, rows, css="meanings") if rows else "",
     ]
