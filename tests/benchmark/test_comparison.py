@@ -217,7 +217,7 @@ def test_sittings_begun_and_not_finished_are_in_the_flow_and_the_record_is_known
     (record,) = [r for r in comparison.results["flow"] if r["group"] == begun.group.code]
     assert (record["unfinished"], record["sittings"]) == (1, record["complete"] + 1)
     report = (comparison.folder / "report.html").read_text()
-    assert facts["readers"]["blinding"] in report
+    assert facts["readers"]["recruitment"] in report
 
 
 def test_a_plan_that_was_changed_later_is_told_field_by_field(study):
