@@ -63,7 +63,14 @@ def plural(group: str) -> str:
 
 
 def on_view(view: str | None, noun: str = "images") -> str:
-    return f" on {readable(view)} {noun}" if view else ""
+    """ "focused" -> " on focused images"; see `of_view`."""
+    return f" on {of_view(view, noun)}" if view else ""
+
+
+def of_view(view: str | None, noun: str = "images") -> str:
+    """ "focused" -> "focused images"; a name that is a plural already stands alone: "edges"."""
+    words = readable(view)
+    return words if words.endswith("s") or not words else f"{words} {noun}"
 
 
 GENERIC = ("classifier", "network", "ensemble", "model", "algorithm")

@@ -202,6 +202,7 @@ def rating_study(console: Console, *, study: Study, seed: int) -> Study:
         rated = Study.objects.get(slug=RATED)
     sittings = Survey.objects.filter(survey_set__study=rated).count()
     console.say(f"{rated.title}: {sittings} sittings, all of them open.")
+    stamp_plan(console, study=rated, plan=REALISM.with_name("analysis.toml"))
     return rated
 
 

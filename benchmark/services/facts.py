@@ -12,7 +12,7 @@ SCHEMA = "study-facts/1"
 def study_facts(study: Study) -> dict:
     """The record that reports take. Groups with simulated readers have no recruitment to tell; absent is not recorded."""
     facts: dict = {"schema": SCHEMA}
-    facts["study"] = {"background": study.summary} if study.summary else {}
+    facts["study"] = {"title": study.title} | ({"background": study.summary} if study.summary else {})
     provenance = Provenance.objects.filter(image__item__study=study, image__view__in=study.view_codes())
     told = {"licence": _distinct(provenance, "licence"), "source": _distinct(provenance, "nature") or [study.nature]}
     images = {name: "; ".join(texts) for name, texts in told.items() if any(texts)}

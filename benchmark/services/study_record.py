@@ -71,7 +71,7 @@ def reading_record(study: Study) -> dict[str, dict[str, str]]:
         },
         "reading": {
             "display": f"On the reader's own screen, {views}; zoom {'allowed' if protocol.zoom_allowed else 'not allowed'}.",
-            "time_limit": "None.",
+            "time_limit": "No limit.",
             "independence": "Everybody reads alone under a personal link and sees no other reader's answers.",
         },
         "sample_size": {

@@ -7,12 +7,12 @@ from pathlib import Path
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from imagebank.models import Membership, Study
+from imagebank.models import Membership, Provenance, Study
 from imagebank.services.members import give_role
 from surveys.models import SurveySet
 
 from .rating import create_rating_study
-from .rating_items import stimuli_from_items
+from .rating_items import GENERATED_VIEW, stimuli_from_items
 
 
 def begin_rating_study(
@@ -64,7 +64,9 @@ def _about(preset: Path, sources: Sequence[Study], title: str) -> dict:
         about = tomllib.loads(preset.read_text(encoding="utf-8")).get("study", {})
     except (OSError, ValueError):
         about = {}
-    natures = sorted({source.nature for source in sources if source.nature})
+    shown = Provenance.objects.filter(image__item__study__in=sources).exclude(image__view=GENERATED_VIEW)
+    found = {source.nature for source in sources} | set(shown.values_list("nature", flat=True))
+    natures = sorted(nature for nature in found if nature and not nature.startswith(GENERATED_VIEW))
     return {
         "title": title or about.get("title", "Real or generated?"),
         "summary": about.get("summary", ""),

@@ -102,6 +102,7 @@ def test_the_report_is_made_as_pdf_on_request_and_stands_beside_the_files(client
     started = client.post(at("comparison_documents", comparison))
     job = run_job(started.url.rstrip("/").rsplit("/", 1)[1])
     assert job.state == job.State.SUCCEEDED, job.error
+    assert at("comparison_files", comparison) in client.get(started.url).content.decode(), "the job leads to what it made"
     made = client.get(at("comparison_document", comparison, "report.pdf"))
     content = b"".join(made.streaming_content)
     assert (made["Content-Type"], content[:4]) == ("application/pdf", b"%PDF")

@@ -12,7 +12,7 @@ from ..results import Results
 from ..wording import interval, number, percent, readable
 from .catalogue import FigureEntry, entry_of
 from .chart import Axis, Band, Chart, Key, Note, Panel, Points, Rule, Span, folded, round_ticks
-from .look import FURTHER, INK, MUTED, OCHRE, PLUM, TEAL, tint
+from .look import FURTHER, INK, MUTED, OCHRE, PLUM, RULE, TEAL
 
 Record = dict[str, Any]
 CHANCE = "dashed line: guessing"
@@ -46,7 +46,7 @@ def _found(results: Results) -> Iterator[FigureEntry]:
         yield entry(
             "error", "Error at telling real from generated",
             "Share of wrong judgments and its two components, with intervals for new raters and new images. Dashed line:"
-            " guessing; band: errors that count as equivalent to guessing.", error_chart, "hype",
+            " guessing; grey band: errors that count as equivalent to guessing.", error_chart, "hype",
         )  # fmt: skip
     if results.records("evaluators"):
         yield entry(
@@ -115,7 +115,7 @@ def error_chart(results: Results) -> Chart:
             names.append(f"{_set_name(record['set'])}: {words}" if index == 0 else words)
             values.append((y, told, INK if index == 0 else MUTED))
     end = places[-1] + 0.7
-    band = Band([50 - margin, 50 + margin], [-0.7, -0.7], [end, end], tint(TEAL, 0.12))
+    band = Band([50 - margin, 50 + margin], [-0.7, -0.7], [end, end], RULE)
     across = Axis(0, 100, "Share of judgments (%)", (0, 25, 50, 75, 100))
     down = Axis(-0.7, end, ticks=tuple(places), names=tuple(names), line=False, downwards=True)
     level = f"{100 * results['plan']['confidence']:g} % interval"
@@ -149,7 +149,7 @@ def scales_chart(results: Results, *, shown: str) -> Chart:
         marks: list[Any] = []
         for place, r in enumerate(own):
             colour = palette.get(r["set"], INK)
-            marks.append(Span([place], [r["lower_quartile"]], [r["upper_quartile"]], tint(colour, 0.28), 7.0))
+            marks.append(Span([place], [r["lower_quartile"]], [r["upper_quartile"]], RULE, 7.0))
             if r["ci_low"] is not None:
                 marks.append(Span([place], [r["ci_low"]], [r["ci_high"]], colour, 1.4))
             told = f"{readable(r['set'])}: mean {number(r['mean'])} of {r['ratings']} ratings"

@@ -46,7 +46,8 @@ def agreement(results: Results, drawings: dict[str, str]) -> list[str]:
             )
             continue
         bounds = interval(r["fleiss_kappa_ci_low"], r["fleiss_kappa_ci_high"], 2, 1)
-        image = f"{readable(r['view'])} image".strip()
+        view = readable(r["view"])
+        image = f"image shown as {view}" if view.endswith("s") else f"{view} image".strip()
         sentences.append(
             f"Two {plural(r['group'])} gave the same answer to the same {image}"
             f" {percent(r['percent_agreement'])} of the time (Fleiss' kappa {number(r['fleiss_kappa'])}, {bounds})."

@@ -18,6 +18,7 @@ from ..rating_words import (
     signal_sentence,
     verdict,
 )
+from ..ratings import REAL
 from ..results import Results
 from ..wording import number, readable
 from . import html
@@ -184,6 +185,8 @@ def _sides(results: Results, figures: dict[str, str]) -> list[str]:
 def gallery(results: Results, pictures: Pictures) -> list[str]:
     """The best and the worst images, each with its picture where there is one."""
     parts = []
+    if any(record["image"] in pictures for record in results.records("pictures") if record["truth"] == REAL):
+        parts.append(html.paragraph("Real images are among them: share this report as their licence allows.", "muted"))
     for title, records in best_and_worst(results.records("pictures")):
         parts.append(html.heading(3, title))
         parts.append('<ul class="gallery">' + "".join(_card(r, pictures.get(r["image"])) for r in records) + "</ul>")
