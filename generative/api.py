@@ -65,6 +65,7 @@ class SampleOut(serializers.ModelSerializer):
 class AuditIn(serializers.Serializer):
     view = serializers.SlugField(required=False, allow_null=True, default=None)
     features = serializers.CharField(max_length=200, required=False, default=RANDOM_FEATURES)
+    probe = serializers.IntegerField(min_value=0, max_value=50, required=False, default=0)
 
 
 class JobStarted(serializers.Serializer):

@@ -197,9 +197,14 @@ class AuditForm(Styled):
 
     view = forms.ChoiceField(required=False, label="Against the pictures of")
     features = forms.ChoiceField()
+    probe = forms.IntegerField(
+        required=False, min_value=0, max_value=50, label="Membership probe, pictures of either side (slow; empty: none)"
+    )
 
     def __init__(self, data=None, *, image_set: ImageSet):
         super().__init__(data)
+        if image_set.generator is None:
+            del self.fields["probe"]
         views = [(view["code"], f"the view {view['label']}") for view in image_set.study.views]
         run = image_set.generator and image_set.generator.run
         self.fields["view"].choices = [("", "the training run"), *views] if run else views

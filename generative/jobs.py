@@ -68,7 +68,8 @@ def audit(run: JobRun) -> dict:
     image_set = run.study.image_sets.get(public_id=run.payload["image_set"])
     choices = {"view": run.payload.get("view"), "features": run.payload.get("features", auditing.RANDOM_FEATURES)}
     run.progress(done=0, total=2, message="comparing with the training pictures")
-    found = auditing.audit_set(image_set=image_set, user=run.job.created_by, watch=run.check_cancelled, **choices)
+    found = auditing.audit_set(image_set=image_set, probe=run.payload.get("probe") or 0, user=run.job.created_by,
+                               watch=run.check_cancelled, **choices)  # fmt: skip
     run.log(f"{found.n_suspected} suspected copies, calibrated on {found.calibration}")
     run.progress(done=1, total=2, message="KID, overlap, labels")
     auditing.evaluate_set(image_set=image_set, watch=run.check_cancelled, **choices)

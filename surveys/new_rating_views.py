@@ -28,7 +28,7 @@ def published_sets(study: Study) -> list[tuple[str, str]]:
     names: dict[str, str] = {}
     for facts in rows.values_list("attributes", flat=True):
         key = str(facts.get("image_set", ""))
-        if key and not facts.get("control"):
+        if key and not facts.get("control") and not facts.get("role"):
             found.setdefault(key, Counter())[facts.get("kind", "sample")] += 1
             names[key] = str(facts.get("sampling") or facts.get("condition") or "")
     return [

@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 
 from generative.core.errors import InputError
-from generative.core.weights import NetworkRecord, atomic_folder, file_sha256, fill_network_folder
+from generative.core.weights import NetworkRecord, atomic_folder, file_sha256, fill_network_folder, write_tensors
 
 SCHEMA = "generator-training/1"
 
@@ -38,14 +38,12 @@ def save_snapshot(
 
     keep: how many of the newest to keep; 0 keeps all.
     """
-    from safetensors.torch import save_file
-
     name = f"kimg-{facts['images'] / 1000:011.3f}"
     target = Path(out) / "snapshots" / name
     with atomic_folder(target) as work:
         fill_network_folder(work, record, **{part: net.state_dict() for part, net in networks.items()})
         path = work / "training.safetensors"
-        save_file({key: value.detach().cpu().contiguous() for key, value in tensors.items()}, path)
+        write_tensors(tensors, path)
         text = json.dumps({"schema": SCHEMA, "sha256": file_sha256(path), **facts}, indent=1)
         (work / "training.json").write_text(text + "\n", encoding="utf-8")
     if keep:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 from contextlib import contextmanager
@@ -110,6 +111,20 @@ def atomic_file(target: Path):
         work.unlink(missing_ok=True)
 
 
+def write_tensors(tensors: dict, path: Path) -> None:
+    """Tensors as safetensors. A disk that is full raises OSError, which the library hides in an error of its own."""
+    from safetensors import SafetensorError
+    from safetensors.torch import save_file
+
+    try:
+        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, path)
+    except SafetensorError as error:
+        number = re.search(r"os error (\d+)", str(error))
+        if number is None:
+            raise
+        raise OSError(int(number[1]), os.strerror(int(number[1])), str(path)) from error
+
+
 def save_network(folder: Path, record: NetworkRecord, **states: dict) -> NetworkRecord:
     """Write state dicts (named as in PARTS) and their record into `folder`, atomically; returns the hashed record."""
     with atomic_folder(folder) as work:
@@ -118,12 +133,10 @@ def save_network(folder: Path, record: NetworkRecord, **states: dict) -> Network
 
 def fill_network_folder(work: Path, record: NetworkRecord, **states: dict) -> NetworkRecord:
     """The same into a folder that the caller makes appear at once, such as a snapshot's."""
-    from safetensors.torch import save_file
-
     hashes = {}
     for part, state in states.items():
         path = work / f"{part}.safetensors"
-        save_file({name: tensor.detach().cpu().float().contiguous() for name, tensor in state.items()}, path)
+        write_tensors({name: tensor.float() for name, tensor in state.items()}, path)
         hashes[part] = file_sha256(path)
     record = replace(record, hashes=hashes)
     (work / "network.json").write_text(json.dumps(record.to_json(), indent=1) + "\n", encoding="utf-8")

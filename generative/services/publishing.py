@@ -4,7 +4,7 @@ The items carry all that a rating needs, so that whoever shows them need know no
 
     generated     true
     origin        "generated", as raters' studies call it
-    kind          sample, morph-frame, mix-grid
+    kind          sample, morph-frame, mix-grid, catch
     condition     what a rating compares: random or curated; morph, shuffled, other-z, cross-fade; style grid
     sampling      random or curated, of the whole set
     stated_class  code of the study's class that the picture was asked for ("" where the study lacks it)
@@ -14,6 +14,7 @@ The items carry all that a rating needs, so that whoever shows them need know no
                   (class codes), control ("", shuffled, other-z, cross-fade)
     mix-grid      rows, columns, tile_px, row_class and row_seeds (colour), column_class and column_seeds (shape): one picture,
                   a white corner, the columns' own pictures above, the rows' own at the left, then the mixes
+    catch         role "catch": tiles of a sample out of order, which no rater who looks takes for real; it states no class
 
 They have no split: surveys, trainings and audits of real pictures leave them out. The class that a single picture was asked
 for stands as its reference class. Codes tell nothing.
@@ -41,6 +42,7 @@ from .pictures import class_called
 
 NATURE = "generated, not a photograph"
 REASON_MAX = 500
+CATCHES, CATCH_TILES = 2, 4
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,8 @@ def publish_set(
 ) -> Publication:  # fmt: skip
     """Make items of the set's pictures in `study` (its own by default) under `view`, and freeze the set.
 
-    controls: beside each morph strip the same frames shuffled, frames of other z, and a pixel cross-fade. Refused while
+    controls: beside each morph strip the same frames shuffled, frames of other z, and a pixel cross-fade; beside single
+    pictures two catches, whose tiles are out of order. Refused while
     suspected copies are undecided; a set without an audit needs `unaudited_reason`, kept with the name. Published again
     into the same study and view, it returns the publication there is; one study holds a set once.
     """
@@ -122,6 +125,8 @@ def _drafts(image_set: ImageSet, study: Study, *, controls: bool) -> list[Draft]
             for sample in samples
             if sample.pk in cleared
         ]
+        if controls:
+            drafts += [_catch(image_set, sample) for sample in samples if sample.pk in cleared][:CATCHES]
     if not drafts:
         raise ValidationError("Every picture of this set was left out as a suspected copy; nothing remains to publish.")
     return drafts
@@ -149,6 +154,17 @@ def _stated(study: Study, sample: Sample) -> dict:
     )
     nearest = class_called(study, sample.class_name) if sample.class_name else None
     return {"stated_class": nearest.code if nearest else "", "stated_label": words if parts else ""}
+
+
+def _catch(image_set: ImageSet, sample: Sample) -> Draft:
+    """The sample's tiles, four by four, in another order: wrong at a glance."""
+    picture = pixels(sample)
+    side = picture.shape[0] // CATCH_TILES
+    tiles = [picture[y * side : (y + 1) * side, x * side : (x + 1) * side] for y, x in np.ndindex(CATCH_TILES, CATCH_TILES)]
+    order = np.random.default_rng([int(image_set.set_hash[:8], 16), sample.index]).permutation(len(tiles))
+    rows = [np.concatenate([tiles[i] for i in line], axis=1) for line in order.reshape(CATCH_TILES, CATCH_TILES)]
+    facts = _facts(image_set, "catch", sample, stated_class="", stated_label="") | {"condition": "catch", "role": "catch"}
+    return Draft(np.concatenate(rows), facts, "catch")
 
 
 def _morph_drafts(image_set, study, samples, cleared, *, controls: bool) -> list[Draft]:

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from math import ceil
 
 from .allocation import CATCH, REPEAT, SINGLE, Allocation, Shown, Sitting, certify_allocation
 from .certificate import Certificate
@@ -56,7 +55,7 @@ def allocate(
     sittings, repeated = [], Counter()
     for rater, code in enumerate(codes):
         draw = Draw(seed, "sitting", rater)
-        pages = _order(held[rater], ceil(round(repeats * len(held[rater]), 9)), gap, repeated, draw)
+        pages = _order(held[rater], repeats_of(len(held[rater]), repeats), gap, repeated, draw)
         shown = [Shown(names[image], kind) for image, kind in pages]
         offset = rater * catches_per_rater
         chosen = [catches[(offset + number) % len(catches)] for number in range(catches_per_rater)]
@@ -73,6 +72,11 @@ def allocate(
         certificate=Certificate(()),
     )
     return replace(allocation, certificate=certify_allocation(allocation, images))
+
+
+def repeats_of(images: int, share: float) -> int:
+    """How many of a rater's images come twice: the share to the nearest whole number, one at least where any is asked for."""
+    return max(1, int(share * images + 0.5)) if share and images else 0
 
 
 def _check(images, codes, repeats, catches, catches_per_rater: int, seed: int) -> None:
@@ -97,7 +101,7 @@ def _check_room(images: int, raters: int, most: int, per_image: int, repeats: fl
     """Refuse when the sittings are too short, and say what would do."""
     if per_image < 1 or most < 1:
         raise DesignError(f"min_raters_per_image and per_rater_max must be at least 1; found {per_image} and {most}.")
-    room = max((n for n in range(most + 1) if n + ceil(round(repeats * n, 9)) + catches <= most), default=0)
+    room = max((n for n in range(most + 1) if n + repeats_of(n, repeats) + catches <= most), default=0)
     if not room:
         raise DesignError(f"Sittings of {most} pages have no room for images beside {catches} catches.")
     needed = max(per_image, -(-images * per_image // room))

@@ -91,7 +91,8 @@ def stimuli_from_items(
                     single(couple.made, GENERATED, condition=_condition(couple.made), label=label, tone=made_tone)]  # fmt: skip
     stimuli += [pair(couple.real, couple.made, condition=_condition(couple.made), label=couple.label)
                 for couple in couples[singles // 2 : wanted]]  # fmt: skip
-    return stimuli + _practice(couples[wanted:], bank, practice) + _strips(bank) + _grids(bank) + bank.others
+    others = [spec for spec in bank.others if singles or spec.role == Stimulus.Role.PRACTICE]
+    return stimuli + _practice(couples[wanted:], bank, practice) + _strips(bank) + _grids(bank) + others
 
 
 def _require_tones(couples: Sequence[Couple]) -> None:

@@ -54,11 +54,14 @@ def test_import_morph_audit_and_publish_as_jobs(study):
     image_set = ImageSet.objects.get()
     assert image_set.generator == generator
     assert image_set.title == "Morph strips by Stages"
-    job = done(study, AUDIT, image_set=image_set.public_id, view="focused")
+    job = done(study, AUDIT, image_set=image_set.public_id, view="focused", probe=2)
     assert job.error == ""
     image_set.refresh_from_db()
     audit = image_set.newest_audit
     assert (audit.n_train, audit.n_held_out) == (30, 12)
+    probe = audit.report["membership"]
+    assert 0 <= probe["auc"] <= 1
+    assert (len(probe["train"]), len(probe["held_out"])) == (2, 2)
     assert all(sample.audit_distance is not None for sample in image_set.samples.all())
     assert image_set.state in ("audited", "quarantined")
     assert image_set.evaluation["kid"]["value"] is not None

@@ -3,11 +3,12 @@
 import json
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
 from generative.models import CopyDecision, Generator, GeneratorRun, ImageSet
-from generative.services.auditing import record_audit
+from generative.services.auditing import audit_set, record_audit
 from generative.services.publishing import publish_set
 from imagebank.jobs import run_job
 from imagebank.models import Job
@@ -138,6 +139,19 @@ def test_uploads_become_jobs_that_take_in_or_refuse(as_role, study, set_files):
     job = run_job(Job.objects.order_by("created_at").last().pk)
     assert job.state == "failed"
     assert "neither a set folder nor a ZIP" in job.error
+
+
+def test_the_membership_probe_is_shown_and_needs_the_sets_network(as_role, study, made):
+    own = made("sample")
+    audit = record_audit(image_set=own, report=report(own) | {"membership": {"auc": 0.625, "train": [1, 2], "held_out": [3, 4]}})
+    assert audit.report["membership"]["auc"] == 0.625
+    client = as_role("engineer")
+    shown = client.get(address("set", study, own.public_id)).content.decode()
+    assert "an AUC of 0.63 for telling 2 training from 2 held-out pictures" in shown
+    assert ("Membership probe, pictures of either side" in shown) == (own.generator is not None)
+    own.generator = None
+    with pytest.raises(ValidationError, match="needs the network that made the set"):
+        audit_set(image_set=own, view="focused", probe=2)
 
 
 def test_a_form_that_cannot_be_run_says_why(as_role, study, generator):

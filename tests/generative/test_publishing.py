@@ -79,8 +79,8 @@ def test_published_pictures_are_items_that_say_what_they_are_and_enter_no_survey
     image_set = made("sample", condition="curated")
     record_audit(image_set=image_set, report=report(image_set))
     done = publish_set(image_set=image_set, view="focused")
-    assert done.items.count() == 6
-    for item in done.items.all():
+    assert done.items.count() == 6 + 2
+    for item in done.items.filter(attributes__kind="sample"):
         facts = item.attributes
         assert (facts["kind"], facts["condition"], facts["image_set"]) == ("sample", "curated", image_set.set_hash)
         assert (facts["generated"], facts["origin"]) == (True, "generated")
@@ -93,7 +93,23 @@ def test_published_pictures_are_items_that_say_what_they_are_and_enter_no_survey
         assert not any(word in item.code for word in ("early", "late", "gen", "0000"))
     assert not Item.objects.filter(pk__in=done.items.all()).exclude(split="").exists()
     assert real_pictures(study, "focused").count() == 42
-    assert len(publication_csv(publication=done).splitlines()) == 7
+    assert len(publication_csv(publication=done).splitlines()) == 1 + 6 + 2
+
+
+def test_catches_are_a_samples_tiles_out_of_order_and_state_no_class(made):
+    image_set = made("sample")
+    record_audit(image_set=image_set, report=report(image_set))
+    done = publish_set(image_set=image_set, view="focused")
+    catches = done.items.filter(attributes__role="catch")
+    assert catches.count() == 2
+    for item in catches:
+        sample = image_set.samples.get(index=item.attributes["index"])
+        with sample.file.open("rb") as original, Image.open(original) as wanted:
+            whole = np.array(wanted)
+        assert not np.array_equal(shown(item), whole)
+        assert np.array_equal(np.sort(shown(item).reshape(-1, 3), axis=0), np.sort(whole.reshape(-1, 3), axis=0))
+        assert (item.attributes["kind"], item.attributes["condition"], item.attributes["stated_class"]) == ("catch", "catch", "")
+        assert not hasattr(item, "truth")
 
 
 def test_a_strip_comes_frame_by_frame_with_controls_nobody_should_take_for_a_morph(made):

@@ -17,7 +17,7 @@ from generative.core.generator import Generator
 from generative.core.recipe import tiny
 from generative.core.shape import NetworkShape
 from generative.core.train import train
-from tests.generative.core.drawn import drawn_table
+from tests.generative.core.drawn import drawn_manifest, drawn_table
 
 ROOT = Path(__file__).resolve().parents[3]
 SHORT = tiny(8).with_options(
@@ -143,6 +143,24 @@ def test_a_full_disk_in_mid_save_keeps_the_last_snapshot(tmp_path, monkeypatch):
     assert snapshots.latest_snapshot(tmp_path) == first.snapshot
     assert hashes(first.snapshot) == before
     assert not list((tmp_path / "snapshots").glob(".*"))
+
+
+def test_a_limit_on_the_size_of_files_ends_a_training_in_one_sentence(tmp_path):
+    """A real one, in a process of its own: the library that writes tensors has errors of its own."""
+    manifest = drawn_manifest(tmp_path / "bank", n=60, resolution=8)
+    code = (
+        "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000));"
+        "from generative.core.cli import main;"
+        f"sys.exit(main(['train', {str(manifest)!r}, '--recipe', 'tiny', '--resolution', '8', '--kimg', '0.032', '--set', "
+        f"'grid_kimg=1000', '--set', 'snapshot_kimg=0.032', '--out', {str(tmp_path / 'run')!r}]))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300, cwd=ROOT)
+    assert done.returncode == 2, done.stderr
+    assert "File too large; the last good state is kept" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert snapshots.latest_snapshot(tmp_path / "run") is None
+    assert not list((tmp_path / "run" / "snapshots").glob(".*"))
 
 
 def test_leftovers_of_a_killed_save_are_cleared_and_never_taken_for_a_snapshot(tmp_path):

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from surveys.core import DesignError, Shown, allocate, certify_allocation
+from surveys.core.allocate import repeats_of
 
 
 def images_of(real: int, generated: int) -> dict[str, str]:
@@ -130,3 +131,10 @@ def test_a_tampered_allocation_is_refused_by_name(study):
     assert f"the repeat of image {repeat.image} comes too soon" in problems([*rest[: at + 1], repeat, *rest[at + 1 :]])
     many = [Shown(image, "single") for image in sorted(images)]
     assert "Rater R001 has 256 pages; the limit is 60." in problems([*sitting.pages, *many])
+
+
+@pytest.mark.parametrize(("images", "count"), [(57, 5), (18, 1), (12, 1), (3, 1), (0, 0)])
+def test_repeats_are_the_share_to_the_nearest_whole_number(images, count):
+    """Eight per cent: 5.3 of 57, 5.6 and 8.3 per cent of 18 and 12; one at least."""
+    assert repeats_of(images, 0.08) == count
+    assert repeats_of(images, 0) == 0
