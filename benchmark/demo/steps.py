@@ -6,6 +6,7 @@ from pathlib import Path
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
 from django.core.management import call_command
 
 from imagebank.models import ImportRun, Item, ItemImage, Membership, Study
@@ -165,6 +166,8 @@ def sign_ins(studies: list[Study]) -> list[tuple[str, str]]:
         user, password = _account(role)
         for study in studies:
             Membership.objects.get_or_create(study=study, user=user, role=role)
+        if role == Membership.Role.COORDINATOR:  # may begin studies of their own, too
+            user.user_permissions.add(Permission.objects.get(codename="add_study", content_type__app_label="imagebank"))
         made.append((role, password))
     return [*made, ("admin", _account("admin", is_staff=True, is_superuser=True)[1])]
 
