@@ -133,7 +133,7 @@ def test_a_whole_rating_with_every_kind_of_question_and_a_cut_connection(live_se
         fits(page)
         if words.startswith("Grids"):
             page.locator("#stage figure").nth(2).click()
-            assert page.get_by_label("Image 3").is_checked(), "cells can be touched in the picture"
+            assert page.get_by_role("checkbox", name="Image 3").is_checked(), "cells can be touched in the picture"
         until_end(page)
         seal(page)
     page.get_by_role("heading", name="Thank you").wait_for()
