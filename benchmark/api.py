@@ -18,7 +18,7 @@ from benchmark.models import AnalysisPlan, Comparison, StoredPredictions
 from benchmark.presenting import section_called
 from benchmark.services.planning import plan_design, spread_from_model
 from benchmark.services.plans import stamp_plan
-from benchmark.services.starting import start_check, start_comparison
+from benchmark.services.starting import start_check, start_comparison, start_documents
 from benchmark.views import READING_ROLES, STARTING_ROLES
 from imagebank.models import Study
 from imagebank.permissions import has_role
@@ -97,7 +97,7 @@ class PlanFilter(StudyFilter):
 
 @extend_schema_view(list=extend_schema(tags=["comparisons"]), retrieve=extend_schema(tags=["comparisons"]))
 class ComparisonViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
-    """Stored comparisons of people and networks in the studies whose results you may see."""
+    """Stored analyses in the studies whose results you may see: people and networks compared, or ratings analysed."""
 
     serializer_class = ComparisonOut
     filterset_class = ComparisonFilter
@@ -126,7 +126,7 @@ class ComparisonViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewse
         return Response(StartedOut({"job": job.pk}).data, status=202)
 
     @extend_schema(
-        tags=["comparisons"], responses={200: OpenApiResponse(OpenApiTypes.OBJECT, "results.json, schema results/1")}
+        tags=["comparisons"], responses={200: OpenApiResponse(OpenApiTypes.OBJECT, "results.json: schema results/1, or ratings/1 of a rating study")}
     )
     @action(detail=True, methods=["get"], renderer_classes=[JSONRenderer], filterset_class=None)
     def results(self, request, pk):
@@ -144,6 +144,15 @@ class ComparisonViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewse
         if section_called(comparison.results, section) is None:
             raise NotFound(f'This comparison has no section "{section}".')
         return Response(comparison.results[section])
+
+    @extend_schema(tags=["comparisons"], request=None, responses={202: StartedOut})
+    @action(detail=True, methods=["post"])
+    def documents(self, request, pk):
+        """Make the report as a tagged PDF, and the tables for Word, in the background."""
+        comparison = self.get_object()
+        study_to_change(request.user, comparison.study.slug)
+        job = start_documents(comparison=comparison, user=request.user)
+        return Response(StartedOut({"job": job.pk}).data, status=202)
 
     @extend_schema(tags=["comparisons"], request=None, responses={202: StartedOut})
     @action(detail=True, methods=["post"])

@@ -5,6 +5,7 @@ from imagebank.jobs import JobRun, register_job
 from .models import AnalysisPlan, Comparison, StoredPredictions
 from .services.checking import recompute
 from .services.comparison import STAMPED, run_comparison
+from .services.documents import make_documents
 from .services.planning import simulate_design
 
 
@@ -38,6 +39,15 @@ def comparison_check_job(run: JobRun) -> dict:
         + (f"{len(found.different)} differ: {', '.join(found.different)[:400]}" if found.different else "all the same.")
     )
     return {"comparison": comparison.pk, "files": found.files, "different": found.different}
+
+
+@register_job("comparison-documents")
+def comparison_documents_job(run: JobRun) -> dict:
+    """Make the report as PDF and the tables for Word of the comparison in payload."""
+    comparison = Comparison.objects.get(study=run.study, pk=run.payload["comparison"])
+    made = make_documents(comparison=comparison, progress=_told_to(run))
+    run.log(f"Made: {', '.join(path.name for path in made)}.")
+    return {"comparison": comparison.pk, "documents": [path.name for path in made]}
 
 
 @register_job("study-simulation")

@@ -9,7 +9,21 @@ from benchmark.core.figures.look import colours
 from benchmark.core.results import Results
 from benchmark.core.wording import interval, number, p_value, points, readable
 from benchmark.models import Comparison
-from benchmark.sections import ITEM_COLUMNS, PLACED, TOPICS, WHY, Column, Section, Topic, guessed_columns
+from benchmark.sections import (
+    HYPE,
+    ITEM_COLUMNS,
+    PICTURES,
+    PLACED,
+    RATING_TOPICS,
+    RATINGS_PLACED,
+    RATINGS_SCHEMA,
+    TOPICS,
+    WHY,
+    Column,
+    Section,
+    Topic,
+    guessed_columns,
+)
 
 Record = dict[str, Any]
 ROWS_ON_PAGE = 400
@@ -193,14 +207,21 @@ class TopicPage:
     absent: list[Section]
 
 
+def are_ratings(results: dict) -> bool:
+    """Whether these are the results of a rating study."""
+    return results.get("schema") == RATINGS_SCHEMA
+
+
 def topics_of(results: dict) -> list[Topic]:
     """The topics that these results can fill, and one of everything that has no place of its own."""
-    filled = [topic for topic in TOPICS if any(results.get(section.name) for section in topic.sections)]
+    known = RATING_TOPICS if are_ratings(results) else TOPICS
+    filled = [topic for topic in known if any(results.get(section.name) for section in topic.sections)]
     return [*filled, *_rest(results)]
 
 
 def _rest(results: dict) -> list[Topic]:
-    names = [name for name in Results(results).sections if name not in PLACED]
+    placed = RATINGS_PLACED if are_ratings(results) else PLACED
+    names = [name for name in Results(results).sections if name not in placed]
     if not names:
         return []
     sections = tuple(Section(name, readable(name).capitalize(), "", ()) for name in names)
@@ -222,6 +243,7 @@ def topic_page(results: dict, slug: str) -> TopicPage | None:
 def section_called(results: dict, name: str) -> Section | None:
     """The section `name` of these results in words, for a download of its own."""
     known = [section for topic in topics_of(results) for section in topic.sections]
+    known += [HYPE, PICTURES]
     known.append(Section("items", "Items, hardest first", "Share of right answers among people.", ITEM_COLUMNS))
     found = next((section for section in known if section.name == name), None)
     if found is None and name in Results(results).sections:
@@ -268,8 +290,9 @@ def figures_on_page(comparison: Comparison) -> list[FigureOnPage]:
 
 def _figures(results: dict) -> list:
     from benchmark.core.figures.catalogue import figures_of
+    from benchmark.core.figures.ratings import rating_figures
 
-    return figures_of(Results(results))
+    return (rating_figures if are_ratings(results) else figures_of)(Results(results))
 
 
 def figure_for_page(results: dict, name: str) -> dict | None:

@@ -94,8 +94,8 @@ def _column(text: str) -> Column:
     return Column(*(part.strip() for part in text.split("|")))
 
 
-def _read_topics() -> tuple[Topic, ...]:
-    text = resources.files(__package__).joinpath("sections.toml").read_text(encoding="utf-8")
+def _read_topics(name: str) -> tuple[Topic, ...]:
+    text = resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
     return tuple(_topic(**table) for table in tomllib.loads(text)["topics"])
 
 
@@ -106,7 +106,9 @@ def _topic(*, sections: list[dict], figures: list[str], **words: str) -> Topic:
     return Topic(**words, sections=tuple(found), figures=tuple(figures))
 
 
-TOPICS = _read_topics()
+RATINGS_SCHEMA = "ratings/1"
+TOPICS = _read_topics("sections.toml")
+RATING_TOPICS = _read_topics("rating_sections.toml")
 WHY = Column("why", "Why not", "exact")
 ITEM_FIGURES = ("difficulty",)
 # Shown where they belong by pages of their own, or records of how the analysis was run rather than results.
@@ -114,6 +116,34 @@ PLACED = frozenset(
     ("paired", "paired_units", "new_images", "confusion", "items", "inputs", "sittings")
     + tuple(section.name for topic in TOPICS for section in topic.sections)
 )
+RATINGS_PLACED = frozenset(
+    ("hype", "pictures", "inputs") + tuple(section.name for topic in RATING_TOPICS for section in topic.sections)
+)
+HYPE = Section(
+    "hype",
+    "Error, sensitivity and criterion",
+    "Per condition: all wrong judgments, both components, d' and criterion, with intervals for new raters and new images.",
+    tuple(
+        _column(text)
+        for text in (
+            "set | Condition | words", "evaluators | Raters | count", "images | Images | count",
+            "judgments | Judgments | count", "error | Wrong (%) | percent", "ci_low | Interval (%) | percent | ci_high",
+            "fakes_called_real | Generated called real (%) | percent",
+            "fakes_called_real_ci_low | Interval (%) | percent | fakes_called_real_ci_high",
+            "reals_called_fake | Real called generated (%) | percent",
+            "reals_called_fake_ci_low | Interval (%) | percent | reals_called_fake_ci_high", "dprime | d' | number",
+            "dprime_ci_low | Interval | interval | dprime_ci_high", "criterion | Criterion | number",
+            "criterion_ci_low | Interval | interval | criterion_ci_high", "p_chance | p against guessing | p",
+            "p_equivalent_to_chance | p of equivalence | p", "equivalent_to_chance | Equivalent to guessing | verdict",
+        )
+    ),
+)  # fmt: skip
+PICTURES = Section("pictures", "Every single image", "Those most often called generated first.", (
+    Column("image", "Image", "exact"), Column("truth", "Is", "words"), Column("set", "Condition", "words"),
+    Column("class", "Class", "exact"), Column("judgments", "Judgments", "count"),
+    Column("share_called_generated", "Called generated (%)", "percent"),
+    Column("ci_low", "Interval (%)", "percent", "ci_high"), Column("mean_confidence", "Mean confidence", "share"),
+))  # fmt: skip
 ITEM_COLUMNS = (
     Column("item", "Item", "exact"),
     Column("view", "View"),

@@ -28,6 +28,8 @@ urlpatterns = [
         views.comparison_table,
         name="comparison_table",
     ),
+    path(f"{ONE}documents/", views.comparison_documents, name="comparison_documents"),
+    path(f"{ONE}documents/<str:name>", views.comparison_document, name="comparison_document"),
     path(f"{ONE}bundle.zip", views.comparison_bundle, name="comparison_bundle"),
     path(f"{ONE}files/<path:name>", views.comparison_file, name="comparison_file"),
     path(f"{STUDY}/plan/", planning_views.analysis_plan, name="plan"),

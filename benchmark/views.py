@@ -9,6 +9,7 @@ from django.http import FileResponse, Http404, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
+from benchmark.core import rating_words
 from benchmark.core.report.limitations import limitations
 from benchmark.core.report.methods import methods
 from benchmark.core.report.references import numbered
@@ -21,6 +22,7 @@ from .forms import PredictionsForm, StartForm
 from .models import Comparison
 from .presenting import (
     answers_in_words,
+    are_ratings,
     change_rows,
     comparisons_table,
     figure_data,
@@ -32,16 +34,19 @@ from .presenting import (
     topic_page,
     topics_of,
 )
-from .sections import ITEM_FIGURES
+from .rating_presenting import choices_in_words, galleries, rating_answers
+from .sections import HYPE, ITEM_FIGURES, PICTURES
 from .services.bundle import bundle, bundle_name, command_of
 from .services.checking import changes_between
+from .services.documents import documents
 from .services.predictions import store_network_predictions, store_predictions
-from .services.starting import start_check, start_comparison, what_is_needed
+from .services.rating_analysis import complete_raters, is_rating_study
+from .services.starting import start_check, start_comparison, start_documents, what_is_needed
 
 # Results name truth and show pictures beside it, so only roles that may see the truth come here.
 READING_ROLES = (Role.ANALYST, Role.COORDINATOR, Role.ENGINEER)
 STARTING_ROLES = (Role.ANALYST, Role.COORDINATOR)
-JOB_KINDS = ("comparison", "comparison-check")
+JOB_KINDS = ("comparison", "comparison-check", "comparison-documents")
 # Plotly lays its drawings out with style attributes; scripts stay under the strict rule of every page.
 CHART_STYLES = {"style-src": ["'self'", "'unsafe-inline'"]}
 
@@ -80,6 +85,9 @@ def _list_page(request, start_form, predictions_form, status=200):
         "predictions_form": predictions_form,
         "may_start": has_role(request.user, study, *STARTING_ROLES),
     }
+    if is_rating_study(study):
+        context["raters"] = complete_raters(study)
+        return render(request, "benchmark/rating_list.html", context, status=status)
     return render(request, "benchmark/comparison_list.html", context, status=status)
 
 
@@ -125,6 +133,8 @@ def network_predictions_store(request, slug):
 
 @comparison_page
 def comparison_detail(request, comparison):
+    if are_ratings(comparison.results):
+        return _rating_detail(request, comparison)
     results = comparison.results
     figures = figures_on_page(comparison)
     kept = Results(results)
@@ -142,6 +152,22 @@ def comparison_detail(request, comparison):
     return _with_charts(render(request, "benchmark/comparison_detail.html", context))
 
 
+def _rating_detail(request, comparison):
+    results = comparison.results
+    figures = {figure.name: figure for figure in figures_on_page(comparison)}
+    sentences, references = numbered(rating_words.methods(Results(results)))
+    context = _about(comparison, "answers") | {
+        "methods": sentences,
+        "references": references,
+        "limitations": rating_words.limitations(Results(results)),
+        "answers": rating_answers(results),
+        "choices": choices_in_words(results),
+        "figures": [figures[name] for name in ("error", "choices") if name in figures],
+        "table": table_of(results, HYPE),
+    }
+    return _with_charts(render(request, "benchmark/rating_detail.html", context))
+
+
 @comparison_page
 def comparison_topic(request, comparison, topic):
     page = topic_page(comparison.results, topic)
@@ -154,8 +180,13 @@ def comparison_topic(request, comparison, topic):
 
 @comparison_page
 def comparison_items(request, comparison):
-    """The hardest images with their pictures, and every item in a table."""
+    """The hardest images with their pictures, and every item in a table; of a rating study the best and the worst."""
     results = comparison.results
+    if are_ratings(results):
+        figures = [figure for figure in figures_on_page(comparison) if figure.name == "pictures"]
+        context = {"galleries": galleries(comparison), "table": table_of(results, PICTURES), "figures": figures}
+        page = render(request, "benchmark/rating_pictures.html", _about(comparison, "items") | context)
+        return _with_charts(page)
     section = section_called(results, "items")
     if section is None:
         raise Http404("This comparison has no results on single items.")
@@ -180,7 +211,7 @@ def comparison_files(request, comparison):
         "command": command_of(comparison),
         "checks": request.study.jobs.filter(kind="comparison-check", payload__comparison=comparison.pk)[:5],
         "groups": [
-            ("Inputs", [name for name in names if name in comparison.hashes]),
+            ("Inputs", [name for name in names if name.split("/")[0] in comparison.hashes]),
             ("Report and results", [n for n in names if "/" not in n and n not in comparison.hashes]),
             ("Figures", [n for n in names if n.startswith("figures/")]),
             ("Tables", [n for n in names if n.startswith("tables/")]),
@@ -199,7 +230,9 @@ def _about(comparison: Comparison, here: str) -> dict:
         "results": comparison.results,
         "topics": topics_of(comparison.results),
         "here": here,
-        "has_items": bool(comparison.results.get("items")),
+        "documents": [path.name for path in documents(comparison)],
+        "has_items": bool(comparison.results.get("items") or comparison.results.get("pictures")),
+        "are_ratings": are_ratings(comparison.results),
     }
 
 
@@ -236,7 +269,7 @@ def comparison_file(request, comparison, name):
     if path is None or not path.is_file():
         raise Http404("This comparison has no such file.")
     kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-    shown = kind in ("text/html", "image/svg+xml", "image/png", "application/pdf")
+    shown = kind in ("text/html", "image/svg+xml", "image/png", "image/jpeg", "application/pdf")
     response = FileResponse(path.open("rb"), content_type=kind, as_attachment=not shown, filename=path.name)
     # The report and figures carry their own styles and no script.
     response._csp_replace = {"default-src": ["'none'"], "style-src": ["'unsafe-inline'"], "img-src": ["data:"]}
@@ -270,6 +303,24 @@ def comparison_changes(request, comparison, other):
     context = _about(comparison, "files") | {"before": before, "changes": changes}
     context["rows"] = change_rows(changes)
     return render(request, "benchmark/comparison_changes.html", context)
+
+
+@comparison_page
+def comparison_document(request, comparison, name):
+    """The report as PDF or the tables for Word, where they were made."""
+    path = next((path for path in documents(comparison) if path.name == name), None)
+    if path is None:
+        raise Http404("This document was not made yet.")
+    response = FileResponse(path.open("rb"), as_attachment=True, filename=f"{comparison.study.slug}-{path.name}")
+    response.headers["Content-Type"] = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+    return response
+
+
+@require_POST
+@require_role(*STARTING_ROLES)
+def comparison_documents(request, slug, pk):
+    comparison = get_object_or_404(Comparison, study=request.study, pk=pk)
+    return redirect("job-detail", slug=slug, pk=start_documents(comparison=comparison, user=request.user).pk)
 
 
 @require_POST

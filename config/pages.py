@@ -4,6 +4,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.templatetags.static import static
 from django.views.decorators.http import require_GET, require_POST
 from rest_framework.authtoken.models import Token
 
@@ -19,6 +20,11 @@ def home(request: HttpRequest) -> HttpResponse:
         for study in Study.objects.visible_to(request.user)
     ]
     return render(request, "home.html", {"studies": studies})
+
+
+def icon(request: HttpRequest) -> HttpResponse:
+    """Where browsers look for an icon on pages that name none: the admin, and files."""
+    return redirect(static("diptych/icon.svg"))
 
 
 @require_GET

@@ -20,6 +20,7 @@ urlpatterns = [
     path("account/token/", pages.renew_token, name="account-token"),
     path("account/", include("allauth.urls")),
     path("admin/", admin.site.urls),
+    path("favicon.ico", pages.icon),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", metrics.metrics, name="metrics"),

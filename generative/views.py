@@ -267,7 +267,9 @@ def _set_or_404(request: HttpRequest, public_id: str) -> ImageSet:
 
 
 def _rights(request: HttpRequest) -> dict:
-    return {"study": request.study, "makes": has_role(request.user, request.study, *MAKER_ROLES)}
+    user, study = request.user, request.study
+    rates = has_role(user, study, Role.COORDINATOR) and user.has_perm("imagebank.add_study")
+    return {"study": study, "makes": has_role(user, study, *MAKER_ROLES), "rates": rates}
 
 
 def _started(request: HttpRequest, kind: str, title: str, payload: dict) -> HttpResponse:

@@ -1,6 +1,8 @@
 """The surveys' part of the API: the same services, roles and refusals as the pages. `routes` is picked up by config."""
 
 from surveys.api_people import InvitationViewSet, ProgressViewSet, ReaderViewSet
+from surveys.api_rating_studies import RatingStudyViewSet
+from surveys.api_ratings import RatingViewSet
 from surveys.api_readings import ReadingViewSet
 from surveys.api_surveys import SeatViewSet, SurveySetViewSet, SurveyViewSet
 
@@ -11,5 +13,7 @@ routes = [
     ("readers", ReaderViewSet, "api-reader"),
     ("invitations", InvitationViewSet, "api-invitation"),
     ("readings", ReadingViewSet, "api-reading"),
+    ("rating-studies", RatingStudyViewSet, "api-rating-study"),
+    ("ratings", RatingViewSet, "api-rating"),
     ("progress", ProgressViewSet, "api-progress"),
 ]

@@ -64,12 +64,12 @@ class ReadingViewSet(OfMyStudies, viewsets.GenericViewSet):
             if name in request.query_params:
                 frame = frame[frame[name].astype(str) == request.query_params[name]]
         if request.accepted_renderer.format == "csv":
-            return Response(_records(frame))
+            return Response(records(frame))
         page = self.paginate_queryset(range(len(frame)))
-        return self.get_paginated_response(ReadingOut(_records(frame.iloc[list(page)]), many=True).data)
+        return self.get_paginated_response(ReadingOut(records(frame.iloc[list(page)]), many=True).data)
 
 
-def _records(frame) -> list[dict]:
+def records(frame) -> list[dict]:
     """Rows as plain values; what is missing is None."""
     frame = frame.astype(object)
     return frame.where(frame.notna(), None).to_dict("records")

@@ -8,6 +8,7 @@ import numpy as np
 
 from surveys.core import Design, DesignError
 from surveys.core.meetings import meeting_histogram, moment
+from surveys.core.rating_match import match_counts
 from surveys.core.table import Table, table_of
 from surveys.models import SurveySet
 from surveys.services import classes_of
@@ -94,6 +95,17 @@ def certificate_pictures(survey_set: SurveySet) -> list[Picture]:
         return []
     pictures = [_exposures(table, design), *_meetings(table), _positions(table), _classes(table)]
     return [picture for picture in [*pictures, *_carry_over(design, table)] if picture is not None]
+
+
+def match_tables(design: dict) -> list[tuple[str, list[tuple[str, int, int]]]]:
+    """Of a rating study: how many of its single images are real and generated, by stated class and by skin tone."""
+    stimuli = design.get("stimuli", ())
+    tables = []
+    for fact, title in (("label", "Stated class"), ("tone", "Skin tone")):
+        rows = [(value or "not known", *counts) for value, counts in match_counts(stimuli, fact).items()]
+        if sum(real for _, real, _ in rows) and sum(made for _, _, made in rows):
+            tables.append((title, rows))
+    return tables
 
 
 def _exposures(table: Table, design: Design) -> Picture:

@@ -15,7 +15,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from imagebank.permissions import require_role
-from surveys.certificate_pictures import certificate_pictures
+from surveys.certificate_pictures import certificate_pictures, match_tables
 from surveys.coordinator_pages import download, page
 from surveys.core import Design
 from surveys.core.design import SCHEMA as DESIGN_SCHEMA
@@ -95,6 +95,8 @@ def certificate(request, slug):
         holds=all(row["holds"] for row in shown if row["kind"] == "promise"),
         promises=[row for row in shown if row["kind"] == "promise"],
         balances=[row for row in shown if row["kind"] != "promise"],
+        beyond=sum(not row["holds"] for row in shown if row["kind"] != "promise"),
+        match=match_tables(survey_set.design),
         pictures=certificate_pictures(survey_set),
         surveys=Survey.objects.filter(survey_set=survey_set).prefetch_related("blocks"),
     )

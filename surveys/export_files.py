@@ -14,7 +14,7 @@ from surveys.exports import csv_text, readings_csv
 from surveys.funnel import funnel_rows
 from surveys.models import Answer, BlockSitting, Seat, SurveyResponse, ViewingEvent
 from surveys.seat_grid import live_cells
-from surveys.services import ratings_frame
+from surveys.services import cells_frame, ratings_frame
 
 NOBODY = "No address and no name of a reader is in any of these files; readers are known by their codes."
 SIMULATED = "true where a simulated reader, not a person, stands behind the row"
@@ -48,6 +48,7 @@ READINGS = {
     "confidence": "confidence given, from 0 to 1; empty where it was not asked",
     "rt_ms": "milliseconds from the painted image to the choice, by the browser's monotonic clock",
     "answered_at": "receipt of the answer, by the server's clock, ISO 8601",
+    "left_window": "how often the reader left the window while the item was open; empty for imported readings",
     "completed_at": "when the sitting was finished with enough answers; empty: it is not complete",
     "seat": "survey and group that the reader sits for; empty for networks and imported readings",
     "simulated": SIMULATED,
@@ -104,6 +105,22 @@ RATINGS = {
     "completed_at": READINGS["completed_at"],
     "analysed": READINGS["analysed"],
 }
+CELLS = {
+    "rater": RATINGS["rater"],
+    "group": RATINGS["group"],
+    "item": "code of the grid",
+    "question": RATINGS["question"],
+    "cell": "number of the cell, from 1, row by row",
+    "row": "its row, from 1",
+    "column": "its column, from 1",
+    "marked": "yes: the rater marked it; no: answered without marking it; empty: not answered",
+    "row_class": "class of the picture that gave the row its colour",
+    "row_seed": "seed of that picture",
+    "column_class": "class of the picture that gave the column its shape",
+    "column_seed": "seed of that picture",
+    **{name: RATINGS[name] for name in ("condition", "position", "repeat_of", "simulated", "survey", "answered_at",
+                                        "completed_at", "analysed")},
+}  # fmt: skip
 VIEWING = SITTING | PLACE | {
     "kind": "shown (decoded and painted), zoomed, hidden (window left), visible (came back), screen, masked (covered), failed",
     "event_id": "UUID made by the reader's browser",
@@ -186,6 +203,10 @@ def _ratings(study: Study):
     return ratings_frame(study=study).astype(object).itertuples(index=False, name=None)
 
 
+def _cells(study: Study):
+    return cells_frame(study=study).astype(object).itertuples(index=False, name=None)
+
+
 def _viewing(study: Study):
     rows = ViewingEvent.objects.filter(survey_response__survey__survey_set__study=study).select_related(*WITH_PLACE)
     for row in rows.order_by("survey_response", "pk").iterator(chunk_size=2000):
@@ -254,6 +275,9 @@ def export_files(study: Study) -> list[ExportFile]:
     if protocol is not None and protocol.stimuli:
         files.insert(0, ExportFile("ratings.csv", "Ratings", "One row per rater, page and question, what was shown beside it.",
                                    RATINGS, _ratings))  # fmt: skip
+        if "grid" in protocol.stimuli:
+            files.insert(1, ExportFile("cells.csv", "Cells of grids", "One row per rater, grid, question and cell.",
+                                       CELLS, _cells))  # fmt: skip
     return [*files, ExportFile("data-dictionary.csv", "Data dictionary", "What every column of every file means.",
                                DICTIONARY, lambda study: _dictionary(files))]  # fmt: skip
 

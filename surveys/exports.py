@@ -13,6 +13,14 @@ def readings_csv(study, analysed_only: bool = False) -> str:
     return csv_text(frame.columns, frame.itertuples(index=False, name=None))
 
 
+def cells_csv(study, analysed_only: bool = False) -> str:
+    """The answers about grids, one row per cell."""
+    from surveys.services import cells_frame
+
+    frame = cells_frame(study=study, analysed_only=analysed_only).astype(object)
+    return csv_text(frame.columns, frame.itertuples(index=False, name=None))
+
+
 def ratings_csv(study, analysed_only: bool = False, for_analysis: bool = False) -> str:
     """The rating study's ratings.csv, or what the analysis reads of it."""
     from surveys.services import analysis_frame, ratings_frame

@@ -70,12 +70,17 @@ def _item(row: SurveyItem, answers: Mapping[str, object], address: str, masked: 
 
 
 def stimulus_item(stimulus: Stimulus, address: str) -> dict:
-    """A stimulus as the page's script needs it: addresses of its frames as shown, its columns, the stated class."""
-    frames = stimulus.frames.count()
+    """A stimulus as the page's script needs it: addresses of its frames as shown, its columns, the stated class.
+
+    heads: addresses of a grid's sources, for its rows and for its columns.
+    """
+    frames, heads = stimulus.frames.count(), stimulus.heads()
     return {
         "image": f"{address}?place=1",
         "frames": [f"{address}?place={place}" for place in range(1, frames + 1)],
         "columns": stimulus.columns,
+        "heads": [f"{address}?place=row{number}" for number in range(1, len(heads.rows) + 1)]
+        + [f"{address}?place=column{number}" for number in range(1, len(heads.columns) + 1)],
         "label": stimulus.label.name if stimulus.label else "",
         "answers": {},
     }

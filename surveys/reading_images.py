@@ -1,6 +1,7 @@
 """Pictures as a reader gets them: pixels and nothing else."""
 
 import io
+import re
 from collections.abc import Sequence
 
 from django.http import Http404, HttpResponse
@@ -27,13 +28,24 @@ def survey_item_image(survey_item: SurveyItem, place: str = "1") -> HttpResponse
 
 
 def stimulus_image(stimulus: Stimulus, place: str = "1", order: list[int] | None = None) -> HttpResponse:
-    """One frame of a stimulus, at the size and through the JPEG qualities that all frames of its kind share."""
+    """One frame of a stimulus, at the size and through the JPEG qualities that all frames of its kind share.
+
+    place: number of the frame as shown, or of a grid's source, such as "row2" or "column1".
+    """
+    shown_as = stimulus.study.protocol.stimuli[stimulus.kind]
+    head = re.fullmatch("(row|column)([1-9][0-9]?)", place)
+    if head:
+        heads = stimulus.heads()
+        boxes = heads.rows if head[1] == "row" else heads.columns
+        if int(head[2]) > len(boxes):
+            raise Http404
+        return _picture(matched_bytes(heads.image, shown_as, boxes[int(head[2]) - 1]), "image/jpeg")
     frames = list(stimulus.frames.select_related("image"))
     shown = order or list(range(1, len(frames) + 1))
     if not place.isdecimal() or not 1 <= int(place[:4]) <= len(shown):
         raise Http404
     frame = frames[shown[int(place) - 1] - 1]
-    return _picture(matched_bytes(frame.image, stimulus.study.protocol.stimuli[stimulus.kind], frame.box), "image/jpeg")
+    return _picture(matched_bytes(frame.image, shown_as, frame.box), "image/jpeg")
 
 
 def _picture(data: bytes, content_type: str) -> HttpResponse:

@@ -5,6 +5,7 @@ from django.urls import path
 from surveys import (
     coordinator_views,
     export_views,
+    new_rating_views,
     new_study_views,
     reading_events,
     reading_views,
@@ -26,6 +27,7 @@ urlpatterns = [
     path("r/<str:token>/events/", reading_events.events, name="events"),
     path("r/<str:token>/image/<str:public_id>/", reading_views.image, name="image"),
     path("new-study/", new_study_views.new_study, name="new-study"),
+    path("studies/<slug:slug>/surveys/new-rating/", new_rating_views.new_rating, name="new-rating"),
     path("studies/<slug:slug>/surveys/", coordinator_views.overview, name="overview"),
     path("studies/<slug:slug>/surveys/draw/", coordinator_views.draw, name="draw"),
     path("studies/<slug:slug>/surveys/certificate/", coordinator_views.certificate, name="certificate"),

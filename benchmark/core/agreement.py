@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .bootstrap import AT_ONCE, gathering
+from .bootstrap import AT_ONCE, gathering, percentile_bounds
 
 COEFFICIENTS = ("fleiss_kappa", "krippendorff_alpha", "gwet_ac1", "percent_agreement")
 
@@ -69,9 +69,12 @@ class _PerItem:
 
 
 def _over_items(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Weighted sums over items, (draws, ...) from values (1 or draws, items, ...) and weights (draws, items)."""
+    """Weighted sums over items, (draws, ...) from values (1 or draws, items, ...) and weights (draws, items).
+
+    Bootstrap weights come in single precision, and so are their products: a copy of all draws costs more than they do.
+    """
     if len(values) == 1:
-        return np.tensordot(weights, values[0], axes=(1, 0))
+        return (weights @ values[0].astype(weights.dtype)).astype(float)
     if values.ndim == 2:
         return np.einsum("di,di->d", weights, values)
     return np.matmul(weights[:, None, :], values)[:, 0]
@@ -205,8 +208,7 @@ def percentiles(values: np.ndarray, *, confidence: float) -> tuple[float, float]
     finite = values[np.isfinite(values)]
     if 2 * len(finite) <= len(values):
         return None
-    low, high = np.percentile(finite, [50 * (1 - confidence), 50 * (1 + confidence)])
-    return float(low), float(high)
+    return percentile_bounds(finite, confidence)
 
 
 def agreement_intervals(

@@ -19,8 +19,10 @@ from .agreement import (
     percentiles,
     two_way_agreement_draws,
 )
-from .bootstrap import StudyDraws
-from .error_consistency import error_consistency
+from .bootstrap import StudyDraws, layout
+from .distributions import normal_two_sided_p
+from .error_consistency import Pairs, consistency_of_pairs, error_consistency
+from .fixed_raters import brennan_prediger, conger_kappa, fleiss_z
 from .readings import NO_ANSWER
 from .scoring import ReaderSet, Scored
 
@@ -61,13 +63,14 @@ class _Rated:
 
 
 def agreement_sections(scored: Scored, draws: StudyDraws, *, confidence: float) -> dict[str, list[Record]]:
-    """Sections `agreement` (one record per human group and view) and `category_agreement` (one per class as well).
+    """Sections `agreement` (one record per human group and view), `category_agreement` (one per class as well) and
+    `fixed_raters` (for the groups whose readers all read the same items).
 
     Fleiss' kappa and observed agreement take "no answer" as a category of its own (every item keeps its number of
     raters); alpha and AC1 leave missing answers out. Each fleiss_kappa_answered is the kappa without missing answers.
     ci_low and ci_high are for these readers and new items; two_way_ci_low and _high for new readers and new items.
     """
-    whole_records, category_records = [], []
+    whole_records, category_records, fixed = [], [], []
     width = len(scored.classes)
     for found in scored.sets("human"):
         answer = category_codes(found.rows["answer"], scored.classes)
@@ -77,7 +80,29 @@ def agreement_sections(scored: Scored, draws: StudyDraws, *, confidence: float) 
         whole_records.append(_agreement_record(found, kept, whole, draws.draws, confidence))
         names = [*scored.classes, NO_ANSWER][: whole.counts.shape[1]]
         category_records += _category_records(found, names, whole, confidence)
-    return {"agreement": whole_records, "category_agreement": category_records}
+        if _crossed(found.rows):
+            fixed.append(_fixed_record(found, with_blanks, whole))
+    return {"agreement": whole_records, "category_agreement": category_records, "fixed_raters": fixed}
+
+
+def _crossed(rows: pd.DataFrame) -> bool:
+    """Whether at least two readers each read every item once."""
+    readers, items = rows["reader"].nunique(), rows["item"].nunique()
+    return readers > 1 and len(rows) == readers * items and not rows.duplicated(["reader", "item"]).any()
+
+
+def _fixed_record(found: ReaderSet, category: np.ndarray, whole: _Rated) -> Record:
+    """Coefficients that need the same raters throughout; "no answer" is a category, as in Fleiss' kappa."""
+    width, point = whole.counts.shape[1], agreement(whole.counts)
+    table, _ = layout(found.rows["reader"].to_numpy(), found.rows["item"].to_numpy(), category)
+    z = None if point.fleiss_kappa is None else fleiss_z(point.fleiss_kappa, whole.counts)
+    kappa = conger_kappa(table.astype(int), width)
+    return {
+        **found.keys, "readers": len(table), "items": table.shape[1], "conger_kappa": kappa,
+        "brennan_prediger": brennan_prediger(point.percent_agreement, width), "fleiss_z": z,
+        "p_no_agreement": None if z is None else normal_two_sided_p(z),
+        "why": None if kappa is not None and z is not None else point.why or "one category holds every answer",
+    }  # fmt: skip
 
 
 def _agreement_record(found: ReaderSet, kept: _Rated, whole: _Rated, draws: int, confidence: float) -> Record:
@@ -144,22 +169,22 @@ def consistency_sections(scored: Scored, draws: StudyDraws, *, confidence: float
     means, pairs = [], []
     for view in scored.readings.views:
         rows = scored.frame[scored.frame["view"] == view].drop_duplicates(["reader", "item"])
-        side = np.where(rows["kind"] == "model", rows["reader"], rows["group"])
-        right = rows.pivot(index="reader", columns="item", values="correct")
-        label = pd.Series(side, index=rows["reader"]).groupby(level=0).first()[right.index].to_numpy()
-        correct, present = right.eq(True).to_numpy(), right.notna().to_numpy()
-        found = error_consistency(correct, present)
-        weights = draws.item_weights[draws.items.get_indexer(right.columns)]
-        names = sorted(set(label))
+        (reader, readers), (item, items) = (pd.factorize(rows[name], sort=True) for name in ("reader", "item"))
+        side = pd.Series(np.where(rows["kind"] == "model", rows["reader"], rows["group"]))
+        label = side.groupby(reader).first().to_numpy()
+        found = consistency_of_pairs(reader, item, rows["correct"], (len(readers), len(items)))
+        names, of_pair = sorted(set(label)), (label[found.first], label[found.second])
+        resampled = _Resampled(reader, item, rows["correct"].to_numpy(bool), label, draws, items)
         for i, first in enumerate(names):
             for second in names[i:]:
-                chosen = np.outer(label == first, label == second) & ~np.eye(len(label), dtype=bool)
-                if chosen.any():
-                    interval = _mean_interval(correct, present, weights, label, (first, second), confidence)
-                    means.append({"first": first, "second": second, "view": view or None,
-                                  **_mean_consistency(found.kappa[chosen], interval)})  # fmt: skip
+                if (label == first).sum() < 1 + (first == second):
+                    continue
+                chosen = (of_pair[0] == first) & (of_pair[1] == second) | (of_pair[0] == second) & (of_pair[1] == first)
+                interval = resampled.interval(first, second, confidence)
+                means.append({"first": first, "second": second, "view": view or None,
+                              **_mean_consistency(found.kappa[chosen], interval)})  # fmt: skip
         if len(label) <= READERS_AT_MOST:
-            pairs += _pairs(found, right.index.to_numpy(), label, view)
+            pairs += _pairs(found, np.asarray(readers), label, view)
     return {"error_consistency": means, "error_consistency_pairs": pairs}
 
 
@@ -181,31 +206,51 @@ def _mean_consistency(values: np.ndarray, interval: tuple[float, float] | None) 
 PAIR_DRAWS, PAIRS_TIMES_ITEMS = 200, 2_000_000
 
 
-def _mean_interval(correct, present, weights, label, sides, confidence) -> tuple[float, float] | None:
-    """Percentile interval of the mean pairwise kappa over resampled items, from the first 200 draws."""
-    a, b = label == sides[0], label == sides[1]
-    if a.sum() * b.sum() * correct.shape[1] > PAIRS_TIMES_ITEMS:
-        return None
-    other = ~np.eye(len(label), dtype=bool)[np.ix_(a, b)]
-    drawn = []
-    for draw in weights[:, :PAIR_DRAWS].T:
-        kappa = error_consistency(correct[a], present[a] * draw, correct[b], present[b]).kappa
-        values = kappa[other]
-        values = values[np.isfinite(values)]
-        drawn.append(values.mean() if len(values) else np.nan)
-    return percentiles(np.array(drawn), confidence=confidence)
+@dataclass(frozen=True)
+class _Resampled:
+    """A view's readings for resampling: codes and marks of readings, the side that each reader is on, the draws."""
+
+    reader: np.ndarray
+    item: np.ndarray
+    right: np.ndarray
+    label: np.ndarray
+    draws: StudyDraws
+    items: pd.Index
+
+    def interval(self, first: str, second: str, confidence: float) -> tuple[float, float] | None:
+        """Percentile interval of the mean pairwise kappa over resampled items, from the first 200 draws."""
+        sides = [np.flatnonzero(self.label == name) for name in (first, second)]
+        if len(sides[0]) * len(sides[1]) * len(self.items) > PAIRS_TIMES_ITEMS:
+            return None
+        (correct, present), (correct_2, present_2) = (self._tables(side) for side in sides)
+        other = sides[0][:, None] != sides[1][None, :]
+        weights = self.draws.item_weights[self.draws.items.get_indexer(self.items), :PAIR_DRAWS]
+        drawn = []
+        for draw in weights.T:
+            values = error_consistency(correct, present * draw, correct_2, present_2).kappa[other]
+            values = values[np.isfinite(values)]
+            drawn.append(values.mean() if len(values) else np.nan)
+        return percentiles(np.array(drawn), confidence=confidence)
+
+    def _tables(self, side: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Marks and presence of some readers, (readers, items)."""
+        place = np.full(len(self.label), -1)
+        place[side] = np.arange(len(side))
+        own = place[self.reader] >= 0
+        at = place[self.reader[own]], self.item[own]
+        correct, present = np.zeros((2, len(side), len(self.items)), dtype=bool)
+        correct[at], present[at] = self.right[own], True
+        return correct, present
 
 
-def _pairs(found, readers: np.ndarray, label: np.ndarray, view: str) -> list[Record]:
+def _pairs(found: Pairs, readers: np.ndarray, label: np.ndarray, view: str) -> list[Record]:
     """Every pair of readers who share items, one record each."""
-    rows, columns = np.triu_indices(len(readers), 1)
-    shared = found.shared[rows, columns] > 0
     return [
         {
             "first": readers[i], "first_group": label[i], "second": readers[j], "second_group": label[j],
-            "view": view or None, "items": int(found.shared[i, j]), "both_right_or_wrong": float(found.observed[i, j]),
-            "error_consistency": float(found.kappa[i, j]) if np.isfinite(found.kappa[i, j]) else None,
-            "why": None if np.isfinite(found.kappa[i, j]) else "the two always were right, or always wrong, together",
+            "view": view or None, "items": int(items), "both_right_or_wrong": float(observed),
+            "error_consistency": float(kappa) if np.isfinite(kappa) else None,
+            "why": None if np.isfinite(kappa) else "the two always were right, or always wrong, together",
         }
-        for i, j in zip(rows[shared], columns[shared])
+        for i, j, items, observed, kappa in zip(found.first, found.second, found.shared, found.observed, found.kappa)
     ]  # fmt: skip

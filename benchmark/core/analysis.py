@@ -2,34 +2,36 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import platform
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from .agreement_sections import agreement_sections, consistency_sections
 from .bootstrap import StudyDraws
-from .comparisons import add_simultaneous, new_images_section, paired_sections
+from .comparisons import adjust_by_largest_t, new_images_section, paired_sections
 from .completion import EXTRA, INCOMPLETE, KEPT, Completion, complete_sittings
 from .contrasts import equivalence_section, groups_section, networks_section, views_section
 from .description import accuracy_section, confusion_section, reader_accuracy_section
+from .deviations import deviations_section
 from .errors import InputError
 from .item_response import rasch_sections
 from .new_image_methods import methods_section, mixed_models_section
-from .order_sections import carry_over_section, order_section, time_model_section, time_section
+from .notes import notes
+from .order_sections import carry_over_section, order_section
 from .performance import class_accuracy_section, class_differences_section, metrics_section
 from .plan import Plan
 from .predictions import Predictions, add_model_readings
 from .probability_sections import probability_sections, reader_confidence_sections
+from .reader_auc import reader_auc_sections
 from .readings import Readings
 from .results import SCHEMA, Results, plain
 from .scoring import Scored
-from .sensitivity import deviations_section, sensitivity_section
+from .sensitivity import sensitivity_section
+from .software import versions
 from .standing import items_section, standing_section
 from .team_sections import teams_section
+from .time_sections import speed_accuracy_section, time_model_section, time_section
 
 Progress = Callable[[int, int, str], None]
-PACKAGES = ("numpy", "pandas", "scipy", "matplotlib")
 
 
 def analyse(
@@ -39,11 +41,13 @@ def analyse(
     plan: Plan | None = None,
     seed: int = 0,
     stamped_sha256: str | None = None,
+    registered: Plan | None = None,
     progress: Progress | None = None,
 ) -> Results:
     """Analyse readings under a plan; the same inputs, plan and seed give the same results.
 
-    stamped_sha256: the plan's SHA-256 from before the first answer; another one is a deviation.
+    stamped_sha256: the plan's SHA-256 from before the first answer; another one is a deviation. registered: that plan
+    itself, so that every field that differs is named.
     progress: called with (steps done, steps in all, name of the next step). Raises InputError when nothing is left to
     analyse or the predictions contradict the readings.
     """
@@ -55,8 +59,8 @@ def analyse(
     scored = Scored(completion.readings, plan.missing, plan.classes)
     seed = plan.bootstrap_seed if plan.bootstrap_seed is not None else seed
     content: dict[str, Any] = _facts(readings, predictions, plan, seed, completion, scored)
-    content["plan"]["stamped_sha256"] = stamped_sha256
-    for done, (name, section) in enumerate(steps := _steps(scored, plan, seed, content, predictions)):
+    content["plan"]["stamped_sha256"] = registered.sha256 if registered else stamped_sha256
+    for done, (name, section) in enumerate(steps := _steps(scored, plan, seed, content, predictions, registered)):
         if progress:
             progress(done, len(steps), name)
         content.update(plain(section()))
@@ -66,7 +70,7 @@ def analyse(
 
 
 def _steps(
-    scored: Scored, plan: Plan, seed: int, content: dict, predictions: Predictions | None
+    scored: Scored, plan: Plan, seed: int, content: dict, predictions: Predictions | None, registered: Plan | None
 ) -> list[tuple[str, Callable[[], dict]]]:
     """The sections in order; each returns what it adds to the content, and may read what came before."""
     level = plan.confidence
@@ -75,7 +79,7 @@ def _steps(
     def comparisons() -> dict:
         paired, points = paired_sections(scored, plan)
         new = new_images_section(scored, plan, paired)
-        add_simultaneous(new, scored, plan, draws)
+        adjust_by_largest_t(paired, new, scored, plan, draws)
         return {"paired": paired, "paired_units": points, "new_images": new}
 
     def contrasts() -> dict:
@@ -104,11 +108,13 @@ def _steps(
             "carry_over": carry_over_section(scored, plan),
             "times": time_section(scored, plan),
             "time_model": time_model_section(scored, plan),
+            "speed_accuracy": speed_accuracy_section(scored, plan),
         }
 
     def probabilities() -> dict:
         return {
             **reader_confidence_sections(scored, draws, seed=seed, confidence=level),
+            **reader_auc_sections(scored, confidence=level),
             **(
                 probability_sections(predictions, draws, seed=seed, confidence=level) if predictions is not None else {}
             ),
@@ -128,7 +134,7 @@ def _steps(
         ("teams", lambda: {"teams": teams_section(scored, predictions, draws, confidence=level)}),
         ("mixed models", lambda: {"mixed_models": mixed_models_section(scored, plan)}),
         ("item response", lambda: rasch_sections(scored, plan)),
-        ("deviations", lambda: {"deviations": deviations_section(scored, plan, content)}),
+        ("deviations", lambda: {"deviations": deviations_section(scored, plan, content, registered)}),
     ]
 
 
@@ -172,7 +178,7 @@ def _facts(
             "surveys": int(people.loc[people["survey"] != "", "survey"].nunique()),
             "human_readers": int(people["reader"].nunique()),
         },
-        "notes": _notes(readings, plan, scored),
+        "notes": list(notes(readings, plan, scored)),
         "sittings": [vars(sitting) for sitting in completion.sittings],
         "flow": _flow(completion),
     }
@@ -188,48 +194,7 @@ def _flow(completion: Completion) -> list[dict[str, Any]]:
             "analysed": completion.count(KEPT, group),
             "extra": completion.count(EXTRA, group),
             "incomplete": completion.count(INCOMPLETE, group),
+            "unfinished": None,  # a table of readings does not tell who is still reading
         }
         for group in groups
     ]
-
-
-def _notes(readings: Readings, plan: Plan, scored: Scored) -> list[str]:
-    return list(_find_notes(readings, plan, scored))
-
-
-def _find_notes(readings: Readings, plan: Plan, scored: Scored) -> Iterable[str]:
-    frame = readings.frame
-    if readings.is_simulated:
-        yield (
-            f"{int(frame['simulated'].sum())} of {len(frame)} readings are simulated or of drawn images; the numbers"
-            " show how the analysis works and say nothing about people."
-        )
-    strangers = sorted((set(frame["answer"]) - {""}) - set(frame["truth"]))
-    if strangers:
-        yield f"Answers name classes that no item has: {', '.join(strangers)}."
-    people = frame[(frame["kind"] == "human") & (frame["survey"] != "")]
-    seats = people.groupby(["group", "survey"])["reader"].nunique()
-    if plan.completion is None and (seats > 1).any():
-        yield (
-            f"{int((seats > 1).sum())} seats hold more than one sitting, and all are analysed: the plan declares no"
-            " rule "
-            f'such as [data] analysed = "first complete per seat".'
-        )
-    if not plan.declared:
-        yield "No analysis plan was given: every comparison is exploratory."
-    used = [(c.model, c.group, c.view) for c in plan.primary]
-    present = {
-        (m.label, p.group, v)
-        for p in scored.sets("human")
-        for m in scored.sets("model")
-        if m.view == p.view
-        for v in (p.view, None)
-    }
-    for model, group, view in used:
-        if (model, group, view) not in present:
-            yield f"The planned contrast {model} against {group}{f' on {view}' if view else ''} has no readings."
-
-
-def versions() -> dict[str, str]:
-    """Versions that decide the numbers and the drawings."""
-    return {"python": platform.python_version(), **{name: importlib.metadata.version(name) for name in PACKAGES}}

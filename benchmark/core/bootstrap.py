@@ -8,7 +8,7 @@ coherent and simultaneous (max-T) intervals cost nothing. Source: Owen (2007), "
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -33,18 +33,19 @@ class TwoWayDraws:
         rng = np.random.default_rng(self.seed)
         for start in range(0, self.draws, CHUNK):
             count = min(CHUNK, self.draws - start)
-            yield _weights(rng, self.reader_stratum, count), _weights(rng, self.item_stratum, count)
+            yield _weights(rng, self.reader_stratum, count).T, _weights(rng, self.item_stratum, count).T
 
 
 def _weights(rng: np.random.Generator, stratum: np.ndarray, draws: int) -> np.ndarray:
-    """How often each unit is drawn, units resampled with replacement within their stratum."""
-    size = len(stratum)
-    weights = np.zeros((draws, size), dtype=np.float32)
+    """How often each unit is drawn, units resampled with replacement within their stratum: (units, draws), float32."""
+    weights = np.zeros((len(stratum), draws), dtype=np.float32)
     for code in np.unique(stratum):
         members = np.flatnonzero(stratum == code)
-        picks = rng.integers(0, len(members), (draws, len(members)))
-        flat = np.bincount((picks + len(members) * np.arange(draws)[:, None]).ravel(), minlength=draws * len(members))
-        weights[:, members] = flat.reshape(draws, len(members))
+        n = len(members)
+        # Small integers are drawn several times faster than large ones.
+        picks = rng.integers(0, n, (draws, n), dtype=np.uint16 if n <= 2**16 else np.int64)
+        counts = np.bincount((picks + n * np.arange(draws)[:, None]).ravel(), minlength=draws * n)
+        weights[members] = counts.reshape(draws, n).T
     return weights
 
 
@@ -95,17 +96,22 @@ def intervals(estimates: np.ndarray, draws: np.ndarray, *, confidence: float = 0
     ]
     spread = np.array([0.0 if why else float(c[d].std(ddof=1)) for c, d, why in zip(draws.T, defined.T, whys)])
     quantile = _largest_deviation(draws, defined, np.array([why is None for why in whys]), spread, confidence)
-    tails = [50 * (1 - confidence), 50 * (1 + confidence)]
     found = []
     for index, (estimate, why) in enumerate(zip(estimates, whys)):
         if why:
             found.append(BootstrapInterval(None, None, None, None, None, why))
             continue
-        low, high = np.percentile(draws[defined[:, index], index], tails)
+        low, high = percentile_bounds(draws[defined[:, index], index], confidence)
         se = float(spread[index])
         both = (None, None) if quantile is None else (float(estimate - quantile * se), float(estimate + quantile * se))
-        found.append(BootstrapInterval(float(low), float(high), se, *both))
+        found.append(BootstrapInterval(low, high, se, *both))
     return found
+
+
+def percentile_bounds(draws: np.ndarray, confidence: float) -> tuple[float, float]:
+    """Percentiles at (draws + 1) p: a further draw falls outside them with probability 1 - confidence, as it must."""
+    low, high = np.percentile(draws, [50 * (1 - confidence), 50 * (1 + confidence)], method="weibull")
+    return float(low), float(high)
 
 
 def _largest_deviation(
@@ -133,6 +139,18 @@ def gathering(code: np.ndarray, size: int, value: np.ndarray | None = None) -> s
 
 
 @dataclass(frozen=True)
+class _Places:
+    """Where readings stand in a table of (cell, reader) pairs by items: items used, column and row of each reading, and
+    each pair's reader and cell."""
+
+    used: np.ndarray
+    column: np.ndarray
+    row: np.ndarray
+    owner: np.ndarray
+    cell: np.ndarray
+
+
+@dataclass(frozen=True)
 class StudyDraws:
     """One set of draws for every statistic of a study: weights (units, draws) of its readers and items, float32.
 
@@ -152,14 +170,18 @@ class StudyDraws:
         networks = frame.loc[frame["kind"] == "model", "reader"].unique()
         pictures = frame.drop_duplicates("item").sort_values("item")
         rng = np.random.default_rng(seed)
-        drawn = _weights(rng, codes(people["group"])[0], draws) if len(people) else np.zeros((draws, 0), np.float32)
-        fixed = np.ones((draws, len(networks)), dtype=np.float32)
+        drawn = _weights(rng, codes(people["group"])[0], draws) if len(people) else np.zeros((0, draws), np.float32)
+        fixed = np.ones((len(networks), draws), dtype=np.float32)
         return cls(
             pd.Index([*people["reader"], *networks]),
             pd.Index(pictures["item"]),
-            np.ascontiguousarray(np.concatenate([drawn, fixed], axis=1).T),
-            np.ascontiguousarray(_weights(rng, codes(pictures["truth"])[0], draws).T),
+            np.concatenate([drawn, fixed]),
+            _weights(rng, codes(pictures["truth"])[0], draws),
         )
+
+    def of_these_items(self) -> StudyDraws:
+        """The same draws of readers, every item as often as it was read: new readers, these images."""
+        return replace(self, item_weights=np.ones_like(self.item_weights))
 
     @property
     def draws(self) -> int:
@@ -170,29 +192,34 @@ class StudyDraws:
 
         rows: readings with reader and item; cell: code of each reading's cell, 0..n_cells-1.
         """
-        cell = np.asarray(cell)
+        return self._sums(self._places(rows, cell), n_cells, values)
+
+    def _places(self, rows: pd.DataFrame, cell: np.ndarray) -> _Places:
         reader, item = self.readers.get_indexer(rows["reader"]), self.items.get_indexer(rows["item"])
-        value = np.ones(len(rows), dtype=np.float32) if values is None else np.asarray(values, dtype=np.float32)
-        (used, column), (pair, row) = (
-            np.unique(code, return_inverse=True) for code in (item, cell * len(self.readers) + reader)
-        )
+        pair_of = np.asarray(cell) * len(self.readers) + reader
+        (used, column), (pair, row) = (np.unique(code, return_inverse=True) for code in (item, pair_of))
+        return _Places(used, column, row, pair % len(self.readers), pair // len(self.readers))
+
+    def _sums(self, at: _Places, n_cells: int, values: np.ndarray | None) -> np.ndarray:
+        value = np.ones(len(at.row), dtype=np.float32) if values is None else np.asarray(values, dtype=np.float32)
         # Readings by (cell, reader) x item: items are summed by one product, readers weighted and cells gathered after.
-        table = sparse.csr_matrix((value, (row, column)), shape=(len(pair), len(used)))
-        if table.nnz > DENSE * len(pair) * len(used):
+        table = sparse.csr_matrix((value, (at.row, at.column)), shape=(len(at.owner), len(at.used)))
+        if len(at.row) > DENSE * len(at.owner) * len(at.used):
             table = table.toarray()
-        owner, to_cell = pair % len(self.readers), gathering(pair // len(self.readers), n_cells)
+        to_cell = gathering(at.cell, n_cells)
         out = np.empty((n_cells, self.draws), dtype=np.float32)
-        step = max(8, AT_ONCE // max(len(pair), len(used)))
+        step = max(8, AT_ONCE // max(len(at.owner), len(at.used)))
         for begin in range(0, self.draws, step):
             here = slice(begin, begin + step)
-            by_pair = table @ np.ascontiguousarray(self.item_weights[used, here])
-            by_pair *= self.reader_weights[owner, here]
+            by_pair = table @ np.ascontiguousarray(self.item_weights[at.used, here])
+            by_pair *= self.reader_weights[at.owner, here]
             out[:, here] = to_cell @ by_pair
         return out.T
 
     def means(self, rows: pd.DataFrame, cell: np.ndarray, n_cells: int, values: np.ndarray) -> np.ndarray:
         """Weighted means of values over the readings of each cell, (draws, n_cells); NaN where a draw has none."""
-        sums, weights = self.sums(rows, cell, n_cells, values), self.sums(rows, cell, n_cells)
+        at = self._places(rows, cell)
+        sums, weights = self._sums(at, n_cells, values), self._sums(at, n_cells, None)
         return np.divide(sums, weights, out=np.full(sums.shape, np.nan), where=weights > 0)
 
     def mean(self, rows: pd.DataFrame, values: np.ndarray) -> np.ndarray:

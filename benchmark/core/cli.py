@@ -9,7 +9,7 @@ from pathlib import Path
 
 from .errors import InputError
 from .imports.command import add_import, add_map_options
-from .planning_cli import add_type_one, add_world, run_power, run_simulate, run_type_one
+from .planning_cli import add_published, add_type_one, add_world, run_power, run_simulate, run_type_one
 from .studies_cli import add_auc, add_ratings, run_auc, run_ratings
 
 
@@ -37,6 +37,7 @@ def build_parser() -> argparse.ArgumentParser:
     analyse.add_argument("--predictions", type=Path, help="predictions.csv: class probabilities of networks")
     analyse.add_argument("--plan", type=Path, help="analysis.toml: what was decided before the first answer")
     analyse.add_argument("--stamp", help="SHA-256 of the plan from before the first answer; a change is a deviation")
+    analyse.add_argument("--registered", type=Path, help="the plan from before the first answer: every changed field is told")
     analyse.add_argument("--seed", type=_seed, default=0, help="seed of all resampling (a plan's own seed goes first)")
     analyse.add_argument("--out", type=Path, required=True, help="folder to write to")
     analyse.add_argument("--study", type=Path, help="facts.toml: the study's own record, for flow, design and checklists")
@@ -46,6 +47,7 @@ def build_parser() -> argparse.ArgumentParser:
     analyse.set_defaults(run=run_analyse)
     power = commands.add_parser("power", help="power and precision of a design, for these images and for new ones")
     add_world(power)
+    add_published(power)
     power.set_defaults(run=run_power)
     simulated = commands.add_parser("simulate", help="simulate whole studies and count what each test does")
     add_world(simulated)
@@ -139,8 +141,9 @@ def run_analyse(options: argparse.Namespace) -> int:
     predictions = read_predictions(options.predictions) if options.predictions else None
     with _bar("analysing") as step:
         results = analyse(
-            readings, predictions=predictions, plan=plan, seed=options.seed, stamped_sha256=options.stamp, progress=step
-        )
+            readings, predictions=predictions, plan=plan, seed=options.seed, stamped_sha256=options.stamp,
+            registered=Plan.from_toml(options.registered) if options.registered else None, progress=step,
+        )  # fmt: skip
     results = described(results, facts=facts, certificate=certificate)
     with _bar("drawing") as step:
         write_analysis(results, options.out, pdf=options.pdf, word=options.word, progress=step)

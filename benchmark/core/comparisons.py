@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from .components import moment_components
 from .distributions import normal_quantile, t_quantile
 from .multiplicity import adjust
 from .paired import paired_t, shapiro_wilk, standardised_mean
-from .plan import Contrast, Plan
+from .plan import MAX_T, Contrast, Plan
 from .scoring import ReaderSet, Scored
 from .signed_rank import ZERO_METHOD, common_grid, sign_flip_exact, wilcoxon_signed_rank
 from .twoway import two_way_mean
@@ -36,15 +35,20 @@ class Matchup:
     def keys(self) -> Record:
         return {"model": self.model.label, "group": self.people.group, "view": self.people.view or None}
 
-    @cached_property
-    def unit(self) -> str:
-        """ "survey" when every reading belongs to one of several; "reader" without surveys, or where all read the same."""
-        surveys = self.people.rows["survey"]
-        return "survey" if (surveys != "").all() and surveys.nunique() > 1 else "reader"
+    def unit(self, planned: str | None) -> str:
+        """What the paired test counts: "survey" where every reading belongs to one, "reader" where there are none.
 
-    def units(self) -> pd.DataFrame:
+        Where all read the same single survey, it is the readers who differ, and a test needs them. The plan's own choice
+        goes before, as far as the readings allow it.
+        """
+        surveys = self.rows["survey"]
+        if planned == "reader" or (surveys == "").any():
+            return "reader"
+        return "survey" if planned == "survey" or surveys.nunique() > 1 else "reader"
+
+    def units(self, unit: str) -> pd.DataFrame:
         """Per unit: readings, correct by model and by readers, in unit order."""
-        return self.rows.groupby(self.unit, sort=True).agg(
+        return self.rows.groupby(unit, sort=True).agg(
             readings=("correct", "size"), model=("model_correct", "sum"), people=("correct", "sum")
         )
 
@@ -68,11 +72,12 @@ def paired_sections(scored: Scored, plan: Plan) -> tuple[list[Record], list[Reco
     """Sections `paired` and `paired_units` (the points of Figure 2A)."""
     records, points = [], []
     for match in matchups(scored):
-        units = match.units()
-        records.append(_paired_record(match, units, plan))
+        unit = match.unit(plan.unit)
+        units = match.units(unit)
+        records.append(_paired_record(match, unit, units, plan))
         points += [
             {
-                **match.keys, "unit": match.unit, "name": name, "readings": int(row.readings),
+                **match.keys, "unit": unit, "name": name, "readings": int(row.readings),
                 "model_accuracy": row.model / row.readings, "reader_accuracy": row.people / row.readings,
                 "difference": (row.model - row.people) / row.readings,
             }
@@ -82,7 +87,7 @@ def paired_sections(scored: Scored, plan: Plan) -> tuple[list[Record], list[Reco
     return records, points
 
 
-def _paired_record(match: Matchup, units: pd.DataFrame, plan: Plan) -> Record:
+def _paired_record(match: Matchup, unit: str, units: pd.DataFrame, plan: Plan) -> Record:
     counts = (units["model"] - units["people"]).to_numpy(dtype=np.int64)
     sizes = units["readings"].to_numpy(dtype=np.int64)
     differences = counts / sizes
@@ -93,7 +98,7 @@ def _paired_record(match: Matchup, units: pd.DataFrame, plan: Plan) -> Record:
     grid = common_grid(counts, sizes)
     flips = sign_flip_exact(grid) if grid is not None else None
     record = {
-        **match.keys, "unit": match.unit, "n": test.n, "mean_difference": test.mean, "sd": test.sd, "se": test.se,
+        **match.keys, "unit": unit, "n": test.n, "mean_difference": test.mean, "sd": test.sd, "se": test.se,
         "t": test.t, "df": test.df, "p": test.p, "ci_low": test.ci_low, "ci_high": test.ci_high,
         "cohens_dz": effect.dz, "dz_ci_low": effect.ci_low, "dz_ci_high": effect.ci_high, "hedges_g": effect.hedges_g,
         "wilcoxon_p": ranks.p, "wilcoxon_method": ranks.method, "wilcoxon_zero_method": ZERO_METHOD,
@@ -170,11 +175,23 @@ def new_images_section(scored: Scored, plan: Plan, paired: list[Record]) -> list
     return records
 
 
-def add_simultaneous(records: list[Record], scored: Scored, plan: Plan, draws: StudyDraws) -> None:
-    """Add max-T intervals and p-values over the family of new-images comparisons, from the shared bootstrap draws.
+def adjust_by_largest_t(
+    paired: list[Record], new_images: list[Record], scored: Scored, plan: Plan, draws: StudyDraws
+) -> None:
+    """Max-T intervals and p-values over the family of new-images comparisons; where the plan declares max-t, they are the
+    adjusted p-values, and the paired tests get theirs from the same draws of readers, on these images."""
+    add_simultaneous(new_images, scored, plan, draws)
+    if plan.multiplicity == MAX_T:
+        add_simultaneous(paired, scored, plan, draws.of_these_items())
+        for record in (*paired, *new_images):
+            record["p_adjusted"] = record.get("p_max_t")
 
-    The largest standardised deviation over the family, in draws whose spread is set to each comparison's two-way
-    standard error, replaces the t quantile; comparisons outside the family, or without a standard error, have none.
+
+def add_simultaneous(records: list[Record], scored: Scored, plan: Plan, draws: StudyDraws) -> None:
+    """Add max-T intervals and p-values over a family of comparisons, from the shared bootstrap draws.
+
+    The largest standardised deviation over the family, in draws whose spread is set to each comparison's standard error,
+    replaces the t quantile; comparisons outside the family, or without a standard error, have none.
     """
     deviations = []
     for match, record in zip(matchups(scored), records):
@@ -190,13 +207,11 @@ def add_simultaneous(records: list[Record], scored: Scored, plan: Plan, draws: S
     if not deviations:
         return
     largest = np.max([values for _, values in deviations], axis=0)
-    quantile = float(np.quantile(largest, plan.confidence))
+    quantile = float(np.quantile(largest, plan.confidence, method="weibull"))
     for record, _ in deviations:
+        estimate = record["difference"] if "difference" in record else record["mean_difference"]
         half, t = quantile * record["se"], abs(record["t"])
-        record["simultaneous_low"], record["simultaneous_high"] = (
-            record["difference"] - half,
-            record["difference"] + half,
-        )
+        record["simultaneous_low"], record["simultaneous_high"] = estimate - half, estimate + half
         record["p_max_t"] = (int((largest >= t).sum()) + 1) / (len(largest) + 1)
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from .distributions import t_quantile, t_two_sided_p
 from .equivalence import equivalence
-from .matched_pairs import mcnemar, newcombe_interval, tango_interval
+from .matched_pairs import mcnemar, newcombe_interval, odds_ratio_of_pairs, tango_interval
 from .multiplicity import adjust
 from .paired import PairedT, paired_t
 from .plan import Plan
@@ -89,8 +89,13 @@ def _network_record(first: ReaderSet, second: ReaderSet, pair: pd.DataFrame, pla
         "first": first.reader, "first_view": first.view or None, "second": second.reader,
         "second_view": second.view or None, "items": n, "only_first": b, "only_second": c, "difference": (b - c) / n,
         "ci_low": low, "ci_high": high, "ci_method": "Tango score", "newcombe_low": newcombe_low,
-        "newcombe_high": newcombe_high, "p": test.p_exact, "why": test.why,
+        "newcombe_high": newcombe_high, "odds_ratio": None, "odds_ratio_low": None, "odds_ratio_high": None,
+        "p": test.p_exact, "why": test.why,
     }  # fmt: skip
+    if b + c:
+        ratio = odds_ratio_of_pairs(b, c, confidence=plan.confidence)
+        record["odds_ratio"], record["odds_ratio_low"], record["odds_ratio_high"] = ratio
+        record["why"] = None if c and b else "one of the two is never right alone, so the odds ratio has no bound"
     if plan.margin is not None:
         # Two one-sided score tests at alpha are the score interval of confidence 1 - 2 alpha within the margin.
         inner_low, inner_high = tango_interval(b, c, n, confidence=1 - 2 * plan.alpha)

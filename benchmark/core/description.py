@@ -28,11 +28,20 @@ def reader_accuracy_section(scored: Scored, *, confidence: float) -> list[Record
     """One record per reader and view; the interval is over items like the reader's own (Wilson)."""
     records = []
     for found in scored.sets():
-        for reader, rows in found.rows.groupby("reader", sort=True):
-            low, high = wilson(int(rows["correct"].sum()), len(rows), confidence=confidence)
-            surveys = sorted(set(rows["survey"]) - {""}) if found.kind == "human" else []
-            record = {**found.keys, "reader": reader, "surveys": " ".join(surveys), **counts_of(rows)}
-            records.append({**record, "ci_low": low, "ci_high": high, "ci_method": WILSON})
+        rows = found.rows.assign(answered=found.rows["answer"] != "")
+        by_reader = rows.groupby("reader", sort=True).agg(
+            items=("item", "nunique"), readings=("item", "size"), answered=("answered", "sum"), correct=("correct", "sum")
+        )
+        sat = rows.drop_duplicates(["reader", "survey"]).sort_values("survey").groupby("reader")["survey"].agg(list)
+        for own in by_reader.itertuples():
+            right, n = int(own.correct), int(own.readings)
+            low, high = wilson(right, n, confidence=confidence)
+            surveys = " ".join(name for name in sat[own.Index] if name) if found.kind == "human" else ""
+            records.append({
+                **found.keys, "reader": own.Index, "surveys": surveys, "readers": 1, "items": int(own.items),
+                "readings": n, "answered": int(own.answered), "correct": right, "accuracy": right / n, "ci_low": low,
+                "ci_high": high, "ci_method": WILSON,
+            })  # fmt: skip
     return records
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import sparse
 
 
 @dataclass(frozen=True)
@@ -44,3 +45,37 @@ def error_consistency(
         expected = first * second + (1 - first) * (1 - second)
         kappa = np.where(expected < 1 - 1e-12, (observed - expected) / (1 - expected), np.nan)
     return ErrorConsistency(shared.astype(int), observed, kappa)
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Every pair of readers who share items, once: codes of both, items shared, observed agreement, kappa (NaN if
+    undefined)."""
+
+    first: np.ndarray
+    second: np.ndarray
+    shared: np.ndarray
+    observed: np.ndarray
+    kappa: np.ndarray
+
+
+def consistency_of_pairs(reader: np.ndarray, item: np.ndarray, correct: np.ndarray, size: tuple[int, int]) -> Pairs:
+    """The same from readings (reader and item codes, bool), for as many readers as there are: sparse products.
+
+    size: (readers, items); one reading a cell.
+    """
+    there = sparse.csr_matrix((np.ones(len(reader)), (reader, item)), shape=size)
+    right = sparse.csr_matrix((np.asarray(correct, dtype=float), (reader, item)), shape=size)
+    met = sparse.triu(there @ there.T, k=1).tocoo()
+    first, second, shared = met.row, met.col, met.data
+    if not len(first):
+        return Pairs(first, second, shared.astype(int), *np.empty((2, 0)))
+    both, one, other = (
+        np.asarray(product[first, second]).ravel() / shared
+        for product in ((right @ right.T).tocsr(), (right @ there.T).tocsr(), (there @ right.T).tocsr())
+    )
+    observed = 1 - one - other + 2 * both
+    expected = one * other + (1 - one) * (1 - other)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        kappa = np.where(expected < 1 - 1e-12, (observed - expected) / (1 - expected), np.nan)
+    return Pairs(first, second, shared.astype(int), observed, kappa)

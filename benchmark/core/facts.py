@@ -36,6 +36,8 @@ FIELDS = {
     "fairness": ("assessment",),
 }  # fmt: skip
 STEPS = ("contacted", "agreed", "started", "complete")
+COUNTS = ("recruitment", "sittings")
+LEFT_OUT = ("unfinished", "too_few")  # sittings that no table of readings holds: not finished, finished with too few answers
 
 
 def read_facts(path: str | PathLike) -> dict[str, Any]:
@@ -63,10 +65,10 @@ def _problems(data: Any):
     for section, table in data.items():
         if section == "schema":
             continue
-        if section not in (*FIELDS, "recruitment") or not isinstance(table, dict):
-            yield Problem(None, section, f"a table named {', '.join((*FIELDS, 'recruitment'))} was expected.")
-        elif section == "recruitment":
-            yield from _bad_counts(table)
+        if section not in (*FIELDS, *COUNTS) or not isinstance(table, dict):
+            yield Problem(None, section, f"a table named {', '.join((*FIELDS, *COUNTS))} was expected.")
+        elif section in COUNTS:
+            yield from _bad_counts(section, table)
         else:
             for key, value in table.items():
                 if key not in FIELDS[section]:
@@ -75,26 +77,25 @@ def _problems(data: Any):
                     yield Problem(None, f"{section}.{key}", f"text was expected, {value!r} was found.")
 
 
-def _bad_counts(groups: dict[str, Any]):
+def _bad_counts(section: str, groups: dict[str, Any]):
+    steps = STEPS if section == "recruitment" else LEFT_OUT
     for group, counts in groups.items():
         if not isinstance(counts, dict):
-            yield Problem(None, f"recruitment.{group}", "a table of numbers was expected.")
+            yield Problem(None, f"{section}.{group}", "a table of numbers was expected.")
             continue
         last = None
-        for step in STEPS:
+        for step in steps:
             number = counts.get(step)
             if number is None:
                 continue
             if isinstance(number, bool) or not isinstance(number, int) or number < 0:
-                yield Problem(
-                    None, f"recruitment.{group}.{step}", f"a whole number was expected, {number!r} was found."
-                )
-            elif last is not None and number > last:
-                yield Problem(None, f"recruitment.{group}.{step}", f"{number} is more than the step before ({last}).")
+                yield Problem(None, f"{section}.{group}.{step}", f"a whole number was expected, {number!r} was found.")
+            elif section == "recruitment" and last is not None and number > last:
+                yield Problem(None, f"{section}.{group}.{step}", f"{number} is more than the step before ({last}).")
             else:
                 last = number
-        for key in set(counts) - set(STEPS):
-            yield Problem(None, f"recruitment.{group}.{key}", f"is not a step; known are {', '.join(STEPS)}.")
+        for key in set(counts) - set(steps):
+            yield Problem(None, f"{section}.{group}.{key}", f"is not a step; known are {', '.join(steps)}.")
 
 
 def read_certificate(path: str | PathLike) -> dict[str, Any]:
@@ -120,6 +121,21 @@ def read_certificate(path: str | PathLike) -> dict[str, Any]:
 
 
 def described(results: Results, *, facts: dict | None = None, certificate: dict | None = None) -> Results:
-    """The results with the study's record and its design's certificate among them, where given."""
+    """The results with the study's record and its design's certificate among them, where given.
+
+    Sittings that the record counts and the readings do not hold, begun and not finished among them, join the flow.
+    """
     more = {"study": facts, "certificate": certificate}
+    if facts and facts.get("sittings"):
+        more["flow"] = [_with_left_out(record, facts["sittings"].get(record["group"], {})) for record in results["flow"]]
     return Results({**results.content, **{key: value for key, value in more.items() if value is not None}})
+
+
+def _with_left_out(record: dict[str, Any], counted: dict[str, int]) -> dict[str, Any]:
+    unfinished, too_few = (counted.get(key, 0) for key in LEFT_OUT)
+    return {
+        **record,
+        "sittings": record["sittings"] + unfinished + too_few,
+        "incomplete": record["incomplete"] + too_few,
+        "unfinished": unfinished,
+    }

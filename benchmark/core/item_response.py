@@ -13,7 +13,7 @@ from .errors import NotConverged
 from .glmm import RandomEffect, fit_glmm
 from .new_image_methods import affordable
 from .plan import Plan
-from .rasch import fit_rasch, item_fit, place_reader
+from .rasch import fit_rasch, item_fit, normal_chances, place_reader
 from .scoring import Scored
 from .twoway import codes
 
@@ -92,7 +92,8 @@ def _shrunken(reader: np.ndarray, item: np.ndarray, right: np.ndarray) -> _Scale
     one = np.ones(len(right))
     fit = fit_glmm(right, one[:, None], (RandomEffect(item, one), RandomEffect(reader, one)))
     difficulty, ability = -(fit.beta[0] + fit.modes[0]), fit.modes[1]
-    infit, outfit = item_fit(item, right, special.expit(ability[reader] - difficulty[item]))
+    known = normal_chances(ability[reader] - difficulty[item], np.hypot(fit.mode_sds[1][reader], fit.mode_sds[0][item]))
+    infit, outfit = item_fit(item, right, known)
     return _Scale(SHRUNKEN, difficulty, fit.mode_sds[0], ability, fit.mode_sds[1], float(fit.sd[1]), infit, outfit)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import special
 
 from .distributions import normal_quantile, solve_decreasing
-from .proportions import wilson
+from .proportions import clopper_pearson, wilson
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,33 @@ def clustered_mcnemar(only_first: np.ndarray, only_second: np.ndarray) -> tuple[
         return None
     chi2 = float((k - 1) / k * gap.sum() ** 2 / (gap @ gap))
     return chi2, float(special.chdtrc(1, chi2))
+
+
+def durkalski(only_first: np.ndarray, only_second: np.ndarray, sizes: np.ndarray) -> tuple[float, float] | None:
+    """Durkalski's chi-square (1 df) and p: as Obuchowski's, but every cluster weighs alike, whatever its size.
+
+    sizes: pairs per cluster, shape (clusters,). None without any difference. Source: Durkalski et al. (2003), Stat. Med.
+    22:2417.
+    """
+    gap = (np.asarray(only_first, dtype=float) - np.asarray(only_second, dtype=float)) / np.asarray(sizes, dtype=float)
+    if len(gap) < 2 or not gap.any():
+        return None
+    chi2 = float(gap.sum() ** 2 / (gap @ gap))
+    return chi2, float(special.chdtrc(1, chi2))
+
+
+def odds_ratio_of_pairs(
+    only_first: int, only_second: int, *, confidence: float = 0.95
+) -> tuple[float | None, float, float | None]:
+    """Conditional odds ratio only_first / only_second of matched pairs with its exact interval.
+
+    Infinite values are None. Without any discordant pair nothing is known: ValueError.
+    """
+    b, c = only_first, only_second
+    if b + c == 0:
+        raise ValueError("Without a discordant pair there is no odds ratio.")
+    low, high = clopper_pearson(b, b + c, confidence=confidence)
+    return (b / c if c else None), low / (1 - low), (high / (1 - high) if high < 1 else None)
 
 
 def tango_interval(only_first: int, only_second: int, n: int, *, confidence: float = 0.95) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""Adjusting p-values of a family: Holm, Benjamini-Hochberg."""
+"""Adjusting p-values of a family: Holm and Hochberg (family-wise error), Benjamini and others (false discoveries)."""
 
 from __future__ import annotations
 
@@ -15,23 +15,44 @@ def holm(p: np.ndarray) -> np.ndarray:
     return adjusted
 
 
+def hochberg(p: np.ndarray) -> np.ndarray:
+    """Hochberg's step-up adjusted p-values: family-wise error of independent or positively dependent tests (1988)."""
+    return _step_up(p, np.arange(1, len(p) + 1))
+
+
 def benjamini_hochberg(p: np.ndarray) -> np.ndarray:
     """Benjamini-Hochberg adjusted p-values (false discovery rate). Source: Benjamini & Hochberg (1995)."""
+    return _step_up(p, len(p) / np.arange(len(p), 0, -1))
+
+
+def benjamini_yekutieli(p: np.ndarray) -> np.ndarray:
+    """False discovery rate under any dependence. Source: Benjamini & Yekutieli (2001)."""
+    ranks = np.arange(len(p), 0, -1)
+    return _step_up(p, len(p) * (1 / ranks).sum() / ranks)
+
+
+def _step_up(p: np.ndarray, factors: np.ndarray) -> np.ndarray:
+    """Adjusted p-values from the largest down; factors belong to the p-values in falling order."""
     p = np.asarray(p, dtype=float)
     order = np.argsort(p, kind="stable")[::-1]
-    steps = p[order] * len(p) / np.arange(len(p), 0, -1)
     adjusted = np.empty(len(p))
-    adjusted[order] = np.minimum(np.minimum.accumulate(steps), 1)
+    adjusted[order] = np.minimum(np.minimum.accumulate(p[order] * factors), 1)
     return adjusted
 
 
+METHODS = {"holm": holm, "hochberg": hochberg, "bh": benjamini_hochberg, "by": benjamini_yekutieli}
+
+
 def adjust(p: list[float | None], method: str) -> list[float | None]:
-    """Adjusted p-values in place; entries that are None stay None and do not count as members of the family."""
+    """Adjusted p-values in place by one of METHODS; None stays None and is no member of the family.
+
+    "none" leaves them as they are; another way of adjusting ("max-t") is not a matter of p-values: None.
+    """
     known = [index for index, value in enumerate(p) if value is not None]
-    if not known or method == "none":
-        return list(p) if method == "none" else [None] * len(p)
-    values = (holm if method == "holm" else benjamini_hochberg)(np.array([p[index] for index in known]))
+    if method == "none":
+        return list(p)
     adjusted: list[float | None] = [None] * len(p)
-    for index, value in zip(known, values):
-        adjusted[index] = float(value)
+    if known and method in METHODS:
+        for index, value in zip(known, METHODS[method](np.array([p[index] for index in known]))):
+            adjusted[index] = float(value)
     return adjusted

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from .bootstrap import StudyDraws, intervals, layout
+from .bootstrap import StudyDraws, intervals, layout, percentile_bounds
 from .comparisons import Matchup, matchups
 from .distributions import normal_quantile, normal_two_sided_p, t_quantile, t_two_sided_p
 from .errors import NotConverged
@@ -135,7 +135,7 @@ def corrected_bootstrap(
     drawn = np.ravel(drawn)[np.isfinite(np.ravel(drawn))].astype(float)
     wider = t_quantile(0.5 + confidence / 2, df) / normal_quantile(0.5 + confidence / 2)
     scaled = estimate + (drawn - drawn.mean()) * (wider * se / drawn.std(ddof=1))
-    low, high = np.percentile(scaled, [50 * (1 - confidence), 50 * (1 + confidence)])
+    low, high = percentile_bounds(scaled, confidence)
     tail = min((scaled <= 0).sum(), (scaled >= 0).sum())
     p = min(1.0, 2 * (int(tail) + 1) / (len(scaled) + 1))
     return {"se": se, "df": df, "p": p, "ci_low": float(low), "ci_high": float(high)}

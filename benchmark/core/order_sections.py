@@ -1,4 +1,4 @@
-"""Sections on order and time: practice within a block, carry-over between views, response times."""
+"""Sections on order: practice within a block, carry-over between views."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .contrasts import both_views
 from .distributions import t_quantile, t_two_sided_p
 from .errors import NotConverged
 from .lmm import fit_lmm
-from .matched_pairs import clustered_mcnemar
+from .matched_pairs import clustered_mcnemar, durkalski
 from .new_image_methods import affordable
 from .plan import Plan
 from .scoring import ReaderSet, Scored
@@ -49,12 +49,12 @@ def _trend(found: ReaderSet, rows: pd.DataFrame, plan: Plan) -> Record:
     """Linear mixed model of right answers on the place within the block, readers and items random."""
     place = rows["position"] - rows.groupby(["reader", "survey"])["position"].transform("mean")
     terms = {"position": place.to_numpy(dtype=float) / PER_ITEMS}
-    (record,) = _mixed(rows, rows["correct"].to_numpy(dtype=float), terms, plan)
+    (record,) = mixed_terms(rows, rows["correct"].to_numpy(dtype=float), terms, plan)
     record.pop("term")
     return {**found.keys, "contrast": f"change per {PER_ITEMS} items shown", "readings": len(rows), **record}
 
 
-def _mixed(rows: pd.DataFrame, y: np.ndarray, terms: dict[str, np.ndarray], plan: Plan) -> list[Record]:
+def mixed_terms(rows: pd.DataFrame, y: np.ndarray, terms: dict[str, np.ndarray], plan: Plan) -> list[Record]:
     """Fixed effects of a linear mixed model with crossed readers and items, one record per term."""
     empty = [{"term": name, **dict.fromkeys(TESTED)} for name in terms]
     why = affordable(plan, rows["reader"].nunique(), rows["item"].nunique())
@@ -103,10 +103,11 @@ def carry_over_section(scored: Scored, plan: Plan) -> list[Record]:
 def _carry_over(pair: pd.DataFrame, group: str, first: str, second: str, confidence: float) -> Record:
     one, two = pair["correct_1"].astype(bool), pair["correct_2"].astype(bool)
     gained, lost = (~one & two), (one & ~two)
-    clusters = {
-        kind: clustered_mcnemar(gained.groupby(pair[kind]).sum().to_numpy(), lost.groupby(pair[kind]).sum().to_numpy())
-        for kind in ("reader", "item")
-    }
+    clusters, alike = {}, {}
+    for kind in ("reader", "item"):
+        by = pd.DataFrame({"gained": gained, "lost": lost, "n": 1}).groupby(pair[kind]).sum()
+        clusters[kind] = clustered_mcnemar(by["gained"], by["lost"])
+        alike[kind] = durkalski(by["gained"], by["lost"], by["n"])
     record = {
         "group": group, "first_view": first, "second_view": second, "pairs": len(pair),
         "readers": int(pair["reader"].nunique()),
@@ -116,6 +117,8 @@ def _carry_over(pair: pd.DataFrame, group: str, first: str, second: str, confide
         "right_after_wrong": float(two[~one].mean()) if (~one).any() else None,
         "p_change_over_readers": clusters["reader"][1] if clusters["reader"] else None,
         "p_change_over_items": clusters["item"][1] if clusters["item"] else None,
+        "p_change_readers_alike": alike["reader"][1] if alike["reader"] else None,
+        "p_change_items_alike": alike["item"][1] if alike["item"] else None,
     }  # fmt: skip
     blocks = [pd.to_numeric(pair[f"block_{k}"], errors="coerce") for k in (1, 2)]
     known = blocks[0].notna() & blocks[1].notna()
@@ -136,8 +139,8 @@ def _carry_over(pair: pd.DataFrame, group: str, first: str, second: str, confide
     record.update({"confounded": not separable, "statement": statement})
     record.update(_crossover(pair, first_led, confidence) if separable else _no_crossover())
     whys = [statement if not separable else None]
-    if clusters["reader"] is None:
-        whys.append("no answer changed between right and wrong")
+    if None in (*clusters.values(), *alike.values()):
+        whys.append("no answer changed between right and wrong, or changes cancel in every reader or item")
     if record["right_after_right"] is None or record["right_after_wrong"] is None:
         whys.append("all first answers were right, or all were wrong")
     record["why"] = " ".join(why for why in whys if why) or None
@@ -173,62 +176,3 @@ def _crossover(pair: pd.DataFrame, first_led: pd.Series, confidence: float) -> R
              f"{name}_ci_high": estimate + half}
         )  # fmt: skip
     return record
-
-
-def time_section(scored: Scored, plan: Plan) -> list[Record]:
-    """Response times per group and view: quartiles in seconds, and of right and wrong answers; declared limits hold."""
-    records = []
-    for found in scored.sets("human"):
-        rows, left_out = _timed(found.rows, plan)
-        if rows.empty:
-            continue
-        seconds = rows["rt_ms"] / 1000
-        low, middle, high = np.percentile(seconds, [25, 50, 75])
-        right, wrong = seconds[rows["correct"]], seconds[~rows["correct"]]
-        records.append(
-            {
-                **found.keys, "readings": len(rows), "outside_limits": left_out, "lower_quartile_s": low,
-                "median_s": middle, "upper_quartile_s": high,
-                "median_right_s": float(right.median()) if len(right) else None,
-                "median_wrong_s": float(wrong.median()) if len(wrong) else None,
-                "why": None if len(right) and len(wrong) else "all answers were right, or all were wrong",
-            }
-        )  # fmt: skip
-    return records
-
-
-def _timed(rows: pd.DataFrame, plan: Plan) -> tuple[pd.DataFrame, int]:
-    """Answered readings with a time within the plan's limits, and how many times lie outside."""
-    timed = rows[rows["rt_ms"].notna() & (rows["rt_ms"] > 0) & (rows["answer"] != "")]
-    inside = timed["rt_ms"].between(plan.shortest_ms, plan.longest_ms)
-    return timed[inside], int((~inside).sum())
-
-
-def time_model_section(scored: Scored, plan: Plan) -> list[Record]:
-    """Log response time ~ right + view + position + (1|reader) + (1|item): each term as a ratio of times."""
-    records = []
-    views = scored.readings.views
-    for group in scored.readings.human_groups:
-        sides = [scored.find("human", group, view) for view in views]
-        rows, _ = _timed(pd.concat([side.rows for side in sides if side is not None]), plan)
-        if rows.empty:
-            continue
-        terms = {}
-        if rows["correct"].nunique() == 2:
-            terms["right against wrong answers"] = rows["correct"].to_numpy(dtype=float)
-        for view in views[1:]:
-            here = (rows["view"] == view).to_numpy(dtype=float)
-            if 0 < here.mean() < 1:
-                terms[f"{view} against {views[0]}"] = here
-        if rows["position"].notna().all() and rows["position"].nunique() > 1:
-            terms[f"{PER_ITEMS} items later"] = rows["position"].to_numpy(dtype=float) / PER_ITEMS
-        if not terms:
-            continue
-        for found in _mixed(rows, np.log(rows["rt_ms"].to_numpy(dtype=float)), terms, plan):
-            ratio = {
-                name: None if found[key] is None else float(np.exp(found[key]))
-                for name, key in (("ratio", "difference"), ("ci_low", "ci_low"), ("ci_high", "ci_high"))
-            }
-            records.append({"group": group, "term": found["term"], "readings": len(rows), **ratio, "p": found["p"],
-                            "df": found["df"], "why": found["why"]})  # fmt: skip
-    return records

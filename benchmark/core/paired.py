@@ -57,6 +57,19 @@ def paired_t(differences: np.ndarray, *, confidence: float = 0.95) -> PairedT:
     )
 
 
+def published_paired_t(mean: float, p: float, n: int, *, confidence: float = 0.95) -> PairedT:
+    """The paired t-test that a published mean difference, two-sided p and number of pairs imply.
+
+    Raises ValueError unless n >= 2, 0 < p < 1 and the mean is not zero.
+    """
+    if n < 2 or not 0 < p < 1 or mean == 0:
+        raise ValueError("A mean difference other than zero, a p between 0 and 1 and at least two pairs are needed.")
+    t = float(np.copysign(-t_quantile(p / 2, n - 1), mean))
+    se = mean / t
+    half = t_quantile(0.5 + confidence / 2, n - 1) * se
+    return PairedT(n, mean, se * float(np.sqrt(n)), se, t, n - 1, p, mean - half, mean + half)
+
+
 def standardised_mean(test: PairedT, *, confidence: float = 0.95) -> StandardisedMean:
     """d_z of a paired test; the interval inverts the noncentral t distribution (exact under normality)."""
     if test.t is None:

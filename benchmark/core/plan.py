@@ -12,12 +12,15 @@ from typing import Any
 
 from .completion import CompletionRule
 from .errors import InputError, Problem
+from .multiplicity import METHODS
 
 SCHEMA = "analysis-plan/1"
 MISSING = ("incorrect", "excluded")
 FIRST_COMPLETE = "first complete per seat"
 ALL_COMPLETE = "all complete"
 ALL_SITTINGS = "all"
+MAX_T = "max-t"
+MULTIPLICITY = (*METHODS, MAX_T, "none")
 ESTIMANDS = ("both", "these images", "new images")
 
 
@@ -46,7 +49,8 @@ class Plan:
     """An analysis plan. The default declares nothing: every contrast is exploratory and all sittings are analysed.
 
     completion: None, or the rule that raw sittings must pass. primary: the contrasts whose p-values are adjusted
-    together by `multiplicity`; when empty, all model-against-group contrasts form the family. margin: default
+    together by `multiplicity` (one of MULTIPLICITY; "max-t": by the largest t of the shared bootstrap draws); when empty,
+    all model-against-group contrasts form the family. margin: default
     equivalence margin. estimand: the question that the primary family answers. mixed_models: "auto" fits them where
     they take about a second each, "always" or "never". shortest_ms, longest_ms: response times outside are left out.
     text: the plan as written, whose SHA-256 is its stamp.
@@ -158,7 +162,7 @@ class _Parser:
             classes=tuple(str(name) for name in self.data.get("data", {}).get("classes", ())),
             completion=self._completion(),
             primary=tuple(c for c in map(self._contrast, primary.get("contrasts", [])) if c),
-            multiplicity=self._choice("primary", "multiplicity", ("holm", "bh", "none"), "holm"),
+            multiplicity=self._choice("primary", "multiplicity", MULTIPLICITY, "holm"),
             margin=self._number("equivalence", "margin", None, 1e-6, 1),
             secondary=tuple(self._extra("secondary")),
             sensitivity=tuple(self._extra("sensitivity")) or Plan.sensitivity,

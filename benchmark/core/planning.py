@@ -66,11 +66,12 @@ class Spread:
 
 @dataclass(frozen=True)
 class Design:
-    """readers of one kind, items in the test set, items that each reader reads."""
+    """readers of one kind, items in the test set, items that each reader reads; classes that the items belong to."""
 
     readers: int
     items: int
     per_reader: int
+    classes: int = 1
 
     def standard_error(self, spread: Spread) -> float:
         """New images and new readers."""
@@ -78,10 +79,14 @@ class Design:
         return sqrt(spread.reader / self.readers + spread.item / self.items + residual)
 
     def degrees_of_freedom(self, spread: Spread) -> float:
-        """Satterthwaite's df of the two-way variance: its reader and item parts each hold the residual too."""
-        residual = spread.residual / (self.readers * self.per_reader)
-        by_reader, by_item = spread.reader / self.readers + residual, spread.item / self.items + residual
-        parts = by_reader**2 / (self.readers - 1) + by_item**2 / (self.items - 1)
+        """Satterthwaite's df of the two-way variance, at the expectation of its parts.
+
+        A reader's sum of deviations holds what his items and chance add to it, and an item's what its readers add.
+        """
+        readings = self.readers * self.per_reader
+        by_reader = spread.reader / self.readers + (spread.item + spread.residual) / readings
+        by_item = spread.item / self.items + (spread.reader + spread.residual) / readings
+        parts = by_reader**2 / (self.readers - 1) + by_item**2 / max(self.items - self.classes, 1)
         return self.standard_error(spread) ** 4 / parts
 
     def fixed_images_error(self, spread: Spread) -> float:
@@ -109,7 +114,10 @@ def new_images_precision(
     target: float = 0.95,
     df: float | None = None,
 ) -> Precision:
-    """Precision for new images and new readers; df None: Satterthwaite's, as the analysis has it."""
+    """Precision for new images and new readers; df None: Satterthwaite's, as the analysis has it.
+
+    With unlimited readers only the items' degrees of freedom are left.
+    """
     se = design.standard_error(spread)
     df = design.degrees_of_freedom(spread) if df is None else df
     limit = sqrt(spread.item / design.items)
@@ -118,7 +126,7 @@ def new_images_precision(
         _quantile(1 - alpha / 2, df) * se,
         _power(difference / se, alpha, df),
         (_quantile(1 - alpha / 2, df) + _quantile(target, df)) * se,
-        _power(difference / limit, alpha, df) if limit > 0 else 1.0,
+        _power(difference / limit, alpha, max(design.items - design.classes, 1)) if limit > 0 else 1.0,
     )
 
 
@@ -196,6 +204,8 @@ class Claim:
     new_images_highest: float
     detectable_lowest: float
     detectable_highest: float
+    items_fewest: int | None
+    items_most: int | None
     worlds: int
 
 
@@ -205,14 +215,24 @@ def check_claim(
     """What "power to detect the difference" takes on fixed images, and the power it means for new images.
 
     largest_sd: of the paired differences over readers; two_groups: SD in each of two independent groups of readers.
+    items: how many have the power when each is read as often as in this design; None where no number has it.
     """
     found = [new_images_precision(design, spread, difference, alpha=alpha, target=power) for spread in worlds]
     powers, detectable = [f.power for f in found], [f.detectable for f in found]
+    reads = design.readers * design.per_reader / design.items
+    needed = [
+        items_needed(
+            spread, difference, reads_per_item=reads, per_reader=design.per_reader, classes=design.classes,
+            target=power, alpha=alpha,
+        )
+        for spread in worlds
+    ]  # fmt: skip
+    items = [None] if None in needed else [found[0] for found in needed]
     return Claim(
         largest_sd(difference, design.readers, power=power, alpha=alpha),
         largest_sd(difference, design.readers, power=power, alpha=alpha, sides=1),
         difference / per_group_effect(design.readers, power=power, alpha=alpha),
-        min(powers), max(powers), min(detectable), max(detectable), len(found),
+        min(powers), max(powers), min(detectable), max(detectable), min(items), max(items), len(found),
     )  # fmt: skip
 
 

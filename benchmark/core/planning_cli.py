@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
+from math import ceil
 from typing import Any
 
 from .errors import InputError
@@ -43,6 +44,33 @@ def _world_and_design(options: argparse.Namespace):
         raise InputError(str(error)) from error
 
 
+def add_published(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--published", nargs=3, action="append", default=[], metavar=("MEAN", "P", "N"),
+        help="a published paired t-test (mean difference, p, pairs): what it implies, and its power; may be repeated",
+    )  # fmt: skip
+
+
+def _published(options: argparse.Namespace, difference: float) -> list[dict[str, Any]]:
+    """Each published contrast back-calculated, with the pairs that its spread needs for the difference."""
+    from .paired import published_paired_t, standardised_mean
+    from .planning import paired_t_power, pairs_needed
+
+    found = []
+    for mean, p, n in options.published:
+        try:
+            test = published_paired_t(float(mean), float(p), int(n))
+        except ValueError as error:
+            raise InputError(f"--published {mean} {p} {n}: {error}") from error
+        effect, dz = standardised_mean(test), difference / test.sd
+        found.append({
+            **{key: value for key, value in asdict(test).items() if key != "why"}, "cohens_dz": effect.dz,
+            "dz_ci_low": effect.ci_low, "dz_ci_high": effect.ci_high, "power_at_difference": paired_t_power(dz, test.n),
+            "pairs_for_95_percent": ceil(pairs_needed(dz)),
+        })  # fmt: skip
+    return found
+
+
 def run_power(options: argparse.Namespace) -> int:
     world, layout = _world_and_design(options)
     if layout.readers < 2:
@@ -50,6 +78,7 @@ def run_power(options: argparse.Namespace) -> int:
     if world.accuracy_model == world.accuracy_readers:
         raise InputError("Power needs different accuracies of readers and network.")
     found = power_of(world, layout)
+    found["published"] = _published(options, abs(found["difference"]))
     if options.json:
         print(json.dumps(found, indent=1))
     else:
@@ -74,7 +103,7 @@ def power_of(world, layout) -> dict[str, Any]:
     )
     from .simulation import plausible_worlds, spread_of
 
-    design = Design(layout.readers, layout.items, layout.classes * layout.per_survey)
+    design = Design(layout.readers, layout.items, layout.classes * layout.per_survey, layout.classes)
     spread, difference = spread_of(world), abs(world.accuracy_model - world.accuracy_readers)
     worlds = [spread_of(w) for w in plausible_worlds(world.accuracy_readers, world.accuracy_model)]
     reading = {"per_reader": design.per_reader, "classes": layout.classes}
@@ -123,6 +152,10 @@ def _in_words(found: dict[str, Any], layout) -> Iterator[str]:
     else:
         yield f"With {found['readers']} readers no number of items is enough: the readers alone vary too much."
     claim = found["claim"]
+    yield from _claim_in_words(claim, found, layout, points)
+
+
+def _claim_in_words(claim: dict[str, Any], found: dict[str, Any], layout, points: float) -> Iterator[str]:
     yield (
         f"The claim of 95 % power for {points:.0f} points with {found['readers']} pairs holds on these images when the SD of"
         f" the survey differences is at most {claim['largest_sd']:.3f} (one-sided {claim['largest_sd_one_sided']:.3f};"
@@ -133,6 +166,20 @@ def _in_words(found: dict[str, Any], layout) -> Iterator[str]:
         f" over {claim['worlds']} plausible worlds, and 95 % power starts at {100 * claim['detectable_lowest']:.1f} to"
         f" {100 * claim['detectable_highest']:.1f} points."
     )
+    if claim["items_fewest"]:
+        yield (
+            f"Over these worlds 95 % power for new images takes {claim['items_fewest']} to {claim['items_most']} items at"
+            f" {layout.sets} reads each."
+        )
+    else:
+        yield "In some of these worlds no number of items gives 95 % power for new images."
+    for test in found["published"]:
+        yield (
+            f"Published: {100 * test['mean']:.1f} points, p {test['p']:.3g}, {test['n']} pairs: t {test['t']:.2f}, SD"
+            f" {test['sd']:.4f}, SE {test['se']:.4f}, 95 % {100 * test['ci_low']:.1f} to {100 * test['ci_high']:.1f}"
+            f" points, d_z {test['cohens_dz']:.2f}; power for {points:.0f} points on these images"
+            f" {100 * test['power_at_difference']:.1f} %, 95 % takes {test['pairs_for_95_percent']} pairs."
+        )
 
 
 def run_simulate(options: argparse.Namespace, progress) -> int:
@@ -163,6 +210,9 @@ def run_simulate(options: argparse.Namespace, progress) -> int:
 
 def add_type_one(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--studies", type=int, default=2000, help="simulated studies per scenario (2000)")
+    parser.add_argument(
+        "--slow-studies", type=int, help="of them with the mixed model and the bootstrap, a hundred times slower (all)"
+    )
     parser.add_argument("--seed", type=int, default=20210408)
     parser.add_argument("--only", help="scenarios whose name holds this text")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
@@ -172,20 +222,26 @@ def run_type_one(options: argparse.Namespace, progress) -> int:
     """Print the rejection rates of every method; exit 1 when a new-images method leaves .035 to .065."""
     from .type_one import leaves_the_band, rejection_rates, scenarios, table_head, table_row
 
-    chosen = [s for s in scenarios() if not options.only or options.only in s.name]
-    if not chosen or options.studies < 2 or options.seed < 0:
-        raise InputError("At least two studies, a seed of at least 0 and a scenario of that name are needed.")
+    # A scenario's seed is its place among all of them, so that a run in parts equals the whole.
+    chosen = [(place, s) for place, s in enumerate(scenarios()) if not options.only or options.only in s.name]
+    slow = options.studies if options.slow_studies is None else options.slow_studies
+    if not chosen or options.studies < 2 or not 0 <= slow <= options.studies or options.seed < 0:
+        raise InputError(
+            "At least two studies, no more slow ones than that, a seed of at least 0 and a scenario of that name are"
+            " needed."
+        )
     if not options.json:
         print(
-            f"{options.studies} studies per scenario, seed {options.seed}, nominal level .05.\n\n{table_head()}",
+            f"{options.studies} studies per scenario ({slow} with the slow methods), seed {options.seed}, nominal level"
+            f" .05.\n\n{table_head()}",
             flush=True,
         )
     found = []
-    for number, scenario in enumerate(chosen):
+    for number, (place, scenario) in enumerate(chosen):
         progress(number, len(chosen), scenario.name)
         result = rejection_rates(
-            scenario.world, scenario.design, scenario.methods, studies=options.studies, seed=options.seed + number,
-            these_images=scenario.these_images,
+            scenario.world, scenario.design, scenario.methods, studies=options.studies, seed=options.seed + place,
+            these_images=scenario.these_images, slow_studies=slow,
         )  # fmt: skip
         found.append((scenario, result))
         if not options.json:

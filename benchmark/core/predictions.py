@@ -11,7 +11,7 @@ import pandas as pd
 
 from .errors import InputError, Problem
 from .long_table import read_text_table, rejected
-from .readings import Readings
+from .readings import NUMBERS, Readings
 
 REQUIRED = ("model", "member", "item", "view", "truth")
 PREFIX = "p_"
@@ -131,6 +131,6 @@ def add_model_readings(readings: Readings, predictions: Predictions) -> Readings
     if not added:
         return readings
     frame = pd.concat([readings.frame, *added], ignore_index=True)
-    text = [column for column in frame.columns if column not in ("position", "confidence", "rt_ms", "simulated")]
+    text = [column for column in frame.columns if column not in (*NUMBERS, "simulated")]
     frame[text] = frame[text].fillna("")
     return readings.with_frame(frame)

@@ -64,22 +64,48 @@ def fit_rasch(correct: np.ndarray, *, nodes: int = 41, weights: np.ndarray | Non
     sd = float(np.exp(fit.x[-1]))
     ability = post @ x
     reader, item = np.nonzero(present)
-    chance = special.expit(sd * ability[:, None] - fit.x[:-1])
-    infit, outfit = item_fit(item, y[reader, item], chance[reader, item], frequency[reader])
+    moments = [(post @ values)[reader, item] for values in chances(eta)]
+    infit, outfit = item_fit(item, y[reader, item], Chances(*moments), frequency[reader])
     return Rasch(fit.x[:-1], sd, -float(fit.fun), ability, infit, outfit)
 
 
-def item_fit(
-    item: np.ndarray, correct: np.ndarray, p: np.ndarray, frequency: np.ndarray | None = None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Infit and outfit mean squares of each item from readings (item code, 0/1, modelled chance, how often it occurred).
+@dataclass(frozen=True)
+class Chances:
+    """Of each reading, over what is known of its reader and item: means of p, of p squared, and of both odds."""
 
-    1 is as modelled, more is noisier.
+    p: np.ndarray
+    p_squared: np.ndarray
+    odds_right: np.ndarray
+    odds_wrong: np.ndarray
+
+
+def chances(eta: np.ndarray) -> tuple[np.ndarray, ...]:
+    """The four values that Chances averages, at given logits."""
+    p = special.expit(eta)
+    return p, p**2, np.exp(np.clip(eta, -30, 30)), np.exp(-np.clip(eta, -30, 30))
+
+
+def normal_chances(mean: np.ndarray, sd: np.ndarray) -> Chances:
+    """Chances of readings whose logit is known as a normal distribution, shape (n,) each."""
+    x, w = np.polynomial.hermite_e.hermegauss(21)
+    values = chances(mean[:, None] + sd[:, None] * x)
+    return Chances(*(value @ (w / w.sum()) for value in values))
+
+
+def item_fit(
+    item: np.ndarray, correct: np.ndarray, chance: Chances, frequency: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Infit and outfit mean squares of each item from readings (item code, 0/1, chances, how often each occurred).
+
+    1 is as modelled, more is noisier. Squared residuals are averaged over what is known of a reader's ability; with an
+    estimate in its place both would lie below 1 also where the model holds. Source: Adams & Wu (2007).
     """
-    often = np.ones(len(p)) if frequency is None else frequency
-    square, variance = often * (correct - p) ** 2, np.maximum(p * (1 - p), 1e-12)
-    outfit = np.bincount(item, weights=square / variance) / np.bincount(item, weights=often)
-    return np.bincount(item, weights=square) / np.bincount(item, weights=often * variance), outfit
+    often = np.ones(len(correct)) if frequency is None else frequency
+    square = correct * (1 - 2 * chance.p) + chance.p_squared
+    standardised = np.where(correct > 0, chance.odds_wrong, chance.odds_right)
+    outfit = np.bincount(item, weights=often * standardised) / np.bincount(item, weights=often)
+    variance = np.maximum(chance.p - chance.p_squared, 1e-12)
+    return np.bincount(item, weights=often * square) / np.bincount(item, weights=often * variance), outfit
 
 
 def place_reader(correct: np.ndarray, difficulty: np.ndarray) -> float | None:

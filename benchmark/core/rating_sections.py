@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,15 +10,30 @@ import pandas as pd
 from scipy import special
 
 from .agreement import agreement, agreement_intervals, count_ratings, krippendorff_alpha, percentiles
+from .deviations import deviation, plan_deviations
 from .distributions import normal_quantile, normal_two_sided_p
 from .equivalence import equivalence
 from .errors import NotConverged
 from .glmm import RandomEffect
 from .multiplicity import adjust
 from .ordinal import OrdinalFit, fit_ordinal
-from .ratings import CHOICE, GENERATED, REAL, REALITY, SCALE, Ratings
+from .plan import Plan
+from .proportions import clustered_proportion
+from .rating_kinds import (
+    STRIP,
+    class_reality_section,
+    class_scales_section,
+    credit,
+    marks_section,
+    mean_rating,
+    named_classes_section,
+    strips_section,
+)
+from .rating_pictures import pictures_section
+from .ratings import CHOICE, CLASS, GENERATED, REAL, REALITY, SCALE, UNDECIDED, Ratings
 from .realism import Hype, binomial_against_half, hype_error, signal_from_counts
 from .results import plain
+from .software import versions
 from .twoway import codes, two_way_mean
 
 Record = dict[str, Any]
@@ -30,29 +44,83 @@ ESTIMATES = ("error", "fakes_called_real", "reals_called_fake", "dprime", "crite
 
 @dataclass(frozen=True)
 class RatingPlan:
-    """margin: how near to one half an error must be to count as chance; draws, seed, confidence of the bootstrap."""
+    """margin: how near to one half an error must be to count as chance; draws, seed, confidence of the bootstrap.
+
+    margin_declared: whether a plan named the margin; alpha: level of the tests; declared: the analysis plan, if any.
+    """
 
     margin: float = 0.1
     draws: int = 2000
     seed: int = 0
     confidence: float = 0.95
+    alpha: float = 0.05
+    margin_declared: bool = False
+    declared: Plan | None = None
+    registered: Plan | None = None
+    stamped_sha256: str | None = None
+
+    @classmethod
+    def of(
+        cls, plan: Plan | None, *, margin: float | None = None, draws: int | None = None, seed: int = 0,
+        registered: Plan | None = None, stamped_sha256: str | None = None,
+    ) -> RatingPlan:  # fmt: skip
+        """What an analysis plan says about a rating study; margin and draws that are given go before it.
+
+        registered, stamped_sha256: the plan as it stood before the first answer, and its hash.
+        """
+        plan = plan or Plan()
+        chosen = margin or plan.margin or cls.margin
+        seed = plan.bootstrap_seed if plan.bootstrap_seed is not None else seed
+        named = margin is None and plan.margin is not None
+        return cls(chosen, draws or plan.bootstrap_draws, seed, plan.confidence, plan.alpha, named,
+                   plan if plan.declared else None, registered,
+                   registered.sha256 if registered else stamped_sha256)  # fmt: skip
+
+    def deviations(self) -> list[Record]:
+        """Where this analysis departs from the plan."""
+        if self.declared is None:
+            return []
+        found = [*plan_deviations(self.declared, self.stamped_sha256, self.registered)]
+        planned = self.declared.margin
+        if planned != self.margin:
+            words = "not declared" if planned is None else f"{planned:g}"
+            found.append(deviation("other than planned", "equivalence margin", words, f"{self.margin:g}"))
+        return found
+
+    def as_record(self) -> Record:
+        plan = self.declared
+        return {
+            "declared": plan is not None, "sha256": plan.sha256 if plan else None, "margin": self.margin,
+            "margin_declared": self.margin_declared, "draws": self.draws, "seed": self.seed, "alpha": self.alpha,
+            "confidence": self.confidence, "hypotheses": list(plan.hypotheses) if plan else [],
+            "registration": plan.registration or None if plan else None,
+            "stamped_sha256": self.stamped_sha256,
+        }  # fmt: skip
 
 
 def analyse_ratings(ratings: Ratings, plan: RatingPlan | None = None) -> dict[str, Any]:
     """Plain data like results.json: facts, then sections, each a list of flat records."""
     plan = plan or RatingPlan()
-    frame = ratings.frame
+    frame, level = ratings.frame, plan.confidence
+    shown = frame.drop_duplicates("image").groupby("shown").size()
     content = {
         "schema": SCHEMA,
+        "title": plan.declared.title if plan.declared else "",
         "simulated": ratings.is_simulated,
+        "simulated_ratings": int(frame["simulated"].sum()),
         "inputs": [{"file": ratings.source, "sha256": ratings.sha256, "rows": len(frame)}],
-        "plan": vars(plan),
-        "versions": {"python": platform.python_version(), "numpy": np.__version__},
+        "plan": plan.as_record(),
+        "seed": plan.seed,
+        "versions": versions(),
         "design": {
             "evaluators": int(frame["evaluator"].nunique()),
+            "groups": sorted(set(frame["group"]) - {""}),
             "images": int(frame["image"].nunique()),
+            "shown": {str(name): int(count) for name, count in shown.items()},
             "questions": sorted(frame["question"].unique()),
             "sets": sorted(set(frame["set"]) - {""}),
+            "unanswered": int((frame["answer"] == "").sum()),
+            "asked": len(frame),
         },
         "hype": hype_section(ratings, plan),
         "evaluators": evaluators_section(ratings),
@@ -60,13 +128,25 @@ def analyse_ratings(ratings: Ratings, plan: RatingPlan | None = None) -> dict[st
         "scale_models": scale_models_section(ratings, plan),
         "choices": choices_section(ratings, plan),
         "rating_agreement": rating_agreement_section(ratings, plan),
+        "class_reality": class_reality_section(ratings, level),
+        "class_scales": class_scales_section(ratings, level),
+        "named_classes": named_classes_section(ratings, level),
+        "strips": strips_section(ratings, level),
+        "marks": marks_section(ratings, level),
+        "pictures": pictures_section(ratings, level),
+        "deviations": plan.deviations(),
     }
     return plain(content)
 
 
 def _by_set(rows: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
-    """All rows, and each set's rows together with those of no set (the real images that every set is judged against)."""
+    """All rows, and each set's rows together with those of no set (the real images that every set is judged against).
+
+    A single set is called by its name.
+    """
     names = sorted(set(rows["set"]) - {""})
+    if len(names) == 1:
+        return [(names[0], rows)]
     own = [(name, rows[rows["set"].isin((name, ""))]) for name in names] if len(names) > 1 else []
     return [(ALL, rows), *own]
 
@@ -133,14 +213,13 @@ def scales_section(ratings: Ratings, plan: RatingPlan) -> list[Record]:
     records = []
     for question, rows in ratings.of_kind(SCALE):
         for name, own in rows.groupby("set", sort=True):
-            test = two_way_mean(own["value"].to_numpy(), own["evaluator"], own["image"], confidence=plan.confidence)
+            found = mean_rating(own, plan.confidence)
             low, middle, high = np.percentile(own["value"], [25, 50, 75])
             records.append(
                 {
-                    "question": question, "set": name or REAL, "ratings": len(own),
-                    "evaluators": test.readers, "images": test.items, "mean": test.estimate, "se": test.se,
-                    "df": test.df, "ci_low": test.ci_low, "ci_high": test.ci_high, "lower_quartile": low,
-                    "median": middle, "upper_quartile": high, "why": test.why,
+                    "question": question, "set": name or REAL, "shown": own["shown"].iloc[0], "ratings": len(own),
+                    "evaluators": int(own["evaluator"].nunique()), "images": int(own["image"].nunique()), **found,
+                    "lower_quartile": low, "median": middle, "upper_quartile": high,
                 }
             )  # fmt: skip
     return records
@@ -191,21 +270,27 @@ def _fit_scale(rows: pd.DataFrame, others: list[str]) -> OrdinalFit:
 
 
 def choices_section(ratings: Ratings, plan: RatingPlan) -> list[Record]:
-    """Two-alternative forced choice: share of right choices, test against one half, d' = sqrt(2) z(share)."""
+    """Two-alternative forced choice: share of right choices, test against one half, d' = sqrt(2) z(share).
+
+    An answer that names no side counts half, as guessing would earn; `undecided` is their share.
+    """
     records = []
     for question, rows in ratings.of_kind(CHOICE):
+        shown = rows["shown"].iloc[0]
         for name, own in _by_set(rows):
-            right = (own["answer"] == own["truth"]).to_numpy(dtype=float)
+            if shown == STRIP and name == ALL:
+                continue  # morphs and their controls say different things
+            right = credit(own)
             test = two_way_mean(right - 0.5, own["evaluator"], own["image"], confidence=plan.confidence)
             share = float(right.mean())
-            bounds = (None, None) if test.ci_low is None else (0.5 + test.ci_low, 0.5 + test.ci_high)
+            ci = clustered_proportion(right, own["evaluator"], own["image"], confidence=plan.confidence)
             near = equivalence(test.estimate, test.se, test.df, margin=plan.margin) if test.se else None
             corrected = (right.sum() + 0.5) / (len(right) + 1)
             records.append(
                 {
-                    "question": question, "set": name, "judgments": len(own), "evaluators": test.readers,
-                    "pairs": test.items, "right": share, "se": test.se, "df": test.df, "ci_low": bounds[0],
-                    "ci_high": bounds[1], "p_chance": test.p, "margin": plan.margin,
+                    "question": question, "shown": shown, "set": name, "judgments": len(own), "evaluators": test.readers,
+                    "pairs": test.items, "right": share, "se": test.se, "df": test.df, "ci_low": ci.low,
+                    "ci_high": ci.high, "undecided": float(own["answer"].isin(UNDECIDED).mean()), "p_chance": test.p, "margin": plan.margin,
                     "p_equivalent_to_chance": near.p_equivalent if near else None,
                     "equivalent_to_chance": near.equivalent if near else None,
                     "dprime": float(np.sqrt(2) * special.ndtri(corrected)), "why": test.why,
@@ -217,7 +302,7 @@ def choices_section(ratings: Ratings, plan: RatingPlan) -> list[Record]:
 def rating_agreement_section(ratings: Ratings, plan: RatingPlan) -> list[Record]:
     """Agreement on each question: ordinal alpha of scales, nominal alpha, Fleiss' kappa and AC1 of the others."""
     records = []
-    for kind in (REALITY, CHOICE, SCALE):
+    for kind in (REALITY, CHOICE, CLASS, SCALE):
         for question, rows in ratings.of_kind(kind):
             find = _ordinal_agreement if kind == SCALE else _nominal_agreement
             records.append({"question": question, "kind": kind, "ratings": len(rows),

@@ -14,18 +14,22 @@ from .long_table import read_text_table, rejected
 from .readings import NOT_SIMULATED
 
 REQUIRED = ("evaluator", "image", "question", "answer")
-OPTIONAL = ("kind", "truth", "set", "group")
-REALITY, SCALE, CHOICE = "reality", "scale", "choice"
+OPTIONAL = ("kind", "truth", "set", "group", "label", "shown", "confidence", "parts")
+REALITY, SCALE, CHOICE, CLASS, MARK, FRAME = KINDS = "reality", "scale", "choice", "class", "mark", "frame"
 REAL, GENERATED = "real", "generated"
+SINGLE = "single"
+UNDECIDED = ("not_sure", "cannot_tell")  # answers to a choice between two sides that name none
 
 
 @dataclass(frozen=True)
 class Ratings:
-    """Checked ratings. frame: REQUIRED + OPTIONAL as text, `value` (float; of scale questions), `simulated` (bool).
+    """Checked ratings. frame: REQUIRED + OPTIONAL as text, `value` (float; of scales and frames), `simulated` (bool).
 
     kind of a question: "reality" (is this image real or generated; truth says which it is), "scale" (a whole number),
-    "choice" (two pictures side by side: truth and answer name a side). set: the generator or truncation a generated
-    image came from; real images may leave it empty.
+    "choice" (two sides: truth and answer name one; an answer of UNDECIDED names none), "class" (truth is the stated
+    class), "mark" (yes or no), "frame" (the first implausible frame of a strip, 0 for none). set: the generator or
+    truncation a generated image came from; real images may leave it empty. label: the class that an image is stated to
+    show. shown: single, pair, strip or grid. parts: how many frames or cells it has.
     """
 
     frame: pd.DataFrame
@@ -59,7 +63,9 @@ def read_ratings(source: str | PathLike | IO) -> Ratings:
     reality = frame["kind"] == REALITY
     for column in ("truth", "answer"):
         frame.loc[reality, column] = frame.loc[reality, column].str.lower()
-    frame["value"] = pd.to_numeric(frame["answer"].where(frame["kind"] == SCALE), errors="coerce")
+    frame["shown"] = frame["shown"].where(frame["shown"] != "", SINGLE)
+    frame["value"] = pd.to_numeric(frame["answer"].where(frame["kind"].isin((SCALE, FRAME))), errors="coerce")
+    frame["confidence"] = pd.to_numeric(frame["confidence"], errors="coerce")
     problems = [*_problems(frame, lines)]
     if problems:
         raise rejected(table.name, problems)
@@ -77,24 +83,27 @@ def _problems(frame: pd.DataFrame, lines: np.ndarray):
     for column in ("evaluator", "image", "question"):
         for line in lines[(frame[column] == "").to_numpy()]:
             yield Problem(int(line), column, "a value was needed, the cell is empty.")
-    for row in np.flatnonzero(~frame["kind"].isin((REALITY, SCALE, CHOICE))):
+    for row in np.flatnonzero(~frame["kind"].isin(KINDS)):
         found = frame["kind"].iloc[row]
-        yield Problem(int(lines[row]), "kind", f'"reality", "scale" or "choice" was expected, "{found}" was found.')
+        yield Problem(int(lines[row]), "kind", f'one of {", ".join(KINDS)} was expected, "{found}" was found.')
     reality, answered = frame["kind"] == REALITY, frame["answer"] != ""
     for column, checked in (("truth", reality), ("answer", reality & answered)):
         for row in np.flatnonzero(checked & ~frame[column].isin((REAL, GENERATED))):
             found = frame[column].iloc[row]
             yield Problem(int(lines[row]), column, f'"real" or "generated" was expected, "{found}" was found.')
-    for row in np.flatnonzero((frame["kind"] == CHOICE) & (frame["truth"] == "")):
-        yield Problem(int(lines[row]), "truth", "the side of the right answer was needed, the cell is empty.")
+    for row in np.flatnonzero(frame["kind"].isin((CHOICE, CLASS)) & (frame["truth"] == "")):
+        yield Problem(int(lines[row]), "truth", "the right answer was needed, the cell is empty.")
+    for row in np.flatnonzero((frame["kind"] == MARK) & answered & ~frame["answer"].isin(("yes", "no"))):
+        found = frame["answer"].iloc[row]
+        yield Problem(int(lines[row]), "answer", f'"yes" or "no" was expected, "{found}" was found.')
     whole = frame["value"].notna() & (frame["value"] % 1 == 0)
-    for row in np.flatnonzero((frame["kind"] == SCALE) & answered & ~whole):
+    for row in np.flatnonzero(frame["kind"].isin((SCALE, FRAME)) & answered & ~whole):
         found = frame["answer"].iloc[row]
         yield Problem(int(lines[row]), "answer", f'a whole number was expected, "{found}" was found.')
     key = ["evaluator", "image", "question"]
     for row in np.flatnonzero(frame.duplicated(key)):
         yield Problem(int(lines[row]), "image", "this evaluator already answered this question about this image.")
-    for column, owner in (("truth", ["question", "image"]), ("set", ["image"])):
+    for column, owner in (("truth", ["question", "image"]), ("set", ["image"]), ("label", ["image"])):
         first = frame.groupby(owner)[column].transform("first")
         for row in np.flatnonzero(first != frame[column]):
             yield Problem(

@@ -20,7 +20,10 @@ from .errors import Problem
 from .long_table import read_text_table, rejected
 
 REQUIRED = ("reader", "group", "item", "truth", "answer")
-OPTIONAL = ("kind", "survey", "view", "block", "position", "confidence", "rt_ms", "answered_at", "completed_at")
+OPTIONAL = (
+    "kind", "survey", "view", "block", "position", "confidence", "rt_ms", "answered_at", "completed_at", "left_window",
+)  # fmt: skip
+NUMBERS = ("position", "confidence", "rt_ms", "left_window")
 KINDS = ("human", "model")
 NOT_SIMULATED = ("", "0", "false", "no", "n", "f", "none", "nan")
 NO_ANSWER = "no answer"
@@ -30,8 +33,8 @@ NO_ANSWER = "no answer"
 class Readings:
     """Checked readings.
 
-    frame: columns REQUIRED + OPTIONAL (text; "" where a value is absent; position, confidence and rt_ms float with
-    NaN), `simulated` (bool), then any extra columns as they came. source and sha256 say where the table came from.
+    frame: columns REQUIRED + OPTIONAL (text; "" where a value is absent; NUMBERS float with NaN),
+    `simulated` (bool), then any extra columns as they came. source and sha256 say where the table came from.
     """
 
     frame: pd.DataFrame
@@ -112,7 +115,7 @@ def _checked(text: pd.DataFrame, lines: Sequence[int], source: str, sha256: str)
         problems = _repeated(frame, lines)
     if problems:
         raise rejected(source, problems)
-    for column in ("position", "confidence", "rt_ms"):
+    for column in NUMBERS:
         frame[column] = pd.to_numeric(frame[column], errors="coerce")
     simulated = text["simulated"].astype(str).str.lower() if "simulated" in text else pd.Series("", index=text.index)
     frame["simulated"] = ~simulated.isin(NOT_SIMULATED)
@@ -135,7 +138,7 @@ def _bad_values(frame: pd.DataFrame, lines: np.ndarray) -> list[Problem]:
         Problem(int(lines[row]), "kind", f'"human" or "model" was expected, "{frame["kind"].iloc[row]}" was found.')
         for row in np.flatnonzero(~frame["kind"].isin(KINDS))
     ]
-    for column, lowest in (("position", 0), ("confidence", None), ("rt_ms", 0)):
+    for column, lowest in (("position", 0), ("confidence", None), ("rt_ms", 0), ("left_window", 0)):
         number = pd.to_numeric(frame[column], errors="coerce").to_numpy(dtype=float)
         bad = (frame[column] != "").to_numpy() & ~np.isfinite(number)
         if lowest is not None:

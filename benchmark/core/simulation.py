@@ -140,11 +140,14 @@ def spread_of(world: World) -> Spread:
     return Spread(var_reader, var_item, p * (1 - p) - var_reader - variance(by_item))
 
 
+READERS_ALIKE_AND_UNLIKE = (0.35, 0.6)  # logit SDs that give the SDs of survey differences which the study published
+
+
 def plausible_worlds(accuracy_readers: float, accuracy_model: float) -> list[World]:
     """Readers alike or not, items alike or not, errors shared or not: the range that published studies span."""
     return [
         World(accuracy_readers, accuracy_model, sd_reader, sd_item, correlation)
-        for sd_reader in (0.35, 0.7)
+        for sd_reader in READERS_ALIKE_AND_UNLIKE
         for sd_item in (0.5, 1.0, 1.5)
         for correlation in (0.0, 0.5)
     ]

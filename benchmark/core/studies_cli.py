@@ -4,50 +4,76 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from .errors import InputError
 from .files import write_atomically
 from .tables import as_csv
-from .wording import interval, number, p_value, percent
+from .wording import number, p_value
 
 NOT_SECTIONS = ("inputs",)
 
 
 def add_ratings(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("ratings", type=Path, help="ratings.csv: evaluator, image, question, answer; truth, set, kind")
-    parser.add_argument("--margin", type=float, default=0.1, help="how near to one half counts as chance (0.1)")
-    parser.add_argument("--draws", type=int, default=2000, help="bootstrap draws (2000)")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, required=True, help="folder to write ratings.json and tables/ to")
+    parser.add_argument("--plan", type=Path, help="analysis.toml: the margin, level, draws and seeds declared beforehand")
+    parser.add_argument("--stamp", help="SHA-256 of the plan from before the first answer; a change is a deviation")
+    parser.add_argument("--registered", type=Path, help="that plan itself: every changed field is told")
+    parser.add_argument("--margin", type=float, help="how near to one half counts as chance (the plan's, else 0.1)")
+    parser.add_argument("--draws", type=int, help="bootstrap draws (the plan's, else 2000)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of all resampling (a plan's own seed goes first)")
+    parser.add_argument("--pictures", type=Path, help="folder of JPEG files named by image, for the report")
+    parser.add_argument("--pdf", action="store_true", help="also write report.pdf (needs Debian's libpango)")
+    parser.add_argument("--out", type=Path, required=True, help="folder to write results.json, tables, figures, report to")
 
 
 def run_ratings(options: argparse.Namespace) -> int:
+    from .plan import Plan
     from .rating_sections import RatingPlan, analyse_ratings
     from .ratings import read_ratings
+    from .results import Results
+    from .writing import write_ratings
 
-    if not 0 < options.margin < 0.5 or options.draws < 100 or options.seed < 0:
+    margin, draws = options.margin, options.draws
+    if (margin is not None and not 0 < margin < 0.5) or (draws is not None and draws < 100) or options.seed < 0:
         raise InputError("A margin between 0 and 0.5, at least 100 draws and a seed of at least 0 are needed.")
-    content = analyse_ratings(read_ratings(options.ratings), RatingPlan(options.margin, options.draws, options.seed))
-    _write(content, options.out, "ratings.json")
-    if content["simulated"]:
+    declared = Plan.from_toml(options.plan) if options.plan else None
+    registered = Plan.from_toml(options.registered) if options.registered else None
+    plan = RatingPlan.of(declared, margin=margin, draws=draws, seed=options.seed, registered=registered,
+                         stamped_sha256=options.stamp)  # fmt: skip
+    results = Results(analyse_ratings(read_ratings(options.ratings), plan))
+    pictures = read_pictures(options.pictures) if options.pictures else None
+    write_ratings(results, options.out, pictures=pictures, pdf=options.pdf)
+    if results.is_simulated:
         print("SIMULATED: these ratings hold simulated evaluators or drawn images.")
-    for r in content["hype"]:
-        if r["error"] is None:
-            print(f"{r['question']}, {r['set']}: no error rate: {r['why']}.")
-            continue
-        print(
-            f"{r['question']}, {r['set']}: HYPE error {percent(r['error'])} ({interval(r['ci_low'], r['ci_high'])}),"
-            f" generated called real {percent(r['fakes_called_real'])}, real called generated"
-            f" {percent(r['reals_called_fake'])}; d' {number(r['dprime'])}; against chance {p_value(r['p_chance'])}."
-        )
-    for r in content["choices"]:
-        print(f"{r['question']}, {r['set']}: right {percent(r['right'])} ({interval(r['ci_low'], r['ci_high'])}).")
-    for r in content["scales"]:
-        print(f"{r['question']}, {r['set']}: mean {number(r['mean'])} of {r['ratings']} ratings.")
-    print(f"Written: {options.out / 'ratings.json'}")
+    for line in _told(results):
+        print(line)
+    print(f"Written: {options.out / 'report.html'}")
     return 0
+
+
+def read_pictures(folder: Path) -> dict[str, bytes]:
+    """JPEG files of a folder by image; a folder that cannot be read raises InputError."""
+    if not folder.is_dir():
+        raise InputError(f"A folder of JPEG files was needed; {folder} is none.")
+    return {path.stem: path.read_bytes() for path in sorted(folder.glob("*.jpg"))}
+
+
+def _told(results: Any) -> Iterator[str]:
+    from .rating_words import chance_sentence, choice_answer, hype_answer, signal_sentence
+
+    plan = results["plan"]
+    for r in results["hype"]:
+        sentences = [hype_answer(r, plan)]
+        if r["error"] is not None:
+            sentences += [signal_sentence(r), chance_sentence(r, plan)]
+        yield f"{r['question']}, {r['set']}: {' '.join(sentences)}"
+    for r in results["choices"]:
+        yield f"{r['question']}, {choice_answer(r, plan)}"
+    for r in results["scales"]:
+        yield f"{r['question']}, {r['set']}: mean {number(r['mean'])} of {r['ratings']} ratings."
 
 
 def add_auc(parser: argparse.ArgumentParser) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .bootstrap import StudyDraws
+from .bootstrap import StudyDraws, percentile_bounds
 from .predictions import Predictions
 from .scoring import ReaderSet, Scored
 from .teams import (
@@ -60,6 +60,8 @@ class _Answers:
         return folds
 
     def where(self, chosen: np.ndarray) -> _Answers:
+        if chosen.all():
+            return self
         return _Answers(self.items[chosen], self.counts[chosen], self.truth[chosen], self.weights[chosen])
 
 
@@ -168,13 +170,13 @@ def _record(
 ) -> Record:  # fmt: skip
     """alone: what each member (or half of the team) reaches by itself, per item; the gain is over the best of them."""
     gain = float(chances.mean() - max(side.mean() for side in alone))
-    total = np.maximum(weights.sum(axis=0), 1e-12)
-    drawn = chances @ weights / total
-    best = np.max([side @ weights / total for side in alone], axis=0)
-    tails = [50 * (1 - confidence), 50 * (1 + confidence)]
+    # One product for the team, its members and the weights' sum, in the weights' own precision.
+    sums = np.stack([chances, *alone, np.ones(len(chances))]).astype(np.float32) @ weights
+    means = sums[:-1] / np.maximum(sums[-1], 1e-12)
+    drawn, best = means[0], means[1:].max(axis=0)
     few = len(chances) < 2
-    low, high = (None, None) if few else np.percentile(drawn, tails)
-    gain_low, gain_high = (None, None) if few else np.percentile(drawn - best, tails)
+    low, high = (None, None) if few else percentile_bounds(drawn, confidence)
+    gain_low, gain_high = (None, None) if few else percentile_bounds(drawn - best, confidence)
     return {
         "group": people.group, "view": people.view or None, "team": team, "size": size, "model": model,
         "items": len(chances), "accuracy": float(chances.mean()), "ci_low": low, "ci_high": high,

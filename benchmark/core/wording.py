@@ -63,7 +63,14 @@ def plural(group: str) -> str:
 
 
 def on_view(view: str | None, noun: str = "images") -> str:
-    return f" on {readable(view)} {noun}" if view else ""
+    """ "focused" -> " on focused images"; see `of_view`."""
+    return f" on {of_view(view, noun)}" if view else ""
+
+
+def of_view(view: str | None, noun: str = "images") -> str:
+    """ "focused" -> "focused images"; a name that is a plural already stands alone: "edges"."""
+    words = readable(view)
+    return words if words.endswith("s") or not words else f"{words} {noun}"
 
 
 GENERIC = ("classifier", "network", "ensemble", "model", "algorithm")
@@ -101,3 +108,10 @@ def comparison_answer(
     )
     model, group = named_model(record["model"]), plural(record["group"])
     return f"{scope}, {model} was {gap}{_direction(difference)} {group} ({certainty})."
+
+
+def named_set(name: str) -> str:
+    """A condition of generated images in a sentence: "random" -> "random generated images"."""
+    if name == "all":
+        return "generated images"
+    return f"generated images ({readable(name)})" if " " in readable(name) else f"{readable(name)} generated images"

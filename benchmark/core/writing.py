@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from importlib.util import find_spec
 from os import PathLike
 from pathlib import Path
@@ -36,19 +37,57 @@ def write_analysis(
     from .figures.catalogue import figures_of
     from .report.page import build_report
 
-    out = Path(out_dir)
+    written, write = _writer(Path(out_dir))
+    _write_tables(results, write)
+    for name, (caption, header, rows) in paper_tables(results).items():
+        if rows:
+            write(f"tables/{name}.tex", as_latex(caption, header, rows))
+    if word:
+        from .word import as_docx
+
+        write("tables/tables.docx", as_docx(results))
+    entries = figures_of(results) if figures else []
+    drawings = _write_figures(entries, write, progress)
+    _write_report(partial(build_report, results, entries, drawings), write, pdf)
+    write("results.json", results.to_json())
+    return written
+
+
+def write_ratings(
+    results: Results,
+    out_dir: str | PathLike,
+    *,
+    pictures: Mapping[str, bytes] | None = None,
+    pdf: bool = False,
+    progress: Callable[[int, int, str], None] | None = None,
+) -> list[Path]:
+    """Write the analysis of a rating study in the same way; its results.json has the schema "ratings/1".
+
+    pictures: JPEG bytes by image; the best and the worst ones are shown in the report.
+    """
+    from .figures.ratings import rating_figures
+    from .report.ratings import build_rating_report
+
+    written, write = _writer(Path(out_dir))
+    _write_tables(results, write)
+    entries = rating_figures(results)
+    drawings = _write_figures(entries, write, progress)
+    _write_report(partial(build_rating_report, results, entries, drawings, pictures=pictures), write, pdf)
+    write("results.json", results.to_json())
+    return written
+
+
+def _writer(out: Path) -> tuple[list[Path], Write]:
     written: list[Path] = []
 
     def write(relative: str, content: bytes | str) -> None:
         write_atomically(out / relative, content)
         written.append(out / relative)
 
-    _write_tables(results, write)
-    if word:
-        from .word import as_docx
+    return written, write
 
-        write("tables/tables.docx", as_docx(results))
-    entries = figures_of(results) if figures else []
+
+def _write_figures(entries, write: Write, progress: Callable[[int, int, str], None] | None) -> dict[str, str]:
     drawings = {}
     for done, entry in enumerate(entries):
         if progress:
@@ -57,13 +96,15 @@ def write_analysis(
     if entries:
         write(f"figures/{PLOTLY_FILE}", plotly_script())
         write("figures/figures.json", _figure_list(entries))
-    write("report.html", build_report(results, entries, drawings))
+    return drawings
+
+
+def _write_report(build: Callable[..., str], write: Write, pdf: bool) -> None:
+    write("report.html", build())
     if pdf:
         from .report.pdf import as_pdf
 
-        write("report.pdf", as_pdf(build_report(results, entries, drawings, printed=True)))
-    write("results.json", results.to_json())
-    return written
+        write("report.pdf", as_pdf(build(printed=True)))
 
 
 def _write_tables(results: Results, write: Write) -> None:
@@ -73,9 +114,6 @@ def _write_tables(results: Results, write: Write) -> None:
     dictionary = dictionary_of(sheets)
     write("tables/dictionary.csv", as_csv(dictionary))
     write("tables/tables.xlsx", as_xlsx({"dictionary": dictionary, **sheets}))
-    for name, (caption, header, rows) in paper_tables(results).items():
-        if rows:
-            write(f"tables/{name}.tex", as_latex(caption, header, rows))
 
 
 def _write_figure(entry, write: Write) -> str:

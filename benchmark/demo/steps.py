@@ -74,14 +74,14 @@ def import_images(console: Console, *, study: Study, manifest: Path) -> None:
 
 
 def check_leaks(console: Console, *, study: Study) -> None:
-    """The leakage check, unless the newest report is younger than everything it compares."""
+    """The leakage check, unless the newest report is younger than all that belongs to a split."""
     from imagebank.services.leakage import check_leakage
 
     report = study.leakage_reports.first()
     brought = ImportRun.objects.filter(study=study, created__gt=0).order_by("-started_at").first()
     fresh = report and brought and report.created_at > brought.started_at
-    included = ItemImage.objects.filter(item__study=study, item__excluded_at=None).count()
-    if not fresh or report.images != included:
+    divided = ItemImage.objects.filter(item__study=study, item__excluded_at=None).exclude(item__split="")
+    if not fresh or report.images < divided.count():
         with console.bar("pictures compared") as progress:
             report = check_leakage(study=study, progress=progress)
     crossing = report.findings.filter(crosses_split=True).count()
@@ -202,6 +202,7 @@ def rating_study(console: Console, *, study: Study, seed: int) -> Study:
         rated = Study.objects.get(slug=RATED)
     sittings = Survey.objects.filter(survey_set__study=rated).count()
     console.say(f"{rated.title}: {sittings} sittings, all of them open.")
+    stamp_plan(console, study=rated, plan=REALISM.with_name("analysis.toml"))
     return rated
 
 

@@ -10,15 +10,14 @@ from django.conf import settings
 
 from benchmark.models import Comparison
 
-from .comparison import DESIGN, FACTS, PLAN, PREDICTIONS, READINGS, STAMP
+from .input_files import DESIGN, FACTS, INPUTS, PICTURES, PLAN, PREDICTIONS, RATINGS, READINGS, REGISTERED, STAMP
 
 FIXED_TIME = (1980, 1, 1, 0, 0, 0)
 PACKAGES = ("numpy", "pandas", "scipy", "matplotlib", "plotly", "openpyxl", "tqdm")
-INPUTS = (READINGS, PLAN, PREDICTIONS, FACTS, DESIGN)
 README = """{title}
 {underline}
 
-{simulated}This folder holds one comparison of people and networks, its inputs, and the program that computed it.
+{simulated}This folder holds one analysis, its inputs, and the program that computed it.
 
 Make every table and figure again, into the folder again/ (Python {python}):
 
@@ -55,8 +54,10 @@ def bundle_name(comparison: Comparison) -> str:
 
 def command_of(comparison: Comparison) -> str:
     """The command line that computes the comparison again from the folder of its bundle."""
-    options = {PLAN: "--plan", PREDICTIONS: "--predictions", FACTS: "--study", DESIGN: "--design"}
-    parts = ["python -m benchmark.core analyse", f"inputs/{READINGS}"]
+    options = {PLAN: "--plan", REGISTERED: "--registered", PREDICTIONS: "--predictions", FACTS: "--study",
+               DESIGN: "--design", PICTURES: "--pictures"}  # fmt: skip
+    analyse = ("ratings", RATINGS) if RATINGS in comparison.hashes else ("analyse", READINGS)
+    parts = [f"python -m benchmark.core {analyse[0]} inputs/{analyse[1]}"]
     parts += [f"{option} inputs/{name}" for name, option in options.items() if name in comparison.hashes]
     if STAMP in comparison.hashes:
         parts.append(f"--stamp {comparison.hashes[STAMP]}")
@@ -67,7 +68,7 @@ def _members(comparison: Comparison) -> Iterator[tuple[str, bytes]]:
     for path in comparison.folder.rglob("*"):
         if path.is_file():
             name = path.relative_to(comparison.folder).as_posix()
-            yield (f"inputs/{name}" if name in INPUTS else f"results/{name}"), path.read_bytes()
+            yield (f"inputs/{name}" if name.split("/")[0] in INPUTS else f"results/{name}"), path.read_bytes()
     home = Path(settings.BASE_DIR)
     for path in [home / "benchmark" / "__init__.py", *(home / "benchmark" / "core").rglob("*")]:
         if path.is_file() and "__pycache__" not in path.parts:
@@ -83,7 +84,7 @@ def _requirements(comparison: Comparison) -> str:
 
 
 def _readme(comparison: Comparison) -> str:
-    title = f"{comparison.study.title}: people and networks compared"
+    title = f"{comparison.study.title}: " + ("ratings analysed" if RATINGS in comparison.hashes else "people and networks compared")
     hashes = "".join(f"\n                     {name}  SHA-256 {value}" for name, value in comparison.hashes.items())
     return README.format(
         title=title,

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from benchmark.models import Comparison
 
-from .bundle import INPUTS
-from .comparison import STAMP, Progress, analyse_folder
+from .comparison import Progress, analyse_folder
+from .input_files import INPUTS, STAMP
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,9 @@ def recompute(*, comparison: Comparison, progress: Progress | None = None) -> Re
     with tempfile.TemporaryDirectory(dir=comparison.folder.parent, prefix=".check-") as temporary:
         again = Path(temporary)
         for name in INPUTS:
-            if (comparison.folder / name).exists():
+            if (comparison.folder / name).is_dir():
+                shutil.copytree(comparison.folder / name, again / name)
+            elif (comparison.folder / name).exists():
                 shutil.copyfile(comparison.folder / name, again / name)
         analyse_folder(again, seed=comparison.seed, stamp=comparison.hashes.get(STAMP), progress=progress)
         names = _names(comparison.folder) | _names(again)

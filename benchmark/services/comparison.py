@@ -18,14 +18,13 @@ from surveys.exports import csv_text
 from surveys.services import readings_frame
 
 from .facts import study_facts, survey_design
+from .input_files import DESIGN, FACTS, PLAN, PREDICTIONS, RATINGS, READINGS, REGISTERED, STAMP
 from .plans import stamp_plan
 from .predictions import store_predictions_files
+from .rating_analysis import analyse_rating_folder, is_rating_study, write_rating_inputs
 
 Progress = Callable[[int, int, str], None]
 STAMPED = "stamped"
-READINGS, PLAN, PREDICTIONS = "readings.csv", "analysis.toml", "predictions.csv"
-FACTS, DESIGN = "study.json", "design.json"
-STAMP = "stamp"  # among a comparison's hashes: the SHA-256 of the plan as it stood before the first answer
 
 
 def run_comparison(
@@ -38,6 +37,8 @@ def run_comparison(
     progress: Progress | None = None,
 ) -> Comparison:
     """Compare people and networks on the readings of `study` and return the stored Comparison.
+
+    A rating study has its ratings analysed instead: real against generated, conditions against one another.
 
     plan: the study's current stamped plan unless told otherwise; a file is stamped first; None analyses without one.
     predictions: stored ones, or a predictions.csv, which is stored first. A plan that declares which
@@ -55,9 +56,16 @@ def run_comparison(
     with tempfile.TemporaryDirectory(dir=runs, prefix=".new-") as temporary:
         folder = Path(temporary) / "run"
         folder.mkdir()
-        simulated = _write_inputs(study, folder, stamped, predictions)
-        hashes = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.iterdir())}
+        if is_rating_study(study):
+            simulated = write_rating_inputs(study, folder)
+        else:
+            simulated = _write_inputs(study, folder, stamped, predictions)
         registered = AnalysisPlan.objects.filter(study=study).registered() if stamped else None
+        if stamped is not None:
+            (folder / PLAN).write_bytes(stamped.text.encode())
+        if registered is not None and registered.text != stamped.text:
+            (folder / REGISTERED).write_bytes(registered.text.encode())
+        hashes = {path.name: sha256_of(path) for path in sorted(folder.iterdir())}
         if registered is not None:
             hashes[STAMP] = registered.sha256
         digest = hashlib.sha256(json.dumps(hashes, sort_keys=True).encode()).hexdigest()
@@ -66,8 +74,8 @@ def run_comparison(
             return known
         results = analyse_folder(folder, seed=seed, stamp=hashes.get(STAMP), progress=progress)
         home = comparison_folder(study, digest, seed)
-        if home.exists():
-            shutil.rmtree(home)
+        for old in (home, home.with_name(f"{home.name}.documents")):
+            shutil.rmtree(old, ignore_errors=True)
         os.replace(folder, home)
     with transaction.atomic():
         comparison, _ = Comparison.objects.update_or_create(
@@ -93,7 +101,7 @@ def _stamped(study: Study, plan: AnalysisPlan | str | Path | None) -> AnalysisPl
 
 
 def _is_whole_and_current(comparison: Comparison) -> bool:
-    from benchmark.core.analysis import versions
+    from benchmark.core.software import versions
 
     return (comparison.folder / "results.json").exists() and comparison.results.get("versions") == versions()
 
@@ -101,8 +109,7 @@ def _is_whole_and_current(comparison: Comparison) -> bool:
 def _write_inputs(
     study: Study, folder: Path, plan: AnalysisPlan | None, predictions: StoredPredictions | None
 ) -> bool:  # fmt: skip
-    """Write readings.csv, plan and predictions where given, the study's record and design; return whether any reader is
-    simulated."""
+    """Write readings.csv, predictions where given, the study's record and design; return whether any reader is simulated."""
     readings = readings_frame(study=study)
     raw = plan is not None and _declares_completion(plan)
     readings = readings[_settled(readings) if raw else readings["analysed"].astype(bool)]
@@ -115,8 +122,6 @@ def _write_inputs(
             )
     rows = readings.astype(object).itertuples(index=False, name=None)
     (folder / READINGS).write_text(csv_text(readings.columns, rows), encoding="utf-8", newline="")
-    if plan is not None:
-        (folder / PLAN).write_bytes(plan.text.encode())
     if predictions is not None:
         shutil.copyfile(predictions.path, folder / PREDICTIONS)
     for name, content in ((FACTS, study_facts(study)), (DESIGN, survey_design(study))):
@@ -141,6 +146,14 @@ def _settled(readings):
     return ~here | (readings["completed_at"] != "")
 
 
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, or of the names and hashes of a folder's files."""
+    if path.is_dir():
+        told = "".join(f"{file.name} {sha256_of(file)}\n" for file in sorted(path.iterdir()))
+        return hashlib.sha256(told.encode()).hexdigest()
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 def analyse_folder(folder: Path, *, seed: int, stamp: str | None, progress: Progress | None = None) -> dict:
     """Analyse the inputs in `folder` and write everything beside them; the same as the command line does.
 
@@ -148,13 +161,7 @@ def analyse_folder(folder: Path, *, seed: int, stamp: str | None, progress: Prog
 
     Returns the content of results.json. Input that the analysis refuses raises ValidationError in its words.
     """
-    from benchmark.core.analysis import analyse
     from benchmark.core.errors import InputError
-    from benchmark.core.facts import described, read_certificate, read_facts
-    from benchmark.core.plan import Plan
-    from benchmark.core.predictions import read_predictions
-    from benchmark.core.readings import read_readings
-    from benchmark.core.writing import write_analysis
 
     def step(words: str, first: int, share: int):
         def report(done: int, total: int, name: str) -> None:
@@ -163,23 +170,35 @@ def analyse_folder(folder: Path, *, seed: int, stamp: str | None, progress: Prog
 
         return report
 
+    analyse = analyse_rating_folder if (folder / RATINGS).exists() else _analyse_readings
     try:
-        results = analyse(
-            read_readings(folder / READINGS),
-            predictions=read_predictions(folder / PREDICTIONS) if (folder / PREDICTIONS).exists() else None,
-            plan=Plan.from_toml(folder / PLAN) if (folder / PLAN).exists() else None,
-            seed=seed,
-            stamped_sha256=stamp,
-            progress=step("Analysing", 0, 50),
-        )
-        results = described(
-            results,
-            facts=read_facts(folder / FACTS) if (folder / FACTS).exists() else None,
-            certificate=read_certificate(folder / DESIGN) if (folder / DESIGN).exists() else None,
-        )
+        analyse(folder, seed=seed, stamp=stamp, step=step)
     except InputError as error:
         raise ValidationError([error.summary, *map(str, error.problems)]) from error
-    write_analysis(results, folder, progress=step("Drawing", 50, 49))
     if progress:
         progress(100, 100, "Done")
     return json.loads((folder / "results.json").read_text(encoding="utf-8"))
+
+
+def _analyse_readings(folder: Path, *, seed: int, stamp: str | None, step) -> None:
+    from benchmark.core.analysis import analyse
+    from benchmark.core.facts import described, read_certificate, read_facts
+    from benchmark.core.plan import Plan
+    from benchmark.core.predictions import read_predictions
+    from benchmark.core.readings import read_readings
+    from benchmark.core.writing import write_analysis
+
+    def given(name: str, read):
+        return read(folder / name) if (folder / name).exists() else None
+
+    results = analyse(
+        read_readings(folder / READINGS),
+        predictions=given(PREDICTIONS, read_predictions),
+        plan=given(PLAN, Plan.from_toml),
+        seed=seed,
+        stamped_sha256=stamp,
+        registered=given(REGISTERED, Plan.from_toml),
+        progress=step("Analysing", 0, 50),
+    )
+    results = described(results, facts=given(FACTS, read_facts), certificate=given(DESIGN, read_certificate))
+    write_analysis(results, folder, progress=step("Drawing", 50, 49))

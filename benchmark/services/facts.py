@@ -2,6 +2,9 @@
 
 from imagebank.models import Provenance, Study
 from surveys.funnel import funnels
+from surveys.models import Reader, SurveyResponse
+
+from .study_record import images_record, network_record, reading_record, reference_record
 
 SCHEMA = "study-facts/1"
 
@@ -9,15 +12,15 @@ SCHEMA = "study-facts/1"
 def study_facts(study: Study) -> dict:
     """The record that reports take. Groups with simulated readers have no recruitment to tell; absent is not recorded."""
     facts: dict = {"schema": SCHEMA}
-    if study.summary:
-        facts["study"] = {"background": study.summary}
-    provenance = Provenance.objects.filter(image__item__study=study)
-    images = {
-        "licence": "; ".join(_distinct(provenance, "licence")),
-        "source": "; ".join(_distinct(provenance, "nature")) or study.nature,
-    }
-    if images := {name: text for name, text in images.items() if text}:
-        facts["images"] = images
+    facts["study"] = {"title": study.title} | ({"background": study.summary} if study.summary else {})
+    provenance = Provenance.objects.filter(image__item__study=study, image__view__in=study.view_codes())
+    told = {"licence": _distinct(provenance, "licence"), "source": _distinct(provenance, "nature") or [study.nature]}
+    images = {name: "; ".join(texts) for name, texts in told.items() if any(texts)}
+    facts["images"] = images | images_record(study)
+    facts["reference_standard"] = reference_record(study)
+    facts["network"] = network_record(study)
+    for section, record in reading_record(study).items():
+        facts[section] = facts.get(section, {}) | record
     recruitment = {
         funnel.group.code: {
             "contacted": funnel.reached["contacted"],
@@ -30,7 +33,20 @@ def study_facts(study: Study) -> dict:
     }
     if recruitment:
         facts["recruitment"] = recruitment
-    return facts
+    if sittings := _left_out(study):
+        facts["sittings"] = sittings
+    return {section: table for section, table in facts.items() if table}
+
+
+def _left_out(study: Study) -> dict[str, dict[str, int]]:
+    """Sittings of people that were begun and are in no table of readings: not finished, or finished with too few answers."""
+    begun = SurveyResponse.objects.of_study(study).filter(completed_at=None, reader__kind=Reader.Kind.HUMAN)
+    begun = begun.filter(block_sittings__isnull=False).distinct()
+    groups = study.reader_groups.filter(kind=Reader.Kind.HUMAN).values_list("code", flat=True)
+    counted = {group: {"unfinished": 0, "too_few": 0} for group in groups if study.survey_sets.exists()}
+    for _, group, finished in begun.values_list("pk", "reader__group__code", "finished_at"):
+        counted[group]["unfinished" if finished is None else "too_few"] += 1
+    return counted
 
 
 def _distinct(provenance, field: str) -> list[str]:

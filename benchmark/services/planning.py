@@ -79,7 +79,7 @@ def plan_design(
         )
     if difference == 0:
         raise ValidationError("Power needs a difference other than 0.")
-    design = Design(readers, classes * per_class, classes * per_survey)
+    design = Design(readers, classes * per_class, classes * per_survey, classes)
     size = abs(difference)
     return PlannedDesign(
         design=design,
@@ -99,10 +99,10 @@ def plan_design(
         ),
         equivalence_margin=equivalence_margin(design, spread),
         by_readers=_curves(
-            lambda n: Design(round(n), design.items, design.per_reader), spread, size, _grid(3, max(2.5 * readers, 20))
+            lambda n: Design(round(n), design.items, design.per_reader, classes), spread, size, _grid(3, max(2.5 * readers, 20))
         ),
         by_items=_curves(
-            lambda n: Design(readers, round(n), min(design.per_reader, round(n))),
+            lambda n: Design(readers, round(n), min(design.per_reader, round(n)), classes),
             spread,
             size,
             _grid(2 * classes, max(2.5 * design.items, 4 * classes)),

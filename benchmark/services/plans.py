@@ -1,12 +1,8 @@
 """The analysis plan of a study: checked, stamped with its hash, and never changed afterwards."""
 
 import hashlib
-import tomllib
-from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -14,6 +10,7 @@ from django.db.models import Min
 
 from benchmark.core.errors import InputError
 from benchmark.core.plan import Plan
+from benchmark.core.plan_changes import PlanChange, plan_changes
 from benchmark.models import AnalysisPlan
 from imagebank.models import Study
 from surveys.models import Answer, ImportedReading, Reader
@@ -88,25 +85,6 @@ def first_answer_at(study: Study) -> datetime | None:
     return min((moment for moment in moments if moment), default=None)
 
 
-@dataclass(frozen=True)
-class PlanChange:
-    """One field of a plan in two versions; None where a version does not declare it."""
-
-    field: str
-    before: Any
-    after: Any
-
-
 def changes_between_plans(before: AnalysisPlan, after: AnalysisPlan) -> list[PlanChange]:
     """Every field that differs, in the order of the files; comments and layout do not count."""
-    old, new = dict(_fields(tomllib.loads(before.text))), dict(_fields(tomllib.loads(after.text)))
-    names = dict.fromkeys([*old, *new])
-    return [PlanChange(name, old.get(name), new.get(name)) for name in names if old.get(name) != new.get(name)]
-
-
-def _fields(table: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in table.items():
-        if isinstance(value, dict):
-            yield from _fields(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
+    return plan_changes(before.text, after.text)

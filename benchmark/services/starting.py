@@ -1,6 +1,7 @@
 """Queue the work of this app, and say what is still needed for it."""
 
 from benchmark.models import AnalysisPlan, Comparison, StoredPredictions
+from benchmark.services.rating_analysis import LEAST_RATERS, complete_raters, is_rating_study
 from imagebank.jobs import queue_job
 from imagebank.models import Job, Study
 from surveys.models import ImportedReading, Reader, SurveyResponse
@@ -11,7 +12,8 @@ def start_comparison(
 ) -> Job:
     """Queue a comparison under `plan` (None: without one) and return its job."""
     payload = {"plan": plan.pk if plan else None, "predictions": predictions.pk if predictions else None, "seed": seed}
-    title = "Compare people and networks" + (f" under plan version {plan.version}" if plan else "")
+    what = "Analyse the ratings" if is_rating_study(study) else "Compare people and networks"
+    title = what + (f" under plan version {plan.version}" if plan else "")
     return queue_job(study=study, kind="comparison", title=title, payload=payload, user=user)
 
 
@@ -26,8 +28,23 @@ def start_check(*, comparison: Comparison, user=None) -> Job:
     )
 
 
+def start_documents(*, comparison: Comparison, user=None) -> Job:
+    """Queue the making of the report as PDF and of the tables for Word."""
+    return queue_job(
+        study=comparison.study,
+        kind="comparison-documents",
+        title=f"Report of {comparison.pk} as PDF, tables for Word",
+        payload={"comparison": comparison.pk},
+        user=user,
+    )
+
+
 def what_is_needed(*, study: Study) -> list[str]:
-    """What a comparison of this study still lacks, each as a phrase; empty when it can be started."""
+    """What an analysis of this study still lacks, each as a phrase; empty when it can be started."""
+    if is_rating_study(study):
+        missing = LEAST_RATERS - complete_raters(study)
+        raters = f"{missing} more complete sitting{'s' if missing > 1 else ''} of raters: invite raters, and wait for them"
+        return [raters] if missing > 0 else []
     sittings = SurveyResponse.objects.of_study(study).analysed()
     imported = ImportedReading.objects.filter(reader__study=study)
     lacking = []

@@ -17,6 +17,7 @@ FREE_ON_RESUME = ("total_kimg", "snapshot_kimg", "grid_kimg", "kid_images", "kee
 class Recipe:
     """Every number of a run. kimg counts thousands of real pictures shown.
 
+    mapping_lr: the mapping's learning rate relative to the rest; .01 as published barely moves it in a short run.
     ordinal: (low end, middle, high end) class names; the middle's label vector is held at the mean of the ends, in
     `ordinal_nets`. transition: (start, end) kimg between which labels fade in from the common mix (after 2201.06578);
     None conditions from the first step. freeze_d: this many of the discriminator's finest blocks keep their weights.
@@ -30,6 +31,7 @@ class Recipe:
     channel_base: int = 16384
     channel_max: int = 512
     mapping_layers: int = 2
+    mapping_lr: float = 0.01
     d_mapping_layers: int = 0
     mbstd_group: int = 4
     clamp: float | None = 256.0
@@ -74,7 +76,7 @@ class Recipe:
 
         if self.pipeline not in PIPELINE_NAMES:
             raise InputError(f"pipeline must be one of {', '.join(PIPELINE_NAMES)}; found {self.pipeline!r}.")
-        for name in ("lr", "total_kimg", "snapshot_kimg", "grid_kimg", "ada_kimg"):
+        for name in ("lr", "mapping_lr", "total_kimg", "snapshot_kimg", "grid_kimg", "ada_kimg"):
             if not getattr(self, name) > 0:
                 raise InputError(f"{name} must be above 0; found {getattr(self, name)}.")
 
@@ -88,7 +90,7 @@ class Recipe:
         return NetworkShape(
             resolution=self.resolution, classes=tuple(classes), z_dim=self.z_dim, w_dim=self.w_dim,
             channel_base=self.channel_base, channel_max=self.channel_max, mapping_layers=self.mapping_layers,
-            d_mapping_layers=self.d_mapping_layers, clamp=self.clamp, mbstd_group=self.mbstd_group, constraint=tie,
+            mapping_lr=self.mapping_lr, d_mapping_layers=self.d_mapping_layers, clamp=self.clamp, mbstd_group=self.mbstd_group, constraint=tie,
         )  # fmt: skip
 
     def to_json(self) -> dict:

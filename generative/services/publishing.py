@@ -12,8 +12,8 @@ The items carry all that a rating needs, so that whoever shows them need know no
     generator, weights, image_set (its hash), index, seed, nature
     morph-frame   strip (its name), frame (from 0, in the order shown), frames, position (0 start to 1 end), start, end
                   (class codes), control ("", shuffled, other-z, cross-fade)
-    mix-grid      rows, columns, tile_px, row_class (colour), column_class (shape): one picture, a white corner, the columns' own
-                  pictures above, the rows' own at the left, then the mixes
+    mix-grid      rows, columns, tile_px, row_class and row_seeds (colour), column_class and column_seeds (shape): one picture,
+                  a white corner, the columns' own pictures above, the rows' own at the left, then the mixes
 
 They have no split: surveys, trainings and audits of real pictures leave them out. The class that a single picture was asked
 for stands as its reference class. Codes tell nothing.
@@ -223,6 +223,7 @@ def _grid_drafts(image_set, study, samples, cleared) -> list[Draft]:
         image_set, "mix-grid", rows=rows, columns=columns, tile_px=int(images.shape[1]),
         row_class=_stated(study, roles["row"][0])["stated_class"],
         column_class=_stated(study, roles["column"][0])["stated_class"], stated_class="", stated_label="",
+        row_seeds=[sample.seed for sample in roles["row"]], column_seeds=[sample.seed for sample in roles["column"]],
     )  # fmt: skip
     facts["condition"] = "style grid"
     return [Draft(mix_sheet(images, rows=rows, columns=columns), facts, f"set {image_set.set_hash[:12]}")]

@@ -12,8 +12,7 @@ from models_ml.core.network import Classifier
 def make_optimizer(network: Classifier, recipe: Recipe) -> torch.optim.Optimizer:
     """Adam or AdamW; vectors (biases, scales) are not decayed; earlier layers learn slower by ``layer_decay``."""
     kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[recipe.optimizer]
-    on_gpu = next(network.parameters()).is_cuda
-    return kind(_groups(network, recipe), lr=recipe.lr, fused=True if on_gpu else None)
+    return kind(_groups(network, recipe), lr=recipe.lr, fused=True)
 
 
 def _groups(network: Classifier, recipe: Recipe) -> list[dict]:

@@ -11,6 +11,7 @@ from .allocation import CATCH, REPEAT, Allocation, Shown, Sitting, certify_alloc
 from .certificate import PROMISE, Certificate, Property, balance, promise
 from .counterbalance import counterbalance
 from .draw import Draw
+from .rating_match import match_properties
 from .shape import DesignError
 
 SCHEMA = "rating-design/1"
@@ -39,8 +40,13 @@ class RatingPart:
         return self.kind in TURNED_KINDS
 
 
-def draw_rating_design(parts: Sequence[RatingPart], *, raters: int, seed: int) -> dict[str, Any]:
+def draw_rating_design(
+    parts: Sequence[RatingPart], *, raters: int, seed: int, stimuli: Sequence[Mapping[str, Any]] = ()
+) -> dict[str, Any]:
     """Draw every sitting and return the design as a document (rating-design/1), its certificate included.
+
+    stimuli: what each stimulus is (stimulus, kind, role, label, tone, frames with their origin); it goes into the document, and the
+    certificate says how alike the real and the generated ones are.
 
     A repeat is shown the other way round than the first time, where there are two ways. The same arguments give the same document
     on every platform. DesignError when the raters are too few; it says how many would do.
@@ -62,6 +68,7 @@ def draw_rating_design(parts: Sequence[RatingPart], *, raters: int, seed: int) -
         "raters": raters,
         "parts": [_head(part, allocation) for part, allocation in zip(parts, allocations, strict=True)],
         "surveys": surveys,
+        "stimuli": list(stimuli),
     }
     return document | {"certificate": json.loads(json.dumps(verify_rating_design(document).to_dict()))}
 
@@ -172,6 +179,7 @@ def verify_rating_design(document: Mapping[str, Any]) -> Certificate:
             part, allocation = _read_part(head, document)
             properties += [_of_part(part, entry) for entry in certify_allocation(allocation, part.stimuli).properties]
             properties += [_of_part(part, entry) for entry in certify_turns(part, document["surveys"]) if part.turns]
+        properties += match_properties(document.get("stimuli", ()))
     except (KeyError, TypeError, AttributeError) as error:
         raise DesignError(f"The design is incomplete: {error!r} is missing or of another kind.") from error
     return Certificate(tuple(sorted(properties, key=lambda entry: entry.kind != PROMISE)))

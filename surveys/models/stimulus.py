@@ -1,5 +1,7 @@
 """What a rating study shows at one place: a picture, a pair, a strip of frames or a grid, made of the bank's images."""
 
+from dataclasses import dataclass
+
 from django.db import models
 
 from imagebank.models import DiagnosisClass, Item, ItemImage, Study
@@ -40,6 +42,31 @@ class Stimulus(models.Model):
 
     def __str__(self):
         return self.code
+
+    def heads(self) -> "Heads":
+        """The sources that stand before the rows and above the columns of a grid cut out of one picture; else none."""
+        frames = list(self.frames.all()) if self.kind == self.Kind.GRID else []
+        boxes = [frame.box for frame in frames]
+        if not frames or not all(boxes) or len({frame.image_id for frame in frames}) > 1:
+            return Heads()
+        left, top, right, bottom = boxes[0]
+        width, height = right - left, bottom - top
+        if left < width or top < height:
+            return Heads()
+        return Heads(
+            image=frames[0].image,
+            rows=tuple((0, box[1], width, box[3]) for box in boxes[:: self.columns]),
+            columns=tuple((box[0], 0, box[2], height) for box in boxes[: self.columns]),
+        )
+
+
+@dataclass(frozen=True)
+class Heads:
+    """A grid's sources: boxes (left, top, right, bottom) of `image`, row by row and column by column."""
+
+    image: ItemImage | None = None
+    rows: tuple[tuple[int, ...], ...] = ()
+    columns: tuple[tuple[int, ...], ...] = ()
 
 
 class StimulusFrame(models.Model):

@@ -20,7 +20,7 @@ KINDS = {
     "region": "points and boxes marked on the image",
     "comment": "a few words",
     "pair": "left, right, or not sure",
-    "direction": "left to right, right to left, or cannot tell",
+    "direction": "from the first frame to the last, the other way, or cannot tell",
     "frame": "the number of a frame, 0 for none of them",
     "cells": "the cells of a grid by their number, none of them included",
 }
@@ -29,7 +29,7 @@ ONLY_FOR = {"pair": ("pair",), "direction": ("strip",), "frame": ("strip",), "ce
 FIXED_CHOICES = {
     "real_or_generated": (("real", "Real"), ("generated", "Generated")),
     "pair": (("left", "Left"), ("right", "Right"), ("not_sure", "Not sure")),
-    "direction": (("forward", "Left to right"), ("reversed", "Right to left"), ("cannot_tell", "Cannot tell")),
+    "direction": (("forward", "First to last"), ("reversed", "Last to first"), ("cannot_tell", "Cannot tell")),
 }
 CANNOT_TELL = "cannot_tell"
 POINTS = (2, 11)

@@ -16,8 +16,10 @@ from .invitations import (
 )
 from .letters import due_reminders, queue_letters, record_bounce, send_reminders, send_waiting_letters
 from .model_answers import record_model_answers
+from .new_rating_study import balance_warnings, begin_rating_study
 from .protocol import load_protocol
 from .rating import create_rating_study, grid, pair, sheet, shuffled, single, strip
+from .rating_cells import cells_frame
 from .rating_items import stimuli_from_items
 from .rating_simulation import SimulatedRaters, simulate_raters
 from .ratings import analysis_frame, ratings_frame
@@ -46,6 +48,9 @@ __all__ = [
     "analysis_frame",
     "answer_log_fault",
     "answer_log_faults",
+    "balance_warnings",
+    "begin_rating_study",
+    "cells_frame",
     "classes_of",
     "create_rating_study",
     "create_seats",

@@ -43,7 +43,7 @@ class StimulusSpec:
     """One thing to be shown. frames: row by row; label: code of the stated class.
 
     condition: what the analysis compares, e.g. "random sample", "curated", "morph", "cross-fade". role: "rated", "catch"
-    (its answer is obvious) or "practice". columns: of a grid.
+    (its answer is obvious) or "practice". columns: of a grid. tone: skin tone of a single image, where it is known.
     """
 
     code: str
@@ -53,6 +53,7 @@ class StimulusSpec:
     label: str = ""
     role: str = Stimulus.Role.RATED
     columns: int = 1
+    tone: str = ""
 
     @property
     def stratum(self) -> str:
@@ -257,10 +258,10 @@ def _draw(protocol: StudyProtocol, stimuli: Sequence[StimulusSpec], raters: int,
             )
         )
     try:
-        document = draw_rating_design(parts, raters=raters, seed=seed)
+        frozen = [_frozen(spec) for spec in sorted(stimuli, key=lambda spec: spec.code)]
+        return draw_rating_design(parts, raters=raters, seed=seed, stimuli=frozen)
     except DesignError as error:
         raise ValidationError(str(error)) from error
-    return document | {"stimuli": [_frozen(spec) for spec in sorted(stimuli, key=lambda spec: spec.code)]}
 
 
 def _frozen(spec: StimulusSpec) -> dict:
@@ -271,6 +272,7 @@ def _frozen(spec: StimulusSpec) -> dict:
         "role": spec.role,
         "condition": spec.condition,
         "label": spec.label,
+        "tone": spec.tone,
         "frames": [
             {
                 "item": frame.image.item.code,

@@ -10,8 +10,34 @@ from imagebank.models import Item, ItemImage, Study
 from surveys.models import Stimulus
 
 from .rating import GENERATED, REAL, StimulusSpec, pair, sheet, single, strip
+from .rating_tones import recorded_tone, tones_of
 
-Couple = tuple[str, ItemImage, ItemImage]
+TONE_STEPS = 1
+
+
+@dataclass(frozen=True)
+class Couple:
+    """A real image and a generated one of the same class; steps: between their skin tones, None where one is unknown."""
+
+    label: str
+    real: ItemImage
+    made: ItemImage
+    tones: tuple[str, str] = ("", "")
+
+    @property
+    def steps(self) -> int | None:
+        return tone_steps(*self.tones)
+
+
+def tone_steps(first: str, second: str) -> int | None:
+    """Steps between two tones of one scale; of tones with other names whether they differ; None where one is unknown."""
+    if not first or not second:
+        return None
+    if first.isdecimal() and second.isdecimal():
+        return abs(int(first) - int(second))
+    return int(first != second)
+
+
 GENERATED_VIEW = "generated"
 
 
@@ -25,23 +51,27 @@ class _Bank:
     strips: dict[str, list[ItemImage]] = field(default_factory=lambda: defaultdict(list))
     sheets: list[ItemImage] = field(default_factory=list)
     others: list[StimulusSpec] = field(default_factory=list)
+    toned: list[ItemImage] = field(default_factory=list)
 
 
 def stimuli_from_items(
-    *, sources: Sequence[Study], real_view: str, singles: int, pairs: int, practice: int = 3, seed: int
-) -> list[StimulusSpec]:
+    *, sources: Sequence[Study], real_view: str, singles: int, pairs: int, practice: int = 3, seed: int,
+    image_sets: Sequence[str] = (), require_tones: bool = False,
+) -> list[StimulusSpec]:  # fmt: skip
     """Stimuli from the items of `sources`: half of the singles real, half generated, equally many of each class.
 
     Generated are pictures in the view "generated" and items whose attribute `generated` is true; its `stated_class` is the
     stated label and its `condition` what the analysis compares. A generated picture is accompanied by the real item that
-    names it in `matches`, else by a test item of its class in `real_view`. Items of the kind morph-frame make strips
+    names it in `matches`, else by a test item of its class in `real_view` whose skin tone is nearest (rating_tones.py);
+    couples that match best are taken first. image_sets: hashes, or their beginnings, of the published sets to show; all when
+    empty. require_tones: refuse where the tones of a couple are unknown or more than one step apart. Items of the kind morph-frame make strips
     (`strip`, `frame`, `control`), items of the kind mix-grid make grids (`rows`, `columns`, `tile_px`). An attribute `role`
     makes an item a catch, or practice. Pairs and practice are made of pictures that are no singles. Too few pictures raise
     ValidationError.
     """
     from surveys.core.draw import Draw
 
-    bank = _sorted_bank(sources, real_view)
+    bank = _sorted_bank(sources, real_view, image_sets)
     draw = Draw(seed, "stimuli")
     for images in (*bank.made.values(), *bank.real.values()):
         draw.shuffle(images)
@@ -52,22 +82,41 @@ def stimuli_from_items(
             f"{singles} singles and {pairs} pairs need {wanted} generated images with a real one of the same class each; "
             f"there are {len(couples)}. Publish more images or ask for fewer."
         )
+    if require_tones:
+        _require_tones(couples[:wanted])
     stimuli: list[StimulusSpec] = []
-    for label, real, made in couples[: singles // 2]:
-        stimuli += [single(real, REAL, condition="real", label=label),
-                    single(made, GENERATED, condition=_condition(made), label=label)]  # fmt: skip
-    stimuli += [pair(real, made, condition=_condition(made), label=label)
-                for label, real, made in couples[singles // 2 : wanted]]  # fmt: skip
+    for couple in couples[: singles // 2]:
+        label, (real_tone, made_tone) = couple.label, couple.tones
+        stimuli += [single(couple.real, REAL, condition="real", label=label, tone=real_tone),
+                    single(couple.made, GENERATED, condition=_condition(couple.made), label=label, tone=made_tone)]  # fmt: skip
+    stimuli += [pair(couple.real, couple.made, condition=_condition(couple.made), label=couple.label)
+                for couple in couples[singles // 2 : wanted]]  # fmt: skip
     return stimuli + _practice(couples[wanted:], bank, practice) + _strips(bank) + _grids(bank) + bank.others
 
 
-def _sorted_bank(sources: Sequence[Study], real_view: str) -> _Bank:
-    bank = _Bank()
+def _require_tones(couples: Sequence[Couple]) -> None:
+    far = [couple for couple in couples if couple.steps is None or couple.steps > TONE_STEPS]
+    if far:
+        worst = far[0]
+        known = f"tone {worst.tones[1]} beside tone {worst.tones[0]}" if worst.steps is not None else "a tone that is unknown"
+        raise ValidationError(
+            f"{len(far)} of {len(couples)} generated images have no real one of their class within {TONE_STEPS} step of skin "
+            f"tone (class {worst.label}: {known}). Add real test images of such tones, ask for fewer, or do not require it."
+        )
+
+
+def _sorted_bank(sources: Sequence[Study], real_view: str, image_sets: Sequence[str]) -> _Bank:
+    bank, unseen = _Bank(), set(image_sets)
     images = ItemImage.objects.filter(item__in=Item.objects.filter(study__in=sources).included())
     for image in images.select_related("item__truth__diagnosis").order_by("item__study", "item__code", "view"):
         facts, label = image.item.attributes, _label(image.item)
         made = bool(facts.get("generated")) or image.view == GENERATED_VIEW
         kind, role = facts.get("kind", ""), facts.get("role", "")
+        if made and image_sets:
+            own = [name for name in image_sets if str(facts.get("image_set", "")).startswith(name)]
+            unseen.difference_update(own)
+            if not own:
+                continue
         if role in (Stimulus.Role.CATCH, Stimulus.Role.PRACTICE):
             bank.others.append(single(image, GENERATED if made else REAL, role=role, label=label))
         elif kind == "morph-frame":
@@ -80,6 +129,13 @@ def _sorted_bank(sources: Sequence[Study], real_view: str) -> _Bank:
             bank.made[label].append(image)
         elif not made and image.view == real_view and image.item.split == Item.Split.TEST:
             bank.real[label].append(image)
+        if not made and image.view == real_view and recorded_tone(image):
+            bank.toned.append(image)
+    if unseen:
+        raise ValidationError(
+            f"No picture of the image set {sorted(unseen)[0]} is published in {', '.join(row.slug for row in sources)}; "
+            "publish it there first, or give the beginning of its hash."
+        )
     return bank
 
 
@@ -94,24 +150,45 @@ def _condition(image: ItemImage) -> str:
 
 
 def _couples(bank: _Bank) -> list[Couple]:
-    """Every generated picture with a real one of its class, the classes in turns; none is used twice."""
+    """Every generated picture with a real one of its class, the classes in turns; none is used twice.
+
+    Within a class real and generated are paired so that their skin tones differ least in all; the best couples come first.
+    """
+    shown = [image for images in (*bank.made.values(), *bank.real.values()) for image in images]
+    tones = tones_of([*shown, *bank.matching.values()], known=bank.toned)
     by_class: list[list[Couple]] = []
     for label in sorted(bank.made):
-        unmatched = list(bank.real[label])
-        own = []
-        for made in bank.made[label]:
-            real = bank.matching.get(made.item.code) or (unmatched.pop() if unmatched else None)
-            if real is not None:
-                own.append((label, real, made))
-        bank.real[label] = unmatched
-        by_class.append(own)
+        given = {made.pk: bank.matching[made.item.code] for made in bank.made[label] if made.item.code in bank.matching}
+        free = [made for made in bank.made[label] if made.pk not in given]
+        chosen = given | _nearest(free, bank.real[label], tones)
+        taken = {real.pk for real in chosen.values()}
+        bank.real[label] = [real for real in bank.real[label] if real.pk not in taken]
+        own = [Couple(label, chosen[made.pk], made, (tones[chosen[made.pk].pk], tones[made.pk]))
+               for made in bank.made[label] if made.pk in chosen]  # fmt: skip
+        by_class.append(sorted(own, key=lambda couple: _cost(*couple.tones)))
     longest = max(map(len, by_class), default=0)
     return [own[turn] for turn in range(longest) for own in by_class if turn < len(own)]
 
 
+def _cost(first: str, second: str) -> int:
+    steps = tone_steps(first, second)
+    return TONE_STEPS if steps is None else steps
+
+
+def _nearest(made: Sequence[ItemImage], real: Sequence[ItemImage], tones: dict[int, str]) -> dict[int, ItemImage]:
+    """A real image for as many generated ones as there are, by primary key, with the least sum of steps between tones."""
+    from scipy.optimize import linear_sum_assignment
+
+    if not made or not real:
+        return {}
+    rows, columns = linear_sum_assignment([[_cost(tones[r.pk], tones[m.pk]) for r in real] for m in made])
+    return {made[row].pk: real[column] for row, column in zip(rows, columns, strict=True)}
+
+
 def _practice(couples: Sequence[Couple], bank: _Bank, count: int) -> list[StimulusSpec]:
     """Pictures that are rated nowhere: of couples that were not needed, then real ones without a partner."""
-    left = [(origin, label, image) for label, real, made in couples for origin, image in ((REAL, real), (GENERATED, made))]
+    left = [(origin, couple.label, image) for couple in couples
+            for origin, image in ((REAL, couple.real), (GENERATED, couple.made))]  # fmt: skip
     left += [(REAL, label, image) for label in sorted(bank.real) for image in bank.real[label]]
     return [single(image, origin, role=Stimulus.Role.PRACTICE, label=label) for origin, label, image in left[:count]]
 

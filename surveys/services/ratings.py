@@ -1,12 +1,14 @@
 """The table of a rating study: every question about every stimulus, asked of every rater."""
 
 import json
+from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from imagebank.models import Study
-from surveys.models import Answer, StimulusFrame, SurveyItem, SurveyResponse
+from surveys.models import Answer, Stimulus, StimulusFrame, SurveyItem, SurveyResponse
 from surveys.questions import Question, asked_about, questions_of
+from surveys.reading_images import matched_bytes
 
 if TYPE_CHECKING:
     import pandas
@@ -47,6 +49,16 @@ def ratings_frame(*, study: Study, analysed_only: bool = False) -> "pandas.DataF
                 answer = standing.get((response.pk, page.survey_item.pk, question.code))
                 rows.append(_row(response, page, question, answer))
     return pandas.DataFrame(rows, columns=list(COLUMNS))
+
+
+def pictures_as_shown(study: Study) -> Iterator[tuple[str, bytes]]:
+    """Every rated single image by its code, as a JPEG just as raters saw it."""
+    shown = study.protocol.stimuli.get(Stimulus.Kind.SINGLE)
+    frames = StimulusFrame.objects.filter(
+        stimulus__study=study, stimulus__kind=Stimulus.Kind.SINGLE, stimulus__role=Stimulus.Role.RATED
+    )
+    for frame in frames.select_related("stimulus", "image").order_by("stimulus__code"):
+        yield frame.stimulus.code, matched_bytes(frame.image, shown, frame.box)
 
 
 class _Page:
@@ -107,39 +119,85 @@ def _iso(moment: datetime | None) -> str:
     return moment.isoformat() if moment else ""
 
 
-ANALYSIS_COLUMNS = ("evaluator", "image", "question", "answer", "kind", "truth", "set", "group", "simulated")
-_SCALES = ("scale", "plausibility", "confidence", "frame")
+ANALYSIS_COLUMNS = (
+    "evaluator", "image", "question", "answer", "kind", "truth", "set", "group", "simulated", "label", "shown",
+    "confidence", "parts",
+)  # fmt: skip
+_SCALES = ("scale", "plausibility", "confidence")
 _TURNED = {"left": "right", "right": "left", "forward": "reversed", "reversed": "forward"}
+NONE = "none"
 
 
 def analysis_frame(ratings: "pandas.DataFrame") -> "pandas.DataFrame":
-    """The table that `python -m benchmark.core` reads, made from `ratings_frame`.
+    """The table that `python -m benchmark.core ratings` reads, made from `ratings_frame`.
 
     First showings of rated stimuli alone. Answers about sides and directions are turned to those of the stimulus, so that one
     stimulus has one truth for all raters: the generated image of a pair stands right, a strip advances forward. A class is right
-    when it is the stated one. Questions without a right answer or a scale are left out.
+    when it is the stated one. What can be marked in a stimulus becomes one row per mark, yes or no: every artefact, every
+    answer of a choice, and every cell of a grid, which is an image of its own. Places and comments are left out.
     """
     import pandas
 
     first = ratings[(ratings["role"] == "rated") & ratings["repeat_of"].isna()]
-    rows = [row for rating in first.itertuples(index=False) if (row := _analysed(rating)) is not None]
+    marks = _marks_seen(first)
+    rows = [row for rating in first.itertuples(index=False) for row in _analysed(rating, marks)]
     return pandas.DataFrame(rows, columns=list(ANALYSIS_COLUMNS))
 
 
-def _analysed(rating) -> tuple | None:
+def _marks_seen(ratings: "pandas.DataFrame") -> dict[str, list[str]]:
+    """Every answer that some rater gave to each question with choices; the others did not give it."""
+    seen: dict[str, set[str]] = {}
+    for rating in ratings.itertuples(index=False):
+        if rating.question_kind in ("several", "choice") and rating.value:
+            chosen = json.loads(rating.value) if rating.question_kind == "several" else [rating.value]
+            seen.setdefault(rating.question, set()).update(chosen)
+    return {question: sorted(codes) for question, codes in seen.items()}
+
+
+def _analysed(rating, marks: dict[str, list[str]]) -> Iterator[tuple]:
     kind, answer, truth = rating.question_kind, rating.value, rating.truth
     if kind == "real_or_generated":
-        named = "reality"
+        yield _analysis_row(rating, answer, "reality", truth)
     elif kind in ("pair", "direction"):
         upright = "right" if kind == "pair" else "forward"
-        named, answer, truth = "choice", answer if truth == upright else _TURNED.get(answer, answer), upright
+        answer = answer if truth == upright else _TURNED.get(answer, answer)
+        yield _analysis_row(rating, answer, "choice", upright)
     elif kind == "class" and rating.label:
-        named, truth = "choice", rating.label
+        yield _analysis_row(rating, answer, "class", rating.label)
     elif kind in _SCALES:
-        named, truth = "scale", ""
-    else:
-        return None
+        yield _analysis_row(rating, answer, "scale", "")
+    elif kind == "frame":
+        yield _analysis_row(rating, _upright_frame(rating), "frame", "")
+    elif kind in ("several", "choice"):
+        given = (json.loads(answer) if kind == "several" else [answer]) if answer else None
+        for code in marks.get(rating.question, ()):
+            yield _analysis_row(rating, _yes(given, code), "mark", "", question=f"{rating.question}: {code}")
+    elif kind == "cells":
+        given = json.loads(answer) if answer else None
+        for cell in range(1, _parts(rating) + 1):
+            yield _analysis_row(rating, _yes(given, cell), "mark", "", image=f"{rating.item} cell {cell}")
+
+
+def _yes(given: list | None, one) -> str:
+    """ "yes" or "no", and "" where the question was not answered."""
+    return "" if given is None else "yes" if one in given else "no"
+
+
+def _parts(rating) -> int:
+    return len(rating.presented.split(" "))
+
+
+def _upright_frame(rating) -> str:
+    """The first implausible frame by its place in the strip, whichever way the strip was shown."""
+    if rating.truth != "reversed" or rating.value in ("", "0"):
+        return rating.value
+    return str(_parts(rating) + 1 - int(rating.value))
+
+
+def _analysis_row(rating, answer: str, kind: str, truth: str, *, question: str = "", image: str = "") -> tuple:
     shown = "" if rating.stimulus_kind == "single" and rating.truth == "real" else rating.condition
     return (
-        rating.rater, rating.item, rating.question, answer, named, truth, shown, rating.group, rating.simulated,
+        rating.rater, image or rating.item, question or rating.question, answer, kind, truth, shown, rating.group,
+        rating.simulated, rating.label, rating.stimulus_kind, rating.confidence if kind == "reality" else None,
+        _parts(rating),
     )  # fmt: skip

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import Count
 from django.utils.dateparse import parse_datetime
 
 from imagebank.models import DiagnosisClass, Item, Study, Truth
-from surveys.models import Answer, ImportedReading, Reader, ReaderGroup, SurveyItem, SurveyResponse
+from surveys.models import Answer, ImportedReading, Reader, ReaderGroup, SurveyItem, SurveyResponse, ViewingEvent
 from surveys.questions import questions_of
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 COLUMNS = (
     "reader", "group", "kind", "survey", "view", "block", "position", "item", "truth", "answer", "confidence",
-    "rt_ms", "answered_at", "completed_at", "seat", "simulated", "analysed",
+    "rt_ms", "answered_at", "left_window", "completed_at", "seat", "simulated", "analysed",
 )  # fmt: skip
 REQUIRED = ("reader", "group", "item", "truth", "answer")
 LARGEST_FILE = 200 * 2**20
@@ -58,6 +59,7 @@ def _response_rows(study: Study, analysed_only: bool) -> list[tuple]:
         "survey_response", "survey_item", "chosen__code", "rt_ms", "received_at"
     ):
         standing[response, item] = (chosen or "", confidence.get((response, item)), rt_ms, _iso(received))
+    left = _windows_left(study)
     rows = []
     for response in responses.order_by("reader__group__position", "survey__number", "started_at"):
         reader, seat = response.reader, response.seat
@@ -67,9 +69,16 @@ def _response_rows(study: Study, analysed_only: bool) -> list[tuple]:
             given = standing.get((response.pk, row.pk), ("", None, None, ""))
             rows.append(
                 (reader.code, reader.group.code, reader.kind, response.survey.code, *asked, *given)
-                + (_iso(response.completed_at), label, response.simulated, response.analysed)
+                + (left.get((response.pk, row.pk), 0), _iso(response.completed_at), label, response.simulated, response.analysed)
             )
     return rows
+
+
+def _windows_left(study: Study) -> dict[tuple[int, int], int]:
+    """How often each reader left the window while an item was open."""
+    events = ViewingEvent.objects.filter(survey_response__survey__survey_set__study=study, kind=ViewingEvent.Kind.HIDDEN)
+    counted = events.exclude(survey_item=None).values_list("survey_response", "survey_item")
+    return {(response, item): count for response, item, count in counted.annotate(Count("pk"))}
 
 
 def _confidences(study: Study) -> dict[tuple[int, int], float]:
@@ -90,7 +99,7 @@ def _imported_rows(study: Study) -> list[tuple]:
         (
             row.reader.code, row.reader.group.code, row.reader.kind, row.survey, row.view, row.block, row.position,
             row.item.code, truth.get(row.item_id, ""), row.chosen.code if row.chosen else "", row.confidence,
-            row.rt_ms, _iso(row.answered_at), _iso(row.completed_at), "", row.reader.simulated, True,
+            row.rt_ms, _iso(row.answered_at), None, _iso(row.completed_at), "", row.reader.simulated, True,
         )
         for row in imported.order_by("reader__group__position", "reader__code", "pk")
     ]  # fmt: skip

@@ -11,10 +11,11 @@ import pytest
 from django.core.exceptions import ValidationError
 from scipy import stats
 
-from benchmark.models import Comparison
+from benchmark.models import AnalysisPlan, Comparison
 from benchmark.services.bundle import bundle, bundle_name, command_of
 from benchmark.services.checking import changes_between, recompute
 from benchmark.services.comparison import run_comparison
+from benchmark.services.facts import study_facts
 from benchmark.services.plans import stamp_plan
 from benchmark.services.predictions import store_predictions
 from imagebank.jobs import JobCancelled, run_job
@@ -203,3 +204,29 @@ def test_a_study_of_people_alone_says_what_is_needed(db, settings, tmp_path):
     study = read_study(network=False)
     (lacking,) = what_is_needed(study=study)
     assert lacking.startswith("a network's answers")
+
+
+def test_sittings_begun_and_not_finished_are_in_the_flow_and_the_record_is_known_to_the_report(study):
+    stamp_plan(study=study, text=PLAN)
+    begun = SurveyResponse.objects.of_study(study).filter(reader__kind="human").first()
+    SurveyResponse.objects.filter(pk=begun.pk).update(analysed=False, completed_at=None, finished_at=None)
+    facts = study_facts(study)
+    assert facts["sittings"][begun.group.code] == {"unfinished": 1, "too_few": 0}
+    assert "No" in facts["reading"]["time_limit"]
+    comparison = run_comparison(study=study)
+    (record,) = [r for r in comparison.results["flow"] if r["group"] == begun.group.code]
+    assert (record["unfinished"], record["sittings"]) == (1, record["complete"] + 1)
+    report = (comparison.folder / "report.html").read_text()
+    assert facts["readers"]["recruitment"] in report
+
+
+def test_a_plan_that_was_changed_later_is_told_field_by_field(study):
+    stamp_plan(study=study, text=PLAN)
+    later = stamp_plan(study=study, text=PLAN.replace('"holm"', '"bh"'))
+    AnalysisPlan.objects.filter(pk=later.pk).update(answers_when_stamped=5)
+    comparison = run_comparison(study=study)
+    changed = [r for r in comparison.results["deviations"] if r["kind"] == "plan changed after its stamp"]
+    assert [(r["what"], r["planned"], r["done"]) for r in changed] == [("adjustment for multiplicity", "holm", "bh")]
+    assert "--registered inputs/registered.toml" in command_of(comparison)
+    assert recompute(comparison=comparison).different == []
+    assert "adjustment for multiplicity" in (comparison.folder / "report.html").read_text()

@@ -34,6 +34,12 @@ def test_a_step_offers_its_action_when_its_turn_has_come(person, study):
     assert all(step.url is None for step in study_path(study=empty, user=coordinator)[1:])
 
 
+def test_browsers_find_the_icon_where_they_look(client):
+    answer = client.get("/favicon.ico")
+    assert answer.status_code == 302
+    assert finders.find(answer["Location"].removeprefix(settings.STATIC_URL))
+
+
 def test_a_rating_study_has_pictures_of_another_bank(person):
     rated = make_rating_study()
     coordinator = person("coordinator")

@@ -145,7 +145,7 @@ class RatingSitting(Sitting):
             assert word not in body, f"{word} in {response.request['PATH_INFO']}"
         if response["Content-Type"].startswith("text/html"):
             page = json.loads(body.split(b'id="block-data"')[1].split(b">")[1].split(b"<")[0]) if b"block-data" in body else {}
-            fields = {"id", "chosen", "image", "frames", "columns", "label", "answers", "masked", "done"}
+            fields = {"id", "chosen", "image", "frames", "heads", "columns", "label", "answers", "masked", "done"}
             assert all(set(item) <= fields for item in page.get("items", ()))
         return response
 
@@ -163,7 +163,7 @@ VALUES = {
     "origin": {"answer": "generated", "confidence": 80}, "realism": 5, "condition": "ZQB", "plausibility": 2,
     "artefacts": ["blur"], "where": [{"x": 0.5, "y": 0.25}], "remark": "=HYPERLINK(1)", "generated_one": "left",
     "same_lesion": "yes", "direction": "forward", "smoothness": 6, "course": 4, "first_implausible": 3,
-    "implausible_cells": [2, 3], "colour_from_row": 7, "shape_from_column": 1, "skin_tones": 4,
+    "implausible_cells": [2, 3], "colour_not_from_row": [1], "shape_not_from_column": [], "tone_implausible": [4],
 }  # fmt: skip
 
 
@@ -319,8 +319,11 @@ def test_the_analysis_reads_one_truth_per_stimulus(rated, tmp_path):
     table = analysis_frame(ratings_frame(study=rated))
     assert (table.groupby(["image", "question"])["truth"].nunique() == 1).all()
     assert not table.duplicated(["evaluator", "image", "question"]).any()
-    assert set(table["kind"]) == {"reality", "choice", "scale"}
+    assert set(table["kind"]) == {"reality", "choice", "scale", "class", "mark", "frame"}
     assert set(table.loc[table["question"] == "generated_one", "truth"]) == {"right"}
+    cells = table[table["question"] == "implausible_cells"]
+    assert set(cells["image"]) == {f"grid-1 cell {cell}" for cell in (1, 2, 3, 4)}, "every cell is answered for itself"
+    assert set(cells["answer"]) <= {"yes", "no"}
 
 
 def test_commands_make_simulate_and_export_a_rating_study(tmp_path):

@@ -43,7 +43,7 @@ def _found(results: Results) -> Iterator[FigureEntry]:
     if results["paired"]:
         yield from _comparisons(results)
     for letter, view in zip("bcdefgh", results["design"]["views"]):
-        yield _entry(
+        yield entry_of(
             results,
             f"figure-2{letter}",
             f"Confusion matrices{on_view(view)}",
@@ -53,7 +53,7 @@ def _found(results: Results) -> Iterator[FigureEntry]:
             lambda view=view: confusions.confusion_data(results, view),
         )
     if results.records("reader_accuracy", kind="human"):
-        yield _entry(
+        yield entry_of(
             results,
             "readers",
             "Every reader",
@@ -66,7 +66,7 @@ def _found(results: Results) -> Iterator[FigureEntry]:
     yield from _probabilities(results)
 
 
-def _entry(
+def entry_of(
     results: Results,
     name: str,
     title: str,
@@ -104,7 +104,7 @@ def _flow(results: Results) -> FigureEntry:
 
 def _comparisons(results: Results) -> Iterator[FigureEntry]:
     unit = results["paired"][0]["unit"]
-    yield _entry(
+    yield entry_of(
         results,
         "figure-2a",
         "Network against readers",
@@ -115,7 +115,7 @@ def _comparisons(results: Results) -> Iterator[FigureEntry]:
         partial(differences.differences_chart, results),
         lambda: differences.differences_data(results),
     )
-    yield _entry(
+    yield entry_of(
         results,
         "forest",
         "Both questions",
@@ -129,7 +129,7 @@ def _comparisons(results: Results) -> Iterator[FigureEntry]:
 
 def _description(results: Results) -> Iterator[FigureEntry]:
     if results.records("class_accuracy"):
-        yield _entry(
+        yield entry_of(
             results,
             "classes",
             "Accuracy by class",
@@ -140,7 +140,7 @@ def _description(results: Results) -> Iterator[FigureEntry]:
             lambda: results.records("class_accuracy"),
         )
     if any(r["difference"] is not None for r in results.records("class_differences")):
-        yield _entry(
+        yield entry_of(
             results,
             "class-differences",
             "Differences by class",
@@ -150,7 +150,7 @@ def _description(results: Results) -> Iterator[FigureEntry]:
             lambda: results.records("class_differences"),
         )
     if results.records("items"):
-        yield _entry(
+        yield entry_of(
             results,
             "difficulty",
             "Difficulty of the images",
@@ -160,7 +160,7 @@ def _description(results: Results) -> Iterator[FigureEntry]:
             lambda: difficulty.difficulty_rows(results),
         )
     if difficulty.has_scale(results):
-        yield _entry(
+        yield entry_of(
             results,
             "wright-map",
             "Wright map",
@@ -171,7 +171,7 @@ def _description(results: Results) -> Iterator[FigureEntry]:
             lambda: difficulty.wright_rows(results),
         )
     if results.records("times"):
-        yield _entry(
+        yield entry_of(
             results,
             "times",
             "Response times",
@@ -185,7 +185,7 @@ def _description(results: Results) -> Iterator[FigureEntry]:
 
 def _probabilities(results: Results) -> Iterator[FigureEntry]:
     if results.records("calibration") and results.records("reliability", binning=probabilities.BINNING):
-        yield _entry(
+        yield entry_of(
             results,
             "reliability",
             "Reliability of the networks' probabilities",
@@ -196,7 +196,7 @@ def _probabilities(results: Results) -> Iterator[FigureEntry]:
             lambda: probabilities.reliability_rows(results),
         )
     if results.records("risk_coverage"):
-        yield _entry(
+        yield entry_of(
             results,
             "risk-coverage",
             "Risk against coverage",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..results import Results
-from ..wording import number, percent, plural, readable
+from ..wording import number, on_view, percent, plural, readable
 from .chart import Axis, Chart, Key, Panel, Points, Rule, Span, folded
 from .look import MUTED, RED, colours, view_title
 
@@ -56,7 +56,7 @@ def _side(records: list[dict[str, Any]], names: list[str], colour: str, offset: 
 def classes_words(results: Results) -> str:
     parts = []
     for view in results["design"]["views"]:
-        where = f" on {readable(view)} images" if view else ""
+        where = on_view(view)
         sides: dict[str, list[dict[str, Any]]] = {}
         for record in results.records("class_accuracy", view=view):
             if record["accuracy"] is not None:
@@ -125,7 +125,7 @@ def class_differences_words(results: Results) -> str:
     for model, group, view in dict.fromkeys((r["model"], r["group"], r["view"]) for r in results["class_differences"]):
         own = results.records("class_differences", model=model, group=group, view=view)
         clear = [r for r in own if r["ci_low"] is not None and (r["ci_low"] > 0 or r["ci_high"] < 0)]
-        where = f" on {readable(view)} images" if view else ""
+        where = on_view(view)
         told = ", ".join(f"{readable(r['class'])} {number(100 * r['difference'], 1)} points" for r in clear) or "none"
         parts.append(f"{readable(model)} against {plural(group)}{where}: intervals without zero for {told}")
     return "Network minus readers, class by class. " + "; ".join(parts) + "."

@@ -71,7 +71,7 @@ def difficulty_words(results: Results) -> str:
     for view in dict.fromkeys(row["view"] for row in rows):
         own = [row for row in rows if row["view"] == view]
         never, always = (sum(row["share_correct"] == share for row in own) for share in (0, 1))
-        where = f" on {readable(view)} images" if view else ""
+        where = f" ({readable(view)})" if view else ""
         middle = percent(float(np.median([row["share_correct"] for row in own])))
         parts.append(
             f"of {len(own)} images{where}, {never} were named correctly by nobody, {always} by everybody; median {middle}"

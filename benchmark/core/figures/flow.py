@@ -42,7 +42,7 @@ def flow_rows(results: Results) -> list[dict[str, Any]]:
         for index, (key, words) in enumerate(STEPS):
             later = next((n for n in counts[index + 1 :] if n is not None), None)
             left = counts[index] - later if counts[index] is not None and later is not None else None
-            lost = _lost(index, counts) if left else None
+            lost = _lost(index, counts, sittings) if left else None
             found.append(
                 {"group": group, "step": key, "words": words, "people": counts[index], "lost_after": left, "lost": lost}
             )
@@ -95,9 +95,14 @@ def draw_flow(results: Results, *, title: str, description: str) -> Drawing:
     return drawing
 
 
-def _lost(index: int, counts: list[int | None]) -> str:
+def _lost(index: int, counts: list[int | None], sittings: dict[str, Any]) -> str:
     """What those did not do who were at step `index` and not at the next step whose number is known."""
     following = next(k for k in range(index + 1, len(counts)) if counts[k] is not None)
+    unfinished, few = sittings.get("unfinished"), sittings.get("incomplete")
+    if following == 3 and unfinished and few and unfinished + few == counts[index] - counts[following]:
+        return f"did not complete:\n{unfinished} not finished, {few} too few answers"
+    if following == 4 and sittings.get("extra") == counts[index] - counts[following]:
+        return "not the first of the seat"
     return ("", "did not agree or answer", "did not start", "did not complete", "not analysed")[following]
 
 

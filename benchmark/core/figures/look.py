@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..wording import readable
+from ..wording import of_view
 
 INK, MUTED, RULE, PAPER = "#20282a", "#697375", "#d5dbda", "#ffffff"
 CELL_INK, CELL_LIGHT = "#15191a", "#fefefe"  # numbers inside coloured cells keep their colour in dark mode
@@ -37,8 +37,8 @@ def colours(groups: list[str], models: list[str]) -> dict[str, str]:
 
 def view_title(view: str | None) -> str:
     """A view as a panel's title: "Focused images"; a name that is already a plural stands alone."""
-    words = readable(view).capitalize()
-    return words if not words or words.endswith("s") else f"{words} images"
+    words = of_view(view)
+    return words[:1].upper() + words[1:]
 
 
 def tint(colour: str, share: float) -> str:

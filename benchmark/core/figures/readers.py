@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..results import Results
-from ..wording import number, percent, plural, readable
+from ..wording import number, on_view, percent, plural, readable
 from .chart import Axis, Chart, Panel, Points, Rule, Span, apart, folded
 from .look import colours, view_title
 
@@ -53,7 +53,7 @@ def _panel(results: Results, view: str | None, palette: dict[str, str]) -> Panel
 def readers_words(results: Results) -> str:
     parts = []
     for view in results["design"]["views"]:
-        where = f" on {readable(view)} images" if view else ""
+        where = on_view(view)
         for group in dict.fromkeys(r["group"] for r in readers(results, view)):
             shares = [
                 r["accuracy"] for r in readers(results, view) if r["group"] == group and r["accuracy"] is not None

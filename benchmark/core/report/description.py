@@ -25,14 +25,16 @@ def classes(results: Results, drawings: dict[str, str]) -> list[str]:
             readable(r["reader"]) if r["kind"] == "model" else plural(r["group"]),
             readable(r["view"]),
             str(r["readings"]),
-            percent(r["accuracy"]),
+            percent(r["accuracy"]).removesuffix(" %"),
             interval(r["ci_low"], r["ci_high"]),
         ]
         for r in results["class_accuracy"]
     ]
-    header = ["Class", "Readers", "View", "Readings", "Correct", "Interval (%)"]
+    header = ["Class", "Readers", "View", "Readings", "Correct (%)", "Interval (%)"]
     matrices = [drawings[name] for name in sorted(drawings) if name.startswith("figure-2") and name != "figure-2a"]
-    return [drawings.get("classes", ""), html.unfold("By class, as a table", html.table("", header, rows)), *matrices]
+    table = html.unfold("By class, as a table", html.table("", header, rows))
+    by_class = f'<div class="on-screen">{table}</div>'
+    return [drawings.get("classes", ""), by_class, *matrices]
 
 
 def agreement(results: Results, drawings: dict[str, str]) -> list[str]:
@@ -44,7 +46,8 @@ def agreement(results: Results, drawings: dict[str, str]) -> list[str]:
             )
             continue
         bounds = interval(r["fleiss_kappa_ci_low"], r["fleiss_kappa_ci_high"], 2, 1)
-        image = f"{readable(r['view'])} image".strip()
+        view = readable(r["view"])
+        image = f"image shown as {view}" if view.endswith("s") else f"{view} image".strip()
         sentences.append(
             f"Two {plural(r['group'])} gave the same answer to the same {image}"
             f" {percent(r['percent_agreement'])} of the time (Fleiss' kappa {number(r['fleiss_kappa'])}, {bounds})."

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..results import Results
-from ..wording import interval, number, p_value, percent, points, readable
+from ..wording import interval, number, p_value, percent, plural, readable
 from . import html
 
 
@@ -18,6 +18,11 @@ class Column:
     heading: str
     field: str
     form: str = "text"
+
+    @property
+    def title(self) -> str:
+        """The heading with its unit, so that cells are bare numbers."""
+        return f"{self.heading} ({UNITS[self.form]})" if self.form in UNITS else self.heading
 
     def cell(self, record: dict[str, Any]) -> str:
         value = record.get(self.field)
@@ -32,9 +37,11 @@ class Column:
         return FORMS[self.form](value)
 
 
+UNITS = {"points": "points", "percent": "%"}
 FORMS: dict[str, Callable[[Any], str]] = {
-    "points": points,
-    "percent": percent,
+    "points": lambda value: number(100 * value, 1),
+    "percent": lambda value: number(100 * value, 1),
+    "group": plural,
     "p": lambda value: p_value(value).removeprefix("p = "),
     "number": number,
     "tenth": lambda value: number(value, 1),
@@ -42,7 +49,7 @@ FORMS: dict[str, Callable[[Any], str]] = {
     "text": lambda value: readable(str(value)),
     "words": str,
 }
-WHO = (Column("Network", "model"), Column("Readers", "group"), Column("View", "view"))
+WHO = (Column("Network", "model"), Column("Readers", "group", "group"), Column("View", "view"))
 TESTED = (Column("Difference", "difference", "points"), Column("Interval", "ci", "interval"), Column("p", "p", "p"))
 
 
@@ -115,7 +122,7 @@ PARTS = (
         "Is one view easier than the other?",
         "Later view minus earlier, within reader and item. Where the order was the same for all, view, practice and"
         " the second look at an item cannot be told apart.",
-        (Column("Contrast", "contrast", "words"), Column("Readers", "group"), Column("Network", "model"), *TESTED),
+        (Column("Contrast", "contrast", "words"), Column("Readers", "group", "group"), Column("Network", "model"), *TESTED),
     ),
     Part(
         "groups",
@@ -168,7 +175,7 @@ PARTS = (
             Column("First", "first"),
             Column("Second", "second"),
             Column("View", "view"),
-            Column("Pairs", "pairs"),
+            Column("Pairs of readers", "pairs"),
             Column("Error consistency", "error_consistency", "number"),
         ),
     ),
@@ -196,7 +203,7 @@ PARTS = (
         "Votes by exact enumeration; deferral with its threshold tuned on other items.",
         (
             Column("Team", "team", "words"),
-            Column("Readers", "group"),
+            Column("Readers", "group", "group"),
             Column("Network", "model"),
             Column("View", "view"),
             Column("Correct", "accuracy", "percent"),
@@ -209,7 +216,7 @@ PARTS = (
         "Kappa of one class against all others; interval over items.",
         (
             Column("Class", "class"),
-            Column("Readers", "group"),
+            Column("Readers", "group", "group"),
             Column("View", "view"),
             Column("Kappa", "kappa", "number"),
             Column("Interval", "ci", "plain interval"),
@@ -220,7 +227,7 @@ PARTS = (
         "Can the readers' confidence be believed?",
         "Where confidence is a probability: calibration error and overconfidence; else only how it separates right from wrong.",
         (
-            Column("Readers", "group"),
+            Column("Readers", "group", "group"),
             Column("View", "view"),
             Column("Scale", "scale", "words"),
             Column("ECE", "ece", "number"),
@@ -230,11 +237,29 @@ PARTS = (
         ),
     ),
     Part(
+        "reader_auc_differences",
+        "Is the AUC of readers better in one view?",
+        "From answers with confidence, every class against the others. Obuchowski and Rockette's method where readers share"
+        " their images; the U-statistic in any design.",
+        (
+            Column("Readers", "group", "group"),
+            Column("Class", "class", "words"),
+            Column("View", "first"),
+            Column("Minus", "second"),
+            Column("Method", "method", "words"),
+            Column("AUC", "auc_first", "number"),
+            Column("Other AUC", "auc_second", "number"),
+            Column("Difference", "difference", "number"),
+            Column("Interval", "ci", "plain interval"),
+            Column("p", "p", "p"),
+        ),
+    ),
+    Part(
         "carry_over",
         "What happens between the two views of an item?",
         "Answers to the same item, first view and second view.",
         (
-            Column("Readers", "group"),
+            Column("Readers", "group", "group"),
             Column("First view", "first_view"),
             Column("Second view", "second_view"),
             Column("Same answer", "same_answer", "percent"),
@@ -249,14 +274,14 @@ PARTS = (
         "order",
         "Do readers change within a block?",
         "Change with the place in the block: practice or fatigue.",
-        (Column("Readers", "group"), Column("View", "view"), Column("Contrast", "contrast", "words"), *TESTED),
+        (Column("Readers", "group", "group"), Column("View", "view"), Column("Contrast", "contrast", "words"), *TESTED),
     ),
     Part(
         "times",
         "How long do answers take?",
         "Seconds; quartiles over readings.",
         (
-            Column("Readers", "group"),
+            Column("Readers", "group", "group"),
             Column("View", "view"),
             Column("Lower quartile", "lower_quartile_s", "tenth"),
             Column("Median", "median_s", "tenth"),
@@ -271,7 +296,7 @@ PARTS = (
         "What makes answers slower?",
         "Ratio of geometric mean times from a mixed model of their logarithm, with readers and images as random effects.",
         (
-            Column("Readers", "group"),
+            Column("Readers", "group", "group"),
             Column("Compared", "term", "words"),
             Column("Ratio", "ratio", "number"),
             Column("Interval", "ci", "plain interval"),
@@ -280,6 +305,7 @@ PARTS = (
     ),
 )
 HARDEST = 12
+LONGEST_PRINTED = 40  # rows of a table that is set on paper; longer ones are named by their file there
 
 
 def further_parts(results: Results) -> list[Part]:
@@ -290,8 +316,12 @@ def further_parts(results: Results) -> list[Part]:
 def part_of(results: Results, part: Part) -> str:
     """HTML of one part: how to read it, and its table, folded when it is long."""
     rows = [[column.cell(record) for column in part.columns] for record in results.records(part.section)]
-    table = html.table("", [column.heading for column in part.columns], rows)
-    shown = table if len(rows) <= HARDEST else html.unfold(f"All {len(rows)} rows", table)
+    table = html.table("", [column.title for column in part.columns], rows)
+    if len(rows) > LONGEST_PRINTED:
+        kept = html.paragraph(f"{len(rows)} rows; all of them are in tables/{part.section}.csv.", "muted on-paper")
+        shown = kept + f'<div class="on-screen">{html.unfold(f"All {len(rows)} rows", table)}</div>'
+    else:
+        shown = table if len(rows) <= HARDEST else html.unfold(f"All {len(rows)} rows", table)
     return html.paragraph(part.reading, "muted") + shown
 
 

@@ -10,6 +10,7 @@ from html import escape
 from ..figures.catalogue import FigureEntry
 from ..figures.look import AMBER, INK, MUTED, OCHRE, PAPER, PLUM, RED, RULE, TEAL
 
+LONGEST_NUMBER = 40  # characters of a cell that can still be a number, such as an interval
 THEMED = (
     (INK, "--ink"),
     (MUTED, "--muted"),
@@ -46,8 +47,8 @@ def notice(label: str, message: str) -> str:
 def table(
     caption: str, header: Sequence[str], rows: Sequence[Sequence[str]], *, wrap: bool = False, css: str = ""
 ) -> str:
-    """A table whose columns with digits are set right, in tabular figures; `wrap` for tables of words, set left."""
-    right = [not wrap and i > 0 and any(any(ch.isdigit() for ch in row[i]) for row in rows) for i in range(len(header))]
+    """A table whose columns of numbers are set right, in tabular figures; `wrap` for tables of words, set left."""
+    right = [not wrap and i > 0 and _is_numeric([row[i] for row in rows]) for i in range(len(header))]
     sides = ["n" if flag else "" for flag in right]
     head = "".join(f'<th scope="col"{_class(c)}>{text(h)}</th>' for c, h in zip(sides, header))
     body = "".join(
@@ -62,6 +63,11 @@ def table(
         f'<div class="scroll" tabindex="0"><table{kind}>{told}<thead><tr>{head}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>"
     )
+
+
+def _is_numeric(cells: Sequence[str]) -> bool:
+    """Some cell has a digit, and none is a sentence."""
+    return any(ch.isdigit() for cell in cells for ch in cell) and max(map(len, cells)) <= LONGEST_NUMBER
 
 
 def bullets(lines: Sequence[str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..results import Results
-from ..wording import number, readable
+from ..wording import number, of_view
 
 
 def limitations(results: Results) -> list[str]:
@@ -51,10 +51,10 @@ def _order(results: Results) -> Iterator[str]:
     if statements:
         yield from statements
         return
-    views = [readable(view) for view in results["design"]["views"] if view]
+    views = [view for view in results["design"]["views"] if view]
     if len(views) > 1 and not results.records("carry_over"):
         yield (
-            f"Where every reader saw {' before '.join(views[:2])} images, a difference between views mixes the view with"
+            f"Where every reader saw {' before '.join(map(of_view, views[:2]))}, a difference between views mixes the view with"
             " practice and with the second look at the same item. No analysis can separate them; a counterbalanced order can."
         )
 

@@ -80,16 +80,25 @@ def _new_images(results: Results) -> Iterator[str]:
         yield f"It was checked against {', '.join(methods_used[:-1])}{last}."
 
 
+ADJUSTMENTS = {
+    "holm": "Holm [[holm]]",
+    "hochberg": "Hochberg (1988)",
+    "bh": "Benjamini and Hochberg [[benjamini]]",
+    "by": "Benjamini and Yekutieli (2001)",
+    "max-t": "the largest t of the shared bootstrap draws [[westfall]]",
+}
+
+
 def _multiplicity(results: Results) -> Iterator[str]:
     plan = results["plan"]
     if plan["multiplicity"] == "none":
         yield "p values were not adjusted for multiplicity."
         return
-    name = "Holm [[holm]]" if plan["multiplicity"] == "holm" else "Benjamini and Hochberg [[benjamini]]"
+    name = ADJUSTMENTS[plan["multiplicity"]]
     count = plan["primary_contrasts"]
     family = f"the {count} planned contrasts" if count else "all contrasts of network against reader group"
     yield f"p values were adjusted over {family} by the method of {name}."
-    if any(record.get("p_max_t") is not None for record in results["new_images"]):
+    if plan["multiplicity"] != "max-t" and any(r.get("p_max_t") is not None for r in results["new_images"]):
         yield "Beside them stand p values from the largest t of the same bootstrap draws [[westfall]]."
 
 
@@ -135,6 +144,13 @@ def _description(results: Results) -> Iterator[str]:
 
 
 def _probabilities(results: Results) -> Iterator[str]:
+    if results.records("reader_auc"):
+        yield (
+            "Readers' answers with confidence were scored for each class against the others (confidence where the class was"
+            " named, its negative where not); empirical AUCs of views were compared by the U-statistic [[gallas]] and, where"
+            " readers share images, by Obuchowski and Rockette's method with Hillis's degrees of freedom"
+            " [[obuchowski, hillis]]."
+        )
     if not results.records("calibration"):
         return
     yield (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..results import Results
-from ..wording import interval, named_model, number, on_view, p_value, percent, plural, readable
+from ..wording import interval, named_model, number, of_view, on_view, p_value, percent, plural, readable
 from . import html
 from .checklists import NOT_RECORDED
 
@@ -13,7 +13,8 @@ SIMULATED = "Simulated"
 
 
 def default_title(results: Results) -> str:
-    models = " and ".join(readable(m) for m in results["design"]["models"][:3]) or "Readers"
+    names = results["design"]["models"]
+    models = f"{len(names)} networks" if len(names) > 2 else " and ".join(map(readable, names)) or "Readers"
     groups = " and ".join(plural(g) for g in results["design"]["groups"])
     return f"{models[:1].upper()}{models[1:]} against {groups}" if groups else models
 
@@ -26,17 +27,19 @@ def opening(results: Results) -> list[str]:
     """Title, the watermark of a simulated study, one sentence of design, and notes."""
     parts = [html.heading(1, title_of(results))]
     if results.is_simulated:
-        parts.append(
-            html.notice(
-                SIMULATED,
-                f"{results['simulated_readings']} readings come from simulated readers or drawn images. The numbers"
-                " show how the analysis works; they say nothing about people or diseases.",
-            )
-        )
+        parts.append(simulated_notice(results["simulated_readings"], "readings", "readers"))
     parts.append(html.paragraph(lead(results), "lead"))
     return parts + [
         html.notice("Note", note) for note in results["notes"] if not (results.is_simulated and "simulated" in note)
     ]
+
+
+def simulated_notice(count: int, what: str, who: str) -> str:
+    return html.notice(
+        SIMULATED,
+        f"{count:,} {what} come from simulated {who} or drawn images. The numbers show how the analysis works; they say"
+        " nothing about people or diseases.",
+    )
 
 
 def lead(results: Results) -> str:
@@ -48,7 +51,7 @@ def lead(results: Results) -> str:
         f"{design['human_readers']} readers and {networks} classified {design['items']} items of"
         f" {len(design['classes'])} classes{surveys}"
     )
-    return sentence + (f", as {' and as '.join(views)} images." if views else ".")
+    return sentence + (f", as {' and as '.join(map(of_view, views))}." if views else ".")
 
 
 def summary(results: Results) -> list[str]:
@@ -94,9 +97,11 @@ def participants(results: Results, drawings: dict[str, str]) -> list[str]:
     """The flow diagram, the table of sittings, and what the record says about the readers."""
     parts = [drawings["flow"]] if "flow" in drawings else []
     if results["flow"]:
-        keys = ("sittings", "complete", "analysed", "extra", "incomplete")
-        rows = [[plural(r["group"]), *(str(r[k]) for k in keys)] for r in results["flow"]]
-        header = ["Readers", "Started", "Complete", "Analysed", "Complete, not first", "Incomplete"]
+        keys = ("sittings", "unfinished", "incomplete", "complete", "extra", "analysed")
+        rows = [
+            [plural(r["group"]), *(NOT_RECORDED if r.get(k) is None else str(r[k]) for k in keys)] for r in results["flow"]
+        ]
+        header = ["Readers", "Begun", "Not finished", "Too few answers", "Complete", "Complete, not first", "Analysed"]
         parts.append(html.table("Sittings under the completion rule.", header, rows))
     study = results.get("study") or {}
     parts.append(_record(study, "readers", ("population", "qualification", "recruitment", "incentives", "training")))
@@ -145,27 +150,40 @@ def _certificate(certificate: dict[str, Any] | None) -> list[str]:
     if certificate is None:
         return [html.paragraph("Certificate of the design: not recorded.", "muted")]
     verdict = "Every promise of the design holds." if certificate["promises_hold"] else "The design breaks a promise."
+    promises = [
+        f"{entry['name']}: {entry['meaning']}" + ("" if entry["holds"] else f" BROKEN {entry['reached']} times.")
+        for entry in certificate["properties"]
+        if entry["kind"] == "promise"
+    ]
     rows = [
         [
             entry["name"],
-            "promise" if entry["kind"] == "promise" else "balance",
+            entry["meaning"],
             *(_value(entry.get(key)) for key in ("reached", "best", "limit")),
-            "holds" if entry["holds"] else "does not hold",
+            "yes" if entry["holds"] else "no",
         ]
         for entry in certificate["properties"]
+        if entry["kind"] != "promise"
     ]
-    header = ["Property", "Kind", "Reached", "Best possible", "Limit", "Verdict"]
+    header = ["Balance", "What it counts", "Reached", "Best possible", "Limit", "Within it"]
     caption = f"Certificate of {certificate['file']}, seed {certificate['seed']}, SHA-256 {certificate['sha256']}."
-    return [html.heading(3, "Certificate"), html.paragraph(verdict), html.table(caption, header, rows)]
+    return [
+        html.heading(3, "Certificate"),
+        html.paragraph(f"{verdict} As the certificate states them:"),
+        html.bullets(promises),
+        html.table(caption, header, rows, css="meanings") if rows else "",
+    ]
 
 
 def _value(value: float | None) -> str:
-    return "–" if value is None else number(value, 0 if float(value).is_integer() else 2)
+    if value is None:
+        return "–"
+    return f"{int(value):,}" if float(value).is_integer() else number(value, 2)
 
 
 def share_sentence(record: dict[str, Any]) -> str:
     """One group's or network's accuracy in a sentence."""
     who = readable(record["reader"]) if record["kind"] == "model" else plural(record["group"])
-    view = f" of the {readable(record['view'])} images" if record["view"] else ""
+    view = f" of the {of_view(record['view'])}" if record["view"] else ""
     bounds = interval(record["ci_low"], record["ci_high"])
     return f"{who[:1].upper()}{who[1:]} named {percent(record['accuracy'])}{view} correctly ({bounds})."

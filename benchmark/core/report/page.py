@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from importlib import resources
 
@@ -38,8 +38,14 @@ def build_report(
     printed: for the tagged PDF: pictures instead of inline drawings, details unfolded, no theme.
     """
     figures = {entry.name: html.figure(drawings[entry.name], entry, printed=printed) for entry in entries}
-    found = [section for section in _sections(results, figures) if section.content]
-    title = title_of(results)
+    return assembled(results, title_of(results), opening(results), _sections(results, figures), printed=printed)
+
+
+def assembled(
+    results: Results, title: str, first: list[str], sections: Iterable[Section], *, printed: bool = False
+) -> str:
+    """A whole report: its opening, its contents, and every section that has any content."""
+    found = [section for section in sections if section.content]
     contents = "".join(f'<li><a href="#{s.anchor}">{html.text(s.title)}</a></li>' for s in found)
     body = "\n".join(f"{html.heading(2, s.title, s.anchor)}\n{s.content}" for s in found)
     css = resources.files(__package__).joinpath("style.css").read_text(encoding="utf-8")
@@ -48,7 +54,7 @@ def build_report(
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{html.text(title)}</title>\n<style>\n{css}</style></head>\n<body>{mark}<main>\n"
-        + "\n".join(opening(results))
+        + "\n".join(first)
         + f'\n<nav class="contents" aria-label="Contents"><h2 class="quiet">Contents</h2><ol>{contents}</ol></nav>\n{body}\n'
         "</main></body></html>\n"
     )
@@ -78,7 +84,7 @@ def _sections(results: Results, figures: dict[str, str]) -> Iterator[Section]:
     yield section("limitations", "What these results do not say", lambda: [html.bullets(limitations(results))])
     yield section("checklists", "Reporting checklists", lambda: [html.paragraph(sentences[-1]), *_checklists(results)])
     yield section("references", "References", lambda: [html.numbered_list(cited)])
-    yield section("provenance", "Provenance", lambda: _provenance(results))
+    yield section("provenance", "Provenance", lambda: provenance(results))
 
 
 def _further(results: Results, part: Part, figures: dict[str, str]) -> Section:
@@ -94,12 +100,17 @@ def _plan(results: Results) -> list[str]:
         f"Missing answers: {plan['missing']}. Multiplicity: {plan['multiplicity']}.",
         f"Planned contrasts: {plan['primary_contrasts']}." if plan["declared"] else "",
     ]
-    parts = [html.paragraph(stamp), html.bullets([rule for rule in rules if rule])]
+    return [html.paragraph(stamp), html.bullets([rule for rule in rules if rule]), *deviations_of(results)]
+
+
+def deviations_of(results: Results) -> list[str]:
+    """Every departure from the plan, planned beside done; a sentence where there is none."""
     deviations = results.records("deviations")
     if deviations:
-        rows = [[str(r.get("kind", "")), str(r.get("what", ""))] for r in deviations]
-        return [*parts, html.table("Deviations from the plan.", ["Kind", "What"], rows, wrap=True)]
-    return [*parts, html.paragraph("No deviation from the plan was found.")] if plan["declared"] else parts
+        rows = [[r["kind"], r["what"], r["planned"], r["done"]] for r in deviations]
+        header = ["Kind", "What", "Planned", "Done"]
+        return [html.table("Deviations from the plan, one by one.", header, rows, wrap=True)]
+    return [html.paragraph("No deviation from the plan was found.")] if results["plan"]["declared"] else []
 
 
 def _guideline_sentence() -> str:
@@ -122,7 +133,8 @@ def _checklists(results: Results) -> list[str]:
     return parts
 
 
-def _provenance(results: Results) -> list[str]:
+def provenance(results: Results) -> list[str]:
+    """Every input with its hash, the seed and the versions."""
     rows = [[item["file"], f"SHA-256 {item['sha256']}, {item['rows']} rows"] for item in results["inputs"]]
     plan, certificate = results["plan"], results.get("certificate")
     rows.append(["Analysis plan", f"SHA-256 {plan['sha256']}" if plan["declared"] else "none given"])

@@ -54,6 +54,11 @@ REFERENCES = {
     " Educational Research; 1960.",
     "bock": "Bock RD, Aitkin M. Marginal maximum likelihood estimation of item parameters: application of an EM algorithm."
     " Psychometrika 1981;46:443–459.",
+    "zhou": "Zhou S, Gordon ML, Krishna R, et al. HYPE: a benchmark for human eye perceptual evaluation of generative models."
+    " Adv Neural Inf Process Syst 2019;32.",
+    "hautus": "Hautus MJ. Corrections for extreme proportions and their biasing effects on estimated values of d'. Behav Res"
+    " Methods Instrum Comput 1995;27:46–51.",
+    "christensen": "Christensen RHB. ordinal: regression models for ordinal data. R package; 2019.",
     "stardai": "Sounderajah V, Guni A, Liu X, et al. The STARD-AI reporting guideline for diagnostic accuracy studies using"
     " artificial intelligence. Nat Med 2025;31:3283–3289.",
     "tripodai": "Collins GS, Moons KGM, Dhiman P, et al. TRIPOD+AI statement: updated guidance for reporting clinical"

@@ -12,7 +12,10 @@ from imagebank.management.terminal import BAD_INPUT, input_errors, progress_bar,
 
 
 class Command(BaseCommand):
-    help = "Compare people and networks on a study's complete readings. Unchanged inputs give the comparison there is."
+    help = (
+        "Compare people and networks on a study's complete readings, or analyse the ratings of a rating study. Unchanged "
+        "inputs give the analysis there is."
+    )
 
     def add_arguments(self, parser):
         parser.add_argument("study", help="slug")

@@ -36,7 +36,7 @@
       const figure = await answer.json();
       const home = document.createElement("div");
       const drawing = place.querySelector("img");
-      home.setAttribute("role", "img");
+      home.setAttribute("role", "group");
       home.setAttribute("aria-label", drawing.alt);
       const draw = () => {
         const { data, layout } = inTheme(structuredClone(figure));

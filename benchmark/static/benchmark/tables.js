@@ -29,7 +29,7 @@
     const field = document.createElement("input");
     field.type = "search";
     field.placeholder = "Filter rows";
-    field.setAttribute("aria-label", `Filter rows of: ${section.querySelector("h3").textContent}`);
+    field.setAttribute("aria-label", `Filter rows of: ${section.querySelector("h2").textContent}`);
     const count = document.createElement("span");
     count.className = "fine";
     count.setAttribute("role", "status");

@@ -1,12 +1,9 @@
-import tomllib
 from pathlib import Path
 
 from django.core.management.base import BaseCommand
-from django.db import transaction
 
 from imagebank.management.terminal import input_errors, study_named
-from imagebank.models import Study
-from surveys.services import create_rating_study, stimuli_from_items
+from surveys.services import balance_warnings, begin_rating_study
 
 
 class Command(BaseCommand):
@@ -20,43 +17,28 @@ class Command(BaseCommand):
             "--from", dest="sources", nargs="+", required=True, help="slugs of the studies with the images"
         )
         parser.add_argument("--preset", type=Path, default=Path("fixtures/realism/study.toml"))
-        parser.add_argument("--view", help="view of the real images; the first of the first study if not given")
+        parser.add_argument("--view", default="", help="view of the real images; the first of the first study if not given")
         parser.add_argument("--singles", type=int, default=40, help="single images in all, half of them real")
         parser.add_argument("--pairs", type=int, default=0)
         parser.add_argument("--practice", type=int, default=3)
         parser.add_argument("--raters", type=int, default=12)
         parser.add_argument("--seed", type=int, required=True)
+        parser.add_argument("--image-sets", nargs="*", default=[], help="hashes, or their beginnings; all when left out")
+        parser.add_argument(
+            "--require-tones", action="store_true",
+            help="refuse where no real image of the class is within a step of a generated one's skin tone",
+        )  # fmt: skip
 
-    def handle(self, *, study, sources, preset, view, singles, pairs, practice, raters, seed, **options):
+    def handle(self, *, study, sources, seed, **options):
         from surveys.core import Certificate
 
+        asked = {name: options[name] for name in ("preset", "view", "singles", "pairs", "practice", "raters", "image_sets",
+                                                  "require_tones")}  # fmt: skip
         found = [study_named(slug) for slug in sources]
-        with input_errors(), transaction.atomic():
-            stimuli = stimuli_from_items(
-                sources=found,
-                real_view=view or (found[0].view_codes() or [""])[0],
-                singles=singles,
-                pairs=pairs,
-                practice=practice,
-                seed=seed,
-            )
-            row, _ = Study.objects.get_or_create(slug=study, defaults=_about(preset, found))
-            survey_set = create_rating_study(study=row, preset=preset, stimuli=stimuli, raters=raters, seed=seed)
+        with input_errors():
+            survey_set = begin_rating_study(slug=study, sources=found, seed=seed, **asked)
         self.stdout.write(Certificate.from_dict(survey_set.certificate).to_text())
-        self.stdout.write(
-            f"{survey_set.surveys.count()} sittings of {len(stimuli)} stimuli in {row.slug}, seed {seed}."
-        )
-
-
-def _about(preset: Path, sources: list[Study]) -> dict:
-    """Title and summary of the preset; what the images are is said as in the studies that they come from."""
-    try:
-        about = tomllib.loads(preset.read_text(encoding="utf-8")).get("study", {})
-    except (OSError, ValueError):
-        about = {}
-    natures = sorted({source.nature for source in sources if source.nature})
-    return {
-        "title": about.get("title", "Real or generated?"),
-        "summary": about.get("summary", ""),
-        "nature": "; ".join(natures)[:100],
-    }
+        for warning in balance_warnings(survey_set.certificate):
+            self.stdout.write(f"Warning: {warning}")
+        stimuli = survey_set.study.stimuli.count()
+        self.stdout.write(f"{survey_set.surveys.count()} sittings of {stimuli} stimuli in {study}, seed {seed}.")

@@ -1,7 +1,7 @@
 import os
 from pathlib import Path
 
-from surveys.exports import ratings_csv
+from surveys.exports import cells_csv, ratings_csv
 from surveys.management.study_command import StudyCommand
 
 
@@ -12,11 +12,15 @@ class Command(StudyCommand):
         super().add_arguments(parser)
         parser.add_argument("out", type=Path)
         parser.add_argument("--analysed", action="store_true", help="only the first complete sitting of each seat")
+        what = parser.add_mutually_exclusive_group()
+        what.add_argument("--for-analysis", action="store_true", help="in the columns that the analysis reads")
+        what.add_argument("--cells", action="store_true", help="the answers about grids, one row per cell")
 
-        parser.add_argument("--for-analysis", action="store_true", help="in the columns that the analysis reads")
-
-    def act(self, study, *, out, analysed, for_analysis, **options):
-        text = ratings_csv(study, analysed_only=analysed, for_analysis=for_analysis)
+    def act(self, study, *, out, analysed, for_analysis, cells, **options):
+        if cells:
+            text = cells_csv(study, analysed_only=analysed)
+        else:
+            text = ratings_csv(study, analysed_only=analysed, for_analysis=for_analysis)
         unfinished = out.with_name(f"{out.name}.part")
         unfinished.write_text(text, encoding="utf-8", newline="")
         os.replace(unfinished, out)

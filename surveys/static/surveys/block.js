@@ -39,11 +39,11 @@
   };
   const itemEvent = (type, detail) => record({ type, item: items[index] && items[index].id, detail });
 
-  // Frames of all items in one line, so that they are fetched ahead in the order of reading.
+  // Frames of all items, and the sources of grids, in one line, so that they are fetched ahead in the order of reading.
   const starts = [];
   const addresses = items.flatMap((item, i) => {
     starts.push(i ? starts[i - 1] + items[i - 1].addresses.length : 0);
-    item.addresses = item.frames || [item.image];
+    item.addresses = (item.frames || [item.image]).concat(item.heads || []);
     return item.addresses;
   });
   const owner = (place) => starts.filter((start) => start <= place).length - 1;
@@ -54,7 +54,6 @@
   const zoom = data.zoom ? new Zoom(part("field"), stage.moves, (scale) => itemEvent("zoomed", { scale })) : null;
 
   const questions = new Questions(part("answer"), data.questions, { onAnswer: answered, onStep: stepShown });
-  const cells = questions.asked.find((one) => one.kind === "cells");
   const region = questions.asked.find((one) => one.kind === "region");
   const marks = region ? regionMarks(region) : null;
   if (marks && zoom) zoom.onMove = () => marks.draw();
@@ -78,7 +77,9 @@
       const local = await Promise.all(places.map((place) => images.get(place)));
       if (mine !== showing) return;
       if (zoom) zoom.reset();
-      await stage.show(local, item.columns, `${data.one} ${index + 1} of ${items.length}`);
+      const frames = (item.frames || [item.image]).length;
+      const words = `${data.one} ${index + 1} of ${items.length}`;
+      await stage.show(local.slice(0, frames), item.columns, words, local.slice(frames));
       if (mine !== showing) return;
       clearTimeout(slow);
       say("");
@@ -211,14 +212,18 @@
       part("leave").hidden = !part("unanswered").textContent;
       return;
     }
-    if (!practising) show(index + 1);
-    else if (index < items.length - 1) show(index + 1);
-    else part("answer-form").submit();
+    if (practising && index === items.length - 1) {
+      part("answer-form").submit();
+      return;
+    }
+    show(index + 1);
+    keepFocus();
   }
 
   // Who answered by keyboard does not lose the place when the answered question makes room for the next.
   function keepFocus() {
-    if (document.activeElement.closest("[hidden]")) part("where").focus({ preventScroll: true });
+    const lost = document.activeElement === document.body || document.activeElement.closest("[hidden], :disabled");
+    if (lost) part("where").focus({ preventScroll: true });
   }
 
   function goBack() {
@@ -262,16 +267,24 @@
     }
   }
 
-  // Cells of a grid can be touched in the picture itself.
-  function markChosen() {
-    if (cells && index < items.length) stage.choose(items[index].answers[cells.code] || []);
+  // Cells of a grid and frames of a strip can be touched in the picture itself, for the question that is open.
+  function placed() {
+    return questions.ofStep().find((one) => one.kind === "cells" || one.kind === "frame");
   }
 
-  function touchCell(event) {
-    const figure = event.target.closest("figure");
-    if (!figure || !cells || !questions.ofStep().includes(cells)) return;
-    const box = cells.element.querySelector(`[data-place="${figure.dataset.place}"] input`);
-    if (!box.disabled && !cells.element.disabled) box.click();
+  function markChosen() {
+    if (index >= items.length) return;
+    const one = placed();
+    const value = one ? items[index].answers[one.code] : null;
+    stage.choose([value ?? []].flat());
+    part("stage").classList.toggle("touchable", Boolean(one));
+  }
+
+  function touchPlace(event) {
+    const figure = event.target.closest("figure[data-place]");
+    const one = figure && placed();
+    if (!one || one.element.disabled) return;
+    one.element.querySelector(`[data-place="${figure.dataset.place}"] input`).click();
   }
 
   function regionMarks(one) {
@@ -341,7 +354,7 @@
     if (index < items.length) part("where").focus({ preventScroll: true });
   });
   part("leave").addEventListener("click", () => goOn(true));
-  part("stage").addEventListener("click", touchCell);
+  part("stage").addEventListener("click", touchPlace);
   part("retry").addEventListener("click", () => {
     items[index].addresses.forEach((_, frame) => images.forget(starts[index] + frame));
     showImage();

@@ -15,9 +15,9 @@
       this.moves = kind === "single" ? this.picture : element;
       window.addEventListener("resize", () => this.arrange());
     }
-    // Show `addresses` and resolve when every frame is decoded.
-    async show(addresses, columns, words) {
-      this.columns = columns;
+    // Show `addresses` and resolve when every frame is decoded. heads: a grid's sources, of its rows, then of its columns.
+    async show(addresses, columns, words, heads = []) {
+      this.columns = columns + (heads.length ? 1 : 0);
       if (this.kind === "single") {
         this.picture.src = addresses[0];
         this.picture.alt = words;
@@ -26,9 +26,11 @@
         return;
       }
       const frames = addresses.map((address, place) => this.frame(address, place, words));
-      this.element.replaceChildren(...frames.map((frame) => frame.figure));
+      const sources = this.sources(heads, heads.length - columns, words);
+      const figures = frames.map((frame) => frame.figure);
+      this.element.replaceChildren(...(heads.length ? this.headed(figures, sources, columns) : figures));
       this.picture = frames[0].image;
-      await Promise.all(frames.map((frame) => frame.image.decode()));
+      await Promise.all([...frames, ...sources].map((frame) => frame.image.decode()));
       this.arrange();
     }
     frame(address, place, words) {
@@ -44,6 +46,25 @@
       caption.setAttribute("aria-hidden", "true");
       figure.append(image, caption);
       return { figure, image };
+    }
+    // What the rows take their colour from, and the columns their shape. They are looked at and not chosen.
+    sources(heads, rows, words) {
+      return heads.map((address, place) => {
+        const [axis, number] = place < rows ? ["row", place + 1] : ["column", place - rows + 1];
+        const source = this.frame(address, place, words);
+        source.figure.className = `head ${axis}`;
+        delete source.figure.dataset.place;
+        source.image.alt = `${words}, source of ${axis} ${number}`;
+        source.figure.querySelector("figcaption").textContent = axis === "row" ? "\u2192" : "\u2193";
+        return source;
+      });
+    }
+    // A corner, the columns' sources above, and every row behind its own.
+    headed(figures, sources, columns) {
+      const rows = sources.length - columns;
+      const heads = sources.map((source) => source.figure);
+      const lines = heads.slice(0, rows).map((head, row) => [head, ...figures.slice(row * columns, (row + 1) * columns)]);
+      return [document.createElement("span"), ...heads.slice(rows), ...lines.flat()];
     }
     // One image is as large as the field allows, small ones included.
     fitOne() {
@@ -69,7 +90,8 @@
       const rows = Math.ceil(count / columns);
       const { width, height } = this.size();
       const room = (length, parts) => (length - GAP * (parts + 1)) / parts;
-      const scale = Math.min(room(field.clientWidth, columns) / width, room(field.clientHeight, rows) / height);
+      const free = field.clientHeight - parseFloat(getComputedStyle(field).paddingBottom);
+      const scale = Math.min(room(field.clientWidth, columns) / width, room(free, rows) / height);
       this.element.style.setProperty("--columns", columns);
       this.element.style.setProperty("--cell-width", `${Math.max(1, Math.floor(width * scale))}px`);
       this.element.style.setProperty("--cell-height", `${Math.max(1, Math.floor(height * scale))}px`);

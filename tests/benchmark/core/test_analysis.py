@@ -57,6 +57,41 @@ def test_real_people_and_networks_come_out_as_published(real_frame):
     assert {(record["unit"], record["n"]) for record in results["paired"]} == {("reader", 10)}
 
 
+@pytest.fixture
+def crossed_frame(crossed_small):
+    """The published crossed example as readings: 5 readers of the same 20 items, and a network."""
+    human, model = crossed_small
+    marks = [*((f"r{k}", "people", "human", row) for k, row in enumerate(human)), ("net", "nets", "model", model)]
+    rows = [(name, group, kind, f"i{i:02d}", "a", "ba"[mark]) for name, group, kind, row in marks
+            for i, mark in enumerate(row)]  # fmt: skip
+    return pd.DataFrame(rows, columns=["reader", "group", "kind", "item", "truth", "answer"])
+
+
+def test_paired_units_are_surveys_and_readers_where_there_are_none(founding_frame, founding_results):
+    assert {record["unit"] for record in founding_results["paired"]} == {"survey"}
+    without = analyse(Readings.from_frame(founding_frame.assign(survey="")), plan=Plan(mixed_models="never"))
+    assert {record["unit"] for record in without["paired"]} == {"reader"}
+
+
+def test_one_survey_read_by_all_is_tested_over_its_readers(crossed_frame, reference):
+    """Over surveys n would be 1 and nothing could be tested; over readers it is the published test of fixed cases."""
+    expected = reference["crossed_small_single_modality_percent_correct"]["expected"]
+    one_survey = Readings.from_frame(crossed_frame.assign(survey=np.where(crossed_frame["kind"] == "human", "S1", "")))
+    (found,) = analyse(one_survey)["paired"]
+    assert (found["unit"], found["n"]) == ("reader", 5)
+    assert (found["t"], found["p"]) == pytest.approx((expected["rrfc_t"], expected["rrfc_p"]), abs=1e-9)
+    (planned,) = analyse(one_survey, plan=Plan(unit="survey"))["paired"]
+    assert (planned["unit"], planned["n"], planned["p"]) == ("survey", 1, None)
+    assert "two units" in planned["why"]
+
+
+def test_the_planned_unit_is_used_where_the_readings_allow_it(founding_frame):
+    plan = Plan(unit="reader", mixed_models="never", declared=True, text="x")
+    results = analyse(Readings.from_frame(founding_frame), plan=plan)
+    assert {record["unit"] for record in results["paired"]} == {"reader"}
+    assert "other unit than planned" not in {record["kind"] for record in results["deviations"]}
+
+
 def test_order_of_rows_changes_no_number(founding_frame, founding_results):
     shuffled = analyse(Readings.from_frame(founding_frame.sample(frac=1, random_state=2)))
     for section in founding_results.sections:

@@ -112,8 +112,19 @@ def test_power_command_checks_the_founding_claim(capsys):
     found = json.loads(capsys.readouterr().out)
     assert (found["readers"], found["items"]) == (30, 140)
     assert found["largest_sd_of_survey_differences_for_95_percent"] == pytest.approx(0.1468, abs=1e-4)
-    assert 0.69 < found["new_images"]["power"] < 0.86
-    assert found["these_images"]["power"] > 0.99
+    assert found["new_images"]["power"] == pytest.approx(0.8441, abs=0.01)
+    assert found["these_images"]["power"] == pytest.approx(0.9967, abs=0.01)
+    assert found["claim"]["new_images_lowest"] == pytest.approx(0.69, abs=0.01)
+
+
+def test_power_command_calculates_a_published_contrast_back(capsys):
+    assert main(["power", "--published", "0.315", "1.85e-12", "30"]) == 0
+    told = capsys.readouterr().out
+    assert "t 11.65, SD 0.1481" in told
+    assert "26.0 to 37.0 points" in told
+    assert "94.7 %, 95 % takes 31 pairs" in told
+    assert main(["power", "--published", "0.3", "0", "30"]) == 2
+    assert "a p between 0 and 1" in capsys.readouterr().err
 
 
 def test_simulate_command_repeats_with_its_seed(capsys):

@@ -3,12 +3,15 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import special
 
 from benchmark.core import Plan, Readings, analyse
 from benchmark.core.bootstrap import StudyDraws, intervals
+from benchmark.core.item_response import _shrunken
 from benchmark.core.lmm import fit_lmm
 from benchmark.core.plan import Contrast, Extra
 from benchmark.core.predictions import Predictions
+from benchmark.core.rasch import fit_rasch
 from benchmark.core.teams import bayes_accuracy, best_threshold, defer_accuracy, vote_accuracy
 
 from .conftest import CLASSES
@@ -256,12 +259,35 @@ def test_the_threshold_found_is_the_best_of_all():
     )
 
 
+def mean_infit_where_the_model_holds(*, readers, items, studies):
+    """Mean infit of simulated studies, whose answers follow the model that is fitted to them."""
+    rng, (reader, item) = np.random.default_rng(6), np.indices((readers, items)).reshape(2, -1)
+    found = []
+    for _ in range(studies):
+        ability, difficulty = rng.normal(0, 0.5, readers), rng.normal(-0.8, 1, items)
+        right = (rng.random(len(item)) < special.expit(ability[reader] - difficulty[item])).astype(float)
+        found.append(_shrunken(reader, item, right).infit.mean())
+    return found
+
+
+def test_infit_is_one_where_the_model_holds():
+    """Marginal likelihood, and abilities averaged over what is known of them: no bias to allow for."""
+    rng = np.random.default_rng(2)
+    right = rng.random((200, 12)) < special.expit(rng.normal(0, 0.8, (200, 1)) - np.linspace(-1.5, 1, 12))
+    assert fit_rasch(right.astype(float)).infit.mean() == pytest.approx(1, abs=0.01)
+    noisy = right.copy()
+    noisy[:, 5] = rng.random(200) < right[:, 5].mean()
+    assert fit_rasch(noisy.astype(float)).infit.argmax() == 5
+
+
 def test_item_response_places_everybody_on_one_scale(results):
     items, readers = results.records("rasch_items", view="close"), results.records("rasch_readers", view="close")
     assert len(items) == 24
     hardest = max(items, key=lambda r: r["difficulty"])
     assert hardest["correct"] <= np.median([r["correct"] for r in items])
-    assert np.mean([r["infit"] for r in items]) == pytest.approx(1, abs=0.3)
+    simulated = mean_infit_where_the_model_holds(readers=8, items=24, studies=20)
+    assert np.mean([r["infit"] for r in items]) == pytest.approx(np.mean(simulated), abs=4 * np.std(simulated))
+    assert np.mean(simulated) == pytest.approx(1, abs=0.1)
     (network,) = [r for r in readers if r["kind"] == "model"]
     assert network["ability_se"] > 0
     people = sorted((r for r in readers if r["kind"] == "human"), key=lambda r: r["correct"])
@@ -278,10 +304,11 @@ def test_logistic_mixed_model_gives_points_too(founding_results):
 def test_deviations_name_everything_that_departs(founding_frame):
     plan = Plan(
         primary=(Contrast("classifier", "pediatrician", "focused"), Contrast("other", "pediatrician", "focused")),
-        classes=(*CLASSES, "Unknown"), secondary=(Extra("odd", test="seance"),), unit="reader", declared=True, text="x",
+        classes=(*CLASSES, "Unknown"), secondary=(Extra("odd", test="seance"),), unit="survey", declared=True, text="x",
         bootstrap_draws=100, mixed_models="never",
     )  # fmt: skip
-    results = analyse(Readings.from_frame(founding_frame), plan=plan, stamped_sha256="0" * 64)
+    without_surveys = founding_frame.assign(survey="")
+    results = analyse(Readings.from_frame(without_surveys), plan=plan, stamped_sha256="0" * 64)
     kinds = [record["kind"] for record in results["deviations"]]
     assert set(kinds) == {
         "plan changed after its stamp", "planned but not possible", "not planned, exploratory",

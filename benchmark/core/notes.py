@@ -1,0 +1,71 @@
+"""Notes that go with the results: what in the table deserves a second look before the numbers are believed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from .comparisons import matchups
+from .plan import Plan
+from .readings import Readings
+from .scoring import Scored
+
+LIKE_MISSING = {"na", "n/a", "nan", "null", "none", "missing", "-", "?"}
+
+
+def notes(readings: Readings, plan: Plan, scored: Scored) -> Iterator[str]:
+    """What a reader of the results must know about the table that they came from, a sentence each."""
+    frame = readings.frame
+    if readings.is_simulated:
+        yield (
+            f"{int(frame['simulated'].sum())} of {len(frame)} readings are simulated or of drawn images; the numbers"
+            " show how the analysis works and say nothing about people."
+        )
+    yield from _strange_words(frame)
+    yield from _without_partner(scored)
+    people = frame[(frame["kind"] == "human") & (frame["survey"] != "")]
+    seats = people.groupby(["group", "survey"])["reader"].nunique()
+    if plan.completion is None and (seats > 1).any():
+        yield (
+            f"{int((seats > 1).sum())} seats hold more than one sitting, and all are analysed: the plan declares no"
+            " rule "
+            f'such as [data] analysed = "first complete per seat".'
+        )
+    if not plan.declared:
+        yield "No analysis plan was given: every comparison is exploratory."
+    used = [(c.model, c.group, c.view) for c in plan.primary]
+    present = {
+        (m.label, p.group, v)
+        for p in scored.sets("human")
+        for m in scored.sets("model")
+        if m.view == p.view
+        for v in (p.view, None)
+    }
+    for model, group, view in used:
+        if (model, group, view) not in present:
+            yield f"The planned contrast {model} against {group}{f' on {view}' if view else ''} has no readings."
+
+
+def _strange_words(frame: pd.DataFrame) -> Iterator[str]:
+    classes = set(frame["truth"])
+    strangers = sorted(set(frame["answer"]) - {""} - classes)
+    if strangers:
+        yield f"Answers name classes that no item has: {', '.join(strangers)}."
+    written = {name.casefold(): name for name in sorted(classes)}
+    for name in strangers:
+        if written.get(name.casefold(), name) != name:
+            yield f'The answer "{name}" is counted as wrong, for the class is written "{written[name.casefold()]}".'
+    words = sorted(word for word in {*strangers, *classes} if word.casefold() in LIKE_MISSING)
+    if words:
+        said = ", ".join(f'"{word}"' for word in words)
+        yield f"{said} counts as a class of that name; where nothing was answered, the cell must be empty."
+
+
+def _without_partner(scored: Scored) -> Iterator[str]:
+    """Networks that share no item and view with people, where there are people."""
+    met = {match.model.label for match in matchups(scored)}
+    if scored.readings.human_groups:
+        for name in scored.readings.models:
+            if name not in met:
+                yield f'The network "{name}" shares no item and view with any reader, so nothing is compared with it.'

@@ -1,0 +1,88 @@
+"""The page on which a rating study begins: from the pictures that are published in a study's bank."""
+
+from collections import Counter
+from pathlib import Path
+
+from django import forms
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import permission_required
+from django.core.exceptions import ValidationError
+from django.shortcuts import redirect
+from django.views.decorators.http import require_http_methods
+
+from imagebank.models import Item, Study
+from imagebank.permissions import require_role
+from surveys.coordinator_pages import page
+from surveys.services import begin_rating_study
+
+PRESET = Path("fixtures") / "realism" / "study.toml"
+NUMBER, TEXT, SELECT = ({"class": name} for name in ("form-control", "form-control", "form-select"))
+WORDS = {"sample": "single pictures", "morph-frame": "frames of morphs", "mix-grid": "style grids"}
+
+
+def published_sets(study: Study) -> list[tuple[str, str]]:
+    """(hash, words) of every image set with pictures in the study's bank."""
+    rows = Item.objects.filter(study=study, attributes__generated=True).included()
+    found: dict[str, Counter] = {}
+    names: dict[str, str] = {}
+    for facts in rows.values_list("attributes", flat=True):
+        key = str(facts.get("image_set", ""))
+        if key and not facts.get("control"):
+            found.setdefault(key, Counter())[facts.get("kind", "sample")] += 1
+            names[key] = str(facts.get("sampling") or facts.get("condition") or "")
+    return [
+        (key, f"{', '.join(f'{count} {WORDS.get(kind, kind)}' for kind, count in kinds.items())}, {names[key]} ({key[:8]})")
+        for key, kinds in sorted(found.items())
+    ]
+
+
+class NewRatingForm(forms.Form):
+    """What is shown to how many; half of the single images are real."""
+
+    title = forms.CharField(max_length=200, initial="Real or generated?", widget=forms.TextInput(TEXT))
+    slug = forms.SlugField(
+        label="Address", max_length=50, help_text="Letters, digits and hyphens: what comes after /studies/.",
+        widget=forms.TextInput(TEXT | {"autocapitalize": "none"}),
+    )  # fmt: skip
+    image_sets = forms.MultipleChoiceField(
+        label="Sets to rate", required=False, widget=forms.CheckboxSelectMultiple, help_text="None marked: all of them."
+    )
+    view = forms.ChoiceField(label="Real images from the view", widget=forms.Select(SELECT))
+    singles = forms.IntegerField(label="Single images, half of them real", min_value=0, max_value=2000, initial=24)
+    pairs = forms.IntegerField(label="Pairs of a real and a generated image", min_value=0, max_value=2000, initial=4)
+    practice = forms.IntegerField(label="Images to practise with", min_value=0, max_value=20, initial=3)
+    raters = forms.IntegerField(label="Raters", min_value=1, max_value=1000, initial=12)
+    seed = forms.IntegerField(label="Seed of the draw", min_value=0, initial=1)
+    require_tones = forms.BooleanField(
+        label="Refuse where no real image of the class is within a step of a generated one's skin tone", required=False
+    )
+
+    def __init__(self, *args, study: Study, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["slug"].initial = f"{study.slug}-realism"[:50]
+        self.fields["image_sets"].choices = published_sets(study)
+        self.fields["view"].choices = [(code, study.view_label(code)) for code in study.view_codes()]
+        for field in self.fields.values():
+            if isinstance(field, forms.IntegerField):
+                field.widget.attrs |= NUMBER
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@require_role("coordinator")
+@permission_required("imagebank.add_study", raise_exception=True)
+def new_rating(request, slug):
+    """Real images of this study beside its generated ones: drawn, matched, certified, with a seat for every rater."""
+    form = NewRatingForm(request.POST or None, study=request.study)
+    if form.is_valid():
+        try:
+            survey_set = begin_rating_study(
+                sources=[request.study], preset=Path(settings.BASE_DIR) / PRESET, user=request.user, **form.cleaned_data
+            )
+        except ValidationError as refusal:
+            form.add_error(None, refusal)
+        else:
+            messages.success(request, "The rating study is drawn. Look at its certificate, then invite raters.")
+            return redirect("surveys:certificate", slug=survey_set.study.slug)
+    status = 422 if form.is_bound else 200
+    return page(request, "new_rating", status, form=form, published=form.fields["image_sets"].choices)

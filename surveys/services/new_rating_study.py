@@ -1,0 +1,83 @@
+"""Begin a rating study: the study itself, its stimuli from the bank, its sittings and seats, in one step."""
+
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from imagebank.models import Membership, Provenance, Study
+from imagebank.services.members import give_role
+from surveys.models import SurveySet
+
+from .rating import create_rating_study
+from .rating_items import GENERATED_VIEW, stimuli_from_items
+
+
+def begin_rating_study(
+    *,
+    slug: str,
+    title: str = "",
+    sources: Sequence[Study],
+    preset: Path,
+    view: str = "",
+    singles: int = 40,
+    pairs: int = 0,
+    practice: int = 3,
+    raters: int = 12,
+    seed: int,
+    image_sets: Sequence[str] = (),
+    require_tones: bool = False,
+    user=None,
+) -> SurveySet:
+    """Make the rating study `slug` of real and generated images from `sources`, with `user` as its coordinator.
+
+    view: of the real images; the first of the first source when empty. Title and summary are the preset's unless given.
+    The other arguments are those of `stimuli_from_items` and `create_rating_study`. The same call again returns what there is. A
+    slug of a study in which `user` is no coordinator is refused. On ValidationError nothing is stored.
+    """
+    if slug in [source.slug for source in sources]:
+        raise ValidationError(f"A rating study has an address of its own; {slug} is the study with the images.")
+    found = Study.objects.filter(slug=slug).first()
+    if found and user and not _coordinates(user, found):
+        raise ValidationError(f"There is already a study at the address {slug}. Choose another one.")
+    with transaction.atomic():
+        stimuli = stimuli_from_items(
+            sources=sources, real_view=view or (sources[0].view_codes() or [""])[0], singles=singles, pairs=pairs,
+            practice=practice, seed=seed, image_sets=image_sets, require_tones=require_tones,
+        )  # fmt: skip
+        study = found or Study.objects.create(slug=slug, **_about(preset, sources, title))
+        survey_set = create_rating_study(study=study, preset=preset, stimuli=stimuli, raters=raters, seed=seed)
+        if user:
+            give_role(study=study, who=user.get_username(), role=Membership.Role.COORDINATOR)
+    return survey_set
+
+
+def _coordinates(user, study: Study) -> bool:
+    return user.is_superuser or study.members.filter(user=user, role=Membership.Role.COORDINATOR).exists()
+
+
+def _about(preset: Path, sources: Sequence[Study], title: str) -> dict:
+    """Title and summary of the preset; what the images are is said as in the studies that they come from."""
+    try:
+        about = tomllib.loads(preset.read_text(encoding="utf-8")).get("study", {})
+    except (OSError, ValueError):
+        about = {}
+    shown = Provenance.objects.filter(image__item__study__in=sources).exclude(image__view=GENERATED_VIEW)
+    found = {source.nature for source in sources} | set(shown.values_list("nature", flat=True))
+    natures = sorted(nature for nature in found if nature and not nature.startswith(GENERATED_VIEW))
+    return {
+        "title": title or about.get("title", "Real or generated?"),
+        "summary": about.get("summary", ""),
+        "nature": "; ".join(natures)[:100],
+    }
+
+
+def balance_warnings(certificate: dict) -> list[str]:
+    """A sentence for every balance of a certificate that misses its limit."""
+    return [
+        f"{row['meaning'].rstrip('.')}: {row['reached']}, and at most {row['limit']} would do ({row['detail'].rstrip('.')})."
+        for row in certificate["properties"]
+        if row["kind"] == "balance" and not row["holds"]
+    ]

@@ -1,0 +1,118 @@
+"""A rating study from its table to the report: conditions apart, words that follow the numbers, pictures, a tagged PDF."""
+
+import contextlib
+import io
+import re
+import zlib
+
+import numpy as np
+import pytest
+
+from benchmark.core.figures.ratings import rating_figures
+from benchmark.core.plan import Plan
+from benchmark.core.rating_pictures import best_and_worst
+from benchmark.core.rating_sections import RatingPlan, analyse_ratings
+from benchmark.core.rating_words import verdict
+from benchmark.core.ratings import read_ratings
+from benchmark.core.report.ratings import build_rating_report
+from benchmark.core.results import Results
+
+HEADER = "evaluator,image,question,answer,kind,truth,set,label,shown,parts,simulated"
+
+
+def table(seed=1, raters=8, images=16) -> io.StringIO:
+    """Raters who find curated images real and random ones odd; strips whose direction nobody knows."""
+    rng, lines = np.random.default_rng(seed), [HEADER]
+    for rater in range(raters):
+        for image in range(images):
+            truth = "real" if image % 2 else "generated"
+            name = "" if truth == "real" else ("curated" if image % 4 else "random")
+            odd = {"": 0.2, "curated": 0.3, "random": 0.9}[name]
+            answer = "generated" if rng.random() < odd else "real"
+            label = "AB"[image // 2 % 2]
+            lines.append(f"r{rater},i{image:02d},origin,{answer},reality,{truth},{name},{label},single,1,1")
+            realism = int(np.clip(round(6 - 4 * odd + rng.normal(0, 1)), 1, 7))
+            lines.append(f"r{rater},i{image:02d},realism,{realism},scale,,{name},{label},single,1,1")
+        for strip in range(4):
+            answer = ("forward", "reversed", "cannot_tell", "cannot_tell")[(strip + rater) % 4]
+            lines.append(f"r{rater},s{strip},direction,{answer},choice,forward,morph,,strip,5,1")
+            lines.append(f"r{rater},s{strip},first,{strip},frame,,morph,,strip,5,1")
+            lines.append(f"r{rater},g cell {strip},cells,{'yes' if strip == 3 else 'no'},mark,,style mix,,grid,4,1")
+    return io.StringIO("\n".join(lines) + "\n")
+
+
+@pytest.fixture(scope="module")
+def results() -> Results:
+    return Results(analyse_ratings(read_ratings(table()), RatingPlan(margin=0.15, draws=200)))
+
+
+def test_curated_and_random_images_are_conditions_of_their_own(results):
+    by_set = {r["set"]: r for r in results.records("hype")}
+    assert set(by_set) == {"all", "curated", "random"}
+    assert by_set["curated"]["fakes_called_real"] > 0.5 > by_set["random"]["fakes_called_real"]
+    assert verdict(by_set["random"], results["plan"]).startswith("Yes")
+    assert {(r["set"], r["class"]) for r in results.records("class_scales")} >= {("real", "A"), ("curated", "B")}
+
+
+def test_an_undecided_answer_counts_half_and_controls_are_never_pooled(results):
+    (direction,) = results.records("choices")
+    assert (direction["set"], direction["right"], direction["undecided"]) == ("morph", 0.5, 0.5)
+    faults = next(r for r in results.records("strips") if r["kind"] == "frame")
+    assert (faults["estimate"], faults["first_fault"]) == (0.25, 0.4)
+
+
+def test_every_cell_of_a_grid_is_answered_for_itself(results):
+    (cells,) = results.records("marks")
+    assert (cells["images"], cells["share"]) == (4, 0.25)
+
+
+def test_no_share_leaves_its_scale(results):
+    for section in ("choices", "marks", "class_reality", "strips"):
+        for record in results.records(section):
+            if record["ci_low"] is not None and record.get("measure") != "mean":
+                assert 0 <= record["ci_low"] <= record["ci_high"] <= 1
+    for record in (*results.records("scales"), *results.records("class_scales")):
+        assert record["ci_low"] is None or record["ci_high"] - record["ci_low"] <= 6
+        assert record["ci_low"] is not None or record["why"]
+
+
+def test_the_best_and_the_worst_images_are_named(results):
+    named = dict(best_and_worst(results.records("pictures")))
+    assert {r["set"] for r in named["Generated, most often taken for real"]} == {"curated"}
+    assert {r["set"] for r in named["Generated, most often found out"]} == {"random"}
+
+
+def test_the_margin_of_the_plan_counts_and_a_changed_plan_is_told():
+    stamped = Plan.from_toml(text='schema = "analysis-plan/1"\n[equivalence]\nmargin = 0.2\n')
+    used = Plan.from_toml(text='schema = "analysis-plan/1"\n[equivalence]\nmargin = 0.1\n')
+    plan = RatingPlan.of(used, registered=stamped)
+    (found,) = plan.deviations()
+    assert (found["what"], found["planned"], found["done"]) == ("equivalence margin", "0.2", "0.1")
+    assert RatingPlan.of(used, margin=0.3).deviations()[-1]["done"] == "0.3"
+    assert RatingPlan.of(None).margin_declared is False
+
+
+def test_the_report_answers_in_words_and_becomes_a_tagged_pdf(results):
+    from benchmark.core.report.pdf import as_pdf
+
+    entries = rating_figures(results)
+    assert {e.name for e in entries} == {"error", "raters", "scales", "class-scales", "choices", "pictures"}
+    drawings = {entry.name: entry.draw().as_svg().decode() for entry in entries}
+    assert all(entry.page()["data"] and entry.data() for entry in entries)
+    report = build_rating_report(results, entries, drawings, pictures={"i00": b"\xff\xd8jpeg"})
+    for words in ("Can raters tell random generated images from real ones?", "within\xa015 points", "simulated"):
+        assert words.replace("\xa0", " ") in report.replace("\xa0", " ")
+    assert "data:image/jpeg;base64" in report
+    assert "nan" not in re.sub(r"<[^>]+>", " ", report).lower().split()
+    brief = Results({**results.content, **{name: [] for name in ("scale_models", "class_scales", "pictures", "strips")}})
+    shown = [entry for entry in entries if entry.name == "error"]
+    try:
+        content = as_pdf(build_rating_report(brief, shown, drawings, printed=True))
+    except (ImportError, OSError) as error:
+        pytest.skip(f"a PDF needs Debian's libpango: {error}")
+    objects = content
+    for start in re.finditer(rb"stream\r?\n", content):
+        with contextlib.suppress(zlib.error):
+            objects += zlib.decompressobj().decompress(content[start.end() :])
+    for mark in (b"/StructTreeRoot", b"/Lang", b"/Figure", b"/Alt", b"pdfuaid"):
+        assert mark in objects, mark

@@ -1,0 +1,96 @@
+"""Tables as people send them: refused with the row, the column and what to do, or analysed with a note."""
+
+import io
+
+import pytest
+
+from benchmark.core import InputError, Plan, Readings, analyse, read_readings
+from benchmark.core.cli import main
+
+HEADER = "reader,group,item,truth,answer"
+QUICK = Plan(bootstrap_draws=200, mixed_models="never")
+
+
+def table(*more: str, header: str = HEADER, extra: str = "") -> str:
+    """Two readers of four items, two classes, and further rows."""
+    rows = [f"{reader},d,i{k},{'ab'[k % 2]},{'ab'[(k + (reader == 'bob')) % 2]}{extra}" for reader in ("ann", "bob")
+            for k in range(4)]  # fmt: skip
+    return "\n".join([header, *rows, *more]) + "\n"
+
+
+UNKIND = {
+    "semicolons": (table().replace(",", ";"), "separated by semicolons; commas are needed"),
+    "tabs": (table().replace(",", "\t"), "separated by tabs; commas are needed"),
+    "capital letters": (table(header=HEADER.title()), "Names of columns are written in small letters"),
+    "UTF-16": (table().encode("utf-16"), "must be UTF-8; line 1"),
+    "Latin-1": (table("Jörg,d,i1,b,b").encode("latin-1"), "line 10 holds a byte that is not"),
+    "a workbook": (b"PK\x03\x04" + bytes(40), "is a workbook or an archive, not a CSV"),
+    "JSON": ('[{"reader": "ann"}]', "needs the columns reader, group, item, truth, answer"),
+    "an open quotation mark": (table('ann,d,"i9,a,b'), "opened in the row that begins at line 10 is never closed"),
+    "a NUL": (table("ann,d,i\x009,a,b"), 'line 10, column "item": a text was expected, the control character 0'),
+    "per cent": (table(header=f"{HEADER},confidence", extra=",80%"), 'line 2, column "confidence": a number'),
+    "infinity": (table(header=f"{HEADER},rt_ms", extra=",inf"), 'line 9, column "rt_ms": a number of at least 0'),
+    "another calendar": (table(header=f"{HEADER},completed_at", extra=",13/45/2026"), 'line 2, column "completed_at"'),
+    "a row twice": (table("ann,d,i0,a,a"), 'line 10, column "item": reader "ann" already has a reading'),
+    "two truths": (table("cy,d,i0,b,b"), 'line 10, column "truth": item "i0" has truth "a" above and "b" here'),
+    "both person and network": (
+        table("ann,d,i9,a,a,model", header=f"{HEADER},kind", extra=",human"), 'line 10, column "kind": reader "ann"',
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", UNKIND)
+def test_refused_with_the_place_and_what_to_do(name):
+    content, sentence = UNKIND[name]
+    with pytest.raises(InputError) as error:
+        read_readings(io.BytesIO(content if isinstance(content, bytes) else content.encode()))
+    assert sentence in str(error.value)
+
+
+def notes_of(text: str) -> str:
+    results = analyse(read_readings(io.StringIO(text)), plan=QUICK)
+    results.to_json()
+    return " ".join(results["notes"])
+
+
+def test_a_byte_order_mark_and_carriage_returns_are_no_trouble():
+    plain, windows = (read_readings(io.BytesIO(t.encode())) for t in (table(), "\ufeff" + table().replace("\n", "\r\n")))
+    assert plain.frame.equals(windows.frame)
+
+
+def test_an_answer_in_another_case_is_wrong_and_noted():
+    assert 'The answer "B" is counted as wrong, for the class is written "b"' in notes_of(table("ann,d,i9,b,B"))
+
+
+def test_words_that_look_like_a_missing_answer_are_noted():
+    assert '"N/A" counts as a class of that name' in notes_of(table("ann,d,i9,b,N/A"))
+    assert "counts as a class" not in notes_of(table("ann,d,i9,b,"))
+
+
+def test_a_network_that_meets_nobody_is_noted():
+    rows = table("net,m,z1,a,a,model", header=f"{HEADER},kind", extra=",human")
+    assert 'The network "net" shares no item and view with any reader' in notes_of(rows)
+    shared = table("net,m,i1,b,b,model", "net,m,i2,a,b,model", header=f"{HEADER},kind", extra=",human")
+    assert "shares no item" not in notes_of(shared)
+
+
+def test_markup_and_formulas_in_names_stay_text(tmp_path):
+    source = tmp_path / "r.csv"
+    source.write_text(table().replace("ann", "<script>alert(1)</script>").replace(",d,", ',"=1+1",'))
+    assert main(["analyse", str(source), "--out", str(tmp_path / "out")]) == 0
+    assert "<script>alert(1)" not in (tmp_path / "out/report.html").read_text()
+    assert "'=1+1" in (tmp_path / "out/tables/accuracy.csv").read_text()
+
+
+@pytest.mark.parametrize("rows", [["ann,d,i1,a,a"], ["ann,d,i1,a,"], [f"n{k},m,i{k},a,b" for k in range(3)]])
+def test_tiny_tables_give_nulls_with_reasons(rows):
+    results = analyse(read_readings(io.StringIO("\n".join([HEADER, *rows]) + "\n")), plan=QUICK)
+    text = results.to_json()
+    assert "NaN" not in text
+    assert all(r["fleiss_kappa"] is None and r["why"] for r in results["agreement"])
+
+
+def test_a_frame_in_memory_is_checked_like_a_file():
+    frame = read_readings(io.StringIO(table())).frame.assign(rt_ms="soon")
+    with pytest.raises(InputError, match='line 2, column "rt_ms"'):
+        Readings.from_frame(frame)
