@@ -26,8 +26,13 @@ class ScoreRow:
     above: str
 
 
+def signed(text: str) -> str:
+    """With the sign that is as wide as a plus."""
+    return text.replace("-", "\N{MINUS SIGN}")
+
+
 def number(value: float | None) -> str:
-    return "" if value is None else f"{value:.2f}"
+    return "" if value is None else signed(f"{value:.2f}")
 
 
 def estimate(given: dict | None) -> str:
@@ -37,7 +42,7 @@ def estimate(given: dict | None) -> str:
     if given.get("value") is None:
         return given.get("why", "not known")
     text = f"{given['value']:.2f}"
-    return text if given.get("ci_low") is None else f"{text} ({given['ci_low']:.2f} to {given['ci_high']:.2f})"
+    return signed(text if given.get("ci_low") is None else f"{text} ({given['ci_low']:.2f} to {given['ci_high']:.2f})")
 
 
 def summary_table(summary: dict, target: str) -> list[ScoreRow]:
@@ -98,7 +103,7 @@ def map_regions(one: AttributionMap) -> list[RegionRow]:
     return [
         RegionRow(
             row["region"], KNOWN[row["marked"]], "", number(row["share"]), number(row["area"]), number(row["control"]),
-            "" if None in (row["share"], row["control"]) else f"{row['share'] - row['control']:+.2f}", "",
+            "" if None in (row["share"], row["control"]) else signed(f"{row['share'] - row['control']:+.2f}"), "",
         )
         for row in one.regions
     ]  # fmt: skip
@@ -113,7 +118,7 @@ def map_table(one: AttributionMap) -> list[ScoreRow]:
         rows.append(
             ScoreRow(
                 title, meaning, number(value), number(control),
-                number(one.wrong_class.get(name)) if beside else "", "" if above is None else f"{above:+.2f}",
+                number(one.wrong_class.get(name)) if beside else "", "" if above is None else signed(f"{above:+.2f}"),
             )
         )  # fmt: skip
     return rows

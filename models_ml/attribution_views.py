@@ -81,7 +81,8 @@ def map_detail(request: HttpRequest, slug: str, public_id: str) -> HttpResponse:
     """One item: picture, map over it with a slider, map beside it, the lesion's mask, and its numbers."""
     one = get_map(request, public_id)
     made = one.attribution_set
-    siblings = made.maps.filter(item=one.item).order_by("target")
+    order = AttributionMap.Target.values
+    siblings = sorted(made.maps.filter(item=one.item), key=lambda sibling: order.index(sibling.target))
     around = list(made.maps.filter(target=one.target).order_by("item__code").values_list("public_id", flat=True))
     place = around.index(one.public_id)
     context = {

@@ -169,3 +169,7 @@ class AttributionForm(StyledForm):
         min_value=1, max_value=10, initial=1, label="Random networks", help_text="Scored beside the ensemble."
     )
     limit = forms.IntegerField(min_value=1, required=False, label="Items", help_text="Empty: all of them.")
+    marks = forms.FileField(
+        required=False, label="Marked regions (ZIP)", widget=forms.FileInput(attrs={"accept": ".zip"}),
+        help_text="Masks named sticker/T001.png, clothing/T001.png and so on. Without them regions are found by rules.",
+    )  # fmt: skip

@@ -318,7 +318,7 @@ def ensemble_detail(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
 @require_role(*CHANGING_ROLES)
 def ensemble_explain(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     ensemble = get_ensemble(request, pk)
-    form = AttributionForm(request.POST)
+    form = AttributionForm(request.POST, request.FILES)
     if not form.is_valid():
         for errors in form.errors.values():
             messages.error(request, " ".join(errors))

@@ -102,13 +102,22 @@ def write_result(result: FoldResult) -> None:
 
 
 def save_weights(network: "torch.nn.Module", path: Path, *, labels: LabelSpace, **facts: object) -> None:
-    """Weights in safetensors with class list and facts in the file's own header."""
-    from safetensors.torch import save_file
+    """Weights in safetensors with class list and facts in the file's own header; the same contents, the same bytes."""
+    from safetensors.torch import save
 
     state = {key: value.detach().cpu().contiguous().clone() for key, value in network.state_dict().items()}
     notes = {"classes": json.dumps(labels.names), "own": json.dumps(labels.own)}
+    contents = save(state, metadata={**notes, **{key: str(value) for key, value in facts.items()}})
     with replacing(path) as part:
-        save_file(state, part, metadata={**notes, **{key: str(value) for key, value in facts.items()}})
+        part.write_bytes(_in_order(contents))
+
+
+def _in_order(contents: bytes) -> bytes:
+    """The file with its header sorted: the library writes the facts in an order that differs from call to call."""
+    length = int.from_bytes(contents[:8], "little")
+    header = json.dumps(json.loads(contents[8 : 8 + length]), sort_keys=True, separators=(",", ":")).encode()
+    header += b" " * (-len(header) % 8)
+    return len(header).to_bytes(8, "little") + header + contents[8 + length :]
 
 
 def load_weights(network: "torch.nn.Module", path: Path, labels: LabelSpace) -> None:

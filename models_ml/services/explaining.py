@@ -1,6 +1,7 @@
 """Attribution of an ensemble's answers: queued, computed in a process of its own, stored map by map."""
 
 import json
+import shutil
 from collections.abc import Sequence
 
 from django.core.exceptions import ValidationError
@@ -15,17 +16,21 @@ from models_ml.core.files import replacing, sha256_json
 from models_ml.errors import core_errors
 from models_ml.models import AttributionMap, AttributionSet, Ensemble
 from models_ml.services.manifests import study_manifest
+from models_ml.services.marks import keep_marks, with_marks
 
 EXPLAIN = "models_ml.explain"
 LAYER_SIDE_PX = 288
-LAYERS = "layers"
+LAYERS, MARKS = "layers", "marks"
 
 
 def start_attribution(
     *, ensemble: Ensemble, method: str = "integrated-gradients", baseline: str = "blur", controls: int = 1,
-    limit: int | None = None, items: Sequence[str] | None = None, user=None,
+    limit: int | None = None, items: Sequence[str] | None = None, marks=None, user=None,
 ) -> AttributionSet:  # fmt: skip
-    """Queue the maps of the ensemble's answers on `items` (None: everything it answered), beside the control."""
+    """Queue the maps of the ensemble's answers on `items` (None: everything it answered), beside the control.
+
+    marks: a ZIP of masks of stickers, watermarks, clothing ... (path or open file; see `keep_marks`).
+    """
     with core_errors():
         AttributionSpec(method=method, baseline=baseline)
     answered = ensemble.predictions.count()
@@ -37,6 +42,9 @@ def start_attribution(
     made.full_clean(exclude=["job"])
     with transaction.atomic():
         made.save()
+        if marks:
+            shutil.rmtree(made.folder, ignore_errors=True)  # left behind by a set that was removed
+            keep_marks(marks, made.folder / MARKS, items=set(ensemble.predictions.values_list("item__code", flat=True)))
         made.job = queue_job(
             study=ensemble.study, kind=EXPLAIN, title=f"Explain {ensemble}"[:200], user=user,
             payload={"set": made.pk, "run": ensemble.run_id, "items": list(items) if items is not None else None},
@@ -54,7 +62,7 @@ def explain_arguments(made: AttributionSet, items: Sequence[str] | None) -> list
         raise ValidationError(f"{ensemble} has answered none of the items asked for; predict them first.")
     made.folder.mkdir(parents=True, exist_ok=True)
     manifest = made.folder / "manifest.csv"
-    study_manifest(run.study, views=[run.view], items=codes).write(manifest)
+    with_marks(study_manifest(run.study, views=[run.view], items=codes), made.folder / MARKS).write(manifest)
     settings = [f"method={made.method}", f"baseline={made.baseline}"]
     settings += [
         f'ensemble.rule="{ensemble.rule}"', f"ensemble.threshold={float(ensemble.threshold)}",

@@ -1,12 +1,18 @@
 """Attribution as a job: maps beside their control, opaque pictures, for those alone who may see the truth."""
 
+import io
+import zipfile
+
 import pytest
 from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
+from PIL import Image
 
 from imagebank.models import Job
-from models_ml.models import AttributionMap
-from models_ml.services.explaining import start_attribution, store_attribution
+from models_ml.core.manifest import read_manifest
+from models_ml.models import AttributionMap, AttributionSet
+from models_ml.services.explaining import explain_arguments, start_attribution, store_attribution
 
 pytestmark = pytest.mark.django_db
 
@@ -105,4 +111,44 @@ def test_the_page_warns_of_a_shortcut_shows_its_worst_pictures_and_says_the_rule
     assert made.summary["regions_rule"] in page.replace("&#x27;", "'")
     assert "relevance 0.90, area 0.10, random 0.20" in page
     single = client.get(f"/studies/spots/networks/attributions/map/{one.public_id}/").content.decode()
-    assert "Where the relevance lies" in single
+    assert "Part by part" in single
+
+
+def packed(*names):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name in names:
+            mask = Image.new("L", (48, 48))
+            mask.paste(255, (4, 4, 20, 20))
+            with archive.open(name, "w") as file:
+                mask.save(file, "PNG")
+    return io.BytesIO(buffer.getvalue())
+
+
+def test_marked_regions_come_as_a_zip_and_stand_in_the_manifest_that_is_explained(stored, person, client):
+    client.force_login(person("engineer"))
+    archive = SimpleUploadedFile("marks.zip", packed("sticker/IP-6.png", "clothing/IP-6.png").getvalue())
+    asked = {"method": "integrated-gradients", "baseline": "blur", "controls": 1, "marks": archive}
+    assert client.post(f"/studies/spots/networks/ensembles/{stored.pk}/explain/", asked).status_code == 302
+    made = AttributionSet.objects.get()
+    explain_arguments(made, None)
+    marked = {item.id: item.regions for item in read_manifest(made.folder / "manifest.csv").items if item.regions}
+    assert {name: [region for region, _ in found] for name, found in marked.items()} == {
+        "IP-6": ["clothing", "sticker"]
+    }
+
+
+@pytest.mark.parametrize(
+    ("archive", "sentence"),
+    [
+        (packed("IP-6.png"), "IP-6.png is not REGION/ITEM.png"),
+        (packed("../sticker/IP-6.png"), "is not REGION/ITEM.png"),
+        (packed("sticker/NOBODY.png"), "has answered no item 'NOBODY'"),
+        (packed(), "holds no mask"),
+        (io.BytesIO(b"no zip"), "cannot be unpacked"),
+    ],
+)
+def test_marks_that_do_not_fit_are_refused_and_nothing_is_queued(stored, archive, sentence):
+    with pytest.raises(ValidationError, match=sentence):
+        start_attribution(ensemble=stored, marks=archive)
+    assert not AttributionSet.objects.exists()

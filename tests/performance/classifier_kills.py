@@ -33,11 +33,14 @@ def commands(manifest: Path, out: Path) -> list[list[str]]:
 
 
 def run_killed(command: list[str], kills: int, rng: random.Random, whole_s: float) -> list[float]:
-    """Start, kill after a random time within an undisturbed run's, start again; then let it end. Returns the moments."""
+    """Start, kill after a random time, start again; then let it end. Returns the moments, in seconds after each start.
+
+    Each time may be half of an undisturbed run's, so that several starts are needed until the work is done.
+    """
     moments = []
     for _ in range(kills):
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        moment = rng.uniform(0.15, 0.95) * whole_s
+        moment = rng.uniform(0.1, 0.5) * whole_s
         try:
             process.wait(moment)
         except subprocess.TimeoutExpired:

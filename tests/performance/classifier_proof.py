@@ -27,7 +27,7 @@ from models_ml.core.explain_run import explain_items
 from models_ml.core.files import write_csv
 from models_ml.core.folds import split
 
-ZERO_LIMIT = 45  # pictures with the second baseline, taken in turn from the classes: maps are dear on a processor
+ZERO_LIMIT = 30  # pictures with the second baseline, taken in turn from the classes: maps are dear on a processor
 
 
 def _weights(data: Path) -> ModelSpec:

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 from django.core.management import BaseCommand, CommandError
 
 from imagebank.management.terminal import BAD_INPUT, input_errors, study_named
@@ -17,6 +19,7 @@ class Command(BaseCommand):
         parser.add_argument("--baseline", default="blur", help=", ".join(AttributionSet.Baseline.values))
         parser.add_argument("--controls", type=int, default=1, help="Networks of random weights.")
         parser.add_argument("--limit", type=int, help="This many items, in turn from the classes.")
+        parser.add_argument("--marks", type=Path, help="A ZIP of masks, sticker/ITEM.png, clothing/ITEM.png ...")
         parser.add_argument("--wait", action="store_true", help="Compute in this process instead of the worker's.")
         parser.add_argument("--json", action="store_true", help="Print the outcome as JSON.")
 
@@ -29,7 +32,7 @@ class Command(BaseCommand):
         with input_errors():
             made = start_attribution(
                 ensemble=found, method=options["method"], baseline=options["baseline"],
-                controls=options["controls"], limit=options["limit"],
+                controls=options["controls"], limit=options["limit"], marks=options["marks"],
             )  # fmt: skip
         job = run_here(made.job) if options["wait"] else made.job
         maps = made.maps.count()
