@@ -122,23 +122,31 @@ def let_network_answer(console: Console, *, study: Study) -> None:
     console.say(f"The classifier answered every item of the {surveys} surveys, in both views.")
 
 
-def fill_seats(progress: Callable[[int, int], None], *, study: Study, seed: int) -> None:
-    """Simulated readers take every seat but one, through the services that pages call."""
+def fill_seats(progress: Callable[[int, int], None], *, study: Study, rated: Study, seed: int) -> None:
+    """Simulated people take every seat but one of each study, through the services that pages call."""
+    from surveys.services import simulate_raters, simulate_readers
+
+    open_seats = [(first_survey(study), OPEN_SEAT[1])]
+    kept = [(first_survey(rated), group.code) for group in rated.reader_groups.all()]
+    simulate_readers(study=study, seed=seed, accuracies=ACCURACIES, progress=progress, leave_open=open_seats)
+    simulate_raters(study=rated, seed=seed, progress=progress, leave_open=kept)
+
+
+def first_survey(study: Study) -> str:
+    """The code of the survey whose seat stays open for a visitor."""
     from surveys.models import Survey
-    from surveys.services import simulate_readers
 
-    first = Survey.objects.filter(survey_set__study=study).order_by("number").first()
-    simulate_readers(
-        study=study, seed=seed, accuracies=ACCURACIES, progress=progress, leave_open=[(first.code, OPEN_SEAT[1])]
-    )
+    return Survey.objects.filter(survey_set__study=study).order_by("number").first().code
 
 
-def tell_seats(console: Console, *, study: Study) -> None:
+def tell_seats(console: Console, *, studies: list[Study]) -> None:
     from surveys.models import Seat
 
-    seats = Seat.objects.of_study(study).live()
-    complete = seats.filter(state=Seat.State.COMPLETE).count()
-    console.say(f"{complete} of {seats.count()} seats are complete. Their readers are simulated, and every page says so.")
+    for study in studies:
+        seats = Seat.objects.of_study(study).live()
+        complete = seats.filter(state=Seat.State.COMPLETE).count()
+        console.say(f"{study.title}: {complete} of {seats.count()} seats are complete.")
+    console.say("The people in them are simulated, and every page says so.")
 
 
 def load_real_study(console: Console) -> Study:
@@ -204,7 +212,7 @@ def rating_study(console: Console, *, study: Study, seed: int) -> Study:
         )  # fmt: skip
         rated = Study.objects.get(slug=RATED)
     sittings = Survey.objects.filter(survey_set__study=rated).count()
-    console.say(f"{rated.title}: {sittings} sittings, all of them open.")
+    console.say(f"{rated.title}: {sittings} sittings.")
     stamp_plan(console, study=rated, plan=REALISM.with_name("analysis.toml"))
     return rated
 

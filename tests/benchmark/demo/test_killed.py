@@ -17,8 +17,9 @@ ROOT = Path(__file__).resolve().parents[3]
 DEMO = [sys.executable, "manage.py", "demo", "--no-serve", "--scale", "0.06", "--epochs", "1"]
 # The heading after which the demo is killed, and the longest wait before that, in seconds.
 MOMENTS = (
-    ("1 Load", 0.1), ("2 Draw", 6), ("Import it", 8), ("3 Leakage", 1), ("Assemble", 1), ("4 Train", 4), ("4 Train", 25), ("4 Train", 40),
-    ("The classifier reads", 1), ("Real people", 5), ("6 Compare", 3), ("6 Compare", 12), ("Generated", 3), ("A rating study", 3),
+    ("1 Load", 0.1), ("2 Draw", 6), ("Import it", 8), ("3 Leakage", 1), ("Assemble", 1), ("Real people", 3),
+    ("Generated", 3), ("A study in which", 3), ("4 Train", 4), ("4 Train", 25), ("4 Train", 40),
+    ("The classifier reads", 1), ("6 Compare", 3), ("6 Compare", 12),
 )  # fmt: skip
 COUNTED = (
     "imagebank_item", "imagebank_itemimage", "surveys_survey", "surveys_seat", "surveys_surveyresponse", "surveys_answer",
