@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from imagebank.models import DiagnosisClass
-from surveys.models import Answer, BlockSitting, StudyProtocol, SurveyItem, SurveyResponse, ViewingEvent
+from surveys.models import Answer, BlockSitting, SurveyItem, SurveyResponse, ViewingEvent
 from surveys.questions import Question, Shown, asked_about, clean_value, questions_of, standing_by_item
 
 LONGEST_RT_MS = 24 * 3600 * 1000
@@ -37,7 +37,9 @@ def record_answer(
     and a value that is no answer to it raise ValidationError.
     """
     with transaction.atomic():
-        response = SurveyResponse.objects.select_for_update().get(pk=survey_response.pk)
+        # One query for all that is asked below: this is what every choice of every reader waits for.
+        everything = SurveyResponse.objects.select_related("reader__study__protocol")
+        response = everything.select_for_update(of=("self",)).get(pk=survey_response.pk)
         known = Answer.objects.filter(event_id=event_id).first()
         if known is not None:
             if (known.survey_response_id, known.survey_item_id) != (response.pk, survey_item.pk):
@@ -76,7 +78,7 @@ def _require_open_block(response: SurveyResponse, survey_item: SurveyItem) -> No
 
 def _checked_value(response: SurveyResponse, survey_item: SurveyItem, code: str, value):
     """The value as it is stored, once the question may be answered now."""
-    protocol = StudyProtocol.objects.select_related("study").get(study=response.reader.study_id)
+    protocol = response.reader.study.protocol
     if not protocol.questions:
         if code:
             raise ValidationError("This study asks one question, which has no code.")
