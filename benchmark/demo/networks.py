@@ -26,8 +26,8 @@ BOTH = (
     'model.backbone_args={stem_type="deep_tiered", stem_width=16}', "model.head_dropout=0.0", "recipe.batch_size=16",
 )  # fmt: skip
 SETTINGS = {
-    "focused": (*BOTH, "recipe.epochs=16"),
-    "panoramic": (*BOTH, "data.size_px=96", "recipe.epochs=14"),
+    "focused": (*BOTH, "recipe.epochs=20"),
+    "panoramic": (*BOTH, "data.size_px=96", "recipe.epochs=18"),
 }
 TRAINING_SHARE = 0.97  # of a view's progress; the rest is prediction
 POLL_S = 0.3
