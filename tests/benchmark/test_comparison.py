@@ -230,3 +230,17 @@ def test_a_plan_that_was_changed_later_is_told_field_by_field(study):
     assert "--registered inputs/registered.toml" in command_of(comparison)
     assert recompute(comparison=comparison).different == []
     assert "adjustment for multiplicity" in (comparison.folder / "report.html").read_text()
+
+
+def test_a_second_click_starts_nothing_twice(study):
+    from benchmark.services.starting import start_check, start_comparison, start_documents
+
+    first = start_comparison(study=study, plan=None, seed=3)
+    assert start_comparison(study=study, plan=None, seed=3) == first
+    assert start_comparison(study=study, plan=None, seed=4) != first
+    comparison = run_comparison(study=study, plan=None)
+    assert start_documents(comparison=comparison) == start_documents(comparison=comparison)
+    assert start_check(comparison=comparison) == start_check(comparison=comparison)
+    first.state = first.State.SUCCEEDED
+    first.save()
+    assert start_comparison(study=study, plan=None, seed=3) != first, "what has ended may be asked for again"
