@@ -51,13 +51,10 @@ class NetworkViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.
     renderer_classes = (JSONRenderer, CsvRenderer)
     study_path = "study"
 
-    def rows(self):
-        raise NotImplementedError
-
     def get_queryset(self):
         if getattr(self, "swagger_fake_view", False):
             return self.queryset
-        return self.rows().filter(**{f"{self.study_path}__in": studies_of(self.request.user)})
+        return super().get_queryset().filter(**{f"{self.study_path}__in": studies_of(self.request.user)})
 
 
 class RunOut(serializers.ModelSerializer):
@@ -118,10 +115,7 @@ class RunViewSet(NetworkViewSet):
 
     serializer_class = RunOut
     filterset_class = RunFilter
-    queryset = TrainingRun.objects.none()
-
-    def rows(self):
-        return TrainingRun.objects.for_list()
+    queryset = TrainingRun.objects.for_list()
 
     def shown(self, run: TrainingRun) -> dict:
         return RunOut(TrainingRun.objects.for_list().get(pk=run.pk)).data
@@ -222,11 +216,8 @@ class MemberViewSet(NetworkViewSet):
 
     serializer_class = MemberOut
     filterset_class = MemberFilter
-    queryset = Member.objects.none()
+    queryset = Member.objects.select_related("run__study").order_by("run_id", "fold")
     study_path = "run__study"
-
-    def rows(self):
-        return Member.objects.select_related("run__study").order_by("run_id", "fold")
 
 
 class EnsembleOut(serializers.ModelSerializer):
@@ -268,10 +259,7 @@ class EnsembleViewSet(NetworkViewSet):
 
     serializer_class = EnsembleOut
     filterset_class = EnsembleFilter
-    queryset = Ensemble.objects.none()
-
-    def rows(self):
-        return Ensemble.objects.select_related("study").order_by("study_id", "name", "view")
+    queryset = Ensemble.objects.select_related("study").order_by("study_id", "name", "view")
 
 
 class PredictionOut(serializers.ModelSerializer):
@@ -317,12 +305,8 @@ class PredictionViewSet(NetworkViewSet):
 
     serializer_class = PredictionOut
     filterset_class = PredictionFilter
-    queryset = Prediction.objects.none()
+    queryset = Prediction.objects.select_related("run__study", "member", "ensemble", "item__truth__diagnosis").order_by("pk")
     study_path = "run__study"
-
-    def rows(self):
-        rows = Prediction.objects.select_related("run__study", "member", "ensemble", "item__truth__diagnosis")
-        return rows.order_by("pk")
 
 
 class AttributionOut(serializers.ModelSerializer):
@@ -367,11 +351,8 @@ class AttributionViewSet(NetworkViewSet):
 
     serializer_class = AttributionOut
     filterset_class = AttributionFilter
-    queryset = AttributionSet.objects.none()
+    queryset = AttributionSet.objects.select_related("ensemble__study", "job").order_by("pk")
     study_path = "ensemble__study"
-
-    def rows(self):
-        return AttributionSet.objects.select_related("ensemble__study", "job").order_by("pk")
 
     @extend_schema(tags=["networks"], request=AttributionIn, responses={201: AttributionOut})
     def create(self, request):
@@ -439,11 +420,8 @@ class MapViewSet(NetworkViewSet):
 
     serializer_class = MapOut
     filterset_class = MapFilter
-    queryset = AttributionMap.objects.none()
+    queryset = AttributionMap.objects.select_related("attribution_set__ensemble__study", "item").order_by("pk")
     study_path = "attribution_set__ensemble__study"
-
-    def rows(self):
-        return AttributionMap.objects.select_related("attribution_set__ensemble__study", "item").order_by("pk")
 
 
 routes = [
