@@ -5,6 +5,8 @@ Only what a row of the database shows is said; everything else stays "not record
 
 from collections import Counter
 
+from django.db.models import Max, Min
+
 from imagebank.models import DiagnosisReview, Item, Study
 from surveys.models import SurveyResponse
 
@@ -87,9 +89,9 @@ def reading_record(study: Study) -> dict[str, dict[str, str]]:
 
 
 def _dates(study: Study) -> str:
-    started = SurveyResponse.objects.of_study(study).filter(simulated=False, reader__kind="human").order_by("started_at")
-    moments = list(started.values_list("started_at", flat=True))
-    return f"Sittings began from {moments[0]:%-d %B %Y} to {moments[-1]:%-d %B %Y}." if moments else ""
+    real = SurveyResponse.objects.of_study(study).filter(simulated=False, reader__kind="human")
+    began = real.aggregate(first=Min("started_at"), last=Max("started_at"))
+    return "Sittings began from {first:%-d %B %Y} to {last:%-d %B %Y}.".format(**began) if began["first"] else ""
 
 
 def network_record(study: Study) -> dict[str, str]:
