@@ -139,9 +139,11 @@ def test_a_whole_rating_with_every_kind_of_question_and_a_cut_connection(live_se
     page.get_by_role("heading", name="Thank you").wait_for()
     assert not page.faults
     context.close()
+    everything_was_kept(study)
 
-    response = SurveyResponse.objects.get()
-    assert response.analysed
+
+def everything_was_kept(study):
+    assert SurveyResponse.objects.get().analysed
     table = ratings_frame(study=study)
     given = table[table["value"] != ""].groupby("question")["value"].first()
     assert set(given.index) == set(table["question"]), "every question has an answer"
