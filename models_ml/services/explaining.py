@@ -42,8 +42,8 @@ def start_attribution(
     made.full_clean(exclude=["job"])
     with transaction.atomic():
         made.save()
+        shutil.rmtree(made.folder, ignore_errors=True)  # left behind by a set that was removed
         if marks:
-            shutil.rmtree(made.folder, ignore_errors=True)  # left behind by a set that was removed
             keep_marks(marks, made.folder / MARKS, items=set(ensemble.predictions.values_list("item__code", flat=True)))
         made.job = queue_job(
             study=ensemble.study, kind=EXPLAIN, title=f"Explain {ensemble}"[:200], user=user,

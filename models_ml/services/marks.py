@@ -1,6 +1,7 @@
 """Marked parts of pictures (stickers, watermarks, clothing) that come with an attribution as a ZIP of masks."""
 
 import re
+import shutil
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +23,14 @@ def keep_marks(archive, folder: Path, *, items: set[str]) -> int:
     archive: a path or an open file. items: codes of the items that can be explained.
     """
     try:
+        return _unpacked(archive, folder, items)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _unpacked(archive, folder: Path, items: set[str]) -> int:
+    try:
         with zipfile.ZipFile(archive) as opened:
             members = [m for m in opened.infolist() if not m.is_dir() and not _of_the_packer(m.filename)]
             if sum(member.file_size for member in members) > LARGEST_ZIP:
@@ -33,7 +42,8 @@ def keep_marks(archive, folder: Path, *, items: set[str]) -> int:
             for member in members:
                 path = folder / placed[member.filename]
                 path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(opened.read(member))
+                with opened.open(member) as packed, path.open("wb") as mask:
+                    shutil.copyfileobj(packed, mask)
     except (zipfile.BadZipFile, OSError, RuntimeError) as error:
         raise ValidationError(f"The masks cannot be unpacked ({error}); make the ZIP again. {EXPECTED}") from error
     with core_errors():

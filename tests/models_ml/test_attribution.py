@@ -152,3 +152,15 @@ def test_marks_that_do_not_fit_are_refused_and_nothing_is_queued(stored, archive
     with pytest.raises(ValidationError, match=sentence):
         start_attribution(ensemble=stored, marks=archive)
     assert not AttributionSet.objects.exists()
+
+
+def test_a_refused_mask_leaves_nothing_for_the_next_attribution(stored):
+    item = stored.predictions.values_list("item__code", flat=True)[0]
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as opened:
+        opened.writestr(f"sticker/{item}.png", b"no picture")
+    archive.seek(0)
+    with pytest.raises(ValidationError):
+        start_attribution(ensemble=stored, marks=archive)
+    made = start_attribution(ensemble=stored)
+    assert not made.folder.exists() or not list(made.folder.rglob("*.png"))
