@@ -6,8 +6,9 @@
 
 Starts gunicorn (and PostgreSQL) on this machine's loopback alone, with a database of its own. `--readers` people open
 their links and load their first block of 27 images; once all sit there, everybody answers for `--seconds`, and the
-second block follows where there is time. Like the page, a save carries the answer and what the screen showed before it. `--pace` is the mean pause between two answers of one reader; without it
-everybody answers as fast as the server lets them. `--kill web`, `worker` or `database` sends kill -9 in the middle,
+second block follows where there is time. Like the page, a save carries the answer and what the screen showed before it.
+`--pace` is the mean pause between two answers of one reader; without it everybody answers as fast as the server lets
+them. `--kill web`, `worker` or `database` sends kill -9 in the middle,
 starts the process again, and compares what was acknowledged with what is stored.
 
 The clients are threads of one process on the same machine and take their share of its cores. On a machine that does
