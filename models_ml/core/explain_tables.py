@@ -37,7 +37,7 @@ def write_tables(out: Path, spec: AttributionSpec, records: list[dict], controls
     rows = [
         [r["item"], r["truth"], r["answer"], r["members_used"], r["fallback"], target, m["target"], m["minus"] or "",
          *("" if m[k] is None else m[k] for k in ("gap", "steps", *SCORES))]
-        for r in records for target, m in r["maps"].items()
+        for r in records for target in spec.targets if (m := r["maps"].get(target))
     ]  # fmt: skip
     write_csv(out / "items.csv", header, rows)
     columns = ("region", "marked", "share", "area", "control")
