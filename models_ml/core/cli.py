@@ -16,13 +16,11 @@ from pathlib import Path
 from models_ml.core.config import PRESETS, EnsembleRule, override, preset, read_config, with_auxiliary_classes
 from models_ml.core.errors import Cancelled, CoreError
 from models_ml.core.manifest import read_manifest
-from models_ml.core.memory import keep_freed_memory
 
 
 def main(argv: list[str] | None = None) -> int:
     parser = _parser()
     arguments = parser.parse_args(argv)
-    keep_freed_memory()
     try:
         return arguments.run(arguments) or 0
     except Cancelled as error:
