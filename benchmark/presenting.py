@@ -315,7 +315,9 @@ class HardItem:
 
 def hardest_items(results: dict, pictures: dict[tuple[str, str], str], *, view: str, many: int = 12) -> list[HardItem]:
     """The items that fewest people named correctly in a view; `pictures`: public id by item code and view."""
-    records = [record for record in results.get("items", []) if (record["view"] or "") == view][:many]
+    from benchmark.core.standing import hardest  # with pandas behind it
+
+    records = hardest(results.get("items", []), view, many)
     return [HardItem(record, pictures.get((record["item"], view))) for record in records]
 
 

@@ -151,6 +151,9 @@ ITEM_COLUMNS = (
     Column("readings", "Readings", "count"),
     Column("correct", "Right", "count"),
     Column("share_correct", "Right (%)", "percent"),
+    Column("ci_low", "Interval (%)", "percent", "ci_high"),
+    Column("taken_for", "Most often taken for", "exact"),
+    Column("taken_for_times", "that often", "count"),
     Column("networks_correct", "Networks that had it right", "exact"),
 )
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..results import Results
-from ..wording import interval, number, p_value, percent, plural, readable
+from ..wording import interval, number, p_value, plural, readable
 from . import html
 
 
@@ -304,7 +304,7 @@ PARTS = (
         ),
     ),
 )
-HARDEST = 12
+SHORT = 12  # rows of a table that is not folded
 LONGEST_PRINTED = 40  # rows of a table that is set on paper; longer ones are named by their file there
 
 
@@ -321,30 +321,5 @@ def part_of(results: Results, part: Part) -> str:
         kept = html.paragraph(f"{len(rows)} rows; all of them are in tables/{part.section}.csv.", "muted on-paper")
         shown = kept + f'<div class="on-screen">{html.unfold(f"All {len(rows)} rows", table)}</div>'
     else:
-        shown = table if len(rows) <= HARDEST else html.unfold(f"All {len(rows)} rows", table)
+        shown = table if len(rows) <= SHORT else html.unfold(f"All {len(rows)} rows", table)
     return html.paragraph(part.reading, "muted") + shown
-
-
-def hardest(results: Results, figures: dict[str, str]) -> list[str]:
-    """The images that most people named wrongly, with the networks that had them right."""
-    records = results.records("items")
-    if not records:
-        return []
-    worst = sorted(records, key=lambda r: (r["share_correct"], r["item"]))[:HARDEST]
-    rows = [
-        [
-            r["item"],
-            r["truth"],
-            readable(r["view"]),
-            str(r["readings"]),
-            percent(r["share_correct"]),
-            r["networks_correct"] or "none",
-        ]
-        for r in worst
-    ]
-    header = ["Item", "Truth", "View", "Readings", "Correct by people", "Networks that were right"]
-    return [
-        figures.get("difficulty", ""),
-        figures.get("wright-map", ""),
-        html.table("The hardest for people.", header, rows),
-    ]
