@@ -20,7 +20,7 @@ from benchmark.services.facts import study_facts
 from benchmark.services.plans import stamp_plan
 from benchmark.services.predictions import store_predictions
 from imagebank.jobs import JobCancelled, run_job
-from imagebank.models import Item, ItemImage, Truth
+from imagebank.models import Item, ItemImage, Rendition, Truth
 from surveys.models import SurveyResponse
 from surveys.services import readings_frame
 from tests.benchmark.conftest import PLAN, read_study
@@ -107,6 +107,9 @@ def test_the_bundle_makes_every_file_again_with_its_one_command(study, tmp_path)
 
 
 def test_the_hardest_images_lie_beside_the_comparison_and_stand_in_its_report(study):
+    for image in ItemImage.objects.filter(item__study=study):
+        size = {"width": image.width, "height": image.height}
+        Rendition.objects.create(image=image, name="thumbnail", file=image.file.name, sha256=image.pixel_sha256, **size)
     comparison = run_comparison(study=study)
     listed = pd.read_csv(comparison.folder / "pictures" / "pictures.csv", dtype=str, keep_default_na=False)
     worst = hardest(comparison.results["items"], "focused")

@@ -101,6 +101,8 @@ PARTS = (
             Column("Interval", "ci", "interval"),
             Column("p", "p_equivalent", "p"),
             Column("Equivalent", "equivalent"),
+            Column("p, not inferior", "p_noninferior", "p"),
+            Column("Not inferior", "noninferior"),
         ),
     ),
     Part(
@@ -223,6 +225,21 @@ PARTS = (
         ),
     ),
     Part(
+        "fixed_raters",
+        "Do readers who all read the same images agree beyond their own habits?",
+        "Coefficients that need the same readers throughout; z: Fleiss' kappa over its standard error without agreement.",
+        (
+            Column("Readers", "group", "group"),
+            Column("View", "view"),
+            Column("Number of readers", "readers"),
+            Column("Items", "items"),
+            Column("Conger's kappa", "conger_kappa", "number"),
+            Column("Brennan and Prediger", "brennan_prediger", "number"),
+            Column("z", "fleiss_z", "number"),
+            Column("p", "p_no_agreement", "p"),
+        ),
+    ),
+    Part(
         "reader_calibration",
         "Can the readers' confidence be believed?",
         "Where confidence is a probability: calibration error and overconfidence; else only how it separates right from wrong.",
@@ -290,6 +307,20 @@ PARTS = (
             Column("Median, wrong", "median_wrong_s", "tenth"),
         ),
         ("times",),
+    ),
+    Part(
+        "speed_accuracy",
+        "Are fast answers right less often?",
+        "Each reader's own answers in fifths from fast to slow, so that a slow reader is not the slow fifth.",
+        (
+            Column("Readers", "group", "group"),
+            Column("View", "view"),
+            Column("Fifth, fastest first", "fifth"),
+            Column("Readings", "readings"),
+            Column("Median (s)", "median_s", "tenth"),
+            Column("Correct", "accuracy", "percent"),
+            Column("Interval", "ci", "interval"),
+        ),
     ),
     Part(
         "time_model",

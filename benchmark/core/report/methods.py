@@ -130,6 +130,8 @@ def _description(results: Results) -> Iterator[str]:
             f" with {_level(results)} intervals from {results['plan']['bootstrap_draws']} bootstrap draws of items (seed"
             f" {results['seed']})."
         )
+    if results.records("fixed_raters"):
+        yield "Where all readers read the same images, Conger's kappa [[conger]] and Brennan and Prediger's [[brennan]] too."
     if results.records("metrics"):
         yield "Balanced accuracy, macro-F1 and Cohen's kappa against the reference class [[cohen]] are given beside accuracy."
     if results.records("error_consistency"):
