@@ -42,7 +42,7 @@ FORMS: dict[str, Callable[[Any], str]] = {
     "points": lambda value: number(100 * value, 1),
     "percent": lambda value: number(100 * value, 1),
     "group": plural,
-    "p": lambda value: p_value(value).removeprefix("p = "),
+    "p": lambda value: p_value(value).removeprefix("p = ").removeprefix("p "),
     "number": number,
     "tenth": lambda value: number(value, 1),
     "whole": lambda value: number(value, 0),

@@ -11,7 +11,7 @@ from ..figures.catalogue import FigureEntry
 from ..figures.look import AMBER, INK, MUTED, OCHRE, PAPER, PLUM, RED, RULE, TEAL
 
 LONGEST_NUMBER = 40  # characters of a cell that can still be a number, such as an interval
-NUMBER = re.compile(r"(p\s)?[<=]?\s?[−+-]?\.?\d")  # how a number, an interval or a p begins
+NUMBER = re.compile(r"(p\s)?[<=>]?\s?[−+-]?\.?\d")  # how a number, an interval or a p begins
 NO_NUMBER = ("", "–", "not estimable")
 THEMED = (
     (INK, "--ink"),
