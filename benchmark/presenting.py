@@ -259,7 +259,7 @@ def comparisons_table(results: dict) -> Table | None:
     if not rows:
         return None
     columns = tuple(Column(f"column-{i}", label, "words" if i < 3 else "number") for i, label in enumerate(header))
-    cells = [[Cell(text.removeprefix("p = "), text, c.is_number) for c, text in zip(columns, row)] for row in rows]
+    cells = [[Cell(text, text, c.is_number) for c, text in zip(columns, row)] for row in rows]
     files = (("csv", "tables/paired.csv"), ("xlsx", "tables/tables.xlsx"), ("tex", "tables/comparisons.tex"))
     return Table("comparisons", "Every comparison with both answers", caption, columns, cells, downloads=files)
 

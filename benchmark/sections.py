@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from importlib import resources
 from typing import Any
 
-from benchmark.core.wording import interval, number, p_value, plural, readable
+from benchmark.core.wording import bare_p, interval, number, plural, readable
 
 Record = Mapping[str, Any]
 
@@ -60,7 +60,7 @@ PRINTED = {
     "points": _scaled(100, 1),
     "number": _scaled(1, 2),
     "fine": _scaled(1, 3),
-    "p": lambda value: "–" if value is None else p_value(value).removeprefix("p = ").removeprefix("p "),
+    "p": bare_p,
 }
 
 

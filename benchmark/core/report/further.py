@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..results import Results
-from ..wording import interval, number, p_value, plural, readable
+from ..wording import bare_p, interval, number, plural, readable
 from . import html
 
 
@@ -42,7 +42,7 @@ FORMS: dict[str, Callable[[Any], str]] = {
     "points": lambda value: number(100 * value, 1),
     "percent": lambda value: number(100 * value, 1),
     "group": plural,
-    "p": lambda value: p_value(value).removeprefix("p = ").removeprefix("p "),
+    "p": bare_p,
     "number": number,
     "tenth": lambda value: number(value, 1),
     "whole": lambda value: number(value, 0),
