@@ -250,8 +250,11 @@ PARTS = (
             Column("ECE", "ece", "number"),
             Column("Overconfidence", "overconfidence", "points"),
             Column("AUC, right over wrong", "auc_right_over_wrong", "number"),
+            Column("AURC", "aurc", "number"),
             Column("Correct at 80 %", "accuracy_at_80", "percent"),
+            Column("at 90 %", "accuracy_at_90", "percent"),
         ),
+        ("reader-reliability", "reader-risk-coverage"),
     ),
     Part(
         "reader_auc_differences",

@@ -153,6 +153,11 @@ def _probabilities(results: Results) -> Iterator[str]:
             " readers share images, by Obuchowski and Rockette's method with Hillis's degrees of freedom"
             " [[obuchowski, hillis]]."
         )
+    if results.records("reader_calibration"):
+        yield (
+            "Readers' stated confidence was judged like a network's: its calibration where it is a probability [[guo]], with the"
+            " range that perfect calibration would show [[broecker]], and risk against coverage [[elyaniv]]."
+        )
     if not results.records("calibration"):
         return
     yield (
