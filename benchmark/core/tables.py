@@ -12,7 +12,7 @@ from typing import Any
 from .files import inert
 from .readings import NO_ANSWER
 from .results import Results
-from .wording import interval, number, p_value, percent, plural, readable
+from .wording import bare_p, interval, number, percent, plural, readable
 
 WORDS_ONLY_IN_JSON = ("question", "answer")
 FIXED_TIME = (1980, 1, 1, 0, 0, 0)
@@ -116,10 +116,10 @@ def paper_tables(results: Results) -> dict[str, tuple[str, list[str], list[list[
             readable(a["view"]),
             number(100 * a["mean_difference"], 1),
             interval(a["ci_low"], a["ci_high"]),
-            _p(a["p"]),
+            bare_p(a["p"]),
             number(a["cohens_dz"]),
             interval(b["ci_low"], b["ci_high"]),
-            _p(b["p"]),
+            bare_p(b["p"]),
             number(b["se_ratio"]),
         ]
         for a, b in zip(results["paired"], results["new_images"])
@@ -164,10 +164,6 @@ def paper_tables(results: Results) -> dict[str, tuple[str, list[str], list[list[
             agreement,
         ),
     }
-
-
-def _p(p: float | None) -> str:
-    return p_value(p).removeprefix("p = ")
 
 
 def _who(record: dict[str, Any]) -> str:
