@@ -112,6 +112,7 @@ def _add_making(commands) -> None:
     p.add_argument("weights", type=Path)
     p.add_argument("picture", type=Path)
     p.add_argument("--class", dest="class_name")
+    p.add_argument("--name", help="what the set's record calls the picture (default: its file's name)")
     p.add_argument("--steps", type=int, default=300)
     p.add_argument("--seed", type=int, default=0)
     p.add_argument("--out", type=Path, required=True)
