@@ -1,6 +1,6 @@
 """Choose what a rating study shows from the items of the bank: real beside generated, matched one by one."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -63,7 +63,7 @@ def stimuli_from_items(
     Generated are pictures in the view "generated" and items whose attribute `generated` is true; its `stated_class` is the
     stated label and its `condition` what the analysis compares. A generated picture is accompanied by the real item that
     names it in `matches`, else by a test item of its class in `real_view` whose skin tone is nearest (rating_tones.py);
-    couples that match best are taken first. image_sets: hashes, or their beginnings, of the published sets to show; all when
+    couples that match best are taken first, of every condition equally many as far as there are enough. image_sets: hashes, or their beginnings, of the published sets to show; all when
     empty. require_tones: refuse where the tones of a couple are unknown or more than one step apart. Items of the kind morph-frame make strips
     (`strip`, `frame`, `control`), items of the kind mix-grid make grids (`rows`, `columns`, `tile_px`). An attribute `role`
     makes an item a catch, or practice. Pairs and practice are made of pictures that are no singles. Too few pictures raise
@@ -151,9 +151,10 @@ def _condition(image: ItemImage) -> str:
 
 
 def _couples(bank: _Bank) -> list[Couple]:
-    """Every generated picture with a real one of its class, the classes in turns; none is used twice.
+    """Every generated picture with a real one of its class, none used twice, in the order in which they are wanted.
 
-    Within a class real and generated are paired so that their skin tones differ least in all; the best couples come first.
+    Within a class real and generated are paired so that their skin tones differ least in all. Classes take turns, and within
+    a class so do the conditions (curated, random); of each the best couples come first.
     """
     shown = [image for images in (*bank.made.values(), *bank.real.values()) for image in images]
     tones = tones_of([*shown, *bank.matching.values()], known=bank.toned)
@@ -167,8 +168,24 @@ def _couples(bank: _Bank) -> list[Couple]:
         own = [Couple(label, chosen[made.pk], made, (tones[chosen[made.pk].pk], tones[made.pk]))
                for made in bank.made[label] if made.pk in chosen]  # fmt: skip
         by_class.append(sorted(own, key=lambda couple: _cost(*couple.tones)))
-    longest = max(map(len, by_class), default=0)
-    return [own[turn] for turn in range(longest) for own in by_class if turn < len(own)]
+    return _in_turns(by_class)
+
+
+def _in_turns(by_class: Sequence[list[Couple]]) -> list[Couple]:
+    """Class by class, each time of the condition that this class, then all of them, had least often so far."""
+    ordered: list[Couple] = []
+    so_far: Counter = Counter()
+    waiting = [list(own) for own in by_class]
+    while any(waiting):
+        for own in filter(None, waiting):
+            label = own[0].label
+            conditions = list(dict.fromkeys(_condition(couple.made) for couple in own))
+            wanted = min(conditions, key=lambda name, label=label: (so_far[label, name], so_far[name], name))
+            couple = next(couple for couple in own if _condition(couple.made) == wanted)
+            own.remove(couple)
+            ordered.append(couple)
+            so_far.update([wanted, (label, wanted)])
+    return ordered
 
 
 def _cost(first: str, second: str) -> int:
