@@ -63,11 +63,11 @@ def stimuli_from_items(
     Generated are pictures in the view "generated" and items whose attribute `generated` is true; its `stated_class` is the
     stated label and its `condition` what the analysis compares. A generated picture is accompanied by the real item that
     names it in `matches`, else by a test item of its class in `real_view` whose skin tone is nearest (rating_tones.py);
-    couples that match best are taken first, of every condition equally many as far as there are enough. image_sets: hashes, or their beginnings, of the published sets to show; all when
-    empty. require_tones: refuse where the tones of a couple are unknown or more than one step apart. Items of the kind morph-frame make strips
-    (`strip`, `frame`, `control`), items of the kind mix-grid make grids (`rows`, `columns`, `tile_px`). An attribute `role`
-    makes an item a catch, or practice. Pairs and practice are made of pictures that are no singles. Too few pictures raise
-    ValidationError.
+    couples that match best are taken first, of every condition equally many as far as there are enough. image_sets: hashes,
+    or their beginnings, of the published sets to show; all when empty. require_tones: refuse where the tones of a couple are
+    unknown or more than one step apart. Items of the kind morph-frame make strips (`strip`, `frame`, `control`), items of the
+    kind mix-grid make grids (`rows`, `columns`, `tile_px`). An attribute `role` makes an item a catch, or practice. Pairs and
+    practice are made of pictures that are no singles. Too few pictures raise ValidationError.
     """
     from surveys.core.draw import Draw
 
