@@ -372,7 +372,7 @@ def run_audit(options) -> int:
         frozen = read_set(folder)["set_hash"] if (folder / "set.json").exists() else None
         loaded, train, held_out, features = _judged(options, folder)
         items, images = list(loaded.table.items), loaded.table.images
-    report = privacy.audit(items, images, train, held_out, features, seed=options.seed)
+    report = privacy.audit(items, images, train, held_out, features, seed=options.seed, cache=options.cache)
     content = {**report.to_json(), "set_hash": frozen}
     if options.probe:
         if options.weights is None:
