@@ -62,7 +62,9 @@ class EpochDone(Event):
 
     @property
     def text(self) -> str:
-        shown = ", ".join(f"{k} {v:.3f}" for k, v in self.metrics.items() if isinstance(v, float) and k != "lr")
+        names = {"train_loss": "loss", "held_out_loss": "held out", "balanced_accuracy": "balanced accuracy"}
+        known = {words: self.metrics.get(name) for name, words in names.items()}
+        shown = ", ".join(f"{words} {value:.3f}" for words, value in known.items() if value is not None)
         return f"fold {self.fold}, epoch {self.epoch}/{self.epochs}: {shown}{' (best)' if self.best else ''}"
 
 
