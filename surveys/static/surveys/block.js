@@ -19,7 +19,7 @@
   const words = {
     saved: "Saved",
     saving: "Saving …",
-    retry: "Not saved yet, will retry",
+    retry: "Not saved, will retry",
     kept: "Not saved yet. It is kept on this device; saving, will retry.",
     closed: "This link has been closed. Please write to the person who invited you.",
   };
