@@ -145,4 +145,4 @@ def _estimate(pairs: list[tuple[float | None, str]]) -> dict:
         return {"value": None, "n": 0, "why": "no control was computed, or every map is flat"}
     values = np.array([value for value, _ in known])
     clusters = np.array([cluster for _, cluster in known])
-    return asdict(clustered(lambda rows: float(values[rows].mean()), clusters, resamples=1000))
+    return asdict(clustered(values, clusters, resamples=1000))

@@ -6,6 +6,7 @@ import functools
 import os
 
 import torch
+from torch.utils import deterministic
 
 from models_ml.core.config import Recipe
 from models_ml.core.errors import CoreError
@@ -40,18 +41,23 @@ def _keep_freed_memory() -> None:
 
 @contextlib.contextmanager
 def reproducible(recipe: Recipe):
-    """Deterministic algorithms while inside, when the recipe asks for them; the former settings afterwards."""
+    """Deterministic algorithms while inside, when the recipe asks for them; the former settings afterwards.
+
+    Torch would then also fill all memory that it hands out, a tenth of a step on a processor, to betray reads of what
+    was never written; no operation here makes such reads.
+    """
     before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
-    benchmark = torch.backends.cudnn.benchmark
+    benchmark, filling = torch.backends.cudnn.benchmark, deterministic.fill_uninitialized_memory
     if recipe.deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(True, warn_only=True)
+        deterministic.fill_uninitialized_memory = False
     torch.backends.cudnn.benchmark = not recipe.deterministic
     try:
         yield
     finally:
         torch.use_deterministic_algorithms(before[0], warn_only=before[1])
-        torch.backends.cudnn.benchmark = benchmark
+        torch.backends.cudnn.benchmark, deterministic.fill_uninitialized_memory = benchmark, filling
 
 
 def autocast(device: torch.device, precision: str):

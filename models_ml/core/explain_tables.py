@@ -71,5 +71,5 @@ def _estimate(values: Sequence[float | None], clusters: np.ndarray) -> dict:
     if not known.any():
         return {"value": None, "n": 0, "why": "no item has this score (no mask, one member, or a flat map)"}
     numbers = np.array([v for v in values if v is not None])
-    found = clustered(lambda rows: float(numbers[rows].mean()), clusters[known], resamples=1000)
+    found = clustered(numbers, clusters[known], resamples=1000)
     return asdict(found)

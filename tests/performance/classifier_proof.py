@@ -173,7 +173,7 @@ def _side_by_side(out: Path, baselines: list[str]) -> dict:
         for baseline, by_item in zip(baselines, records):
             values = np.array([by_item[i]["maps"]["predicted"][name] for i in items], dtype=float)
             control = np.array([by_item[i]["control"][name] for i in items], dtype=float)
-            above = clustered(lambda rows, d=values - control: float(d[rows].mean()), np.array(items), resamples=1000)
+            above = clustered(values - control, np.array(items), resamples=1000)
             means[f"{name}, {baseline}"] = {
                 "mean": float(values.mean()), "random weights": float(control.mean()), "above": asdict(above),
             }  # fmt: skip
