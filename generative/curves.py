@@ -26,10 +26,11 @@ class Tick:
 
 @dataclass(frozen=True)
 class Curve:
-    """One drawing with its axes. `table` holds at most a dozen rows (kimg, then one value per line) for people who
-    cannot see it."""
+    """One drawing with its axes; `across` is what runs from left to right. `table` holds at most a dozen rows (that, then
+    one value per line) for people who cannot see it."""
 
     title: str
+    across: str
     lines: tuple[Line, ...]
     x_ticks: tuple[Tick, ...]
     y_ticks: tuple[Tick, ...]
@@ -55,8 +56,14 @@ def run_curves(events: list[dict]) -> list[Curve]:
         lines = {name: [(e["kimg"], e[key]) for e in events if e["event"] == kind and e.get(key) is not None]
                  for name, key in series}  # fmt: skip
         if all(len(points) > 1 for points in lines.values()):
-            found.append(_curve(title, {name: _thinned(points) for name, points in lines.items()}))
+            found.append(_curve(title, "kimg", {name: _thinned(points) for name, points in lines.items()}))
     return found
+
+
+def distance_curve(distances: list[float]) -> Curve | None:
+    """How a projection came nearer, step by step; None for fewer than two steps."""
+    points = [(float(step), float(value)) for step, value in enumerate(distances, 1)]
+    return _curve("Distance to the real picture", "step", {"distance": _thinned(points)}) if len(points) > 1 else None
 
 
 def _thinned(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
@@ -66,7 +73,7 @@ def _thinned(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
     return [(sum(x for x, _ in group) / len(group), sum(y for _, y in group) / len(group)) for group in groups]
 
 
-def _curve(title: str, lines: dict[str, list[tuple[float, float]]]) -> Curve:
+def _curve(title: str, across_name: str, lines: dict[str, list[tuple[float, float]]]) -> Curve:
     xs = [x for points in lines.values() for x, _ in points]
     ys = [y for points in lines.values() for _, y in points]
     x_ticks, y_ticks = _ticks(min(xs), max(xs)), _ticks(min(0.0, *ys), max(ys))
@@ -86,7 +93,7 @@ def _curve(title: str, lines: dict[str, list[tuple[float, float]]]) -> Curve:
     rows = sorted({round(i * (len(first) - 1) / 11) for i in range(12)})
     table = tuple((first[i][0], *(points[i][1] for points in lines.values())) for i in rows)
     return Curve(
-        title, drawn,
+        title, across_name, drawn,
         tuple(Tick(across(x), f"{x:g}") for x in x_ticks if x_low <= x <= x_high),
         tuple(Tick(down(y), f"{y:g}") for y in y_ticks), table,
     )  # fmt: skip

@@ -8,6 +8,7 @@ from generative.core.cli import seed_list
 from generative.core.recipe import PRESETS
 from generative.models import Generator, ImageSet
 from generative.services.auditing import RANDOM_FEATURES, REASON_MAX, found_classifiers
+from generative.services.making import own_class, picture_to_project
 from generative.services.pictures import class_names
 from generative.services.training import FINE_TUNE_PRESETS
 from imagebank.models import Study
@@ -189,7 +190,35 @@ class MixForm(MakeForm):
         self.fields["coarse_to"].choices = [("", "half of the layers"), *((size, f"{size} px") for size in sizes)]
 
 
-MAKE_FORMS = {"sample": SampleForm, "morph": MorphForm, "mix": MixForm}
+class ProjectionForm(Styled):
+    """A real picture to be found again in the network."""
+
+    item = forms.CharField(max_length=120, label="Item", help_text="Its code in the image bank; training and test items both may.")
+    view = forms.ChoiceField()
+    label = forms.ChoiceField(required=False, label="Start from the mean of", help_text="The search leaves it freely.")
+    steps = forms.IntegerField(min_value=10, max_value=2000, initial=300, help_text="300 take seconds at 32 px, minutes at 256.")
+    seed = forms.IntegerField(min_value=0, max_value=2**31 - 1, initial=0)
+
+    def __init__(self, data=None, *, generator: Generator, **options):
+        super().__init__(data, **options)
+        self.generator = generator
+        self.fields["view"].choices = [(view["code"], view["label"]) for view in generator.study.views]
+        shown = class_names(generator.study, generator.classes)
+        if generator.classes:
+            self.fields["label"].choices = [("", "the item's own class"), *shown.items()]
+        else:
+            del self.fields["label"]
+
+    def clean(self):
+        given = super().clean()
+        if given.get("item") and given.get("view"):
+            image = picture_to_project(generator=self.generator, item=given["item"], view=given["view"])
+            if self.generator.classes and not given.get("label"):
+                own_class(generator=self.generator, image=image)
+        return given
+
+
+MAKE_FORMS = {"sample": SampleForm, "morph": MorphForm, "mix": MixForm, "projection": ProjectionForm}
 
 
 class AuditForm(Styled):

@@ -6,7 +6,7 @@ from imagebank.jobs import JobRun, register_job
 
 IMPORT_NETWORK, ADD_SET, MAKE = "generative.import_network", "generative.add_set", "generative.make"
 AUDIT, PUBLISH = "generative.audit", "generative.publish"
-MAKERS = {"sample": making.generate_set, "morph": making.morph_set, "mix": making.mix_set}
+MAKERS = {"sample": making.generate_set, "morph": making.morph_set, "mix": making.mix_set, "projection": making.project_picture}
 
 
 @register_job(training.TRAIN)

@@ -1,11 +1,15 @@
 """Sets and samples as pages show them: in words, strips and grids."""
 
+import math
 from collections import defaultdict
 from dataclasses import dataclass
 
 from django.db.models import Count, Q, QuerySet
 
-from generative.models import Audit, Sample
+from generative.curves import Curve, distance_curve
+from generative.models import Audit, ImageSet, Sample
+from generative.services.pictures import class_names
+from imagebank.models import ItemImage
 
 
 def set_rows(sets: QuerySet) -> QuerySet:
@@ -72,6 +76,38 @@ def audit_numbers(audit: Audit | None) -> list[dict]:
         }
         for space, threshold in report.get("thresholds", {}).items()
     ]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ShownProjection:
+    """A projection beside the picture it was made from; `real` is None when that is no longer in the study."""
+
+    sample: Sample
+    real: ItemImage | None
+    words: str
+    start: float | None
+    distance: float | None
+    share: float | None
+    curve: Curve | None
+
+
+def projection_of(image_set: ImageSet, sample: Sample) -> ShownProjection:
+    """What the record of a projection set says, ours or another's that left numbers out."""
+    plan = image_set.record["plan"]
+    images = ItemImage.objects.filter(item__study=image_set.study).select_related("item")
+    real = images.filter(public_id=str(plan.get("of"))).first()
+    start, distance = (_number(plan.get(key)) for key in ("start_distance", "distance"))
+    steps = [_number(value) for value in plan.get("curve") or []]
+    names = class_names(image_set.study, list(sample.label))
+    return ShownProjection(
+        sample, real, shown_label(sample, names) if sample.label else "", start, distance,
+        100 * distance / start if start and distance is not None else None,
+        None if None in steps else distance_curve(steps),
+    )  # fmt: skip
+
+
+def _number(value) -> float | None:
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from generative.curves import run_curves
 from generative.forms import MAKE_FORMS, AddSetForm, AuditForm, ContinueForm, ImportNetworkForm, PublishForm, TrainForm
 from generative.jobs import ADD_SET, AUDIT, IMPORT_NETWORK, MAKE, PUBLISH
 from generative.models import ImageSet, Sample
-from generative.presenting import audit_numbers, grid_rows, judged, set_rows, shown_label, strips_of
+from generative.presenting import audit_numbers, grid_rows, judged, projection_of, set_rows, shown_label, strips_of
 from generative.services.networks import keep_upload
 from generative.services.pictures import class_names, real_pictures
 from generative.services.publishing import publication_csv
@@ -142,7 +142,7 @@ def generator_detail(request: HttpRequest, slug: str, public_id: str) -> HttpRes
     forms = {
         kind: form(request.POST if kind == asked else None, generator=generator, prefix=kind)
         for kind, form in MAKE_FORMS.items()
-        if kind == "sample" or len(generator.classes) > 1
+        if kind in ("sample", "projection") or len(generator.classes) > 1
     }
     if request.method == "POST" and rights["makes"] and asked in forms and forms[asked].is_valid():
         payload = {"generator": generator.public_id, "kind": asked, "settings": forms[asked].cleaned_data}
@@ -169,6 +169,9 @@ def set_detail(request: HttpRequest, slug: str, public_id: str) -> HttpResponse:
     names = class_names(request.study, sorted({name for sample in samples for name in sample.label}))
     for sample in samples:
         sample.words = shown_label(sample, names)
+    if image_set.kind == ImageSet.Kind.PROJECTION:
+        context = {"set": image_set, "projection": projection_of(image_set, samples[0]), **_rights(request)}
+        return render(request, "generative/projection.html", context)
     page = Paginator(samples, SAMPLES_PER_PAGE).get_page(request.GET.get("page"))
     context = {
         "set": image_set,

@@ -112,6 +112,7 @@ def _add_making(commands) -> None:
     p.add_argument("weights", type=Path)
     p.add_argument("picture", type=Path)
     p.add_argument("--class", dest="class_name")
+    p.add_argument("--name", help="what the set's record calls the picture (default: its file's name)")
     p.add_argument("--steps", type=int, default=300)
     p.add_argument("--seed", type=int, default=0)
     p.add_argument("--out", type=Path, required=True)
@@ -136,6 +137,7 @@ def _add_judging(commands) -> None:
         p.add_argument("--features", default="random",
                        help="a classifier's fold folder, BACKBONE:FILE.safetensors:PX, or random")  # fmt: skip
         if name == "audit":
+            p.add_argument("--cache", type=Path, help="folder that keeps the real pictures' vectors for the next audit")
             p.add_argument("--weights", type=Path, help="with --probe: the network, for the membership probe")
             p.add_argument("--probe", type=int, default=0, metavar="N", help="project N pictures of either side into w")
 

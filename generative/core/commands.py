@@ -282,7 +282,7 @@ def _mix_sheet(plan):
 def run_project(options) -> int:
     from generative.core import latents
     from generative.core.data import load_picture
-    from generative.core.imageset import Picture, write_set
+    from generative.core.imageset import Picture, projected_picture, write_set
     from generative.core.projection import project
     from generative.core.weights import load_generator
 
@@ -298,15 +298,16 @@ def run_project(options) -> int:
         raise InputError(f"{options.picture} cannot be read as a picture: {error}.") from error
     parts = {options.class_name: 1.0} if shape.classes else {}
     found = project(generator, image, latents.label_vector(shape, parts), steps=options.steps, seed=options.seed)
-    made = latents.pictures(generator, found.ws)[0]
-    plan = {"steps": options.steps, "seed": options.seed, "label": parts, "distance": found.distance,
-            "start_distance": found.start, "w": found.w.tolist()}  # fmt: skip
-    files = {
-        "pair.png": lambda path: _sheet(2)(path, [Picture(image.transpose(1, 2, 0), {}, ""), Picture(made, {}, "")])
-    }
-    write_set(
-        options.out, [Picture(made, parts, str(options.seed))], plan, record, kind="projection", extra_files=files
-    )
+    plan = {"of": options.name or options.picture.name, "steps": options.steps, "seed": options.seed, "label": parts,
+            "distance": found.distance, "start_distance": found.start, "curve": [round(d, 6) for d in found.curve],
+            "w": found.w.tolist()}  # fmt: skip
+    made = projected_picture(generator, plan)
+    pair = [Picture(image.transpose(1, 2, 0), {}, ""), made]
+    facts = {"weights": record.content_hash[:12], "licence": record.licence, "steps": options.steps,
+             "distance": f"{found.start:.4f} at the class's mean, {found.distance:.4f} at the end"}  # fmt: skip
+    page = _page("Projection", facts, [(f"{options.picture.name}, and the network's nearest picture", "pair.png")])
+    files = {"pair.png": lambda path: _sheet(2)(path, pair), "index.html": lambda path: page(path, pair)}
+    write_set(options.out, [made], plan, record, kind="projection", extra_files=files)
     _say(f"Projected {options.picture.name}: distance {found.start:.4f} to {found.distance:.4f}; {options.out}.")
     return 0
 
@@ -371,7 +372,7 @@ def run_audit(options) -> int:
         frozen = read_set(folder)["set_hash"] if (folder / "set.json").exists() else None
         loaded, train, held_out, features = _judged(options, folder)
         items, images = list(loaded.table.items), loaded.table.images
-    report = privacy.audit(items, images, train, held_out, features, seed=options.seed)
+    report = privacy.audit(items, images, train, held_out, features, seed=options.seed, cache=options.cache)
     content = {**report.to_json(), "set_hash": frozen}
     if options.probe:
         if options.weights is None:

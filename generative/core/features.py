@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from generative.core.errors import InputError
+from generative.core.weights import file_sha256
 
 BATCH = 64
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -38,7 +39,8 @@ def _resized(images, size_px: int):
 class DrawnFeatures:
     """Three layers of seeded random convolutions, means and spreads of their maps, at 32 px: 224 numbers."""
 
-    name = "random convolutions (seed 0, 32 px; not a trained network)"
+    name = identity = "random convolutions (seed 0, 32 px; not a trained network)"
+    size_px = 32
     classes: tuple[str, ...] = ()
 
     def __init__(self):
@@ -58,7 +60,7 @@ class DrawnFeatures:
         import torch
         import torch.nn.functional as F
 
-        x, parts = _resized(images, 32) * 4 - 2, []
+        x, parts = _resized(images, self.size_px) * 4 - 2, []
         for weight in self.weights:
             x = F.leaky_relu(F.conv2d(x, weight, stride=2, padding=1), 0.2) * 1.4
             parts += [x.mean(dim=(2, 3)), x.std(dim=(2, 3))]
@@ -98,6 +100,7 @@ class BackboneFeatures:
         self.size_px = size_px
         self.mean, self.std = torch.tensor(mean).view(1, -1, 1, 1), torch.tensor(std).view(1, -1, 1, 1)
         self.name = f"{backbone} ({Path(weights).name}, {size_px} px)"
+        self.identity = f"{self.name} {file_sha256(weights)} {tuple(mean)} {tuple(std)} {arguments}"
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
         return _in_batches(self._features, images)

@@ -15,6 +15,7 @@ import torch
 
 from generative.core import latents
 from generative.core.errors import InputError
+from generative.core.projection import styles_of
 from generative.core.setfiles import KINDS, SCHEMA, frozen_hash, inert_cell, pack, read_set
 from generative.core.strips import save_png
 from generative.core.weights import NetworkRecord, atomic_folder, file_sha256
@@ -120,6 +121,17 @@ def _render(generator, plan: SetPlan, seeds: list[int], labels: list[dict]) -> n
     return latents.pictures(generator, _styles(generator, plan, seeds, labels), noise=plan.noise)
 
 
+def projected_picture(generator, plan: dict) -> Picture:
+    """The picture of a projection: its style stands in the plan, so nothing is searched again."""
+    try:
+        w, label, seed = torch.tensor(plan["w"], dtype=torch.float32), dict(plan["label"]), str(plan["seed"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"The plan of this projection cannot be read: {error}.") from error
+    if w.shape != (generator.shape.w_dim,):
+        raise InputError(f"The plan's style needs {generator.shape.w_dim} numbers; found shape {tuple(w.shape)}.")
+    return Picture(latents.pictures(generator, styles_of(generator, w[None]))[0], label, seed)
+
+
 # --- on disk
 
 
@@ -214,7 +226,9 @@ def regenerate(folder: Path, generator, record: NetworkRecord) -> list[str]:
             f"{folder} was made by the weights {content['generator']['weights'][:12]}; "
             f"these are {record.content_hash[:12]}."
         )
-    again = make_pictures(generator, SetPlan.from_json(content["plan"]))
+    projected = content["kind"] == "projection"
+    plan = content["plan"]
+    again = [projected_picture(generator, plan)] if projected else make_pictures(generator, SetPlan.from_json(plan))
     import tempfile
 
     with tempfile.TemporaryDirectory(prefix="image-set-") as work:

@@ -14,19 +14,10 @@ import numpy as np
 
 from generative.core.data import ImageTable
 from generative.core.errors import InputError
-from generative.core.metrics import distances
+from generative.core.variants import Space, Variants, nearest, variants_of
 
-COMPARE_PX, CROP, QUANTILE = 32, 0.8, 0.01
+COMPARE_PX, QUANTILE = 32, 0.01
 LEAST_HELD_OUT = 5
-
-
-@dataclass(frozen=True)
-class Nearest:
-    """The nearest training picture of one picture: its index, the distance, and how the picture was turned."""
-
-    index: int
-    distance: float
-    variant: str
 
 
 @dataclass(frozen=True)
@@ -69,75 +60,29 @@ class Audit:
         return {**asdict(self), "quarantined": self.quarantined, "schema": "audit/1", "overrides": []}
 
 
-def turned(images: np.ndarray) -> list[tuple[str, np.ndarray]]:
-    """The eight flips and quarter turns of square pictures (N, 3, H, W), named."""
-    out = []
-    for flip in (False, True):
-        for quarter in range(4):
-            x = np.rot90(images, quarter, axes=(2, 3))
-            out.append((f"{'mirrored, ' if flip else ''}turned {90 * quarter}", x[..., ::-1] if flip else x))
-    return out
+def pixel_vectors(images: np.ndarray) -> np.ndarray:
+    """Colours in 0..1, each picture's mean removed, scaled so that distances are root mean squares."""
+    flat = images.reshape(len(images), -1).astype(np.float32) / 255
+    return (flat - flat.mean(axis=1, keepdims=True)) / np.sqrt(flat.shape[1])
 
 
-def cropped(images: np.ndarray) -> list[tuple[str, np.ndarray]]:
-    """The whole picture, its centre and its corners (.8 of the side), each back at full size."""
-    side = images.shape[-1]
-    part = max(int(round(side * CROP)), 1)
-    room = side - part
-    places = {"centre": (room // 2, room // 2), "top left": (0, 0), "top right": (0, room), "bottom left": (room, 0),
-              "bottom right": (room, room)}  # fmt: skip
-    out = [("whole", images)]
-    for name, (top, left) in places.items():
-        out.append((f"{name} crop", _sized(images[:, :, top : top + part, left : left + part], side)))
-    return out
-
-
-def _sized(images: np.ndarray, side: int) -> np.ndarray:
-    import torch
-    import torch.nn.functional as F
-
-    x = torch.from_numpy(np.ascontiguousarray(images)).float()
-    x = F.interpolate(x, size=(side, side), mode="bilinear", antialias=True, align_corners=False)
-    return x.round().clamp(0, 255).to(torch.uint8).numpy()
-
-
-def pixel_space(images: np.ndarray) -> np.ndarray:
-    """32 px colours in 0..1, each picture's mean removed, scaled so that distances are root mean squares."""
-    small = _sized(images, COMPARE_PX).reshape(len(images), -1).astype(np.float64) / 255
-    return (small - small.mean(axis=1, keepdims=True)) / np.sqrt(small.shape[1])
-
-
-def nearest(queries: np.ndarray, train: np.ndarray, space, *, forbid: np.ndarray | None = None) -> list[Nearest]:
-    """The nearest training picture of every query over its turns and crops, and over crops of the training picture.
-
-    `space` maps pictures to vectors; `forbid` (queries, train) marks pairs that may not be compared.
-    """
-    whole = space(train)
-    crops = [(name, space(part)) for name, part in cropped(train)]
-    best = np.full(len(queries), np.inf)
-    where, how = np.zeros(len(queries), dtype=int), [""] * len(queries)
-    for turn, picture in turned(queries):
-        pairs = [(f"{turn}, training {name}", space(picture), vectors) for name, vectors in crops]
-        pairs += [(f"{turn}, {name}", space(part), whole) for name, part in cropped(picture)[1:]]
-        for variant, a, b in pairs:
-            gaps = distances(a, b)
-            if forbid is not None:
-                gaps = np.where(forbid, np.inf, gaps)
-            index = gaps.argmin(axis=1)
-            smallest = gaps[np.arange(len(gaps)), index]
-            for i in np.flatnonzero(smallest < best):
-                best[i], where[i], how[i] = smallest[i], index[i], variant
-    return [Nearest(int(i), float(d), v) for i, d, v in zip(where, best, how, strict=True)]
+def spaces_of(features) -> tuple[Space, Space]:
+    """Pixels at 32 px, and the features at the size at which they look."""
+    return (
+        Space("pixels", COMPARE_PX, pixel_vectors),
+        Space("features", features.size_px, features, features.identity),
+    )
 
 
 def audit(
-    items: list[str], images: np.ndarray, train: ImageTable, held_out: ImageTable, features, *, seed: int = 0
-) -> Audit:
+    items: list[str], images: np.ndarray, train: ImageTable, held_out: ImageTable, features, *, seed: int = 0,
+    cache: Path | None = None,
+) -> Audit:  # fmt: skip
     """Compare generated pictures (N, 3, H, W) uint8 with the training pictures in pixels and in features.
 
     A picture is suspected when it lies nearer than the first percentile of held-out pictures in either space. With
     fewer than 5 held-out pictures, training pictures stand in, each against the other groups, and `calibration` says
-    so. Groups on both sides of the split are refused.
+    so. Groups on both sides of the split are refused. cache: a folder that keeps the vectors of the real pictures.
     """
     shared = sorted(set(train.groups) & set(held_out.groups))
     if shared:
@@ -145,23 +90,25 @@ def audit(
             f"The groups {', '.join(shared[:5])} are both in training and held out; split by patient first."
         )
     own = len(held_out) < LEAST_HELD_OUT
-    spaces = {"pixels": pixel_space, "features": lambda x: features(np.ascontiguousarray(x))}
     thresholds, below, authentic, asymmetry, suspects = {}, {}, {}, {}, []
     ratios = dict.fromkeys(items, np.inf)
     same = np.array(train.groups)[:, None] == np.array(train.groups)[None]
     rng = np.random.default_rng(seed)
-    for name, space in spaces.items():
-        among = nearest(train.images, train.images, space, forbid=same)
-        known = among if own else nearest(held_out.images, train.images, space)
+    for space in spaces_of(features):
+        name, made = space.name, variants_of(images, space)
+        real = variants_of(train.images, space, cache)
+        held = None if own else variants_of(held_out.images, space, cache)
+        among = nearest(real, real, forbid=same)
+        known = among if own else nearest(held, real)
         limit = float(np.quantile([k.distance for k in known], QUANTILE))
-        found = nearest(images, train.images, space)
+        found = nearest(made, real)
         hits = [(item, f) for item, f in zip(items, found, strict=True) if f.distance < limit]
         suspects += [Suspect(item, train.items[f.index], name, f.distance, limit, f.variant) for item, f in hits]
         for item, f in zip(items, found, strict=True):
             ratios[item] = min(ratios[item], f.distance / max(limit, 1e-12))
         thresholds[name], below[name] = limit, len(hits) / len(items)
         authentic[name] = float(np.mean([f.distance > among[f.index].distance for f in found]))
-        asymmetry[name] = None if own else _asymmetry(images, train, held_out, space, rng)
+        asymmetry[name] = None if own else _asymmetry(made, real, held, rng)
     used = "training pictures against other groups" if own else f"{len(held_out)} held-out pictures"
     return Audit(
         tuple(suspects), thresholds, below, authentic, asymmetry, used, features.name, len(items), len(train),
@@ -170,11 +117,11 @@ def audit(
     )  # fmt: skip
 
 
-def _asymmetry(images, train: ImageTable, held_out: ImageTable, space, rng) -> float:
+def _asymmetry(made: Variants, train: Variants, held_out: Variants, rng) -> float:
     """Share of pictures nearer to n training than to n held-out pictures, n the smaller number."""
-    n = min(len(train), len(held_out))
-    a = nearest(images, train.images[rng.permutation(len(train))[:n]], space)
-    b = nearest(images, held_out.images[rng.permutation(len(held_out))[:n]], space)
+    sizes = [len(side.turns[0]) for side in (train, held_out)]
+    a, b = (nearest(made, side.rows(rng.permutation(size)[: min(sizes)]))
+            for side, size in zip((train, held_out), sizes, strict=True))  # fmt: skip
     return float(np.mean([x.distance < y.distance for x, y in zip(a, b, strict=True)]))
 
 

@@ -17,12 +17,14 @@ WARM_UP, COOL_DOWN = 0.05, 0.25
 
 @dataclass(frozen=True)
 class Projection:
-    """w (D,) and its styles ws (1, L, D); `distance` is the loss at the end, `start` that of the best mean."""
+    """w (D,) and its styles ws (1, L, D); `distance` is the smallest loss, `start` that of the label's mean style, `curve`
+    the loss after every step."""
 
     w: Tensor
     ws: Tensor
     distance: float
     start: float
+    curve: tuple[float, ...]
 
 
 def picture_distance(a_NCHW: Tensor, b_NCHW: Tensor) -> Tensor:
@@ -42,12 +44,11 @@ def project(
     steps: int = 300,
     seed: int = 0,
     learning_rate: float = 0.1,
-    on_step=None,
 ) -> Projection:
     """Descend in w from the label's mean style towards the picture (3, H, W) uint8; stored noise, seeded, CPU-exact.
 
     Exploration noise in w falls to nothing over the first three quarters; the learning rate warms up and cools down
-    (StyleGAN2, appendix D). `on_step(step, distance)` reports.
+    (StyleGAN2, appendix D).
     """
     generator = generator.eval().requires_grad_(False)
     target = to_unit(image_uint8[None])
@@ -61,7 +62,7 @@ def project(
         start = float(picture_distance(_picture(generator, mean), target))
     w = mean.clone().requires_grad_(True)
     adam = torch.optim.Adam([w], lr=learning_rate, betas=(0.9, 0.999))
-    best, best_w = start, mean.clone()
+    best, best_w, curve = start, mean.clone(), []
     for step in range(steps):
         t = step / steps
         warm, cool = min(1.0, t / WARM_UP), min(1.0, (1 - t) / COOL_DOWN)
@@ -75,10 +76,14 @@ def project(
             distance = float(picture_distance(_picture(generator, w), target))
         if distance < best:
             best, best_w = distance, w.detach().clone()
-        if on_step:
-            on_step(step + 1, distance)
-    return Projection(best_w[0], best_w[:, None].repeat(1, generator.shape.num_ws, 1), best, start)
+        curve.append(distance)
+    return Projection(best_w[0], styles_of(generator, best_w), best, start, tuple(curve))
+
+
+def styles_of(generator, w_ND: Tensor) -> Tensor:
+    """The same style in every layer (N, L, D)."""
+    return w_ND[:, None].repeat(1, generator.shape.num_ws, 1)
 
 
 def _picture(generator, w: Tensor) -> Tensor:
-    return generator.synthesis(w[:, None].repeat(1, generator.shape.num_ws, 1), noise="const")
+    return generator.synthesis(styles_of(generator, w), noise="const")

@@ -42,7 +42,8 @@ def audit_set(
     with _judging(image_set, view) as (folder, manifest):
         run_core(
             "audit", folder / "set", "--manifest", manifest, "--resolution", _resolution(image_set), "--seed", seed,
-            "--features", features_path(features), "--out", folder / "audit", *probing, watch=watch,
+            "--features", features_path(features), "--cache", generators_folder("vectors"), "--out", folder / "audit",
+            *probing, watch=watch,
             ok=(0, COPIES_FOUND),
         )  # fmt: skip
         path = folder / "audit" / "audit.json"

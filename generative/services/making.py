@@ -7,8 +7,10 @@ from pathlib import Path
 from django.core.exceptions import ValidationError
 
 from generative.models import Generator, ImageSet
+from imagebank.models import ItemImage
 
 from .core import generators_folder, run_core
+from .pictures import real_pictures
 from .sets import MAX_PICTURES, add_set
 
 NOISE = "const"
@@ -42,16 +44,62 @@ def mix_set(
     return _make(generator, "mix", [*words, "--column-class", column_class, *cut], **common)
 
 
-def _make(
-    generator: Generator, command: str, words: list, *, title: str = "", condition: str = "random",
-    truncation: float = 1.0, centre: str = "global", user=None, watch: Callable[[], None] | None = None,
+def project_picture(
+    *, generator: Generator, item: str, view: str, label: str = "", steps: int = 300, seed: int = 0, title: str = "",
+    user=None, watch: Callable[[], None] | None = None,
 ) -> ImageSet:  # fmt: skip
+    """The network's picture nearest to the study's real picture of `item` in `view`: a set of one, of kind projection.
+
+    label: class name of the network to start from; the item's own class when left out. Like every set it makes again byte
+    for byte; unlike the others it is never published, for it is made to resemble one person's picture.
+    """
+    image = picture_to_project(generator=generator, item=item, view=view)
+    chosen = ["--class", label or own_class(generator=generator, image=image)] if generator.classes else []
+    words = [image.file.path, *chosen, "--name", image.public_id, "--steps", steps, "--seed", seed]
+    return _frozen(generator, "project", words, title=title or f"Projection of {item}", condition="curated", user=user, watch=watch)
+
+
+def picture_to_project(*, generator: Generator, item: str, view: str) -> ItemImage:
+    """The real picture of that item code and view, or ValidationError."""
+    study = generator.study
+    image = real_pictures(study, view).filter(item__code=item.strip()).first()
+    if image is None:
+        raise ValidationError(
+            f'{study.title} has no real picture of an item "{item.strip()}" with a reference class in the view "{view}". '
+            "Take the code from the image bank."
+        )
+    return image
+
+
+def own_class(*, generator: Generator, image: ItemImage) -> str:
+    """The network's name for the picture's reference class; refused when the network never learned that class."""
+    truth = image.item.truth.diagnosis
+    for name in generator.classes:
+        if name.strip().casefold() in (truth.code.casefold(), truth.name.casefold()):
+            return name
+    raise ValidationError(
+        f"{generator.title} does not know {image.item.code}'s class, {truth.name}; choose one of "
+        f"{', '.join(generator.classes)} to start from."
+    )
+
+
+def _make(
+    generator: Generator, command: str, words: list, *, truncation: float = 1.0, centre: str = "global", **common
+) -> ImageSet:
+    look = ["--truncation", truncation, "--centre", centre, "--noise", NOISE]
+    return _frozen(generator, command, [*words, *look], **common)
+
+
+def _frozen(
+    generator: Generator, command: str, words: list, *, title: str = "", condition: str = "random", user=None,
+    watch: Callable[[], None] | None = None,
+) -> ImageSet:  # fmt: skip
+    """Run the core's command into a ZIP and take that in."""
     if not generator.folder.is_dir():
         raise ValidationError(f"The weights of {generator.title} are missing from the store. Import the network again.")
     with tempfile.TemporaryDirectory(dir=generators_folder("work"), prefix="set-") as work:
         out = Path(work) / "set.zip"
-        look = ["--truncation", truncation, "--centre", centre, "--noise", NOISE]
-        run_core(command, generator.folder, *words, *look, "--out", out, watch=watch)
+        run_core(command, generator.folder, *words, "--out", out, watch=watch)
         return add_set(
             study=generator.study, path=out, title=title, condition=condition, generator=generator, user=user
         )

@@ -75,6 +75,10 @@ def publish_set(
     study = study or image_set.study
     if view not in study.view_codes():
         raise ValidationError(f'{study.title} has no view "{view}"; its views are {", ".join(study.view_codes())}.')
+    if image_set.kind == ImageSet.Kind.PROJECTION:
+        raise ValidationError(
+            "A projection is made to resemble one person's picture, so it is not published. Make samples instead."
+        )
     with transaction.atomic():
         image_set = ImageSet.objects.select_for_update().get(pk=image_set.pk)
         known = Publication.objects.filter(image_set=image_set, study=study).first()

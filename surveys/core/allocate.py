@@ -22,6 +22,7 @@ def allocate(
     repeats: float = 0.05,
     catches: Sequence[str] = (),
     catches_per_rater: int | None = None,
+    groups: Mapping[str, str] | None = None,
     seed: int,
 ) -> Allocation:
     """Share `images` out among raters, each image to the same number of them, with repeats and catches.
@@ -35,6 +36,8 @@ def allocate(
     repeats : share of a rater's images that come a second time, from 0 to 0.5, rounded up; 0.05 to 0.1 is usual.
     catches : images with an obvious answer, not among `images`; catches_per_rater of them (two, or as
         many as there are) come in every sitting.
+    groups : stratum -> group of strata (curated or random, say), of which, too, every rater sees equally many, to within
+        an image or two. A stratum that is left out is a group of its own.
     seed : a whole number; the same arguments give the same allocation on every platform.
 
     Raises
@@ -47,8 +50,10 @@ def allocate(
     _check(images, codes, repeats, catches, catches_per_rater, seed)
     _check_room(len(images), len(codes), per_rater_max, min_raters_per_image, repeats, catches_per_rater)
     names = sorted(images, key=lambda image: (images[image], image))
-    strata = _strata(names, images)
-    holders = _share_out(strata, len(codes), min_raters_per_image, Draw(seed, "raters"))
+    by_name = _strata(names, images)
+    strata = list(by_name.values())
+    group_of = [(groups or {}).get(name, name) for name in by_name]
+    holders = _share_out(strata, group_of, len(codes), min_raters_per_image, Draw(seed, "raters"))
     _overlap_evenly(holders, strata, len(codes), Draw(seed, "overlap"))
     held = [[image for image in range(len(names)) if rater in holders[image]] for rater in range(len(codes))]
     gap = max(1, min(map(len, held)) // 3)
@@ -114,47 +119,56 @@ def _check_room(images: int, raters: int, most: int, per_image: int, repeats: fl
         )
 
 
-def _strata(names: list[str], images: Mapping[str, str]) -> list[list[int]]:
+def _strata(names: list[str], images: Mapping[str, str]) -> dict[str, list[int]]:
     """The numbers of the images of every stratum."""
     strata: dict[str, list[int]] = {}
     for number, image in enumerate(names):
         strata.setdefault(images[image], []).append(number)
-    return list(strata.values())
+    return strata
 
 
-def _share_out(strata: list[list[int]], raters: int, per_image: int, draw: Draw) -> list[set[int]]:
-    """The raters of every image: those with the fewest images of the stratum, then the fewest of all, then by lot."""
+def _share_out(
+    strata: list[list[int]], group_of: list[str], raters: int, per_image: int, draw: Draw
+) -> list[set[int]]:
+    """The raters of every image: those with the fewest images of the stratum, then of its group, then of all, then by lot."""
     holders: list[set[int]] = [set() for _ in range(sum(map(len, strata)))]
     total = [0] * raters
-    for stratum in strata:
-        own = [0] * raters
+    of_group = {group: [0] * raters for group in group_of}
+    for stratum, group in zip(strata, group_of, strict=True):
+        own, near = [0] * raters, of_group[group]
         for image in draw.shuffled(stratum):
             lots = [draw.uniform() for _ in range(raters)]
-            ranked = sorted(range(raters), key=lambda r, lots=lots, own=own: (own[r], total[r], lots[r]))
-            for rater in ranked[:per_image]:
+            ranked = sorted(zip(own, near, total, lots, range(raters), strict=True))
+            for *_, rater in ranked[:per_image]:
                 holders[image].add(rater)
-                own[rater] += 1
-                total[rater] += 1
-    _level(holders, strata, total)
+                for count in (own, near, total):
+                    count[rater] += 1
+    _level(holders, strata, group_of, of_group, total)
     return holders
 
 
-def _level(holders: list[set[int]], strata: list[list[int]], total: list[int]) -> None:
+def _level(
+    holders: list[set[int]], strata: list[list[int]], group_of: list[str], of_group: dict[str, list[int]], total: list[int]
+) -> None:
     """Hand images from the raters with most to those with fewest until they differ by one at most.
 
-    A rater with two more images has more of some stratum, so the strata become no less even.
+    A rater with two more images has more of some stratum, so the strata become no less even; of such strata one is taken of
+    whose group the rater has most more.
     """
     while max(total) - min(total) > 1:
         rich, poor = total.index(max(total)), total.index(min(total))
-        for stratum in strata:
+        movable = []
+        for number, stratum in enumerate(strata):
             given = [image for image in stratum if rich in holders[image] and poor not in holders[image]]
             taken = [image for image in stratum if poor in holders[image] and rich not in holders[image]]
             if len(given) > len(taken):
-                holders[given[0]].remove(rich)
-                holders[given[0]].add(poor)
-                break
-        total[rich] -= 1
-        total[poor] += 1
+                near = of_group[group_of[number]]
+                movable.append((near[rich] - near[poor], -number, given[0]))
+        _, number, image = max(movable)
+        holders[image] = holders[image] - {rich} | {poor}
+        for count in (of_group[group_of[-number]], total):
+            count[rich] -= 1
+            count[poor] += 1
 
 
 def _overlap_evenly(holders: list[set[int]], strata: list[list[int]], raters: int, draw: Draw) -> None:

@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .allocate import allocate
@@ -11,7 +11,7 @@ from .allocation import CATCH, REPEAT, Allocation, Shown, Sitting, certify_alloc
 from .certificate import PROMISE, Certificate, Property, balance, promise
 from .counterbalance import counterbalance
 from .draw import Draw
-from .rating_match import match_properties
+from .rating_match import condition_properties, match_properties
 from .shape import DesignError
 
 SCHEMA = "rating-design/1"
@@ -22,8 +22,8 @@ TURNED_KINDS = ("pair", "strip")
 class RatingPart:
     """One block of every sitting: the stimuli of one kind and how they are shared out.
 
-    stimuli: code -> stratum; every rater sees each stratum equally often. frames: code -> number of frames, catches
-    included. Pairs and strips are shown one way round to half of their raters, the other way to the others.
+    stimuli: code -> stratum; every rater sees each stratum equally often. groups: stratum -> condition, of which the same holds.
+    frames: code -> number of frames, catches included. Pairs and strips are shown one way round to half of their raters, the other way to the others.
     """
 
     kind: str
@@ -34,6 +34,7 @@ class RatingPart:
     min_raters: int = 6
     repeats: float = 0.05
     catches_per_rater: int | None = None
+    groups: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def turns(self) -> bool:
@@ -82,6 +83,7 @@ def _allocate(part: RatingPart, raters: int, seed: int) -> Allocation:
         repeats=part.repeats,
         catches=part.catches,
         catches_per_rater=part.catches_per_rater,
+        groups=part.groups,
         seed=seed,
     )
 
@@ -179,6 +181,7 @@ def verify_rating_design(document: Mapping[str, Any]) -> Certificate:
             part, allocation = _read_part(head, document)
             properties += [_of_part(part, entry) for entry in certify_allocation(allocation, part.stimuli).properties]
             properties += [_of_part(part, entry) for entry in certify_turns(part, document["surveys"]) if part.turns]
+        properties += condition_properties(document.get("stimuli", ()), document["surveys"])
         properties += match_properties(document.get("stimuli", ()))
     except (KeyError, TypeError, AttributeError) as error:
         raise DesignError(f"The design is incomplete: {error!r} is missing or of another kind.") from error

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .allocation import SINGLE
 from .certificate import Property, balance
 
 REAL, GENERATED = "real", "generated"
@@ -53,6 +54,55 @@ def match_properties(stimuli: Sequence[Mapping[str, Any]]) -> tuple[Property, ..
         detail=_in_words(labels, "no stated class"),
     )
     return (halves, classes, _tones(tones, real, made))
+
+
+def condition_properties(
+    stimuli: Sequence[Mapping[str, Any]], surveys: Sequence[Mapping[str, Any]]
+) -> tuple[Property, ...]:
+    """How evenly the conditions of generated images (curated and random, say) are dealt to the raters, counted from the
+    sittings; nothing about a kind of stimulus that has a single condition."""
+    return tuple(
+        _dealt(kind, dealt)
+        for kind in ("single", "pair")
+        if len(dealt := _by_condition(kind, stimuli, surveys)) > 1
+    )
+
+
+def _by_condition(
+    kind: str, stimuli: Sequence[Mapping[str, Any]], surveys: Sequence[Mapping[str, Any]]
+) -> dict[str, tuple[int, list[int]]]:
+    """For every condition of generated stimuli: how many there are, and how many of them each rater sees."""
+    conditions = {
+        row["stimulus"]: str(row["condition"] or "no condition")
+        for row in stimuli
+        if row["kind"] == kind and row["role"] == "rated" and any(f["origin"] == GENERATED for f in row["frames"])
+    }
+    sizes = Counter(conditions.values())
+    seen = [
+        Counter(
+            conditions[page["stimulus"]]
+            for block in survey["blocks"]
+            for page in block["pages"]
+            if page["kind"] == SINGLE and page["stimulus"] in conditions
+        )
+        for survey in surveys
+    ]
+    return {name: (sizes[name], [counts[name] for counts in seen]) for name in sorted(sizes)}
+
+
+def _dealt(kind: str, dealt: Mapping[str, tuple[int, list[int]]]) -> Property:
+    counts = [numbers for _, numbers in dealt.values()]
+    return balance(
+        f"{kind}: conditions per rater",
+        f"{kind.capitalize()}s: largest difference between two raters in the number of generated images of one condition.",
+        reached=max(max(numbers) - min(numbers) for numbers in counts),
+        best=int(any(sum(numbers) % len(numbers) for numbers in counts)),
+        limit=1,
+        detail="; ".join(
+            f"{name}: {size} images, {min(numbers)} to {max(numbers)} for each rater" for name, (size, numbers) in dealt.items()
+        )
+        + ".",
+    )
 
 
 def _tones(tones: Mapping[str, tuple[int, int]], real: int, made: int) -> Property:

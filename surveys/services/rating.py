@@ -56,9 +56,14 @@ class StimulusSpec:
     tone: str = ""
 
     @property
-    def stratum(self) -> str:
+    def dealt_as(self) -> str:
+        """Origin and condition: what every rater sees equally much of, besides the finer strata."""
         origins = "+".join(sorted({str(frame.origin) for frame in self.frames}))
-        return " / ".join(part for part in (origins, self.condition, self.label) if part)
+        return " / ".join(part for part in (origins, self.condition) if part)
+
+    @property
+    def stratum(self) -> str:
+        return " / ".join(part for part in (self.dealt_as, self.label) if part)
 
 
 def single(image: ItemImage, origin: str, *, code: str = "", **values) -> StimulusSpec:
@@ -249,6 +254,7 @@ def _draw(protocol: StudyProtocol, stimuli: Sequence[StimulusSpec], raters: int,
             RatingPart(
                 kind=kind,
                 stimuli={spec.code: spec.stratum for spec in own if spec.role == Stimulus.Role.RATED},
+                groups={spec.stratum: spec.dealt_as for spec in own},
                 frames={spec.code: len(spec.frames) for spec in own},
                 catches=catches,
                 per_rater_max=shown.get("per_rater_max", 60),

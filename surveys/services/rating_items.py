@@ -1,7 +1,7 @@
 """Choose what a rating study shows from the items of the bank: real beside generated, matched one by one."""
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 
 from django.core.exceptions import ValidationError
@@ -63,11 +63,11 @@ def stimuli_from_items(
     Generated are pictures in the view "generated" and items whose attribute `generated` is true; its `stated_class` is the
     stated label and its `condition` what the analysis compares. A generated picture is accompanied by the real item that
     names it in `matches`, else by a test item of its class in `real_view` whose skin tone is nearest (rating_tones.py);
-    couples that match best are taken first. image_sets: hashes, or their beginnings, of the published sets to show; all when
-    empty. require_tones: refuse where the tones of a couple are unknown or more than one step apart. Items of the kind morph-frame make strips
-    (`strip`, `frame`, `control`), items of the kind mix-grid make grids (`rows`, `columns`, `tile_px`). An attribute `role`
-    makes an item a catch, or practice. Pairs and practice are made of pictures that are no singles. Too few pictures raise
-    ValidationError.
+    couples that match best are taken first, of every condition equally many as far as there are enough. image_sets: hashes,
+    or their beginnings, of the published sets to show; all when empty. require_tones: refuse where the tones of a couple are
+    unknown or more than one step apart. Items of the kind morph-frame make strips (`strip`, `frame`, `control`), items of the
+    kind mix-grid make grids (`rows`, `columns`, `tile_px`). An attribute `role` makes an item a catch, or practice. Pairs and
+    practice are made of pictures that are no singles. Too few pictures raise ValidationError.
     """
     from surveys.core.draw import Draw
 
@@ -75,8 +75,8 @@ def stimuli_from_items(
     draw = Draw(seed, "stimuli")
     for images in (*bank.made.values(), *bank.real.values()):
         draw.shuffle(images)
-    couples = _couples(bank)
     wanted = singles // 2 + pairs
+    couples = _couples(bank, wanted)
     if wanted > len(couples):
         raise ValidationError(
             f"{singles} singles and {pairs} pairs need {wanted} generated images with a real one of the same class each; "
@@ -150,25 +150,54 @@ def _condition(image: ItemImage) -> str:
     return str(image.item.attributes.get("condition") or "generated")
 
 
-def _couples(bank: _Bank) -> list[Couple]:
-    """Every generated picture with a real one of its class, the classes in turns; none is used twice.
+def _couples(bank: _Bank, wanted: int) -> list[Couple]:
+    """Every generated picture with a real one of its class, none used twice; the first `wanted` are those to be shown.
 
-    Within a class real and generated are paired so that their skin tones differ least in all; the best couples come first.
+    Classes take turns, and within a class so do the conditions (curated, random); of each, those come first for which there is
+    a real picture of the nearest skin tone. Then those to be shown choose anew, before all others.
     """
     shown = [image for images in (*bank.made.values(), *bank.real.values()) for image in images]
     tones = tones_of([*shown, *bank.matching.values()], known=bank.toned)
+    order = [couple.made.pk for couple in _in_turns(_paired(bank, tones))]
+    first = set(order[:wanted])
+    again = {couple.made.pk: couple for own in _paired(bank, tones, first=first) for couple in own}
+    taken = {couple.real.pk for couple in again.values()}
+    for label, images in bank.real.items():
+        bank.real[label] = [real for real in images if real.pk not in taken]
+    return [again[pk] for pk in order if pk in again]
+
+
+def _paired(bank: _Bank, tones: dict[int, str], first: Set[int] = frozenset()) -> list[list[Couple]]:
+    """Couples class by class, the nearest in tone first: real and generated differ least in all, for the generated
+    pictures `first`, then for the others. A real picture that names its generated one stays with it."""
     by_class: list[list[Couple]] = []
     for label in sorted(bank.made):
-        given = {made.pk: bank.matching[made.item.code] for made in bank.made[label] if made.item.code in bank.matching}
-        free = [made for made in bank.made[label] if made.pk not in given]
-        chosen = given | _nearest(free, bank.real[label], tones)
-        taken = {real.pk for real in chosen.values()}
-        bank.real[label] = [real for real in bank.real[label] if real.pk not in taken]
+        chosen = {made.pk: bank.matching[made.item.code] for made in bank.made[label] if made.item.code in bank.matching}
+        for shown in (True, False):
+            free = [made for made in bank.made[label] if made.pk not in chosen and (made.pk in first) == shown]
+            taken = {real.pk for real in chosen.values()}
+            chosen |= _nearest(free, [real for real in bank.real[label] if real.pk not in taken], tones)
         own = [Couple(label, chosen[made.pk], made, (tones[chosen[made.pk].pk], tones[made.pk]))
                for made in bank.made[label] if made.pk in chosen]  # fmt: skip
         by_class.append(sorted(own, key=lambda couple: _cost(*couple.tones)))
-    longest = max(map(len, by_class), default=0)
-    return [own[turn] for turn in range(longest) for own in by_class if turn < len(own)]
+    return by_class
+
+
+def _in_turns(by_class: Sequence[list[Couple]]) -> list[Couple]:
+    """Class by class, each time of the condition that this class, then all of them, had least often so far."""
+    ordered: list[Couple] = []
+    so_far: Counter = Counter()
+    waiting = [list(own) for own in by_class]
+    while any(waiting):
+        for own in filter(None, waiting):
+            label = own[0].label
+            conditions = list(dict.fromkeys(_condition(couple.made) for couple in own))
+            wanted = min(conditions, key=lambda name, label=label: (so_far[label, name], so_far[name], name))
+            couple = next(couple for couple in own if _condition(couple.made) == wanted)
+            own.remove(couple)
+            ordered.append(couple)
+            so_far.update([wanted, (label, wanted)])
+    return ordered
 
 
 def _cost(first: str, second: str) -> int:

@@ -53,6 +53,20 @@ def fill(study, real, made, *, recorded=True):
     return {"sources": [study], "real_view": "focused", "pairs": 0, "practice": 0, "seed": 5}
 
 
+def test_curated_and_random_images_stand_in_equal_numbers_among_singles_and_pairs():
+    """However many more random ones there are, and though the curated ones match no better."""
+    study = make_study("bank")
+    given = fill(study, real=[1, 4, 7, 10] * 3, made=[])
+    for number in range(9):
+        condition = "curated" if number < 3 else "random"
+        picture(study, f"new-{number}", 4, generated=True, kind="sample", stated_class="ZQC", condition=condition)
+    specs = stimuli_from_items(singles=8, **given | {"pairs": 2})
+    singles = [spec.condition for spec in specs if spec.kind == "single" and spec.frames[0].origin == "generated"]
+    assert sorted(singles) == ["curated", "curated", "random", "random"]
+    assert sorted(spec.condition for spec in specs if spec.kind == "pair") == ["curated", "random"]
+    assert [spec.condition for spec in stimuli_from_items(singles=16, **given)].count("curated") == 3
+
+
 def couples(specs):
     rated = [spec for spec in specs if spec.kind == "single"]
     return [(real.tone, made.tone) for real, made in zip(rated[::2], rated[1::2], strict=True)]

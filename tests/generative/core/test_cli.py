@@ -123,6 +123,9 @@ def test_generate_mix_and_project_write_sets(tmp_path, trained):
                  str(tmp_path / "p")]) == 0  # fmt: skip
     plan = json.loads((tmp_path / "p" / "set.json").read_text())["plan"]
     assert plan["distance"] <= plan["start_distance"]
+    assert (plan["of"], len(plan["curve"])) == ("00000.png", 5)
+    assert {"pair.png", "index.html"} <= {path.name for path in (tmp_path / "p").iterdir()}
+    assert main(["regenerate", str(weights), str(tmp_path / "p")]) == 0
 
 
 def test_bad_requests_are_one_sentence_with_status_two(tmp_path, trained, capsys):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from generative.core import metrics, privacy
+from generative.core import metrics, privacy, variants
 from generative.core.errors import InputError
 from generative.core.features import DrawnFeatures
 from tests.generative.core.drawn import drawn_table
@@ -115,7 +115,7 @@ def test_planted_copies_are_found_however_turned_and_honest_pictures_are_not():
     noise = np.random.default_rng(0).normal(0, 4, (3, 3, 32, 32))
     turned = np.rot90(train.images[5], 1, axes=(1, 2))
     mirrored = train.images[9][:, :, ::-1]
-    crop = privacy.cropped(train.images[12:13])[1][1][0]
+    crop = variants.cropped(train.images[12:13], 32)[0][0]
     copies = np.clip(np.stack([turned, mirrored, crop]) + noise, 0, 255).astype(np.uint8)
     items = [f"fresh-{i}" for i in range(20)] + ["turned", "mirrored", "crop"]
     report = privacy.audit(items, np.concatenate([fresh.images, copies]), train, held_out, DrawnFeatures())
@@ -127,6 +127,39 @@ def test_planted_copies_are_found_however_turned_and_honest_pictures_are_not():
     assert report.share_below["pixels"] == pytest.approx(3 / 23, abs=0.05)
     assert report.authenticity["pixels"] < 1
     assert 0.3 < report.asymmetry["pixels"] < 0.9
+
+
+def test_vectors_of_real_pictures_are_computed_once_and_a_damaged_file_is_no_harm(tmp_path):
+    class Counted(DrawnFeatures):
+        seen = 0
+
+        def __call__(self, images):
+            Counted.seen += len(images)
+            return super().__call__(images)
+
+    train, held_out, fresh = textured(12, 1, 48), textured(9, 2, 48), textured(5, 3, 48)
+    items = list(fresh.items)
+    first = privacy.audit(items, fresh.images, train, held_out, Counted(), cache=tmp_path)
+    assert Counted.seen == 13 * (12 + 9 + 5)
+    again = privacy.audit(items, fresh.images, train, held_out, Counted(), cache=tmp_path)
+    assert Counted.seen == 13 * (12 + 9 + 5) + 13 * 5
+    assert again == first == privacy.audit(items, fresh.images, train, held_out, Counted())
+    for path in tmp_path.iterdir():
+        path.write_bytes(path.read_bytes()[:500])
+    assert privacy.audit(items, fresh.images, train, held_out, Counted(), cache=tmp_path) == first
+
+
+def test_every_turn_and_crop_of_a_picture_is_nearest_to_it_and_an_exact_copy_is_0_away():
+    train = textured(25, 1)
+    pixels, _ = privacy.spaces_of(DrawnFeatures())
+    real = variants.variants_of(train.images, pixels)
+    for number, copy in enumerate(variants.turned(train.images[7:8])):
+        (found,) = variants.nearest(variants.variants_of(copy, pixels), real)
+        assert (found.index, found.distance) == (7, 0.0), variants.TURNS[number]
+    for number, part in enumerate(variants.cropped(train.images[9:10], 32)):
+        for turn in variants.turned(part):
+            (found,) = variants.nearest(variants.variants_of(turn, pixels), real)
+            assert (found.index, found.distance) == (9, 0.0), variants.CROPS[number]
 
 
 def test_patients_on_both_sides_are_refused_and_missing_held_out_is_said():

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from surveys.core import DesignError, Shown, allocate, certify_allocation
 from surveys.core.allocate import repeats_of
+from surveys.core.draw import Draw
 
 
 def images_of(real: int, generated: int) -> dict[str, str]:
@@ -138,3 +139,20 @@ def test_repeats_are_the_share_to_the_nearest_whole_number(images, count):
     """Eight per cent: 5.3 of 57, 5.6 and 8.3 per cent of 18 and 12; one at least."""
     assert repeats_of(images, 0.08) == count
     assert repeats_of(images, 0) == 0
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(("images", "raters"), [(40, 12), (60, 14), (24, 8)])
+def test_every_rater_sees_equally_much_of_every_group_of_strata(images, raters, seed):
+    """Classes of uneven size within conditions: the conditions are dealt evenly all the same."""
+    draw = Draw(seed, "study")
+    strata = {}
+    for number in range(images):
+        condition = ("real", "curated", "random", "random")[draw.below(4)]
+        strata[f"image-{number}"] = f"{condition} / class {draw.below(7)}"
+    groups = {stratum: stratum.split(" / ")[0] for stratum in strata.values()}
+    allocation = allocate(strata, raters=raters, groups=groups, seed=seed)
+    assert allocation.certificate.promises_hold
+    for group in set(groups.values()):
+        counts = [sum(groups[strata[image]] == group for image in s.images("single")) for s in allocation.sittings]
+        assert max(counts) - min(counts) <= 1

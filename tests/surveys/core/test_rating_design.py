@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from surveys.core import DesignError, RatingPart, counterbalance, draw_rating_design
 from surveys.core.__main__ import main
 from surveys.core.draw import Draw
+from surveys.core.rating_design import verify_rating_design
 
 
 def part(kind="pair", count=11, frames=2, **changes):
@@ -82,3 +83,32 @@ def test_both_ways_round_are_balanced_at_every_rater_and_every_stimulus(pages, s
         for name in {page[side] for page in pages}:
             ways = [1 if turn else -1 for page, turn in zip(pages, turned, strict=True) if page[side] == name]
             assert abs(sum(ways)) == len(ways) % 2
+
+
+def generated(condition, number):
+    return {"stimulus": f"{condition}-{number}", "kind": "single", "role": "rated", "condition": condition, "label": "",
+            "tone": "", "frames": [{"origin": "generated"}]}  # fmt: skip
+
+
+def test_the_certificate_says_how_evenly_curated_and_random_images_are_dealt():
+    made = [generated(condition, number) for condition in ("curated", "random") for number in range(6)]
+    strata = {row["stimulus"]: f"{row['condition']} / {row['stimulus'][-1]}" for row in made}
+    of = RatingPart("single", strata, dict.fromkeys(strata, 1), groups={s: s.split(" / ")[0] for s in strata.values()})
+    document = draw_rating_design([of], raters=8, seed=2, stimuli=made)
+    name = "single: conditions per rater"
+    (found,) = [entry for entry in document["certificate"]["properties"] if entry["name"] == name]
+    assert found["holds"]
+    assert found["detail"] == "curated: 6 images, 4 to 5 for each rater; random: 6 images, 4 to 5 for each rater."
+    for survey in document["surveys"][:1]:
+        pages = survey["blocks"][0]["pages"]
+        survey["blocks"][0]["pages"] = [page for page in pages if page["stimulus"].startswith("random")]
+    (again,) = [entry for entry in verify_rating_design(document).to_dict()["properties"] if entry["name"] == name]
+    assert not again["holds"]
+    assert again["reached"] == 5
+
+
+def test_a_study_of_one_condition_says_nothing_of_conditions():
+    made = [generated("random", number) for number in range(6)]
+    strata = dict.fromkeys((row["stimulus"] for row in made), "random")
+    document = draw_rating_design([RatingPart("single", strata, dict.fromkeys(strata, 1))], raters=6, seed=2, stimuli=made)
+    assert not [entry for entry in document["certificate"]["properties"] if "conditions" in entry["name"]]
