@@ -18,10 +18,12 @@ from benchmark.models import AnalysisPlan, Comparison, StoredPredictions
 from benchmark.presenting import section_called
 from benchmark.services.planning import plan_design, spread_from_model
 from benchmark.services.plans import stamp_plan
+from benchmark.services.region_sums import newest_sum, start_region_sum
 from benchmark.services.starting import start_check, start_comparison, start_documents
 from benchmark.views import READING_ROLES, STARTING_ROLES
 from imagebank.models import Study
 from imagebank.permissions import has_role
+from models_ml.models import AttributionSet
 
 LARGEST_SEED = 2**31 - 1
 
@@ -251,5 +253,30 @@ class Planning(APIView):
         return Response(PlanningOut(planned).data)
 
 
+class RegionSums(APIView):
+    """What readers marked against the maps of one attribution: the last sum, or a new one."""
+
+    def get_set(self, pk: int) -> AttributionSet:
+        sets = AttributionSet.objects.filter(ensemble__study__in=studies_with_role(self.request.user, *READING_ROLES))
+        return get_object_or_404(sets.select_related("ensemble__run__study", "ensemble__study__protocol"), pk=pk)
+
+    @extend_schema(tags=["networks"], responses=OpenApiTypes.OBJECT)
+    def get(self, request, pk):
+        """Per group: overlap, the same of networks of random weights, difference, chance, each with its interval."""
+        job = newest_sum(self.get_set(pk))
+        if job is None or not job.result:
+            raise NotFound("This sum has not been made, or is being made; start it by POST.")
+        return Response(job.result)
+
+    @extend_schema(tags=["networks"], request=None, responses={202: StartedOut})
+    def post(self, request, pk):
+        """Sum up in the background."""
+        job = start_region_sum(made=self.get_set(pk), user=request.user)
+        return Response(StartedOut({"job": job.pk}).data, status=202)
+
+
 routes = [("comparisons", ComparisonViewSet, "api-comparison"), ("plans", PlanViewSet, "api-plan")]
-urlpatterns = [path("planning/", Planning.as_view(), name="api-planning")]
+urlpatterns = [
+    path("planning/", Planning.as_view(), name="api-planning"),
+    path("attributions/<int:pk>/regions/", RegionSums.as_view(), name="api-region-sums"),
+]

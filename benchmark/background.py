@@ -1,12 +1,14 @@
-"""Background work of this app: comparisons, the check that they can be repeated, simulated studies."""
+"""Background work of this app: comparisons, the check that they can be repeated, simulated studies, readers' regions."""
 
 from imagebank.jobs import JobRun, register_job
+from models_ml.models import AttributionSet
 
 from .models import AnalysisPlan, Comparison, StoredPredictions
 from .services.checking import recompute
 from .services.comparison import STAMPED, run_comparison
 from .services.documents import make_documents
 from .services.planning import simulate_design
+from .services.region_sums import REGION_SUM, sum_regions
 
 
 @register_job("comparison")
@@ -54,6 +56,15 @@ def comparison_documents_job(run: JobRun) -> dict:
 def simulation_job(run: JobRun) -> dict:
     """Simulate whole studies of the design in payload."""
     return simulate_design(**run.payload, progress=_told_to(run))
+
+
+@register_job(REGION_SUM)
+def region_sum_job(run: JobRun) -> dict:
+    """What readers marked against the maps of the attribution in payload; the sum is the job's result."""
+    sets = AttributionSet.objects.select_related("ensemble__run__study", "ensemble__study__protocol")
+    found = sum_regions(made=sets.get(ensemble__study=run.study, pk=run.payload["set"]), progress=_told_to(run))
+    run.log(f"{len(found['pictures'])} regions of {len(found['groups'])} groups")
+    return found
 
 
 def _told_to(run: JobRun):

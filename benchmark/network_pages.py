@@ -8,13 +8,15 @@ from django import forms
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from imagebank.models import Item, Study
 from imagebank.permissions import Role, has_role, require_role
-from models_ml.models import AttributionMap, Ensemble, Prediction
+from imagebank.tables import csv_text
+from models_ml.attribution_tables import estimate
+from models_ml.models import AttributionMap, AttributionSet, Ensemble, Prediction
 from surveys.models import Reader
 
 from .services.networks import (
@@ -28,7 +30,8 @@ from .services.networks import (
     write_network_predictions,
 )
 from .services.predictions import store_predictions
-from .services.regions import RegionOverlap, region_overlaps
+from .services.region_sums import answers_key, newest_sets, newest_sum, start_region_sum
+from .services.regions import RegionOverlap, region_codes, region_overlaps
 
 READING_ROLES = (Role.ANALYST, Role.COORDINATOR, Role.ENGINEER)
 CHANGING_ROLES = (Role.ENGINEER, Role.COORDINATOR)
@@ -233,6 +236,58 @@ def overlaps(maps) -> list[RegionOverlap]:
         .first()
     )
     return region_overlaps(newest) if newest else []
+
+
+@require_GET
+@require_role(*READING_ROLES)
+def regions_page(request: HttpRequest, slug: str) -> HttpResponse:
+    """What readers marked against every network's newest maps: one table per network and view, a row per group."""
+    found = []
+    for made in newest_sets(request.study):
+        job = newest_sum(made)
+        rows = [
+            {name: estimate(one[name]) if isinstance(one[name], dict) else one[name] for name in one}
+            for one in (job.result.get("groups", []) if job else [])
+        ]
+        stale = bool(rows) and job.result["answers"] != answers_key(made)
+        found.append({"made": made, "view": request.study.view_label(made.ensemble.view), "job": job, "rows": rows,
+                      "stale": stale})  # fmt: skip
+    context = {
+        "sets": found, "asks": bool(region_codes(request.study)),
+        "simulated": any(one["job"].result["simulated"] for one in found if one["rows"]),
+    }  # fmt: skip
+    return render(request, "benchmark/network_regions.html", context_of(request, **context))
+
+
+def get_attribution(request: HttpRequest, pk: int) -> AttributionSet:
+    sets = AttributionSet.objects.select_related("ensemble__run__study", "ensemble__study__protocol")
+    return get_object_or_404(sets, ensemble__study=request.study, pk=pk)
+
+
+@require_POST
+@require_role(*READING_ROLES)
+def regions_start(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+    """Queue the sum over what readers marked."""
+    try:
+        start_region_sum(made=get_attribution(request, pk), user=request.user)
+        messages.success(request, "The sum is being made; this page shows it when it is ready.")
+    except ValidationError as refusal:
+        messages.error(request, " ".join(refusal.messages))
+    return redirect("benchmark:network_regions", slug)
+
+
+@require_GET
+@require_role(*READING_ROLES)
+def regions_csv(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+    """Every picture and group of the last sum, with every digit."""
+    job = newest_sum(get_attribution(request, pk))
+    if job is None or not job.result.get("pictures"):
+        raise Http404("This sum has not been made yet.")
+    rows = job.result["pictures"]
+    text = csv_text(rows[0], (row.values() for row in rows))
+    response = HttpResponse(text, content_type="text/csv; charset=utf-8")
+    response.headers["Content-Disposition"] = f'attachment; filename="{slug}-regions-{pk}.csv"'
+    return response
 
 
 @require_GET

@@ -259,7 +259,7 @@ def comparisons_table(results: dict) -> Table | None:
     if not rows:
         return None
     columns = tuple(Column(f"column-{i}", label, "words" if i < 3 else "number") for i, label in enumerate(header))
-    cells = [[Cell(text.removeprefix("p = "), text, c.is_number) for c, text in zip(columns, row)] for row in rows]
+    cells = [[Cell(text, text, c.is_number) for c, text in zip(columns, row)] for row in rows]
     files = (("csv", "tables/paired.csv"), ("xlsx", "tables/tables.xlsx"), ("tex", "tables/comparisons.tex"))
     return Table("comparisons", "Every comparison with both answers", caption, columns, cells, downloads=files)
 
@@ -315,7 +315,9 @@ class HardItem:
 
 def hardest_items(results: dict, pictures: dict[tuple[str, str], str], *, view: str, many: int = 12) -> list[HardItem]:
     """The items that fewest people named correctly in a view; `pictures`: public id by item code and view."""
-    records = [record for record in results.get("items", []) if (record["view"] or "") == view][:many]
+    from benchmark.core.standing import hardest  # with pandas behind it
+
+    records = hardest(results.get("items", []), view, many)
     return [HardItem(record, pictures.get((record["item"], view))) for record in records]
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from importlib import resources
 from typing import Any
 
-from benchmark.core.wording import interval, number, p_value, plural, readable
+from benchmark.core.wording import bare_p, interval, number, plural, readable
 
 Record = Mapping[str, Any]
 
@@ -60,7 +60,7 @@ PRINTED = {
     "points": _scaled(100, 1),
     "number": _scaled(1, 2),
     "fine": _scaled(1, 3),
-    "p": lambda value: "–" if value is None else p_value(value).removeprefix("p = ").removeprefix("p "),
+    "p": bare_p,
 }
 
 
@@ -151,6 +151,9 @@ ITEM_COLUMNS = (
     Column("readings", "Readings", "count"),
     Column("correct", "Right", "count"),
     Column("share_correct", "Right (%)", "percent"),
+    Column("ci_low", "Interval (%)", "percent", "ci_high"),
+    Column("taken_for", "Most often taken for", "exact"),
+    Column("taken_for_times", "that often", "count"),
     Column("networks_correct", "Networks that had it right", "exact"),
 )
 

@@ -283,9 +283,10 @@ class _CropSearch:
                     candidates[number].append(candidate)
                 tell(0.5 * done / len(self.wholes))
             findings: list[Finding] = []
-            for done, confirmed in enumerate(pool.map(self._confirm, range(len(self.crops)), candidates), start=1):
+            best = self._best_by_whole(candidates)
+            for done, confirmed in enumerate(pool.map(self._confirm, best, best.values()), start=1):
                 findings += confirmed
-                tell(0.5 + 0.5 * done / len(self.crops))
+                tell(0.5 + 0.5 * done / len(best))
         return findings, places
 
     def _look_into(self, index: int) -> tuple[int, list[tuple[int, _Candidate]]]:
@@ -303,18 +304,25 @@ class _CropSearch:
             if _worth_searching(self.crops[number], whole)
         ]
 
-    def _confirm(self, number: int, candidates: Sequence[_Candidate]) -> list[Finding]:
-        """What stands up to a closer look of one crop's best candidates."""
-        crop, square, findings = self.crops[number], self.squares[number], []
-        best = sorted(candidates, key=lambda one: (-one.score, one.whole))[: self.parameters.crops_per_picture]
-        for candidate in best:
-            whole = self.wholes[candidate.whole]
-            small = _small_whole(self.load(whole))
-            found = _refine(square, small, candidate.box, self.parameters)
+    def _best_by_whole(self, candidates: Sequence[Sequence[_Candidate]]) -> dict[int, list[tuple[int, _Candidate]]]:
+        """Each crop's best candidates, with the crop's number, by whole picture: each of these is then read once."""
+        by_whole: dict[int, list[tuple[int, _Candidate]]] = defaultdict(list)
+        for number, of_crop in enumerate(candidates):
+            ranked = sorted(of_crop, key=lambda one: (-one.score, one.whole))
+            for candidate in ranked[: self.parameters.crops_per_picture]:
+                by_whole[candidate.whole].append((number, candidate))
+        return by_whole
+
+    def _confirm(self, index: int, candidates: Sequence[tuple[int, _Candidate]]) -> list[Finding]:
+        """What stands up to a closer look of the candidates in one whole picture."""
+        whole, findings = self.wholes[index], []
+        small = _small_whole(self.load(whole))
+        for number, candidate in candidates:
+            found = _refine(self.squares[number], small, candidate.box, self.parameters)
             if found is None:
                 continue
             score, box = found
-            full = Image.fromarray(self.load_full(whole))
+            crop, full = self.crops[number], Image.fromarray(self.load_full(whole))
             box = tuple(length * full.width / small.width for length in box)
             last = _last_look(_central_square(self.load_full(crop)), full, box)
             if last >= self.parameters.crop_last_look:
@@ -424,14 +432,25 @@ def _best_shift(target_HWC: np.ndarray, whole: Image.Image, box, reach: float):
     right, bottom = min(whole.width, left + side + 2 * margin), min(whole.height, top + side + 2 * margin)
     size = tuple(max(cells, round(edge * cells / side)) for edge in (right - left, bottom - top))
     region_HWC = np.float32(whole.resize(size, Image.Resampling.BILINEAR, box=(left, top, right, bottom)))
-    windows = np.lib.stride_tricks.sliding_window_view(region_HWC, (cells, cells), axis=(0, 1))
-    down, across = windows.shape[:2]
-    rows_ND = windows.transpose(0, 1, 3, 4, 2).reshape(down * across, -1)
-    scores_N = _unit_rows(rows_ND) @ _unit_rows(target_HWC.reshape(1, -1))[0]
-    best = int(scores_N.argmax())
-    y, x = divmod(best, across)
+    scores_YX = _correlations(region_HWC - region_HWC.mean(), target_HWC)
+    y, x = np.unravel_index(int(scores_YX.argmax()), scores_YX.shape)
     found = (left + x * side / cells, top + y * side / cells, side)
-    return float(scores_N[best]), found, rows_ND[best].reshape(target_HWC.shape)
+    return float(scores_YX[y, x]), found, region_HWC[y : y + cells, x : x + cells]
+
+
+def _correlations(region_HWC: np.ndarray, target_HWC: np.ndarray) -> np.ndarray:
+    """Correlation of the target with every window of the region, (H - h + 1, W - w + 1); 0 where a window is flat.
+
+    The target without its mean makes the product that of centred windows; the region about zero keeps the variance, a
+    difference of sums, exact.
+    """
+    height, width, _ = target_HWC.shape
+    windows = np.lib.stride_tricks.sliding_window_view(region_HWC, (height, width), axis=(0, 1))
+    rows_ND = windows.transpose(0, 1, 3, 4, 2).reshape(windows.shape[0] * windows.shape[1], -1)
+    products_N = rows_ND @ _unit_rows(target_HWC.reshape(1, -1))[0]
+    sums_N = rows_ND @ np.ones(rows_ND.shape[1], np.float32)
+    norms_N = np.sqrt(np.maximum(np.einsum("nd,nd->n", rows_ND, rows_ND) - sums_N**2 / rows_ND.shape[1], 0.0))
+    return np.where(norms_N > 1.0, products_N / np.maximum(norms_N, 1.0), 0.0).reshape(windows.shape[:2])
 
 
 # --- groups

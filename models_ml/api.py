@@ -334,6 +334,9 @@ class AttributionIn(serializers.Serializer):
     baseline = serializers.ChoiceField(choices=AttributionSet.Baseline.choices, default="blur")
     controls = serializers.IntegerField(min_value=1, max_value=10, default=1)
     limit = serializers.IntegerField(min_value=1, max_value=2**31 - 1, required=False)
+    marks = serializers.FileField(
+        required=False, help_text="A ZIP of masks, sticker/ITEM.png, clothing/ITEM.png ...; send as multipart/form-data"
+    )
 
 
 class AttributionFilter(django_filters.FilterSet):

@@ -4,6 +4,7 @@ Every chart is drawn in a box of its own units, y downwards, and scales with the
 """
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -82,7 +83,8 @@ def _chart(
 ) -> Chart:  # fmt: skip
     known = [(x, y) for _, _, _, points in series for x, y in points if y is not None]
     last = max([epochs, *(x for x, _ in known)])
-    top = ceiling if ceiling is not None else max((y for _, y in known), default=1.0) * 1.05
+    step = round_step((ceiling if ceiling is not None else max((y for _, y in known), default=1.0)) - floor, 4)
+    top = ceiling if ceiling is not None else floor + step * math.ceil(max((y for _, y in known), default=1.0) / step)
     chart = Chart(title, [], [], [], "epoch", rows=table)
 
     def x(epoch: float) -> float:
@@ -99,8 +101,9 @@ def _chart(
             lines.append(Line(name if kind != "train" else "", text, number % 8, kind, *drawn[-1]))
     chart.lines.extend(_apart(lines))
     chart.x_ticks.extend(Tick(x(epoch), str(epoch)) for epoch in _whole_steps(last))
-    steps = [floor + (top - floor) * k / 4 for k in range(5)]
-    chart.y_ticks.extend(Tick(y(v), f"{100 * v:.0f}%" if percent else f"{v:.2f}") for v in steps)
+    digits = len(f"{step:.8f}".rstrip("0").partition(".")[2])
+    steps = [floor + step * k for k in range(round((top - floor) / step) + 1)]
+    chart.y_ticks.extend(Tick(y(v), f"{100 * v:.0f}%" if percent else f"{v:.{digits}f}") for v in steps)
     return chart
 
 
@@ -117,9 +120,17 @@ def _apart(lines: list[Line], least: float = 13.0) -> list[Line]:
     return placed
 
 
+def round_step(length: float, parts: int) -> float:
+    """1, 2, 2.5 or 5 times a power of ten: the step that cuts a positive length into about so many parts."""
+    raw = max(length, 1e-6) / parts
+    power = 10.0 ** math.floor(math.log10(raw))
+    return power * min((1, 2, 2.5, 5, 10), key=lambda times: abs(math.log(raw / (times * power))))
+
+
 def _whole_steps(last: int) -> list[int]:
-    step = max(1, round(last / 6))
-    return [*range(1, last + 1, step)]
+    """Epochs to be named: the first, and round ones up to the last."""
+    step = max(1, round(round_step(last, 6)))
+    return sorted({1, *range(step, last + 1, step)})
 
 
 @dataclass(frozen=True)

@@ -62,9 +62,8 @@ def seated(view: Callable) -> Callable:
         survey_response = getattr(request.invitation, "response", None)
         if survey_response is None:
             return redirect("surveys:landing", token=token)
-        # Both came with the invitation; to ask for them again would cost every save two queries.
+        # It came with the invitation; to ask for it again would cost every save a query.
         survey_response.reader = request.invitation.reader
-        survey_response.reader.study = request.invitation.reader.group.study
         return view(request, token, survey_response, **kwargs)
 
     return wrapper

@@ -10,6 +10,7 @@ from django.http import HttpRequest, JsonResponse
 from django.utils.dateparse import parse_datetime
 from django.views.decorators.http import require_POST
 
+from imagebank.models import DiagnosisClass
 from surveys.models import SurveyItem, SurveyResponse
 from surveys.reading_access import seated
 from surveys.services import record_answer, record_viewing_event
@@ -53,7 +54,7 @@ def _items(survey_response: SurveyResponse, batch: list) -> dict[str, SurveyItem
         block__survey=survey_response.survey_id,
         block__sittings__survey_response=survey_response,
     )
-    return {row.public_id: row for row in rows.select_related("block", "stimulus")}
+    return {row.public_id: row for row in rows.select_related("block", "stimulus").order_by()}
 
 
 def _record(survey_response: SurveyResponse, event: dict, items: dict[str, SurveyItem]) -> None:
@@ -113,7 +114,7 @@ def _moment(text) -> datetime | None:
 def _chosen(survey_response: SurveyResponse, code):
     if code is None:
         return None
-    chosen = survey_response.reader.study.classes.filter(code=str(code)).first()
-    if chosen is None:
-        raise ValidationError("This choice does not belong to the study.")
-    return chosen
+    try:
+        return survey_response.reader.study.classes.get(code=str(code))
+    except DiagnosisClass.DoesNotExist:
+        raise ValidationError("This choice does not belong to the study.") from None

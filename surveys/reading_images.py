@@ -21,7 +21,7 @@ def survey_item_image(survey_item: SurveyItem, place: str = "1") -> HttpResponse
     """
     if survey_item.stimulus is not None:
         return stimulus_image(survey_item.stimulus, place, survey_item.order)
-    image = ItemImage.objects.filter(item=survey_item.item_id, view=survey_item.block.view).first()
+    image = ItemImage.objects.filter(item=survey_item.item_id, view=survey_item.block.view).order_by().first()
     if image is None:
         raise Http404
     return _picture(*reading_bytes(image))

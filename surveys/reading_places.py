@@ -35,7 +35,7 @@ def place_of(survey_response: SurveyResponse) -> Place:
     for name, done in steps:
         if done is None:
             return Place(name)
-    sittings = {row.block_id: row for row in survey_response.block_sittings.all()}
+    sittings = {row.block_id: row for row in survey_response.block_sittings.order_by()}
     for block in Block.objects.filter(survey=survey_response.survey_id).order_by("position"):
         sitting = sittings.get(block.pk)
         if sitting is None:

@@ -42,6 +42,7 @@ def build_parser() -> argparse.ArgumentParser:
     analyse.add_argument("--out", type=Path, required=True, help="folder to write to")
     analyse.add_argument("--study", type=Path, help="facts.toml: the study's own record, for flow, design and checklists")
     analyse.add_argument("--design", type=Path, help="design.json: its certificate goes into the report")
+    analyse.add_argument("--pictures", type=Path, help="folder of the items' pictures: the report shows the hardest")
     analyse.add_argument("--pdf", action="store_true", help="also write report.pdf (needs Debian's libpango)")
     analyse.add_argument("--word", action="store_true", help="also write tables/tables.docx")
     analyse.set_defaults(run=run_analyse)
@@ -129,6 +130,7 @@ def _seed(text: str) -> int:
 def run_analyse(options: argparse.Namespace) -> int:
     from .analysis import analyse
     from .facts import described, read_certificate, read_facts
+    from .pictures import read_item_pictures
     from .plan import Plan
     from .predictions import read_predictions
     from .readings import read_readings
@@ -137,6 +139,7 @@ def run_analyse(options: argparse.Namespace) -> int:
     plan = Plan.from_toml(options.plan) if options.plan else None
     facts = read_facts(options.study) if options.study else None
     certificate = read_certificate(options.design) if options.design else None
+    pictures = read_item_pictures(options.pictures) if options.pictures else None
     readings = read_readings(_imported(options) if options.map else options.readings)
     predictions = read_predictions(options.predictions) if options.predictions else None
     with _bar("analysing") as step:
@@ -146,7 +149,9 @@ def run_analyse(options: argparse.Namespace) -> int:
         )  # fmt: skip
     results = described(results, facts=facts, certificate=certificate)
     with _bar("drawing") as step:
-        write_analysis(results, options.out, pdf=options.pdf, word=options.word, progress=step)
+        write_analysis(
+            results, options.out, pdf=options.pdf, word=options.word, pictures=pictures, progress=step
+        )
     if results.is_simulated:
         print("SIMULATED: these readings hold simulated readers or drawn images.")
     for note in results["notes"]:

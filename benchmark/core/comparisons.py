@@ -38,13 +38,17 @@ class Matchup:
     def unit(self, planned: str | None) -> str:
         """What the paired test counts: "survey" where every reading belongs to one, "reader" where there are none.
 
-        Where all read the same single survey, it is the readers who differ, and a test needs them. The plan's own choice
-        goes before, as far as the readings allow it.
+        What is counted must be independent. Where all read the same single survey, and where most readers read several,
+        the surveys' differences share their readers: then readers are counted. The plan's own choice goes before, as far
+        as the readings allow it.
         """
         surveys = self.rows["survey"]
         if planned == "reader" or (surveys == "").any():
             return "reader"
-        return "survey" if planned == "survey" or surveys.nunique() > 1 else "reader"
+        if planned == "survey":
+            return "survey"
+        several = (surveys.groupby(self.rows["reader"]).nunique() > 1).mean() > 0.5
+        return "reader" if several or surveys.nunique() == 1 else "survey"
 
     def units(self, unit: str) -> pd.DataFrame:
         """Per unit: readings, correct by model and by readers, in unit order."""

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from .proportions import clustered_proportion
+from .twoway import codes
 
 
 @dataclass(frozen=True)
@@ -39,18 +40,18 @@ def confusion_matrix(truth: Sequence[str], answer: Sequence[str], classes: Seque
     return Confusion(tuple(classes), counts)
 
 
-def diagonal_intervals(
+def cell_intervals(
     rows: pd.DataFrame, classes: Sequence[str], *, confidence: float
-) -> list[tuple[float, float] | None]:
-    """Interval of each class's share correct, respecting readers and items; None for a class without readings."""
+) -> list[list[tuple[float, float] | None]]:
+    """Interval of every cell's share of its row, respecting readers and items, shaped as the matrix; None in the row of
+    a class without readings."""
     intervals = []
     for name in classes:
         of_class = rows[rows["truth"] == name]
         if of_class.empty:
-            intervals.append(None)
+            intervals.append([None] * (len(classes) + 1))
             continue
-        found = clustered_proportion(
-            (of_class["answer"] == name).to_numpy(), of_class["reader"], of_class["item"], confidence=confidence
-        )
-        intervals.append((found.low, found.high))
+        answer, reader, item = of_class["answer"].to_numpy(), codes(of_class["reader"])[0], codes(of_class["item"])[0]
+        found = [clustered_proportion(answer == said, reader, item, confidence=confidence) for said in (*classes, "")]
+        intervals.append([(interval.low, interval.high) for interval in found])
     return intervals

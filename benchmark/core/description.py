@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .confusion import confusion_matrix, diagonal_intervals
+from .confusion import cell_intervals, confusion_matrix
 from .proportions import WILSON, clustered_proportion, wilson
 from .scoring import Scored
 
@@ -46,19 +46,19 @@ def reader_accuracy_section(scored: Scored, *, confidence: float) -> list[Record
 
 
 def confusion_section(scored: Scored, *, confidence: float) -> list[Record]:
-    """One matrix per group (or network) and view, with the interval of each diagonal cell."""
+    """One matrix per group (or network) and view, with the interval of every cell's share of its row, in per cent."""
     records = []
     for found in scored.sets():
         matrix = confusion_matrix(found.rows["truth"], found.rows["answer"], scored.classes)
         percent = [[None if np.isnan(cell) else float(cell) for cell in row] for row in matrix.row_percent]
-        intervals = diagonal_intervals(found.rows, scored.classes, confidence=confidence)
+        intervals = cell_intervals(found.rows, scored.classes, confidence=confidence)
         record = {
             **found.keys,
             "classes": list(scored.classes),
             "counts": matrix.counts.tolist(),
             "row_percent": percent,
         }
-        record["diagonal_ci"] = [None if ci is None else [100 * ci[0], 100 * ci[1]] for ci in intervals]
+        record["row_ci"] = [[ci and [100 * ci[0], 100 * ci[1]] for ci in row] for row in intervals]
         if any(row[0] is None for row in percent):
             record["why"] = "a class without items has no row percentages"
         records.append(record)

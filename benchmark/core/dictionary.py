@@ -167,6 +167,8 @@ FIELDS = {
     "percentile": "per cent of readers beaten, ties counting half",
     "share_correct": "share of people who named the item correctly",
     "networks_correct": "networks that named it correctly",
+    "taken_for": "the wrong answer that most people gave, if any did; of several as frequent the first by name",
+    "taken_for_times": "how many people gave that wrong answer",
     "error_consistency": "kappa of being right together (0: chance, 1: always)",
     "lower_quartile_s": "lower quartile, seconds",
     "median_s": "median, seconds",

@@ -32,6 +32,10 @@ def notes(readings: Readings, plan: Plan, scored: Scored) -> Iterator[str]:
             " rule "
             f'such as [data] analysed = "first complete per seat".'
         )
+    several = people.groupby("reader")["survey"].nunique() > 1
+    if 0 < several.mean() <= 0.5:
+        who = f"{int(several.sum())} readers" if several.sum() > 1 else "One reader"
+        yield f"{who} read more than one survey; the paired test over surveys takes their surveys as independent."
     if not plan.declared:
         yield "No analysis plan was given: every comparison is exploratory."
     used = [(c.model, c.group, c.view) for c in plan.primary]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
+
+import pandas as pd
 
 from .comparisons import new_images_section, paired_sections
 from .plan import Extra, Plan
@@ -16,7 +19,8 @@ def sensitivity_section(scored: Scored, plan: Plan, paired: list[Record], new_im
     """Each planned sensitivity analysis beside the main one: does the verdict stand?
 
     Missing answers the other way (wrong or excluded) run whether planned or not, when answers are missing; so do the
-    comparisons without readings in which the reader left the window, when there are such readings.
+    comparisons without the readings in which the reader left the window, and without the whole sittings in which that
+    happened at any time, when there are such readings.
     """
     records = []
     for extra in _with_the_other_rule(scored, plan):
@@ -27,13 +31,25 @@ def sensitivity_section(scored: Scored, plan: Plan, paired: list[Record], new_im
             records += _beside(
                 extra.name, "these images", paired, paired, "mean_difference", TESTS[extra.test], plan.alpha
             )
-    frame = scored.readings.frame
-    away = (frame["kind"] == "human") & (frame["left_window"] > 0)
-    if away.any():
-        stayed = Scored(scored.readings.with_frame(frame[~away]), scored.missing, scored.class_order)
-        name = f"without the {int(away.sum())} readings in which the window was left"
-        records += _again(name, stayed, plan, paired, new_images)
+    for name, left_out in _window_left(scored.readings.frame):
+        stayed = scored.readings.with_frame(scored.readings.frame[~left_out])
+        records += _again(name, Scored(stayed, scored.missing, scored.class_order), plan, paired, new_images)
     return records
+
+
+def _window_left(frame: pd.DataFrame) -> Iterator[tuple[str, pd.Series]]:
+    """Readings in which the window was left, then every reading of a sitting in which it was; each with its name."""
+    away = (frame["kind"] == "human") & (frame["left_window"] > 0)
+    if not away.any():
+        return
+    yield f"without the {int(away.sum())} readings in which the window was left", away
+    sitting = [frame["reader"], frame["survey"]]
+    whole = away.groupby(sitting).transform("any")
+    if (whole | (frame["kind"] != "human")).all():
+        return
+    count = int(away.groupby(sitting).any().sum())
+    sittings = "one sitting" if count == 1 else f"{count} sittings"
+    yield f"without the {sittings} in which the window was left at any time", whole
 
 
 def _again(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pandas as pd
+
 from .comparisons import matchups
 from .proportions import wilson
 from .scoring import Scored
@@ -26,7 +28,8 @@ def standing_section(scored: Scored) -> list[Record]:
 
 
 def items_section(scored: Scored, *, confidence: float) -> list[Record]:
-    """Each item's share of right answers among people (Wilson's interval), hardest first, and networks that had it right."""
+    """Each item's share of right answers among people (Wilson's interval), hardest first, what people took it for most
+    often instead, and networks that had it right."""
     records = []
     for view in scored.readings.views:
         rows = scored.frame[scored.frame["view"] == view]
@@ -42,6 +45,7 @@ def items_section(scored: Scored, *, confidence: float) -> list[Record]:
         )
         networks = right.reindex(people.index)  # in a study of networks alone nobody's items are listed
         table = people.assign(share=people["correct"] / people["readings"], networks=networks).fillna({"networks": ""})
+        mistakes = _commonest_mistakes(rows[(rows["kind"] == "human") & ~rows["correct"] & (rows["answer"] != "")])
         records += [
             {
                 "item": row.Index,
@@ -51,8 +55,22 @@ def items_section(scored: Scored, *, confidence: float) -> list[Record]:
                 "correct": int(row.correct),
                 "share_correct": row.share,
                 **dict(zip(("ci_low", "ci_high"), wilson(int(row.correct), int(row.readings), confidence=confidence))),
+                **dict(zip(("taken_for", "taken_for_times"), mistakes.get(row.Index, ("", 0)))),
                 "networks_correct": row.networks,
             }
             for row in table.reset_index().sort_values(["share", "item"]).set_index("item").itertuples()
         ]
     return records
+
+
+def _commonest_mistakes(wrong: pd.DataFrame) -> dict[str, tuple[str, int]]:
+    """By item the wrong answer that most people gave and how many did; of several as frequent the first by name."""
+    times = wrong.groupby(["item", "answer"]).size().reset_index(name="times")
+    first = times.sort_values(["item", "times", "answer"], ascending=[True, False, True]).drop_duplicates("item")
+    return {row.item: (row.answer, int(row.times)) for row in first.itertuples()}
+
+
+def hardest(records: list[Record], view: str | None, many: int = 12) -> list[Record]:
+    """The items of a view that fewest people named correctly."""
+    own = [record for record in records if (record["view"] or "") == (view or "")]
+    return sorted(own, key=lambda r: (r["share_correct"], r["item"]))[:many]

@@ -12,7 +12,7 @@ from typing import Any
 from .files import inert
 from .readings import NO_ANSWER
 from .results import Results
-from .wording import interval, number, p_value, percent, plural, readable
+from .wording import bare_p, interval, number, percent, plural, readable
 
 WORDS_ONLY_IN_JSON = ("question", "answer")
 FIXED_TIME = (1980, 1, 1, 0, 0, 0)
@@ -21,7 +21,7 @@ FIXED_TIME = (1980, 1, 1, 0, 0, 0)
 def flat_records(results: Results, section: str) -> list[dict[str, Any]]:
     """Records of a section with one value per cell; a confusion matrix becomes one row per cell."""
     if section == "confusion":
-        return list(_confusion_cells(results))
+        return [cell for record in results["confusion"] for cell in cells_of(record)]
     return [
         {
             k: " ".join(map(str, v)) if isinstance(v, list) else v
@@ -32,13 +32,16 @@ def flat_records(results: Results, section: str) -> list[dict[str, Any]]:
     ]
 
 
-def _confusion_cells(results: Results) -> Iterable[dict[str, Any]]:
-    for record in results["confusion"]:
-        keys = {key: record[key] for key in ("group", "kind", "reader", "view")}
-        columns = [*record["classes"], NO_ANSWER]
-        for truth, counts, shares in zip(record["classes"], record["counts"], record["row_percent"]):
-            for answer, count, share in zip(columns, counts, shares):
-                yield {**keys, "truth": truth, "answer": answer, "count": count, "row_percent": share}
+def cells_of(record: dict[str, Any]) -> Iterable[dict[str, Any]]:
+    """Every cell of a confusion matrix with its count, its share of the row and the share's interval, in per cent."""
+    keys = {key: record[key] for key in ("group", "kind", "reader", "view")}
+    columns = [*record["classes"], NO_ANSWER]
+    bounds = record.get("row_ci") or [[None] * len(columns)] * len(record["classes"])
+    for truth, counts, shares, cis in zip(record["classes"], record["counts"], record["row_percent"], bounds):
+        for answer, count, share, ci in zip(columns, counts, shares, cis):
+            low, high = ci or (None, None)
+            cell = {"count": count, "row_percent": share, "ci_low": low, "ci_high": high}
+            yield {**keys, "truth": truth, "answer": answer, **cell}
 
 
 def _columns(records: Sequence[dict[str, Any]]) -> list[str]:
@@ -116,10 +119,10 @@ def paper_tables(results: Results) -> dict[str, tuple[str, list[str], list[list[
             readable(a["view"]),
             number(100 * a["mean_difference"], 1),
             interval(a["ci_low"], a["ci_high"]),
-            _p(a["p"]),
+            bare_p(a["p"]),
             number(a["cohens_dz"]),
             interval(b["ci_low"], b["ci_high"]),
-            _p(b["p"]),
+            bare_p(b["p"]),
             number(b["se_ratio"]),
         ]
         for a, b in zip(results["paired"], results["new_images"])
@@ -164,10 +167,6 @@ def paper_tables(results: Results) -> dict[str, tuple[str, list[str], list[list[
             agreement,
         ),
     }
-
-
-def _p(p: float | None) -> str:
-    return p_value(p).removeprefix("p = ")
 
 
 def _who(record: dict[str, Any]) -> str:

@@ -49,6 +49,11 @@ def p_value(p: float | None) -> str:
     return f"p = {p:.3f}".replace("0.", ".") if p < 0.01 else f"p = {p:.2f}".replace("0.", ".")
 
 
+def bare_p(p: float | None) -> str:
+    """A p value under a heading that names it: ".03", "< 10⁻³⁰⁰"; "–" where there is none."""
+    return "–" if p is None else p_value(p).removeprefix("p = ").removeprefix("p ")
+
+
 def readable(name: str | None) -> str:
     """A label of a file as words: "medical-geneticist" -> "medical geneticist"."""
     return (name or "").replace("-", " ").replace("_", " ").strip()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from .dictionary import dictionary_of
 from .files import write_atomically
+from .pictures import Pictures
 from .results import Results
 from .tables import as_csv, as_latex, as_xlsx, flat_records, paper_tables
 
@@ -27,10 +28,12 @@ def write_analysis(
     figures: bool = True,
     pdf: bool = False,
     word: bool = False,
+    pictures: Pictures | None = None,
     progress: Callable[[int, int, str], None] | None = None,
 ) -> list[Path]:
     """Write results.json, tables/, figures/ and report.html under out_dir; returns the files written, in order.
 
+    pictures: of the items, for those who may see them; the report shows the hardest.
     figures=False leaves out figures/ (the report then has none); pdf=True adds report.pdf, word=True tables/tables.docx.
     Each file is written atomically, results.json last, so that its presence says that the folder is whole.
     """
@@ -48,7 +51,7 @@ def write_analysis(
         write("tables/tables.docx", as_docx(results))
     entries = figures_of(results) if figures else []
     drawings = _write_figures(entries, write, progress)
-    _write_report(partial(build_report, results, entries, drawings), write, pdf)
+    _write_report(partial(build_report, results, entries, drawings, pictures=pictures), write, pdf)
     write("results.json", results.to_json())
     return written
 

@@ -1,7 +1,7 @@
-"""The comparisons of both studies, computed at the same time."""
+"""The comparisons of the demo's studies, each by a process of its own."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,7 +36,24 @@ class Analysis:
 
 
 def compare(console: Console, *, analyses: Sequence[Analysis], seed: int) -> None:
-    """Run `manage.py compare` for every study and say where the reports lie."""
+    """Run `manage.py compare` for every study at the same time."""
+    with console.bars([analysis.study.slug for analysis in analyses]) as show:
+        _compute(analyses, seed, show)
+
+
+def compare_in_turn(progress: Callable[[float, int], None], *, analyses: Sequence[Analysis], seed: int) -> None:
+    """The same one after another, on one core."""
+    for place, analysis in enumerate(analyses):
+        _compute([analysis], seed, lambda _, share, left, place=place: progress(place + share, len(analyses)))
+
+
+def tell_reports(console: Console, *, analyses: Sequence[Analysis]) -> None:
+    """Where each study's report lies."""
+    for analysis in analyses:
+        console.say(f"{analysis.study.title}: {last_line(analysis.log)}")
+
+
+def _compute(analyses: Sequence[Analysis], seed: int, show: Callable[[int, float, float | None], None]) -> None:
     for analysis in analyses:
         analysis.log.unlink(missing_ok=True)
         analysis.events.unlink(missing_ok=True)
@@ -44,15 +61,13 @@ def compare(console: Console, *, analyses: Sequence[Analysis], seed: int) -> Non
     processes = [start(analysis.command(seed), log=analysis.log) for analysis in analyses]
     shares = [0.0] * len(analyses)
     try:
-        with console.bars([analysis.study.slug for analysis in analyses]) as show:
-            while any(one.poll() is None for one in processes) and not any(one.poll() for one in processes):
-                time.sleep(POLL_S)
-                for place, tail in enumerate(tails):
-                    shares[place] = max([shares[place], *(event["progress"] for event in tail.read())])
-                    show(place, shares[place], None)
+        while any(one.poll() is None for one in processes) and not any(one.poll() for one in processes):
+            time.sleep(POLL_S)
+            for place, tail in enumerate(tails):
+                shares[place] = max([shares[place], *(event["progress"] for event in tail.read())])
+                show(place, shares[place], None)
         for analysis, process in zip(analyses, processes):
             if process.poll() is not None:
                 finish(process, f"The comparison of {analysis.study.slug}", analysis.log)
-                console.say(f"{analysis.study.title}: {last_line(analysis.log)}")
     finally:
         end(processes)

@@ -13,7 +13,7 @@ from benchmark.models import Comparison
 from .input_files import DESIGN, FACTS, INPUTS, PICTURES, PLAN, PREDICTIONS, RATINGS, READINGS, REGISTERED, STAMP
 
 FIXED_TIME = (1980, 1, 1, 0, 0, 0)
-PACKAGES = ("numpy", "pandas", "scipy", "matplotlib", "plotly", "openpyxl", "tqdm")
+PACKAGES = ("numpy", "pandas", "scipy", "matplotlib", "plotly", "openpyxl", "pillow", "tqdm")
 README = """{title}
 {underline}
 

@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from django.conf import settings
@@ -18,7 +19,8 @@ from surveys.exports import csv_text
 from surveys.services import readings_frame
 
 from .facts import study_facts, survey_design
-from .input_files import DESIGN, FACTS, PLAN, PREDICTIONS, RATINGS, READINGS, REGISTERED, STAMP
+from .input_files import DESIGN, FACTS, PICTURES, PLAN, PREDICTIONS, RATINGS, READINGS, REGISTERED, STAMP
+from .pictures import images_sha256, write_hardest_pictures
 from .plans import stamp_plan
 from .predictions import store_predictions_files
 from .rating_analysis import analyse_rating_folder, is_rating_study, write_rating_inputs
@@ -68,11 +70,16 @@ def run_comparison(
         hashes = {path.name: sha256_of(path) for path in sorted(folder.iterdir())}
         if registered is not None:
             hashes[STAMP] = registered.sha256
-        digest = hashlib.sha256(json.dumps(hashes, sort_keys=True).encode()).hexdigest()
+        told = hashes if is_rating_study(study) else {**hashes, "images": images_sha256(study)}
+        digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
         known = Comparison.objects.filter(study=study, inputs_sha256=digest, seed=seed).first()
         if known is not None and _is_whole_and_current(known):
             return known
-        results = analyse_folder(folder, seed=seed, stamp=hashes.get(STAMP), progress=progress)
+        results = analyse_folder(
+            folder, seed=seed, stamp=hashes.get(STAMP), progress=progress, pictures=partial(write_hardest_pictures, study)
+        )
+        if (folder / PICTURES).exists():
+            hashes[PICTURES] = sha256_of(folder / PICTURES)
         home = comparison_folder(study, digest, seed)
         for old in (home, home.with_name(f"{home.name}.documents")):
             shutil.rmtree(old, ignore_errors=True)
@@ -154,10 +161,18 @@ def sha256_of(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def analyse_folder(folder: Path, *, seed: int, stamp: str | None, progress: Progress | None = None) -> dict:
+def analyse_folder(
+    folder: Path,
+    *,
+    seed: int,
+    stamp: str | None,
+    progress: Progress | None = None,
+    pictures: Callable[[dict, Path], None] | None = None,
+) -> dict:
     """Analyse the inputs in `folder` and write everything beside them; the same as the command line does.
 
-    stamp: SHA-256 of the plan as it stood before the first answer.
+    stamp: SHA-256 of the plan as it stood before the first answer. pictures: called with the results of readings and the
+    folder of pictures, to put there those that the report will show; None: those that lie there already.
 
     Returns the content of results.json. Input that the analysis refuses raises ValidationError in its words.
     """
@@ -170,7 +185,7 @@ def analyse_folder(folder: Path, *, seed: int, stamp: str | None, progress: Prog
 
         return report
 
-    analyse = analyse_rating_folder if (folder / RATINGS).exists() else _analyse_readings
+    analyse = analyse_rating_folder if (folder / RATINGS).exists() else partial(_analyse_readings, pictures=pictures)
     try:
         analyse(folder, seed=seed, stamp=stamp, step=step)
     except InputError as error:
@@ -180,9 +195,10 @@ def analyse_folder(folder: Path, *, seed: int, stamp: str | None, progress: Prog
     return json.loads((folder / "results.json").read_text(encoding="utf-8"))
 
 
-def _analyse_readings(folder: Path, *, seed: int, stamp: str | None, step) -> None:
+def _analyse_readings(folder: Path, *, seed: int, stamp: str | None, step, pictures=None) -> None:
     from benchmark.core.analysis import analyse
     from benchmark.core.facts import described, read_certificate, read_facts
+    from benchmark.core.pictures import read_item_pictures
     from benchmark.core.plan import Plan
     from benchmark.core.predictions import read_predictions
     from benchmark.core.readings import read_readings
@@ -201,4 +217,7 @@ def _analyse_readings(folder: Path, *, seed: int, stamp: str | None, step) -> No
         progress=step("Analysing", 0, 50),
     )
     results = described(results, facts=given(FACTS, read_facts), certificate=given(DESIGN, read_certificate))
-    write_analysis(results, folder, progress=step("Drawing", 50, 49))
+    if pictures is not None:
+        pictures(results.content, folder / PICTURES)
+    shown = given(PICTURES, read_item_pictures)
+    write_analysis(results, folder, pictures=shown, progress=step("Drawing", 50, 49))

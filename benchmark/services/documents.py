@@ -44,6 +44,7 @@ def make_documents(*, comparison: Comparison, progress: Callable[[int, int, str]
 def _printed_report(comparison: Comparison, results) -> str:
     from benchmark.core.figures.catalogue import figures_of
     from benchmark.core.figures.ratings import rating_figures
+    from benchmark.core.pictures import read_item_pictures
     from benchmark.core.report.page import build_report
     from benchmark.core.report.ratings import build_rating_report
     from benchmark.core.studies_cli import read_pictures
@@ -53,4 +54,6 @@ def _printed_report(comparison: Comparison, results) -> str:
     if RATINGS in comparison.hashes:
         pictures = read_pictures(comparison.folder / PICTURES)
         return build_rating_report(results, rating_figures(results), svg, pictures=pictures, printed=True)
-    return build_report(results, figures_of(results), svg, printed=True)
+    folder = comparison.folder / PICTURES
+    pictures = read_item_pictures(folder) if PICTURES in comparison.hashes else None
+    return build_report(results, figures_of(results), svg, pictures=pictures, printed=True)

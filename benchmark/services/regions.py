@@ -46,13 +46,28 @@ def region_codes(study: Study) -> list[str]:
     return [question.code for question in questions_of(protocol) if question.kind == "region"] if protocol else []
 
 
-def marks_of(study: Study, item: Item, view: str) -> dict[str, list[list[dict]]]:
-    """By group, one list of marks per analysed reader; an empty list says "nothing here"."""
-    answers = Answer.objects.of_study(study).standing().filter(
-        question__in=region_codes(study), survey_item__item=item, survey_item__block__view=view,
-        survey_response__analysed=True, value__isnull=False,
+def marks_by_item(study: Study, view: str) -> dict[int, dict[str, list[list[dict]]]]:
+    """By item and group, one list of marks per analysed reader; an empty list says "nothing here"."""
+    found: dict[int, dict[str, list[list[dict]]]] = defaultdict(lambda: defaultdict(list))
+    for item, group, value in marked_answers(study, view).values_list(
+        "survey_item__item", "survey_response__group__plural", "value"
+    ):
+        found[item][group].append(value)
+    return found
+
+
+def marked_answers(study: Study, view: str):
+    """Standing answers of analysed readers that mark regions of pictures of this view."""
+    return Answer.objects.of_study(study).standing().filter(
+        question__in=region_codes(study), survey_item__block__view=view, survey_response__analysed=True,
+        value__isnull=False,
     )  # fmt: skip
+
+
+def marks_of(study: Study, item: Item, view: str) -> dict[str, list[list[dict]]]:
+    """By group, one list of marks per analysed reader of this picture."""
     found: dict[str, list[list[dict]]] = defaultdict(list)
+    answers = marked_answers(study, view).filter(survey_item__item=item)
     for group, value in answers.values_list("survey_response__group__plural", "value"):
         found[group].append(value)
     return found
@@ -70,14 +85,24 @@ def region_overlaps(one: AttributionMap) -> list[RegionOverlap]:
 
 def _overlap(group: str, readers: list[list[dict]], map_HW: np.ndarray) -> RegionOverlap:
     marking = [marks for marks in readers if marks]
-    votes = np.sum([region_of(marks, map_HW.shape) for marks in marking], axis=0)
-    region = votes * 2 >= len(marking)
-    region = region if region.any() else votes > 0
+    region = joint_region(marking, map_HW.shape)
     share = float(region.mean())
     marks = [_shown(mark) for reader in marking for mark in reader]
     return RegionOverlap(
-        group, len(readers), len(marking), marks, share, overlap(map_HW, region), share / (2 - share)
+        group, len(readers), len(marking), marks, share, overlap(map_HW, region), chance_overlap(share)
     )  # fmt: skip
+
+
+def chance_overlap(share: float) -> float:
+    """Intersection over union, on average, of a region of this share of the area and as many pixels drawn at random."""
+    return share / (2 - share)
+
+
+def joint_region(marking: list[list[dict]], shape: tuple[int, int]) -> np.ndarray:
+    """What at least half of those who marked something marked, or, where they agree on no pixel, what any marked."""
+    votes = np.sum([region_of(marks, shape) for marks in marking], axis=0)
+    region = votes * 2 >= len(marking)
+    return region if region.any() else votes > 0
 
 
 def region_of(marks: list[dict], shape: tuple[int, int]) -> np.ndarray:

@@ -14,12 +14,12 @@ def start_comparison(
     payload = {"plan": plan.pk if plan else None, "predictions": predictions.pk if predictions else None, "seed": seed}
     what = "Analyse the ratings" if is_rating_study(study) else "Compare people and networks"
     title = what + (f" under plan version {plan.version}" if plan else "")
-    return _queue_once(study=study, kind="comparison", title=title, payload=payload, user=user)
+    return queue_once(study=study, kind="comparison", title=title, payload=payload, user=user)
 
 
 def start_check(*, comparison: Comparison, user=None) -> Job:
     """Queue the check that running a comparison again gives the same bytes."""
-    return _queue_once(
+    return queue_once(
         study=comparison.study,
         kind="comparison-check",
         title=f"Run comparison {comparison.pk} again and compare every byte",
@@ -30,7 +30,7 @@ def start_check(*, comparison: Comparison, user=None) -> Job:
 
 def start_documents(*, comparison: Comparison, user=None) -> Job:
     """Queue the making of the report as PDF and of the tables for Word."""
-    return _queue_once(
+    return queue_once(
         study=comparison.study,
         kind="comparison-documents",
         title=f"Report of {comparison.pk} as PDF, tables for Word",
@@ -39,7 +39,7 @@ def start_documents(*, comparison: Comparison, user=None) -> Job:
     )
 
 
-def _queue_once(*, study: Study, kind: str, title: str, payload: dict, user) -> Job:
+def queue_once(*, study: Study, kind: str, title: str, payload: dict, user) -> Job:
     """The job that is about this already, or a new one: a second click starts nothing twice."""
     same = (job for job in study.jobs.active().filter(kind=kind) if job.payload == payload)
     return next(same, None) or queue_job(study=study, kind=kind, title=title, payload=payload, user=user)

@@ -129,15 +129,20 @@ def texture(kind: str, window: Window, offset: tuple[int, int]) -> np.ndarray:
     levels = _tiles(kind)
     level = 0 if window.zoom > 1.5 else 1 if window.zoom > 0.75 else 2
     per_px = 2.0 / 2**level
-    tile = levels[level]
     left, top = (window.x + offset[0]) * per_px, (window.y + offset[1]) * per_px
     width, height = window.width * per_px, window.height * per_px
     x0, y0 = int(np.floor(left)), int(np.floor(top))
-    columns = np.arange(x0, x0 + int(np.ceil(width)) + 2) % tile.shape[1]
-    rows = np.arange(y0, y0 + int(np.ceil(height)) + 2) % tile.shape[0]
-    patch = tile[rows][:, columns]
+    patch = _piece(levels[level], y0, x0, (int(np.ceil(height)) + 2, int(np.ceil(width)) + 2))
     if abs(width - window.out_width) + abs(height - window.out_height) < 1e-6 and left == x0 and top == y0:
         return patch[: window.out_height, : window.out_width]
     box = (left - x0, top - y0, left - x0 + width, top - y0 + height)
     image = Image.fromarray(patch)
     return np.asarray(image.resize((window.out_width, window.out_height), Image.Resampling.BILINEAR, box=box))
+
+
+def _piece(tile: np.ndarray, top: int, left: int, shape: tuple[int, int]) -> np.ndarray:
+    """Rows and columns of a tile that repeats for ever."""
+    rows, columns = (np.arange(first, first + count) % side for first, count, side in zip((top, left), shape, tile.shape))
+    if rows[0] <= rows[-1] and columns[0] <= columns[-1] and shape[0] <= tile.shape[0] and shape[1] <= tile.shape[1]:
+        return tile[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    return tile[rows][:, columns]

@@ -5,6 +5,7 @@ and `lesion_mask` where the lesions are in it.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
@@ -59,7 +60,8 @@ class Scene:
     offset: tuple[int, int]
 
 
-def skin_table(tones_rgb: list[list[int]]) -> np.ndarray:
+@lru_cache(maxsize=4)
+def skin_table(tones_rgb: tuple[tuple[int, ...], ...]) -> np.ndarray:
     """Colours 0..1 of the melanin scale, ENTRIES_PER_STEP rows per step; beyond the palette towards white and black."""
     tones = np.array(tones_rgb, dtype=float) / 255
     count = len(tones)
@@ -119,7 +121,7 @@ def compose(recipe: Recipe, class_code: str, key: tuple) -> Scene:
     return Scene(
         body=body,
         skin_tone=subject.skin_tone,
-        skin_table=skin_table(recipe.palette["skin_tones"]),
+        skin_table=skin_table(tuple(map(tuple, recipe.palette["skin_tones"]))),
         melanin=melanin,
         blood=blood,
         light=light,
@@ -305,11 +307,12 @@ def _expose(scene: Scene, picture: np.ndarray, window: Window) -> np.ndarray:
     """Gain, sensor noise, blur of the lens; to bytes."""
     camera = scene.camera
     picture *= (255 * camera.gain_rgb).astype(np.float32)
-    blurred = Image.fromarray(np.clip(picture, 0, 255).astype(np.uint8))
+    blurred = Image.fromarray(np.clip(picture, 0, 255, out=picture).astype(np.uint8))
     if camera.blur_px * window.zoom > 0.3:
         blurred = blurred.filter(ImageFilter.GaussianBlur(camera.blur_px * window.zoom))
-    grain = texture("grain", window, scene.offset) * (255 * camera.noise)
-    return np.clip(np.asarray(blurred, dtype=np.float32) + grain[..., None], 0, 255).astype(np.uint8)
+    noise = texture("grain", window, scene.offset) * np.float32(255 * camera.noise)
+    np.add(np.asarray(blurred), noise[..., None], out=picture)
+    return np.clip(picture, 0, 255, out=picture).astype(np.uint8)
 
 
 def whole(out_px: tuple[int, int]) -> Window:

@@ -30,6 +30,15 @@ def safe_relative(path: str) -> PurePosixPath:
     return relative
 
 
+def _whole(manifest: bytes, name: str) -> bytes:
+    """The manifest, unless it is longer than was read: half of one must not be taken for all."""
+    if len(manifest) > MANIFEST_MAX_BYTES:
+        raise ValidationError(
+            f"The manifest of {name} may have at most {MANIFEST_MAX_BYTES:,} bytes; it has more. Split it into several."
+        )
+    return manifest
+
+
 class FolderSource:
     """A manifest in a folder, with its pictures beside or below it."""
 
@@ -39,7 +48,7 @@ class FolderSource:
         self._manifest = manifest
 
     def manifest_bytes(self) -> bytes:
-        return self._read(self._manifest, MANIFEST_MAX_BYTES)
+        return _whole(self._read(self._manifest, MANIFEST_MAX_BYTES + 1), self.name)
 
     def read(self, path: str) -> bytes:
         """The bytes of one picture, at most one more than settings.IMAGE_MAX_BYTES. Raises UnreadableFile."""
@@ -68,7 +77,7 @@ class ZipSource:
         self._root = self._find_root()
 
     def manifest_bytes(self) -> bytes:
-        return self._read_member(str(self._root / MANIFEST_NAME), MANIFEST_MAX_BYTES)
+        return _whole(self._read_member(str(self._root / MANIFEST_NAME), MANIFEST_MAX_BYTES + 1), self.name)
 
     def read(self, path: str) -> bytes:
         """The bytes of one picture, at most one more than settings.IMAGE_MAX_BYTES. Raises UnreadableFile."""

@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 
 from models_ml.core import augment_ops as ops
+from models_ml.core.feed import as_float
 
 N_DRAWS = 48
 CACHE_PIXELS = 2**18  # of one colour, per portion on a processor
@@ -69,17 +70,23 @@ def _mix(z):
         return z ^ (z >> np.uint64(31))
 
 
-def augment(image_NCHW: torch.Tensor, draws_ND: np.ndarray, kind: str) -> torch.Tensor:
-    """Changed copy of the batch, contiguous. kind: none, light, upright, modern or paper (see STRENGTHS)."""
+def augment(batch: torch.Tensor, draws_ND: np.ndarray, kind: str) -> torch.Tensor:
+    """Changed copy of the batch, float (N, C, H, W), contiguous. kind: none, light, upright, modern, paper (STRENGTHS).
+
+    batch: float (N, C, H, W), or bytes (N, H, W, C) as a pack holds them.
+    """
+    as_bytes = batch.dtype == torch.uint8
     if kind == "none":
-        return image_NCHW
-    few = max(1, CACHE_PIXELS // image_NCHW[0, 0].numel())
-    if not image_NCHW.is_cpu or few >= len(image_NCHW):
-        return _augment(image_NCHW, draws_ND, STRENGTHS[kind])
+        return as_float(batch) if as_bytes else batch
+    height, width = batch.shape[1:3] if as_bytes else batch.shape[2:]
+    few = max(1, CACHE_PIXELS // (height * width))
+    if not batch.is_cpu or few >= len(batch):
+        return _augment(as_float(batch) if as_bytes else batch, draws_ND, STRENGTHS[kind])
     # A processor's cache holds a few pictures: the same work in small portions is several times faster.
-    out = torch.empty(image_NCHW.shape, dtype=image_NCHW.dtype)
-    for part in (slice(i, i + few) for i in range(0, len(image_NCHW), few)):
-        out[part] = _augment(image_NCHW[part], draws_ND[part], STRENGTHS[kind])
+    out = torch.empty((len(batch), 3, height, width))
+    for part in (slice(i, i + few) for i in range(0, len(batch), few)):
+        portion = as_float(batch[part]) if as_bytes else batch[part]
+        out[part] = _augment(portion, draws_ND[part], STRENGTHS[kind])
     return out
 
 
@@ -97,12 +104,15 @@ def _augment(image: torch.Tensor, draws_ND: np.ndarray, strength: Strength) -> t
 
 
 def _move(image: torch.Tensor, u: torch.Tensor, s: Strength) -> torch.Tensor:
-    """Transpose, flips, shift, scale, rotation and lens, grid or elastic distortion, by one interpolation."""
-    distorted, affine, symmetry = u[:, 5] < s.p_distort, _affine(u, s), _symmetry(u, s)
-    grid = ops.affine_grid(torch.where(distorted[:, None, None], affine, symmetry @ affine), image)
+    """Shift, scale, rotation, transposition, flips and lens, grid or elastic distortion, by one interpolation.
+
+    Distortions are drawn alike for both axes and directions, so that it makes no difference to a picture's chances that
+    they come before flips and transposition here.
+    """
+    grid = ops.affine_grid(_symmetry(u, s) @ _affine(u, s), image)
+    distorted = u[:, 5] < s.p_distort
     if distorted.any():
         ops.distort(grid, distorted, (u[:, 6] * 3).long(), u[:, 36:].to(grid.device))
-        ops.where_drawn(grid, distorted, ops.turned, symmetry)
     grid = grid.permute(0, 2, 3, 1)
     return F.grid_sample(image, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
 
@@ -138,7 +148,7 @@ def _blur_or_noise(image: torch.Tensor, drawn: torch.Tensor, u: torch.Tensor, s:
     ops.where_drawn(image, on & (which == 0), ops.motion_blur, drawn[:, 16])
     ops.where_drawn(image, on & (which == 1), ops.median_blur)
     ops.where_drawn(image, on & (which == 2), ops.gaussian_blur, 0.5 + u[:, 17])
-    sigma = (5 + 25 * u[:, 18]).sqrt() / 255
+    sigma = (5 + 25 * drawn[:, 18]).sqrt() / 255
     ops.where_drawn(image, on & (which == 3), ops.add_noise, sigma, (drawn[:, 19] * 2**24).long())
 
 

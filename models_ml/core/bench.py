@@ -120,7 +120,8 @@ def _input(cfg: RunConfig, place, seconds: float) -> tuple[float, str]:
 
     def step() -> int:
         rows = rng.permutation(2 * batch)[:batch]
-        augment(feed.get(rows), draws(0, positions, fold=0, epoch=1), cfg.data.augment)
+        (pictures,) = feed.stream_bytes([rows])
+        augment(pictures, draws(0, positions, fold=0, epoch=1), cfg.data.augment)
         return batch
 
     return _rate(step, place, seconds), f"pictures/s read from the pack and augmented ({cfg.data.augment})"

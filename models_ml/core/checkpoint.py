@@ -189,7 +189,7 @@ def load_state(path: Path, *, cfg: RunConfig, data_key: str) -> dict[str, Any] |
 def write_sums(folder: Path) -> None:
     """SHA-256 of every file in the folder, in the form that ``sha256sum -c`` reads."""
     names = sorted(p.name for p in folder.iterdir() if p.is_file() and p.name != SUMS and not p.name.startswith("."))
-    names = [name for name in names if name != "events.jsonl"]
+    names = [name for name in names if name not in ("events.jsonl", "mlflow-run.txt")]
     write_text(folder / SUMS, "".join(f"{sha256_file(folder / name)}  {name}\n" for name in names))
 
 

@@ -62,16 +62,22 @@ class _Stop:
         return self.asked
 
 
-def _listener(arguments):
+def _listener(arguments, cfg=None):
     from models_ml.core import distributed
-    from models_ml.core.events import JsonLines, MLflow, ProgressBar, TensorBoard, together
+    from models_ml.core.events import JsonLines, ProgressBar, together
 
     if distributed.rank() != 0:
         return None
     lines = JsonLines(arguments.events) if getattr(arguments, "events", None) else None
-    board = TensorBoard(Path(arguments.out) / "tensorboard") if getattr(arguments, "tensorboard", False) else None
-    flow = MLflow() if getattr(arguments, "mlflow", False) else None
-    return together(None if arguments.quiet else ProgressBar(), lines, board, flow)
+    return together(None if arguments.quiet else ProgressBar(), lines, *_curves(arguments, cfg))
+
+
+def _curves(arguments, cfg) -> list:
+    """Listeners of --tensorboard and --mlflow."""
+    from models_ml.core.curves import MLflow, TensorBoard
+
+    board = [TensorBoard(Path(arguments.out) / "tensorboard", cfg)] if getattr(arguments, "tensorboard", False) else []
+    return board + ([MLflow(arguments.out, cfg)] if getattr(arguments, "mlflow", False) else [])
 
 
 def _stop(arguments) -> _Stop:
@@ -103,7 +109,7 @@ def _train(arguments) -> int:
     distributed.join()
     cfg, manifest = _with_auxiliary(arguments, cfg)
     result = train_ensemble(
-        cfg, manifest, arguments.out, _listener(arguments), _stop(arguments), folds=folds,
+        cfg, manifest, arguments.out, _listener(arguments, cfg), _stop(arguments), folds=folds,
         device=arguments.device, state_every_s=arguments.state_every,
     )  # fmt: skip
     if distributed.rank() == 0:
@@ -348,8 +354,8 @@ def _training_commands(command) -> None:
     sub.add_argument("--fold", type=int, action="append", help="train this fold alone (may be repeated)")
     sub.add_argument("--folds", default="all", help="all, or numbers separated by commas")
     sub.add_argument("--state-every", type=float, default=60.0, help="seconds between state files within an epoch")
-    sub.add_argument("--tensorboard", action="store_true")
-    sub.add_argument("--mlflow", action="store_true")
+    sub.add_argument("--tensorboard", action="store_true", help="curves for tensorboard --logdir RUN/tensorboard")
+    sub.add_argument("--mlflow", action="store_true", help="settings and curves to MLflow (MLFLOW_TRACKING_URI)")
     sub = _works(
         command(
             "predict", _predict, "probabilities of every member for the pictures of a manifest", "run_dir", "manifest"

@@ -29,15 +29,13 @@ def judge(
     """All metrics of one reader. ``clusters_N``: photograph or patient of each row. An abstention counts as wrong."""
     right = answer_N == truth_N
     answered = answer_N >= 0
-    balanced = metrics.clustered(
-        lambda rows: metrics.balanced_accuracy(truth_N[rows], answer_N[rows]), clusters_N, seed=seed
-    )
+    balanced = metrics.clustered(right, clusters_N, strata_N=truth_N, seed=seed)
     counts = metrics.confusion(truth_N, answer_N, len(classes))
     return {
         "n": len(truth_N),
         "answered": int(answered.sum()),
         "accuracy": asdict(metrics.wilson(int(right.sum()), len(right))),
-        "accuracy_clustered": asdict(metrics.clustered(lambda rows: float(right[rows].mean()), clusters_N, seed=seed)),
+        "accuracy_clustered": asdict(metrics.clustered(right, clusters_N, seed=seed)),
         "balanced_accuracy": asdict(balanced),
         "brier": metrics.brier(probs_NC, truth_N),
         "log_loss": metrics.log_loss(probs_NC, truth_N),

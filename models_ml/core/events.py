@@ -1,7 +1,7 @@
 """What a run says while it works, and who listens: JSON lines, a progress bar, TensorBoard, MLflow, or the site.
 
 An event is a frozen dataclass with ``progress`` (0 to 1, of the whole call) and ``seconds_left`` (None: not yet known).
-A listener is any callable that takes one; ``together`` makes one of several.
+A listener is any callable that takes one; ``together`` makes one of several. TensorBoard and MLflow are in ``curves``.
 """
 
 import dataclasses
@@ -62,7 +62,9 @@ class EpochDone(Event):
 
     @property
     def text(self) -> str:
-        shown = ", ".join(f"{k} {v:.3f}" for k, v in self.metrics.items() if isinstance(v, float) and k != "lr")
+        names = {"train_loss": "loss", "held_out_loss": "held out", "balanced_accuracy": "balanced accuracy"}
+        known = {words: self.metrics.get(name) for name, words in names.items()}
+        shown = ", ".join(f"{words} {value:.3f}" for words, value in known.items() if value is not None)
         return f"fold {self.fold}, epoch {self.epoch}/{self.epochs}: {shown}{' (best)' if self.best else ''}"
 
 
@@ -200,42 +202,3 @@ class ProgressBar:
 
     def close(self) -> None:
         self.bar.close()
-
-
-class TensorBoard:
-    """Curves of every fold for ``tensorboard --logdir``."""
-
-    def __init__(self, folder: Path | str):
-        from torch.utils.tensorboard import SummaryWriter
-
-        self.folder, self._writer_of = Path(folder), {}
-        self._make = SummaryWriter
-
-    def __call__(self, event: Event) -> None:
-        if not isinstance(event, EpochDone):
-            return
-        if event.fold not in self._writer_of:
-            self._writer_of[event.fold] = self._make(str(self.folder / f"fold{event.fold}"))
-        writer = self._writer_of[event.fold]
-        for name, value in event.metrics.items():
-            if value is not None:
-                writer.add_scalar(name, value, event.epoch)
-        writer.flush()
-
-
-class MLflow:
-    """Epoch metrics into the active MLflow run; needs the package mlflow, which is not among the requirements."""
-
-    def __init__(self):
-        try:
-            import mlflow
-        except ImportError:
-            from models_ml.core.errors import CoreError
-
-            raise CoreError("The MLflow listener needs the package mlflow; install it or choose another.") from None
-        self._log = mlflow.log_metrics
-
-    def __call__(self, event: Event) -> None:
-        if isinstance(event, EpochDone):
-            values = {f"fold{event.fold}/{k}": v for k, v in event.metrics.items() if v is not None}
-            self._log(values, step=event.epoch)

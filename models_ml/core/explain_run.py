@@ -252,14 +252,27 @@ def _lesion(item: Item, where: Placement, size_px: int) -> np.ndarray | None:
 
 def read_map(out: Path | str, item: str, target: str = "predicted") -> np.ndarray:
     """The signed map of an explained item on its picture's own pixels, float32 (height, width)."""
+    where, maps = _stored(out, item, target)
+    return onto_picture(maps[0], where)
+
+
+def read_controls(out: Path | str, item: str) -> list[np.ndarray]:
+    """Maps of the networks of random weights for the predicted class, on the picture's own pixels; none, no control."""
+    where, maps = _stored(out, item, "control")
+    return [onto_picture(map_HW, where) for map_HW in maps]
+
+
+def _stored(out: Path | str, item: str, name: str) -> tuple[Placement, np.ndarray]:
+    """Maps (K, H, W) on the network's square, and where the picture lies there."""
     path = Path(out) / "items" / file_name(item)
     if not path.with_suffix(".json").is_file():
         raise CoreError(f"{out} holds no explanation of {item!r}.")
     where = Placement(**json.loads(path.with_suffix(".json").read_text())["placement"])
     with np.load(path.with_suffix(".npz")) as maps:
-        if target not in maps:
-            raise CoreError(f"{item!r} was not explained for the {target} class.")
-        return onto_picture(maps[target], where)
+        if name not in maps and name != "control":
+            raise CoreError(f"{item!r} was not explained for the {name} class.")
+        found = maps[name] if name in maps else np.zeros((0, 1, 1), dtype=np.float32)
+    return where, found[None] if found.ndim == 2 else found
 
 
 def _draw(out: Path, chosen: list[Item], records: list[dict]) -> None:

@@ -37,7 +37,7 @@ def write_tables(out: Path, spec: AttributionSpec, records: list[dict], controls
     rows = [
         [r["item"], r["truth"], r["answer"], r["members_used"], r["fallback"], target, m["target"], m["minus"] or "",
          *("" if m[k] is None else m[k] for k in ("gap", "steps", *SCORES))]
-        for r in records for target, m in r["maps"].items()
+        for r in records for target in spec.targets if (m := r["maps"].get(target))
     ]  # fmt: skip
     write_csv(out / "items.csv", header, rows)
     columns = ("region", "marked", "share", "area", "control")
@@ -71,5 +71,5 @@ def _estimate(values: Sequence[float | None], clusters: np.ndarray) -> dict:
     if not known.any():
         return {"value": None, "n": 0, "why": "no item has this score (no mask, one member, or a flat map)"}
     numbers = np.array([v for v in values if v is not None])
-    found = clustered(lambda rows: float(numbers[rows].mean()), clusters[known], resamples=1000)
+    found = clustered(numbers, clusters[known], resamples=1000)
     return asdict(found)

@@ -22,7 +22,7 @@ class Feed:
 
     def get(self, rows: np.ndarray) -> torch.Tensor:
         """Float (N, 3, H, W), 0 to 1, on the device."""
-        return self.to_float(self._fetch(rows))
+        return as_float(self._moved(self._fetch(rows)))
 
     def _fetch(self, rows: np.ndarray) -> torch.Tensor:
         if self._resident is not None:
@@ -30,21 +30,29 @@ class Feed:
         batch = torch.from_numpy(self.pack.pixels_NHWC[np.asarray(rows)])
         return batch.pin_memory() if self.device.type == "cuda" else batch
 
-    def to_float(self, batch_NHWC: torch.Tensor) -> torch.Tensor:
-        moved = batch_NHWC.to(self.device, non_blocking=True)
-        return moved.permute(0, 3, 1, 2).contiguous().float().div_(255)  # bytes are rearranged faster than floats
+    def _moved(self, batch_NHWC: torch.Tensor) -> torch.Tensor:
+        return batch_NHWC.to(self.device, non_blocking=True)
 
     def stream(self, batches: Iterable[np.ndarray]) -> Iterator[torch.Tensor]:
         """``get`` for one batch of rows after another, one read ahead in a thread."""
+        return map(as_float, self.stream_bytes(batches))
+
+    def stream_bytes(self, batches: Iterable[np.ndarray]) -> Iterator[torch.Tensor]:
+        """Bytes (N, H, W, 3) on the device, for one batch of rows after another, one read ahead in a thread."""
         with ThreadPoolExecutor(1) as pool:
             waiting = None
             for rows in batches:
                 following = pool.submit(self._fetch, rows)
                 if waiting is not None:
-                    yield self.to_float(waiting.result())
+                    yield self._moved(waiting.result())
                 waiting = following
             if waiting is not None:
-                yield self.to_float(waiting.result())
+                yield self._moved(waiting.result())
+
+
+def as_float(batch_NHWC: torch.Tensor) -> torch.Tensor:
+    """Bytes to float (N, 3, H, W), 0 to 1."""
+    return batch_NHWC.permute(0, 3, 1, 2).contiguous().float().div_(255)  # bytes are rearranged faster than floats
 
 
 def cut(order: Sequence[int] | np.ndarray, size: int, *, least: int = 1) -> list[np.ndarray]:

@@ -147,9 +147,9 @@ class Fit:
         parts = [part[rank::world] for part in cut(positions, recipe.batch_size, least=2 * world)]
         parts = [part for part in parts if len(part)]
         loss_sum = torch.zeros((), device=self.device)
-        for part, image in zip(parts, data.feed.stream(self.order[part] for part in parts)):
+        for part, batch in zip(parts, data.feed.stream_bytes(self.order[part] for part in parts)):
             u = draws(recipe.seed, part, fold=self.fold, epoch=self.epoch)
-            image = augment(image, u, self.cfg.data.augment)
+            image = augment(batch, u, self.cfg.data.augment)
             if recipe.channels_last:
                 image = image.contiguous(memory_format=torch.channels_last)
             target = torch.from_numpy(data.labels_N[self.order[part]]).to(self.device)

@@ -1,9 +1,10 @@
 """How good answers are: pure NumPy, each number with what is needed to judge it. Undefined is None, with a reason."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+
+DRAWN_AT_ONCE = 2**20  # clusters, over all draws of a portion
 
 
 @dataclass(frozen=True)
@@ -46,25 +47,40 @@ def wilson(successes: int, n: int, z: float = 1.959963984540054) -> Estimate:
 
 
 def clustered(
-    statistic: Callable[[np.ndarray], float | None], clusters_N: np.ndarray, *, seed: int = 0, resamples: int = 2000
-) -> Estimate:
-    """Percentile bootstrap over whole clusters (a photograph, a patient). ``statistic`` takes row numbers."""
+    values_N: np.ndarray, clusters_N: np.ndarray, *, strata_N: np.ndarray | None = None, seed: int = 0,
+    resamples: int = 2000,
+) -> Estimate:  # fmt: skip
+    """Mean of values with the percentile bootstrap over whole clusters (a photograph, a patient).
+
+    strata_N: gives the mean of the strata's own means instead; of right and wrong by true class, that is balanced
+    accuracy. A stratum that a draw misses does not count in that draw.
+    """
     n = len(clusters_N)
-    value = statistic(np.arange(n)) if n else None
-    names, inverse = np.unique(clusters_N, return_inverse=True)
-    if value is None:
-        return Estimate(None, n=n, why="not defined on these cases")
+    if n == 0:
+        return Estimate(None, why="no cases")
+    names, cluster_N = np.unique(clusters_N, return_inverse=True)
+    stratum_N = np.zeros(n, int) if strata_N is None else np.unique(strata_N, return_inverse=True)[1]
+    counts_KS, sums_KS = np.zeros((2, len(names), stratum_N.max() + 1))
+    np.add.at(counts_KS, (cluster_N, stratum_N), 1)
+    np.add.at(sums_KS, (cluster_N, stratum_N), values_N)
+    value = float(_mean_of_means(counts_KS.sum(axis=0), sums_KS.sum(axis=0)))
     if len(names) < 2:
         return Estimate(value, n=n, why="one cluster alone gives no interval")
-    rows_of = np.split(np.argsort(inverse, kind="stable"), np.cumsum(np.bincount(inverse))[:-1])
-    rng = np.random.default_rng(seed)
-    found = []
-    for _ in range(resamples):
-        drawn = np.concatenate([rows_of[k] for k in rng.integers(0, len(names), len(names))])
-        if (replicate := statistic(drawn)) is not None:
-            found.append(replicate)
-    low, high = np.percentile(found, [2.5, 97.5])
+    rng, found = np.random.default_rng(seed), []
+    portion = max(1, DRAWN_AT_ONCE // len(names))
+    for start in range(0, resamples, portion):
+        drawn_RK = rng.integers(0, len(names), (min(portion, resamples - start), len(names)))
+        rows_R1 = np.arange(len(drawn_RK))[:, None] * len(names)
+        times_RK = np.bincount((drawn_RK + rows_R1).ravel(), minlength=drawn_RK.size).reshape(drawn_RK.shape)
+        found.append(_mean_of_means(times_RK @ counts_KS, times_RK @ sums_KS))
+    low, high = np.percentile(np.concatenate(found), [2.5, 97.5])
     return Estimate(value, float(low), float(high), n, f"bootstrap over {len(names)} clusters")
+
+
+def _mean_of_means(counts: np.ndarray, sums: np.ndarray) -> np.ndarray:
+    """Over the last axis, of the strata that have cases."""
+    there = counts > 0
+    return np.where(there, sums / np.where(there, counts, 1), 0).sum(axis=-1) / there.sum(axis=-1)
 
 
 def brier(probs_NC: np.ndarray, truth_N: np.ndarray) -> float:

@@ -135,7 +135,7 @@ def _judge_one(name: str, marked: bool, records: Sequence[Mapping], clusters: np
 
 
 def _estimate(values: np.ndarray, clusters: np.ndarray) -> Estimate:
-    return clustered(lambda rows: float(values[rows].mean()), clusters, resamples=1000)
+    return clustered(values, clusters, resamples=1000)
 
 
 def _warning(name: str, sums: Mapping[str, Estimate], n: int) -> bool | None:

@@ -7,7 +7,8 @@ method of `random` is called, because their algorithms may change, and no genera
 
 import hashlib
 import random
-from collections.abc import Iterable, MutableSequence
+from collections.abc import Iterable, Iterator, MutableSequence
+from itertools import repeat, starmap
 from typing import Any
 
 
@@ -25,6 +26,10 @@ class Draw:
     def below(self, n: int) -> int:
         """An integer from 0 to n - 1, each equally likely up to n / 2**53. n must be positive."""
         return int(self._random() * n)
+
+    def uniforms(self, count: int) -> Iterator[float]:
+        """The next `count` numbers of the stream, each drawn when it is asked for."""
+        return starmap(self._random, repeat((), count))
 
     def shuffle(self, values: MutableSequence[Any]) -> None:
         """Put `values` into a uniformly random order, in place (Fisher-Yates)."""

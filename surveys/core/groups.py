@@ -100,23 +100,20 @@ def _improve(shape: Shape, division: _Division, table, repeats: int, target: int
     n, sets, uniform = shape.items_per_class, shape.sets, draw.uniform
     best, best_repeats = [list(line) for line in division.group_of], repeats
     tries = TRIES if shape.per_class <= 12 else TRIES * 12 // shape.per_class
+    known = _known(division, table)
+    group_of_set, given = division.group_of, 2 * (shape.per_class - 1)
     for _ in range(tries):
         t, i, j = int(uniform() * sets), int(uniform() * n), int(uniform() * n)
-        group_of = division.group_of[t]
-        if group_of[i] == group_of[j]:
+        group_of = group_of_set[t]
+        of_i, of_j = group_of[i], group_of[j]
+        if of_i == of_j:
             continue
-        mates_i, mates_j = division.groups[t][group_of[i]], division.groups[t][group_of[j]]
-        with_i, with_j = table[i], table[j]
         # Losing a meeting takes (meetings - 1) off the sum of C(meetings, 2); gaining one adds (meetings).
-        change = 2 * (len(mates_i) - 1)
-        for m in mates_i:
-            change += with_j[m] - with_i[m]
-        for m in mates_j:
-            change += with_i[m] - with_j[m]
-        change -= with_j[i] - with_i[i] + with_i[j] - with_j[j]
+        known_i, known_j = known[t][i], known[t][j]
+        change = given + known_j[of_i] - known_i[of_i] + known_i[of_j] - known_j[of_j] - 2 * table[i][j]
         if change > 0 and (change >= len(WORSE) or uniform() * (1 << 20) >= WORSE[change]):
             continue
-        _exchange(division, table, t, i, j)
+        _exchange(division, table, known, t, i, j)
         repeats += change
         if repeats < best_repeats:
             best, best_repeats = [list(line) for line in division.group_of], repeats
@@ -125,17 +122,26 @@ def _improve(shape: Shape, division: _Division, table, repeats: int, target: int
     return best, best_repeats
 
 
-def _exchange(division: _Division, table, t: int, i: int, j: int) -> None:
-    """Let items i and j change places in set t, and keep the table of meetings true."""
-    group_of = division.group_of[t]
-    for leaving, coming in ((i, j), (j, i)):
-        members = division.groups[t][group_of[leaving]]
+def _known(division: _Division, table) -> list[list[list[int]]]:
+    """How often each item met the members of each group of each set, those meetings together: [set][item][group]."""
+    return [[[sum(line[m] for m in members) for members in groups] for line in table] for groups in division.groups]
+
+
+def _exchange(division: _Division, table, known, t: int, i: int, j: int) -> None:
+    """Let items i and j change places in set t, and keep the table of meetings, and who knows whom, true."""
+    group_of, groups = division.group_of[t], division.groups[t]
+    first, second = groups[group_of[i]], groups[group_of[j]]
+    for leaving, coming, members in ((i, j, first), (j, i, second)):
         for m in members:
             if m != leaving:
-                table[leaving][m] -= 1
-                table[m][leaving] -= 1
-                table[coming][m] += 1
-                table[m][coming] += 1
-    first, second = division.groups[t][group_of[i]], division.groups[t][group_of[j]]
+                for a, b, step in ((leaving, m, -1), (coming, m, 1)):
+                    table[a][b] += step
+                    table[b][a] += step
+                    for lines, their_groups in zip(known, division.group_of):
+                        lines[a][their_groups[b]] += step
+                        lines[b][their_groups[a]] += step
     first[first.index(i)], second[second.index(j)] = j, i
     group_of[i], group_of[j] = group_of[j], group_of[i]
+    for line, meetings in zip(known[t], table):
+        line[group_of[j]] += meetings[j] - meetings[i]
+        line[group_of[i]] += meetings[i] - meetings[j]

@@ -17,11 +17,7 @@ from .progress import Progress, silent
 from .shape import DesignError, Shape
 
 BINS = 4
-TRIES_PER_CELL = 150
-MOST_TRIES = 2_000_000
 MOST_REPAIRS = 20_000
-REPORTED = 100_000  # tries between two reports of progress
-SLACK = 4  # how much worse an exchange may be at first, in squares of a block's length; it falls to nothing
 
 
 def usual_longest_run(shape: Shape) -> int:
@@ -80,10 +76,12 @@ def order_blocks(
     members: items (0 .. shape.items - 1, class after class) of every survey, set after set. DesignError when no order
     within max_run was found, which happens only for bounds close to the least possible.
     """
+    from .evening import even_out  # loads NumPy; a caller who only reads designs does without
+
     orders = _stratified_start(members, shape, draw)
     for order in orders:
         _shorten_runs(order, shape, max_run, draw)
-    _even_out(orders, shape, max_run, draw, progress)
+    even_out(orders, shape, max_run, draw, progress)
     return orders
 
 
@@ -147,96 +145,3 @@ def _shorten_runs(order: list[int], shape: Shape, max_run: int, draw: Draw) -> N
             f"No order of {shape.per_class} items of each of {shape.classes} classes was found with at most {max_run} "
             f"of one class in a row; allow longer runs ({usual_longest_run(shape)} would be usual)."
         )
-
-
-@dataclass
-class _Tally:
-    """Sums over the surveys that the exchanges even out."""
-
-    side: list[int]
-    offset: list[int]
-    bins: list[list[int]]
-    class_at: list[list[int]]
-
-
-def _tally(orders: list[list[int]], shape: Shape, where: Positions) -> _Tally:
-    length, n = shape.block_length, shape.items_per_class
-    tally = _Tally(
-        side=[0] * shape.items,
-        offset=[0] * shape.items,
-        bins=[[0] * BINS for _ in range(shape.items)],
-        class_at=[[0] * length for _ in range(shape.classes)],
-    )
-    for order in orders:
-        for p, item in enumerate(order):
-            tally.side[item] += where.side[p]
-            tally.offset[item] += where.offset[p]
-            tally.bins[item][where.bins[p]] += 1
-            tally.class_at[item // n][p] += 1
-    return tally
-
-
-def _even_out(orders: list[list[int]], shape: Shape, max_run: int, draw: Draw, progress: Progress) -> None:
-    """Exchange two items of a block when that makes the sums over the surveys no less even (or, early on, hardly less).
-
-    The weights put one item's side, quarters and mean position on a common scale (squares of a block's length).
-    """
-    length, n, uniform = shape.block_length, shape.items_per_class, draw.uniform
-    if length < 2:
-        return
-    where = Positions.of(length)
-    tally = _tally(orders, shape, where)
-    side_of, bin_of = where.side, where.bins
-    square, guard_runs = length * length, max_run < shape.per_class
-    surveys = len(orders)
-    tries = min(MOST_TRIES, TRIES_PER_CELL * surveys * length)
-    for done in range(tries):
-        if done % REPORTED == 0:
-            progress("ordering a view", done, tries)
-        slack = max(0, SLACK * square * (tries * 3 // 4 - done) // tries)
-        order = orders[int(uniform() * surveys)]
-        p, q = int(uniform() * length), int(uniform() * length)
-        a, b = order[p], order[q]
-        if p == q:
-            continue
-        turn, shift = side_of[q] - side_of[p], 2 * (q - p)
-        change = 4 * square * turn * (tally.side[a] - tally.side[b] + turn)
-        change += 8 * shift * (tally.offset[a] - tally.offset[b] + shift)
-        bin_p, bin_q = bin_of[p], bin_of[q]
-        if bin_p != bin_q:
-            bins_a, bins_b = tally.bins[a], tally.bins[b]
-            change += 2 * square * (bins_a[bin_q] - bins_a[bin_p] + bins_b[bin_p] - bins_b[bin_q] + 2)
-        if a // n != b // n:
-            at_a, at_b = tally.class_at[a // n], tally.class_at[b // n]
-            change += 4 * square * (at_a[q] - at_a[p] + at_b[p] - at_b[q] + 2)
-        if change > slack:
-            continue
-        order[p], order[q] = b, a
-        if guard_runs and a // n != b // n and _runs_near(order, p, q, n, max_run):
-            order[p], order[q] = a, b
-            continue
-        _record(tally, where, n, a, p, q)
-        _record(tally, where, n, b, q, p)
-
-
-def _runs_near(order: list[int], p: int, q: int, n: int, max_run: int) -> bool:
-    """Whether the item at p or at q now stands in a run longer than max_run."""
-    for at in (p, q):
-        own = order[at] // n
-        first = last = at
-        while first > 0 and order[first - 1] // n == own:
-            first -= 1
-        while last + 1 < len(order) and order[last + 1] // n == own:
-            last += 1
-        if last - first >= max_run:
-            return True
-    return False
-
-
-def _record(tally: _Tally, where: Positions, n: int, item: int, old: int, new: int) -> None:
-    tally.side[item] += where.side[new] - where.side[old]
-    tally.offset[item] += where.offset[new] - where.offset[old]
-    tally.bins[item][where.bins[old]] -= 1
-    tally.bins[item][where.bins[new]] += 1
-    tally.class_at[item // n][old] -= 1
-    tally.class_at[item // n][new] += 1

@@ -59,6 +59,9 @@ def _spread(codes: np.ndarray, shape: Shape, draw: Draw, progress: Progress) -> 
     table = np.zeros((shape.items, shape.items), dtype=np.uint8 if shape.sets < 256 else np.int32)
     for line in codes:
         table += line[:, None] == line[None, :]
+    seated = np.argsort(codes, axis=1, kind="stable").reshape(
+        shape.sets, shape.surveys_per_set, shape.classes, shape.per_class
+    )
     next_cost = _cost(shape)
     places = [(number, t) for number in range(shape.classes) for t in range(shape.sets)]
     sweeps = max(1, min(MOST_SWEEPS, WORK // (shape.sets * shape.items**2)))
@@ -66,34 +69,36 @@ def _spread(codes: np.ndarray, shape: Shape, draw: Draw, progress: Progress) -> 
         progress("dividing the items among surveys", sweep, sweeps)
         noise = max(0, NOISE * (sweeps - sweep - QUIET) // sweeps)
         for number, t in draw.shuffled(places):
-            _place_groups(codes, table, next_cost, shape, number, t, noise, draw)
+            _place_groups(seated[t], table, next_cost, number, noise, draw)
+    for line, items in zip(codes, seated):
+        line[items] = np.arange(shape.surveys_per_set)[:, None, None]
 
 
-def _place_groups(codes, table, next_cost, shape: Shape, number: int, t: int, noise: int, draw: Draw) -> bool:
-    """Choose the surveys of one class's groups in one set anew; True when something moved."""
-    n, s, k = shape.items_per_class, shape.surveys_per_set, shape.per_class
-    mine = slice(number * n, (number + 1) * n)
-    line = codes[t]
-    own = line[mine]
-    elsewhere = table[mine] - (own[:, None] == line[None, :])
-    cost_of_pair = next_cost[elsewhere]
-    cost_of_pair[:, mine] = 0
-    by_survey = np.argsort(line, kind="stable")
-    by_group = np.argsort(own, kind="stable")
-    to_survey = cost_of_pair[:, by_survey].reshape(n, s, shape.block_length).sum(axis=2)
-    cost = to_survey[by_group].reshape(s, k, s).sum(axis=1).tolist()
+def _place_groups(seated: np.ndarray, table: np.ndarray, next_cost: np.ndarray, number: int, noise: int, draw: Draw):
+    """Choose the surveys of one class's groups in one set anew.
+
+    seated: the items of every survey of the set by class, shape (surveys, classes, per class); changed in place, like
+    `table`.
+    """
+    s, classes, k = seated.shape
+    mine = seated[:, number].reshape(-1)
+    others = seated.compress(np.arange(classes) != number, axis=1).reshape(-1)
+    elsewhere = table.take(mine, axis=0).take(others, axis=1).reshape(s, k, s, -1)
+    together = np.einsum("gkgo->gko", elsewhere)  # a view: each group with the survey it sits in
+    together -= 1
+    cost = np.add.reduce(next_cost.take(elsewhere).reshape(s, k, -1), axis=1).reshape(s, s, -1)
+    cost = np.add.reduce(cost, axis=2).tolist()
     if noise:
-        cost = [[value + draw.below(noise + 1) for value in line] for line in cost]
+        lots, uniform = noise + 1, draw.uniform
+        cost = [[value + int(uniform() * lots) for value in line] for line in cost]
     place = _exchange_groups(cost, draw)
     if place == list(range(s)):
-        return False
-    moved = np.array(place, dtype=np.int64)[own]
-    change = (moved[:, None] == line[None, :]).astype(np.int8) - (own[:, None] == line[None, :])
-    change[:, mine] = 0
-    table[mine] += change.astype(table.dtype)
-    table[:, mine] += change.T.astype(table.dtype)
-    line[mine] = moved
-    return True
+        return
+    elsewhere[np.arange(s), :, place] += 1
+    elsewhere = elsewhere.reshape(s * k, -1)
+    table[mine[:, None], others] = elsewhere
+    table[others[:, None], mine] = elsewhere.T
+    seated[place, number] = seated[:, number].copy()
 
 
 def _exchange_groups(cost: list[list[int]], draw: Draw) -> list[int]:
@@ -107,7 +112,8 @@ def _exchange_groups(cost: list[list[int]], draw: Draw) -> list[int]:
         chosen = draw.shuffled(pairs) if pairs else [(draw.below(s), draw.below(s)) for _ in range(20 * s)]
         for g, h in chosen:
             x, y = place[g], place[h]
-            change = cost[g][y] + cost[h][x] - cost[g][x] - cost[h][y]
+            of_g, of_h = cost[g], cost[h]
+            change = of_g[y] + of_h[x] - of_g[x] - of_h[y]
             if change < 0 or (change == 0 and draw.below(2)):
                 place[g], place[h] = y, x
                 improved |= change < 0

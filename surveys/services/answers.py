@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from imagebank.models import DiagnosisClass
@@ -37,21 +37,21 @@ def record_answer(
     and a value that is no answer to it raise ValidationError.
     """
     with transaction.atomic():
-        # One query for all that is asked below: this is what every choice of every reader waits for.
-        everything = SurveyResponse.objects.select_related("reader__study__protocol")
-        response = everything.select_for_update(of=("self",)).get(pk=survey_response.pk)
-        known = Answer.objects.filter(event_id=event_id).first()
+        # What every choice of every reader waits for: the row is locked, and only what may have changed is asked anew.
+        SurveyResponse.objects.select_for_update().order_by().values_list("pk").get(pk=survey_response.pk)
+        known = Answer.objects.filter(event_id=event_id).order_by().first()
         if known is not None:
-            if (known.survey_response_id, known.survey_item_id) != (response.pk, survey_item.pk):
+            if (known.survey_response_id, known.survey_item_id) != (survey_response.pk, survey_item.pk):
                 raise ValidationError("This event identifier was used for another answer.")
             return known
-        _require_open_block(response, survey_item)
-        if chosen is not None and chosen.study_id != response.reader.study_id:
+        _require_open_block(survey_response, survey_item)
+        if chosen is not None and chosen.study_id != survey_response.reader.study_id:
             raise ValidationError("This choice does not belong to the study.")
-        value = _checked_value(response, survey_item, question, value)
-        last = response.answers.order_by("-sequence").first()
+        value = _checked_value(survey_response, survey_item, question, value)
+        chain = Answer.objects.filter(survey_response=survey_response).order_by("-sequence")
+        last = chain.only("sequence", "entry_sha256").first()
         answer = Answer(
-            survey_response=response,
+            survey_response=survey_response,
             survey_item=survey_item,
             chosen=None if question else chosen,
             question=question,
@@ -69,10 +69,11 @@ def record_answer(
 
 
 def _require_open_block(response: SurveyResponse, survey_item: SurveyItem) -> None:
-    sitting = BlockSitting.objects.filter(survey_response=response, block_id=survey_item.block_id).first()
-    if sitting is None:
+    sitting = BlockSitting.objects.filter(survey_response=response, block_id=survey_item.block_id)
+    sealed_at = sitting.order_by().values_list("sealed_at").first()
+    if sealed_at is None:
         raise ValidationError("This image is not open for answers yet.", code="not-open")
-    if sitting.sealed_at is not None:
+    if sealed_at != (None,):
         raise ValidationError("The answers of this block are sealed.", code="sealed")
 
 
@@ -155,7 +156,7 @@ def record_viewing_event(
     Unknown kinds, large details, and items whose block was never opened raise ValidationError. Events of a sealed
     block that were still on their way are taken.
     """
-    known = ViewingEvent.objects.filter(event_id=event_id).first()
+    known = ViewingEvent.objects.filter(event_id=event_id).order_by().first()
     if known is not None:
         if known.survey_response_id != survey_response.pk:
             raise ValidationError("This event identifier was used for another event.")
@@ -169,14 +170,17 @@ def record_viewing_event(
         opened = BlockSitting.objects.filter(survey_response=survey_response, block_id=survey_item.block_id)
         if not opened.exists():
             raise ValidationError("This image is not open yet.", code="not-open")
-    event, _ = ViewingEvent.objects.get_or_create(
+    event = ViewingEvent(
+        survey_response=survey_response,
+        survey_item=survey_item,
+        kind=kind,
         event_id=event_id,
-        defaults={
-            "survey_response": survey_response,
-            "survey_item": survey_item,
-            "kind": kind,
-            "client_ms": client_ms,
-            "detail": detail,
-        },
+        client_ms=client_ms,
+        detail=detail,
     )
+    try:
+        with transaction.atomic():
+            event.save(force_insert=True)
+    except IntegrityError:  # the same event came twice at once
+        return ViewingEvent.objects.get(event_id=event_id, survey_response=survey_response)
     return event

@@ -13,7 +13,7 @@ from surveys.models import Invitation, Reader, ReaderContact, ReaderGroup, Seat,
 
 from .seats import set_seat
 
-OPENED_WITH = ("reader__group__study__protocol", "seat", "response__survey")
+OPENED_WITH = ("reader__study__protocol", "response")  # what every save needs; each table more costs every one of them
 
 
 class InvitationClosed(Exception):
@@ -146,7 +146,8 @@ def open_invitation(raw: str) -> Invitation:
 
     Unknown, revoked and expired links raise InvitationClosed; who has finished may still see the last page.
     """
-    invitation = Invitation.objects.filter(token_sha256=token_sha256(raw)).select_related(*OPENED_WITH).first()
+    invitations = Invitation.objects.filter(token_sha256=token_sha256(raw)).order_by()
+    invitation = invitations.select_related(*OPENED_WITH).first()
     if invitation is None:
         raise InvitationClosed("unknown")
     if invitation.revoked_at is not None:

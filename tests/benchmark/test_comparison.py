@@ -11,6 +11,7 @@ import pytest
 from django.core.exceptions import ValidationError
 from scipy import stats
 
+from benchmark.core.standing import hardest
 from benchmark.models import AnalysisPlan, Comparison
 from benchmark.services.bundle import bundle, bundle_name, command_of
 from benchmark.services.checking import changes_between, recompute
@@ -19,7 +20,7 @@ from benchmark.services.facts import study_facts
 from benchmark.services.plans import stamp_plan
 from benchmark.services.predictions import store_predictions
 from imagebank.jobs import JobCancelled, run_job
-from imagebank.models import Item, Truth
+from imagebank.models import Item, ItemImage, Rendition, Truth
 from surveys.models import SurveyResponse
 from surveys.services import readings_frame
 from tests.benchmark.conftest import PLAN, read_study
@@ -103,6 +104,25 @@ def test_the_bundle_makes_every_file_again_with_its_one_command(study, tmp_path)
     made = {path.relative_to(home / "again"): path for path in (home / "again").rglob("*") if path.is_file()}
     assert set(made) == set(kept)
     assert [name for name in kept if kept[name].read_bytes() != made[name].read_bytes()] == []
+
+
+def test_the_hardest_images_lie_beside_the_comparison_and_stand_in_its_report(study):
+    for image in ItemImage.objects.filter(item__study=study):
+        size = {"width": image.width, "height": image.height}
+        Rendition.objects.create(image=image, name="thumbnail", file=image.file.name, sha256=image.pixel_sha256, **size)
+    comparison = run_comparison(study=study)
+    listed = pd.read_csv(comparison.folder / "pictures" / "pictures.csv", dtype=str, keep_default_na=False)
+    worst = hardest(comparison.results["items"], "focused")
+    assert list(listed.loc[listed["view"] == "focused", "item"]) == [record["item"] for record in worst]
+    assert all((comparison.folder / "pictures" / name).is_file() for name in listed["file"])
+    report = (comparison.folder / "report.html").read_text()
+    assert report.count("data:image/jpeg;base64,") == len(listed) > 0
+    assert "--pictures inputs/pictures" in command_of(comparison)
+    assert recompute(comparison=comparison).different == []
+    assert run_comparison(study=study) == comparison
+    ItemImage.objects.filter(item__study=study, view="focused").update(pixel_sha256="0" * 64)
+    assert run_comparison(study=study) != comparison  # another picture is another report
+    assert Comparison.objects.count() == 2
 
 
 def test_predictions_bring_calibration_and_are_checked(study):

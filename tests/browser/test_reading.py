@@ -75,7 +75,11 @@ def to_first_block(page, link):
 
 
 def saved(page):
+    """Everything is acknowledged, what may wait for the next answer included, so that no request is under way."""
     page.locator("#saved[data-state=saved]").wait_for()
+    page.evaluate("dispatchEvent(new Event('online'))")
+    waiting = "Object.keys(localStorage).filter((key) => /^diptych:.+:.+:/.test(key)).length"
+    page.wait_for_function(f"{waiting} === 0 && document.getElementById('saved').dataset.state === 'saved'")
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from imagebank.models import ImportRun, Item, ItemImage, Provenance, Rendition, Truth
-from imagebank.services import importing
+from imagebank.services import importing, sources
 from imagebank.services.importing import import_manifest
 from imagebank.services.manifest import ISIC_FOLDS, read_manifest
 from imagebank.services.sources import UnreadableFile, safe_relative
@@ -179,6 +179,20 @@ def test_a_hostile_zip_hurts_nobody(study, tmp_path, settings):
     assert [entry["line"] for entry in run.rejected] == [2, 3]
     assert "at most 100,000" in run.rejected[1]["message"]
     assert not (tmp_path.parent / "slip.jpg").exists()
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["folder", "zip"])
+def test_a_manifest_that_is_too_long_is_refused_and_not_half_read(study, tmp_path, monkeypatch, packed):
+    text = manifest_text([row("i1"), row("i2")])
+    monkeypatch.setattr(sources, "MANIFEST_MAX_BYTES", len(text.encode()) - 1)
+    path = write_folder(tmp_path / "bank", [row("i1"), row("i2")])
+    if packed:
+        path = tmp_path / "bank.zip"
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("manifest.csv", text)
+    with pytest.raises(ValidationError, match="at most .* bytes; it has more"):
+        import_manifest(study=study, manifest_path=path)
+    assert not ImportRun.objects.exists()
 
 
 def test_links_out_of_the_folder_are_not_followed(study, tmp_path):

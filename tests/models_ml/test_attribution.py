@@ -138,6 +138,18 @@ def test_marked_regions_come_as_a_zip_and_stand_in_the_manifest_that_is_explaine
     }
 
 
+def test_masks_come_by_the_api_as_well_and_are_refused_with_the_same_sentence(stored, person, client):
+    client.force_login(person("engineer"))
+    asked = {"study": "spots", "ensemble": stored.name, "view": "focused"}
+    masks = [SimpleUploadedFile("marks.zip", packed(name).getvalue()) for name in ("IP-6.png", "sticker/IP-6.png")]
+    refused = client.post("/api/attributions/", {**asked, "marks": masks[0]})
+    assert (refused.status_code, AttributionSet.objects.count()) == (400, 0)
+    assert "IP-6.png is not REGION/ITEM.png" in refused.content.decode()
+    made = client.post("/api/attributions/", {**asked, "marks": masks[1]})
+    assert made.status_code == 201
+    assert (AttributionSet.objects.get(pk=made.json()["id"]).folder / "marks" / "sticker" / "IP-6.png").is_file()
+
+
 @pytest.mark.parametrize(
     ("archive", "sentence"),
     [

@@ -158,6 +158,18 @@ def test_curves_are_drawn_for_ended_epochs_and_unknown_values_left_out():
     assert learning_curves({}) == []
 
 
+def test_axes_are_named_at_round_numbers():
+    """Steps of 1, 2, 2.5 or 5: an axis says .5 and 1.0, epochs 1, 10, 20, and no percentage above all."""
+    rows = [{"epoch": n, "train_loss": 2.17, "held_out_loss": 2.2, "balanced_accuracy": 0.3} for n in (1, 8)]
+    loss, accuracy = learning_curves({0: rows}, epochs=40)
+    assert [tick.text for tick in loss.y_ticks] == ["0.0", "0.5", "1.0", "1.5", "2.0", "2.5"]
+    assert [tick.text for tick in loss.x_ticks] == ["1", "5", "10", "15", "20", "25", "30", "35", "40"]
+    assert [tick.text for tick in accuracy.y_ticks] == ["0%", "25%", "50%", "75%", "100%"]
+    (short, _) = learning_curves({0: [row | {"train_loss": 0.031, "held_out_loss": 0.02} for row in rows[:1]]})
+    assert [tick.text for tick in short.y_ticks] == ["0.00", "0.01", "0.02", "0.03", "0.04"]
+    assert [tick.text for tick in short.x_ticks] == ["1"]
+
+
 def test_what_is_not_known_says_why():
     assert share_text({"value": None, "why": "no cases"}) == "no cases"
     assert share_text({"value": 0.5, "ci_low": 0.25, "ci_high": 0.75}) == "50.0% (25.0 to 75.0)"

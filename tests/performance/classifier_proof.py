@@ -3,6 +3,7 @@
     python tests/performance/classifier_proof.py blood DATA OUT      # pbc-blood-8 with real MobileNetV2 weights
     python tests/performance/classifier_proof.py patients DATA OUT   # pad-ufes-20-subset: folds by patient
     python tests/performance/classifier_proof.py masks DATA OUT      # isic2017-256: attribution and its controls; half an hour
+    python tests/performance/classifier_proof.py masks DATA OUT blur=30 zero=30   # these baselines, on so many pictures
 
 DATA holds the folders pbc-blood-8, mobilenetv2-imagenet, pad-ufes-20-subset and isic2017-256 (sources and licences
 stand in docs/results/classifier.md). Each part prints one JSON document, may be interrupted, and continues when started
@@ -26,8 +27,10 @@ from models_ml.core.events import ProgressBar
 from models_ml.core.explain_run import explain_items
 from models_ml.core.files import write_csv
 from models_ml.core.folds import split
+from models_ml.core.metrics import clustered
 
-ZERO_LIMIT = 30  # pictures with the second baseline, taken in turn from the classes: maps are dear on a processor
+# Pictures by baseline, taken in turn from the classes: maps are dear on a processor.
+BASELINES = ("blur=150", "zero=30")
 
 
 def _weights(data: Path) -> ModelSpec:
@@ -115,8 +118,11 @@ def patients(data: Path, out: Path) -> dict:
     }
 
 
-def masks(data: Path, out: Path) -> dict:
-    """Two members on the training split, explained on the 150 validation pictures with expert masks."""
+def masks(data: Path, out: Path, *asked: str) -> dict:
+    """Two members on the training split, explained on the 150 validation pictures with expert masks.
+
+    asked: baselines with the number of pictures, e.g. ``zero=30``.
+    """
     source, rng = data / "isic2017-256", np.random.default_rng(0)
     rows, table = [], _rows(source / "labels.csv")
     by_class: dict[str, list] = {}
@@ -140,15 +146,38 @@ def masks(data: Path, out: Path) -> dict:
     found = evaluate_predictions(predictions, cfg.ensemble)
     settings = ['targets=["predicted"]', "steps=16", "max_steps=512"]
     result = {"accuracy": found["ensemble"]["accuracy"], "balanced_accuracy": found["ensemble"]["balanced_accuracy"]}
-    for baseline, limit in (("blur", None), ("zero", ZERO_LIMIT)):
-        folder = out / f"explained-{baseline}"
+    for baseline, limit in (text.split("=") for text in asked or BASELINES):
+        folder, began = out / f"explained-{baseline}", time.process_time()
         done = explain_items(
-            out / "run", manifest, folder, settings=[*settings, f"baseline={baseline}"], limit=limit, on_event=ProgressBar()
-        )
+            out / "run", manifest, folder, settings=[*settings, f"baseline={baseline}"], limit=int(limit),
+            on_event=ProgressBar(),
+        )  # fmt: skip
         summary = json.loads((folder / "summary.json").read_text())
         result[baseline] = {k: summary[k] for k in ("targets", "control", "above_control", "wrong_class", "mask_share")}
         result[baseline] |= {"worst_gap": done.worst_gap, "gaps": _gaps(folder), "regions": summary["regions"]}
+        result[baseline] |= {"pictures": done.n_items, "cpu_s_of_this_call": time.process_time() - began}
+    if len(asked or BASELINES) > 1:
+        result["side_by_side"] = _side_by_side(out, [text.split("=")[0] for text in asked or BASELINES])
     return result
+
+
+def _side_by_side(out: Path, baselines: list[str]) -> dict:
+    """The baselines on the pictures that all of them explained: means, and the share beyond random weights."""
+    records = [
+        {r["item"]: r for r in (json.loads(p.read_text()) for p in (out / f"explained-{b}" / "items").glob("*.json"))}
+        for b in baselines
+    ]
+    items = sorted(set.intersection(*map(set, records)))
+    means = {"pictures": len(items), "area": float(np.mean([records[0][item]["mask_share"] for item in items]))}
+    for name in ("mass", "rank", "pointing"):
+        for baseline, by_item in zip(baselines, records):
+            values = np.array([by_item[i]["maps"]["predicted"][name] for i in items], dtype=float)
+            control = np.array([by_item[i]["control"][name] for i in items], dtype=float)
+            above = clustered(values - control, np.array(items), resamples=1000)
+            means[f"{name}, {baseline}"] = {
+                "mean": float(values.mean()), "random weights": float(control.mean()), "above": asdict(above),
+            }  # fmt: skip
+    return means
 
 
 def _gaps(folder: Path) -> dict:
@@ -163,13 +192,13 @@ def _gaps(folder: Path) -> dict:
 
 if __name__ == "__main__":
     parts = {"blood": blood, "patients": patients, "masks": masks}
-    if len(sys.argv) != 4 or sys.argv[1] not in parts:
+    if len(sys.argv) < 4 or sys.argv[1] not in parts or (len(sys.argv) > 4 and sys.argv[1] != "masks"):
         sys.exit(__doc__)
     import torch
 
     torch.set_num_threads(1)
     folder = Path(sys.argv[3])
     folder.mkdir(parents=True, exist_ok=True)
-    outcome = parts[sys.argv[1]](Path(sys.argv[2]).absolute(), folder.absolute())
+    outcome = parts[sys.argv[1]](Path(sys.argv[2]).absolute(), folder.absolute(), *sys.argv[4:])
     (folder / "result.json").write_text(json.dumps(outcome, indent=1, default=asdict))
     print(json.dumps(outcome, indent=1, default=asdict))

@@ -2,8 +2,10 @@
 
     python tests/performance/classifier_speed.py [input] [latency] [tiny]
 
-input: packed, batched pictures against decoding and augmenting one picture at a time with the paper's changes: by our own
-operations, and, where OpenCV is installed, by what an engineer would write with it (bytes, tables, one warp each).
+input: packed, batched pictures with the paper's changes against reading and augmenting files of three sizes one picture at
+a time: by timm's own training transforms (its defaults, and with its RandAugment), by our operations, and, where OpenCV
+and albumentations are installed, by what an engineer would write with the first and by the founding study's chain on the
+second. All ways in turn, five rounds; ratios are medians over the rounds.
 latency: EfficientNet-B4 at 448 px, one picture, torch against ONNX Runtime. tiny: the tiny preset's training step.
 """
 
@@ -18,62 +20,117 @@ from pathlib import Path
 import numpy as np
 
 
-def _cpu_per_call(call, calls: int) -> float:
-    call()
+def _cpu_per_call(call, calls: int, *, warm_up: bool = True) -> float:
+    if warm_up:
+        call()
     began = time.process_time()
     for _ in range(calls):
         call()
     return (time.process_time() - began) / calls
 
 
-def input_path(side: int = 448, n: int = 16) -> dict:
-    import torch
+SOURCES = {
+    "512 x 512": (512, 512),
+    "1024 x 1024": (1024, 1024),
+    "3000 x 2000": (3000, 2000),
+}  # as such studies have them
+
+
+def _photographs(folder: Path, size: tuple[int, int], n: int) -> list[Path]:
+    """Drawn pictures with the grain of photographs: about two bits per pixel as JPEG."""
     from PIL import Image
 
+    rng, paths = np.random.default_rng(0), []
+    for k in range(n):
+        small = Image.fromarray(rng.integers(0, 256, (40, 40, 3), dtype=np.uint8)).resize(
+            size, Image.Resampling.BICUBIC
+        )
+        grain = rng.normal(0, 6, (size[1], size[0], 1))
+        pixels = np.clip(np.asarray(small) + grain, 0, 255).astype(np.uint8)
+        paths.append(folder / f"{k}.jpg")
+        Image.fromarray(pixels).save(paths[-1], quality=85)
+    return paths
+
+
+def _one_by_one(side: int) -> dict:
+    """Ways to make one picture ready for the network: a file's path to a tensor or an array."""
+    import torch
+    from PIL import Image
+    from timm.data import create_transform
+
+    from models_ml.core.augment import augment, draws
+    from models_ml.core.pixels import load_square
+
+    def by_timm(**settings):
+        transform = create_transform(side, is_training=True, **settings)
+        return lambda path: transform(Image.open(path).convert("RGB"))
+
+    u = iter(draws(0, np.arange(100_000), fold=0, epoch=1))
+
+    def own(path: Path):
+        square, _ = load_square(path, side, fit="stretch", resample="antialias")
+        return augment(torch.from_numpy(square).permute(2, 0, 1)[None].float() / 255, next(u)[None], "paper")
+
+    randomly = {"auto_augment": "rand-m9-inc1", "re_prob": 0.25, "interpolation": "bicubic"}
+    ways = {"timm, its defaults": by_timm(), "timm, RandAugment": by_timm(**randomly), "our operations": own}
+    if find_spec("cv2"):
+        from tests.performance.opencv_chain import chain
+
+        chance = np.random.default_rng(1)
+        ways["OpenCV"] = lambda path: chain(str(path), side, chance)
+    if find_spec("albumentations"):
+        from tests.performance import albumentations_chain
+
+        study = albumentations_chain.chain(side)
+        ways["albumentations, the study's chain"] = lambda path: study(str(path))
+    return ways
+
+
+def input_path(side: int = 448, n: int = 16, rounds: int = 5) -> dict:
     from models_ml.core.augment import augment, draws
     from models_ml.core.config import DataSpec
+    from models_ml.core.device import choose_device
     from models_ml.core.feed import Feed
     from models_ml.core.manifest import Item
     from models_ml.core.pack import pack
-    from models_ml.core.pixels import load_square
 
-    rng = np.random.default_rng(0)
     with tempfile.TemporaryDirectory() as folder:
-        items = []
-        for k in range(n):
-            small = Image.fromarray(rng.integers(0, 256, (64, 64, 3), dtype=np.uint8))
-            small.resize((512, 512), Image.Resampling.BICUBIC).save(Path(folder) / f"{k}.jpg", quality=90)
-            items.append(Item(id=str(k), path=Path(folder) / f"{k}.jpg", label="x"))
-        data = DataSpec(size_px=side, fit="stretch", resample="antialias")
-        feed = Feed(pack(items, data, folder), torch.device("cpu"))
-        u, rows = draws(0, np.arange(n), fold=0, epoch=1), np.arange(n)
+        paths = {}
+        for source, size in SOURCES.items():
+            (Path(folder) / source).mkdir()
+            paths[source] = _photographs(Path(folder) / source, size, n if size[0] < 2000 else 4)
+        items = [Item(id=path.stem, path=path, label="x") for path in paths["512 x 512"]]
+        feed = Feed(
+            pack(items, DataSpec(size_px=side, fit="stretch", resample="antialias"), folder), choose_device("cpu")
+        )
+        epochs, rows, ways = iter(range(1, 10_000)), np.arange(n), _one_by_one(side)
 
         def packed():
-            augment(feed.get(rows), u, "paper")
+            (batch,) = feed.stream_bytes([rows])
+            augment(batch, draws(0, rows, fold=0, epoch=next(epochs)), "paper")
 
-        def one_by_one():
-            for k in range(n):
-                square, _ = load_square(items[k].path, side, fit="stretch", resample="antialias")
-                image = torch.from_numpy(square).permute(2, 0, 1)[None].float() / 255
-                augment(image, u[k : k + 1], "paper")
+        def each(way, source: str):
+            return lambda: [way(path) for path in paths[source]]
 
-        ways = {"packed_and_batched": packed, "own_operations_one_by_one": one_by_one}
-        if find_spec("cv2"):
-            from tests.performance.opencv_chain import chain
-
-            chance = np.random.default_rng(1)
-            ways["opencv_one_by_one"] = lambda: [chain(str(item.path), side, chance) for item in items]
-        ways["reading_packed"] = lambda: feed.get(rows)
-        ways["decoding"] = lambda: [
-            load_square(i.path, side, fit="stretch", resample="antialias") for i in items
-        ]  # fmt: skip
-        rounds = [{name: _cpu_per_call(way, 1) / n for name, way in ways.items()} for _ in range(5)]
-    best = {name: min(one[name] for one in rounds) for name in ways}
-    ratios = {
-        f"ratio_{name}": float(np.median([one[name] / one["packed_and_batched"] for one in rounds]))
-        for name in list(ways)[1:-2]
-    }
-    return {f"{name}_ms": 1000 * value for name, value in best.items()} | ratios
+        calls = {"packed, batched": (packed, n), "of which reading": (lambda: feed.get(rows), n)}
+        calls |= {
+            f"{name}; {source}": (each(way, source), len(paths[source]))
+            for name, way in ways.items()
+            for source in paths
+        }
+        measured = [
+            {name: _cpu_per_call(call, 1, warm_up=False) / count for name, (call, count) in calls.items()}
+            for _ in range(1 + rounds)
+        ][1:]
+        bits = {source: float(np.mean([8 * path.stat().st_size for path in paths[source]]) / np.prod(size))
+                for source, size in SOURCES.items()}  # fmt: skip
+    return {
+        name: {
+            "ms": round(1000 * min(one[name] for one in measured), 2),
+            "times_packed": round(float(np.median([one[name] / one["packed, batched"] for one in measured])), 2),
+        }
+        for name in calls
+    } | {"bits_per_pixel": bits}
 
 
 def latency(side: int = 448) -> dict:

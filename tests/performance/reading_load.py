@@ -6,8 +6,9 @@
 
 Starts gunicorn (and PostgreSQL) on this machine's loopback alone, with a database of its own. `--readers` people open
 their links and load their first block of 27 images; once all sit there, everybody answers for `--seconds`, and the
-second block follows where there is time. `--pace` is the mean pause between two answers of one reader; without it
-everybody answers as fast as the server lets them. `--kill web`, `worker` or `database` sends kill -9 in the middle,
+second block follows where there is time. Like the page, a save carries the answer and what the screen showed before it.
+`--pace` is the mean pause between two answers of one reader; without it everybody answers as fast as the server lets
+them. `--kill web`, `worker` or `database` sends kill -9 in the middle,
 starts the process again, and compares what was acknowledged with what is stored.
 
 The clients are threads of one process on the same machine and take their share of its cores. On a machine that does
@@ -137,15 +138,17 @@ class Reader:
             self.go.wait()
 
     def answer(self, here: str, item: str) -> None:
-        event = {"id": str(uuid4()), "type": "answer", "item": item, "chosen": self.random.choice(("ZQA", "ZQB", "ZQC")),
-                 "rt_ms": 4000}  # fmt: skip
+        shown = {"id": str(uuid4()), "type": "shown", "item": item, "client_ms": 1000.5, "detail": {"width": 358, "height": 268}}
+        answer = {"id": str(uuid4()), "type": "answer", "item": item, "chosen": self.random.choice(("ZQA", "ZQB", "ZQC")),
+                  "rt_ms": 4000, "client_ms": 5000.5}  # fmt: skip
         with self.tally.lock:
-            self.tally.sent.add(event["id"])
-        status, _, data, took = self.ask("POST", f"{here}events/", json.dumps({"events": [event]}), "application/json")
+            self.tally.sent.add(answer["id"])
+        body = json.dumps({"events": [shown, answer]})
+        status, _, data, took = self.ask("POST", f"{here}events/", body, "application/json")
         if status == 200:
             saved = json.loads(data)
             with self.tally.lock:
-                self.tally.acknowledged += saved["saved"]
+                self.tally.acknowledged += [name for name in saved["saved"] if name == answer["id"]]
                 self.tally.saves_ms.append(took)
             if saved["refused"]:
                 self.tally.failed(f"refused: {saved['refused'][0]['why']}")

@@ -205,3 +205,25 @@ def _probabilities(results: Results) -> Iterator[FigureEntry]:
             partial(probabilities.risk_chart, results),
             lambda: results.records("risk_coverage"),
         )
+    if results.records("reader_reliability"):
+        yield entry_of(
+            results,
+            "reader-reliability",
+            "Reliability of the readers' confidence",
+            "Share correct against the confidence stated, in 10 bins of equal width; small numbers: answers per bin. Grey:"
+            " where 95 of 100 perfectly calibrated groups of as many answers would lie in each bin. ECE: expected calibration"
+            " error.",
+            probabilities.reliability_words(results, probabilities.READERS),
+            partial(probabilities.reliability_chart, results, probabilities.READERS),
+            lambda: probabilities.reliability_rows(results, probabilities.READERS),
+        )
+    if results.records("reader_risk_coverage"):
+        yield entry_of(
+            results,
+            "reader-risk-coverage",
+            "Risk against coverage, readers",
+            "Share of wrong answers among those of which the readers of a group were most sure, from the surest on.",
+            probabilities.risk_words(results, probabilities.READERS),
+            partial(probabilities.risk_chart, results, probabilities.READERS),
+            lambda: results.records("reader_risk_coverage"),
+        )

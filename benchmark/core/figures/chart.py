@@ -130,7 +130,8 @@ class Box:
 
 @dataclass(frozen=True)
 class Cells:
-    """A matrix of coloured cells with words in them; the last column stands apart by `gap` cells."""
+    """A matrix of coloured cells with words in them; the last column stands apart by `gap` cells. told: said of a cell
+    when one points at it on a page."""
 
     values: Sequence[Sequence[float | None]]
     texts: Sequence[Sequence[str]]
@@ -138,7 +139,7 @@ class Cells:
     inks: Sequence[Sequence[str]]
     rows: Sequence[str]
     columns: Sequence[str]
-    counts: Sequence[Sequence[int]]
+    told: Sequence[Sequence[str]]
     text_size: float = 6.2  # at most; less where cells are small
     gap: float = 0.25
 

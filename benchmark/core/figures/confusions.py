@@ -6,7 +6,8 @@ from typing import Any
 
 from ..readings import NO_ANSWER
 from ..results import Results
-from ..wording import number, percent, plural, readable
+from ..tables import cells_of
+from ..wording import interval, number, percent, plural, readable
 from .chart import Axis, Cells, Chart, Panel, folded
 from .look import CELL_INK, CELL_LIGHT, MUTED, cell_colour
 
@@ -35,6 +36,11 @@ def _cell_text(share: float | None, many: bool) -> str:
     return number(share, 0 if many or share in (0, 100) else 1)
 
 
+def _told(cell: dict[str, Any]) -> str:
+    bounds = f", interval {interval(cell['ci_low'], cell['ci_high'], 1, 1)} %" if cell["ci_low"] is not None else ""
+    return f"{cell['count']} readings{bounds}"
+
+
 def _ink(share: float | None) -> str:
     if not share:
         return MUTED
@@ -54,7 +60,7 @@ def _panel(record: dict[str, Any], *, first: bool) -> Panel:
     names = tuple(readable(name) for name in record["classes"])
     classes = tuple(folded(name, 16, 2) for name in names)
     n, shares = len(classes), record["row_percent"]
-    many = n > MANY
+    many, told = n > MANY, [_told(cell) for cell in cells_of(record)]
     cells = Cells(
         values=shares,
         texts=[[_cell_text(share, many) for share in row] for row in shares],
@@ -62,7 +68,7 @@ def _panel(record: dict[str, Any], *, first: bool) -> Panel:
         inks=[[_ink(share) for share in row] for row in shares],
         rows=names,
         columns=(*names, NO_ANSWER),
-        counts=record["counts"],
+        told=[told[k : k + n + 1] for k in range(0, len(told), n + 1)],
         text_size=5.0 if many else 6.2,
         gap=GAP,
     )
@@ -74,17 +80,8 @@ def _panel(record: dict[str, Any], *, first: bool) -> Panel:
 
 
 def confusion_data(results: Results, view: str | None) -> list[dict[str, Any]]:
-    """One row per matrix and cell: count and row per cent, with the interval of the diagonal where there is one."""
-    found = []
-    for record in matrices(results, view):
-        keys = {key: record[key] for key in ("group", "kind", "reader", "view")}
-        bounds = record.get("diagonal_ci") or [None] * len(record["classes"])
-        for i, truth in enumerate(record["classes"]):
-            for j, answer in enumerate((*record["classes"], NO_ANSWER)):
-                low, high = bounds[i] if i == j and bounds[i] else (None, None)
-                cell = {"count": record["counts"][i][j], "row_percent": record["row_percent"][i][j]}
-                found.append({**keys, "truth": truth, "answer": answer, **cell, "ci_low": low, "ci_high": high})
-    return found
+    """One row per matrix and cell: count, row per cent, and its interval."""
+    return [cell for record in matrices(results, view) for cell in cells_of(record)]
 
 
 def confusion_words(results: Results, view: str | None) -> str:

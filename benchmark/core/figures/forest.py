@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..results import Results
-from ..wording import interval, number, p_value, plural, readable
+from ..wording import bare_p, interval, number, p_value, plural, readable
 from .chart import Axis, Chart, Key, Panel, Points, Rule, Span, folded, round_ticks
 from .look import INK, MUTED, colours
 
@@ -67,7 +67,7 @@ def forest_chart(results: Results) -> Chart:
     level = f"{100 * results['plan']['confidence']:g} %"
     columns = (
         (f"Difference ({level} interval)", [(y, _estimate(row), ink) for y, row, ink in zip(places, found, inks)]),
-        ("p", [(y, p_value(row["p"]).removeprefix("p = "), ink) for y, row, ink in zip(places, found, inks)]),
+        ("p", [(y, bare_p(row["p"]), ink) for y, row, ink in zip(places, found, inks)]),
     )
     panel = Panel(
         Axis(low, high, "Accuracy, network minus readers (points)", ticks=round_ticks(low, high, 6), grid=True),

@@ -237,15 +237,15 @@ def _(mark: Cells, stage: Stage) -> None:
         texttemplate="%{text}",
         textfont={"size": 9 if mark.text_size < 5.5 else 11},
         customdata=[
-            [[truth, answer, count] for answer, count in zip(mark.columns, counts)]
-            for truth, counts in zip(mark.rows, mark.counts)
+            [[truth, answer, words] for answer, words in zip(mark.columns, row)]
+            for truth, row in zip(mark.rows, mark.told)
         ],
         xgap=1,
         ygap=1,
         hoverongaps=False,
         hovertemplate=(
             "truth %{customdata[0]}, answer %{customdata[1]}<br>%{z:.1f} % of the row"
-            " (%{customdata[2]} readings)<extra></extra>"
+            " (%{customdata[2]})<extra></extra>"
         ),
     )
 

@@ -33,7 +33,7 @@ KNOWN = {
         "simulated",
     },
     "reader": {"id", "group", "group_is", "groups"},
-    "sitting": {"survey", "survey_is", "completed_at", "time_format", "keep", "shown"},
+    "sitting": {"survey", "survey_is", "view", "completed_at", "time_format", "keep", "shown"},
     "answers": {"labels", "no_answer"},
     "pattern": {"answer", "confidence", "rt_s", "rt_ms"},
     "long": {"item", "view", "answer", "truth", "position", "confidence", "rt_s", "rt_ms", "answered_at", "kind"},
@@ -58,7 +58,8 @@ class AnswerColumn:
 
 @dataclass(frozen=True)
 class ImportMap:
-    """A checked map.toml. keep: column -> the values of rows that count; the others are left out and counted."""
+    """A checked map.toml. keep: column -> the values of rows that count; the others are left out and counted. view: the
+    column that says which view a whole row is of, as REDCap's events do."""
 
     source: str
     reader: str
@@ -67,6 +68,7 @@ class ImportMap:
     groups: dict[str, str] = field(default_factory=dict)
     survey: str = ""
     survey_is: str = ""
+    view: str = ""
     completed_at: str = ""
     time_format: str = ""
     keep: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -144,6 +146,7 @@ def read_map(path: str | PathLike) -> ImportMap:
         groups=_texts(reader.get("groups", {})),
         survey=sitting.get("survey", ""),
         survey_is=sitting.get("survey_is", ""),
+        view=sitting.get("view", ""),
         completed_at=sitting.get("completed_at", ""),
         time_format=sitting.get("time_format", ""),
         keep={column: tuple(map(str, values)) for column, values in sitting.get("keep", {}).items()},

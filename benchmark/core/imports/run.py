@@ -60,7 +60,7 @@ def import_readings(
 
 
 def _required(chart: ImportMap) -> list[str]:
-    named = [chart.reader, chart.group, chart.survey, chart.completed_at, *chart.keep]
+    named = [chart.reader, chart.group, chart.survey, chart.view, chart.completed_at, *chart.keep]
     if chart.source == "long":
         named += list(chart.long.values())
     named += [name for a in chart.answers for name in (a.column, a.confidence, a.rt)]
@@ -82,21 +82,27 @@ def _truths(source: str | PathLike | None) -> dict[str, str]:
 
 
 def _shown_by(design: str | PathLike | None) -> dict[str, list[tuple[str, str, str, str]]]:
-    """survey -> its (item, view, block, position) in reading order."""
+    """survey -> its (item, view, block, position) in reading order; the first survey may be called "1", "S1" or "S01"."""
     if design is None:
         return {}
     try:
         surveys = json.loads(Path(design).read_text(encoding="utf-8"))["surveys"]
         return {
-            str(survey["survey"]): [
+            name: [
                 (str(item), str(block["view"]), str(number), str(place))
                 for number, block in enumerate(survey["blocks"], 1)
                 for place, item in enumerate(block["items"], 1)
             ]
             for survey in surveys
+            for name in _names_of(survey["survey"])
         }
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"A design.json with surveys was needed; {Path(design).name} holds none.") from error
+
+
+def _names_of(survey: Any) -> set[str]:
+    name = str(survey)
+    return {name, f"S{name}", f"S{name:0>2}"} if name.isdigit() else {name}
 
 
 class _Import:
@@ -108,11 +114,17 @@ class _Import:
         self.folded = {item.lower(): item for item in truths}
         self.classes = set(truths.values()) | set(chart.labels.values())
         self.left_out: dict[str, int] = {}
+        self.companions: list[str] = []
 
     def notes(self) -> Iterator[str]:
         for column, count in self.left_out.items():
             wanted = " or ".join(self.chart.keep[column])
             yield f'{count} row{"s" if count != 1 else ""} left out, whose "{column}" is not {wanted}.'
+        if self.companions:
+            count = f"{len(self.companions)} columns" if len(self.companions) > 1 else "one column"
+            yield f'{count} beside the answers left out, such as "{self.companions[0]}"; the map does not ask for more.'
+        if self.chart.source != "long" and self.chart.shown == "answered":
+            yield "only answered cells were read: what a reader was shown and left blank is not counted as missing."
 
     def kept(self) -> Iterator[tuple[int, dict[str, str]]]:
         for line, row in zip(self.sheet.lines, self.sheet.rows):
@@ -134,7 +146,7 @@ class _Import:
         answered: dict[tuple, int] = {}
         for line, row in self.kept():
             sitting = self._sitting(line, row)
-            for column in self._columns_shown(columns, sitting["survey"]):
+            for column in self._columns_shown(columns, sitting):
                 answer = self._answer(line, column.column, row[column.column])
                 if not answer and self.chart.shown == "answered":
                     continue
@@ -148,17 +160,30 @@ class _Import:
         return list(found.values())
 
     def _known_columns(self) -> list[AnswerColumn]:
-        """Answer columns whose item has a truth; the names of items may differ in case, as REDCap's do."""
+        """Answer columns whose item has a truth; the names of items may differ in case, as REDCap's do.
+
+        A column that is called like a known one and then goes on (Qualtrics writes four times beside every timed question)
+        is no answer; it is left out and counted.
+        """
         known = []
         for column in self.chart.columns(self.sheet.header):
             item = column.item if column.item in self.truths else self.folded.get(column.item.lower())
-            if item is None:
-                self.tell(1, column.column, f'item "{column.item}" has no class in the table of truths.')
-            else:
+            if item is not None:
                 known.append(AnswerColumn(**{**vars(column), "item": item}))
+            elif self._goes_on(column.item.lower()):
+                self.companions.append(column.column)
+            else:
+                self.tell(1, column.column, f'item "{column.item}" has no class in the table of truths.')
         return known
 
-    def _columns_shown(self, columns: list[AnswerColumn], survey: str) -> list[AnswerColumn]:
+    def _goes_on(self, name: str) -> bool:
+        return any(not mark.isalnum() and name[:end] in self.folded for end, mark in enumerate(name))
+
+    def _columns_shown(self, columns: list[AnswerColumn], sitting: dict[str, Any]) -> list[AnswerColumn]:
+        """The columns of what a row's reader was shown; where the row is of one view, columns without one are of it."""
+        survey, view = sitting["survey"], sitting["view"]
+        if view:
+            columns = [AnswerColumn(**{**vars(c), "view": view}) for c in columns if c.view in ("", view)]
         if self.shown:
             by_place = {(c.item, c.view): c for c in columns}
             return [
@@ -183,12 +208,16 @@ class _Import:
         survey = row[chart.survey] if chart.survey else chart.survey_is
         if self.shown and survey not in self.shown:
             self.tell(line, chart.survey, f'a survey of the design was expected, "{survey}" was found.')
+        view = row[chart.view] if chart.view else ""
+        if chart.view and chart.views and view not in chart.views:
+            self.tell(line, chart.view, f'{" or ".join(chart.views)} was expected, "{view}" was found.')
         done = self._time(line, chart.completed_at, row[chart.completed_at]) if chart.completed_at else ""
         return {
             "reader": reader,
             "group": chart.groups.get(group, group),
             "kind": "human",
             "survey": survey,
+            "view": chart.views.get(view, view),
             "completed_at": done,
             "simulated": "yes" if chart.simulated else "",
         }
@@ -208,7 +237,7 @@ class _Import:
     def _answer(self, line: int, column: str, value: str) -> str:
         if value == "" or value in self.chart.no_answer:
             return ""
-        label = self.chart.labels.get(value, self.field_labels.get(column, {}).get(value, value))
+        label = self.chart.labels.get(value, self.field_labels.get(column, {}).get(value.lower(), value))
         label = self.chart.labels.get(label, label)
         if label in self.classes:
             return label

@@ -28,6 +28,8 @@ def read_sheet(source: str | PathLike, kind: str, required: Sequence[str]) -> Sh
     """Read an export of the given kind. Raises InputError when columns are missing or it is not of that kind."""
     if kind == "qualtrics":
         return _qualtrics(source, required)
+    if kind == "redcap":
+        return _redcap(source, required)
     table = read_text_table(source, required)
     return Sheet(table.name, list(table.frame.columns), table.frame.to_dict("records"), list(table.lines))
 
@@ -68,6 +70,30 @@ def _qualtrics(source: str | PathLike, required: Sequence[str]) -> Sheet:
     return Sheet(name, header, rows, lines)
 
 
+TICK = "___"  # REDCap: field___code, one column per box
+TICKED = ("1", "Checked")
+
+
+def _redcap(source: str | PathLike, required: Sequence[str]) -> Sheet:
+    """A CSV of records, raw or with labels. The boxes of a checkbox field become one column, named like the field, that
+    holds the code of the box ticked, or all of them; the boxes' own columns stay beside it for a map that names them."""
+    table = read_text_table(source, ())
+    columns, rows = list(table.frame.columns), table.frame.to_dict("records")
+    boxes: dict[str, list[str]] = {}
+    for column in columns:
+        field, mark, _ = column.partition(TICK)
+        if mark:
+            boxes.setdefault(field, []).append(column)
+    for row in rows:
+        for field, names in boxes.items():
+            row[field] = " and ".join(name.partition(TICK)[2] for name in names if row[name] in TICKED)
+    header = [column for column in columns if TICK not in column] + list(boxes)
+    missing = [column for column in required if column not in header and column not in columns]
+    if missing:
+        raise InputError(f"{table.name} needs the columns {', '.join(missing)}; it has {', '.join(columns)}.")
+    return Sheet(table.name, header, rows, list(table.lines))
+
+
 def redcap_labels(source: str | PathLike) -> dict[str, dict[str, str]]:
     """Choices of a REDCap data dictionary: field -> code -> label, from "1, HMI | 2, IP"."""
     field, choices = "Variable / Field Name", "Choices, Calculations, OR Slider Labels"
@@ -76,5 +102,5 @@ def redcap_labels(source: str | PathLike) -> dict[str, dict[str, str]]:
     for name, text in zip(table.frame[field], table.frame[choices]):
         pairs = [part.split(",", 1) for part in text.split("|") if "," in part]
         if pairs:
-            found[name] = {code.strip(): label.strip() for code, label in pairs}
+            found[name] = {code.strip().lower(): label.strip() for code, label in pairs}
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..results import Results
-from ..tables import paper_tables
+from ..tables import cells_of, paper_tables
 from ..wording import interval, number, on_view, percent, plural, readable
 from . import html
 from .opening import share_sentence
@@ -34,7 +34,24 @@ def classes(results: Results, drawings: dict[str, str]) -> list[str]:
     matrices = [drawings[name] for name in sorted(drawings) if name.startswith("figure-2") and name != "figure-2a"]
     table = html.unfold("By class, as a table", html.table("", header, rows))
     by_class = f'<div class="on-screen">{table}</div>'
-    return [drawings.get("classes", ""), by_class, *matrices]
+    cells = f'<div class="on-screen">{html.unfold("Confusion matrices with counts and intervals", _cells(results))}</div>'
+    return [drawings.get("classes", ""), by_class, *matrices, cells]
+
+
+def _cells(results: Results) -> str:
+    """Every matrix as a table: how many readings gave each answer, their share of the row, and its interval."""
+    header = ["Truth", "Answer", "Readings", "Share of the truth (%)", "Interval (%)"]
+    parts = []
+    for view in results["design"]["views"]:
+        for record in results.records("confusion", view=view):
+            who = readable(record["reader"]) if record["kind"] == "model" else plural(record["group"])
+            rows = [
+                [readable(cell["truth"]), readable(cell["answer"]), str(cell["count"]), number(cell["row_percent"], 1),
+                 interval(cell["ci_low"], cell["ci_high"], 1, 1)]
+                for cell in cells_of(record) if cell["count"]
+            ]  # fmt: skip
+            parts.append(html.table(f"{who[:1].upper()}{who[1:]}{on_view(view)}; answers that nobody gave are left out", header, rows))
+    return "".join(parts)
 
 
 def agreement(results: Results, drawings: dict[str, str]) -> list[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..results import Results
-from ..wording import interval, number, p_value, percent, plural, readable
+from ..wording import bare_p, interval, number, plural, readable
 from . import html
 
 
@@ -42,7 +42,7 @@ FORMS: dict[str, Callable[[Any], str]] = {
     "points": lambda value: number(100 * value, 1),
     "percent": lambda value: number(100 * value, 1),
     "group": plural,
-    "p": lambda value: p_value(value).removeprefix("p = "),
+    "p": bare_p,
     "number": number,
     "tenth": lambda value: number(value, 1),
     "whole": lambda value: number(value, 0),
@@ -101,6 +101,8 @@ PARTS = (
             Column("Interval", "ci", "interval"),
             Column("p", "p_equivalent", "p"),
             Column("Equivalent", "equivalent"),
+            Column("p, not inferior", "p_noninferior", "p"),
+            Column("Not inferior", "noninferior"),
         ),
     ),
     Part(
@@ -223,6 +225,21 @@ PARTS = (
         ),
     ),
     Part(
+        "fixed_raters",
+        "Do readers who all read the same images agree beyond their own habits?",
+        "Coefficients that need the same readers throughout; z: Fleiss' kappa over its standard error without agreement.",
+        (
+            Column("Readers", "group", "group"),
+            Column("View", "view"),
+            Column("Number of readers", "readers"),
+            Column("Items", "items"),
+            Column("Conger's kappa", "conger_kappa", "number"),
+            Column("Brennan and Prediger", "brennan_prediger", "number"),
+            Column("z", "fleiss_z", "number"),
+            Column("p", "p_no_agreement", "p"),
+        ),
+    ),
+    Part(
         "reader_calibration",
         "Can the readers' confidence be believed?",
         "Where confidence is a probability: calibration error and overconfidence; else only how it separates right from wrong.",
@@ -233,8 +250,11 @@ PARTS = (
             Column("ECE", "ece", "number"),
             Column("Overconfidence", "overconfidence", "points"),
             Column("AUC, right over wrong", "auc_right_over_wrong", "number"),
+            Column("AURC", "aurc", "number"),
             Column("Correct at 80 %", "accuracy_at_80", "percent"),
+            Column("at 90 %", "accuracy_at_90", "percent"),
         ),
+        ("reader-reliability", "reader-risk-coverage"),
     ),
     Part(
         "reader_auc_differences",
@@ -292,6 +312,20 @@ PARTS = (
         ("times",),
     ),
     Part(
+        "speed_accuracy",
+        "Are fast answers right less often?",
+        "Each reader's own answers in fifths from fast to slow, so that a slow reader is not the slow fifth.",
+        (
+            Column("Readers", "group", "group"),
+            Column("View", "view"),
+            Column("Fifth, fastest first", "fifth"),
+            Column("Readings", "readings"),
+            Column("Median (s)", "median_s", "tenth"),
+            Column("Correct", "accuracy", "percent"),
+            Column("Interval", "ci", "interval"),
+        ),
+    ),
+    Part(
         "time_model",
         "What makes answers slower?",
         "Ratio of geometric mean times from a mixed model of their logarithm, with readers and images as random effects.",
@@ -304,7 +338,7 @@ PARTS = (
         ),
     ),
 )
-HARDEST = 12
+SHORT = 12  # rows of a table that is not folded
 LONGEST_PRINTED = 40  # rows of a table that is set on paper; longer ones are named by their file there
 
 
@@ -321,30 +355,5 @@ def part_of(results: Results, part: Part) -> str:
         kept = html.paragraph(f"{len(rows)} rows; all of them are in tables/{part.section}.csv.", "muted on-paper")
         shown = kept + f'<div class="on-screen">{html.unfold(f"All {len(rows)} rows", table)}</div>'
     else:
-        shown = table if len(rows) <= HARDEST else html.unfold(f"All {len(rows)} rows", table)
+        shown = table if len(rows) <= SHORT else html.unfold(f"All {len(rows)} rows", table)
     return html.paragraph(part.reading, "muted") + shown
-
-
-def hardest(results: Results, figures: dict[str, str]) -> list[str]:
-    """The images that most people named wrongly, with the networks that had them right."""
-    records = results.records("items")
-    if not records:
-        return []
-    worst = sorted(records, key=lambda r: (r["share_correct"], r["item"]))[:HARDEST]
-    rows = [
-        [
-            r["item"],
-            r["truth"],
-            readable(r["view"]),
-            str(r["readings"]),
-            percent(r["share_correct"]),
-            r["networks_correct"] or "none",
-        ]
-        for r in worst
-    ]
-    header = ["Item", "Truth", "View", "Readings", "Correct by people", "Networks that were right"]
-    return [
-        figures.get("difficulty", ""),
-        figures.get("wright-map", ""),
-        html.table("The hardest for people.", header, rows),
-    ]

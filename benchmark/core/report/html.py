@@ -11,6 +11,8 @@ from ..figures.catalogue import FigureEntry
 from ..figures.look import AMBER, INK, MUTED, OCHRE, PAPER, PLUM, RED, RULE, TEAL
 
 LONGEST_NUMBER = 40  # characters of a cell that can still be a number, such as an interval
+NUMBER = re.compile(r"(p\s)?[<=>]?\s?[−+-]?\.?\d")  # how a number, an interval or a p begins
+NO_NUMBER = ("", "–", "not estimable")
 THEMED = (
     (INK, "--ink"),
     (MUTED, "--muted"),
@@ -66,8 +68,9 @@ def table(
 
 
 def _is_numeric(cells: Sequence[str]) -> bool:
-    """Some cell has a digit, and none is a sentence."""
-    return any(ch.isdigit() for cell in cells for ch in cell) and max(map(len, cells)) <= LONGEST_NUMBER
+    """Every cell that says anything begins with a number, and none is a sentence."""
+    told = [cell for cell in cells if cell not in NO_NUMBER]
+    return bool(told) and all(NUMBER.match(cell) and len(cell) <= LONGEST_NUMBER for cell in told)
 
 
 def bullets(lines: Sequence[str]) -> str:
@@ -98,6 +101,20 @@ def figure(svg: str, entry: FigureEntry, *, printed: bool = False) -> str:
         drawing = drawing.replace('role="img"', f'role="img" aria-label="{label}"', 1)
     caption = f"<strong>{text(entry.title)}.</strong> {text(entry.caption)}"
     return f'<figure id="drawn-{entry.name}"><div class="scroll">{drawing}</div><figcaption>{caption}</figcaption></figure>'
+
+
+def picture_card(lines: Sequence[str], picture: bytes | None, words: str) -> str:
+    """One place of a gallery: a JPEG, or the words that there is none, with lines below it. words: for those who cannot
+    see the picture."""
+    image = '<span class="none">no picture</span>'
+    if picture is not None:
+        data = b64encode(picture).decode("ascii")
+        image = f'<img alt="{escape(words, quote=True)}" src="data:image/jpeg;base64,{data}">'
+    return f"<li>{image}<span>{'<br>'.join(map(text, lines))}</span></li>"
+
+
+def gallery(cards: Sequence[str]) -> str:
+    return '<ul class="gallery">' + "".join(cards) + "</ul>"
 
 
 def unfold(summary: str, content: str) -> str:

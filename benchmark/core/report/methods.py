@@ -130,6 +130,8 @@ def _description(results: Results) -> Iterator[str]:
             f" with {_level(results)} intervals from {results['plan']['bootstrap_draws']} bootstrap draws of items (seed"
             f" {results['seed']})."
         )
+    if results.records("fixed_raters"):
+        yield "Where all readers read the same images, Conger's kappa [[conger]] and Brennan and Prediger's [[brennan]] too."
     if results.records("metrics"):
         yield "Balanced accuracy, macro-F1 and Cohen's kappa against the reference class [[cohen]] are given beside accuracy."
     if results.records("error_consistency"):
@@ -150,6 +152,11 @@ def _probabilities(results: Results) -> Iterator[str]:
             " named, its negative where not); empirical AUCs of views were compared by the U-statistic [[gallas]] and, where"
             " readers share images, by Obuchowski and Rockette's method with Hillis's degrees of freedom"
             " [[obuchowski, hillis]]."
+        )
+    if results.records("reader_calibration"):
+        yield (
+            "Readers' stated confidence was judged like a network's: its calibration where it is a probability [[guo]], with the"
+            " range that perfect calibration would show [[broecker]], and risk against coverage [[elyaniv]]."
         )
     if not results.records("calibration"):
         return

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from importlib import resources
 
 from ..figures.catalogue import FigureEntry
+from ..pictures import Pictures
 from ..results import Results
 from . import html
 from .checklists import NOT_RECORDED, checklist, guidelines
 from .comparisons import comparisons
 from .description import accuracy, agreement, classes
-from .further import Part, further_parts, hardest, part_of
+from .further import Part, further_parts, part_of
+from .hardest import hardest
 from .limitations import limitations
 from .methods import marked_methods
 from .opening import design, opening, participants, summary, title_of
@@ -31,14 +33,20 @@ class Section:
 
 
 def build_report(
-    results: Results, entries: list[FigureEntry], drawings: dict[str, str], *, printed: bool = False
+    results: Results,
+    entries: list[FigureEntry],
+    drawings: dict[str, str],
+    *,
+    pictures: Pictures | None = None,
+    printed: bool = False,
 ) -> str:
-    """The report as one HTML document without scripts. drawings: figure name -> SVG.
+    """The report as one HTML document without scripts. drawings: figure name -> SVG. pictures: of the items; the hardest
+    are shown.
 
     printed: for the tagged PDF: pictures instead of inline drawings, details unfolded, no theme.
     """
     figures = {entry.name: html.figure(drawings[entry.name], entry, printed=printed) for entry in entries}
-    return assembled(results, title_of(results), opening(results), _sections(results, figures), printed=printed)
+    return assembled(results, title_of(results), opening(results), _sections(results, figures, pictures or Pictures()), printed=printed)
 
 
 def assembled(
@@ -61,7 +69,7 @@ def assembled(
     return page.replace("<details>", "<details open>") if printed else page
 
 
-def _sections(results: Results, figures: dict[str, str]) -> Iterator[Section]:
+def _sections(results: Results, figures: dict[str, str], pictures: Pictures) -> Iterator[Section]:
     def section(anchor: str, title: str, parts: Callable[[], list[str]]) -> Section:
         return Section(anchor, title, "\n".join(part for part in parts() if part))
 
@@ -77,7 +85,7 @@ def _sections(results: Results, figures: dict[str, str]) -> Iterator[Section]:
         yield section("agreement", "How far do readers agree with one another?", lambda: agreement(results, figures))
     for part in further_parts(results):
         yield _further(results, part, figures)
-    yield section("items", "Which images are hardest?", lambda: hardest(results, figures))
+    yield section("items", "Which images are hardest?", lambda: hardest(results, figures, pictures))
     yield section("plan", "What was planned, and where does the analysis depart from it?", lambda: _plan(results))
     sentences, cited = numbered([*marked_methods(results), _guideline_sentence()])
     yield section("methods", "Methods", lambda: [*map(html.paragraph, sentences[:-1])])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 
 from ..figures.catalogue import FigureEntry
@@ -189,18 +188,13 @@ def gallery(results: Results, pictures: Pictures) -> list[str]:
         parts.append(html.paragraph("Real images are among them: share this report as their licence allows.", "muted"))
     for title, records in best_and_worst(results.records("pictures")):
         parts.append(html.heading(3, title))
-        parts.append('<ul class="gallery">' + "".join(_card(r, pictures.get(r["image"])) for r in records) + "</ul>")
+        parts.append(html.gallery([_card(r, pictures.get(r["image"])) for r in records]))
     return parts
 
 
 def _card(record: dict, picture: bytes | None) -> str:
-    told = picture_words(record)
-    if picture is None:
-        image = '<span class="none">no picture</span>'
-    else:
-        alt = html.text(f"Image {record['image']}, {record['truth']}, {readable(record['class'])}")
-        image = f'<img alt="{alt}" src="data:image/jpeg;base64,{b64encode(picture).decode("ascii")}">'
-    return f"<li>{image}<span>{'<br>'.join(map(html.text, told))}</span></li>"
+    words = f"Image {record['image']}, {record['truth']}, {readable(record['class'])}"
+    return html.picture_card(picture_words(record), picture, words)
 
 
 def picture_words(record: dict) -> list[str]:

@@ -35,6 +35,9 @@ REFERENCES = {
     "krippendorff": "Krippendorff K. Content Analysis: An Introduction to Its Methodology. 2nd ed. Thousand Oaks: Sage; 2004.",
     "gwet": "Gwet KL. Computing inter-rater reliability and its variance in the presence of high agreement. Br J Math Stat"
     " Psychol 2008;61:29–48.",
+    "conger": "Conger AJ. Integration and generalization of kappas for multiple raters. Psychol Bull 1980;88:322–328.",
+    "brennan": "Brennan RL, Prediger DJ. Coefficient kappa: some uses, misuses, and alternatives. Educ Psychol Meas"
+    " 1981;41:687–699.",
     "cohen": "Cohen J. A coefficient of agreement for nominal scales. Educ Psychol Meas 1960;20:37–46.",
     "geirhos": "Geirhos R, Meding K, Wichmann FA. Beyond accuracy: quantifying trial-by-trial behaviour of CNNs and humans by"
     " measuring error consistency. Adv Neural Inf Process Syst 2020;33.",

@@ -64,19 +64,23 @@ class Command(BaseCommand):
         real = self.step("  Real people against real networks, the second study", steps.load_real_study)
         self.step("  Generated pictures", steps.publish_generated, study=study)
         rated = self.step("  A study in which they are rated, the third one", steps.rating_study, study=study, seed=seed)
-        filling = partial(steps.fill_seats, study=study, rated=rated, seed=seed)
+        others = [Analysis(real, folder), Analysis(rated, folder)]
+        meanwhile = [
+            networks.Meanwhile("simulated sittings", partial(steps.fill_seats, study=study, rated=rated, seed=seed)),
+            networks.Meanwhile("other comparisons", partial(analyses.compare_in_turn, analyses=others, seed=seed)),
+        ]
         runs = self.step(
             "4 Train five networks for each view, together", networks.train_and_predict,
-            folder=folder, manifest=manifest, settings=_settings(options["epochs"]),
-            meanwhile=networks.Meanwhile("simulated sittings", filling),
+            folder=folder, manifest=manifest, settings=_settings(options["epochs"]), meanwhile=meanwhile,
         )  # fmt: skip
         views = [run.view for run in runs]
         self.step("  Its runs on the site", site_networks.show_networks, study=study, folder=folder, views=views)
         self.step("  The classifier reads the surveys", steps.let_network_answer, study=study)
         self.step("5 Simulated people, who filled the seats meanwhile", steps.tell_seats, studies=[study, rated])
         predictions = networks.combined_predictions(folder, views)
-        wanted = [Analysis(study, folder, predictions), Analysis(real, folder), Analysis(rated, folder)]
-        self.step("6 Compare and write the reports", analyses.compare, analyses=wanted, seed=seed)
+        first = Analysis(study, folder, predictions)
+        self.step("6 Compare and write the report", analyses.compare, analyses=[first], seed=seed)
+        analyses.tell_reports(console, analyses=[first, *others])
         accounts = steps.sign_ins([study, real, rated])
         links = {
             "Read a survey right now:": steps.open_seat_link(study=study, group=steps.OPEN_SEAT[1]),

@@ -6,6 +6,7 @@
   const BATCH = 20;
   const TIMEOUT_MS = 15000;
   const LONGEST_WAIT_MS = 15000;
+  const LATER_MS = 10000;
 
   function uuid() {
     // crypto.randomUUID exists only on https and localhost; a phone on the ward's network may use neither.
@@ -79,9 +80,11 @@
     pending() {
       return this.shelf.all();
     }
-    add(event) {
+    // later: the event travels with the next one that is not, with the page when it is left, or after a while alone.
+    add(event, later) {
       this.shelf.put(Object.assign({ id: uuid(), client_ms: performance.now(), at: new Date().toISOString() }, event));
-      return this.flush();
+      if (!later) return this.flush();
+      if (!this.sending && !this.timer) this.timer = setTimeout(() => this.flush(), LATER_MS);
     }
     // Resolves once nothing is left to acknowledge.
     drained() {
@@ -94,6 +97,7 @@
       if (this.sending) return;
       this.sending = true;
       clearTimeout(this.timer);
+      this.timer = null;
       try {
         for (let batch = this.pending(); batch.length; batch = this.pending()) {
           if (!this.failing) this.onState("saving");
@@ -115,6 +119,7 @@
           body: JSON.stringify({ events }),
           credentials: "omit",
           signal: abort.signal,
+          keepalive: true, // what is on its way when the page is left still arrives
         });
         if (answer.status === 404 || answer.status === 410) {
           this.onState("closed");

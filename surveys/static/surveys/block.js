@@ -34,8 +34,10 @@
       part("unanswered").textContent = why;
     },
   }) : null;
+  // What the screen showed travels with the answer that follows: one request for an image instead of two.
+  const later = new Set(["shown", "zoomed"]);
   const record = (event) => {
-    if (queue) queue.add(event);
+    if (queue) queue.add(event, later.has(event.type));
   };
   const itemEvent = (type, detail) => record({ type, item: items[index] && items[index].id, detail });
 

@@ -11,6 +11,7 @@ from scipy import stats
 
 from benchmark.core import CompletionRule, InputError, Plan, Readings, Results, analyse, write_analysis
 from benchmark.core.plan import Contrast
+from tests.performance.pairing_units import rejections
 
 CONTRACT = {
     "accuracy": "group kind view readers items readings answered correct accuracy ci_low ci_high ci_method",
@@ -83,6 +84,22 @@ def test_one_survey_read_by_all_is_tested_over_its_readers(crossed_frame, refere
     (planned,) = analyse(one_survey, plan=Plan(unit="survey"))["paired"]
     assert (planned["unit"], planned["n"], planned["p"]) == ("survey", 1, None)
     assert "two units" in planned["why"]
+
+
+def test_surveys_that_share_their_readers_are_no_units(founding_frame):
+    """Where all read the same surveys, a test over surveys takes what readers have in common for certainty."""
+    rates = rejections(10, 5, 400, seed=3)
+    assert rates["survey"] > 0.3
+    assert rates["reader"] < 0.08
+    people = founding_frame["kind"] == "human"
+    twice = founding_frame.assign(reader=founding_frame["reader"].where(~people, founding_frame["reader"].str.replace(
+        r"-(\d\d)$", lambda found: f"-{(int(found[1]) + 1) // 2:02d}", regex=True)))  # fmt: skip
+    shared = analyse(Readings.from_frame(twice), plan=Plan(mixed_models="never"))
+    assert {(record["unit"], record["n"]) for record in shared["paired"]} == {("reader", 15)}
+    one = founding_frame.replace({"reader": {"med-02": "med-01"}})
+    some = analyse(Readings.from_frame(one), plan=Plan(mixed_models="never"))
+    assert {record["unit"] for record in some["paired"]} == {"survey"}
+    assert any(note.startswith("One reader read more than one survey") for note in some["notes"])
 
 
 def test_the_planned_unit_is_used_where_the_readings_allow_it(founding_frame):

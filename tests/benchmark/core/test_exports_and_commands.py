@@ -36,6 +36,48 @@ def test_tables_come_back_as_they_left(readings, tmp_path):
     pd.testing.assert_series_equal(read_readings(again).frame["answer"], readings.frame["answer"])
 
 
+def test_every_format_holds_what_the_long_csv_holds(readings, tmp_path):
+    """Read back column by column: what is a text there is one here, and an empty cell is empty in all of them."""
+    import pyreadstat
+
+    for kind in ("csv", "parquet", "xlsx", "sav"):
+        export(readings, tmp_path / f"r.{kind}")
+    long = pd.read_csv(tmp_path / "r.csv", dtype=str, keep_default_na=False)
+    spss, meta = pyreadstat.read_sav(tmp_path / "r.sav", apply_value_formats=True)
+    frames = {
+        "parquet": pd.read_parquet(tmp_path / "r.parquet"),
+        "xlsx": pd.read_excel(tmp_path / "r.xlsx", sheet_name="readings", keep_default_na=False),
+        "sav": spss.astype(object).replace({"simulated": {"yes": True, "no": False}, "correct": {"yes": 1, "no": 0}}),
+    }
+    for kind, frame in frames.items():
+        assert list(frame.columns) == list(long.columns), kind
+        for column in long.columns:
+            assert [plain(value) for value in frame[column]] == [plain(value) for value in long[column]], (kind, column)
+    assert len(meta.column_labels) == len(long.columns)
+
+
+def plain(value) -> str:
+    """A cell as text: numbers alike whether they were read as text or not, nothing for what is missing."""
+    if value is None or value != value:
+        return ""
+    try:
+        return f"{float(value):g}" if not isinstance(value, bool) else str(value)
+    except ValueError:
+        return str(value)
+
+
+def test_imrmc_ratings_are_those_of_the_long_csv(readings, tmp_path):
+    export(readings, tmp_path / "r.csv")
+    export(readings, tmp_path / "r.imrmc", positive="IP")
+    long = pd.read_csv(tmp_path / "r.csv", dtype=str, keep_default_na=False)
+    long = long[long["answer"] != ""]
+    rows = [line.split(",") for line in (tmp_path / "r.imrmc").read_text().splitlines()[5:]]
+    truth = {case: mark == "1" for reader, case, _, mark in rows if reader == "-1"}
+    assert truth == {r.item: r.truth == "IP" for r in long.itertuples()}
+    rated = {(reader, case, kind): float(score) for reader, case, kind, score in rows if reader != "-1"}
+    assert rated == {(r.reader, r.item, f"{r.kind}-{r.view}"): float(r.answer == "IP") for r in long.itertuples()}
+
+
 def test_spss_file_carries_value_labels(readings, tmp_path):
     import pyreadstat
 

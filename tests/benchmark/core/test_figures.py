@@ -8,12 +8,14 @@ import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
-from benchmark.core import Results, write_analysis
+from benchmark.core import Plan, Readings, Results, analyse, write_analysis
 from benchmark.core.figures.catalogue import figures_of
 from benchmark.core.figures.chart import apart, folded, round_ticks
 from benchmark.core.figures.drawing import Words, text_width
 from benchmark.core.figures.look import OCHRE, PLUM, TEAL, colours
 from benchmark.core.figures.paper import five_numbers
+
+from .test_sections import small_study
 
 
 @pytest.fixture(scope="module")
@@ -200,3 +202,21 @@ def test_every_figure_lies_in_five_forms_around_one_library(founding_results, tm
     first = founding_results["paired"][0]
     own = table[(table["group"] == first["group"]) & (table["view"] == first["view"])]
     assert own["difference"].mean() == pytest.approx(first["mean_difference"])
+
+
+def test_readers_who_say_how_sure_they_are_have_the_same_diagrams_as_networks():
+    frame = small_study()
+    results = analyse(Readings.from_frame(frame), plan=Plan(bootstrap_draws=200, mixed_models="never"))
+    entries = {entry.name: entry for entry in figures_of(results)}
+    bins = entries["reader-reliability"].data()
+    assert {(row["group"], row["view"]) for row in bins} == {(r["group"], r["view"]) for r in results["reader_calibration"]}
+    assert all(row["perfect_low"] <= row["confidence"] + 1e-9 and row["accuracy"] <= 1 for row in bins)
+    assert sum(row["count"] for row in bins) == sum(r["readings"] for r in results["reader_calibration"])
+    words = {node.text for node in entries["reader-risk-coverage"].draw().items if isinstance(node, Words)}
+    assert "Answers, surest first (%)" in words
+    assert entries["reader-risk-coverage"].data() == results["reader_risk_coverage"]
+    assert "area" in entries["reader-risk-coverage"].words
+    rated = frame.assign(confidence=frame["confidence"].map(lambda sure: round(1 + 4 * sure) if sure != "" else ""))
+    names = [e.name for e in figures_of(analyse(Readings.from_frame(rated), plan=Plan(bootstrap_draws=200, mixed_models="never")))]
+    assert "reader-reliability" not in names  # ratings are no probabilities
+    assert "reader-risk-coverage" in names

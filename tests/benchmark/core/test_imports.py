@@ -156,6 +156,43 @@ def test_redcap_codes_events_and_lower_case_names(folder):
         bring(folder, again, dictionary=folder / "dd.csv")
 
 
+def test_redcap_boxes_and_events_that_are_views(folder):
+    """One box per choice, and a row per view: the box ticked is the answer; two boxes ticked are told, nothing comes in."""
+    text = REDCAP_MAP.replace('keep = {', 'view = "redcap_event_name"\nkeep = {').replace('shown = "answered"', 'shown = "all"')
+    (folder / "map.toml").write_text(text + '[views]\nclose_arm_1 = "focused"\nwhole_arm_1 = "panoramic"\n')
+    (folder / "dd.csv").write_text(DICTIONARY)
+    boxes = [f"dx_t00{k}___{code}" for k in (1, 2) for code in (1, 2)]
+    header = ",".join(["record_id", "redcap_event_name", *boxes, "reading_complete"])
+    rows = ["1,close_arm_1,1,0,0,1,2", "1,whole_arm_1,0,0,1,0,2"]
+    found = bring(folder, "\n".join([header, *rows]), dictionary=folder / "dd.csv")
+    assert list(zip(found.frame["item"], found.frame["view"], found.frame["answer"])) == [
+        ("T001", "focused", "HMI"), ("T002", "focused", "IP"), ("T001", "panoramic", ""), ("T002", "panoramic", "HMI"),
+    ]  # fmt: skip
+    labelled = "\n".join([header, rows[0].replace(",1", ",Checked").replace(",0", ",Unchecked")])
+    assert list(bring(folder, labelled, dictionary=folder / "dd.csv").frame["answer"]) == ["HMI", "IP"]
+    with pytest.raises(InputError, match='line 2, column "dx_t001": one of HMI, IP .* "1 and 2" was found'):
+        bring(folder, "\n".join([header, "1,close_arm_1,1,1,0,1,2"]), dictionary=folder / "dd.csv")
+    with pytest.raises(InputError, match='column "redcap_event_name": close_arm_1 or whole_arm_1 was expected'):
+        bring(folder, "\n".join([header, "1,third_arm_1,1,0,0,1,2"]), dictionary=folder / "dd.csv")
+
+
+def test_the_times_that_qualtrics_writes_beside_every_question_are_no_answers(folder):
+    header = [*HEADER, "foc_T001_t_First Click", "foc_T001_t_Click Count"]
+    rows = list(csv.reader(io.StringIO(qualtrics([response("R_1")]))))
+    wider = [header, [*rows[1], "Timing", "Timing"], [*rows[2], '{"ImportId": "a"}', '{"ImportId": "b"}'], [*rows[3], "1.5", "2"]]
+    out = io.StringIO()
+    csv.writer(out).writerows(wider)
+    found = bring(folder, out.getvalue())
+    assert len(found.frame) == 8
+    assert any("2 columns beside the answers" in note and "First Click" in note for note in found.notes)
+
+
+def test_surveys_of_a_design_have_a_number_or_a_name(folder):
+    design = {"surveys": [{"survey": 1, "blocks": [{"view": "focused", "items": ["T002", "T001"]}]}]}
+    (folder / "design.json").write_text(json.dumps(design))
+    assert len(bring(folder, qualtrics([response("R_1")]), design=folder / "design.json").frame) == 2
+
+
 def test_long_tables_under_other_names(folder):
     (folder / "map.toml").write_text(
         'schema = "import-map/1"\nsource = "long"\n[reader]\nid = "who"\ngroup = "role"\n'

@@ -44,9 +44,7 @@ Walk = Callable[[dict[str, Any]], Any]
 WALKS: dict[str, Walk] = {}
 ANOTHER = "another package's number, kept as a warning: where lme4 stops by default, below the top of the likelihood"
 REASONS = {
-    "clustered_mcnemar_thyroids/eliasziw": "the design asks for Obuchowski's and Durkalski's tests",
-    "clustered_mcnemar_thyroids/yang": "the design asks for Obuchowski's and Durkalski's tests",
-    "fleiss1971/conger_exact": "needs to know who rated what; the published table holds counts alone",
+    "clustered_mcnemar_thyroids/eliasziw": "needs each cluster's pairs right twice and wrong twice; the entry has their sum",
     "duong_sim_case_aware/ustat11_conditionalD_var": "the other weighting of a sparse design; jointD is the one asked for",
     "duong_sim_glmm/lme4_default_optimizer_beta_agent": ANOTHER,
     "duong_sim_glmm/lme4_default_se": ANOTHER,
@@ -238,15 +236,18 @@ def _(data):
     b, c = np.array(data["b"]), np.array(data["c"])
     chi2, p = matched_pairs.clustered_mcnemar(b, c)
     plain = matched_pairs.mcnemar(int(b.sum()), int(c.sum())).chi2
-    alike, _ = matched_pairs.durkalski(b, c, np.array(data["n"]))
-    return {"mcnemar": plain, "obuchowski": chi2, "p_obuchowski": p, "durkalski": alike}
+    sizes = np.array(data["n"])
+    (alike, _), (pooled, _) = matched_pairs.durkalski(b, c, sizes), matched_pairs.yang(b, c, sizes)
+    return {"mcnemar": plain, "obuchowski": chi2, "p_obuchowski": p, "durkalski": alike, "yang": pooled}
 
 
 @walk("fleiss1971")
 def _(data):
     counts = np.array(data["counts"])
     found, errors = agreement.agreement(counts), agreement.linearised_errors(counts)
-    return {"kappa": found.fleiss_kappa, "z": fleiss_z(found.fleiss_kappa, counts), "per_category": agreement.category_kappas(counts),
+    raters = np.stack([np.repeat(np.arange(5), row) for row in counts]).T  # in R's irr every item's ratings stand in order
+    return {"conger_exact": conger_kappa(raters, 5), "kappa": found.fleiss_kappa,
+            "z": fleiss_z(found.fleiss_kappa, counts), "per_category": agreement.category_kappas(counts),
             "gwet_ac1": found.gwet_ac1, "gwet_se": errors["gwet_ac1"], "fleiss_se_irrCAC": errors["fleiss_kappa"],
             "krippendorff_alpha": found.krippendorff_alpha, "pa": found.percent_agreement}  # fmt: skip
 

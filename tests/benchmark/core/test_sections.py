@@ -344,3 +344,15 @@ def test_a_study_of_networks_alone_or_of_one_item_is_analysed(kept):
     assert found["accuracy"]
     assert not [record for record in found["paired"] if kept == "networks alone"]
     assert all(record["p"] is not None or record["why"] for record in found["new_images"])
+
+
+def test_every_cell_of_a_confusion_matrix_has_an_interval_and_the_diagonal_that_of_its_class(founding_results):
+    for record in founding_results["confusion"]:
+        for name, shares, bounds in zip(record["classes"], record["row_percent"], record["row_ci"]):
+            assert len(bounds) == len(shares) == len(record["classes"]) + 1
+            assert all(low - 1e-9 <= share <= high + 1e-9 for share, (low, high) in zip(shares, bounds))
+            (own,) = founding_results.records(
+                "class_accuracy", **{key: record[key] for key in ("group", "kind", "reader", "view")}, **{"class": name}
+            )
+            place = record["classes"].index(name)
+            assert bounds[place] == pytest.approx([100 * own["ci_low"], 100 * own["ci_high"]])

@@ -39,7 +39,7 @@ def test_readings_with_the_window_left_are_no_times(interrupted):
 def test_comparisons_without_such_readings_run_by_themselves(interrupted):
     results = analyse(Readings.from_frame(interrupted), plan=QUICK)
     names = {record["analysis"] for record in results["sensitivity"]}
-    (name,) = [name for name in names if "window was left" in name]
+    (name,) = [name for name in names if name.endswith("readings in which the window was left")]
     records = results.records("sensitivity", analysis=name)
     assert {record["estimand"] for record in records} == {"these images", "new images"}
     stayed = interrupted[interrupted["left_window"].isin(["", "0", 0])]
@@ -52,6 +52,30 @@ def test_comparisons_without_such_readings_run_by_themselves(interrupted):
         assert record["difference"] == pytest.approx(other[field])
         assert record["difference"] < record["difference_main"]
     assert not any("window" in r["analysis"] for r in again["sensitivity"])
+
+
+def test_comparisons_without_the_whole_sittings_run_beside_them(interrupted):
+    """Two readers left the window once each; both lose every reading, and nothing is told when nobody is left."""
+    people = interrupted["kind"] == "human"
+    chosen = sorted(interrupted.loc[people, "reader"].unique())[:2]
+    first = people & interrupted["reader"].isin(chosen) & ~interrupted.duplicated("reader")
+    frame = interrupted.assign(left_window=np.where(people, first.astype(int), ""))
+    results = analyse(Readings.from_frame(frame), plan=QUICK)
+    count = interrupted[people & interrupted["reader"].isin(chosen)].groupby(["reader", "survey"]).ngroups
+    name = "without the 2 sittings in which the window was left at any time"
+    records = results.records("sensitivity", analysis=name, estimand="new images")
+    left = interrupted[people & interrupted["reader"].isin(chosen)].merge(
+        frame[first][["reader", "survey"]], on=["reader", "survey"]
+    )
+    assert count >= 2
+    kept = pd.concat([frame, left.assign(left_window=0)])
+    kept = kept[~kept.set_index(["reader", "survey"]).index.isin(left.set_index(["reader", "survey"]).index)]
+    again = analyse(Readings.from_frame(kept), plan=QUICK)
+    for record in records:
+        (other,) = again.records("new_images", view=record["view"])
+        assert record["difference"] == pytest.approx(other["difference"])
+    everybody = analyse(Readings.from_frame(interrupted), plan=QUICK)
+    assert not any("at any time" in r["analysis"] for r in everybody["sensitivity"])
 
 
 def test_a_count_of_windows_left_must_be_one():

@@ -206,12 +206,17 @@ def test_a_stored_map_lies_on_the_pictures_own_pixels(explained, bank):
         read_map(explained[0], "nobody")
 
 
+def tables_of(out):
+    return {name: (out / name).read_text() for name in ("items.csv", "regions.csv", "summary.json")}
+
+
 def test_a_second_call_computes_nothing_and_a_changed_setting_computes_anew(explained, trained, bank):
     out, _, settings = explained
     path = out / "items" / f"{file_name('HMI-10')}.json"
-    before = path.stat().st_mtime_ns
+    before, tables = path.stat().st_mtime_ns, tables_of(out)
     explain_items(trained, read_manifest(bank), out, limit=6, settings=settings, device="cpu")
     assert path.stat().st_mtime_ns == before
+    assert tables_of(out) == tables  # records that are read give the rows of those that were computed, in their order
     explain_items(trained, read_manifest(bank), out, limit=1, settings=[*settings, "baseline=median"], device="cpu")
     assert path.stat().st_mtime_ns != before
 

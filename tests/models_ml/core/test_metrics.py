@@ -31,12 +31,26 @@ def test_clustered_interval_is_wider_when_photographs_repeat():
     rng = np.random.default_rng(0)
     per_photo = rng.random(40) < 0.6
     right, photo = np.repeat(per_photo, 5), np.repeat(np.arange(40), 5)
-    clustered = metrics.clustered(lambda rows: float(right[rows].mean()), photo)
-    single = metrics.clustered(lambda rows: float(right[rows].mean()), np.arange(200))
+    clustered = metrics.clustered(right, photo)
+    single = metrics.clustered(right, np.arange(200))
     width = [e.ci_high - e.ci_low for e in (clustered, single)]
     assert width[0] > 1.8 * width[1]
     assert clustered.value == single.value
-    assert metrics.clustered(lambda rows: 0.5, np.zeros(3)).ci_low is None
+    assert metrics.clustered(np.full(3, 0.5), np.zeros(3)).ci_low is None
+
+
+def test_clustered_balanced_accuracy_draws_whole_photographs():
+    """Against the same draws, one after another, judged by the plain definition."""
+    rng = np.random.default_rng(3)
+    truth, answer, photo = rng.integers(0, 5, 80), rng.integers(-1, 5, 80), rng.integers(0, 30, 80)
+    found = metrics.clustered(answer == truth, photo, strata_N=truth, seed=4, resamples=200)
+    names, draws = np.unique(photo), np.random.default_rng(4)
+    plain = []
+    for _ in range(200):
+        rows = np.concatenate([np.flatnonzero(photo == names[k]) for k in draws.integers(0, len(names), len(names))])
+        plain.append(metrics.balanced_accuracy(truth[rows], answer[rows]))
+    assert found.value == pytest.approx(metrics.balanced_accuracy(truth, answer))
+    assert (found.ci_low, found.ci_high) == pytest.approx(tuple(np.percentile(plain, [2.5, 97.5])))
 
 
 def test_temperature_undoes_a_known_sharpening():

@@ -135,6 +135,40 @@ def test_portions_of_a_large_batch_are_the_whole(monkeypatch):
     torch.testing.assert_close(augment(batch, u, "paper"), whole, rtol=0, atol=1e-6)
 
 
+def test_bytes_as_a_pack_holds_them_are_augmented_like_their_floats(monkeypatch):
+    from models_ml.core import augment as module
+    from models_ml.core.feed import as_float
+
+    batch = images(5).mul(255).byte().permute(0, 2, 3, 1).contiguous()
+    u = draws(3, np.arange(5), fold=1, epoch=2)
+    for at_once in (10**9, 2 * 32 * 32):
+        monkeypatch.setattr(module, "CACHE_PIXELS", at_once)
+        assert torch.equal(augment(batch, u, "paper"), augment(as_float(batch), u, "paper"))
+        assert torch.equal(augment(batch, u, "none"), as_float(batch))
+
+
+def test_noise_has_the_deviation_asked_for_and_two_pictures_get_different_noise():
+    from models_ml.core import augment_ops as ops
+
+    grey = torch.full((3, 3, 64, 64), 0.5)
+    noise = ops.add_noise(grey.clone(), torch.tensor([0.02, 0.05, 0.05]), torch.tensor([5, 2**23, 2**24 - 1])) - 0.5
+    assert noise.flatten(1).std(1).numpy() == pytest.approx([0.02, 0.05, 0.05], rel=0.03)
+    assert noise.flatten(1).mean(1).abs().max() < 0.002
+    assert np.abs(np.corrcoef(noise.flatten(1).numpy()) - np.eye(3)).max() < 0.03
+    again = ops.add_noise(grey[:1].clone(), torch.tensor([0.05]), torch.tensor([2**23])) - 0.5
+    assert torch.equal(again[0], noise[1])
+
+
+def test_freed_memory_is_kept_on_a_processor_and_the_device_is_chosen_as_before():
+    from models_ml.core.device import _keep_freed_memory, choose_device
+
+    assert choose_device("cpu") == torch.device("cpu")
+    _keep_freed_memory()  # a second time does no harm
+    if not torch.cuda.is_available():
+        with pytest.raises(CoreError, match="finds none on this machine"):
+            choose_device("cuda")
+
+
 def test_draws_are_uniform_and_uncorrelated():
     u = draws(0, np.arange(4000), fold=0, epoch=1)
     assert u.min() >= 0
@@ -159,14 +193,15 @@ def test_each_single_change_does_what_it_says():
     red[:, 0] = 1
     green = ops.shift_hsv(red, torch.tensor([[1 / 3, 0.0, 0.0]]))
     torch.testing.assert_close(green[0, :, 0, 0], torch.tensor([0.0, 1.0, 0.0]), rtol=0, atol=1e-5)
-    flat = torch.full((1, 3, 16, 16), 0.3)
+    flat = torch.full((1, 3, 16, 16), 0.4)  # a whole number of bytes
     torch.testing.assert_close(ops.gaussian_blur(flat.clone(), torch.ones(1)), flat, rtol=0, atol=1e-6)
     torch.testing.assert_close(ops.motion_blur(flat.clone(), torch.tensor([0.6])), flat, rtol=0, atol=1e-6)
     speck = flat.clone()
     speck[0, :, 8, 8] = 1.0
     torch.testing.assert_close(ops.median_blur(speck), flat)
-    rows = torch.nn.functional.pad(batch, (1, 1, 1, 1), mode="reflect").unfold(2, 3, 1).unfold(3, 3, 1)
-    torch.testing.assert_close(ops.median_blur(batch), rows.flatten(4).median(-1).values)
+    in_bytes = batch.mul(255).round() / 255
+    rows = torch.nn.functional.pad(in_bytes, (1, 1, 1, 1), mode="reflect").unfold(2, 3, 1).unfold(3, 3, 1)
+    torch.testing.assert_close(ops.median_blur(batch.clone()), rows.flatten(4).median(-1).values)
     dull = 0.45 + 0.1 * batch
     assert ops.clahe(dull.clone()).std() > 1.5 * dull.std()
 
@@ -187,10 +222,10 @@ def sampled(batch, u, kind="paper"):
                     factor * (np.cos(angle) * x + np.sin(angle) * y),
                     factor * (np.cos(angle) * y - np.sin(angle) * x),
                 )
-                if v[5] < s.p_distort:
-                    x, y = distorted(x, y, v)
                 x, y = (-x if v[8] < s.p_flip else x), (-y if v[9] < s.p_upend else y)
                 x, y = (y, x) if v[7] < s.p_transpose else (x, y)
+                if v[5] < s.p_distort:
+                    x, y = distorted(x, y, v)
                 out[k, :, row, column] = looked_up(
                     batch[k].numpy(), (y + 1) * height / 2 - 0.5, (x + 1) * width / 2 - 0.5
                 )

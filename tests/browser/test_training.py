@@ -1,0 +1,107 @@
+"""A network trained from the site in a real browser, by a real server and a real worker: curves grow, cancel, continue, end."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+
+from tests.browser.test_reading import accessible, open_browser
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE_S = 180
+PREPARE = """
+import sys
+from pathlib import Path
+import django
+django.setup()
+from django.contrib.auth import get_user_model
+from django.core.management import call_command
+from imagebank.models import Membership
+from tests.models_ml.bank import store_study, write_manifest
+call_command("migrate", verbosity=0)
+study = store_study(write_manifest(Path(sys.argv[1])))
+user = get_user_model().objects.create_user("engineer", password="a-long-password")
+Membership.objects.create(study=study, user=user, role="engineer")
+"""
+
+
+@pytest.fixture
+def site(tmp_path):
+    """A server and a worker of their own, over a study of drawn pictures; gives the server's address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = {
+        **os.environ, "DIPTYCH_VAR": str(tmp_path / "var"), "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1",
+        "DATABASE_URL": f"sqlite:///{tmp_path / 'site.sqlite3'}", "DJANGO_SETTINGS_MODULE": "config.settings.dev",
+    }  # fmt: skip
+    settings = {"cwd": ROOT, "env": environment}
+    subprocess.run([sys.executable, "-c", PREPARE, str(tmp_path / "pictures")], check=True, timeout=PATIENCE_S, **settings)
+    server = ["gunicorn", "config.wsgi", "--threads", "4", "--bind", f"127.0.0.1:{port}", "--log-level", "warning"]
+    worker = ["celery", "-A", "config", "worker", "--pool", "solo", "--loglevel", "WARNING"]
+    running = [subprocess.Popen([sys.executable, "-m", *command], **settings) for command in (server, worker)]
+    address, deadline = f"http://127.0.0.1:{port}", time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        try:
+            with urlopen(f"{address}/healthz", timeout=5):  # noqa: S310 - our own server
+                break
+        except OSError:
+            time.sleep(0.2)
+    yield address
+    for process in running:
+        process.terminate()
+    for process in running:
+        process.wait(20)
+
+
+def rows(page) -> list[tuple[int, int]]:
+    """Fold and epoch of every line of the table under the curves."""
+    cells = page.locator("#curve-numbers tbody tr").evaluate_all("rows => rows.map(row => row.innerText.split('\\t'))")
+    return [(int(row[0]), int(row[1])) for row in cells]
+
+
+def test_a_run_is_started_watched_cancelled_continued_and_finished(chromium, site):
+    context, page = open_browser(chromium, (1280, 800))
+    context.set_default_timeout(1000 * PATIENCE_S)
+    page.goto(f"{site}/account/login/?next=/studies/spots/networks/start/")
+    page.locator("input[name=login]").fill("engineer")
+    page.locator("input[name=password]").fill("a-long-password")
+    page.locator("main form button").first.click()
+    page.get_by_label("Name").fill("watched")
+    page.get_by_label("Epochs").fill("60")
+    page.get_by_label("Folds", exact=True).fill("2")
+    page.get_by_label("Further settings").fill(
+        "model.backbone=test_efficientnet\ndata.size_px=32\nrecipe.batch_size=4\nrecipe.patience=0"
+    )
+    page.get_by_role("button", name="Start training").click()
+    page.get_by_text("The first epoch has not ended yet.").wait_for()
+
+    numbers = page.locator("#curve-numbers")
+    numbers.locator("summary").click()
+    first = rows(page)
+    page.wait_for_function(f"document.querySelectorAll('#curve-numbers tbody tr').length > {len(first) + 1}")
+    assert numbers.get_attribute("open") is not None, "what was opened stays open while the page refreshes itself"
+    assert page.locator("polyline.curve").count() > 2
+    assert page.evaluate("document.activeElement.matches('#curve-numbers > summary')"), "the focus stays"
+    accessible(page)
+
+    page.locator("#cancel-run").click()
+    page.locator("#resume-run").wait_for()
+    stopped = rows(page)
+    assert 0 < len(stopped) < 120
+    assert page.get_by_text("cancelled").first.is_visible()
+
+    page.locator("#resume-run").click()
+    page.locator("#cancel-run").wait_for()
+    page.get_by_role("link", name="watched", exact=True).wait_for()  # the ensemble has answered the test items
+    page.reload()
+    assert rows(page)[: len(stopped)] == stopped
+    assert rows(page) == [(fold, epoch) for fold in (0, 1) for epoch in range(1, 61)]
+    assert page.get_by_text("finished").first.is_visible()
+    assert not page.faults
