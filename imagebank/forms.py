@@ -47,14 +47,13 @@ class ImportForm(forms.Form):
 
 
 class ReviewForm(forms.Form):
-    """One reviewer's judgement. No class chosen means that none of them can be confirmed."""
+    """One reviewer's judgement: a class, or in so many words that none of them can be confirmed. Nothing is preset."""
 
-    diagnosis = forms.ModelChoiceField(
-        queryset=None,
-        required=False,
-        to_field_name="code",
-        empty_label="None of these can be confirmed",
+    NONE = "none of these can be confirmed"
+
+    diagnosis = forms.ChoiceField(
         widget=forms.Select(attrs={"class": "form-select"}),
+        error_messages={"required": "Choose a class, or that none of these can be confirmed."},
     )
     comment = forms.CharField(
         required=False, max_length=2000, widget=forms.Textarea(attrs={"rows": 3, "class": "form-control"})
@@ -62,7 +61,13 @@ class ReviewForm(forms.Form):
 
     def __init__(self, data=None, *, study: Study, **options):
         super().__init__(data, **options)
-        self.fields["diagnosis"].queryset = study.classes.all()
+        self.classes = {diagnosis.code: diagnosis for diagnosis in study.classes.all()}
+        named = [(code, diagnosis.name) for code, diagnosis in self.classes.items()]
+        self.fields["diagnosis"].choices = [("", "Choose"), *named, (self.NONE, self.NONE.capitalize())]
+
+    def clean_diagnosis(self):
+        """The class, or None where none can be confirmed."""
+        return self.classes.get(self.cleaned_data["diagnosis"])
 
 
 class ExclusionForm(forms.Form):

@@ -179,7 +179,7 @@ def _rights(request: HttpRequest) -> dict[str, bool]:
 
 def _own_review(request: HttpRequest, item: Item) -> dict | None:
     own = item.reviews.filter(reviewer=request.user).select_related("diagnosis").first()
-    return own and {"diagnosis": own.diagnosis and own.diagnosis.code, "comment": own.comment}
+    return own and {"diagnosis": own.diagnosis.code if own.diagnosis else ReviewForm.NONE, "comment": own.comment}
 
 
 def _item_page(request: HttpRequest, item: Item, review_form: ReviewForm, status: int = 200) -> HttpResponse:

@@ -9,6 +9,7 @@ from django.urls import reverse
 from PIL import Image
 
 from imagebank.bank_jobs import IMPORT, LEAKAGE
+from imagebank.forms import ReviewForm
 from imagebank.jobs import queue_job, run_job
 from imagebank.models import DiagnosisReview, Item, ItemImage, Job, Provenance
 from imagebank.services.exclusion import exclude_item
@@ -151,7 +152,10 @@ def test_reviews_are_independent(sign_in, study):
     assert client.post(url, {"diagnosis": code, "comment": "FIRST-COMMENT"}).status_code == 302
     client = sign_in("reviewer")
     assert "FIRST-COMMENT" not in client.get(address("item", study, item.pk)).content.decode()
-    assert client.post(url, {"diagnosis": ""}).status_code == 302
+    nothing_chosen = client.post(url, {"diagnosis": ""})
+    assert nothing_chosen.status_code == 400
+    assert "Choose a class" in nothing_chosen.content.decode()
+    assert client.post(url, {"diagnosis": ReviewForm.NONE}).status_code == 302
     assert "FIRST-COMMENT" in client.get(address("item", study, item.pk)).content.decode()
     assert item.reviews.count() == 2
     assert "Conflict" in sign_in("coordinator").get(address("item", study, item.pk)).content.decode()
@@ -174,7 +178,7 @@ def test_a_reviewer_is_led_from_item_to_item_until_none_waits(sign_in, study):
     seen = []
     while here != address("items", study):
         seen.append(here)
-        here = client.post(f"{here}review/", {"diagnosis": ""}).url
+        here = client.post(f"{here}review/", {"diagnosis": ReviewForm.NONE}).url
     assert seen == [address("item", study, item.pk) for item in [items[0], *items[3:]]]
     assert "No item waits for your review" in client.get(here).content.decode()
     assert "waiting)" not in client.get(here).content.decode()
