@@ -53,8 +53,12 @@ def network_import(request: HttpRequest, slug: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         upload, given = form.cleaned_data.pop("network"), form.cleaned_data
         given["title"] = given["title"] or upload.name.rsplit(".", 1)[0][:120]
-        payload = {"upload": keep_upload(upload, suffix=".network"), "name": upload.name[-120:], **given}
-        return _started(request, IMPORT_NETWORK, f"Import {upload.name}", payload)
+        try:
+            payload = {"upload": keep_upload(upload, suffix=".network"), "name": upload.name[-120:], **given}
+        except ValidationError as refusal:
+            form.add_error(None, refusal.messages)
+        else:
+            return _started(request, IMPORT_NETWORK, f"Import {upload.name}", payload)
     return _form_page(request, form, "Import a network", "Import", "import")
 
 
@@ -65,8 +69,12 @@ def set_add(request: HttpRequest, slug: str) -> HttpResponse:
     form = AddSetForm(request.POST or None, request.FILES or None)
     if request.method == "POST" and form.is_valid():
         upload = form.cleaned_data.pop("archive")
-        payload = {"upload": keep_upload(upload, suffix=".zip"), **form.cleaned_data}
-        return _started(request, ADD_SET, f"Add {upload.name}", payload)
+        try:
+            payload = {"upload": keep_upload(upload, suffix=".zip"), **form.cleaned_data}
+        except ValidationError as refusal:
+            form.add_error(None, refusal.messages)
+        else:
+            return _started(request, ADD_SET, f"Add {upload.name}", payload)
     return _form_page(request, form, "Add an image set", "Add", "add")
 
 

@@ -14,6 +14,7 @@ Each attempt has a number, and only the newest attempt may write: a worker that 
 finds itself replaced and stops.
 """
 
+import errno
 import logging
 import threading
 import time
@@ -30,6 +31,8 @@ from imagebank.models import Job, JobLine, Study
 
 logger = logging.getLogger(__name__)
 
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+NO_ROOM = "The disk is full; make room and start the job again. What was stored before is unchanged."
 HEARTBEAT_S = 10
 SILENT_AFTER_S = 60
 MAX_ATTEMPTS = 3
@@ -153,6 +156,8 @@ def outcome_of(job: Job) -> dict:
         return {"state": Job.State.FAILED, "error": "\n".join(refusal.messages)}
     except Exception as failure:
         logger.exception("Job %s (%s) failed", job.pk, job.kind)
+        if isinstance(failure, OSError) and failure.errno in DISK_FULL:
+            return {"state": Job.State.FAILED, "error": NO_ROOM}
         return {"state": Job.State.FAILED, "error": f"{type(failure).__name__}: {failure}"[:2000]}
     return {"state": Job.State.SUCCEEDED, "result": result}
 

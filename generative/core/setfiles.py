@@ -81,7 +81,9 @@ def _unpack(archive: zipfile.ZipFile, path: Path, folder: Path) -> None:
                 while left > 0 and (block := source.read(min(1 << 20, left))):
                     out.write(block)
                     left -= len(block)
-        except (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, RuntimeError) as error:
+        except OSError as error:
+            raise InputError(f"{path} cannot be unpacked here: {error.strerror or error}; make room and try again.") from error
+        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
             raise InputError(f"{path}: {entry.filename[:80]!r} cannot be unpacked ({error}); pack it again.") from error
 
 

@@ -120,11 +120,16 @@ def _keep(folder: Path, record: NetworkRecord) -> Path:
 
 
 def keep_upload(upload, *, suffix: str) -> str:
-    """Keep an uploaded file until its import has run; returns the name under which the job finds it."""
+    """Keep an uploaded file until its import has run; returns the name under which the job finds it. ValidationError when
+    it cannot be written; then nothing of it stays."""
     handle, name = tempfile.mkstemp(dir=generators_folder("uploads"), suffix=suffix)
-    with os.fdopen(handle, "wb") as file:
-        for chunk in upload.chunks():
-            file.write(chunk)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            for chunk in upload.chunks():
+                file.write(chunk)
+    except OSError as error:
+        Path(name).unlink(missing_ok=True)
+        raise ValidationError(f"The upload could not be kept: {error.strerror}. Make room and send it again.") from error
     return Path(name).name
 
 
