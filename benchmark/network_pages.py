@@ -246,7 +246,7 @@ def regions_page(request: HttpRequest, slug: str) -> HttpResponse:
     for made in newest_sets(request.study):
         job = newest_sum(made)
         rows = [
-            {name: estimate(one[name]) if isinstance(one[name], dict) else one[name] for name in one}
+            one | {name: estimate(one[name]) for name in ("overlap", "random", "above_random")}
             for one in (job.result.get("groups", []) if job else [])
         ]
         stale = bool(rows) and job.result["answers"] != answers_key(made)

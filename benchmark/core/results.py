@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -65,9 +66,15 @@ class Results:
         return cls.from_json(Path(path).read_text(encoding="utf-8"))
 
 
+PLAIN = frozenset((str, int, bool, type(None)))
+
+
 def plain(value: Any) -> Any:
     """Numpy scalars, arrays and tuples as plain JSON data. NaN and infinity are refused: None with a why is meant."""
-    if isinstance(value, Mapping):
+    kind = type(value)  # tens of thousands of values, most of them plain already
+    if kind in PLAIN:
+        return value
+    if kind is not float and (kind is dict or isinstance(value, Mapping)):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
@@ -75,6 +82,6 @@ def plain(value: Any) -> Any:
         return plain(value.tolist())
     if isinstance(value, np.generic):
         value = value.item()
-    if isinstance(value, float) and not np.isfinite(value):
+    if isinstance(value, float) and not isfinite(value):
         raise ValueError("A result is not a finite number; it must be null with a why.")
     return value

@@ -6,6 +6,7 @@
 ``run.json`` names classes, own classes and fingerprints; ``result.json`` is written last: it says how a fold ended.
 """
 
+import io
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -162,10 +163,13 @@ def _same_classes(path: Path, classes: tuple[str, ...], labels: LabelSpace) -> N
 
 
 def save_state(state: dict[str, Any], path: Path) -> None:
+    """In one step; by way of memory, because the library has errors of its own for a disk that is full."""
     import torch
 
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
     with replacing(path) as part:
-        torch.save(state, part)
+        part.write_bytes(buffer.getbuffer())
 
 
 def load_state(path: Path, *, cfg: RunConfig, data_key: str) -> dict[str, Any] | None:

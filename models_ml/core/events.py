@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from models_ml.core.files import not_written
+
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
@@ -157,9 +159,12 @@ class JsonLines:
         self.path = Path(path)
 
     def __call__(self, event: Event) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with open(self.path, "a", encoding="utf-8") as handle:
-            handle.write(json.dumps({"time": time.time(), **event.as_dict()}) + "\n")
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with open(self.path, "a", encoding="utf-8") as handle:
+                handle.write(json.dumps({"time": time.time(), **event.as_dict()}) + "\n")
+        except OSError as error:
+            raise not_written(self.path, error) from error
 
 
 class ProgressBar:

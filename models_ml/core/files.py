@@ -9,25 +9,42 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from models_ml.core.errors import CoreError
+
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 @contextmanager
 def replacing(path: Path | str) -> Iterator[Path]:
-    """Give a temporary path in the same folder; on success it takes the place of ``path`` in one step."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    os.close(handle)
-    os.chmod(name, 0o666 & ~_umask())
+    """Give a temporary path in the same folder; on success it takes the place of ``path`` in one step.
+
+    A full disk, or any other refusal to write, is one sentence; the former file stands.
+    """
+    path, part = Path(path), None
     try:
-        yield Path(name)
-        with open(name, "rb") as written:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        part = Path(name)
+        os.close(handle)
+        os.chmod(part, 0o666 & ~_umask())
+        yield part
+        with open(part, "rb") as written:
             os.fsync(written.fileno())
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
+        os.replace(part, path)
+    except BaseException as error:
+        if part is not None:
+            part.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise not_written(path, error) from error
         raise
+
+
+def not_written(path: Path | str, error: OSError) -> CoreError:
+    """What to say when a file cannot be written."""
+    return CoreError(
+        f"{path} could not be written ({error.strerror or error}); what was saved before is kept. Make room, or choose a "
+        "folder that may be written to, and start the same command again."
+    )
 
 
 def _umask() -> int:

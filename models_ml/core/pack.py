@@ -66,11 +66,19 @@ def pack(
     with replacing(array_path) as part:
         shape = (len(items), data.size_px, data.size_px, 3)
         array = np.lib.format.open_memmap(part, mode="w+", dtype=np.uint8, shape=shape)
+        _reserve(part)
         _fill(array, items, data, on_event=on_event, cancelled=cancelled, workers=workers)
         array.flush()
         del array
     write_json(index_path, {"ids": list(ids), "size_px": data.size_px, "fit": data.fit, "resample": data.resample})
     return Pack(np.load(array_path, mmap_mode="r"), ids, key)
+
+
+def _reserve(part: Path) -> None:
+    """Take the whole room at once: a disk that fills up under a memory map would kill the process without a word."""
+    if hasattr(os, "posix_fallocate"):
+        with open(part, "r+b") as handle:
+            os.posix_fallocate(handle.fileno(), 0, part.stat().st_size)
 
 
 def _fill(array, items, data, *, on_event, cancelled, workers) -> None:

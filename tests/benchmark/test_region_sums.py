@@ -114,7 +114,7 @@ def test_the_page_starts_the_sum_shows_it_and_says_when_marks_are_newer(marked, 
     text = analyst.get(page).content.decode()
     assert "simulated readers" in text
     assert "geneticists" in text
-    assert "0.17 (" in text
+    assert "0.17 (" in text  # random networks, with the interval
     assert "older than the newest marks" not in text
     rows = analyst.get(reverse("benchmark:network_regions_csv", args=["small", marked.pk])).content.decode().splitlines()
     assert len(rows) == 7

@@ -2,50 +2,46 @@
 
 import os
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 from pathlib import Path
+from urllib.parse import quote
 from urllib.request import urlopen
 
 import pytest
+from django.contrib.auth import get_user_model
+from django.db import connection
 
+from imagebank.models import Membership
 from tests.browser.test_reading import accessible, open_browser
+from tests.models_ml.bank import store_study, write_manifest
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 180
-PREPARE = """
-import sys
-from pathlib import Path
-import django
-django.setup()
-from django.contrib.auth import get_user_model
-from django.core.management import call_command
-from imagebank.models import Membership
-from tests.models_ml.bank import store_study, write_manifest
-call_command("migrate", verbosity=0)
-study = store_study(write_manifest(Path(sys.argv[1])))
-user = get_user_model().objects.create_user("engineer", password="a-long-password")
-Membership.objects.create(study=study, user=user, role="engineer")
-"""
 
 
 @pytest.fixture
-def site(tmp_path):
+def site(tmp_path, settings, transactional_db):
     """A server and a worker of their own, over a study of drawn pictures; gives the server's address."""
+    settings.VAR_DIR, settings.MEDIA_ROOT = tmp_path / "var", tmp_path / "var" / "media"
+    study = store_study(write_manifest(tmp_path / "pictures"))
+    user = get_user_model().objects.create_user("engineer", password="a-long-password")
+    Membership.objects.create(study=study, user=user, role="engineer")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     environment = {
         **os.environ, "DIPTYCH_VAR": str(tmp_path / "var"), "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1",
-        "DATABASE_URL": f"sqlite:///{tmp_path / 'site.sqlite3'}", "DJANGO_SETTINGS_MODULE": "config.settings.dev",
+        "DATABASE_URL": database_for_others(tmp_path), "DJANGO_SETTINGS_MODULE": "config.settings.dev",
     }  # fmt: skip
-    settings = {"cwd": ROOT, "env": environment}
-    subprocess.run([sys.executable, "-c", PREPARE, str(tmp_path / "pictures")], check=True, timeout=PATIENCE_S, **settings)
     server = ["gunicorn", "config.wsgi", "--threads", "4", "--bind", f"127.0.0.1:{port}", "--log-level", "warning"]
     worker = ["celery", "-A", "config", "worker", "--pool", "solo", "--loglevel", "WARNING"]
-    running = [subprocess.Popen([sys.executable, "-m", *command], **settings) for command in (server, worker)]
+    running = [
+        subprocess.Popen([sys.executable, "-m", *command], cwd=ROOT, env=environment) for command in (server, worker)
+    ]
     address, deadline = f"http://127.0.0.1:{port}", time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
         try:
@@ -57,7 +53,20 @@ def site(tmp_path):
     for process in running:
         process.terminate()
     for process in running:
-        process.wait(20)
+        process.wait(30)
+
+
+def database_for_others(folder: Path) -> str:
+    """Address of this test's database for other processes: a copy of the one in memory, or the server's own."""
+    if connection.vendor == "sqlite":
+        copy = sqlite3.connect(folder / "site.sqlite3")
+        connection.ensure_connection()
+        connection.connection.backup(copy)
+        copy.close()
+        return f"sqlite:///{folder / 'site.sqlite3'}"
+    name = connection.settings_dict
+    place = f"{name['HOST']}:{name['PORT']}" if name["PORT"] else name["HOST"]
+    return f"postgres://{quote(name['USER'])}:{quote(name['PASSWORD'])}@{place}/{name['NAME']}"
 
 
 def rows(page) -> list[tuple[int, int]]:

@@ -19,14 +19,16 @@
   const words = {
     saved: "Saved",
     saving: "Saving …",
-    retry: "Not saved yet. It is kept on this device; saving, will retry.",
+    retry: "Not saved, will retry",
+    kept: "Not saved yet. It is kept on this device; saving, will retry.",
     closed: "This link has been closed. Please write to the person who invited you.",
   };
   const queue = data.events ? new AnswerQueue({
     address: data.events,
     name: data.name,
     onState: (state) => {
-      part("saved").textContent = words[state];
+      // One line at any width, so that the image below never moves.
+      part("saved").textContent = words[state === "retry" && innerWidth >= 700 ? "kept" : state];
       part("saved").dataset.state = state;
     },
     onRefused: (why) => {

@@ -2,10 +2,12 @@
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -19,6 +21,7 @@ from models_ml.core.errors import Cancelled, CoreError
 from models_ml.core.events import EpochDone, FoldDone, RunDone, StepDone
 from models_ml.core.folds import with_folds
 from models_ml.core.loop import fit, weighted_loss
+from models_ml.core.pack import pack
 from models_ml.core.sampling import epoch_order, loss_weights
 
 
@@ -218,6 +221,41 @@ def test_divergence_is_a_sentence_and_leaves_the_last_good_state(folded, tiny_cf
     with pytest.raises(CoreError, match="diverged in epoch 2"):
         fit(good, folded, 0, tmp_path / "run")
     assert (tmp_path / "run/weights.safetensors").read_bytes() == weights
+
+
+@contextmanager
+def disk_that_takes_no_more_than(size: int):
+    """No file of this process may grow beyond it: the operating system refuses, as a full disk does."""
+    former = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, former[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, former)
+
+
+def test_a_full_disk_in_mid_save_is_a_sentence_and_the_run_continues_to_the_same_bits(folded, tiny_cfg, tmp_path):
+    cfg = recipe(tiny_cfg, epochs=2)
+    whole = fit(cfg, folded, 0, tmp_path / "whole", state_every_s=0)
+    calls = iter(range(10**6))
+    fit(cfg, folded, 0, tmp_path / "run", cancelled=lambda: next(calls) == 1, state_every_s=0)
+    state = (tmp_path / "run/state.pt").read_bytes()
+    (tmp_path / "run/result.json").unlink()
+    with disk_that_takes_no_more_than(len(state) // 2), pytest.raises(CoreError, match=r"state.pt could not be written .*") as it:
+        fit(cfg, folded, 0, tmp_path / "run", state_every_s=0)
+    assert "File too large" in str(it.value)
+    assert "what was saved before is kept. Make room" in str(it.value)
+    assert (tmp_path / "run/state.pt").read_bytes() == state
+    assert not list((tmp_path / "run").glob(".*.part"))
+    assert fit(cfg, folded, 0, tmp_path / "run", state_every_s=0).weights_sha256 == whole.weights_sha256
+
+
+def test_a_pack_that_finds_no_room_is_a_sentence_and_not_a_killed_process(bank, tiny_cfg, tmp_path):
+    items = read_manifest(bank).train.items
+    with disk_that_takes_no_more_than(10_000), pytest.raises(CoreError, match=r"pack-.*npy could not be written"):
+        pack(items, tiny_cfg.data, tmp_path)
+    assert not list(tmp_path.iterdir())
+    assert len(pack(items, tiny_cfg.data, tmp_path).ids) == len(items)
 
 
 def test_another_configuration_or_manifest_in_the_same_folder_is_refused(folded, tiny_cfg, tmp_path):
