@@ -45,7 +45,8 @@ class Rate:
 
 @dataclass(frozen=True)
 class Simulated:
-    """Rates of the methods, the SD of the estimate over studies, mean standard errors and the paired t's coverage."""
+    """Rates of the methods, the SD over studies of the estimate about what it estimates, mean standard errors and the
+    paired t's coverage."""
 
     rates: tuple[Rate, ...]
     sd_difference: float
@@ -92,7 +93,7 @@ def rejection_rates(
                 continue
             p = tests.p(method)
             p_values[k, column] = np.nan if p is None else p
-        facts[k] = (tests.two_way.estimate + null, tests.paired.se, tests.two_way.se, tests.se_u, tests.paired.sd)
+        facts[k] = (tests.two_way.estimate, tests.paired.se, tests.two_way.se, tests.se_u, tests.paired.sd)
     known = np.isfinite(p_values)
     rates = tuple(
         Rate(

@@ -54,7 +54,7 @@ def project_picture(
     """
     image = picture_to_project(generator=generator, item=item, view=view)
     chosen = ["--class", label or own_class(generator=generator, image=image)] if generator.classes else []
-    words = [image.file.path, *chosen, "--name", image.public_id, "--steps", steps, "--seed", seed]
+    words = [image.file.path, *chosen, f"--name={image.public_id}", "--steps", steps, "--seed", seed]
     return _frozen(generator, "project", words, title=title or f"Projection of {item}", condition="curated", user=user, watch=watch)
 
 

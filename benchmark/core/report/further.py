@@ -28,6 +28,8 @@ class Column:
         value = record.get(self.field)
         if self.form == "interval":
             return interval(record.get("ci_low"), record.get("ci_high"))
+        if self.form == "these images":
+            return interval(record.get("these_images_ci_low"), record.get("these_images_ci_high"))
         if self.form == "plain interval":
             return interval(record.get("ci_low"), record.get("ci_high"), 2, 1)
         if value is None:
@@ -50,6 +52,15 @@ FORMS: dict[str, Callable[[Any], str]] = {
     "words": str,
 }
 WHO = (Column("Network", "model"), Column("Readers", "group", "group"), Column("View", "view"))
+BOTH = (
+    Column("Difference", "difference", "points"),
+    Column("New images", "ci", "interval"),
+    Column("p", "p", "p"),
+    Column("These images", "these_images", "these images"),
+    Column("p", "these_images_p", "p"),
+    Column("SE ratio", "se_ratio", "number"),
+    Column("Differ", "conclusions_differ"),
+)
 TESTED = (Column("Difference", "difference", "points"), Column("Interval", "ci", "interval"), Column("p", "p", "p"))
 
 
@@ -123,14 +134,14 @@ PARTS = (
         "views",
         "Is one view easier than the other?",
         "Later view minus earlier, within reader and item. Where the order was the same for all, view, practice and"
-        " the second look at an item cannot be told apart.",
-        (Column("Contrast", "contrast", "words"), Column("Readers", "group", "group"), Column("Network", "model"), *TESTED),
+        " the second look at an item cannot be told apart. Intervals for new images and readers, and for these images.",
+        (Column("Contrast", "contrast", "words"), Column("Readers", "group", "group"), Column("Network", "model"), *BOTH),
     ),
     Part(
         "groups",
         "Do the groups of readers differ?",
-        "For new readers of both kinds and new images.",
-        (Column("First", "first"), Column("Second", "second"), Column("View", "view"), *TESTED),
+        "For new readers of both kinds: intervals for new images, and for these images.",
+        (Column("First", "first"), Column("Second", "second"), Column("View", "view"), *BOTH),
     ),
     Part(
         "mixed_models",

@@ -31,9 +31,7 @@ from benchmark.core.paired import paired_t, published_paired_t, shapiro_wilk, st
 from benchmark.core.planning import Design, Spread
 from benchmark.core.proportions import clopper_pearson, wilson
 from benchmark.core.signed_rank import sign_flip_exact, wilcoxon_signed_rank
-from benchmark.core.simulation import StudyDesign, World
 from benchmark.core.twoway import two_way_mean
-from benchmark.core.type_one import rejection_rates
 from benchmark.core.ustat import ustat_mean
 
 from .conftest import REFERENCE, ROOT
@@ -481,36 +479,3 @@ def _(_data):
             "mde95": satterthwaite.detectable,
         }  # fmt: skip
     return found
-
-
-ROWS = REFERENCE["sim_type1_paper_analysis"]["expected"]
-MONTE_CARLO = {"sd_true": 0.001, "se_t": 0.0004, "se_2w": 0.0006, "se_u": 0.0006, "sd_survey": 0.002, "ratio": 0.03}
-RATES = {"t1_t": "paired t", "t1_2w": "two-way", "t1_u": "U-statistic, z", "t1_item": "item-level t",
-         "t1_wilcoxon": "Wilcoxon", "t1_signflip": "sign flip", "t1_boot2w": "bootstrap, percentile"}  # fmt: skip
-LABELS = {"name", "fixed_items", "acc", "sd_r", "sd_i", "rho", "same", "n", "nboot"}
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("row", ROWS, ids=[row["name"] for row in ROWS])
-def test_every_row_of_the_recorded_simulation_is_met(row):
-    """4,000 studies a side; Wilcoxon, sign flip and bootstrap were recorded from 500, whose error is larger."""
-    world = World(row["acc"], row["acc"], row["sd_r"], row["sd_i"], row["rho"])
-    methods = [RATES[key] for key in RATES if key in row]
-    found = rejection_rates(
-        world, StudyDesign(same_surveys=row["same"]), methods, studies=4000, seed=7, these_images=row["fixed_items"]
-    )
-    values = {
-        "sd_true": found.sd_difference, "se_t": found.mean_se_paired, "se_2w": found.mean_se_two_way,
-        "se_u": found.mean_se_u, "sd_survey": found.sd_survey, "cover_t": found.cover_paired,
-        "ratio": found.sd_difference / found.mean_se_paired,
-    }  # fmt: skip
-    for key, expected in row.items():
-        if key in LABELS:
-            continue
-        if key in RATES:
-            recorded = 500 if key in ("t1_wilcoxon", "t1_signflip", "t1_boot2w") else 4000
-            error = np.sqrt(max(expected * (1 - expected), 1e-4) * (1 / 4000 + 1 / recorded))
-            assert found.rate(RATES[key]) == pytest.approx(expected, abs=4 * error), key
-        else:
-            tolerance = MONTE_CARLO.get(key, 4 * np.sqrt(2 * expected * (1 - expected) / 4000))
-            assert values[key] == pytest.approx(expected, abs=tolerance), key
