@@ -15,6 +15,7 @@ urlpatterns = [
     path(f"{BANK}item/<int:pk>/review/", views.item_review, name="review"),
     path(f"{BANK}item/<int:pk>/exclude/", views.item_exclude, name="exclude"),
     path(f"{BANK}item/<int:pk>/include/", views.item_include, name="include"),
+    path(f"{BANK}review/", views.next_review, name="next-review"),
     path(f"{BANK}import/", views.bank_import, name="import"),
     path(f"{BANK}leakage/", views.leakage, name="leakage"),
     path(f"{BANK}leakage/check/", views.leakage_check, name="leakage-check"),

@@ -35,6 +35,8 @@ def item_list(request: HttpRequest, slug: str) -> HttpResponse:
     query = request.GET.copy()
     query.pop("page", None)
     context = {"study": study, "form": form, "page": page, "query": query.urlencode(), **rights}
+    if rights["may_review"]:
+        context["waiting"] = study.items.waiting_for(request.user).count()
     return render(request, "imagebank/items.html", context | {"bank_is_empty": not study.items.exists()})
 
 
@@ -56,9 +58,25 @@ def item_review(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
         except ValidationError as refusal:
             form.add_error(None, refusal)
         else:
-            messages.success(request, "Your review is saved.")
-            return redirect("imagebank:item", slug, pk)
+            messages.success(request, f"Your review of {item.code} is saved.")
+            return _to_next_review(request, after=item.code)
     return _item_page(request, item, form, status=400)
+
+
+@require_GET
+@require_role(Role.REVIEWER)
+def next_review(request: HttpRequest, slug: str) -> HttpResponse:
+    """The next item that waits for this person's judgement, in the order of codes; `after` skips one."""
+    return _to_next_review(request, after=request.GET.get("after", ""))
+
+
+def _to_next_review(request: HttpRequest, after: str) -> HttpResponse:
+    waiting = request.study.items.waiting_for(request.user).order_by("code")
+    item = waiting.filter(code__gt=after).first() or waiting.first()
+    if item is None:
+        messages.info(request, "No item waits for your review.")
+        return redirect("imagebank:items", request.study.slug)
+    return redirect("imagebank:item", request.study.slug, item.pk)
 
 
 @require_POST
@@ -181,6 +199,7 @@ def _item_page(request: HttpRequest, item: Item, review_form: ReviewForm, status
         "reviews": item.reviews.select_related("reviewer", "diagnosis") if sees_reviews else None,
         "review_state": ReviewState(item.review_state).label,
         "may_review": rights["may_review"] and not item.excluded_at,
+        "waiting": request.study.items.waiting_for(request.user).count() if rights["may_review"] else 0,
         "exclusion_form": ExclusionForm(),
     }
     return render(request, "imagebank/item.html", context, status=status)

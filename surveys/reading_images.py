@@ -15,16 +15,22 @@ QUALITY = 92
 
 
 def survey_item_image(survey_item: SurveyItem, place: str = "1") -> HttpResponse:
-    """The picture of a survey item without metadata, file name or validators.
+    """The picture of a survey item without metadata, file name or validators: the web copy made for reading, if any.
 
     It is the item's in the block's view, or of a stimulus the frame that is shown at `place`, counted from 1.
     """
     if survey_item.stimulus is not None:
         return stimulus_image(survey_item.stimulus, place, survey_item.order)
-    image = ItemImage.objects.filter(item=survey_item.item_id, view=survey_item.block.view).order_by().first()
-    if image is None:
-        raise Http404
-    return _picture(*reading_bytes(image))
+    shown = {"item": survey_item.item_id, "view": survey_item.block.view}
+    made = Rendition.objects.filter(name="reading", **{f"image__{key}": value for key, value in shown.items()})
+    found = _rendition_bytes(made.order_by().first())
+    if found is None:
+        image = ItemImage.objects.filter(**shown).order_by().first()
+        if image is None:
+            raise Http404
+        # A new picture of the bare pixels: what the file carried beside them stays behind.
+        found = _jpeg(_bare_pixels(image), QUALITY), "image/jpeg"
+    return _picture(*found)
 
 
 def stimulus_image(stimulus: Stimulus, place: str = "1", order: list[int] | None = None) -> HttpResponse:
@@ -55,17 +61,14 @@ def _picture(data: bytes, content_type: str) -> HttpResponse:
     return response
 
 
-def reading_bytes(image: ItemImage) -> tuple[bytes, str]:
-    """Bytes and media type of the web copy made for reading, or of a fresh JPEG of the pixels while there is none."""
-    rendition = Rendition.objects.filter(image=image, name="reading").first()
-    if rendition is not None:
-        with rendition.file.open("rb") as file:
-            data = file.read()
-        content_type = next((kind for start, kind in TYPES.items() if data.startswith(start)), None)
-        if content_type:
-            return data, content_type
-    # A new picture of the bare pixels: what the file carried beside them stays behind.
-    return _jpeg(_bare_pixels(image), QUALITY), "image/jpeg"
+def _rendition_bytes(rendition: Rendition | None) -> tuple[bytes, str] | None:
+    """Bytes and media type of a rendition; None without one, or for content that no browser is promised to show."""
+    if rendition is None:
+        return None
+    with rendition.file.open("rb") as file:
+        data = file.read()
+    content_type = next((kind for start, kind in TYPES.items() if data.startswith(start)), None)
+    return (data, content_type) if content_type else None
 
 
 def matched_bytes(image: ItemImage, shown: dict, box: Sequence[int] = ()) -> bytes:

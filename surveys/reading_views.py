@@ -263,5 +263,5 @@ def image(request, token, survey_response, public_id):
         return stimulus_image(get_object_or_404(practice_stimuli(survey_response), public_id=public_id), frame)
     if place.name != "block":
         raise Http404
-    items = SurveyItem.objects.select_related("block", "stimulus__study__protocol")
+    items = SurveyItem.objects.select_related("block").order_by()  # a stimulus, where there is one, is asked for then
     return survey_item_image(get_object_or_404(items, block=place.block, public_id=public_id), frame)

@@ -1,11 +1,11 @@
 """Does running a comparison again give the same bytes? And what changed between two comparisons?"""
 
 import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmark.models import Comparison
+from imagebank.services.working import working_folder
 
 from .comparison import Progress, analyse_folder
 from .input_files import INPUTS, STAMP
@@ -21,8 +21,7 @@ class Recomputed:
 
 def recompute(*, comparison: Comparison, progress: Progress | None = None) -> Recomputed:
     """Run a stored comparison again from its own inputs, beside it, and compare every file. Nothing stored changes."""
-    with tempfile.TemporaryDirectory(dir=comparison.folder.parent, prefix=".check-") as temporary:
-        again = Path(temporary)
+    with working_folder(comparison.folder.parent, ".check-") as again:
         for name in INPUTS:
             if (comparison.folder / name).is_dir():
                 shutil.copytree(comparison.folder / name, again / name)

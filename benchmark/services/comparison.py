@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -15,6 +14,7 @@ from django.db import transaction
 
 from benchmark.models import AnalysisPlan, Comparison, StoredPredictions, comparison_folder
 from imagebank.models import Study
+from imagebank.services.working import working_folder
 from surveys.exports import csv_text
 from surveys.services import readings_frame
 
@@ -55,9 +55,7 @@ def run_comparison(
         predictions = store_predictions_files(study=study, paths=[predictions], title=predictions.name, user=user)
     runs = Path(settings.VAR_DIR) / "comparisons" / study.slug
     runs.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=runs, prefix=".new-") as temporary:
-        folder = Path(temporary) / "run"
-        folder.mkdir()
+    with working_folder(runs, ".new-") as folder:
         if is_rating_study(study):
             simulated = write_rating_inputs(study, folder)
         else:

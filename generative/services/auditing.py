@@ -1,7 +1,6 @@
 """Search a set for copies of training pictures, judge its quality, and record what curators decide."""
 
 import json
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ from django.db import transaction
 
 from generative.models import Audit, AuditFinding, CopyDecision, ImageSet, Sample
 from imagebank.models import ItemImage, Study
+from imagebank.services.working import working_folder
 
 from .core import generators_folder, run_core
 from .pictures import write_study_pictures
@@ -141,8 +141,7 @@ def evaluate_set(
 def _judging(image_set: ImageSet, view: str | None) -> Iterator[tuple[Path, Path]]:
     """A folder with the set in it, and the manifest of the real pictures it is judged by, while the block runs."""
     run = image_set.generator and image_set.generator.run
-    with tempfile.TemporaryDirectory(dir=generators_folder("work"), prefix="judge-") as work:
-        folder = Path(work)
+    with working_folder(generators_folder("work"), "judge-") as folder:
         write_set_folder(image_set=image_set, folder=folder / "set")
         trained_on = run and run.folder / "data" / "manifest.csv"
         if trained_on and trained_on.exists() and view in (None, run.view):

@@ -1,13 +1,12 @@
 """Make image sets with a stored generator."""
 
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 
 from django.core.exceptions import ValidationError
 
 from generative.models import Generator, ImageSet
 from imagebank.models import ItemImage
+from imagebank.services.working import working_folder
 
 from .core import generators_folder, run_core
 from .pictures import real_pictures
@@ -55,7 +54,7 @@ def project_picture(
     """
     image = picture_to_project(generator=generator, item=item, view=view)
     chosen = ["--class", label or own_class(generator=generator, image=image)] if generator.classes else []
-    words = [image.file.path, *chosen, "--name", image.public_id, "--steps", steps, "--seed", seed]
+    words = [image.file.path, *chosen, f"--name={image.public_id}", "--steps", steps, "--seed", seed]
     return _frozen(generator, "project", words, title=title or f"Projection of {item}", condition="curated", user=user, watch=watch)
 
 
@@ -97,8 +96,8 @@ def _frozen(
     """Run the core's command into a ZIP and take that in."""
     if not generator.folder.is_dir():
         raise ValidationError(f"The weights of {generator.title} are missing from the store. Import the network again.")
-    with tempfile.TemporaryDirectory(dir=generators_folder("work"), prefix="set-") as work:
-        out = Path(work) / "set.zip"
+    with working_folder(generators_folder("work"), "set-") as work:
+        out = work / "set.zip"
         run_core(command, generator.folder, *words, "--out", out, watch=watch)
         return add_set(
             study=generator.study, path=out, title=title, condition=condition, generator=generator, user=user

@@ -14,6 +14,7 @@ from generative.core.errors import InputError
 from generative.core.weights import PARTS, NetworkRecord, file_sha256, read_record
 from generative.models import Generator, GeneratorRun
 from imagebank.models import Study
+from imagebank.services.working import working_folder
 
 from .core import generators_folder, run_core
 
@@ -46,13 +47,13 @@ def import_network(
         raise ValidationError(
             f"{path.name} is larger than {NETWORK_MAX_BYTES >> 30} GiB, which no published network is."
         )
-    with tempfile.TemporaryDirectory(dir=generators_folder("work"), prefix="import-") as work:
+    with working_folder(generators_folder("work"), "import-") as work:
         if path.is_dir():
             folder = path
             # Every name and shape is checked when a picture is made; a folder from elsewhere has not been checked yet.
-            run_core("generate", folder, "--seeds", 0, "--out", Path(work) / "probe", watch=watch)
+            run_core("generate", folder, "--seeds", 0, "--out", work / "probe", watch=watch)
         else:
-            folder, source = Path(work) / "weights", Path(work) / (UNSAFE.sub("_", name)[-80:] or path.name)
+            folder, source = work / "weights", work / (UNSAFE.sub("_", name)[-80:] or path.name)
             source.symlink_to(path.resolve())
             named = ["--classes", ",".join(classes)] if classes else []
             run_core("import", source, "--out", folder, "--licence", licence, *named, watch=watch)

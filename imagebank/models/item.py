@@ -10,6 +10,8 @@ from django.db.models import Case, Count, F, Q, Value, When
 
 from .study import DiagnosisClass, Study
 
+REVIEWS_NEEDED = 2
+
 
 def new_public_id() -> str:
     """An opaque address for a picture: 128 random bits, nothing to be learnt from it."""
@@ -71,6 +73,12 @@ class ItemQuerySet(models.QuerySet):
         if review:
             items = items.filter(pk__in=self.with_review_state().filter(review_state=review).values("pk"))
         return items
+
+    def waiting_for(self, reviewer):
+        """Items in use with a reference class that `reviewer` has not judged and two others have not either."""
+        by_others = Count("reviews", filter=~Q(reviews__reviewer=reviewer), distinct=True)
+        unjudged = self.included().exclude(truth=None).exclude(reviews__reviewer=reviewer)
+        return unjudged.annotate(by_others=by_others).filter(by_others__lt=REVIEWS_NEEDED)
 
     def with_review_state(self):
         """Annotate `review_state`: unreviewed, one review, agreed, or conflict.

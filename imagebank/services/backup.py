@@ -19,6 +19,8 @@ from django.utils import timezone
 
 from imagebank.models import Study
 
+from .working import working_folder
+
 SCHEMA = "diptych-backup/1"
 CONTENTS = "contents.json"
 DATABASE = {"sqlite": "database.sqlite3", "postgresql": "database.pgdump"}
@@ -63,21 +65,21 @@ def restore(*, source: Path, progress: Progress = lambda done, total: None) -> i
     if MigrationRecorder(connection).has_table() and _has_rows():
         raise ValidationError("This site is not empty; a backup is restored into a new DIPTYCH_VAR and database only.")
     settings.VAR_DIR.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=settings.VAR_DIR, prefix=".restore-") as scratch:
+    with working_folder(settings.VAR_DIR, ".restore-") as scratch:
         try:
             with tarfile.open(source, "r:gz") as archive:
                 archive.extractall(scratch, filter="data")
-            contents = json.loads((Path(scratch) / CONTENTS).read_text())
+            contents = json.loads((scratch / CONTENTS).read_text())
         except (OSError, tarfile.TarError, EOFError, ValueError) as error:
             raise ValidationError(f"{Path(source).name} is not a whole backup: {error}.") from error
-        _check(Path(scratch), contents)
+        _check(scratch, contents)
         for done, name in enumerate(contents["sha256"], start=1):
             if name.startswith("var/"):
                 place = settings.VAR_DIR / name.removeprefix("var/")
                 place.parent.mkdir(parents=True, exist_ok=True)
-                shutil.move(Path(scratch) / name, place)
+                shutil.move(scratch / name, place)
             progress(done, len(contents["sha256"]))
-        _load_database(Path(scratch) / DATABASE[connection.vendor])
+        _load_database(scratch / DATABASE[connection.vendor])
     return len(contents["sha256"])
 
 

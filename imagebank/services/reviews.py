@@ -4,8 +4,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from imagebank.models import DiagnosisClass, DiagnosisReview, Item
-
-REVIEWS_NEEDED = 2
+from imagebank.models.item import REVIEWS_NEEDED
 
 
 def record_review(*, item: Item, reviewer, diagnosis: DiagnosisClass | None, comment: str = "") -> DiagnosisReview:

@@ -17,6 +17,11 @@ from models_ml.core.config import PRESETS, EnsembleRule, override, preset, read_
 from models_ml.core.errors import Cancelled, CoreError
 from models_ml.core.manifest import read_manifest
 
+NO_MEMORY = (
+    "The device ran out of memory; what was saved before is kept. End other work on it, or choose a device with more "
+    "(--device cpu takes the main memory), and start the same command again."
+)
+
 
 def main(argv: list[str] | None = None) -> int:
     parser = _parser()
@@ -31,6 +36,13 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     except OSError as error:
         print(f"error: {error.filename or 'a file'}: {error.strerror}", file=sys.stderr)
+        return 2
+    except (MemoryError, RuntimeError) as error:
+        from models_ml.core.device import out_of_memory
+
+        if not out_of_memory(error):
+            raise
+        print(f"error: {NO_MEMORY}", file=sys.stderr)
         return 2
 
 

@@ -76,10 +76,14 @@ def memory_in_words(batch_size: int):
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        known = isinstance(error, MemoryError | torch.OutOfMemoryError)
-        if not known and "can't allocate memory" not in str(error):
+        if not out_of_memory(error):
             raise
         raise CoreError(
             f"The device ran out of memory at {batch_size} pictures at once; the last saved state is intact. Lower "
             "recipe.batch_size and raise recipe.accumulate by the same factor, then start the same command again."
         ) from error
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether a GPU or the processor's allocator had no memory left; the latter says so in a general error's words."""
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)

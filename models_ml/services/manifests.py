@@ -1,7 +1,6 @@
 """The study's pictures as a manifest: for training here, and as a package for a GPU box that has no database."""
 
 import shutil
-import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from pathlib import Path
 from django.core.exceptions import ValidationError
 
 from imagebank.models import Item, ItemImage, Study
+from imagebank.services.working import working_folder
 from models_ml.core.explain_run import file_name
 from models_ml.core.files import write_text
 from models_ml.core.manifest import Item as Picture
@@ -129,12 +129,12 @@ def _package(out: Path) -> Iterator[Path]:
     if out.is_dir() and not (out / "manifest.csv").is_file() and any(out.iterdir()):
         raise ValidationError(f"{out} is a folder with other things in it; name a new one, or a .zip file.")
     out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".export-") as temporary:
-        folder = Path(temporary) / "package"
+    with working_folder(out.parent, ".export-") as work:
+        folder = work / "package"
         folder.mkdir()
         yield folder
         if out.suffix == ".zip":
-            part = Path(temporary) / out.name
+            part = work / out.name
             with zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as archive:
                 for path in sorted(folder.rglob("*")):
                     if path.is_file():

@@ -5,6 +5,7 @@ from django.conf import settings
 from django.urls import reverse
 
 from generative.services.auditing import record_audit
+from generative.services.making import project_picture
 from tests.browser.test_reading import accessible, open_browser
 from tests.generative.conftest import generator, made, network, set_files, store, study  # noqa: F401
 from tests.generative.test_publishing import report
@@ -18,6 +19,7 @@ def test_sets_and_their_suspected_copies_by_keyboard_on_every_window(
     chromium, live_server, client, study, generator, made, size, scheme  # noqa: F811
 ):
     sample, morph, mix = made("sample"), made("morph"), made("mix")
+    projection = project_picture(generator=generator, item="late-3", view="focused", steps=10)
     record_audit(image_set=sample, report=report(sample, 1))
     context, page = open_browser(chromium, size)
     client.force_login(MembershipFactory(study=study, role="engineer").user)
@@ -32,6 +34,7 @@ def test_sets_and_their_suspected_copies_by_keyboard_on_every_window(
 
     for name, *args in (
         ("overview",), ("train",), ("generator", generator.public_id), ("set", sample.public_id), ("set", mix.public_id),
+        ("set", projection.public_id),
         ("audit", sample.public_id), ("publish", morph.public_id),
     ):  # fmt: skip
         visit(name, *args)

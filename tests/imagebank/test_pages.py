@@ -13,6 +13,7 @@ from imagebank.jobs import queue_job, run_job
 from imagebank.models import DiagnosisReview, Item, ItemImage, Job, Provenance
 from imagebank.services.exclusion import exclude_item
 from imagebank.services.leakage import check_leakage
+from imagebank.services.reviews import record_review
 
 from .factories import ItemFactory, ItemImageFactory, MembershipFactory, StudyFactory, full_study, jpeg_bytes
 
@@ -158,6 +159,25 @@ def test_reviews_are_independent(sign_in, study):
     assert response.status_code == 400
     assert "can no longer be changed" in response.content.decode()
     assert DiagnosisReview.objects.count() == 2
+
+
+def test_a_reviewer_is_led_from_item_to_item_until_none_waits(sign_in, study):
+    items = list(study.items.order_by("code"))
+    for other in (MembershipFactory(study=study, role="reviewer").user for _ in range(2)):
+        record_review(item=items[1], reviewer=other, diagnosis=items[1].truth.diagnosis)
+    exclude_item(item=items[2], reason="blurred")
+    client = sign_in("reviewer")
+    assert f"Review ({len(items) - 2} waiting)" in client.get(address("items", study)).content.decode()
+    here = client.get(address("next-review", study)).url
+    assert here == address("item", study, items[0].pk)
+    assert client.get(address("next-review", study), {"after": items[0].code}).url == address("item", study, items[3].pk)
+    seen = []
+    while here != address("items", study):
+        seen.append(here)
+        here = client.post(f"{here}review/", {"diagnosis": ""}).url
+    assert seen == [address("item", study, item.pk) for item in [items[0], *items[3:]]]
+    assert "No item waits for your review" in client.get(here).content.decode()
+    assert "waiting)" not in client.get(here).content.decode()
 
 
 def test_excluding_and_including_by_the_coordinator(sign_in, study):

@@ -5,7 +5,7 @@
 input: packed, batched pictures with the paper's changes against reading and augmenting files of three sizes one picture at
 a time: by timm's own training transforms (its defaults, and with its RandAugment), by our operations, and, where OpenCV
 and albumentations are installed, by what an engineer would write with the first and by the founding study's chain on the
-second. All ways in turn, five rounds; ratios are medians over the rounds.
+second. All ways in turn, three rounds; ratios are medians over the rounds.
 latency: EfficientNet-B4 at 448 px, one picture, torch against ONNX Runtime. tiny: the tiny preset's training step.
 """
 
@@ -86,7 +86,7 @@ def _one_by_one(side: int) -> dict:
     return ways
 
 
-def input_path(side: int = 448, n: int = 16, rounds: int = 5) -> dict:
+def input_path(side: int = 448, n: int = 16, rounds: int = 3) -> dict:
     from models_ml.core.augment import augment, draws
     from models_ml.core.config import DataSpec
     from models_ml.core.device import choose_device

@@ -73,6 +73,24 @@ def test_bad_input_is_one_sentence_and_exit_2(bank, tmp_path, capsys, argv, word
     assert not (tmp_path / "r/run.json").exists()
 
 
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory: 8 bytes")])
+def test_no_memory_in_any_command_is_one_sentence_and_other_faults_stay_visible(monkeypatch, bank, tmp_path, capsys, error):
+    from models_ml.core import predict
+
+    def fail(*arguments, **settings):
+        raise error
+
+    monkeypatch.setattr(predict, "predict_items", fail)
+    command = ["predict", str(tmp_path), str(bank), "--out", str(tmp_path / "p.csv"), "--quiet"]
+    assert main(command) == 2
+    said = capsys.readouterr().err
+    assert "error: The device ran out of memory; what was saved before is kept." in said
+    assert said.count("\n") == 1
+    error = RuntimeError("shapes cannot be multiplied")
+    with pytest.raises(RuntimeError, match="cannot be multiplied"):
+        main(command)
+
+
 def test_bad_usage_exits_2(capsys):
     with pytest.raises(SystemExit) as caught:
         main(["train"])
