@@ -80,7 +80,7 @@
     pending() {
       return this.shelf.all();
     }
-    // later: the event travels with the next one that is not, with the page when it is left, or after a while alone.
+    // later: the event travels with the next one that is not, or after a while alone.
     add(event, later) {
       this.shelf.put(Object.assign({ id: uuid(), client_ms: performance.now(), at: new Date().toISOString() }, event));
       if (!later) return this.flush();
@@ -119,7 +119,6 @@
           body: JSON.stringify({ events }),
           credentials: "omit",
           signal: abort.signal,
-          keepalive: true, // what is on its way when the page is left still arrives
         });
         if (answer.status === 404 || answer.status === 410) {
           this.onState("closed");
