@@ -9,7 +9,7 @@ from imagebank.models import Study
 
 from .console import Console
 from .events import EventTail
-from .processes import MANAGE, end, finish, last_line, start
+from .processes import MANAGE, YIELDING, end, finish, last_line, start
 
 POLL_S = 0.3
 
@@ -38,13 +38,17 @@ class Analysis:
 def compare(console: Console, *, analyses: Sequence[Analysis], seed: int) -> None:
     """Run `manage.py compare` for every study at the same time."""
     with console.bars([analysis.study.slug for analysis in analyses]) as show:
-        _compute(analyses, seed, show)
+        _compute(analyses, seed, show, before=())
 
 
 def compare_in_turn(progress: Callable[[float, int], None], *, analyses: Sequence[Analysis], seed: int) -> None:
-    """The same one after another, on one core."""
+    """The same one after another, on what other work leaves of the cores."""
     for place, analysis in enumerate(analyses):
-        _compute([analysis], seed, lambda _, share, left, place=place: progress(place + share, len(analyses)))
+
+        def show(_, share: float, left, place: int = place) -> None:
+            progress(place + share, len(analyses))
+
+        _compute([analysis], seed, show, before=YIELDING)
 
 
 def tell_reports(console: Console, *, analyses: Sequence[Analysis]) -> None:
@@ -53,12 +57,14 @@ def tell_reports(console: Console, *, analyses: Sequence[Analysis]) -> None:
         console.say(f"{analysis.study.title}: {last_line(analysis.log)}")
 
 
-def _compute(analyses: Sequence[Analysis], seed: int, show: Callable[[int, float, float | None], None]) -> None:
+def _compute(
+    analyses: Sequence[Analysis], seed: int, show: Callable[[int, float, float | None], None], *, before: Sequence[str]
+) -> None:
     for analysis in analyses:
         analysis.log.unlink(missing_ok=True)
         analysis.events.unlink(missing_ok=True)
     tails = [EventTail(analysis.events) for analysis in analyses]
-    processes = [start(analysis.command(seed), log=analysis.log) for analysis in analyses]
+    processes = [start([*before, *analysis.command(seed)], log=analysis.log) for analysis in analyses]
     shares = [0.0] * len(analyses)
     try:
         while any(one.poll() is None for one in processes) and not any(one.poll() for one in processes):

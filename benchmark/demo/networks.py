@@ -18,7 +18,7 @@ from models_ml.core.config import override, preset
 
 from .console import Console
 from .events import EventTail
-from .processes import NETWORKS, StepFailed, end, finish, start
+from .processes import NETWORKS, YIELDING, StepFailed, end, finish, start
 
 NETWORK = "classifier"  # the name of the reader that both views' ensembles make up
 # What differs from the preset: a stem that keeps small signs at the same cost, and no dropout, as some hundred pictures
@@ -31,6 +31,7 @@ SETTINGS = {
     "focused": (*BOTH, "recipe.epochs=20"),
     "panoramic": (*BOTH, "data.size_px=96", "recipe.epochs=18"),
 }
+LONGEST = "panoramic"  # this view's training never waits for a core, so that nothing waits for it in the end
 TRAINING_SHARE = 0.97  # of a view's progress; the rest is prediction
 POLL_S = 0.3
 
@@ -124,7 +125,8 @@ class ViewRun:
             self.failure = error
 
     def _command(self, what: str, arguments: list[str]) -> None:
-        self.process = start([*NETWORKS, *arguments], log=self.log)
+        first = [] if self.view == LONGEST else YIELDING
+        self.process = start([*first, *NETWORKS, *arguments], log=self.log)
         finish(self.process, f"{what} ({self.view} view)", self.log)
 
 

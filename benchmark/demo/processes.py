@@ -10,6 +10,7 @@ from django.conf import settings
 TETHER = [sys.executable, "-m", "benchmark.demo.tether"]
 MANAGE = [sys.executable, "manage.py"]
 NETWORKS = [sys.executable, "-m", "models_ml.core"]
+YIELDING = ["nice", "-n", "10"]  # before a command: it leaves the cores to what everything waits for
 
 
 class StepFailed(RuntimeError):
