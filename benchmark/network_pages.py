@@ -30,7 +30,7 @@ from .services.networks import (
     write_network_predictions,
 )
 from .services.predictions import store_predictions
-from .services.region_sums import answers_key, newest_sets, newest_sum, start_region_sum
+from .services.region_sums import PICTURE_COLUMNS, answers_key, newest_sets, newest_sum, start_region_sum
 from .services.regions import RegionOverlap, region_codes, region_overlaps
 
 READING_ROLES = (Role.ANALYST, Role.COORDINATOR, Role.ENGINEER)
@@ -283,8 +283,8 @@ def regions_csv(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     job = newest_sum(get_attribution(request, pk))
     if job is None or not job.result.get("pictures"):
         raise Http404("This sum has not been made yet.")
-    rows = job.result["pictures"]
-    text = csv_text(rows[0], (row.values() for row in rows))
+    rows = job.result["pictures"]  # a database may have put their keys in an order of its own
+    text = csv_text(PICTURE_COLUMNS, ([row[name] for name in PICTURE_COLUMNS] for row in rows))
     response = HttpResponse(text, content_type="text/csv; charset=utf-8")
     response.headers["Content-Disposition"] = f'attachment; filename="{slug}-regions-{pk}.csv"'
     return response

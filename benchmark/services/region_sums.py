@@ -1,7 +1,7 @@
 """Readers' regions and a network's maps over all pictures together: how far they overlap, beside random weights and chance."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 
 import numpy as np
 from django.core.exceptions import ValidationError
@@ -50,6 +50,9 @@ class MarkedPicture:
     @property
     def above_area(self) -> float | None:
         return None if self.share is None else self.share - self.area
+
+
+PICTURE_COLUMNS = (*(field.name for field in fields(MarkedPicture)), "above_random", "above_area")
 
 
 def newest_sets(study: Study) -> list[AttributionSet]:
@@ -101,7 +104,7 @@ def sum_regions(*, made: AttributionSet, progress: Callable[[int, int, str], Non
         "schema": "region-overlap/1", "set": made.pk, "network": made.ensemble.name, "view": view,
         "method": made.method, "baseline": made.baseline, "controls": made.controls, "answers": key,
         "simulated": simulated, "groups": [_summed(name, [r for r in rows if r.group == name]) for name in groups],
-        "pictures": [{**asdict(row), "above_random": row.above_random, "above_area": row.above_area} for row in rows],
+        "pictures": [{name: getattr(row, name) for name in PICTURE_COLUMNS} for row in rows],
     }  # fmt: skip
 
 
