@@ -73,21 +73,81 @@ def to_first_block(page, link):
     until_shown(page, 1)
 
 
+def until(page, expression, what):
+    """Wait until the expression is true; the page's policy forbids the browser to wait for one by itself."""
+    for _ in range(FASTEST_MS // 50):
+        if page.evaluate(expression):
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(f"in vain: {what}")
+
+
 def saved(page):
     """Everything is acknowledged, what may wait for the next answer included, so that no request is under way."""
     page.locator("#saved[data-state=saved]").wait_for()
     page.evaluate("dispatchEvent(new Event('online'))")
-    waiting = "Object.keys(localStorage).filter((key) => /^diptych:.+:.+:/.test(key)).length"
-    for _ in range(FASTEST_MS // 50):  # the page's policy forbids waiting for a function
-        if page.evaluate(waiting) == 0 and page.locator("#saved").get_attribute("data-state") == "saved":
-            return
-        page.wait_for_timeout(50)
-    raise AssertionError("not everything was acknowledged")
+    waiting = "Object.keys(localStorage).filter((key) => /^diptych:.+:.+:/.test(key)).length === 0"
+    shown = "document.querySelector('#saved').dataset.state === 'saved'"
+    until(page, f"{waiting} && {shown}", "everything is acknowledged")
 
 
 @pytest.fixture
 def study(transactional_db):
     return make_surveyed_study()
+
+
+def the_line_drops(context, page):
+    """Choices go on being taken and are kept in this browser until it is back."""
+    loaded = "performance.getEntriesByType('resource').filter((entry) => entry.name.includes('/image/')).length"
+    until(page, f"{loaded} >= 6", "the block's images are loaded")
+    context.set_offline(True)
+    page.keyboard.press("3")
+    page.locator("#saved[data-state=retry]").wait_for()
+    assert "will retry" in page.locator("#saved").inner_text()
+    page.keyboard.press("Enter")
+    until_shown(page, 4)
+    page.keyboard.press("1")
+    assert Answer.objects.count() == 2
+    context.set_offline(False)
+    saved(page)
+
+
+def on_with_the_first_block(page, link):
+    """The same link anywhere leads to the same place and the same answers; then to the end of the block, and sealed."""
+    page.goto(link)
+    page.get_by_role("button", name="Continue").click()
+    until_shown(page, 5)
+    page.get_by_role("link", name="Back").click()
+    until_shown(page, 4)
+    assert page.get_by_role("button", name="Azurosis").get_attribute("aria-pressed") == "true"
+    page.keyboard.press("ArrowRight")
+    until_shown(page, 5)
+    page.get_by_role("button", name="Next").click()
+    until_shown(page, 6)
+    page.get_by_role("button", name="Brunosis").click()
+    page.get_by_role("button", name="Next").click()
+    page.get_by_role("heading", name="End of this part").wait_for()
+    accessible(page)
+    page.get_by_role("link", name="Image 5").click()
+    until_shown(page, 5)
+    page.get_by_role("button", name="Cyanosis").click()
+    page.get_by_role("button", name="Next").click()
+    until_shown(page, 6)
+    page.get_by_role("button", name="Next").click()
+    page.get_by_role("button", name="Seal and continue").click()
+
+
+def read_the_second_block(page):
+    page.get_by_role("heading", name="A short break").wait_for()
+    accessible(page)
+    page.get_by_role("button", name="Go on").click()
+    for number in range(1, 7):
+        until_shown(page, number, "Panoramic")
+        page.keyboard.press("1")
+        page.keyboard.press("Enter")
+    page.get_by_role("button", name="Seal and continue").click()
+    page.get_by_role("heading", name="Thank you").wait_for()
+    accessible(page)
 
 
 @pytest.mark.parametrize("size", WIDTHS.values(), ids=WIDTHS)
@@ -113,59 +173,16 @@ def test_a_whole_sitting_with_a_cut_connection_and_a_second_device(live_server, 
     saved(page)
     assert Answer.objects.count() == 2
 
-    # The line drops: choices go on being taken and are kept in this browser.
-    loaded = "performance.getEntriesByType('resource').filter((entry) => entry.name.includes('/image/')).length"
-    page.wait_for_function(f"{loaded} >= 6")
-    context.set_offline(True)
-    page.keyboard.press("3")
-    page.locator("#saved[data-state=retry]").wait_for()
-    assert "will retry" in page.locator("#saved").inner_text()
-    page.keyboard.press("Enter")
-    until_shown(page, 4)
-    page.keyboard.press("1")
-    assert Answer.objects.count() == 2
-    context.set_offline(False)
-    saved(page)
+    the_line_drops(context, page)
     standing = Answer.objects.order_by("sequence")
     assert [answer.survey_item.position for answer in standing] == [1, 2, 3, 4]
     assert [answer.chosen.code for answer in standing] == ["ZQA", "ZQB", "ZQC", "ZQA"]
     assert not page.faults
     context.close()
 
-    # Another device, the same link: the same place, the same answers.
-    context, page = open_browser(chromium, size)
-    page.goto(link)
-    page.get_by_role("button", name="Continue").click()
-    until_shown(page, 5)
-    page.get_by_role("link", name="Back").click()
-    until_shown(page, 4)
-    assert page.get_by_role("button", name="Azurosis").get_attribute("aria-pressed") == "true"
-    page.keyboard.press("ArrowRight")
-    until_shown(page, 5)
-    page.get_by_role("button", name="Next").click()
-    until_shown(page, 6)
-    page.get_by_role("button", name="Brunosis").click()
-    page.get_by_role("button", name="Next").click()
-    page.get_by_role("heading", name="End of this part").wait_for()
-    accessible(page)
-    page.get_by_role("link", name="Image 5").click()
-    until_shown(page, 5)
-    page.get_by_role("button", name="Cyanosis").click()
-    page.get_by_role("button", name="Next").click()
-    until_shown(page, 6)
-    page.get_by_role("button", name="Next").click()
-    page.get_by_role("button", name="Seal and continue").click()
-
-    page.get_by_role("heading", name="A short break").wait_for()
-    accessible(page)
-    page.get_by_role("button", name="Go on").click()
-    for number in range(1, 7):
-        until_shown(page, number, "Panoramic")
-        page.keyboard.press("1")
-        page.keyboard.press("Enter")
-    page.get_by_role("button", name="Seal and continue").click()
-    page.get_by_role("heading", name="Thank you").wait_for()
-    accessible(page)
+    context, page = open_browser(chromium, size)  # another device
+    on_with_the_first_block(page, link)
+    read_the_second_block(page)
     assert not page.faults
     context.close()
 
