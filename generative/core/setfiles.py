@@ -83,6 +83,7 @@ def _unpack(archive: zipfile.ZipFile, path: Path, folder: Path) -> None:
                     left -= len(block)
         except OSError as error:
             raise InputError(f"{path} cannot be unpacked here: {error.strerror or error}; make room and try again.") from error
+        # zipfile's own errors: of a compression it does not know, and of an encrypted member, the last two.
         except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
             raise InputError(f"{path}: {entry.filename[:80]!r} cannot be unpacked ({error}); pack it again.") from error
 
