@@ -230,7 +230,7 @@ def test_zoom_enlarges_by_wheel_and_double_click_and_stays_in_the_field(live_ser
     whole = width()
     page.locator("#field").hover()
     page.mouse.wheel(0, -600)
-    page.wait_for_function("document.getElementById('field').classList.contains('enlarged')")
+    until(page, "document.getElementById('field').classList.contains('enlarged')", "the image is enlarged")
     assert width() > 1.5 * whole
     page.locator("#field").dblclick()
     assert width() == pytest.approx(whole, abs=1)
