@@ -68,7 +68,7 @@ def _small(path: Path) -> bytes:
     from PIL import Image, ImageOps
 
     try:
-        with Image.open(path) as opened:
+        with Image.open(path, formats=("JPEG", "PNG")) as opened:
             picture = ImageOps.exif_transpose(opened).convert("RGB")
     except (OSError, ValueError, Image.DecompressionBombError) as error:
         raise InputError(f"A JPEG or PNG file was needed; {path.name} could not be read as one.") from error

@@ -51,8 +51,10 @@ def test_a_list_names_files_and_credits(folder):
         read_item_pictures(folder / "TSC-01.png")
     (folder / "pictures.csv").unlink()
     (folder / "broken.jpg").write_bytes(b"no picture")
-    with pytest.raises(InputError, match=r"broken\.jpg could not be read"):
-        read_item_pictures(folder).small("broken", None)
+    (folder / "mislabelled.jpg").write_bytes(picture(kind="GIF"))
+    for name in ("broken", "mislabelled"):
+        with pytest.raises(InputError, match=rf"{name}\.jpg could not be read"):
+            read_item_pictures(folder).small(name, None)
 
 
 def test_items_say_what_they_were_taken_for(founding_frame, founding_results):
