@@ -16,7 +16,21 @@ def as_pdf(report: str) -> bytes:
     with _quiet():
         weasyprint = _weasyprint()
         alone = weasyprint.urls.URLFetcher(allowed_protocols=("data",), fail_on_errors=True)
-        return weasyprint.HTML(string=report, url_fetcher=alone).write_pdf(pdf_variant="pdf/ua-1")
+        return weasyprint.HTML(string=report, url_fetcher=alone).write_pdf(
+            pdf_variant="pdf/ua-1", finisher=_scope_headers
+        )
+
+
+def _scope_headers(_document, pdf) -> None:
+    """Say of every header cell whether it heads its column or its row, which the typesetter leaves out."""
+    elements = {
+        made.reference: made for made in pdf.objects if isinstance(made, dict) and made.get("Type") == "/StructElem"
+    }
+    for cell in elements.values():
+        if cell["S"] == "/TH":
+            row = elements[cell["P"]]
+            scope = "/Column" if elements[row["P"]]["S"] == "/THead" else "/Row"
+            cell["A"]["Scope"] = scope
 
 
 def _weasyprint():

@@ -160,6 +160,20 @@ def test_names_from_files_cannot_become_markup(founding_frame):
     assert "<script>" not in found
 
 
+PAINTING = {b"Tj", b"TJ", b"Do", b"S", b"s", b"f", b"f*", b"F", b"B", b"B*", b"b", b"b*", b"sh", b"BI"}
+
+
+def painted_outside_tags(stream: bytes) -> list[bytes]:
+    """Lines of a page that paint something that is neither tagged nor an artifact."""
+    depth, found = 0, []
+    for line in stream.split(b"\n"):
+        operator = line.split()[-1:] and line.split()[-1]
+        depth += (operator in (b"BDC", b"BMC")) - (operator == b"EMC")
+        if depth == 0 and operator in PAINTING:
+            found.append(line)
+    return found
+
+
 def test_report_becomes_a_tagged_pdf_quietly(founding_results, caplog):
     from benchmark.core.report.pdf import as_pdf
 
@@ -169,14 +183,27 @@ def test_report_becomes_a_tagged_pdf_quietly(founding_results, caplog):
     drawings = {entry.name: entry.draw().as_svg().decode() for entry in entries}
     with caplog.at_level(logging.INFO):
         try:
-            content = as_pdf(build_report(brief, entries, drawings, printed=True))
+            printed = build_report(brief, entries, drawings, printed=True)
+            content = as_pdf(printed)
         except (ImportError, OSError) as error:
             pytest.skip(f"a PDF needs Debian's libpango: {error}")
     assert not caplog.records
     assert not ImageFile.LOAD_TRUNCATED_IMAGES
-    objects = content
+    streams = []
     for start in re.finditer(rb"stream\r?\n", content):
         with contextlib.suppress(zlib.error):
-            objects += zlib.decompressobj().decompress(content[start.end() :])
-    for mark in (b"/StructTreeRoot", b"/MarkInfo", b"/Figure", b"/Alt", b"pdfuaid"):
+            streams.append(zlib.decompressobj().decompress(content[start.end() :]))
+    objects = content + b"".join(streams)
+    for mark in (b"/StructTreeRoot", b"/Marked true", b"/DisplayDocTitle true", b"/Lang", b"/Title", b"pdfuaid:part"):
         assert mark in objects, mark
+    elements = objects.split(b"/Type /StructElem")[1:]
+    of_kind = {kind: [e for e in elements if re.search(rb"/S /%s\b" % kind, e)] for kind in (b"TH", b"Figure", b"H1")}
+    assert min(map(len, of_kind.values())) > 0
+    assert all(re.search(rb"/Scope /(Column|Row)", cell) for cell in of_kind[b"TH"])
+    assert all(b"/Alt" in figure for figure in of_kind[b"Figure"])
+    assert len(of_kind[b"H1"]) == 1
+    levels = [int(n) for n in re.findall(r"<h(\d)", printed)]
+    assert all(below <= above + 1 for above, below in zip(levels, levels[1:]))
+    pages = [stream for stream in streams if b" BDC" in stream or b"\nBDC" in stream]
+    assert pages
+    assert [painted for page in pages for painted in painted_outside_tags(page)] == []
