@@ -10,7 +10,7 @@ from scipy import special
 from .distributions import noncentral_t_cdf, solve_decreasing, t_quantile, t_two_sided_p
 
 SAME_DIFFERENCE = "every difference is the same, so their spread cannot be estimated"
-TOO_FEW = "at least two units are needed"
+TOO_FEW = "at least two surveys, readers or items are needed"
 
 
 @dataclass(frozen=True)

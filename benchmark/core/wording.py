@@ -109,7 +109,7 @@ def comparison_answer(
     certainty = (
         f"{100 * confidence:g} % interval of the difference {bounds}; {p_value(p)}"
         if p is not None
-        else f"no test: {record.get('why')}"
+        else f"no test: {str(record.get('why')).partition('; ')[0]}"  # the first reason is the test's own
     )
     model, group = named_model(record["model"]), plural(record["group"])
     return f"{scope}, {model} was {gap}{_direction(difference)} {group} ({certainty})."

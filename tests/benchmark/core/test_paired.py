@@ -11,6 +11,7 @@ from scipy import stats
 from benchmark.core.distributions import noncentral_t_cdf
 from benchmark.core.paired import paired_t, standardised_mean
 from benchmark.core.signed_rank import common_grid, sign_flip_exact, wilcoxon_signed_rank
+from benchmark.core.wording import comparison_answer
 
 QUICK = settings(max_examples=30, deadline=None)
 
@@ -90,7 +91,7 @@ def test_a_constant_difference_has_no_test():
 
 
 def test_one_unit_has_no_test():
-    assert paired_t(np.array([0.3])).why == "at least two units are needed"
+    assert paired_t(np.array([0.3])).why == "at least two surveys, readers or items are needed"
 
 
 @pytest.mark.parametrize(("t", "df", "nc"), [(11.7, 29, 9.0), (1.0, 9, 0.5), (13.5, 29, 12.0), (5, 4, 11)])
@@ -103,3 +104,10 @@ def test_noncentral_t_holds_in_its_far_tails(t, df, nc):
 def test_unequal_survey_lengths_share_one_grid():
     assert common_grid(np.array([1, -2]), np.array([28, 27])).tolist() == [27, -56]
     assert common_grid(np.ones(8, dtype=int), np.array([9973, 9967, 9949, 9941, 9931, 9929, 9923, 9907])) is None
+
+
+def test_a_single_reader_is_told_in_one_reason():
+    """The reasons of the interval and of the test of normality, which follow, say nothing about who is better."""
+    record = {"model": "net", "group": "reader", "why": f"{paired_t(np.array([0.3])).why}; and more; and more"}
+    told = comparison_answer(record, difference=0.3, scope="For these images", confidence=0.95, p=None)
+    assert told.endswith("(no test: at least two surveys, readers or items are needed).")
