@@ -68,7 +68,7 @@ class Players:
 
     def fakes(self, labels: Tensor, generator: torch.Generator) -> Tensor:
         ws = self.styles(labels, generator)
-        return self.synthesis(ws, noise="random", precision=self.precision, generator=generator)
+        return self.synthesis(ws, noise=self.recipe.noise, precision=self.precision, generator=generator)
 
     def shown(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Pictures as the discriminator sees them."""
@@ -92,7 +92,7 @@ def generator_path(players: Players, batch: Batch, generator: torch.Generator) -
     """Path length on half the batch, times its interval; moves the running mean."""
     half = max(batch.fake_labels.shape[0] // 2, 1)
     ws = players.styles(batch.fake_labels, generator, half)
-    images = players.generator.synthesis(ws, noise="random", precision=players.precision, generator=generator)
+    images = players.generator.synthesis(ws, noise=players.recipe.noise, precision=players.precision, generator=generator)
     noise = torch.randn(images.shape, generator=generator, device=images.device)
     path = losses.path_length(images, ws, noise, players.path_mean)
     players.path_mean = path.mean.detach()
