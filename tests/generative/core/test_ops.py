@@ -75,3 +75,11 @@ def test_separable_filter_equals_the_square_one():
     line = torch.tensor([0.1, 0.5, 0.3, 0.1])
     square = ops.filter2d(x, torch.outer(line, line), gain=4.0)
     torch.testing.assert_close(ops.filter2d(x, line, gain=4.0), square)
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+def test_moved_pictures_add_up_to_the_convolution(stride):
+    """What compiled networks do for the low-pass filter."""
+    x, kernel = torch.randn(2, 3, 11, 12, dtype=torch.float64), torch.randn(4, 4, dtype=torch.float64)
+    found = ops._sum_of_shifts(x, kernel, stride)
+    torch.testing.assert_close(found, ops.filter2d(x, kernel, stride=stride, flip=True), rtol=0, atol=1e-12)
