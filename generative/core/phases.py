@@ -99,7 +99,9 @@ class Players:
         ws = self.styles(labels, chance)
         return self.synthesis(ws, noise=self.noise(len(ws), chance), precision=self.precision)
 
-    def noise(self, count: int, chance: Chance) -> list[Tensor]:
+    def noise(self, count: int, chance: Chance) -> list[Tensor] | str:
+        if self.recipe.noise == "none":
+            return "none"
         return self.generator.synthesis.fresh_noise(count, chance.device)
 
     def shown(self, images: Tensor, chance: Chance) -> Tensor:
