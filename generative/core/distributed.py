@@ -39,6 +39,8 @@ def join_group(device: str) -> Group:
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
         return Group()
+    if device.startswith("cuda"):  # "cuda" is then this process's own
+        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
     torch.distributed.init_process_group("nccl" if device.startswith("cuda") else "gloo")
     return Group(torch.distributed.get_rank(), size)
 
