@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from generative.core import losses, phases
+from generative.core import losses, ops, phases
 from generative.core.discriminator import Discriminator
 from generative.core.errors import InputError
 from generative.core.generator import Generator, Precision
@@ -166,3 +166,14 @@ def test_the_compiled_phases_are_whole_graphs(precision):
     ):
         found = torch._dynamo.explain(function)(*arguments, **options)
         assert (found.graph_count, found.graph_break_count) == (1, 0), found.break_reasons
+
+
+def test_a_gpus_way_of_filtering_gives_the_same_networks_and_gradients(g, d, want, monkeypatch):
+    """Filter and convolution at once, in the networks and in both second derivatives, on the processor."""
+    monkeypatch.setattr(ops, "conv2d_up2", ops.conv2d_up2_at_once)
+    monkeypatch.setattr(ops, "conv2d_down2", ops.conv2d_down2_at_once)
+    with torch.no_grad():
+        close(g(want["z"], want["c"]), want["img_const"])
+        close(d(want["img_const"], want["c"]), want["D_logits"])
+    test_r1_and_its_gradients(d, want)
+    test_path_length_and_its_gradients(g, want)
