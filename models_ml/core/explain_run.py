@@ -21,7 +21,14 @@ from models_ml.core.config import AttributionSpec, override, to_dict
 from models_ml.core.ensemble import Combined, combine
 from models_ml.core.errors import Cancelled, CoreError
 from models_ml.core.events import ExplainProgress, Listener, scaled
-from models_ml.core.explain_tables import LOCALISATION, SCORES, mean_known, score_rows, write_tables
+from models_ml.core.explain_tables import (
+    LOCALISATION,
+    SCORES,
+    completeness_in_words,
+    mean_known,
+    score_rows,
+    write_tables,
+)
 from models_ml.core.files import replacing, sha256_file, sha256_json, write_json
 from models_ml.core.manifest import Item, Manifest
 from models_ml.core.pixels import Placement, decode, onto_picture, to_square
@@ -321,5 +328,6 @@ def _draw(out: Path, chosen: list[Item], records: list[dict], summary: dict) -> 
     if entries:
         render.save(render.contact_sheet(sheet), out / "contact.png")
         rows = score_rows(summary, "predicted")
-        sentences = [one["sentence"] for one in summary["regions"] if one["sentence"]]
+        sentences = [completeness_in_words(summary["completeness"]["predicted"])]
+        sentences = [*filter(None, sentences), *(one["sentence"] for one in summary["regions"] if one["sentence"])]
         render.page(out / "index.html", "Attribution of the ensemble's answers", entries, rows, sentences)

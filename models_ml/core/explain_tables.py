@@ -92,9 +92,32 @@ def summarised(spec: AttributionSpec, records: list[dict], controls: int) -> dic
                 n: _estimate(n, [None if None in pair else pair[0] - pair[1] for pair in pairs[n]], clusters)
                 for n in SCORES
             }
+    summary["completeness"] = {t: _completeness([r["maps"].get(t) for r in records], spec.gap) for t in spec.targets}
     summary["regions"], summary["regions_rule"] = judge(records, clusters), RULE
     summary["mask_share"] = _estimate("mask_share", [r["mask_share"] for r in records], clusters)
     return summary
+
+
+def _completeness(facts: list[dict | None], asked: float) -> dict:
+    """How many maps add up to the difference of outputs as exactly as was asked, and in how many steps."""
+    known = [one for one in facts if one and one["gap"] is not None]
+    if not known:
+        return {"maps": 0, "why": "no map has a completeness gap by this method"}
+    gaps, steps = (np.array([one[key] for one in known], dtype=float) for key in ("gap", "steps"))
+    return {
+        "asked": asked, "maps": len(known), "within": int((gaps <= asked).sum()), "median": float(np.median(gaps)),
+        "largest": float(gaps.max()), "steps_median": float(np.median(steps)), "steps_largest": int(steps.max()),
+    }  # fmt: skip
+
+
+def completeness_in_words(found: dict | None) -> str:
+    if not found or not found["maps"]:
+        return ""
+    return (
+        f"{found['within']} of {found['maps']} maps add up to the difference of outputs to within {found['asked']:.0%} "
+        f"(median gap {found['median']:.1%}, largest {found['largest']:.1%}; median {found['steps_median']:.0f} steps, "
+        f"most {found['steps_largest']})."
+    )
 
 
 def _estimate(name: str, values: Sequence[float | None], clusters: np.ndarray) -> dict:

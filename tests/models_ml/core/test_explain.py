@@ -79,8 +79,56 @@ def test_steps_double_where_the_path_is_rough_until_the_gap_is_small_enough_and_
     assert rough.gap > 0.01
     assert 8 < fine.steps < 256
     assert fine.gap <= 2e-4
+    assert fine.why == ""
     assert np.corrcoef(fine.map_HW.ravel(), everywhere.map_HW.ravel())[0, 1] > 0.999
-    assert explain(network, picture, weights, AttributionSpec(steps=8, max_steps=64, gap=1e-9)).steps <= 64
+    stopped = explain(network, picture, weights, AttributionSpec(steps=8, max_steps=64, gap=1e-9))
+    assert stopped.steps == 64
+    assert stopped.gap > 1e-9
+    assert stopped.why.startswith("stopped at 64 steps: the output ends")
+
+
+def test_the_map_is_captums_of_many_steps_and_its_stored_gap_is_that_of_the_map_itself():
+    from captum.attr import IntegratedGradients
+
+    network = build(ModelSpec(backbone="test_resnet"), 3, size_px=32, seed=3).eval().requires_grad_(False)
+    picture = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+    spec = AttributionSpec(gap=1e-3)
+    found = explain(network, picture, target_weights(3, 1), spec)
+    baseline = baseline_of(picture, spec, network.mean)
+    captums = IntegratedGradients(network).attribute(
+        picture, baseline, target=1, n_steps=400, method="riemann_middle", internal_batch_size=16
+    )
+    by_hand = captums.sum(1)[0].numpy()
+    assert np.corrcoef(found.map_HW.ravel(), by_hand.ravel())[0, 1] > 0.999
+    with torch.no_grad():
+        difference = float(network(picture)[0, 1] - network(baseline)[0, 1])
+    assert found.gap == pytest.approx(abs(difference - found.map_HW.sum()) / abs(difference), abs=1e-4)
+
+
+def test_no_gradient_is_computed_twice_when_pieces_are_halved():
+    network, seen = build(ModelSpec(backbone="test_resnet"), 3, size_px=32, seed=3).eval(), []
+
+    class Counted(torch.nn.Module):
+        mean, std = network.mean, network.std
+
+        def forward(self, image):
+            seen.append(len(image))
+            return network(image)
+
+    picture = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+    found = explain(Counted().eval(), picture, target_weights(3, 1), AttributionSpec(steps=4, gap=1e-4))
+    assert found.steps > 4
+    assert sum(seen) == found.steps + 1
+
+
+def test_without_a_difference_of_outputs_there_is_no_gap_and_the_reason_is_given(image):
+    network = Linear().eval()
+    with torch.no_grad():
+        network.weight.zero_()
+    found = explain(network, image, target_weights(2, 1), AttributionSpec(steps=4))
+    assert found.gap is None
+    assert found.why.startswith("picture and baseline give the same output")
+    assert (found.steps, float(np.abs(found.map_HW).max())) == (4, 0)
 
 
 def test_a_network_in_training_mode_is_refused(image):
@@ -214,6 +262,10 @@ def test_every_score_stands_beside_random_weights_in_the_table_and_in_the_report
         assert all(bool(row[f"wrong_class_{name}"]) <= (row["target"] == "predicted") for row in rows)
     page = (out / "index.html").read_text()
     summary = json.loads((out / "summary.json").read_text())
+    complete = summary["completeness"]["predicted"]
+    assert complete["maps"] == 6
+    assert complete["within"] == sum(float(row["gap"]) <= 0.05 for row in rows if row["target"] == "predicted")
+    assert f"{complete['within']} of 6 maps add up" in page
     for name, (title, _) in WORDS.items():
         assert title in page
         assert in_words(summary["control"]["predicted"][name]) in page
