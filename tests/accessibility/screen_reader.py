@@ -143,15 +143,15 @@ WALKS = {"reading": read, "rating": rate}
 def main() -> None:
     """Walk and print."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("walks", nargs="*", choices=WALKS, default=list(WALKS))
-    chosen = parser.parse_args().walks
+    parser.add_argument("walk", nargs="?", choices=WALKS, help="one of them instead of both")
+    named = parser.parse_args().walk
     with tempfile.TemporaryDirectory(prefix="diptych-orca-") as name:
         folder = Path(name)
         site = Site(folder, "sqlite", workers=1, threads=4)
         try:
             tokens = site.run(PREPARE)
             site.start_web()
-            for walk in chosen:
+            for walk in [named] if named else WALKS:
                 print(f"\n=== {walk}")
                 place = folder / walk
                 place.mkdir()
