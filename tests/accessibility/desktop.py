@@ -106,11 +106,11 @@ class Desktop:
                                              start_new_session=True, **options))  # fmt: skip
 
     def open(self, address: str) -> None:
-        """A window of Chromium, as a person would have it."""
+        """A window of Chromium without bars of its own, so that Tab stays in the page."""
         self.start(
             "chromium", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--force-renderer-accessibility", "--no-first-run",
             f"--user-data-dir={self.folder / 'profile'}", "--window-size=1280,900", "--window-position=0,0",
-            "--disable-background-networking", "--disable-component-update", "--password-store=basic", "--test-type",  # no bar that warns about --no-sandbox
+            "--disable-background-networking", "--disable-component-update", "--password-store=basic", "--test-type",
             "--kiosk", address,
         )  # fmt: skip
 

@@ -29,6 +29,7 @@
     name: data.name,
     onState: (state) => {
       // One line at any width, so that the image below never moves.
+      if (state === "saved" && part("saved").dataset.state === "retry") loadAgain();
       part("saved").textContent = words[state === "retry" && innerWidth >= 700 ? "kept" : state];
       part("saved").dataset.state = state;
       teller.saving(state, words[state === "retry" ? "kept" : state]);
@@ -96,11 +97,17 @@
       questions.enable(true);
     } catch (_) {
       if (mine !== showing) return;
-      say("This image did not load.");
+      say("This image did not load. Load it again, or go on: your answers are kept.");
       part("retry").hidden = false;
     } finally {
       clearTimeout(slow);
     }
+  }
+
+  // The line is back: what did not load is asked for once more, the image that is looked at first.
+  function loadAgain() {
+    if (!part("retry").hidden) showImage();
+    images.preload(starts[Math.min(index, items.length - 1)]);
   }
 
   // Lay the picture open and note when it was painted.
@@ -379,6 +386,7 @@
     event.preventDefault();
     goBack();
   });
+  window.addEventListener("online", loadAgain);
   if (!practising) {
     part("end").addEventListener("click", linkNumber);
     if (part("seal-form")) part("seal-form").addEventListener("submit", sealWhenSaved);
