@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_POST
 from imagebank.models import Item, Study
 from imagebank.permissions import Role, has_role, require_role
 from imagebank.tables import csv_text
-from models_ml.attribution_tables import estimate
+from models_ml.core.explain_tables import in_words
 from models_ml.models import AttributionMap, AttributionSet, Ensemble, Prediction
 from surveys.models import Reader
 
@@ -246,7 +246,7 @@ def regions_page(request: HttpRequest, slug: str) -> HttpResponse:
     for made in newest_sets(request.study):
         job = newest_sum(made)
         rows = [
-            one | {name: estimate(one[name]) for name in ("overlap", "random", "above_random")}
+            one | {name: in_words(one[name]) for name in ("overlap", "random", "above_random")}
             for one in (job.result.get("groups", []) if job else [])
         ]
         stale = bool(rows) and job.result["answers"] != answers_key(made)

@@ -142,7 +142,7 @@ class AttributionSpec:
     baseline: str = "blur"  # blur, median, zero, black, white
     blur_sigma: float = 0.125  # of the picture's side: 12 px at 96 px
     steps: int = 32  # doubled, where the path is rough, until the completeness gap is small enough
-    max_steps: int = 512
+    max_steps: int = 2048  # of one map; the gap that is left then is stored, and why
     gap: float = 0.01  # completeness gap aimed at: |difference - sum| / |difference|
     targets: tuple[str, ...] = ("predicted", "true", "contrast")
 

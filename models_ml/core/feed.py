@@ -26,7 +26,7 @@ class Feed:
 
     def _fetch(self, rows: np.ndarray) -> torch.Tensor:
         if self._resident is not None:
-            return self._resident[torch.from_numpy(np.asarray(rows)).to(self.device)]
+            return self._resident[torch.from_numpy(np.asarray(rows)).to(self.device, non_blocking=True)]
         batch = torch.from_numpy(self.pack.pixels_NHWC[np.asarray(rows)])
         return batch.pin_memory() if self.device.type == "cuda" else batch
 

@@ -10,6 +10,7 @@ from django.urls import reverse
 from PIL import Image
 
 from imagebank.models import Job
+from models_ml.core.explain_tables import in_words
 from models_ml.core.manifest import read_manifest
 from models_ml.models import AttributionMap, AttributionSet
 from models_ml.services.explaining import explain_arguments, start_attribution, store_attribution
@@ -25,14 +26,15 @@ def test_a_job_stores_maps_with_gap_target_hash_and_control(networks, client, pe
     made.refresh_from_db()
     predicted = made.maps.filter(target="predicted")
     assert predicted.count() == made.summary["items"] == 3
-    assert made.summary["controls"] == 1
+    assert made.summary["controls"] == 2
     for one in predicted:
         answer = ensemble.predictions.get(item=one.item)
         assert (one.target_class, one.members_used) == (answer.answer, answer.members_used)
         assert one.gap is not None
         assert len(one.weights_sha256) == 64
         assert 0 <= one.scores["mass"] <= 1
-        assert 0 <= one.control["mass"] <= 1
+        assert set(one.control) == set(one.scores) == set(one.wrong_class)
+        assert None not in one.control.values()
         assert 0 < one.mask_share < 1
         assert (made.folder / one.layer).is_file()
         assert (made.folder / one.raw).is_file()
@@ -53,6 +55,9 @@ def test_a_job_stores_maps_with_gap_target_hash_and_control(networks, client, pe
     client.force_login(person("engineer"))
     assert code in client.get(pages["sheet"]).content.decode()
     assert "Random weights" in client.get(pages["map"]).content.decode()
+    sheet = client.get(pages["sheet"]).content.decode()
+    for name in one.scores:
+        assert in_words(made.summary["above_control"]["predicted"][name]) in sheet
     assert client.get(pages["layer"])["Content-Type"] == "image/webp"
     assert code not in pages["layer"]
     assert client.get(pages["raw"]).status_code == client.get(pages["table"]).status_code == 200

@@ -82,7 +82,7 @@ def test_events_and_grids_tell_the_run(tmp_path):
 
 
 def test_options_run_and_change_the_result(tmp_path):
-    """DiffAugment, relativistic loss, frozen blocks: each trains; frozen tensors keep their first values."""
+    """DiffAugment, relativistic loss, no noise, frozen blocks: each trains; what is held keeps its first values."""
     data = drawn_table(40, 8)
     short = SHORT.with_options(total_kimg=0.016, transition=None)
     plain = hashes(train(short, data, tmp_path / "plain").snapshot)
@@ -90,11 +90,15 @@ def test_options_run_and_change_the_result(tmp_path):
     for name, options in (
         ("diff", {"diff_augment": True}),
         ("pair", {"relativistic": True}),
+        ("still", {"noise": "none"}),
         ("frozen", {"freeze_d": 1}),
     ):
         result = train(short.with_options(**options), data, tmp_path / name)
         seen.add(str(hashes(result.snapshot)))
-    assert len(seen) == 4
+    assert len(seen) == 5
+    for name, quiet in (("plain", False), ("still", True)):
+        made = weights.read_state(snapshots.latest_snapshot(tmp_path / name), "generator_raw")
+        assert all((made[key] == 0).all() for key in made if key.endswith("noise_strength")) is quiet
     later = weights.read_state(result.snapshot, "discriminator")
     with torch.random.fork_rng():
         torch.manual_seed(0)
