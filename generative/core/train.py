@@ -67,7 +67,8 @@ def train(
     group = join_group(device)
     try:
         run = _Run(recipe, data, Path(out), seed, start, start_preset, licence, device, group, on_event)
-        return run.loop(should_cancel or (lambda: False))
+        with torch.backends.cudnn.flags(enabled=True, benchmark=True):  # sizes stay: a GPU looks for its best algorithms once
+            return run.loop(should_cancel or (lambda: False))
     finally:
         leave_group(group)
 

@@ -12,9 +12,11 @@ import numpy as np
 import torch
 
 from models_ml.core.config import AttributionSpec
+from models_ml.core.device import half_precision
 from models_ml.core.errors import CoreError
 
-INTERNAL_BATCH = 16
+BATCH, BATCH_ON_GPU = 16, 64  # pictures along the path at once
+GRADIENT_SCALE = 1024.0  # keeps small gradients within what half precision can say; a power of two changes no other one
 CANCELLED = 3.0  # pieces may miss this many times more, root of the sum of squares, than all together
 RESOLUTION = 1e-6  # of the outputs' size: the rounding of 32-bit arithmetic through a network
 
@@ -65,7 +67,9 @@ def explain(
     weights = torch.as_tensor(weights_C, dtype=torch.float32, device=image_1CHW.device)
 
     def score(image: torch.Tensor) -> torch.Tensor:
-        return network(image).float() @ weights
+        with half_precision(image.device, spec.precision):
+            logits = network(image)
+        return logits.float() @ weights
 
     baseline = baseline_of(image_1CHW, spec, network.mean)
     if spec.method == "integrated-gradients":
@@ -129,18 +133,19 @@ class _Path:
 
         def kept(images: torch.Tensor) -> torch.Tensor:
             self.seen = score(images)
-            return self.seen
+            return self.seen * GRADIENT_SCALE
 
         self.gradient = Saliency(kept)
 
     def visit(self, pieces: list[tuple[float, float]]) -> None:
         """Compute what is not known yet at the ends and in the middle of these pieces."""
         places = sorted({place for a, b in pieces for place in (a, (a + b) / 2, b)} - self.scores.keys())
-        for k in range(0, len(places), INTERNAL_BATCH):
-            batch = places[k : k + INTERNAL_BATCH]
+        size = BATCH_ON_GPU if self.change.is_cuda else BATCH
+        for k in range(0, len(places), size):
+            batch = places[k : k + size]
             shares = torch.tensor(batch, dtype=self.change.dtype, device=self.change.device)
             points = (self.baseline + shares.view(-1, 1, 1, 1) * self.change).requires_grad_(True)
-            maps = (self.gradient.attribute(points, abs=False) * self.change).sum(1)
+            maps = (self.gradient.attribute(points, abs=False) * (self.change / GRADIENT_SCALE)).sum(1)
             self.seen = self.seen.detach().double()
             self.scores.update(zip(batch, self.seen.tolist()))
             self.maps.update(zip(batch, maps))
@@ -187,7 +192,7 @@ def _smoothgrad(network, score, weights, image, baseline, spec: AttributionSpec)
     noise = torch.Generator().manual_seed(0)
     for _ in range(5):
         noisy = image + 0.05 * torch.randn(image.shape, generator=noise).to(image)
-        total += method.attribute(noisy, baselines=baseline, n_steps=spec.steps, internal_batch_size=INTERNAL_BATCH)
+        total += method.attribute(noisy, baselines=baseline, n_steps=spec.steps, internal_batch_size=BATCH)
     return total / 5
 
 
@@ -200,7 +205,7 @@ def _occlusion(network, score, weights, image, baseline, spec: AttributionSpec) 
     with torch.no_grad():
         return Occlusion(score).attribute(
             image, sliding_window_shapes=(3, window, window), strides=(3, stride, stride), baselines=baseline,
-            perturbations_per_eval=INTERNAL_BATCH,
+            perturbations_per_eval=BATCH,
         )  # fmt: skip
 
 

@@ -160,20 +160,27 @@ def attribution(options) -> dict:
             naive.attribute(picture, baselines=torch.zeros_like(picture), target=0, n_steps=options.steps)
         return len(pictures)
 
-    def product() -> int:
+    def product(spec: AttributionSpec) -> int:
         for picture in pictures.split(1):
             explain(ours, picture, weights, spec)
         return len(pictures)
 
     with reproducible(cfg.recipe):
-        ways = {"captum, naively": naively, "ours": product}
+        exact = replace(spec, precision="fp32")
+        half, full = (explain(ours, pictures[:1], weights, each) for each in (spec, exact))
+        apart = float(np.linalg.norm(half.map_HW - full.map_HW) / np.linalg.norm(full.map_HW))
+        ways = {"captum, naively": naively, "ours": partial(product, spec), "ours, float32": partial(product, exact)}
         found = in_turn(
             {name: partial(rate, way, place, options.seconds) for name, way in ways.items()}, options.rounds
         )
     return {
-        "steps": options.steps, "pictures_per_s": {name: median(each) for name, each in found.items()}, "rounds": found,
-        "ratios": {"ours / captum, naively": beside(found, "ours", "captum, naively")},
-    }  # fmt: skip
+        "steps": options.steps,
+        "gaps": {"half": half.gap, "float32": full.gap},
+        "maps apart": apart,
+        "pictures_per_s": {name: median(each) for name, each in found.items()},
+        "rounds": found,
+        "ratios": {f"{name} / captum": beside(found, name, "captum, naively") for name in ("ours", "ours, float32")},
+    }
 
 
 PARTS = {
