@@ -127,8 +127,9 @@ def read(walk: Walk) -> None:
     walk.to("Seal and continue")
     walk.press("Return")
     walk.to("Go on")
-    walk.part("The first image of the second part")
+    walk.part("The first image of the second part, answered with a number key")
     walk.press("Return")
+    walk.press("2")
 
 
 def rate(walk: Walk) -> None:
@@ -154,8 +155,8 @@ def answer_steps(walk: Walk, until: str, steps: int) -> None:
         walk.to(until if number == steps else "Next")
         if number < steps:
             walk.press("Return")
-            walk.press("Tab")
-            walk.press("space")
+            for key in ("Tab", "space", "Tab", "shift+Tab"):
+                walk.press(key)
 
 
 WALKS = {"reading": read, "rating": rate}
