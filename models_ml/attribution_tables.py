@@ -22,7 +22,7 @@ def signed(text: str) -> str:
 
 
 def number(value: float | None) -> str:
-    return "" if value is None else signed(f"{value:.2f}")
+    return "" if value is None else signed(f"{round(value, 2) + 0.0:.2f}")
 
 
 def summary_table(summary: dict, target: str) -> list[ScoreRow]:

@@ -129,11 +129,12 @@ class _Path:
         from captum.attr import Saliency
 
         self.baseline, self.change, self.seen = baseline, change, []
-        self.scores, self.maps, self.totals = {}, {}, {}
+        self.scores, self.maps, self.totals, seen = {}, {}, {}, self.seen
 
-        def kept(images: torch.Tensor) -> torch.Tensor:
-            self.seen = score(images)
-            return self.seen * GRADIENT_SCALE
+        def kept(images: torch.Tensor) -> torch.Tensor:  # holds no path, so that maps go when their path does
+            values = score(images)
+            seen[:] = [values.detach()]
+            return values * GRADIENT_SCALE
 
         self.gradient = Saliency(kept)
 
@@ -146,8 +147,7 @@ class _Path:
             shares = torch.tensor(batch, dtype=self.change.dtype, device=self.change.device)
             points = (self.baseline + shares.view(-1, 1, 1, 1) * self.change).requires_grad_(True)
             maps = (self.gradient.attribute(points, abs=False) * (self.change / GRADIENT_SCALE)).sum(1)
-            self.seen = self.seen.detach().double()
-            self.scores.update(zip(batch, self.seen.tolist()))
+            self.scores.update(zip(batch, self.seen[0].double().tolist()))
             self.maps.update(zip(batch, maps))
             self.totals.update(zip(batch, maps.double().sum((1, 2)).tolist()))
 

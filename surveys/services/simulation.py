@@ -104,7 +104,9 @@ class _Simulator:
                     event_id=self._event(response, survey_item, change),
                     rt_ms=rt_ms + 2500 * change,
                 )
-            if self.confidence and choices[-1] is not None:
+            if choices[-1] is None:
+                continue  # what stands in a later step is not asked about a blank
+            if self.confidence:
                 self._say_confidence(response, survey_item, chance, rt_ms + 2500 * len(choices))
             for question in self.regions:
                 if question.is_asked_in(block.view):

@@ -3,8 +3,9 @@
     python -m tests.accessibility.screen_reader            # both
     python -m tests.accessibility.screen_reader reading    # or one of them: reading, rating
 
-Needs the Debian packages that `desktop.py` names. Starts a site of its own on this machine's loopback, a screen that nobody sees, Chromium and Orca;
-goes through one sitting with Tab, Space and Enter; and prints every key with what Orca says after it. "(cut)" marks what was silenced too soon to be heard.
+Needs the Debian packages that `desktop.py` names. Starts a site of its own on this machine's loopback, a screen that nobody sees,
+Chromium and Orca; goes through one sitting with Tab, Space and Enter; and prints every key with what Orca says after it. "(cut)" marks
+what was silenced too soon to be heard.
 """
 
 import argparse
@@ -34,8 +35,8 @@ print(json.dumps({"reading": reading, "rating": rating}))
 class Walk:
     """Keys pressed and what was said after each, printed as it happens."""
 
-    def __init__(self, desktop: Desktop):
-        self.desktop = desktop
+    def __init__(self, desktop: Desktop, site: Site):
+        self.desktop, self.site = desktop, site
 
     def tell(self, done: str, heard: list[Heard]) -> list[str]:
         words = [f"{one.words}{' (cut)' if one.cut else ''}" for one in heard] or ["(nothing)"]
@@ -48,7 +49,10 @@ class Walk:
     def until_said(self, words: str) -> None:
         """Wait for what Orca says by itself."""
         for _ in range(MOST_STOPS):
-            if any(words in one for one in self.tell("(wait)", self.desktop.hear())):
+            heard = self.desktop.hear()
+            if heard:
+                self.tell("(wait)", heard)
+            if any(words in one.words for one in heard):
                 return
         sys.exit(f"Orca never said {words!r}.")
 
@@ -69,7 +73,9 @@ def until_block(walk: Walk, option: str) -> None:
     walk.part("Consent")
     walk.press("Return")
     walk.to("I agree")
-    walk.part("About you")
+    walk.part("About you, sent without an answer first")
+    walk.press("Return")
+    walk.to("Continue")
     walk.press("Return")
     walk.to(option)
     walk.press("space")
@@ -107,7 +113,23 @@ def read(walk: Walk) -> None:
     walk.part("The end of the part")
     walk.press("Return")
     walk.to("Image 4")
+    walk.part("Back at the fourth image, answered while the server is away; then it comes back")
     walk.press("Return")
+    walk.to("Azurosis")
+    walk.site.stop()
+    walk.press("space")
+    walk.site.start_web()
+    walk.until_said("Azurosis, saved")
+    walk.part("Sealed; the break; thanks")
+    for _ in (4, 5, 6):
+        walk.to("Next")
+        walk.press("Return")
+    walk.to("Seal and continue")
+    walk.press("Return")
+    walk.to("Go on")
+    walk.part("The first image of the second part, answered with a number key")
+    walk.press("Return")
+    walk.press("2")
 
 
 def rate(walk: Walk) -> None:
@@ -133,8 +155,8 @@ def answer_steps(walk: Walk, until: str, steps: int) -> None:
         walk.to(until if number == steps else "Next")
         if number < steps:
             walk.press("Return")
-            walk.press("Tab")
-            walk.press("space")
+            for key in ("Tab", "space", "Tab", "shift+Tab"):
+                walk.press(key)
 
 
 WALKS = {"reading": read, "rating": rate}
@@ -157,7 +179,7 @@ def main() -> None:
                 place.mkdir()
                 with Desktop(place) as desktop:
                     desktop.open(f"http://127.0.0.1:{site.port}/r/{tokens[walk]}/")
-                    steps = Walk(desktop)
+                    steps = Walk(desktop, site)
                     steps.until_said("Finished loading")
                     WALKS[walk](steps)
         finally:

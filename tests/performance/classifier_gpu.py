@@ -7,12 +7,14 @@ ones cost. train, infer: our step beside the runners of timm's benchmark.py (its
 turn, eager and compiled. input: whole optimiser steps of the training loop on a pack (fetch, change, step, moving average)
 beside the same step on pictures that lie ready. explain: Integrated Gradients as the product computes them beside captum
 called once per picture on the plain network, at the same number of steps. One line of JSON per part; rates are pictures per
-second, medians over the rounds; ratios are medians of the rounds' own ratios.
+second, medians over the rounds; ratios are medians of the rounds' own ratios. Every measurement is
+told as it is made. Allow minutes before the first one: cuDNN compiles and tries its algorithms for every layer.
 """
 
 import argparse
 import importlib.util
 import json
+import sys
 import time
 from dataclasses import replace
 from functools import partial
@@ -49,6 +51,7 @@ def in_turn(ways: dict, rounds: int) -> dict[str, list[float]]:
     for _ in range(rounds):
         for name, way in ways.items():
             found[name].append(round(way(), 2))
+            print(f"{name}: {found[name][-1]} pictures/s", file=sys.stderr, flush=True)
     return found
 
 
