@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_POST
 from imagebank.models import Item, Study
 from imagebank.permissions import Role, has_role, require_role
 from imagebank.tables import csv_text
-from models_ml.attribution_tables import estimate
+from models_ml.core.explain_tables import in_words
 from models_ml.models import AttributionMap, AttributionSet, Ensemble, Prediction
 from surveys.models import Reader
 
@@ -31,7 +31,7 @@ from .services.networks import (
 )
 from .services.predictions import store_predictions
 from .services.region_sums import PICTURE_COLUMNS, answers_key, newest_sets, newest_sum, start_region_sum
-from .services.regions import RegionOverlap, region_codes, region_overlaps
+from .services.regions import region_codes, region_overlaps
 
 READING_ROLES = (Role.ANALYST, Role.COORDINATOR, Role.ENGINEER)
 CHANGING_ROLES = (Role.ENGINEER, Role.COORDINATOR)
@@ -222,12 +222,12 @@ def item_page(request: HttpRequest, slug: str, pk: int, item: int) -> HttpRespon
         "networks": [group_answers(one, truth) for one in answers if one.kind == "model"],
         "simulated": any(one.simulated for one in answers),
         "maps": maps.order_by("attribution_set", "target"),
-        "regions": overlaps(maps),
+        **overlaps(maps),
     }
     return render(request, "benchmark/network_item.html", context_of(request, **context))
 
 
-def overlaps(maps) -> list[RegionOverlap]:
+def overlaps(maps) -> dict:
     """What readers marked on the picture, against the newest map of the predicted class."""
     newest = (
         maps.filter(target=AttributionMap.Target.PREDICTED)
@@ -235,7 +235,7 @@ def overlaps(maps) -> list[RegionOverlap]:
         .order_by("-attribution_set")
         .first()
     )
-    return region_overlaps(newest) if newest else []
+    return {"newest": newest, "regions": region_overlaps(newest) if newest else []}
 
 
 @require_GET
@@ -246,7 +246,7 @@ def regions_page(request: HttpRequest, slug: str) -> HttpResponse:
     for made in newest_sets(request.study):
         job = newest_sum(made)
         rows = [
-            one | {name: estimate(one[name]) for name in ("overlap", "random", "above_random")}
+            one | {name: in_words(one[name]) for name in ("overlap", "random", "above_random", "share", "share_random")}
             for one in (job.result.get("groups", []) if job else [])
         ]
         stale = bool(rows) and job.result["answers"] != answers_key(made)

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 WIDTH, HEIGHT = 640, 200
-LEFT, RIGHT, TOP, BOTTOM = 56, 8, 12, 28
+LEFT, RIGHT, TOP, BOTTOM = 68, 8, 12, 28
 POINTS_MOST = 240
 
 

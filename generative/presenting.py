@@ -122,6 +122,22 @@ class Measure:
     beside: str = ""
     digits: int = 4
 
+    @property
+    def shown(self) -> str:
+        return _written(self.value, self.digits) if self.value is not None else self.why or "not estimable"
+
+    @property
+    def interval(self) -> str:
+        return _interval(self.low, self.high, self.digits) if self.low is not None else ""
+
+
+def _written(value: float, digits: int) -> str:
+    return f"{value:.{digits}f}".replace("-", "−")
+
+
+def _interval(low: float, high: float, digits: int) -> str:
+    return f"{_written(low, digits)} to {_written(high, digits)}"
+
 
 def judged(report: dict, names: dict[str, str]) -> list[Measure]:
     """An evaluation/1 report as lines; an empty report gives none."""
@@ -162,7 +178,7 @@ def _estimate(name: str, estimate: dict, beside: str = "") -> Measure:
 def _halves(row: dict) -> str:
     """What chance alone makes of this class's real halves."""
     found = row.get("split_half") or {}
-    return f"real halves {found['low']:.4f} to {found['high']:.4f}" if found.get("low") is not None else ""
+    return f"real halves {_interval(found['low'], found['high'], 4)}" if found.get("low") is not None else ""
 
 
 def _morph_measures(morphs: list[dict]) -> list[Measure]:

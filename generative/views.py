@@ -223,6 +223,7 @@ def set_publish(request: HttpRequest, slug: str, public_id: str) -> HttpResponse
         "form": form,
         "unresolved": image_set.samples.unresolved().count(),
         "audited": image_set.newest_audit is not None,
+        "publication": image_set.publications.filter(study=request.study).first(),
         **_rights(request),
     }
     return render(request, "generative/publish.html", context, status=400 if form.is_bound else 200)

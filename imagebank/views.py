@@ -198,6 +198,7 @@ def _item_page(request: HttpRequest, item: Item, review_form: ReviewForm, status
         "review_form": review_form,
         "reviews": item.reviews.select_related("reviewer", "diagnosis") if sees_reviews else None,
         "review_state": ReviewState(item.review_state).label,
+        "attributes": [(name.replace("_", " ").capitalize(), value) for name, value in item.attributes.items()],
         "may_review": rights["may_review"] and not item.excluded_at,
         "waiting": request.study.items.waiting_for(request.user).count() if rights["may_review"] else 0,
         "exclusion_form": ExclusionForm(),

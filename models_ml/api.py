@@ -332,7 +332,7 @@ class AttributionIn(serializers.Serializer):
     view = serializers.SlugField()
     method = serializers.ChoiceField(choices=AttributionSet.Method.choices, default="integrated-gradients")
     baseline = serializers.ChoiceField(choices=AttributionSet.Baseline.choices, default="blur")
-    controls = serializers.IntegerField(min_value=1, max_value=10, default=1)
+    controls = serializers.IntegerField(min_value=1, max_value=10, default=2)
     limit = serializers.IntegerField(min_value=1, max_value=2**31 - 1, required=False)
     marks = serializers.FileField(
         required=False, help_text="A ZIP of masks, sticker/ITEM.png, clothing/ITEM.png ...; send as multipart/form-data"

@@ -2,18 +2,8 @@
 
 from dataclasses import dataclass
 
+from models_ml.core.explain_tables import WORDS, in_words, score_rows
 from models_ml.models import AttributionMap
-
-WORDS = {
-    "mass": ("Relevance on the lesion", "share of the positive relevance inside the mask"),
-    "rank": ("Most relevant pixels on the lesion", "of as many top pixels as the mask has"),
-    "pointing": ("Pointing game", "the peak lies on the lesion"),
-    "insertion": ("Insertion", "area under the probability; larger is better"),
-    "deletion": ("Deletion", "area under the probability; smaller is better"),
-    "agreement": ("Agreement between members", "mean rank correlation of their maps"),
-    "on_skin": ("Relevance on skin", "the rest lies on background or clothing"),
-}
-LOCALISATION = ("mass", "rank", "pointing")
 
 
 @dataclass(frozen=True)
@@ -22,8 +12,8 @@ class ScoreRow:
     meaning: str
     value: str
     control: str
-    wrong_class: str
     above: str
+    wrong_class: str
 
 
 def signed(text: str) -> str:
@@ -32,37 +22,12 @@ def signed(text: str) -> str:
 
 
 def number(value: float | None) -> str:
-    return "" if value is None else signed(f"{value:.2f}")
-
-
-def estimate(given: dict | None) -> str:
-    """ "0.42 (0.36 to 0.47)", or why there is none."""
-    if not given:
-        return ""
-    if given.get("value") is None:
-        return given.get("why", "not known")
-    text = f"{given['value']:.2f}"
-    return signed(text if given.get("ci_low") is None else f"{text} ({given['ci_low']:.2f} to {given['ci_high']:.2f})")
+    return "" if value is None else signed(f"{round(value, 2) + 0.0:.2f}")
 
 
 def summary_table(summary: dict, target: str) -> list[ScoreRow]:
-    """All items together; the control and the wrong class were scored for the predicted class alone."""
-    if not summary:
-        return []
-    scored = summary["targets"].get(target, {})
-    beside = target == AttributionMap.Target.PREDICTED
-    rows = []
-    for name, (title, meaning) in WORDS.items():
-        local = beside and name in LOCALISATION
-        rows.append(
-            ScoreRow(
-                title, meaning, estimate(scored.get(name)),
-                estimate(summary["control"][name]) if local else "",
-                estimate(summary["wrong_class"][name]) if local else "",
-                estimate(summary["above_control"][name]) if local else "",
-            )
-        )  # fmt: skip
-    return rows
+    """All items together; the wrong class stands beside the predicted class alone."""
+    return [ScoreRow(*row) for row in score_rows(summary, target)] if summary else []
 
 
 @dataclass(frozen=True)
@@ -86,8 +51,8 @@ def region_table(summary: dict) -> list[RegionRow]:
     verdicts = {True: "warning", False: "fine", None: "unclear"}
     return [
         RegionRow(
-            one["region"], KNOWN[one["marked"]], str(one["pictures"]), estimate(one["share"]), estimate(one["area"]),
-            estimate(one["control"]), estimate(one["above_control"]), verdicts[one["warning"]],
+            one["region"], KNOWN[one["marked"]], str(one["pictures"]), in_words(one["share"]), in_words(one["area"]),
+            in_words(one["control"]), in_words(one["above_control"]), verdicts[one["warning"]],
         )
         for one in summary.get("regions", [])
     ]  # fmt: skip
@@ -110,15 +75,10 @@ def map_regions(one: AttributionMap) -> list[RegionRow]:
 
 
 def map_table(one: AttributionMap) -> list[ScoreRow]:
-    beside = one.target == AttributionMap.Target.PREDICTED
     rows = []
     for name, (title, meaning) in WORDS.items():
-        value, control = one.scores.get(name), one.control.get(name) if beside else None
-        above = value - control if value is not None and control is not None else None
-        rows.append(
-            ScoreRow(
-                title, meaning, number(value), number(control),
-                number(one.wrong_class.get(name)) if beside else "", "" if above is None else signed(f"{above:+.2f}"),
-            )
-        )  # fmt: skip
+        value, control = one.scores.get(name), one.control.get(name)
+        above = "" if None in (value, control) else signed(f"{value - control:+.2f}")
+        wrong = number(one.wrong_class.get(name))
+        rows.append(ScoreRow(title, meaning, number(value), number(control), above, wrong))
     return rows

@@ -8,6 +8,7 @@ from django.views.decorators.http import require_GET
 
 from imagebank.permissions import TRUTH_ROLES, require_role
 from models_ml.attribution_tables import map_regions, map_table, region_table, summary_table, warnings
+from models_ml.core.explain_tables import completeness_in_words
 from models_ml.models import AttributionMap, AttributionSet
 from models_ml.views import context_of
 
@@ -54,6 +55,7 @@ def set_detail(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
         "query": f"target={target}",
         "cards": [(one, picture_of(one)) for one in page],
         "summary": summary_table(made.summary, target),
+        "completeness": completeness_in_words(made.summary.get("completeness", {}).get(target)),
         "regions": region_table(made.summary),
         "rule": made.summary.get("regions_rule", ""),
         "warnings": [(one, _worst_cards(made, one)) for one in warnings(made.summary)],

@@ -166,7 +166,8 @@ class AttributionForm(StyledForm):
     method = forms.ChoiceField(choices=AttributionSet.Method.choices)
     baseline = forms.ChoiceField(choices=AttributionSet.Baseline.choices)
     controls = forms.IntegerField(
-        min_value=1, max_value=10, initial=1, label="Random networks", help_text="Scored beside the ensemble."
+        min_value=1, max_value=10, initial=2, label="Random networks",
+        help_text="Scored beside the ensemble; agreement needs two.",
     )
     limit = forms.IntegerField(min_value=1, required=False, label="Items", help_text="Empty: all of them.")
     marks = forms.FileField(

@@ -53,7 +53,13 @@ def preview_places(survey: Survey) -> list[PreviewPlace]:
 
 
 class DrawForm(forms.Form):
-    seed = forms.IntegerField(min_value=0, max_value=2**53, initial=2021, help_text="The same seed, the same surveys.")
+    seed = forms.IntegerField(
+        min_value=0,
+        max_value=2**53,
+        initial=2021,
+        help_text="The same seed, the same surveys.",
+        widget=forms.NumberInput(attrs={"class": "form-control"}),
+    )
 
 
 @require_GET

@@ -4,6 +4,7 @@ import os
 import shutil
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")  # what is promised to the bit is promised of a processor
 # The synchronous browser driver runs an event loop in the thread in which tests use the database.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
 

@@ -300,14 +300,23 @@ def choices_section(ratings: Ratings, plan: RatingPlan) -> list[Record]:
 
 
 def rating_agreement_section(ratings: Ratings, plan: RatingPlan) -> list[Record]:
-    """Agreement on each question: ordinal alpha of scales, nominal alpha, Fleiss' kappa and AC1 of the others."""
+    """Agreement on each question: ordinal alpha of scales, nominal alpha, Fleiss' kappa and AC1 of the others.
+
+    Within one image there is nothing to agree about beyond chance: two or more have to be rated twice.
+    """
     records = []
     for kind in (REALITY, CHOICE, CLASS, SCALE):
         for question, rows in ratings.of_kind(kind):
             find = _ordinal_agreement if kind == SCALE else _nominal_agreement
+            if (rows.groupby("image").size() > 1).sum() < 2:
+                find = _no_agreement
             records.append({"question": question, "kind": kind, "ratings": len(rows),
                             "images": rows["image"].nunique(), **find(rows, plan)})  # fmt: skip
     return records
+
+
+def _no_agreement(rows: pd.DataFrame, plan: RatingPlan) -> Record:
+    return {"krippendorff_alpha": None, "ci_low": None, "ci_high": None, "why": "fewer than two images were rated twice"}
 
 
 def _ordinal_agreement(rows: pd.DataFrame, plan: RatingPlan) -> Record:

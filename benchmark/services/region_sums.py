@@ -12,6 +12,7 @@ from benchmark.services.starting import queue_once
 from imagebank.models import Job, Study
 from models_ml.core.explain_metrics import overlap, relevance_mass
 from models_ml.core.explain_run import read_controls, read_map
+from models_ml.core.explain_tables import mean_known
 from models_ml.core.metrics import clustered
 from models_ml.errors import core_errors
 from models_ml.models import AttributionMap, AttributionSet
@@ -122,16 +123,11 @@ def _of_one_map(made: AttributionSet, one: AttributionMap, by_group: dict) -> li
         rows.append(
             MarkedPicture(
                 code, one.item.group or f"item:{code}", group, len(readers), len(marking), area,
-                overlap(map_HW, region), chance_overlap(area), _mean([overlap(c, region) for c in controls]),
-                relevance_mass(map_HW, region), _mean([relevance_mass(c, region) for c in controls]),
+                overlap(map_HW, region), chance_overlap(area), mean_known([overlap(c, region) for c in controls]),
+                relevance_mass(map_HW, region), mean_known([relevance_mass(c, region) for c in controls]),
             )
         )  # fmt: skip
     return rows
-
-
-def _mean(values: list[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return float(np.mean(known)) if known else None
 
 
 def _summed(group: str, rows: list[MarkedPicture]) -> dict:

@@ -7,7 +7,8 @@ import numpy as np
 
 from imagebank.models import Item, Study
 from models_ml.core.explain_metrics import overlap
-from models_ml.core.explain_run import read_map
+from models_ml.core.explain_run import read_controls, read_map
+from models_ml.core.explain_tables import mean_known
 from models_ml.models import AttributionMap
 from surveys.models import Answer
 from surveys.questions import questions_of
@@ -29,7 +30,8 @@ class Mark:
 class RegionOverlap:
     """One group's region on one picture: what at least half of those who marked something marked, or, where they agree on
     no pixel, what any of them marked. iou: with as many of the map's most relevant pixels, None where the map is flat;
-    chance: what pixels drawn at random would give."""
+    random: the same of networks of random weights, on average, None without a control; chance: what pixels drawn at
+    random would give."""
 
     group: str
     readers: int
@@ -37,6 +39,7 @@ class RegionOverlap:
     marks: list[Mark]
     area: float
     iou: float | None
+    random: float | None
     chance: float
 
 
@@ -79,17 +82,22 @@ def region_overlaps(one: AttributionMap) -> list[RegionOverlap]:
     found = marks_of(made.ensemble.study, one.item, one.view)
     if not any(marks for readers in found.values() for marks in readers):
         return []
-    map_HW = read_map(made.folder / "maps", one.item.code, one.target)
-    return [_overlap(group, readers, map_HW) for group, readers in sorted(found.items()) if any(readers)]
+    folder, code = made.folder / "maps", one.item.code
+    map_HW = read_map(folder, code, one.target)
+    controls = read_controls(folder, code) if one.target == AttributionMap.Target.PREDICTED else []
+    return [_overlap(group, readers, map_HW, controls) for group, readers in sorted(found.items()) if any(readers)]
 
 
-def _overlap(group: str, readers: list[list[dict]], map_HW: np.ndarray) -> RegionOverlap:
+def _overlap(
+    group: str, readers: list[list[dict]], map_HW: np.ndarray, controls: list[np.ndarray]
+) -> RegionOverlap:
     marking = [marks for marks in readers if marks]
     region = joint_region(marking, map_HW.shape)
     share = float(region.mean())
     marks = [_shown(mark) for reader in marking for mark in reader]
+    random = mean_known([overlap(control, region) for control in controls])
     return RegionOverlap(
-        group, len(readers), len(marking), marks, share, overlap(map_HW, region), chance_overlap(share)
+        group, len(readers), len(marking), marks, share, overlap(map_HW, region), random, chance_overlap(share)
     )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ composed into one matrix and applied once, between two low-pass filters; colours
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import asdict, dataclass, fields
 
@@ -63,18 +64,20 @@ PIPELINES = {
 
 @dataclass
 class Draws:
-    """Random numbers per picture; `percentile` fixes every draw instead, and every operation fires, for checks."""
+    """Random numbers per picture, drawn on the processor: they are few, and a GPU need not be waited for.
+
+    `percentile` fixes every draw instead, and every operation fires, for checks.
+    """
 
     count: int
-    device: torch.device
     generator: torch.Generator | None = None
     percentile: float | None = None
 
     def uniform(self, columns: int = 1) -> Tensor:
         """(count, columns) in [0, 1)."""
         if self.percentile is not None:
-            return torch.full((self.count, columns), self.percentile, device=self.device)
-        return torch.rand((self.count, columns), generator=self.generator, device=self.device)
+            return torch.full((self.count, columns), self.percentile)
+        return torch.rand((self.count, columns), generator=self.generator)
 
     def symmetric(self, columns: int = 1) -> Tensor:
         """(count, columns), uniform in [-1, 1)."""
@@ -83,11 +86,11 @@ class Draws:
     def normal(self, columns: int = 1) -> Tensor:
         if self.percentile is not None:  # the stored checks leave out the sqrt(2) of a true quantile
             return torch.erfinv(self.symmetric(columns))
-        return torch.randn((self.count, columns), generator=self.generator, device=self.device)
+        return torch.randn((self.count, columns), generator=self.generator)
 
     def where_fires(self, p: Tensor | float, value: Tensor, otherwise: float) -> Tensor:
         """`value` where the operation fires (probability p, one decision per picture), `otherwise` elsewhere."""
-        chance = torch.rand((self.count, 1), generator=self.generator, device=self.device)
+        chance = torch.rand((self.count, 1), generator=self.generator)
         if self.percentile is not None:
             return value
         return torch.where(chance < p, value, torch.full_like(value, otherwise))
@@ -114,7 +117,7 @@ def _rotate(angle: Tensor) -> Tensor:
 
 def geometry_matrix(draws: Draws, p, operations: Operations, width: int, height: int) -> Tensor:
     """Inverse transforms (N, 3, 3): from output pixels, centred, to input pixels."""
-    inverse = torch.eye(3, device=draws.device).expand(draws.count, 3, 3)
+    inverse = torch.eye(3).expand(draws.count, 3, 3)
     if operations.xflip:
         i = draws.where_fires(p, (draws.uniform() * 2).floor(), 0.0)[:, 0]
         inverse = inverse @ _scale(1 - 2 * i, torch.ones_like(i))
@@ -162,14 +165,16 @@ def _margins(inverse: Tensor, width: int, height: int, taps: int) -> tuple[int, 
 
 
 def warp(image_NCHW: Tensor, inverse_N33: Tensor) -> Tensor:
-    """Apply transforms once: reflect, twice the size through sym6, sample, back through sym6, crop."""
+    """Apply transforms once: reflect, twice the size through sym6, sample, back through sym6, crop.
+
+    The transforms may lie on the processor whatever the pictures' device: how far they look decides sizes.
+    """
     n, c, height, width = image_NCHW.shape
-    line = torch.tensor(SYM6, device=image_NCHW.device, dtype=torch.float32)
-    line = line / line.sum()
+    line = _wavelet(image_NCHW.device)
     taps = len(SYM6) // 4
     left, top, right, bottom = _margins(inverse_N33, width, height, taps)
     x = F.pad(image_NCHW, [left, right, top, bottom], mode="reflect")
-    one = torch.ones(n, device=x.device)
+    one = torch.ones(n, device=inverse_N33.device)
     inverse = _translate(one * ((left - right) / 2), one * ((top - bottom) / 2)) @ inverse_N33
     before, after = (len(SYM6) + 1) // 2, (len(SYM6) - 2) // 2
     spread = ops.pad2d(ops.insert_zeros(x, 2), (before, after, before, after))
@@ -179,19 +184,25 @@ def warp(image_NCHW: Tensor, inverse_N33: Tensor) -> Tensor:
     size = (height + taps * 2) * 2, (width + taps * 2) * 2
     to_unit = _scale(one * (2 / x.shape[3]), one * (2 / x.shape[2]))
     inverse = to_unit @ inverse @ _scale(one * (size[1] / 2), one * (size[0] / 2))
-    grid = F.affine_grid(inverse[:, :2], [n, c, *size], align_corners=False)
+    grid = F.affine_grid(inverse[:, :2].to(x.device, non_blocking=True), [n, c, *size], align_corners=False)
     x = ops.sample_bilinear(x, grid)
     trim = -taps * 2
     before, after = (len(SYM6) - 1) // 2 + trim, (len(SYM6) - 2) // 2 + trim
     return ops.filter2d(ops.pad2d(x, (before, after, before, after)), line, stride=2, flip=True)
 
 
+@functools.cache
+def _wavelet(device: torch.device) -> Tensor:
+    line = torch.tensor(SYM6, device=device, dtype=torch.float32)
+    return line / line.sum()
+
+
 def colour_matrix(draws: Draws, p, operations: Operations) -> Tensor:
     """Colour transforms (N, 4, 4) on (R, G, B, 1)."""
-    one = torch.ones(draws.count, device=draws.device)
-    eye = torch.eye(4, device=draws.device)
+    one = torch.ones(draws.count)
+    eye = torch.eye(4)
     matrix = eye.expand(draws.count, 4, 4)
-    luma = torch.tensor([1.0, 1.0, 1.0, 0.0], device=draws.device) / math.sqrt(3)
+    luma = torch.tensor([1.0, 1.0, 1.0, 0.0]) / math.sqrt(3)
     grey = torch.outer(luma, luma)
     if operations.brightness:
         b = draws.where_fires(p, draws.normal() * BRIGHTNESS_STD, 0.0)[:, 0]
@@ -239,16 +250,19 @@ def augment(
     generator: torch.Generator | None = None,
     percentile: float | None = None,
 ) -> Tensor:
-    """The ADA pipeline at probability p, differentiable twice in the pictures. p = 0 returns them untouched."""
+    """The ADA pipeline at probability p, differentiable twice in the pictures. p = 0 returns them untouched.
+
+    generator: on the processor, whatever the pictures' device.
+    """
     if p <= 0 and percentile is None:
         return image_NCHW
     n, _, height, width = image_NCHW.shape
-    draws = Draws(n, image_NCHW.device, generator, percentile)
+    draws = Draws(n, generator, percentile)
     x = image_NCHW
     if operations.any_of(GEOMETRY):
         x = warp(x, geometry_matrix(draws, p, operations, width, height))
     if operations.any_of(COLOUR):
-        x = recolour(x, colour_matrix(draws, p, operations))
+        x = recolour(x, colour_matrix(draws, p, operations).to(x.device, non_blocking=True))
     return x
 
 
@@ -276,10 +290,10 @@ class AdaController:
 def diff_augment(image_NCHW: Tensor, generator: torch.Generator | None = None) -> Tensor:
     """DiffAugment: colour, translation (1/8) and cutout (half the side), always on, differentiable."""
     n, _, h, w = image_NCHW.shape
-    draws = Draws(n, image_NCHW.device, generator)
+    draws = Draws(n, generator)
 
     def per_image(values: Tensor) -> Tensor:
-        return values.reshape(n, 1, 1, 1)
+        return values.to(image_NCHW.device).reshape(n, 1, 1, 1)
 
     x = image_NCHW + per_image(draws.uniform() - 0.5)
     grey = x.mean(dim=1, keepdim=True)
@@ -287,7 +301,7 @@ def diff_augment(image_NCHW: Tensor, generator: torch.Generator | None = None) -
     level = x.mean(dim=(1, 2, 3), keepdim=True)
     x = (x - level) * per_image(draws.uniform() + 0.5) + level
     rows, columns = torch.arange(h, device=x.device), torch.arange(w, device=x.device)
-    shift = (draws.symmetric(2) * torch.tensor([h / 8, w / 8], device=x.device)).round().long()
+    shift = (draws.symmetric(2) * torch.tensor([h / 8, w / 8])).round().long().to(x.device)
     from_row, from_column = rows[None] + shift[:, :1], columns[None] + shift[:, 1:]
     inside = ((from_row >= 0) & (from_row < h))[:, None, :, None] & ((from_column >= 0) & (from_column < w))[
         :, None, None
@@ -295,7 +309,7 @@ def diff_augment(image_NCHW: Tensor, generator: torch.Generator | None = None) -
     each = torch.arange(n, device=x.device)[:, None, None]
     x = x.permute(0, 2, 3, 1)[each, from_row.clamp(0, h - 1)[:, :, None], from_column.clamp(0, w - 1)[:, None, :]]
     x = x.permute(0, 3, 1, 2) * inside
-    centre = (draws.uniform(2) * torch.tensor([h, w], device=x.device)).floor()
+    centre = (draws.uniform(2) * torch.tensor([h, w])).floor().to(x.device)
     hidden = ((rows[None] - centre[:, :1]).abs() < h / 4)[:, None, :, None]
     hidden = hidden & ((columns[None] - centre[:, 1:]).abs() < w / 4)[:, None, None]
     return x * ~hidden

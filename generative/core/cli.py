@@ -89,7 +89,7 @@ def _add_making(commands) -> None:
         p.add_argument("--out", type=Path, required=True, help="folder, or a name ending in .zip")
         p.add_argument("--truncation", type=float, default=1.0)
         p.add_argument("--centre", default="global", help="global or class")
-        p.add_argument("--noise", default="const", help="const or none")
+        p.add_argument("--noise", default="seed", help="seed (each its own), const (the network's stored) or none")
         if name == "mix":
             p.add_argument("--rows", type=seed_list, required=True)
             p.add_argument("--columns", type=seed_list, required=True)

@@ -224,7 +224,8 @@ def run_morph(options) -> int:
         z = latents.draw_z([seed], shape.z_dim).expand(len(positions), -1)
         c = latents.label_path(shape, options.start, options.end, positions)
         ws = latents.styles(generator, z, c, truncation=options.truncation, centre=options.centre)
-        return features(np.ascontiguousarray(latents.pictures(generator, ws).transpose(0, 3, 1, 2)))
+        images = latents.pictures(generator, ws, noise=options.noise, seeds=[seed] * len(positions))
+        return features(np.ascontiguousarray(images.transpose(0, 3, 1, 2)))
 
     positions = latents.morph_positions(options.steps, options.spacing, path)
     plan = SetPlan("morph", options.seeds, ({options.start: 1.0}, {options.end: 1.0}), options.truncation,

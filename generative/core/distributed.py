@@ -15,16 +15,11 @@ class Group:
     rank: int = 0
     size: int = 1
 
-    def average_gradients(self, parameters: list) -> None:
-        """Mean of every gradient over the processes, as one message."""
-        if self.size == 1:
-            return
-        gradients = [p.grad for p in parameters if p.grad is not None]
-        flat = torch.cat([g.flatten() for g in gradients])
-        torch.distributed.all_reduce(flat)
-        flat /= self.size
-        for gradient, part in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
-            gradient.copy_(part.view_as(gradient))
+    def average(self, flat: torch.Tensor) -> None:
+        """In place, the mean over the processes."""
+        if self.size > 1:
+            torch.distributed.all_reduce(flat)
+            flat /= self.size
 
     def total(self, value: torch.Tensor) -> torch.Tensor:
         """Sum over the processes."""
@@ -44,6 +39,8 @@ def join_group(device: str) -> Group:
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
         return Group()
+    if device.startswith("cuda"):  # "cuda" is then this process's own
+        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
     torch.distributed.init_process_group("nccl" if device.startswith("cuda") else "gloo")
     return Group(torch.distributed.get_rank(), size)
 

@@ -6,6 +6,7 @@ Axes: N image, C channel, H row, W column, L layer, D style dimension, Z noise d
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -14,8 +15,6 @@ from torch import Tensor, nn
 from generative.core import ops
 from generative.core.layers import Dense, Mapping
 from generative.core.shape import NetworkShape
-
-NOISE_MODES = ("const", "none", "random")
 
 
 @dataclass(frozen=True)
@@ -51,16 +50,13 @@ class SynthesisLayer(nn.Module):
         self.register_buffer("noise_const", torch.randn(resolution, resolution))
         self.register_buffer("kernel", ops.blur_filter(), persistent=False)
 
-    def forward(self, x_NCHW: Tensor, w_ND: Tensor, *, noise: str, generator: torch.Generator | None) -> Tensor:
+    def forward(self, x_NCHW: Tensor, w_ND: Tensor, *, noise: Tensor | None) -> Tensor:
+        """`noise`: one map for all pictures (H, W) or one each (N, 1, H, W), to be scaled by the layer's strength."""
         x = ops.modulated_conv2d(
             x_NCHW, self.weight, self.affine(w_ND), up_kernel=self.kernel if self.up else None, padding=1
         )
-        if noise == "const":
-            x = x + (self.noise_const * self.noise_strength).to(x.dtype)
-        elif noise == "random":
-            shape = (x.shape[0], 1, self.resolution, self.resolution)
-            fresh = torch.randn(shape, generator=generator, device=x.device)
-            x = x + (fresh * self.noise_strength).to(x.dtype)
+        if noise is not None:
+            x = x + (noise * self.noise_strength).to(x.dtype)
         return ops.leaky_relu_clamped(ops.add_bias(x, self.bias), clamp=self.clamp)
 
 
@@ -96,15 +92,20 @@ class SynthesisBlock(nn.Module):
         self.torgb = ToRGB(channels, shape.colours, w_dim=shape.w_dim, clamp=shape.clamp)
         self.register_buffer("kernel", ops.blur_filter(), persistent=False)
 
-    def forward(self, x, image, ws, *, precision: Precision, noise: str, generator):
-        """x and image are None at 4x4; ws are the styles of conv0 (not at 4x4), conv1 and toRGB, in that order."""
-        rest = {"noise": noise, "generator": generator}
+    @property
+    def layers(self) -> list[SynthesisLayer]:
+        """Those that take noise, in order."""
+        return [self.conv1] if self.resolution == 4 else [self.conv0, self.conv1]
+
+    def forward(self, x, image, ws, *, precision: Precision, noises):
+        """x and image are None at 4x4; ws are the styles of conv0 (not at 4x4), conv1 and toRGB, in that order; one noise
+        for each of `layers`."""
         if self.resolution == 4:
             x = self.const[None].expand(ws[0].shape[0], -1, -1, -1)
             x = precision.arrange(x, self.resolution, self.full)
         else:
-            x = self.conv0(precision.arrange(x, self.resolution, self.full), ws[0], **rest)
-        x = self.conv1(x, ws[-2], **rest)
+            x = self.conv0(precision.arrange(x, self.resolution, self.full), ws[0], noise=noises[0])
+        x = self.conv1(x, ws[-2], noise=noises[-1])
         colours = self.torgb(x, ws[-1]).float()
         return x, colours if image is None else ops.upsample2(image, self.kernel) + colours
 
@@ -118,13 +119,32 @@ class Synthesis(nn.Module):
         for resolution in self.resolutions:
             self.add_module(f"b{resolution}", SynthesisBlock(shape, resolution))
 
-    def forward(self, ws_NLD: Tensor, *, noise: str = "const", precision: Precision = FLOAT32, generator=None):
+    @property
+    def layers(self) -> list[SynthesisLayer]:
+        """Those that take noise, in order."""
+        return [layer for resolution in self.resolutions for layer in getattr(self, f"b{resolution}").layers]
+
+    def fresh_noise(self, count: int, generator: torch.Generator) -> list[Tensor]:
+        """Normal noise of `count` pictures for every layer, on the generator's device.
+
+        Drawn here, not in the layers: a compiled network cannot hold a random generator.
+        """
+        sides = [layer.resolution for layer in self.layers]
+        return [torch.randn(count, 1, s, s, generator=generator, device=generator.device) for s in sides]
+
+    def forward(
+        self, ws_NLD: Tensor, *, noise: str | Sequence[Tensor] = "const", precision: Precision = FLOAT32
+    ) -> Tensor:
+        """noise: "const" (the stored maps), "none", or one tensor per layer as `fresh_noise` draws them."""
+        if isinstance(noise, str):
+            noise = [layer.noise_const if noise == "const" else None for layer in self.layers]
         x = image = None
         ws = ws_NLD.float().unbind(dim=1)
         for i, resolution in enumerate(self.resolutions):
             start, stop = (0, 2) if i == 0 else (2 * i - 1, 2 * i + 2)
-            block = getattr(self, f"b{resolution}")
-            x, image = block(x, image, ws[start:stop], precision=precision, noise=noise, generator=generator)
+            x, image = getattr(self, f"b{resolution}")(
+                x, image, ws[start:stop], precision=precision, noises=noise[start : stop - 1]
+            )
         return image
 
 
@@ -168,7 +188,6 @@ class Generator(nn.Module):
         truncation: float = 1.0,
         cutoff: int | None = None,
         noise: str = "const",
-        generator=None,
     ) -> Tensor:
         ws = self.styles(z_NZ, c_NK, truncation=truncation, cutoff=cutoff)
-        return self.synthesis(ws, noise=noise, generator=generator)
+        return self.synthesis(ws, noise=noise)

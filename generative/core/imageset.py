@@ -69,8 +69,6 @@ def make_pictures(generator, plan: SetPlan) -> list[Picture]:
         raise InputError(f"Sets of kind {plan.kind!r} cannot be made from a plan; {', '.join(makers)} can.")
     if not plan.seeds:
         raise InputError("An image set needs at least one seed.")
-    if plan.noise not in ("const", "none"):
-        raise InputError(f"Noise must be const or none, so that a set can be made again; found {plan.noise!r}.")
     return makers[plan.kind](generator, plan)
 
 
@@ -94,14 +92,15 @@ def _morphs(generator, plan: SetPlan) -> list[Picture]:
 
 def _mixes(generator, plan: SetPlan) -> list[Picture]:
     """The rows' own pictures, the columns' own, then row by row the mixes: coarse layers (shape) from the column's
-    picture, fine ones (colour) from the row's. Role, row_seed and column_seed tell them apart."""
+    picture, fine ones (colour) from the row's; drawn noise is the column's. Role, row_seed and column_seed tell them apart."""
     if plan.cut is None or not plan.column_seeds:
         raise InputError("A style mix needs column seeds and a cut.")
     row_label, column_label = (dict(label) for label in plan.labels)
     rows = _styles(generator, plan, list(plan.seeds), [row_label] * len(plan.seeds))
     columns = _styles(generator, plan, list(plan.column_seeds), [column_label] * len(plan.column_seeds))
     mixed = latents.mix_styles(rows, columns, plan.cut).flatten(0, 1)
-    images = latents.pictures(generator, torch.cat([rows, columns, mixed]), noise=plan.noise)
+    seeds = [*plan.seeds, *plan.column_seeds, *(list(plan.column_seeds) * len(plan.seeds))]
+    images = latents.pictures(generator, torch.cat([rows, columns, mixed]), noise=plan.noise, seeds=seeds)
     asked = [(row_label, str(row), {"role": "row", "row_seed": row}) for row in plan.seeds]
     asked += [(column_label, str(column), {"role": "column", "column_seed": column}) for column in plan.column_seeds]
     asked += [(column_label, f"{row}x{column}", {"role": "mix", "row_seed": row, "column_seed": column})
@@ -118,7 +117,7 @@ def _styles(generator, plan: SetPlan, seeds: list[int], labels: list[dict]) -> t
 
 
 def _render(generator, plan: SetPlan, seeds: list[int], labels: list[dict]) -> np.ndarray:
-    return latents.pictures(generator, _styles(generator, plan, seeds, labels), noise=plan.noise)
+    return latents.pictures(generator, _styles(generator, plan, seeds, labels), noise=plan.noise, seeds=seeds)
 
 
 def projected_picture(generator, plan: dict) -> Picture:

@@ -16,6 +16,7 @@ from generative.core.shape import NetworkShape
 
 CENTRES = ("global", "class")
 SPACINGS = ("linear", "perceptual")
+NOISES = ("seed", "const", "none")
 CENTRE_DRAWS = 4096
 FINE_STEPS = 65
 
@@ -84,12 +85,27 @@ def styles(
     return torch.cat(out)
 
 
+def drawn_noise(generator, seed: int) -> dict[str, Tensor]:
+    """Noise maps by buffer name, coarse to fine: what the seed's series gives after z, as the published scripts draw them."""
+    series = np.random.RandomState(seed)
+    series.randn(generator.shape.z_dim)
+    maps = {name: b for name, b in generator.synthesis.named_buffers() if name.endswith("noise_const")}
+    return {name: torch.from_numpy(series.randn(*b.shape).astype(np.float32)) for name, b in maps.items()}
+
+
 @torch.no_grad()
-def pictures(generator, ws_NLD: Tensor, *, noise: str = "const") -> np.ndarray:
-    """(N, H, W, 3) uint8, one picture at a time."""
+def pictures(generator, ws_NLD: Tensor, *, noise: str = "const", seeds: list[int] | None = None) -> np.ndarray:
+    """(N, H, W, 3) uint8, one picture at a time. noise: `seed` draws it from each picture's own seed (pictures of one
+    seed share it), `const` takes the network's stored maps (all pictures share them), `none` leaves it out."""
     from generative.core.data import to_uint8
 
-    return np.concatenate([to_uint8(generator.synthesis(ws, noise=noise)) for ws in ws_NLD.split(1)])
+    if noise not in NOISES:
+        raise InputError(f"Noise must be one of {', '.join(NOISES)}, so that a set can be made again; found {noise!r}.")
+    if noise != "seed":
+        return np.concatenate([to_uint8(generator.synthesis(ws, noise=noise)) for ws in ws_NLD.split(1)])
+    made = [torch.func.functional_call(generator.synthesis, drawn_noise(generator, seed), (ws,))
+            for ws, seed in zip(ws_NLD.split(1), seeds, strict=True)]  # fmt: skip
+    return np.concatenate([to_uint8(image) for image in made])
 
 
 def cut_layer(shape: NetworkShape, resolution: int) -> int:

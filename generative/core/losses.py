@@ -29,10 +29,23 @@ def discriminator_loss(real_logits: Tensor, fake_logits: Tensor, *, relativistic
     return F.softplus(-real_logits).mean() + F.softplus(fake_logits).mean()
 
 
-def gradient_penalty(logits: Tensor, images_NCHW: Tensor) -> Tensor:
-    """Squared length of the gradient of D in the image, one number per image (R1 without its gamma/2)."""
-    (slope,) = torch.autograd.grad(logits.sum(), images_NCHW, create_graph=True)
-    return slope.square().sum(dim=(1, 2, 3))
+def image_slope(discriminator, images_NCHW: Tensor, labels_NK: Tensor, **options) -> Tensor:
+    """Gradient of each picture's logit in its pixels, itself differentiable in the weights.
+
+    Written as a function, not as a walk back through a graph, so that it can be compiled like any other.
+    """
+    return torch.func.grad(lambda images: discriminator(images, labels_NK, **options).sum())(images_NCHW)
+
+
+def style_slope(synthesis, ws_NLD: Tensor, noise_NCHW: Tensor, **options) -> Tensor:
+    """J^T y, how a random mixture of the pixels changes with the styles: y = `noise_NCHW` (standard normal) / sqrt(H W)."""
+    images, back = torch.func.vjp(lambda ws: synthesis(ws, **options), ws_NLD)
+    return back(noise_NCHW / math.sqrt(images.shape[2] * images.shape[3]))[0]
+
+
+def gradient_penalty(slope_NCHW: Tensor) -> Tensor:
+    """Squared length of `image_slope`, one number per image (R1 without its gamma/2)."""
+    return slope_NCHW.square().sum(dim=(1, 2, 3))
 
 
 @dataclass(frozen=True)
@@ -44,13 +57,11 @@ class PathLength:
     penalty: Tensor
 
 
-def path_length(images_NCHW: Tensor, ws_NLD: Tensor, noise_NCHW: Tensor, mean: Tensor) -> PathLength:
-    """How far a picture moves per unit of style: |J^T y| with y ~ N / sqrt(H W), against its running mean.
+def path_length(slope_NLD: Tensor, mean: Tensor) -> PathLength:
+    """How far a picture moves per unit of style: the length of `style_slope`, against its running mean.
 
-    `noise_NCHW` is standard normal. The mean is updated first and carries gradient through this batch's one per cent.
+    The mean is updated first and carries gradient through this batch's one per cent.
     """
-    y = noise_NCHW / math.sqrt(images_NCHW.shape[2] * images_NCHW.shape[3])
-    (slope,) = torch.autograd.grad((images_NCHW * y).sum(), ws_NLD, create_graph=True)
-    lengths = slope.square().sum(dim=2).mean(dim=1).sqrt()
+    lengths = slope_NLD.square().sum(dim=2).mean(dim=1).sqrt()
     mean = mean + PATH_DECAY * (lengths.mean() - mean)
     return PathLength(lengths, mean, (lengths - mean).square())

@@ -104,6 +104,8 @@ def conv2d_up2(x_NCHW: Tensor, weight_OIHW: Tensor, kernel: Tensor) -> Tensor:
     different network.
     """
     size = weight_OIHW.shape[-1]
+    if x_NCHW.is_cuda and size > 1:
+        return conv2d_up2_at_once(x_NCHW, weight_OIHW, kernel)
     if size == 1:
         return upsample2(F.conv2d(x_NCHW, weight_OIHW), kernel)
     spread = F.conv_transpose2d(x_NCHW, weight_OIHW.transpose(0, 1), stride=2)
@@ -114,12 +116,44 @@ def conv2d_up2(x_NCHW: Tensor, weight_OIHW: Tensor, kernel: Tensor) -> Tensor:
 
 def conv2d_down2(x_NCHW: Tensor, weight_OIHW: Tensor, kernel: Tensor) -> Tensor:
     """Low-pass filter, then a convolution with stride 2."""
+    if x_NCHW.is_cuda:
+        return conv2d_down2_at_once(x_NCHW, weight_OIHW, kernel)
     size, taps = weight_OIHW.shape[-1], kernel.shape[-1]
     if size == 1:
         return F.conv2d(downsample2(x_NCHW, kernel), weight_OIHW)
     before, after = (taps - 1) // 2 + size // 2, (taps - 2) // 2 + size // 2
     soft = filter2d(pad2d(x_NCHW, (before, after, before, after)), kernel)
     return F.conv2d(soft, weight_OIHW, stride=2)
+
+
+def widened(weight_OIHW: Tensor, kernel: Tensor) -> Tensor:
+    """One kernel (O, I, H + taps - 1, W + taps - 1) that does what the weight and the low-pass filter do one after the other.
+
+    A product with a fixed matrix, because convolutions of so many tiny pictures are slow.
+    """
+    size, taps = weight_OIHW.shape[-1], kernel.shape[-1]
+    units = torch.eye(size * size, dtype=kernel.dtype, device=kernel.device).reshape(-1, 1, size, size)
+    matrix = F.conv2d(units, kernel.flip([0, 1])[None, None], padding=taps - 1)
+    wide = weight_OIHW.flatten(2) @ matrix.flatten(1).to(weight_OIHW.dtype)
+    return wide.reshape(*weight_OIHW.shape[:2], size + taps - 1, size + taps - 1)
+
+
+def conv2d_up2_at_once(x_NCHW: Tensor, weight_OIHW: Tensor, kernel: Tensor) -> Tensor:
+    """`conv2d_up2` as a single transposed convolution with the widened kernel.
+
+    Four times the arithmetic, which a GPU has to spare, and no pass over memory for the filter: convolutions of single
+    channels with kernels of this size are slow there.
+    """
+    wide = widened(weight_OIHW, kernel * 4.0)
+    return F.conv_transpose2d(x_NCHW, wide.transpose(0, 1), stride=2, padding=(kernel.shape[-1]) // 2)
+
+
+def conv2d_down2_at_once(x_NCHW: Tensor, weight_OIHW: Tensor, kernel: Tensor) -> Tensor:
+    """`conv2d_down2` as a single convolution of stride 2 with the widened kernel; see `conv2d_up2_at_once`."""
+    size, taps = weight_OIHW.shape[-1], kernel.shape[-1]
+    before, after = (taps - 1) // 2 + size // 2, (taps - 2) // 2 + size // 2
+    padded = x_NCHW if before == after else pad2d(x_NCHW, (before, after, before, after))
+    return F.conv2d(padded, widened(weight_OIHW, kernel), stride=2, padding=before if before == after else 0)
 
 
 def modulated_conv2d(

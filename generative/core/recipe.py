@@ -9,6 +9,7 @@ from generative.core.shape import LabelConstraint, NetworkShape
 
 NETS = ("both", "generator", "discriminator")
 PRECISIONS = ("float32", "bf16", "fp16")
+NOISES = ("random", "none")
 # What a resumed run may change: how long, how often it reports, on what it runs; nothing that changes the numbers.
 FREE_ON_RESUME = ("total_kimg", "snapshot_kimg", "grid_kimg", "kid_images", "keep_snapshots")
 
@@ -20,7 +21,8 @@ class Recipe:
     mapping_lr: the mapping's learning rate relative to the rest; .01 as published barely moves it in a short run.
     ordinal: (low end, middle, high end) class names; the middle's label vector is held at the mean of the ends, in
     `ordinal_nets`. transition: (start, end) kimg between which labels fade in from the common mix (after 2201.06578);
-    None conditions from the first step. freeze_d: this many of the discriminator's finest blocks keep their weights.
+    None conditions from the first step. noise: random draws it for every picture, none trains without (its strength
+    stays 0). freeze_d: this many of the discriminator's finest blocks keep their weights.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Recipe:
     path_every: int = 4
     r1_every: int = 16
     style_mix: float = 0.9
+    noise: str = "random"
     mirror: bool = True
     pipeline: str = "bgc"
     ada_target: float = 0.6
@@ -69,7 +72,7 @@ class Recipe:
     def __post_init__(self):
         if self.batch < 1 or self.batch % min(self.mbstd_group, self.batch):
             raise InputError(f"The batch must be a multiple of mbstd_group ({self.mbstd_group}); found {self.batch}.")
-        for name, known in (("ordinal_nets", NETS), ("precision", PRECISIONS)):
+        for name, known in (("ordinal_nets", NETS), ("precision", PRECISIONS), ("noise", NOISES)):
             if getattr(self, name) not in known:
                 raise InputError(f"{name} must be one of {', '.join(known)}; found {getattr(self, name)!r}.")
         from generative.core.pipelines import PIPELINE_NAMES

@@ -6,6 +6,7 @@ from a snapshot continues with exactly the numbers of an uninterrupted one; noth
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 import time
@@ -28,6 +29,8 @@ from generative.core.weights import NetworkRecord, read_record, read_state
 
 GRID_ROWS = 4
 GRADIENT_MOST = 1e5
+RESIDENT_SHARE = 0.4  # of a GPU's free memory
+TELL_EVERY_S = 0.25  # on a GPU, where asking for a number waits for all work before it; a processor tells every step
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,8 @@ def train(
     group = join_group(device)
     try:
         run = _Run(recipe, data, Path(out), seed, start, start_preset, licence, device, group, on_event)
-        return run.loop(should_cancel or (lambda: False))
+        with torch.backends.cudnn.flags(enabled=True, benchmark=True):  # sizes stay: a GPU looks for its best algorithms once
+            return run.loop(should_cancel or (lambda: False))
     finally:
         leave_group(group)
 
@@ -82,6 +86,13 @@ def _check_data(recipe: Recipe, data: ImageTable) -> None:
         raise InputError(f"Every class needs training pictures; there are none of {', '.join(empty)}.")
 
 
+def _placed(images: torch.Tensor, device: str) -> torch.Tensor:
+    """The bytes of all pictures on the GPU, when they take a small part of its free memory; else where they were."""
+    if not str(device).startswith("cuda") or images.nbytes > RESIDENT_SHARE * torch.cuda.mem_get_info(device)[0]:
+        return images
+    return images.to(device)
+
+
 class _Run:
     """State of one run; `loop` drives it."""
 
@@ -89,14 +100,17 @@ class _Run:
         self.recipe, self.data, self.out, self.seed, self.device, self.group = recipe, data, out, seed, device, group
         self.on_event, self.licence = on_event, licence
         self.step = self.images = 0
-        self.signs = torch.zeros(2, dtype=torch.float64)  # sum of sign(D(real)) and how many, since the last ADA step
+        # sum of sign(D(real)) and how many, since the last ADA step
+        self.signs = torch.zeros(2, dtype=torch.float64, device=device)
         self.ada = AdaController(recipe.ada_target, recipe.ada_kimg, recipe.ada_most)
         self.local = recipe.batch // group.size
         if recipe.batch % group.size or self.local % min(recipe.mbstd_group, self.local):
             raise InputError(f"A batch of {recipe.batch} cannot be shared by {group.size} processes evenly.")
         shape = recipe.shape(data.classes)
         self.shape = finetune.target_shape(shape, start, start_preset) if start else shape
-        self.report, self.parent = None, {}
+        self.report, self.parent, self.told = None, {}, 0.0
+        self.one_hot = torch.from_numpy(data.one_hot())
+        self.pictures = _placed(torch.as_tensor(data.images), device)
         self._build_networks()
         self.snapshot = snapshots.latest_snapshot(out)
         if self.snapshot:
@@ -125,7 +139,8 @@ class _Run:
     def _adam(self, parameters, every: int) -> torch.optim.Adam:
         """Adam slowed by k/(k+1) for the lazy phase that shares it."""
         c = every / (every + 1) if every else 1.0
-        return torch.optim.Adam(parameters, lr=self.recipe.lr * c, betas=(0.0, 0.99**c), eps=1e-8)
+        fused = True if str(self.device).startswith("cuda") else None
+        return torch.optim.Adam(parameters, lr=self.recipe.lr * c, betas=(0.0, 0.99**c), eps=1e-8, fused=fused)
 
     # --- state on disk
 
@@ -149,7 +164,7 @@ class _Run:
         snapshots.restore_optimiser("g", self.g, self.g_adam, tensors)
         snapshots.restore_optimiser("d", self.d, self.d_adam, tensors)
         self.players.path_mean = tensors["path_mean"].to(self.device)
-        self.signs = tensors["signs"]
+        self.signs = tensors["signs"].to(self.device)
         self.ada.p = facts["ada_p"]
         self.step, self.images = facts["step"], facts["images"]
         self.report, self.parent, self.licence = facts["report"], facts["parent"], record.licence
@@ -193,10 +208,10 @@ class _Run:
 
     # --- one step
 
-    def _generator(self, purpose: int) -> torch.Generator:
+    def _chance(self, purpose: int) -> phases.Chance:
         entropy = np.random.SeedSequence([self.seed, self.step, self.group.rank, purpose]).generate_state(2)
         seed = int(entropy[0]) << 32 | int(entropy[1])
-        return torch.Generator(self.device).manual_seed(seed & (2**63 - 1))
+        return phases.Chance.seeded(seed & (2**63 - 1), self.device)
 
     def _batch(self) -> phases.Batch:
         """This process's share of the step's real pictures (every epoch a new order) and fake labels."""
@@ -205,49 +220,62 @@ class _Run:
         orders = {e: np.random.default_rng([self.seed, int(e), 1]).permutation(n) for e in np.unique(positions // n)}
         index = np.array([orders[p // n][p % n] for p in positions])
         rng = np.random.default_rng([self.seed, self.step, self.group.rank, 2])
-        images = to_unit(self.data.images[index])
+        chosen = self.pictures[torch.from_numpy(index).to(self.pictures.device, non_blocking=True)]
+        images = to_unit(chosen.to(self.device, non_blocking=True))
         if self.recipe.mirror:
-            flip = torch.from_numpy(rng.random(self.local) < 0.5)
+            flip = torch.from_numpy(rng.random(self.local) < 0.5).to(self.device, non_blocking=True)
             images = torch.where(flip[:, None, None, None], images.flip(3), images)
         labels, drawn = self._labels(index), self._labels(rng.integers(0, n, self.local))
-        return phases.Batch(images.to(self.device), labels.to(self.device), drawn.to(self.device))
+        return phases.Batch(images, *(each.to(self.device, non_blocking=True) for each in (labels, drawn)))
 
     def _labels(self, index: np.ndarray) -> torch.Tensor:
         """One-hot labels; during a transition blended with the classes' common mix, so that they fade in."""
-        labels = torch.from_numpy(self.data.one_hot()[index])
+        labels = self.one_hot[index]
         if not self.recipe.transition:
             return labels
         start, end = self.recipe.transition
         share = min(max((self.images / 1000 - start) / max(end - start, 1e-9), 0.0), 1.0)
-        return torch.lerp(torch.from_numpy(self.data.one_hot().mean(axis=0)).expand_as(labels), labels, share)
+        return torch.lerp(self.one_hot.mean(dim=0).expand_as(labels), labels, share)
 
-    def _descend(self, loss: torch.Tensor, parameters: list, adam: torch.optim.Adam) -> float:
+    def _descend(self, loss: torch.Tensor, parameters: list, adam: torch.optim.Adam) -> torch.Tensor:
         for parameter in parameters:
             parameter.grad = None
         loss.backward(inputs=parameters)
-        self.group.average_gradients(parameters)
-        for parameter in parameters:
-            if parameter.grad is not None:
-                torch.nan_to_num(
-                    parameter.grad, nan=0.0, posinf=GRADIENT_MOST, neginf=-GRADIENT_MOST, out=parameter.grad
-                )
+        gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+        flat = torch.cat([gradient.flatten() for gradient in gradients])
+        self.group.average(flat)
+        torch.nan_to_num(flat, nan=0.0, posinf=GRADIENT_MOST, neginf=-GRADIENT_MOST, out=flat)
+        parts = flat.split([gradient.numel() for gradient in gradients])
+        torch._foreach_copy_(gradients, [part.view_as(g) for part, g in zip(parts, gradients, strict=True)])
         adam.step()
-        return float(loss.detach())
+        return loss.detach()
 
-    def _advance(self) -> dict:
-        """One batch through all due phases; returns the losses."""
+    @contextlib.contextmanager
+    def _judging_only(self):
+        """The discriminator passes gradients on while inside, and gathers none: a compiled one would compute them."""
+        for parameter in self.d_parameters:
+            parameter.requires_grad_(False)
+        try:
+            yield
+        finally:
+            for parameter in self.d_parameters:
+                parameter.requires_grad_(True)
+
+    def _advance(self) -> dict[str, torch.Tensor]:
+        """One batch through all due phases; returns the losses, on the device."""
         recipe, players, batch = self.recipe, self.players, self._batch()
         players.p = self.ada.p if recipe.fixed_p is None else recipe.fixed_p
-        found = {"loss_g": self._descend(phases.generator_main(players, batch, self._generator(0)),
-                                         self.g_parameters, self.g_adam)}  # fmt: skip
+        with self._judging_only():
+            loss = phases.generator_main(players, batch, self._chance(0))
+            found = {"loss_g": self._descend(loss, self.g_parameters, self.g_adam)}
         if recipe.path_weight and self.step % recipe.path_every == 0:
-            loss = phases.generator_path(players, batch, self._generator(1))
+            loss = phases.generator_path(players, batch, self._chance(1))
             found["path"] = self._descend(loss, self.g_parameters, self.g_adam)
             players.path_mean = self.group.total(players.path_mean) / self.group.size
-        judged = phases.discriminator_main(players, batch, self._generator(2))
+        judged = phases.discriminator_main(players, batch, self._chance(2))
         found["loss_d"] = self._descend(judged.loss, self.d_parameters, self.d_adam)
         if recipe.gamma and self.step % recipe.r1_every == 0:
-            loss = phases.discriminator_r1(players, batch, self._generator(3))
+            loss = phases.discriminator_r1(players, batch, self._chance(3))
             found["r1"] = self._descend(loss, self.d_parameters, self.d_adam)
         self._average()
         self._steer(judged.real_logits)
@@ -263,17 +291,17 @@ class _Run:
             half_life = min(half_life, max(self.images + self.recipe.batch, 1) * self.recipe.ema_rampup)
         keep = 0.5 ** (self.recipe.batch / max(half_life, 1e-8))
         self.group.share([self.g.mapping.w_avg])
-        for slow, fast in zip(self.ema.parameters(), self.g.parameters(), strict=True):
-            slow.copy_(fast.lerp(slow, keep))
-        for slow, fast in zip(self.ema.buffers(), self.g.buffers(), strict=True):
-            slow.copy_(fast)
+        slow, fast = list(self.ema.parameters()), list(self.g.parameters())
+        torch._foreach_copy_(slow, torch._foreach_lerp(fast, slow, keep))
+        torch._foreach_copy_(list(self.ema.buffers()), list(self.g.buffers()))
 
     def _steer(self, real_logits: torch.Tensor) -> None:
-        self.signs += torch.tensor([float(real_logits.sign().sum()), real_logits.numel()], dtype=torch.float64)
+        self.signs[0] += real_logits.sign().sum()
+        self.signs[1] += real_logits.numel()
         if (self.step + 1) % self.ada.interval == 0:
             signs = self.group.total(self.signs.clone())
             self.ada.update(float(signs[0] / signs[1]), self.recipe.batch)
-            self.signs = torch.zeros(2, dtype=torch.float64)
+            self.signs.zero_()
 
     # --- the run
 
@@ -290,9 +318,7 @@ class _Run:
             self._grid()
         while self.images < self.recipe.total_kimg * 1000:
             before, began = self.images, time.perf_counter()
-            losses = self._advance()
-            self._tell("progress", step=self.step, ada_p=round(self.ada.p, 5), s=round(time.perf_counter() - began, 4),
-                       w_middle=self._middle_norm(), **{k: round(v, 6) for k, v in losses.items()})  # fmt: skip
+            self._progress(self._advance(), began)
             if self._due(before, self.recipe.grid_kimg):
                 self._grid()
             if self._cancelled(should_cancel):
@@ -307,12 +333,24 @@ class _Run:
         self._tell("end", step=self.step)
         return TrainResult(self.snapshot, self.images, self.ada.p, self.report)
 
+    def _progress(self, losses: dict[str, torch.Tensor], began: float) -> None:
+        now = time.perf_counter()
+        if str(self.device).startswith("cuda") and now - self.told < TELL_EVERY_S:
+            return
+        self.told = now
+        numbers = dict(zip(losses, torch.stack(list(losses.values())).tolist(), strict=True))
+        self._tell("progress", step=self.step, ada_p=round(self.ada.p, 5), s=round(now - began, 4),
+                   w_middle=self._middle_norm(), **{k: round(v, 6) for k, v in numbers.items()})  # fmt: skip
+
     def _due(self, before: int, every_kimg: float) -> bool:
         every = every_kimg * 1000
         return before // every != self.images // every
 
     def _cancelled(self, should_cancel: Callable[[], bool]) -> bool:
-        return float(self.group.total(torch.tensor(float(should_cancel())))) > 0
+        says = should_cancel()
+        return (
+            says if self.group.size == 1 else float(self.group.total(torch.tensor(float(says), device=self.device))) > 0
+        )
 
     @torch.no_grad()
     def _middle_norm(self) -> float | None:

@@ -47,7 +47,8 @@ class Nearest:
     variant: str
 
 
-TURNS = tuple(f"{'mirrored, ' if flip else ''}turned {90 * quarter}" for flip in (False, True) for quarter in range(4))
+QUARTERS = ("", "turned a quarter", "turned upside down", "turned three quarters")
+TURNS = tuple(", ".join(filter(None, (flip, quarter))) or "as it is" for flip in ("", "mirrored") for quarter in QUARTERS)
 CROPS = ("centre", "top left", "top right", "bottom left", "bottom right")
 
 

@@ -12,7 +12,7 @@ from .core import generators_folder, run_core
 from .pictures import real_pictures
 from .sets import MAX_PICTURES, add_set
 
-NOISE = "const"
+NOISE = "seed"
 
 
 def generate_set(*, generator: Generator, classes: list[str], seeds: list[int], **common) -> ImageSet:

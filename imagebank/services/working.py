@@ -5,7 +5,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 LOCK = ".lock"
@@ -15,30 +15,33 @@ LOCK = ".lock"
 def working_folder(parent: Path, prefix: str) -> Iterator[Path]:
     """A fresh folder `parent`/`prefix`..., gone when the block ends; those of processes that were killed go first.
 
-    Its own process holds a lock in it, which the system frees however the process ends, in any container. The folder gets
-    its name when it is locked, so that nobody takes it for abandoned.
+    Its own process holds a lock in it, which the system frees however the process ends, in any container. Folders are made
+    and looked through under a lock on `parent`: one whose lock nobody holds is abandoned, and not one that is being made.
     """
-    _remove_abandoned(parent, prefix)
-    making = Path(tempfile.mkdtemp(dir=parent, prefix=".making-"))
-    folder = making.with_name(prefix + making.name.removeprefix(".making-"))
+    with ExitStack() as locks:
+        with _locked(parent):
+            _remove_abandoned(parent, prefix)
+            folder = Path(tempfile.mkdtemp(dir=parent, prefix=prefix))
+            locks.callback(shutil.rmtree, folder, ignore_errors=True)
+            fcntl.flock(locks.enter_context((folder / LOCK).open("w")), fcntl.LOCK_EX)
+        inside = folder / "inside"
+        inside.mkdir()
+        yield inside
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        with (making / LOCK).open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            making.rename(folder)
-            inside = folder / "inside"
-            inside.mkdir()
-            yield inside
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
     finally:
-        for path in (making, folder):
-            shutil.rmtree(path, ignore_errors=True)
+        os.close(lock)
 
 
 def _remove_abandoned(parent: Path, prefix: str) -> None:
     for left in parent.glob(f"{prefix}*"):
-        with suppress(OSError):  # held by a process that lives, or gone meanwhile
-            lock = os.open(left / LOCK, os.O_RDWR)
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(left, ignore_errors=True)
-            finally:
-                os.close(lock)
+        with suppress(BlockingIOError), ExitStack() as held:  # held by a process that lives
+            with suppress(FileNotFoundError):  # killed before it had a lock, or while it removed the folder
+                fcntl.flock(held.enter_context((left / LOCK).open("r+")), fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(left, ignore_errors=True)

@@ -92,13 +92,14 @@ def augment(batch: torch.Tensor, draws_ND: np.ndarray, kind: str) -> torch.Tenso
 
 def _augment(image: torch.Tensor, draws_ND: np.ndarray, strength: Strength) -> torch.Tensor:
     """Moving makes a new batch; every later change works on that one in place, on the pictures drawn for it alone."""
-    drawn, u = torch.from_numpy(draws_ND), torch.from_numpy(draws_ND).to(image.device)
+    drawn = torch.from_numpy(draws_ND)
+    u = drawn.to(image.device, non_blocking=True)  # a GPU is never waited for here
     image = _move(image, drawn, strength)
     _light(image, u, strength)
     _blur_or_noise(image, drawn, u, strength)
     ops.where_drawn(image, drawn[:, 30] < strength.p_clahe, ops.clahe)
-    shift = (u[:, 31:34] * 2 - 1) * u.new_tensor([10 / 180, 20 / 255, 10 / 255])
-    ops.where_drawn(image, drawn[:, 34] < strength.p_hsv, ops.shift_hsv, shift)
+    shift = (drawn[:, 31:34] * 2 - 1) * drawn.new_tensor([10 / 180, 20 / 255, 10 / 255])
+    ops.where_drawn(image, drawn[:, 34] < strength.p_hsv, ops.shift_hsv, shift.to(image.device, non_blocking=True))
     _cutout(image, drawn, strength)
     return image
 
@@ -112,7 +113,7 @@ def _move(image: torch.Tensor, u: torch.Tensor, s: Strength) -> torch.Tensor:
     grid = ops.affine_grid(_symmetry(u, s) @ _affine(u, s), image)
     distorted = u[:, 5] < s.p_distort
     if distorted.any():
-        ops.distort(grid, distorted, (u[:, 6] * 3).long(), u[:, 36:].to(grid.device))
+        ops.distort(grid, distorted, (u[:, 6] * 3).long(), u[:, 36:].to(grid.device, non_blocking=True))
     grid = grid.permute(0, 2, 3, 1)
     return F.grid_sample(image, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
 

@@ -24,7 +24,7 @@ def where_drawn(batch: torch.Tensor, drawn_N: torch.Tensor, change: Callable, *p
         if outcome is not batch:
             batch.copy_(outcome)
     elif len(chosen):
-        there = chosen.to(batch.device)
+        there = chosen.to(batch.device, non_blocking=True)
         batch[there] = change(batch[there], *(p[chosen if p.is_cpu else there] for p in parameters))
 
 
@@ -32,7 +32,7 @@ def affine_grid(matrix_N23: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
     """Sampling grid in [-1, 1] of the pixels' centres under ``matrix`` (x, y, 1): planes x and y, (N, 2, H, W)."""
     height, width = image.shape[-2:]
     axis_y, axis_x = ((torch.arange(k, device=image.device) * 2 + 1) / k - 1 for k in (height, width))
-    matrix = matrix_N23.to(image.device)[..., None, None]
+    matrix = matrix_N23.to(image.device, non_blocking=True)[..., None, None]
     return matrix[:, :, 0] * axis_x + (matrix[:, :, 1] * axis_y[:, None] + matrix[:, :, 2])
 
 
@@ -212,8 +212,7 @@ def clahe(image: torch.Tensor, *, tiles: int = 8, bins: int = 64, clip: float = 
     level = (luma * bins).int().clamp_(0, bins - 1)
     places = _tile_places(height, width, tiles, bins, image.device)
     level += torch.arange(n, device=image.device, dtype=torch.int32)[:, None, None] * (tiles**2 * bins)
-    histogram = torch.bincount((places.own + level).flatten(), minlength=n * tiles**2 * bins)
-    histogram = histogram.view(n, tiles**2, bins).float()
+    histogram = _counts((places.own + level).flatten(), n * tiles**2 * bins).view(n, tiles**2, bins)
     total = histogram.sum(-1, keepdim=True).clamp_min(1)
     clipped = torch.minimum(histogram, clip * total / bins)
     clipped = clipped + (total - clipped.sum(-1, keepdim=True)) / bins
@@ -229,6 +228,14 @@ def clahe(image: torch.Tensor, *, tiles: int = 8, bins: int = 64, clip: float = 
     above, below = (looked_up(tile) for tile in places.around)
     equalised = above.lerp_(below, places.share_y)
     return image.add_(equalised.sub_(luma)[:, None]).clamp_(0, 1)
+
+
+def _counts(values: torch.Tensor, length: int) -> torch.Tensor:
+    """How often each of 0 to length - 1 occurs, as floats. On a GPU bincount would wait for the largest value."""
+    if values.is_cpu:
+        return torch.bincount(values, minlength=length).float()
+    ones = values.new_ones(1, dtype=torch.float32).expand(len(values))
+    return ones.new_zeros(length).scatter_add_(0, values.long(), ones)
 
 
 class _TilePlaces(NamedTuple):

@@ -20,19 +20,19 @@ def bench(
         raise CoreError(f"There is no measurement {sorted(strangers)[0]!r}; there are {', '.join(KINDS)}.")
     import torch
 
-    from models_ml.core.device import choose_device
+    from models_ml.core.device import choose_device, reproducible
 
     place = choose_device(device)
     machine = torch.cuda.get_device_name() if place.type == "cuda" else f"{torch.get_num_threads()} processor threads"
     yield f"{cfg.model.backbone} at {cfg.data.size_px} px, {cfg.recipe.precision}, {machine}, torch {torch.__version__}"
     for name in wanted:
-        count, unit = {"train": _train, "infer": _infer, "input": _input, "latency": _latency}[name](
-            cfg, place, seconds
-        )
+        measure = {"train": _train, "infer": _infer, "input": _input, "latency": _latency}[name]
+        with reproducible(cfg.recipe):
+            count, unit = measure(cfg, place, seconds)
         yield f"{name}: {count:.4g} {unit}"
 
 
-def _rate(call: Callable[[], int], place, seconds: float) -> float:
+def rate(call: Callable[[], int], place, seconds: float) -> float:
     """Pictures per second of ``call``, which returns how many it did; two calls warm up."""
     import torch
 
@@ -64,7 +64,8 @@ def _pictures(cfg: RunConfig, place, n: int | None = None):
     return made.contiguous(memory_format=torch.channels_last) if cfg.recipe.channels_last else made
 
 
-def _train(cfg: RunConfig, place, seconds: float) -> tuple[float, str]:
+def training_step(cfg: RunConfig, place) -> Callable[[], int]:
+    """One optimiser step on a batch of made-up pictures on the device; returns how many."""
     import torch
 
     from models_ml.core.device import autocast
@@ -84,10 +85,15 @@ def _train(cfg: RunConfig, place, seconds: float) -> tuple[float, str]:
         optimizer.step()
         return len(images)
 
-    return _rate(step, place, seconds), "pictures/s trained (made-up pictures on the device)"
+    return step
 
 
-def _infer(cfg: RunConfig, place, seconds: float, n: int | None = None) -> tuple[float, str]:
+def _train(cfg: RunConfig, place, seconds: float) -> tuple[float, str]:
+    return rate(training_step(cfg, place), place, seconds), "pictures/s trained (made-up pictures on the device)"
+
+
+def prediction_step(cfg: RunConfig, place, n: int | None = None) -> Callable[[], int]:
+    """Logits of a batch (or of ``n``) made-up pictures on the device; returns how many."""
     import torch
 
     from models_ml.core.device import autocast
@@ -101,11 +107,15 @@ def _infer(cfg: RunConfig, place, seconds: float, n: int | None = None) -> tuple
             forward(images)
         return len(images)
 
-    return _rate(step, place, seconds), "pictures/s predicted"
+    return step
+
+
+def _infer(cfg: RunConfig, place, seconds: float) -> tuple[float, str]:
+    return rate(prediction_step(cfg, place), place, seconds), "pictures/s predicted"
 
 
 def _latency(cfg: RunConfig, place, seconds: float) -> tuple[float, str]:
-    return 1000 / _infer(cfg, place, seconds, n=1)[0], "ms for a single picture"
+    return 1000 / rate(prediction_step(cfg, place, 1), place, seconds), "ms for a single picture"
 
 
 def _input(cfg: RunConfig, place, seconds: float) -> tuple[float, str]:
@@ -124,4 +134,4 @@ def _input(cfg: RunConfig, place, seconds: float) -> tuple[float, str]:
         augment(pictures, draws(0, positions, fold=0, epoch=1), cfg.data.augment)
         return batch
 
-    return _rate(step, place, seconds), f"pictures/s read from the pack and augmented ({cfg.data.augment})"
+    return rate(step, place, seconds), f"pictures/s read from the pack and augmented ({cfg.data.augment})"

@@ -427,7 +427,7 @@ def _run_commands(command) -> None:
     sub.add_argument("--split", default="test", choices=("train", "test", "any"))
     sub.add_argument("--limit", type=int, help="this many items, spread over the classes")
     sub.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="e.g. method=occlusion")
-    sub.add_argument("--controls", type=int, default=1, help="networks with random weights to compare with")
+    sub.add_argument("--controls", type=int, default=2, help="networks with random weights to compare with")
     sub.add_argument("--out", required=True)
 
 

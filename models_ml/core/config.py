@@ -142,9 +142,10 @@ class AttributionSpec:
     baseline: str = "blur"  # blur, median, zero, black, white
     blur_sigma: float = 0.125  # of the picture's side: 12 px at 96 px
     steps: int = 32  # doubled, where the path is rough, until the completeness gap is small enough
-    max_steps: int = 512
+    max_steps: int = 2048  # of one map; the gap that is left then is stored, and why
     gap: float = 0.01  # completeness gap aimed at: |difference - sum| / |difference|
     targets: tuple[str, ...] = ("predicted", "true", "contrast")
+    precision: str = "auto"  # fp16 on a GPU, else fp32; or one of these
 
     def __post_init__(self):
         methods = ("integrated-gradients", "gradcam", "smoothgrad", "occlusion")
@@ -152,6 +153,7 @@ class AttributionSpec:
         _one_of("AttributionSpec", "baseline", self.baseline, ("blur", "median", "zero", "black", "white"))
         for target in self.targets:
             _one_of("AttributionSpec", "targets", target, ("predicted", "true", "contrast"))
+        _one_of("AttributionSpec", "precision", self.precision, ("auto", "fp16", "fp32"))
         _positive(self, "steps", "max_steps", "gap", "blur_sigma")
 
 

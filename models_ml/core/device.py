@@ -65,6 +65,13 @@ def autocast(device: torch.device, precision: str):
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16")
 
 
+def half_precision(device: torch.device, precision: str):
+    """Forward passes of a finished network in float16: ``auto`` where there is a GPU, whose fast float32 convolutions keep
+    no more digits; ``fp16`` and ``fp32`` everywhere."""
+    wanted = precision == "fp16" or (precision == "auto" and device.type == "cuda")
+    return torch.autocast(device.type, dtype=torch.float16, enabled=wanted)
+
+
 def in_layout(recipe: Recipe, network: torch.nn.Module) -> torch.nn.Module:
     """The network with its weights laid out as the recipe says; convolutions then keep that layout by themselves."""
     return network.to(memory_format=torch.channels_last) if recipe.channels_last else network

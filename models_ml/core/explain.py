@@ -12,15 +12,19 @@ import numpy as np
 import torch
 
 from models_ml.core.config import AttributionSpec
+from models_ml.core.device import half_precision
 from models_ml.core.errors import CoreError
 
-INTERNAL_BATCH = 16
-STEPS_PER_PIECE = (4, 5, 3, 2, 1)  # the first that divides the steps asked for
+BATCH, BATCH_ON_GPU = 16, 64  # pictures along the path at once
+GRADIENT_SCALE = 1024.0  # keeps small gradients within what half precision can say; a power of two changes no other one
+CANCELLED = 3.0  # pieces may miss this many times more, root of the sum of squares, than all together
+RESOLUTION = 1e-6  # of the outputs' size: the rounding of 32-bit arithmetic through a network
 
 
 @dataclass(frozen=True)
 class Attribution:
-    """One signed map. gap: |(F(x) - F(b)) - sum| / |F(x) - F(b)|; None, with ``why``, where it is not defined."""
+    """One signed map. gap: |(F(x) - F(b)) - sum| / |F(x) - F(b)|, None where it is not defined. why: why it is None, or
+    larger than asked for. steps: of the path, one gradient each and one more."""
 
     map_HW: np.ndarray
     score: float
@@ -63,13 +67,15 @@ def explain(
     weights = torch.as_tensor(weights_C, dtype=torch.float32, device=image_1CHW.device)
 
     def score(image: torch.Tensor) -> torch.Tensor:
-        return network(image).float() @ weights
+        with half_precision(image.device, spec.precision):
+            logits = network(image)
+        return logits.float() @ weights
 
     baseline = baseline_of(image_1CHW, spec, network.mean)
+    if spec.method == "integrated-gradients":
+        return _integrated(score, image_1CHW, baseline, spec)
     with torch.no_grad():
         value, from_value = float(score(image_1CHW)), float(score(baseline))
-    if spec.method == "integrated-gradients":
-        return _integrated(score, image_1CHW, baseline, value, from_value, spec)
     reason = f"{spec.method} does not add up to the difference of outputs"
     method = {"gradcam": _gradcam, "smoothgrad": _smoothgrad, "occlusion": _occlusion}[spec.method]
     found = method(network, score, weights, image_1CHW, baseline, spec)
@@ -80,78 +86,102 @@ def _to_map(attribution: torch.Tensor) -> np.ndarray:
     return attribution[0].sum(dim=0).detach().cpu().numpy().astype(np.float32)
 
 
-def _integrated(
-    score: Callable, image, baseline, value: float, from_value: float, spec: AttributionSpec
-) -> Attribution:
-    """Integrated Gradients (Sundararajan 2017) over pieces of the path, each by captum.
+def _integrated(score: Callable, image: torch.Tensor, baseline: torch.Tensor, spec: AttributionSpec) -> Attribution:
+    """Integrated Gradients (Sundararajan 2017) by adaptive Simpson quadrature along the straight path.
 
-    How far a piece misses the difference of outputs at its own ends is known, so steps are doubled where the path is
-    rough: the third of the pieces that miss most are halved until the whole gap is at most ``spec.gap``.
+    How far a piece misses the difference of outputs at its own ends is known, because every gradient comes with its
+    output. Where rectifiers switch, a gradient jumps; that happens mostly near a blurred baseline, and no rule of higher
+    order helps. So the third of the pieces that miss most are halved, keeping every gradient that was computed, until
+    the whole gap is at most ``spec.gap``, and not by luck, that is misses of opposite signs, or the path has
+    ``spec.max_steps`` steps (a piece has two).
     """
-    difference, change = value - from_value, image - baseline
-    path = _Path(score, baseline, change, steps=next(k for k in STEPS_PER_PIECE if spec.steps % k == 0))
-    edges = torch.linspace(0, 1, spec.steps // path.steps + 1, dtype=torch.float64)
-    pieces, steps = path.pieces(list(zip(edges[:-1].tolist(), edges[1:].tolist()))), spec.steps
+    path, count = _Path(score, baseline, image - baseline), max(1, -(-spec.steps // 2))
+    edges = [k / count for k in range(count + 1)]
+    pieces = list(zip(edges[:-1], edges[1:]))
+    path.visit(pieces)
     while True:
-        found = torch.stack([piece.attribution for piece in pieces]).sum(0, keepdim=True)
-        miss = abs(difference - float(found.double().sum()))
-        gap = miss / abs(difference) if abs(difference) > 1e-6 else None
-        halved = max(1, len(pieces) // 3)
-        more = 2 * halved * path.steps
-        if (gap is not None and gap <= spec.gap) or (gap is None and miss < 1e-6) or steps + more > spec.max_steps:
-            why = "" if gap is not None else "picture and baseline give the same output"
-            return Attribution(_to_map(found), value, from_value, gap, steps, why)
-        pieces.sort(key=lambda piece: -abs(piece.miss))
-        rough, pieces = pieces[:halved], pieces[halved:]
-        halves = [half for p in rough for half in ((p.start, (p.start + p.end) / 2), ((p.start + p.end) / 2, p.end))]
-        pieces += path.pieces(halves)
-        steps += more
+        pieces.sort(key=lambda piece: -abs(path.miss(*piece)))
+        misses, aim = np.array([path.miss(*piece) for piece in pieces]), spec.gap * path.scale
+        halved = min(-(-len(pieces) // 3), spec.max_steps // 2 - len(pieces))
+        if (abs(misses.sum()) <= aim and np.sqrt((misses**2).sum()) <= CANCELLED * aim) or halved < 1:
+            return _added_up(path, pieces, spec)
+        halves = [half for a, b in pieces[:halved] for half in ((a, (a + b) / 2), ((a + b) / 2, b))]
+        path.visit(halves)
+        pieces = pieces[halved:] + halves
 
 
-@dataclass(frozen=True)
-class _Piece:
-    """A stretch of the path: its attribution (C, H, W), and the difference of outputs that this does not explain."""
-
-    start: float
-    end: float
-    attribution: torch.Tensor
-    miss: float
+def _added_up(path: "_Path", pieces: list[tuple[float, float]], spec: AttributionSpec) -> Attribution:
+    found, steps = path.attribution(pieces), 2 * len(pieces)
+    value, from_value, difference = path.scores[1.0], path.scores[0.0], path.difference
+    gap, why = None, "picture and baseline give the same output, so there is no difference to add up to"
+    if path.is_defined:
+        gap, why = abs(difference - float(found.sum(dtype=np.float64))) / abs(difference), ""
+        if gap > spec.gap:
+            why = f"stopped at {steps} steps: the output ends {difference:+.3f} from its start after a way of {path.way:.2f}"
+    return Attribution(found, value, from_value, gap, steps, why)
 
 
 class _Path:
-    """The straight way from the baseline to the picture."""
+    """The straight way from the baseline (0) to the picture (1), and what was computed at places on it: the score, the
+    gradient by captum times the whole change, summed over the colours (H, W), and its total."""
 
-    def __init__(self, score: Callable, baseline: torch.Tensor, change: torch.Tensor, *, steps: int):
-        from captum.attr import IntegratedGradients
+    def __init__(self, score: Callable, baseline: torch.Tensor, change: torch.Tensor):
+        from captum.attr import Saliency
 
-        self.score, self.baseline, self.change, self.steps = score, baseline, change, steps
-        self.method, self.values = IntegratedGradients(score), {}
+        self.baseline, self.change, self.seen = baseline, change, []
+        self.scores, self.maps, self.totals, seen = {}, {}, {}, self.seen
 
-    def pieces(self, bounds: list[tuple[float, float]]) -> list[_Piece]:
-        at_once = max(1, INTERNAL_BATCH // self.steps)
-        return [piece for k in range(0, len(bounds), at_once) for piece in self._together(bounds[k : k + at_once])]
+        def kept(images: torch.Tensor) -> torch.Tensor:  # holds no path, so that maps go when their path does
+            values = score(images)
+            seen[:] = [values.detach()]
+            return values * GRADIENT_SCALE
 
-    def _together(self, bounds: list[tuple[float, float]]) -> list[_Piece]:
-        starts, ends = (self._at([pair[k] for pair in bounds]) for k in (0, 1))
-        found = self.method.attribute(
-            ends, baselines=starts, n_steps=self.steps, internal_batch_size=max(INTERNAL_BATCH, len(bounds))
-        )
-        self._evaluate([place for pair in bounds for place in pair])
-        totals = found.double().flatten(1).sum(1).tolist()
-        return [
-            _Piece(start, end, part, self.values[end] - self.values[start] - total)
-            for (start, end), part, total in zip(bounds, found, totals)
-        ]
+        self.gradient = Saliency(kept)
 
-    @torch.no_grad()
-    def _evaluate(self, places: list[float]) -> None:
-        """Keep the score at these places; neighbours share an end."""
-        if new := sorted(set(places) - self.values.keys()):
-            self.values.update(zip(new, self.score(self._at(new)).tolist()))
+    def visit(self, pieces: list[tuple[float, float]]) -> None:
+        """Compute what is not known yet at the ends and in the middle of these pieces."""
+        places = sorted({place for a, b in pieces for place in (a, (a + b) / 2, b)} - self.scores.keys())
+        size = BATCH_ON_GPU if self.change.is_cuda else BATCH
+        for k in range(0, len(places), size):
+            batch = places[k : k + size]
+            shares = torch.tensor(batch, dtype=self.change.dtype, device=self.change.device)
+            points = (self.baseline + shares.view(-1, 1, 1, 1) * self.change).requires_grad_(True)
+            maps = (self.gradient.attribute(points, abs=False) * (self.change / GRADIENT_SCALE)).sum(1)
+            self.scores.update(zip(batch, self.seen[0].double().tolist()))
+            self.maps.update(zip(batch, maps))
+            self.totals.update(zip(batch, maps.double().sum((1, 2)).tolist()))
 
-    def _at(self, places: list[float]) -> torch.Tensor:
-        shares = torch.tensor(places, dtype=self.change.dtype, device=self.change.device)
-        return self.baseline + shares.view(-1, 1, 1, 1) * self.change
+    def miss(self, start: float, end: float) -> float:
+        """The difference of outputs at the ends of a piece that Simpson's rule does not explain."""
+        totals = self.totals[start] + 4 * self.totals[(start + end) / 2] + self.totals[end]
+        return self.scores[end] - self.scores[start] - (end - start) / 6 * totals
+
+    def attribution(self, pieces: list[tuple[float, float]]) -> np.ndarray:
+        total = torch.zeros_like(self.maps[0.0], dtype=torch.float64)
+        for start, end in sorted(pieces):
+            for place, weight in ((start, 1), ((start + end) / 2, 4), (end, 1)):
+                total.add_(self.maps[place], alpha=weight * (end - start) / 6)
+        return total.cpu().numpy().astype(np.float32)
+
+    @property
+    def difference(self) -> float:
+        return self.scores[1.0] - self.scores[0.0]
+
+    @property
+    def way(self) -> float:
+        """How far the output goes up and down along the places visited."""
+        values = [value for _, value in sorted(self.scores.items())]
+        return sum(abs(b - a) for a, b in zip(values[:-1], values[1:]))
+
+    @property
+    def is_defined(self) -> bool:
+        """Whether 32-bit outputs tell picture and baseline apart; else a share of their difference means nothing."""
+        return abs(self.difference) > RESOLUTION * max(1, abs(self.scores[0.0]), abs(self.scores[1.0]))
+
+    @property
+    def scale(self) -> float:
+        """What the gap is a share of; without a difference, the way that the output goes."""
+        return abs(self.difference) if self.is_defined else self.way
 
 
 def _smoothgrad(network, score, weights, image, baseline, spec: AttributionSpec) -> torch.Tensor:
@@ -162,7 +192,7 @@ def _smoothgrad(network, score, weights, image, baseline, spec: AttributionSpec)
     noise = torch.Generator().manual_seed(0)
     for _ in range(5):
         noisy = image + 0.05 * torch.randn(image.shape, generator=noise).to(image)
-        total += method.attribute(noisy, baselines=baseline, n_steps=spec.steps, internal_batch_size=INTERNAL_BATCH)
+        total += method.attribute(noisy, baselines=baseline, n_steps=spec.steps, internal_batch_size=BATCH)
     return total / 5
 
 
@@ -175,7 +205,7 @@ def _occlusion(network, score, weights, image, baseline, spec: AttributionSpec) 
     with torch.no_grad():
         return Occlusion(score).attribute(
             image, sliding_window_shapes=(3, window, window), strides=(3, stride, stride), baselines=baseline,
-            perturbations_per_eval=INTERNAL_BATCH,
+            perturbations_per_eval=BATCH,
         )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,12 +21,22 @@ from models_ml.core.config import AttributionSpec, override, to_dict
 from models_ml.core.ensemble import Combined, combine
 from models_ml.core.errors import Cancelled, CoreError
 from models_ml.core.events import ExplainProgress, Listener, scaled
-from models_ml.core.explain_tables import LOCALISATION, mean_known, write_tables
+from models_ml.core.explain_tables import (
+    LOCALISATION,
+    SCORES,
+    completeness_in_words,
+    mean_known,
+    score_rows,
+    write_tables,
+)
 from models_ml.core.files import replacing, sha256_file, sha256_json, write_json
 from models_ml.core.manifest import Item, Manifest
 from models_ml.core.pixels import Placement, decode, onto_picture, to_square
 from models_ml.core.predict import finished_members, load_member, predict_items, select
 from models_ml.core.regions import mask_on_square, regions_of, shares
+
+if TYPE_CHECKING:
+    import torch
 
 
 @dataclass(frozen=True)
@@ -48,7 +59,7 @@ def explain_items(
     split: str | None = "test",
     items: Sequence[str] | None = None,
     limit: int | None = None,
-    controls: int = 1,
+    controls: int = 2,
     settings: Sequence[str] = (),
     on_event: Listener | None = None,
     cancelled: Callable[[], bool] | None = None,
@@ -58,7 +69,8 @@ def explain_items(
 
     settings: changes to the run's attribution, e.g. ``method=occlusion``, or to the rule by which its members are
     admitted, e.g. ``ensemble.rule=mean``. limit: this many items, taken in turn from
-    the classes. controls: networks of random weights that the same scores are computed for.
+    the classes. controls: networks of random weights that the same scores are computed for;
+    their agreement needs two.
     """
     info, out = checkpoint.read_run(run_dir), Path(out)
     cfg = info.cfg
@@ -82,8 +94,8 @@ def explain_items(
         records.append(worker.item(item, place_of[item.id], combined))
         share = 0.1 + 0.9 * (k + 1) / len(chosen)
         tell(ExplainProgress(progress=share, item=item.id, done=k + 1, total=len(chosen)))
-    write_tables(out, spec, records, controls)
-    _draw(out, chosen, records)
+    summary = write_tables(out, spec, records, controls)
+    _draw(out, chosen, records, summary)
     gaps = [m["gap"] for r in records for m in r["maps"].values()]
     worst = max((g for g in gaps if g is not None), default=None)
     return Explained(str(out), len(records), len(gaps), worst)
@@ -124,8 +136,9 @@ class _Worker:
             ).to(self.device).eval().requires_grad_(False)
             for k in range(controls)
         ]  # fmt: skip
+        self.once = replace(spec, max_steps=spec.steps)  # where a map lies is settled long before its sum is
         self.hashes = dict(members)
-        self.key = sha256_json([self.hashes, to_dict(spec), to_dict(info.cfg.ensemble), controls, 2])
+        self.key = sha256_json([self.hashes, to_dict(spec), to_dict(info.cfg.ensemble), controls, 3])
 
     def item(self, item: Item, n: int, combined: Combined) -> dict:
         """Facts of one item, computed or, when they stand there with the same key, read."""
@@ -158,42 +171,44 @@ class _Worker:
         return square, where, _lesion(item, where, data.size_px)
 
     def _compute(self, item: Item, n: int, combined: Combined) -> tuple[dict, dict[str, np.ndarray]]:
-        import torch
-
-        from models_ml.core.explain import baseline_of, explain_together, target_weights
-
-        classes = self.info.labels.names
-        square, where, mask = self._opened(item)
-        image = torch.from_numpy(square).permute(2, 0, 1)[None].float().to(self.device) / 255
-        admitted = [net for net, used in zip(self.networks, combined.admitted_MN[:, n]) if used] or self.networks
+        classes, picture = self.info.labels.names, self._picture(item, n, combined)
         answer = int(combined.probs_NC[n].argmax())
-        fill = baseline_of(image, AttributionSpec(), self.networks[0].mean)[0].cpu().numpy()
         maps, facts, known = {}, {}, {}
         for target in self.spec.targets:
             pair = self._pair(target, answer, item.label)
             if pair is None:
                 continue
             if pair not in known:  # the true class is the predicted one wherever the answer is right
-                found = explain_together(admitted, image, target_weights(len(classes), *pair), self.spec)
-                scores = self._scores(found.map_HW, found.maps_MHW, mask, square, fill, admitted, pair[0])
-                known[pair] = found, scores
-            found, scores = known[pair]
+                known[pair] = self._explained(picture, pair)
+            found, controls_KHW, scores = known[pair]
             maps[target], maps[f"{target}_members"] = found.map_HW, found.maps_MHW
+            if target == "predicted":
+                maps["control"] = controls_KHW
             facts[target] = {
                 "target": classes[pair[0]], "minus": classes[pair[1]] if len(pair) > 1 else None, "gap": found.gap,
                 "steps": found.steps, "why": found.why, "score": found.score, **scores,
             }  # fmt: skip
-        maps |= self._controls(image, answer, combined.probs_NC[n], admitted)
-        control = [_localisation(map_HW, mask) for map_HW in maps["control"]]
+        unlikely = self._together(picture, picture.admitted, (int(combined.probs_NC[n].argmin()),), self.once)
+        maps["wrong_class"] = unlikely.map_HW
         record = {
             "item": item.id, "truth": item.label, "answer": classes[answer], "group": item.group,
             "members_used": int(combined.members_used_N[n]), "fallback": str(combined.fallback_N[n]),
-            "placement": asdict(where), "weights": self.hashes,
-            "mask_share": None if mask is None else float(mask.mean()),
-            "maps": facts, "wrong_class": _localisation(maps["wrong_class"], mask),
-            "control": {name: mean_known([row[name] for row in control]) for name in LOCALISATION},
+            "placement": asdict(picture.where), "weights": self.hashes,
+            "mask_share": None if picture.mask_HW is None else float(picture.mask_HW.mean()),
+            "maps": facts, "wrong_class": self._scores(picture, unlikely.map_HW, unlikely.maps_MHW, answer),
         }  # fmt: skip
         return record, maps
+
+    def _picture(self, item: Item, n: int, combined: Combined) -> "_Picture":
+        import torch
+
+        from models_ml.core.explain import baseline_of
+
+        square, where, mask = self._opened(item)
+        image = torch.from_numpy(square).permute(2, 0, 1)[None].float().to(self.device) / 255
+        admitted = [net for net, used in zip(self.networks, combined.admitted_MN[:, n]) if used] or self.networks
+        fill = baseline_of(image, AttributionSpec(), self.networks[0].mean)[0].cpu().numpy()
+        return _Picture(square, where, mask, image, fill, admitted)
 
     def _pair(self, target: str, answer: int, label: str) -> tuple[int, ...] | None:
         """Classes whose logit is explained; None where it has no meaning (truth unknown, answer right)."""
@@ -206,34 +221,50 @@ class _Worker:
             return (truth,)
         return (answer, truth) if answer != truth else None
 
-    def _scores(self, map_HW, maps_MHW, mask, square, fill, admitted, target: int) -> dict[str, float | None]:
+    def _together(self, picture: "_Picture", networks: list, pair: tuple[int, ...], spec: AttributionSpec):
+        from models_ml.core.explain import explain_together, target_weights
+
+        return explain_together(networks, picture.image_1CHW, target_weights(len(self.info.labels.names), *pair), spec)
+
+    def _explained(self, picture: "_Picture", pair: tuple[int, ...]) -> tuple:
+        """The ensemble's attribution, the maps of the random networks (K, H, W), and the scores of both."""
+        found = self._together(picture, picture.admitted, pair, self.spec)
+        controls = [self._together(picture, [net], pair, self.once).map_HW for net in self.random]
+        controls = np.array(controls, dtype=np.float32).reshape(-1, *found.map_HW.shape)
+        alone = [self._scores(picture, map_HW, controls, pair[0]) for map_HW in controls]
+        control = {name: mean_known([row[name] for row in alone]) for name in SCORES}
+        scores = self._scores(picture, found.map_HW, found.maps_MHW, pair[0])
+        return found, controls, {**scores, "control": control}
+
+    def _scores(self, picture: "_Picture", map_HW, maps_MHW, target: int) -> dict[str, float | None]:
+        """Every score of a map. Whoever made it, what its pixels do to the answer is judged by the trained members:
+        else a control's deletion and insertion could not be held against the network's."""
         import torch
 
         @torch.no_grad()
         def probability(batch: np.ndarray) -> np.ndarray:
             images = torch.from_numpy(batch).to(self.device)
-            return torch.stack([net(images).softmax(1)[:, target] for net in admitted]).mean(0).cpu().numpy()
+            return torch.stack([net(images).softmax(1)[:, target] for net in picture.admitted]).mean(0).cpu().numpy()
 
-        picture = np.moveaxis(square, -1, 0).astype(np.float32) / 255
-        deletion, insertion = explain_metrics.perturbation_areas(map_HW, picture, fill, probability)
+        pixels = np.moveaxis(picture.square_HWC, -1, 0).astype(np.float32) / 255
+        deletion, insertion = explain_metrics.perturbation_areas(map_HW, pixels, picture.fill_CHW, probability)
         return {
-            **_localisation(map_HW, mask), "deletion": deletion, "insertion": insertion,
+            **_localisation(map_HW, picture.mask_HW), "deletion": deletion, "insertion": insertion,
             "agreement": explain_metrics.agreement(maps_MHW),
-            "on_skin": explain_metrics.relevance_mass(map_HW, explain_metrics.skin(square)),
+            "on_skin": explain_metrics.relevance_mass(map_HW, explain_metrics.skin(picture.square_HWC)),
         }  # fmt: skip
 
-    def _controls(self, image, answer: int, probs_C, admitted) -> dict[str, np.ndarray]:
-        """Maps by networks of random weights (K, H, W), and for the class that the ensemble finds least probable."""
-        from models_ml.core.explain import explain_together, target_weights
 
-        n_classes = len(self.info.labels.names)
-        once = replace(self.spec, max_steps=self.spec.steps)  # where a map lies is settled long before its sum is
-        target, unlikely = (target_weights(n_classes, k) for k in (answer, int(np.argmin(probs_C))))
-        controls = [explain_together([net], image, target, once).map_HW for net in self.random]
-        return {
-            "control": np.array(controls, dtype=np.float32).reshape(-1, *image.shape[-2:]),
-            "wrong_class": explain_together(admitted, image, unlikely, once).map_HW,
-        }
+@dataclass(frozen=True)
+class _Picture:
+    """A picture on the network's square, what replaces its pixels, and the members whose answer it is."""
+
+    square_HWC: np.ndarray
+    where: Placement
+    mask_HW: np.ndarray | None
+    image_1CHW: "torch.Tensor"
+    fill_CHW: np.ndarray
+    admitted: list
 
 
 def _localisation(map_HW: np.ndarray, mask: np.ndarray | None) -> dict[str, float | None]:
@@ -275,7 +306,7 @@ def _stored(out: Path | str, item: str, name: str) -> tuple[Placement, np.ndarra
     return where, found[None] if found.ndim == 2 else found
 
 
-def _draw(out: Path, chosen: list[Item], records: list[dict]) -> None:
+def _draw(out: Path, chosen: list[Item], records: list[dict], summary: dict) -> None:
     from models_ml.core import render
 
     entries, sheet = [], []
@@ -296,4 +327,7 @@ def _draw(out: Path, chosen: list[Item], records: list[dict]) -> None:
         sheet.append((caption, over))
     if entries:
         render.save(render.contact_sheet(sheet), out / "contact.png")
-        render.page(out / "index.html", "Attribution of the ensemble's answers", entries)
+        rows = score_rows(summary, "predicted")
+        sentences = [completeness_in_words(summary["completeness"]["predicted"])]
+        sentences = [*filter(None, sentences), *(one["sentence"] for one in summary["regions"] if one["sentence"])]
+        render.page(out / "index.html", "Attribution of the ensemble's answers", entries, rows, sentences)

@@ -8,6 +8,7 @@ import torch
 
 from models_ml.core.pack import Pack
 
+CHUNK = 256  # pictures copied to a GPU at once
 RESIDENT_SHARE = 0.4  # of the free memory of a GPU that the pictures may take
 
 
@@ -18,7 +19,9 @@ class Feed:
         self.pack, self.device = pack, device
         self._resident = None
         if device.type == "cuda" and pack.pixels_NHWC.nbytes < RESIDENT_SHARE * torch.cuda.mem_get_info(device)[0]:
-            self._resident = torch.from_numpy(np.ascontiguousarray(pack.pixels_NHWC)).to(device)
+            self._resident = torch.empty(pack.pixels_NHWC.shape, dtype=torch.uint8, device=device)
+            for rows in cut(np.arange(len(pack.pixels_NHWC)), CHUNK):
+                self._resident[rows[0] : rows[-1] + 1] = torch.from_numpy(pack.pixels_NHWC[rows])
 
     def get(self, rows: np.ndarray) -> torch.Tensor:
         """Float (N, 3, H, W), 0 to 1, on the device."""
@@ -26,7 +29,7 @@ class Feed:
 
     def _fetch(self, rows: np.ndarray) -> torch.Tensor:
         if self._resident is not None:
-            return self._resident[torch.from_numpy(np.asarray(rows)).to(self.device)]
+            return self._resident[torch.from_numpy(np.asarray(rows)).to(self.device, non_blocking=True)]
         batch = torch.from_numpy(self.pack.pixels_NHWC[np.asarray(rows)])
         return batch.pin_memory() if self.device.type == "cuda" else batch
 

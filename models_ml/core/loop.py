@@ -6,6 +6,7 @@ on a processor. The weighted loss is divided by the weight of the whole optimise
 processes, so that neither accumulation nor distribution changes the gradient.
 """
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -69,13 +70,16 @@ class Fit:
         seed = int(seed_of(self.recipe.seed, "init", fold).generate_state(1)[0])
         network = build(cfg.model, len(data.labels.names), size_px=cfg.data.size_px, seed=seed).to(self.device)
         self.network = in_layout(self.recipe, network)
-        self.forward = torch.compile(self.network) if self.recipe.compile else self.network
+        # One program per batch size (the whole and the last one): a general one is slower.
+        self.forward = torch.compile(self.network, dynamic=False) if self.recipe.compile else self.network
         self.optimizer = make_optimizer(self.network, self.recipe)
         self.average = MovingAverage(self.network, self.recipe.ema_decay) if self.recipe.ema_decay else None
-        self.class_weight = torch.from_numpy(
-            loss_weights(len(data.labels.names), data.labels.own_indices, self.recipe)
-        ).to(self.device)
+        weights = torch.from_numpy(loss_weights(len(data.labels.names), data.labels.own_indices, self.recipe))
+        self.picture_weight = weights[torch.from_numpy(data.labels_N)]
+        self.class_weight = weights.to(self.device)
         self.epoch, self.step, self.loss_sum, self.weight_sum = 1, 0, 0.0, 0.0
+        self.last_loss = math.nan
+        self.unsettled: list[tuple[torch.Tensor, float]] = []
         self.history: list[dict[str, float | None]] = []
         self.best_epoch, self.best_score, self.seconds = 0, -1.0, 0.0
 
@@ -85,6 +89,7 @@ class Fit:
         return self.average.network if self.average else self.network
 
     def state(self) -> dict:
+        self.settle()
         return {
             "config": self.cfg.fingerprint, "data": self.data_key, "epoch": self.epoch, "step": self.step,
             "loss_sum": self.loss_sum, "weight_sum": self.weight_sum, "history": self.history,
@@ -135,14 +140,14 @@ class Fit:
         if probing:
             self.network.backbone.eval()
 
-    def optimise(self, positions: np.ndarray, steps: int) -> tuple[float, float]:
-        """One optimiser step on the pictures at ``positions`` of the order; returns loss and learning rate."""
+    def optimise(self, positions: np.ndarray, steps: int) -> float:
+        """One optimiser step on the pictures at ``positions`` of the order; returns the learning rate."""
         recipe, data = self.recipe, self.data
         rank, world = distributed.rank(), distributed.world()
         torch.manual_seed(
             int(seed_of(recipe.seed, "dropout", self.fold, self.epoch, self.step, rank).generate_state(1)[0])
         )
-        weight = float(self.class_weight[torch.from_numpy(data.labels_N[self.order[positions]])].sum())
+        weight = float(self.picture_weight[torch.from_numpy(self.order[positions])].sum())
         self.optimizer.zero_grad(set_to_none=True)
         parts = [part[rank::world] for part in cut(positions, recipe.batch_size, least=2 * world)]
         parts = [part for part in parts if len(part)]
@@ -152,7 +157,7 @@ class Fit:
             image = augment(batch, u, self.cfg.data.augment)
             if recipe.channels_last:
                 image = image.contiguous(memory_format=torch.channels_last)
-            target = torch.from_numpy(data.labels_N[self.order[part]]).to(self.device)
+            target = torch.from_numpy(data.labels_N[self.order[part]]).to(self.device, non_blocking=True)
             with autocast(self.device, recipe.precision):
                 logits = self.forward(image)
             loss = weighted_loss(logits.float(), target, self.class_weight, recipe.label_smoothing)
@@ -167,10 +172,24 @@ class Fit:
         self.optimizer.step()
         if self.average:
             self.average.update(self.network, (self.epoch - 1) * steps + self.step)
-        total = sum(distributed.share(float(loss_sum)))
         self.step += 1
-        self.loss_sum, self.weight_sum = self.loss_sum + total, self.weight_sum + weight
-        return total / weight, rate
+        self.unsettled.append((loss_sum, weight))
+        if world > 1:  # at the same moment in every process
+            self.settle()
+        return rate
+
+    def settle(self) -> float:
+        """Add up the losses of the steps since the last time, and return the last step's mean.
+
+        A GPU is waited for here and nowhere else between two epochs, so that it never waits for the processor.
+        """
+        if self.unsettled:
+            found = distributed.share(torch.stack([loss for loss, _ in self.unsettled]).tolist())
+            for total, (_, weight) in zip(map(sum, zip(*found)), self.unsettled):
+                self.loss_sum, self.weight_sum = self.loss_sum + total, self.weight_sum + weight
+                self.last_loss = total / weight
+            self.unsettled = []
+        return self.last_loss
 
     def held_out(self, network: torch.nn.Module, *, views: int = 1) -> np.ndarray:
         """Logits of the held-out pictures; several processes share the work."""
@@ -188,6 +207,7 @@ class Fit:
 
     def end_epoch(self, rate: float) -> tuple[dict[str, float | None], bool]:
         """Judge the held-out pictures, keep the weights when they are the best so far, move the cursor on."""
+        self.settle()
         distributed.average_buffers(self.network)
         if self.average:
             distributed.average_buffers(self.average.network)
@@ -290,16 +310,16 @@ def _epochs(run: Fit, tell: Listener, cancelled: Callable[[], bool], state_every
         run.train_mode()
         steps, seen, clock = run.batches(), 0, time.monotonic()
         for positions in steps[run.step :]:
-            loss, rate = run.optimise(positions, len(steps))
+            rate = run.optimise(positions, len(steps))
             seen, now = seen + len(positions), time.monotonic()
             run.seconds = before + now - began
             share = (run.epoch - 1 + run.step / len(steps)) / run.recipe.epochs
             already = share if already is None else already
             if now - told > EVENT_EVERY_S:
-                told = now
+                loss, told = run.settle(), time.monotonic()
                 tell(StepDone(progress=share, seconds_left=seconds_left(began, share, already=already), fold=run.fold,
                               epoch=run.epoch, step=run.step, steps=len(steps), loss=loss, lr=rate,
-                              images_per_s=seen / max(1e-9, now - clock)))  # fmt: skip
+                              images_per_s=seen / max(1e-9, told - clock)))  # fmt: skip
             if distributed.any_says(cancelled()):
                 run.save()
                 return "cancelled"

@@ -14,7 +14,10 @@ from models_ml.core.files import sha256_file
 
 
 class MultiSampleHead(nn.Module):
-    """Mean of one linear layer under several independent dropouts (Inoue 2019); in evaluation, the layer itself."""
+    """Mean of one linear layer under several independent dropouts (Inoue 2019); in evaluation, the layer itself.
+
+    In the weights' own precision whatever the backbone's: logits of eight or eleven bits would be told apart by chance.
+    """
 
     def __init__(self, width: int, n_classes: int, *, dropouts: int, p: float):
         super().__init__()
@@ -22,10 +25,12 @@ class MultiSampleHead(nn.Module):
         self.linear = nn.Linear(width, n_classes)
 
     def forward(self, feature_NF: torch.Tensor) -> torch.Tensor:
-        if not self.training or self.p == 0:
-            return self.linear(feature_NF)
-        logits = [self.linear(nn.functional.dropout(feature_NF, self.p, training=True)) for _ in range(self.dropouts)]
-        return torch.stack(logits).mean(dim=0)
+        with torch.autocast(feature_NF.device.type, enabled=False):
+            feature_NF = feature_NF.to(self.linear.weight.dtype)
+            if not self.training or self.p == 0:
+                return self.linear(feature_NF)
+            seen = (nn.functional.dropout(feature_NF, self.p, training=True) for _ in range(self.dropouts))
+            return torch.stack([self.linear(feature) for feature in seen]).mean(dim=0)
 
 
 class Classifier(nn.Module):

@@ -56,8 +56,9 @@ class MovingAverage:
     @torch.no_grad()
     def update(self, network: torch.nn.Module, step: int) -> None:
         keep = min(self.decay, (1 + step) / (10 + step))
-        mine, theirs = self.network.state_dict(), network.state_dict()
-        floats = [key for key in mine if mine[key].is_floating_point()]
-        torch._foreach_lerp_([mine[k] for k in floats], [theirs[k] for k in floats], 1 - keep)
-        for key in mine.keys() - set(floats):
-            mine[key].copy_(theirs[key])
+        pairs = list(zip(*([*n.parameters(), *n.buffers()] for n in (self.network, network)), strict=True))
+        floats = [pair for pair in pairs if pair[0].is_floating_point()]
+        counts = [pair for pair in pairs if not pair[0].is_floating_point()]
+        torch._foreach_lerp_(*zip(*floats), 1 - keep)
+        if counts:
+            torch._foreach_copy_(*zip(*counts))

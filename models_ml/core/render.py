@@ -72,8 +72,20 @@ def _data_url(image: Image.Image, kind: str) -> str:
     return f"data:image/{kind.lower()};base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
-def page(path: Path, title: str, entries: Sequence[tuple[str, Image.Image, np.ndarray]], *, side_px: int = 320) -> None:
-    """One file without outside parts: every picture with its map above it, and one slider for the maps' opacity."""
+def page(
+    path: Path,
+    title: str,
+    entries: Sequence[tuple[str, Image.Image, np.ndarray]],
+    scores: Sequence[Sequence[str]],
+    sentences: Sequence[str],
+    *,
+    side_px: int = 320,
+) -> None:
+    """One file without outside parts: the scores beside their controls, what is to be said about parts of the pictures,
+    every picture with its map above it, and one slider for the maps' opacity.
+
+    scores: name, meaning, this network, random weights, difference, wrong class.
+    """
     figures = []
     for caption, picture, map_HW in entries:
         small = picture.copy()
@@ -83,7 +95,15 @@ def page(path: Path, title: str, entries: Sequence[tuple[str, Image.Image, np.nd
             f'<figure><div><img alt="" src="{_data_url(small, "JPEG")}"><img class="map" alt="attribution map" '
             f'src="{_data_url(layer, "PNG")}"></div><figcaption>{html.escape(caption)}</figcaption></figure>'
         )
-    write_text(path, PAGE.format(title=html.escape(title), figures="\n".join(figures)))
+    rows = [
+        f'<tr><th scope="row">{html.escape(name)}<small>{html.escape(meaning)}</small></th>'
+        + "".join(f"<td>{html.escape(cell) or '&ndash;'}</td>" for cell in cells)
+        + "</tr>"
+        for name, meaning, *cells in scores
+    ]
+    said = "\n".join(f"<li>{html.escape(sentence)}</li>" for sentence in sentences)
+    parts = {"rows": "\n".join(rows), "sentences": said, "figures": "\n".join(figures)}
+    write_text(path, PAGE.format(title=html.escape(title), **parts))
 
 
 PAGE = """<!doctype html>
@@ -94,9 +114,25 @@ body {{ font: 16px/1.4 system-ui, sans-serif; margin: 1rem; }}
 main {{ display: flex; flex-wrap: wrap; gap: 1rem; }}
 figure {{ margin: 0; }} figure div {{ position: relative; display: inline-block; }}
 .map {{ position: absolute; left: 0; top: 0; opacity: var(--opacity, .7); }}
-header {{ position: sticky; top: 0; background: white; padding: .5rem 0; z-index: 1; }}
+header {{ position: sticky; top: 0; background: Canvas; padding: .5rem 0; z-index: 1; }}
+table {{ border-collapse: collapse; font-variant-numeric: tabular-nums; }} section {{ overflow-x: auto; }}
+th, td {{ padding: .4rem .75rem; border-bottom: 1px solid; text-align: right; }} th:first-child {{ text-align: left; }}
+small {{ display: block; font-weight: normal; }} td {{ white-space: nowrap; }}
+:root {{ color-scheme: light dark; }}
 </style>
-<header><h1>{title}</h1>
+<h1>{title}</h1>
+<section tabindex="0" aria-label="Scores"><table><thead><tr><th scope="col">Predicted class, all items</th>
+<th scope="col">These networks</th><th scope="col">Random weights</th><th scope="col">Difference</th>
+<th scope="col">Least probable class</th></tr></thead><tbody>
+{rows}
+</tbody></table></section>
+<p>Means over the items; in brackets 95 % intervals over photographs or patients. Edges alone give random weights a
+share of every score: the difference is what counts. What deletion and insertion of a map do to the answer is judged
+by the trained networks, whoever made the map.</p>
+<ul>
+{sentences}
+</ul>
+<header>
 <label>Opacity of the maps <input id="opacity" type="range" min="0" max="100" value="70"></label>
 <p>Red pixels speak for the answer explained, blue ones against it.</p></header>
 <main>

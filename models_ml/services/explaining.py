@@ -24,7 +24,7 @@ LAYERS, MARKS = "layers", "marks"
 
 
 def start_attribution(
-    *, ensemble: Ensemble, method: str = "integrated-gradients", baseline: str = "blur", controls: int = 1,
+    *, ensemble: Ensemble, method: str = "integrated-gradients", baseline: str = "blur", controls: int = 2,
     limit: int | None = None, items: Sequence[str] | None = None, marks=None, user=None,
 ) -> AttributionSet:  # fmt: skip
     """Queue the maps of the ensemble's answers on `items` (None: everything it answered), beside the control.
@@ -103,13 +103,14 @@ def store_attribution(made: AttributionSet) -> int:
 def _row(
     made: AttributionSet, item: Item, record: dict, target: str, facts: dict, weights: str, layer: str
 ) -> AttributionMap:
+    predicted = target == AttributionMap.Target.PREDICTED
     return AttributionMap(
         attribution_set=made, item=item, view=made.ensemble.view,
         target=target, target_class=facts["target"], minus_class=facts["minus"] or "", method=made.method,
         answer=record["answer"], gap=facts["gap"], why=facts["why"], steps=facts["steps"],
         members_used=record["members_used"], weights_sha256=weights,
-        scores={name: facts[name] for name in SCORES}, control=record["control"], wrong_class=record["wrong_class"],
-        regions=record["regions"] if target == AttributionMap.Target.PREDICTED else [],
+        scores={name: facts[name] for name in SCORES}, control=facts["control"],
+        wrong_class=record["wrong_class"] if predicted else {}, regions=record["regions"] if predicted else [],
         mask_share=record["mask_share"], layer=layer, raw=f"maps/items/{file_name(record['item'])}.npz",
     )  # fmt: skip
 

@@ -87,12 +87,14 @@ def certify_allocation(allocation: Allocation, images: Mapping[str, str]) -> Cer
         promise("seen once", "No image is shown twice, except as a marked repeat.", _seen_twice(allocation)),
         promise(
             "repeats",
-            f"Every repeat follows its first showing by at least {allocation.repeat_gap} pages.",
+            f"Every repeat follows its first showing by at least {allocation.repeat_gap} {'page' if allocation.repeat_gap == 1 else 'pages'}.",
             _too_soon(allocation),
         ),
         promise(
             "catches",
-            f"Every sitting has {allocation.catches_per_rater} catches, none of them on the first page.",
+            f"Every sitting has {allocation.catches_per_rater} catches, none of them on the first page."
+            if allocation.catches_per_rater
+            else "No sitting has catches.",
             _catches(allocation),
         ),
     ]

@@ -6,11 +6,12 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from django.core.exceptions import ValidationError
 
-from imagebank.models import DiagnosisClass, Study, Truth
+from imagebank.models import DiagnosisClass, ItemImage, Study, Truth
 from surveys.models import Block, Seat, SurveyResponse
-from surveys.questions import questions_of
+from surveys.questions import Question, questions_of
 
 from .answers import record_answer
+from .simulated_marks import largest_lesion, marks
 from .simulated_sittings import seats_to_simulate, seeded_generator, sit_through
 
 # Standard deviations on the logit scale: between readers, and between items (shared by all readers of all groups).
@@ -55,6 +56,8 @@ class _Simulator:
         self.questions = study.protocol.demographic_questions
         asked = questions_of(study.protocol)
         self.confidence = next((question for question in asked if question.kind == "confidence"), None)
+        self.regions = [question for question in asked if question.kind == "region"]
+        self.lesions: dict[tuple[int, str], tuple | None] = {}
         self.classes = list(DiagnosisClass.objects.filter(study=study).order_by("position"))
         self.truth = dict(Truth.objects.filter(item__study=study).values_list("item", "diagnosis"))
 
@@ -101,8 +104,13 @@ class _Simulator:
                     event_id=self._event(response, survey_item, change),
                     rt_ms=rt_ms + 2500 * change,
                 )
-            if self.confidence and choices[-1] is not None:
+            if choices[-1] is None:
+                continue  # what stands in a later step is not asked about a blank
+            if self.confidence:
                 self._say_confidence(response, survey_item, chance, rt_ms + 2500 * len(choices))
+            for question in self.regions:
+                if question.is_asked_in(block.view):
+                    self._mark(response, survey_item, block.view, question, chance)
 
     def _say_confidence(self, response: SurveyResponse, survey_item, chance: float, rt_ms: int) -> None:
         """Readers who are likely to be right are more confident, not exactly so."""
@@ -118,11 +126,28 @@ class _Simulator:
             rt_ms=rt_ms,
         )
 
+    def _mark(self, response: SurveyResponse, survey_item, view: str, question: Question, chance: float) -> None:
+        """Readers who are likely to be right are likely to have seen the lesion."""
+        draw = self.generator("marks", response.reader.code, view, survey_item.item.code, question.code)
+        where = survey_item.item_id, view
+        if where not in self.lesions:
+            image = ItemImage.objects.filter(item=survey_item.item_id, view=view).first()
+            self.lesions[where] = image and largest_lesion(image)
+        saw = bool(draw.random() < 0.5 + chance / 2)
+        record_answer(
+            survey_response=response,
+            survey_item=survey_item,
+            question=question.code,
+            value=marks(question, self.lesions[where], saw=saw, draw=draw),
+            event_id=self._event(response, survey_item, question.code),
+            rt_ms=4000,
+        )
+
     def _choose(self, draw, item: int, chance: float) -> DiagnosisClass:
         correct = draw.random() < chance
         other = draw.integers(len(self.classes) - 1)
         right = next(row for row in self.classes if row.pk == self.truth[item])
         return right if correct else [row for row in self.classes if row.pk != right.pk][other]
 
-    def _event(self, response: SurveyResponse, survey_item, change: int) -> UUID:
+    def _event(self, response: SurveyResponse, survey_item, change: int | str) -> UUID:
         return uuid5(NAMESPACE_URL, f"simulated:{self.seed}:{response.public_id}:{survey_item.public_id}:{change}")

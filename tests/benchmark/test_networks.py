@@ -158,12 +158,12 @@ def test_regions_marked_by_readers_are_compared_with_the_networks(two_networks, 
     row = ensemble.predictions.select_related("item").first()
     one = stored_map(ensemble, row.item, np.repeat([[3.0, 2.0, 1.0, 0.0]], 4, axis=0))
     assert region_overlaps(one) == []
+    simulate_readers(study=two_networks, seed=1, accuracies={
+        (group, view): 0.5 for group in ("geneticist", "pediatrician") for view in VIEWS})  # fmt: skip
     two_networks.protocol.questions = [
         {"code": "", "kind": "class", "prompt": "Which?"}, {"code": "where", "kind": "region", "prompt": "Where?", "required": False}
     ]  # fmt: skip
     two_networks.protocol.save()
-    simulate_readers(study=two_networks, seed=1, accuracies={
-        (group, view): 0.5 for group in ("geneticist", "pediatrician") for view in VIEWS})  # fmt: skip
     half = {"x": 0, "y": 0, "w": 0.5, "h": 1}
     items = SurveyItem.objects.filter(item=row.item, block__view="focused")
     for response in SurveyResponse.objects.filter(group__code="geneticist", survey__blocks__survey_items__in=items):
@@ -176,8 +176,15 @@ def test_regions_marked_by_readers_are_compared_with_the_networks(two_networks, 
     assert (found.group, found.readers, found.marked) == ("geneticists", 2, 2)
     assert found.area == pytest.approx(0.5, abs=0.07)
     assert found.iou > 0.8 > found.chance
+    assert found.random is None  # no control was stored
+    mirrored = np.repeat([[0.0, 0.0, 2.0, 3.0]], 4, axis=0)
+    path = one.attribution_set.folder / "maps" / "items" / f"{file_name(row.item.code)}.npz"
+    with np.load(path) as maps:
+        np.savez(path, predicted=maps["predicted"], control=np.array([mirrored, maps["predicted"]], dtype=np.float32))
+    assert region_overlaps(one)[0].random == pytest.approx(found.iou / 2, abs=0.1)
     page = analyst.get(reverse("benchmark:network_item", args=["small", ensemble.pk, row.item_id])).content.decode()
     assert "2 of 2 marked something" in page
+    assert reverse("models_ml:layer", args=["small", one.public_id]) in page
 
 
 def test_a_marked_box_covers_its_pixels_and_a_point_a_small_disc():

@@ -4,7 +4,7 @@ import pytest
 
 from surveys.models import Answer, SurveyResponse
 from surveys.services import invite
-from tests.browser.test_reading import WIDTHS, open_browser, until_shown
+from tests.browser.test_reading import WIDTHS, open_browser, until, until_shown
 from tests.surveys.study import group, make_surveyed_study, survey
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -46,9 +46,12 @@ def read_block(page, view):
         until_shown(page, number, view)
         press(page, "Brunosis", "Space")
         page.get_by_role("button", name="Brunosis", pressed=True).wait_for()
+        page.locator("#told").get_by_text("Brunosis, saved").wait_for(state="attached")
         press(page, "Next")
+        if number < 6:
+            until(page, "document.activeElement.matches('.step')", "the next image has the focus, which names it")
     page.get_by_role("heading", name="End of this part").wait_for()
-    assert page.evaluate("document.activeElement.id") == "end-title", "the new page is announced"
+    until(page, "document.activeElement.id === 'end-title'", "the end of the part is announced")
     press(page, "Seal and continue")
 
 
@@ -83,13 +86,14 @@ def test_a_whole_sitting_by_tab_space_and_enter(live_server, chromium):
 
 def tells_a_screen_reader(page):
     """What is on the page has a name and a state: the image, the question, the choices, how far, and what is saved."""
-    page.get_by_role("progressbar", name="Progress in this part").wait_for()
+    assert page.locator("#progress").get_attribute("aria-hidden") == "true", "the words beside it say the same"
+    page.get_by_role("group", name="Focused images, 1 of 6").wait_for()
     page.get_by_role("img", name="Focused image 1 of 6").wait_for()
     question = page.get_by_role("group", name="Which condition is best represented?")
     assert question.get_by_role("button").all_inner_texts() == ["1\nAzurosis", "2\nBrunosis", "3\nCyanosis"]
     for name in ("Azurosis", "Brunosis", "Cyanosis"):
         page.get_by_role("button", name=name, exact=True, pressed=False).wait_for()
-    assert page.locator("#where").get_attribute("aria-live") == "polite"
-    assert page.locator("#saved").get_attribute("role") == "status"
     assert page.evaluate("document.documentElement.lang") == "en"
-    assert page.title()
+    assert page.title() == "Focused images - A small study"
+    live = page.locator("[aria-live], [role=status]").evaluate_all("(all) => all.map((one) => one.id).sort()")
+    assert live == ["loading", "told", "unanswered", "waiting"]

@@ -123,6 +123,17 @@ def test_a_suspected_copy_is_shown_to_curators_only_and_a_decision_is_recorded(c
     image_set.refresh_from_db()
     assert image_set.state == "published"
     assert image_set.publications.get().published_by == curator
+    assert "A study holds a set once" in client.get(address("publish", study, image_set.public_id)).content.decode()
+    assert address("publish", study, image_set.public_id) not in client.get(address("set", study, image_set.public_id)).content.decode()
+
+
+def test_a_measure_is_written_with_its_interval_or_why_there_is_none():
+    from generative.presenting import Measure
+
+    near = Measure("KID", -0.01234, -0.05, 0.02)
+    assert (near.shown, near.interval) == ("−0.0123", "−0.0500 to 0.0200")
+    none = Measure("KID, MA", None, why="fewer than 5 pictures on one side")
+    assert (none.shown, none.interval) == ("fewer than 5 pictures on one side", "")
 
 
 def test_uploads_become_jobs_that_take_in_or_refuse(as_role, study, set_files):

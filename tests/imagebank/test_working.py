@@ -1,5 +1,6 @@
 """Folders for work in progress: gone with their work, and with the work of a process that was killed."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -52,3 +53,36 @@ def test_what_a_killed_process_left_goes_and_what_a_living_one_holds_stays(tmp_p
             process.kill()
             process.wait()
             process.stdout.close()
+
+
+KILL_AT = """
+import os, sys
+from pathlib import Path
+from imagebank.services import working
+calls = []
+def counted(frame, event, argument):
+    if event == "c_call" and argument.__name__ in {"mkdir", "open", "flock", "rmdir", "unlink"}:
+        calls.append(argument.__name__)
+        if len(calls) > int(sys.argv[2]):
+            os.kill(os.getpid(), 9)
+sys.setprofile(counted)
+with working.working_folder(Path(sys.argv[1]), ".new-") as folder:
+    (folder / "readings.csv").write_text("somebody's answers")
+sys.setprofile(None)
+print(len(calls))
+"""
+
+
+def test_nothing_is_left_by_a_process_killed_before_any_of_its_steps(tmp_path):
+    """Killed before its first, its second, ... call to the system, until one is left to end: the next one finds nothing of it."""
+    for step in range(100):
+        done = subprocess.run(
+            [sys.executable, "-c", KILL_AT, str(tmp_path), str(step)], capture_output=True, text=True, check=False
+        )
+        if done.returncode == 0:
+            break
+        assert done.returncode == -signal.SIGKILL, done.stderr
+        with working_folder(tmp_path, ".new-") as folder:
+            assert os.listdir(tmp_path) == [folder.parent.name]
+        assert os.listdir(tmp_path) == []
+    assert int(done.stdout) == step > 8

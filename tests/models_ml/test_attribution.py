@@ -2,14 +2,18 @@
 
 import io
 import zipfile
+from importlib import import_module
 
 import pytest
+from django.apps import apps
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from PIL import Image
 
 from imagebank.models import Job
+from models_ml.attribution_tables import summary_table
+from models_ml.core.explain_tables import in_words
 from models_ml.core.manifest import read_manifest
 from models_ml.models import AttributionMap, AttributionSet
 from models_ml.services.explaining import explain_arguments, start_attribution, store_attribution
@@ -25,14 +29,15 @@ def test_a_job_stores_maps_with_gap_target_hash_and_control(networks, client, pe
     made.refresh_from_db()
     predicted = made.maps.filter(target="predicted")
     assert predicted.count() == made.summary["items"] == 3
-    assert made.summary["controls"] == 1
+    assert made.summary["controls"] == 2
     for one in predicted:
         answer = ensemble.predictions.get(item=one.item)
         assert (one.target_class, one.members_used) == (answer.answer, answer.members_used)
         assert one.gap is not None
         assert len(one.weights_sha256) == 64
         assert 0 <= one.scores["mass"] <= 1
-        assert 0 <= one.control["mass"] <= 1
+        assert set(one.control) == set(one.scores) == set(one.wrong_class)
+        assert None not in one.control.values()
         assert 0 < one.mask_share < 1
         assert (made.folder / one.layer).is_file()
         assert (made.folder / one.raw).is_file()
@@ -53,6 +58,9 @@ def test_a_job_stores_maps_with_gap_target_hash_and_control(networks, client, pe
     client.force_login(person("engineer"))
     assert code in client.get(pages["sheet"]).content.decode()
     assert "Random weights" in client.get(pages["map"]).content.decode()
+    sheet = client.get(pages["sheet"]).content.decode()
+    for name in one.scores:
+        assert in_words(made.summary["above_control"]["predicted"][name]) in sheet
     assert client.get(pages["layer"])["Content-Type"] == "image/webp"
     assert code not in pages["layer"]
     assert client.get(pages["raw"]).status_code == client.get(pages["table"]).status_code == 200
@@ -176,3 +184,22 @@ def test_a_refused_mask_leaves_nothing_for_the_next_attribution(stored):
         start_attribution(ensemble=stored, marks=archive)
     made = start_attribution(ensemble=stored)
     assert not made.folder.exists() or not list(made.folder.rglob("*.png"))
+
+
+def test_summaries_of_the_former_shape_are_placed_below_their_target(stored):
+    """The migration, on a summary as it used to be stored; a second run changes nothing."""
+    migration = import_module("models_ml.migrations.0003_every_score_beside_a_control")
+    mass = {"mass": {"value": 0.3, "n": 4, "ci_low": 0.2, "ci_high": 0.4}}
+    kinds = ("control", "wrong_class", "above_control", "above_wrong_class")
+    made = AttributionSet.objects.create(
+        ensemble=stored,
+        summary={"schema": "attribution/1", "targets": {"predicted": mass}, **dict.fromkeys(kinds, mass)},
+    )
+    for _ in range(2):
+        migration.place_by_target(apps, None)
+        made.refresh_from_db()
+        assert made.summary["schema"] == "attribution/2"
+        assert made.summary["control"] == made.summary["above_control"] == {"predicted": mass}
+    rows = {row.name: row for row in summary_table(made.summary, "predicted")}
+    assert rows["Relevance on the lesion"].control == "0.30 (0.20 to 0.40)"
+    assert rows["Insertion"].control == ""

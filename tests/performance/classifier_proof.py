@@ -25,6 +25,7 @@ from models_ml.core.config import DataSpec, ModelSpec, RunConfig, preset
 from models_ml.core.evaluate import evaluate_predictions
 from models_ml.core.events import ProgressBar
 from models_ml.core.explain_run import explain_items
+from models_ml.core.explain_tables import SCORES
 from models_ml.core.files import write_csv
 from models_ml.core.folds import split
 from models_ml.core.metrics import clustered
@@ -144,7 +145,7 @@ def masks(data: Path, out: Path, *asked: str) -> dict:
     train_ensemble(cfg, manifest, out / "run", ProgressBar(), state_every_s=30)
     predictions = predict_items(out / "run", manifest, split="test")
     found = evaluate_predictions(predictions, cfg.ensemble)
-    settings = ['targets=["predicted"]', "steps=16", "max_steps=512"]
+    settings = ['targets=["predicted"]', "steps=16", "max_steps=2048"]
     result = {"accuracy": found["ensemble"]["accuracy"], "balanced_accuracy": found["ensemble"]["balanced_accuracy"]}
     for baseline, limit in (text.split("=") for text in asked or BASELINES):
         folder, began = out / f"explained-{baseline}", time.process_time()
@@ -169,10 +170,10 @@ def _side_by_side(out: Path, baselines: list[str]) -> dict:
     ]
     items = sorted(set.intersection(*map(set, records)))
     means = {"pictures": len(items), "area": float(np.mean([records[0][item]["mask_share"] for item in items]))}
-    for name in ("mass", "rank", "pointing"):
+    for name in SCORES:
         for baseline, by_item in zip(baselines, records):
             values = np.array([by_item[i]["maps"]["predicted"][name] for i in items], dtype=float)
-            control = np.array([by_item[i]["control"][name] for i in items], dtype=float)
+            control = np.array([by_item[i]["maps"]["predicted"]["control"][name] for i in items], dtype=float)
             above = clustered(values - control, np.array(items), resamples=1000)
             means[f"{name}, {baseline}"] = {
                 "mean": float(values.mean()), "random weights": float(control.mean()), "above": asdict(above),
@@ -186,7 +187,8 @@ def _gaps(folder: Path) -> dict:
     gaps, steps = (np.array([fact[key] for fact in facts], dtype=float) for key in ("gap", "steps"))
     return {
         "within_one_percent": float((gaps <= 0.01).mean()), "median": float(np.median(gaps)),
-        "steps_median": float(np.median(steps)), "steps_mean": float(steps.mean()),
+        "largest": float(np.max(gaps)), "steps_median": float(np.median(steps)), "steps_mean": float(steps.mean()),
+        "steps_largest": float(steps.max()), "stopped": [fact["why"] for fact in facts if fact["why"]],
     }  # fmt: skip
 
 

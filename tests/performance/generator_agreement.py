@@ -49,13 +49,14 @@ def pytorch_file(folder: Path) -> dict:
     losses.generator_loss(d(g(z, c), c)).backward()
     found["gradients_generator"] = gradients(g, want, "Gmain_grad/")
     d.zero_grad()
-    real = want["img_none"].clone().requires_grad_(True)
-    logits = d(real, c)
-    (torch.nn.functional.softplus(-logits).squeeze(1) + 0.5 * losses.gradient_penalty(logits, real)).mean().backward()
+    real = want["img_none"]
+    penalty = losses.gradient_penalty(losses.image_slope(d, real, c))
+    (torch.nn.functional.softplus(-d(real, c)).squeeze(1) + 0.5 * penalty).mean().backward()
     found["gradients_discriminator_r1"] = gradients(d, want, "Dreal_R1_grad/")
     g.zero_grad()
     ws = g.styles(z[:4], c[:4])
-    (2.0 * losses.path_length(g.synthesis(ws), ws, want["PL_noise"], torch.zeros([])).penalty.mean()).backward()
+    slope = losses.style_slope(g.synthesis, ws, want["PL_noise"])
+    (2.0 * losses.path_length(slope, torch.zeros([])).penalty.mean()).backward()
     found["gradients_path_length"] = gradients(g, want, "PL_grad/")
     return found
 

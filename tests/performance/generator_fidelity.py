@@ -27,14 +27,16 @@ def recognised(judge, features: np.ndarray, labels: list[str]) -> str:
     return f"recognised {hit.mean():.3f} ({', '.join(f'{name} {share:.2f}' for name, share in shares.items())})"
 
 
-def made_by(folder: Path, truncation: float, count: int) -> tuple[np.ndarray, list[str]]:
+def made_by(folder: Path, truncation: float, count: int, noise: str) -> tuple[np.ndarray, list[str]]:
     """`count` pictures of every class (N, 3, H, W) and their classes."""
     generator, record = load_generator(folder)
-    z = latents.draw_z(range(FIRST_SEED, FIRST_SEED + count), record.shape.z_dim)
+    seeds = list(range(FIRST_SEED, FIRST_SEED + count))
+    z = latents.draw_z(seeds, record.shape.z_dim)
     pictures, labels = [], []
     for name in record.shape.classes:
         c = latents.label_vector(record.shape, {name: 1.0})[None].expand(count, -1)
-        pictures.append(latents.pictures(generator, latents.styles(generator, z, c, truncation=truncation, centre="class")))
+        ws = latents.styles(generator, z, c, truncation=truncation, centre="class")
+        pictures.append(latents.pictures(generator, ws, noise=noise, seeds=seeds))
         labels += [name] * count
     return np.ascontiguousarray(np.concatenate(pictures).transpose(0, 3, 1, 2)), labels
 
@@ -46,6 +48,7 @@ def main() -> None:
     parser.add_argument("--view")
     parser.add_argument("--features", required=True, help="a classifier's fold")
     parser.add_argument("--count", type=int, default=40, help="pictures of every class")
+    parser.add_argument("--noise", choices=latents.NOISES, default="seed")
     options = parser.parse_args()
     torch.set_num_threads(1)
     judge, plain = open_features(options.features), DrawnFeatures()
@@ -58,7 +61,7 @@ def main() -> None:
     by_judge, by_plain = judge(train), plain(train)
     for folder in options.weights:
         for truncation in TRUNCATIONS:
-            pictures, labels = made_by(folder, truncation, options.count)
+            pictures, labels = made_by(folder, truncation, options.count, options.noise)
             found = judge(pictures)
             distances = f"KID {kid(by_judge, found):.3f} by the classifier, {kid(by_plain, plain(pictures)):.4f} by random convolutions"
             print(f"{folder.name}, truncation {truncation}: {distances}; {recognised(judge, found, labels)}", flush=True)

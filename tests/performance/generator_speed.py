@@ -10,6 +10,7 @@ with the machine's name; nothing is compared or hidden. On a processor, where ot
 """
 
 import argparse
+import itertools
 import json
 import platform
 import tempfile
@@ -53,18 +54,19 @@ def main() -> None:
         channels_last=options.channels_last, channel_base=options.channel_base, channel_max=options.channel_max,
         z_dim=options.width, w_dim=options.width, total_kimg=total, snapshot_kimg=1e6, grid_kimg=1e6,
     )  # fmt: skip
-    marks = []
+    marks, steps = [], itertools.count(1)
 
-    def watch(event: dict) -> None:
-        if event["event"] != "progress" or (event["step"] - options.warm_up) % options.steps:
-            return
-        if event["step"] >= options.warm_up:
+    def watch() -> bool:
+        """Asked after every step whether to cancel."""
+        done = next(steps) - options.warm_up
+        if done >= 0 and done % options.steps == 0:
             if options.device.startswith("cuda"):
                 torch.cuda.synchronize()
             marks.append((time.perf_counter(), time.process_time()))
+        return False
 
     with tempfile.TemporaryDirectory() as folder:
-        train(recipe, drawn(281, options.resolution), Path(folder), device=options.device, on_event=watch)
+        train(recipe, drawn(281, options.resolution), Path(folder), device=options.device, should_cancel=watch)
     wall, busy = np.diff(marks, axis=0).T / (options.steps * options.batch / 1000)
     machine = torch.cuda.get_device_name() if options.device.startswith("cuda") else platform.processor() or "processor"
     print(json.dumps({"machine": machine, "torch": torch.__version__, "s_per_kimg": [round(s, 3) for s in wall],

@@ -17,7 +17,7 @@ class Command(BaseCommand):
         parser.add_argument("--view", required=True)
         parser.add_argument("--method", default="integrated-gradients", help=", ".join(AttributionSet.Method.values))
         parser.add_argument("--baseline", default="blur", help=", ".join(AttributionSet.Baseline.values))
-        parser.add_argument("--controls", type=int, default=1, help="Networks of random weights.")
+        parser.add_argument("--controls", type=int, default=2, help="Networks of random weights.")
         parser.add_argument("--limit", type=int, help="This many items, in turn from the classes.")
         parser.add_argument("--marks", type=Path, help="A ZIP of masks, sticker/ITEM.png, clothing/ITEM.png ...")
         parser.add_argument("--wait", action="store_true", help="Compute in this process instead of the worker's.")

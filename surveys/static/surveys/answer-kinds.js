@@ -23,8 +23,9 @@
     },
     write: (root, value) => {
       const input = root.querySelector("input[type=range]");
-      if (value === null) input.dataset.untouched = "";
-      else delete input.dataset.untouched;
+      input.toggleAttribute("data-untouched", value === null);
+      if (value === null) input.setAttribute("aria-valuetext", "no answer yet");
+      else input.removeAttribute("aria-valuetext");
       input.value = value === null ? 50 : value;
       root.querySelector("output").textContent = value === null ? "" : value;
     },

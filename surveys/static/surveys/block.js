@@ -2,7 +2,7 @@
 (function () {
   "use strict";
 
-  const { AnswerQueue, BlockImages, Marks, Questions, Stage, Zoom } = window.diptych;
+  const { AnswerQueue, BlockImages, Marks, Questions, Stage, Teller, Zoom } = window.diptych;
   const data = JSON.parse(document.getElementById("block-data").textContent);
   const part = (id) => document.getElementById(id);
   const items = data.items;
@@ -23,13 +23,16 @@
     kept: "Not saved yet. It is kept on this device; saving, will retry.",
     closed: "This link has been closed. Please write to the person who invited you.",
   };
+  const teller = new Teller(part("told"));
   const queue = data.events ? new AnswerQueue({
     address: data.events,
     name: data.name,
     onState: (state) => {
       // One line at any width, so that the image below never moves.
+      if (state === "saved" && part("saved").dataset.state === "retry") loadAgain();
       part("saved").textContent = words[state === "retry" && innerWidth >= 700 ? "kept" : state];
       part("saved").dataset.state = state;
+      teller.saving(state, words[state === "retry" ? "kept" : state]);
     },
     onRefused: (why) => {
       part("waiting").textContent = why;
@@ -82,7 +85,7 @@
       if (mine !== showing) return;
       if (zoom) zoom.reset();
       const frames = (item.frames || [item.image]).length;
-      const words = `${data.one} ${index + 1} of ${items.length}`;
+      const words = `${data.one[0].toUpperCase()}${data.one.slice(1)} ${index + 1} of ${items.length}`;
       await stage.show(local.slice(0, frames), item.columns, words, local.slice(frames));
       if (mine !== showing) return;
       clearTimeout(slow);
@@ -94,11 +97,17 @@
       questions.enable(true);
     } catch (_) {
       if (mine !== showing) return;
-      say("This image did not load.");
+      say("This image did not load. Load it again, or go on: your answers are kept.");
       part("retry").hidden = false;
     } finally {
       clearTimeout(slow);
     }
+  }
+
+  // The line is back: what did not load is asked for once more, the image that is looked at first.
+  function loadAgain() {
+    if (!part("retry").hidden) showImage();
+    images.preload(starts[Math.min(index, items.length - 1)]);
   }
 
   // Lay the picture open and note when it was painted.
@@ -163,7 +172,7 @@
       showing += 1;
       part("where").textContent = `${data.heading}, ${items.length} of ${items.length}`;
       listSkipped();
-      part("end-title").focus();
+      focusOn(part("end-title"));
       return;
     }
     part("progress").value = index + 1;
@@ -176,9 +185,9 @@
     const steps = questions.steps(items[index]);
     const heading = practising ? "Practice" : data.heading;
     const question = steps.length > 1 ? `, question ${steps.indexOf(questions.step) + 1} of ${steps.length}` : "";
-    if (data.events || data.preview || items.length > 1) {
-      part("where").textContent = `${heading}, ${index + 1} of ${items.length}${question}`;
-    }
+    const alone = practising && items.length === 1;
+    const place = alone ? `Practice ${data.noun.toLowerCase()}` : `${heading}, ${index + 1} of ${items.length}`;
+    part("where").textContent = place + question;
     part("back").hidden = index === 0 && questions.step === steps[0];
     part("leave").hidden = true;
     const last = part("next").dataset.last;
@@ -205,6 +214,7 @@
   function answered(code, value) {
     part("leave").hidden = true;
     const event = { type: "answer", item: items[index].id, rt_ms: Math.round(performance.now() - painted_ms) };
+    teller.answered(code ? "" : questions.nameOf(value));
     record(code ? { ...event, question: code, value } : { ...event, chosen: value });
     markChosen();
   }
@@ -212,7 +222,7 @@
   function goOn(leaveOpen) {
     if (index >= items.length) return;
     if (questions.next(leaveOpen)) {
-      keepFocus();
+      if (!part("unanswered").textContent) arrive();
       part("leave").hidden = !part("unanswered").textContent;
       return;
     }
@@ -221,21 +231,30 @@
       return;
     }
     show(index + 1);
-    keepFocus();
+    arrive();
   }
 
-  // Who answered by keyboard does not lose the place when the answered question makes room for the next.
-  function keepFocus() {
-    const lost = document.activeElement === document.body || document.activeElement.closest("[hidden], :disabled");
-    if (lost) part("where").focus({ preventScroll: true });
+  // Another image or question stands open: the focus goes to it, before its first control, and its name says where one is.
+  // Who is looking at the image itself stays there, and is told.
+  function arrive() {
+    if (index >= items.length) return;
+    const step = questions.element();
+    if (document.activeElement.closest("#viewer") || document.activeElement === step) {
+      teller.say(part("where").textContent);
+    } else focusOn(step);
+  }
+
+  // What has just appeared is painted first: a screen reader does not hear of a focus on what it has not seen yet.
+  function focusOn(element) {
+    twoFrames().then(() => element.focus({ preventScroll: true }));
   }
 
   function goBack() {
-    if (index < items.length && questions.back()) {
-      keepFocus();
-      return;
+    if (index >= items.length || !questions.back()) {
+      if (index === 0) return;
+      show(index - 1);
     }
-    if (index > 0) show(index - 1);
+    arrive();
   }
 
   function keyed(event) {
@@ -346,7 +365,7 @@
     if (!link) return;
     event.preventDefault();
     show(Number(link.getAttribute("href").slice(7)) - 1);
-    part("where").focus();
+    arrive();
   }
 
   document.documentElement.classList.add("scripted");
@@ -355,7 +374,6 @@
   part("answer-form").addEventListener("submit", (event) => {
     event.preventDefault();
     goOn();
-    if (index < items.length) part("where").focus({ preventScroll: true });
   });
   part("leave").addEventListener("click", () => goOn(true));
   part("stage").addEventListener("click", touchPlace);
@@ -367,8 +385,8 @@
   part("back").addEventListener("click", (event) => {
     event.preventDefault();
     goBack();
-    part("where").focus({ preventScroll: true });
   });
+  window.addEventListener("online", loadAgain);
   if (!practising) {
     part("end").addEventListener("click", linkNumber);
     if (part("seal-form")) part("seal-form").addEventListener("submit", sealWhenSaved);

@@ -41,6 +41,7 @@
     }
     touchSlider(input) {
       delete input.dataset.untouched;
+      input.removeAttribute("aria-valuetext");
       input.closest(".slider").querySelector("output").textContent = input.value;
     }
     choose(one, value) {
@@ -113,6 +114,8 @@
       const answered = this.about(this.item).filter((one) => given(this.item.answers[one.code])).map((one) => one.step);
       this.locked = answered.some((step) => step > this.step);
       this.closed.hidden = !this.locked;
+      if (this.locked) this.element().setAttribute("aria-describedby", "closed");
+      else this.element().removeAttribute("aria-describedby");
       this.enable(this.ready);
     }
     enable(on) {
@@ -123,6 +126,15 @@
           one.element.querySelectorAll("button").forEach((button) => button.setAttribute("aria-disabled", String(closed)));
         } else one.element.disabled = closed;
       }
+    }
+    // What stands open, as one element.
+    element() {
+      return this.root.querySelector(`.step[data-step="${this.step}"]`);
+    }
+    // The words on the button of a diagnosis.
+    nameOf(value) {
+      const button = this.root.querySelector(`button[name=chosen][value="${CSS.escape(value)}"]`);
+      return button.querySelector("span").textContent;
     }
     // Next within the item: true when a later step was opened or this one still asks for an answer.
     next(leaveOpen) {

@@ -20,7 +20,7 @@
       this.columns = columns + (heads.length ? 1 : 0);
       if (this.kind === "single") {
         this.picture.src = addresses[0];
-        this.picture.alt = words;
+        this.picture.alt = `${words}, to be judged by eye`;
         await this.picture.decode();
         this.arrange();
         return;

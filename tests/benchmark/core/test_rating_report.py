@@ -76,6 +76,17 @@ def test_no_share_leaves_its_scale(results):
         assert record["ci_low"] is not None or record["why"]
 
 
+def test_one_image_gives_no_agreement_beyond_chance():
+    lines = [HEADER, *(f"r{n},grid,tones,{1 + n % 3},scale,,style mix,,grid,1,1" for n in range(6))]
+    lines += [f"r{n},pair,which,{'left' if n % 2 else 'right'},choice,left,random,,pair,1,1" for n in range(6)]
+    found = Results(analyse_ratings(read_ratings(io.StringIO("\n".join(lines) + "\n")), RatingPlan(draws=50)))
+    records = found.records("rating_agreement")
+    assert {record["question"] for record in records} == {"tones", "which"}
+    for record in records:
+        assert (record["krippendorff_alpha"], record["ci_low"]) == (None, None)
+        assert record["why"] == "fewer than two images were rated twice"
+
+
 def test_the_best_and_the_worst_images_are_named(results):
     named = dict(best_and_worst(results.records("pictures")))
     assert {r["set"] for r in named["Generated, most often taken for real"]} == {"curated"}

@@ -1,5 +1,6 @@
 """Latent arithmetic and image sets: names everywhere, exact endpoints, byte-identical regeneration."""
 
+import copy
 import csv
 import json
 import zipfile
@@ -57,6 +58,26 @@ def test_seeds_not_their_neighbours_decide_a_picture(network):
     assert np.array_equal(many[1].image, alone[0].image)
 
 
+def test_noise_is_the_seeds_own_shared_by_a_strip_and_not_by_two_seeds(network):
+    """As the published scripts draw it: after z, in the seed's own series, every layer's map from coarse to fine."""
+    series = np.random.RandomState(4)
+    series.randn(8)
+    maps = latents.drawn_noise(network, 4)
+    assert list(maps) == [f"b{px}.{conv}.noise_const" for px, conv in ((4, "conv1"), (8, "conv0"), (8, "conv1"), (16, "conv0"), (16, "conv1"))]
+    assert all(np.array_equal(found.numpy(), series.randn(*found.shape).astype(np.float32)) for found in maps.values())
+    loud = copy.deepcopy(network)
+    for name, parameter in loud.named_parameters():
+        if name.endswith("noise_strength"):
+            parameter.data.fill_(0.5)
+    ws = latents.styles(loud, latents.draw_z([4], 8), latents.label_vector(SHAPE, {"early": 1.0})[None], truncation=1, centre="global")
+    first, again, other = latents.pictures(loud, ws.repeat(3, 1, 1), noise="seed", seeds=[4, 4, 5])
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+    stored = latents.pictures(loud, ws, noise="const")[0]
+    assert not np.array_equal(first, stored), "the network's stored noise is left where it is"
+    assert np.array_equal(stored, latents.pictures(loud, ws, noise="const")[0])
+
+
 @settings(max_examples=12, deadline=None)
 @given(cut=st.integers(0, 6), seed=st.integers(0, 1000))
 def test_a_mix_is_the_column_below_the_cut_and_the_row_above(network, cut, seed):
@@ -108,6 +129,7 @@ def test_perceptual_spacing_makes_steps_even():
         (lambda: latents.label_vector(SHAPE, {"early": 0.4}), "sum to 1"),
         (lambda: latents.draw_z([-1], 8), "Seeds must lie"),
         (lambda: SetPlan.from_json({"kind": "sample", "colour": 1}), "cannot be read"),
+        (lambda: latents.pictures(None, torch.zeros(1, 6, 8), noise="random"), "one of seed, const, none"),
     ],
 )
 def test_bad_requests_are_one_sentence(call, found):

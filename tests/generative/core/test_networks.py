@@ -3,9 +3,11 @@
 import pytest
 import torch
 
-from generative.core import losses
+from generative.core import losses, ops, phases
+from generative.core.discriminator import Discriminator
 from generative.core.errors import InputError
 from generative.core.generator import Generator, Precision
+from generative.core.recipe import auto
 from generative.core.shape import LabelConstraint, NetworkShape
 from generative.core.weights import load_discriminator, load_generator
 from tests.generative.core.conftest import read_npz
@@ -70,9 +72,9 @@ def test_generator_loss_and_gradients(g, d, want):
 
 
 def test_r1_and_its_gradients(d, want):
-    real = want["img_none"].clone().requires_grad_(True)  # the stored penalty takes these pictures as the real ones
+    real = want["img_none"]  # the stored penalty takes these pictures as the real ones
     logits = d(real, want["c"])
-    penalty = losses.gradient_penalty(logits, real)
+    penalty = losses.gradient_penalty(losses.image_slope(d, real, want["c"]))
     loss = (torch.nn.functional.softplus(-logits).squeeze(1) + 0.5 * penalty).mean()
     loss.backward()
     torch.testing.assert_close(penalty, want["R1_penalty"], rtol=1e-4, atol=0)
@@ -82,7 +84,7 @@ def test_r1_and_its_gradients(d, want):
 
 def test_path_length_and_its_gradients(g, want):
     ws = g.styles(want["z"][:4], want["c"][:4])
-    path = losses.path_length(g.synthesis(ws), ws, want["PL_noise"], torch.zeros([]))
+    path = losses.path_length(losses.style_slope(g.synthesis, ws, want["PL_noise"]), torch.zeros([]))
     loss = 2.0 * path.penalty.mean()
     loss.backward()
     torch.testing.assert_close(path.lengths, want["PL_lengths"], rtol=1e-4, atol=0)
@@ -144,3 +146,34 @@ def test_half_precision_agrees_with_float32(g, d, want, dtype, most):
     assert (images - want["img_const"]).abs().mean() < most * want["img_const"].std()
     logits = d(want["img_const"], want["c"], precision=low)
     assert (logits - want["D_logits"]).abs().max() < 10 * most
+
+
+@pytest.mark.parametrize("precision", ["float32", "bf16"])
+def test_the_compiled_phases_are_whole_graphs(precision):
+    """A break of the graph (a random generator inside, a number asked for) would undo what compiling is for."""
+    recipe = auto(16).with_options(batch=4, channel_base=64, channel_max=8, z_dim=8, w_dim=8, precision=precision)
+    shape = recipe.shape(("a", "b"))
+    g, d = Generator(shape), Discriminator(shape)
+    players = phases.Players(g, d, recipe, torch.zeros([]))
+    noise = g.synthesis.fresh_noise(4, torch.Generator().manual_seed(0))
+    images, ws, labels = torch.zeros(4, 3, 16, 16), torch.zeros(4, shape.num_ws, 8), torch.eye(2)[[0, 1, 0, 1]]
+    rest = {"precision": players.precision}
+    for function, arguments, options in (
+        (players.synthesis, (ws,), rest | {"noise": noise}),
+        (players.judge, (images, labels), rest),
+        (players.style_slope, (ws, images), rest | {"noise": noise}),
+        (players.image_slope, (images, labels), rest),
+    ):
+        found = torch._dynamo.explain(function)(*arguments, **options)
+        assert (found.graph_count, found.graph_break_count) == (1, 0), found.break_reasons
+
+
+def test_a_gpus_way_of_filtering_gives_the_same_networks_and_gradients(g, d, want, monkeypatch):
+    """Filter and convolution at once, in the networks and in both second derivatives, on the processor."""
+    monkeypatch.setattr(ops, "conv2d_up2", ops.conv2d_up2_at_once)
+    monkeypatch.setattr(ops, "conv2d_down2", ops.conv2d_down2_at_once)
+    with torch.no_grad():
+        close(g(want["z"], want["c"]), want["img_const"])
+        close(d(want["img_const"], want["c"]), want["D_logits"])
+    test_r1_and_its_gradients(d, want)
+    test_path_length_and_its_gradients(g, want)

@@ -75,3 +75,18 @@ def test_separable_filter_equals_the_square_one():
     line = torch.tensor([0.1, 0.5, 0.3, 0.1])
     square = ops.filter2d(x, torch.outer(line, line), gain=4.0)
     torch.testing.assert_close(ops.filter2d(x, line, gain=4.0), square)
+
+
+@pytest.mark.parametrize(
+    ("at_once", "size"), [(ops.conv2d_up2_at_once, 3), (ops.conv2d_down2_at_once, 3), (ops.conv2d_down2_at_once, 1)]
+)
+def test_filter_and_convolution_at_once_equal_one_after_the_other(at_once, size):
+    """What a GPU does, compared in float64 on the processor, with the first derivative in both arguments."""
+    apart = {ops.conv2d_up2_at_once: ops.conv2d_up2, ops.conv2d_down2_at_once: ops.conv2d_down2}[at_once]
+    x = torch.randn(2, 3, 8, 12, dtype=torch.float64, requires_grad=True)
+    weight = torch.randn(5, 3, size, size, dtype=torch.float64, requires_grad=True)
+    found, wanted = (f(x, weight, ops.blur_filter().double()) for f in (at_once, apart))
+    torch.testing.assert_close(found, wanted, rtol=0, atol=1e-6)
+    back = torch.randn_like(wanted)
+    for one, other in zip(*(torch.autograd.grad(y, (x, weight), back) for y in (found, wanted)), strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-5)

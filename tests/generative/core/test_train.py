@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -82,7 +83,7 @@ def test_events_and_grids_tell_the_run(tmp_path):
 
 
 def test_options_run_and_change_the_result(tmp_path):
-    """DiffAugment, relativistic loss, frozen blocks: each trains; frozen tensors keep their first values."""
+    """DiffAugment, relativistic loss, no noise, frozen blocks: each trains; what is held keeps its first values."""
     data = drawn_table(40, 8)
     short = SHORT.with_options(total_kimg=0.016, transition=None)
     plain = hashes(train(short, data, tmp_path / "plain").snapshot)
@@ -90,11 +91,15 @@ def test_options_run_and_change_the_result(tmp_path):
     for name, options in (
         ("diff", {"diff_augment": True}),
         ("pair", {"relativistic": True}),
+        ("still", {"noise": "none"}),
         ("frozen", {"freeze_d": 1}),
     ):
         result = train(short.with_options(**options), data, tmp_path / name)
         seen.add(str(hashes(result.snapshot)))
-    assert len(seen) == 4
+    assert len(seen) == 5
+    for name, quiet in (("plain", False), ("still", True)):
+        made = weights.read_state(snapshots.latest_snapshot(tmp_path / name), "generator_raw")
+        assert all((made[key] == 0).all() for key in made if key.endswith("noise_strength")) is quiet
     later = weights.read_state(result.snapshot, "discriminator")
     with torch.random.fork_rng():
         torch.manual_seed(0)
@@ -284,3 +289,16 @@ def test_two_processes_train_one_network(tmp_path):
     assert (out / "rank0").read_text() == (out / "rank1").read_text()
     state = weights.read_state(snapshots.latest_snapshot(out), "generator")
     assert all(np.isfinite(value.numpy()).all() for value in state.values())
+
+
+@pytest.mark.slow
+def test_compiled_phases_train_like_eager_ones(tmp_path):
+    """Both main phases and both lazy ones, with augmentation; minutes of compiling with the machine's C++ compiler."""
+    if not shutil.which("g++"):
+        pytest.skip("compiling for a processor needs g++ (Debian package g++)")
+    recipe = SHORT.with_options(total_kimg=0.04, fixed_p=0.3, transition=None)
+    runs = [train(recipe.with_options(compiled=c), drawn_table(40, 8), tmp_path / str(c), seed=3) for c in (False, True)]
+    for part in ("generator", "discriminator"):
+        eager, compiled = (weights.read_state(run.snapshot, part) for run in runs)
+        for name in eager:
+            torch.testing.assert_close(compiled[name], eager[name], rtol=0, atol=2e-3, msg=lambda m, n=name: f"{n}: {m}")

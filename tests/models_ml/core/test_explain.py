@@ -1,5 +1,6 @@
 """Attribution checked where the answer is known by hand: linear networks, Riemann sums, a planted shortcut."""
 
+import csv
 import json
 from dataclasses import replace
 
@@ -8,13 +9,16 @@ import pytest
 import torch
 from PIL import Image
 
-from models_ml.core import explain_metrics, read_manifest, train_ensemble
+from models_ml.core import checkpoint, explain_metrics, read_manifest, train_ensemble
 from models_ml.core.cli import main
 from models_ml.core.config import AttributionSpec, ModelSpec
 from models_ml.core.errors import CoreError
 from models_ml.core.explain import baseline_of, blurred, explain, explain_together, target_weights
 from models_ml.core.explain_run import explain_items, file_name, read_map
+from models_ml.core.explain_tables import SCORES, WORDS, in_words
 from models_ml.core.network import build
+from models_ml.core.pixels import decode, to_square
+from models_ml.core.predict import load_member
 from tests.models_ml.core.drawn import write_rows
 
 
@@ -75,8 +79,56 @@ def test_steps_double_where_the_path_is_rough_until_the_gap_is_small_enough_and_
     assert rough.gap > 0.01
     assert 8 < fine.steps < 256
     assert fine.gap <= 2e-4
+    assert fine.why == ""
     assert np.corrcoef(fine.map_HW.ravel(), everywhere.map_HW.ravel())[0, 1] > 0.999
-    assert explain(network, picture, weights, AttributionSpec(steps=8, max_steps=64, gap=1e-9)).steps <= 64
+    stopped = explain(network, picture, weights, AttributionSpec(steps=8, max_steps=64, gap=1e-9))
+    assert stopped.steps == 64
+    assert stopped.gap > 1e-9
+    assert stopped.why.startswith("stopped at 64 steps: the output ends")
+
+
+def test_the_map_is_captums_of_many_steps_and_its_stored_gap_is_that_of_the_map_itself():
+    from captum.attr import IntegratedGradients
+
+    network = build(ModelSpec(backbone="test_resnet"), 3, size_px=32, seed=3).eval().requires_grad_(False)
+    picture = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+    spec = AttributionSpec(gap=1e-3)
+    found = explain(network, picture, target_weights(3, 1), spec)
+    baseline = baseline_of(picture, spec, network.mean)
+    captums = IntegratedGradients(network).attribute(
+        picture, baseline, target=1, n_steps=400, method="riemann_middle", internal_batch_size=16
+    )
+    by_hand = captums.sum(1)[0].numpy()
+    assert np.corrcoef(found.map_HW.ravel(), by_hand.ravel())[0, 1] > 0.999
+    with torch.no_grad():
+        difference = float(network(picture)[0, 1] - network(baseline)[0, 1])
+    assert found.gap == pytest.approx(abs(difference - found.map_HW.sum()) / abs(difference), abs=1e-4)
+
+
+def test_no_gradient_is_computed_twice_when_pieces_are_halved():
+    network, seen = build(ModelSpec(backbone="test_resnet"), 3, size_px=32, seed=3).eval(), []
+
+    class Counted(torch.nn.Module):
+        mean, std = network.mean, network.std
+
+        def forward(self, image):
+            seen.append(len(image))
+            return network(image)
+
+    picture = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+    found = explain(Counted().eval(), picture, target_weights(3, 1), AttributionSpec(steps=4, gap=1e-4))
+    assert found.steps > 4
+    assert sum(seen) == found.steps + 1
+
+
+def test_without_a_difference_of_outputs_there_is_no_gap_and_the_reason_is_given(image):
+    network = Linear().eval()
+    with torch.no_grad():
+        network.weight.zero_()
+    found = explain(network, image, target_weights(2, 1), AttributionSpec(steps=4))
+    assert found.gap is None
+    assert found.why.startswith("picture and baseline give the same output")
+    assert (found.steps, float(np.abs(found.map_HW).max())) == (4, 0)
 
 
 def test_a_network_in_training_mode_is_refused(image):
@@ -185,18 +237,73 @@ def test_a_runs_report_holds_every_item_with_its_controls(explained, bank):
     out, found, _ = explained
     summary = json.loads((out / "summary.json").read_text())
     assert found.n_items == summary["items"] == 6
-    for name in ("mass", "rank", "pointing"):
-        predicted = summary["targets"]["predicted"][name]
-        assert 0 <= predicted["value"] <= 1
-        above = summary["above_control"][name]["value"]
-        assert above == pytest.approx(predicted["value"] - summary["control"][name]["value"])
     assert {"predicted", "true"} <= set(summary["targets"])
+    for target, own in summary["targets"].items():
+        for name, estimate in own.items():
+            if estimate["value"] is None:
+                assert target == "contrast" or name == "agreement"
+                continue
+            above, control = (summary[place][target][name] for place in ("above_control", "control"))
+            assert above["value"] == pytest.approx(estimate["value"] - control["value"])
+            assert above["ci_low"] <= above["value"] <= above["ci_high"]
     record = json.loads((out / "items" / f"{file_name('HMI-10')}.json").read_text())
     assert set(record["weights"]) == {"fold0", "fold1"}
     assert record["maps"]["predicted"]["gap"] is not None
     assert ("contrast" in record["maps"]) == (record["answer"] != record["truth"])
     assert (out / "contact.png").is_file()
     assert "http" not in (out / "index.html").read_text().replace("http-equiv", "")
+
+
+def test_every_score_stands_beside_random_weights_in_the_table_and_in_the_report(explained):
+    out, _, _ = explained
+    rows = list(csv.DictReader((out / "items.csv").open()))
+    for name in SCORES:
+        assert all(row[f"control_{name}"] for row in rows)
+        assert all(bool(row[f"wrong_class_{name}"]) <= (row["target"] == "predicted") for row in rows)
+    page = (out / "index.html").read_text()
+    summary = json.loads((out / "summary.json").read_text())
+    complete = summary["completeness"]["predicted"]
+    assert complete["maps"] == 6
+    assert complete["within"] == sum(float(row["gap"]) <= 0.05 for row in rows if row["target"] == "predicted")
+    assert f"{complete['within']} of 6 maps add up" in page
+    for name, (title, _) in WORDS.items():
+        assert title in page
+        assert in_words(summary["control"]["predicted"][name]) in page
+        assert in_words(summary["above_control"]["predicted"][name]) in page
+
+
+def test_a_controls_deletion_and_insertion_are_judged_by_the_trained_members(explained, trained, bank):
+    """Recomputed by hand from the stored maps of the random networks and the members' own probabilities."""
+    record = json.loads((explained[0] / "items" / f"{file_name('HMI-10')}.json").read_text())
+    info = checkpoint.read_run(trained)
+    item = next(i for i in read_manifest(bank).items if i.id == "HMI-10")
+    square, _ = to_square(decode(item.path), 32, fit=info.cfg.data.fit, resample=info.cfg.data.resample)
+    picture = torch.from_numpy(square).permute(2, 0, 1).float()[None] / 255
+    networks = [load_member(info, name, "cpu") for name in record["weights"]]
+    fill = baseline_of(picture, AttributionSpec(), networks[0].mean)[0].numpy()
+    answer = info.labels.index(record["answer"])
+
+    @torch.no_grad()
+    def probability(batch):
+        return np.mean([net(torch.from_numpy(batch)).softmax(1)[:, answer].numpy() for net in networks], axis=0)
+
+    with np.load(explained[0] / "items" / f"{file_name('HMI-10')}.npz") as maps:
+        controls = maps["control"]
+    areas = [explain_metrics.perturbation_areas(m, picture[0].numpy(), fill, probability) for m in controls]
+    control = record["maps"]["predicted"]["control"]
+    assert len(controls) == 2
+    assert record["members_used"] == len(networks) or record["fallback"]
+    assert [control["deletion"], control["insertion"]] == pytest.approx(np.mean(areas, axis=0).tolist(), abs=1e-5)
+    assert control["agreement"] == pytest.approx(explain_metrics.agreement(controls))
+
+
+def test_one_random_network_alone_has_no_agreement_and_says_why(trained, bank, tmp_path):
+    settings = ["steps=4", "max_steps=4", 'targets=["predicted"]']
+    explain_items(trained, read_manifest(bank), tmp_path, limit=2, controls=1, settings=settings, device="cpu")
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert summary["control"]["predicted"]["agreement"]["value"] is None
+    assert "fewer than two" in summary["control"]["predicted"]["agreement"]["why"]
+    assert summary["control"]["predicted"]["insertion"]["value"] is not None
 
 
 def test_a_stored_map_lies_on_the_pictures_own_pixels(explained, bank):
@@ -256,7 +363,10 @@ def test_a_planted_watermark_shows_in_the_report(tmp_path, tiny_cfg):
     assert found.n_items == 4
     assert summary["mask_share"]["value"] < 0.07
     assert summary["targets"]["true"]["mass"]["value"] > 0.5
-    assert summary["targets"]["true"]["mass"]["value"] > 2 * summary["control"]["mass"]["value"]
+    assert summary["targets"]["true"]["mass"]["value"] > 2 * summary["control"]["true"]["mass"]["value"]
+    # The mark decides: putting back the pixels of the trained map makes the answer sooner than those of random weights.
+    assert summary["above_control"]["true"]["insertion"]["ci_low"] > 0
+    assert summary["above_control"]["true"]["deletion"]["ci_high"] < 0
 
 
 def test_export_writes_onnx_that_gives_the_same_probabilities(trained, tmp_path, capsys):
