@@ -83,7 +83,7 @@ def test_one_survey_read_by_all_is_tested_over_its_readers(crossed_frame, refere
     assert (found["t"], found["p"]) == pytest.approx((expected["rrfc_t"], expected["rrfc_p"]), abs=1e-9)
     (planned,) = analyse(one_survey, plan=Plan(unit="survey"))["paired"]
     assert (planned["unit"], planned["n"], planned["p"]) == ("survey", 1, None)
-    assert "two units" in planned["why"]
+    assert "two surveys" in planned["why"]
 
 
 def test_surveys_that_share_their_readers_are_no_units(founding_frame):

@@ -108,6 +108,6 @@ def test_unequal_survey_lengths_share_one_grid():
 
 def test_a_single_reader_is_told_in_one_reason():
     """The reasons of the interval and of the test of normality, which follow, say nothing about who is better."""
-    record = {"model": "net", "group": "reader", "why": f"{paired_t(np.array([0.3])).why}; and more; and more"}
+    record = {"model": "net", "group": "reader", "ci_low": None, "ci_high": None, "why": f"{paired_t(np.array([0.3])).why}; and more; and more"}
     told = comparison_answer(record, difference=0.3, scope="For these images", confidence=0.95, p=None)
     assert told.endswith("(no test: at least two surveys, readers or items are needed).")
