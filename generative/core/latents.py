@@ -85,12 +85,12 @@ def styles(
     return torch.cat(out)
 
 
-def drawn_noise(generator, seed: int) -> dict[str, Tensor]:
-    """Noise maps by buffer name, coarse to fine: what the seed's series gives after z, as the published scripts draw them."""
+def drawn_noise(generator, seed: int) -> list[Tensor]:
+    """A noise map (H, W) per layer, coarse to fine: what the seed's series gives after z, as the published scripts draw them."""
     series = np.random.RandomState(seed)
     series.randn(generator.shape.z_dim)
-    maps = {name: b for name, b in generator.synthesis.named_buffers() if name.endswith("noise_const")}
-    return {name: torch.from_numpy(series.randn(*b.shape).astype(np.float32)) for name, b in maps.items()}
+    sides = [layer.resolution for layer in generator.synthesis.layers]
+    return [torch.from_numpy(series.randn(side, side).astype(np.float32)) for side in sides]
 
 
 @torch.no_grad()
@@ -101,11 +101,9 @@ def pictures(generator, ws_NLD: Tensor, *, noise: str = "const", seeds: list[int
 
     if noise not in NOISES:
         raise InputError(f"Noise must be one of {', '.join(NOISES)}, so that a set can be made again; found {noise!r}.")
-    if noise != "seed":
-        return np.concatenate([to_uint8(generator.synthesis(ws, noise=noise)) for ws in ws_NLD.split(1)])
-    made = [torch.func.functional_call(generator.synthesis, drawn_noise(generator, seed), (ws,))
-            for ws, seed in zip(ws_NLD.split(1), seeds, strict=True)]  # fmt: skip
-    return np.concatenate([to_uint8(image) for image in made])
+    noises = [drawn_noise(generator, seed) for seed in seeds] if noise == "seed" else [noise] * len(ws_NLD)
+    parts = zip(ws_NLD.split(1), noises, strict=True)
+    return np.concatenate([to_uint8(generator.synthesis(ws, noise=one)) for ws, one in parts])
 
 
 def cut_layer(shape: NetworkShape, resolution: int) -> int:

@@ -348,9 +348,9 @@ class _Run:
 
     def _cancelled(self, should_cancel: Callable[[], bool]) -> bool:
         says = should_cancel()
-        return (
-            says if self.group.size == 1 else float(self.group.total(torch.tensor(float(says), device=self.device))) > 0
-        )
+        if self.group.size == 1:
+            return says
+        return float(self.group.total(torch.tensor(float(says), device=self.device))) > 0
 
     @torch.no_grad()
     def _middle_norm(self) -> float | None:
