@@ -66,10 +66,8 @@ def autocast(device: torch.device, precision: str):
 
 
 def half_precision(device: torch.device, precision: str):
-    """Forward passes of a finished network in float16: ``auto`` where there is a GPU, whose fast float32 convolutions keep
-    no more digits; ``fp16`` and ``fp32`` everywhere."""
-    wanted = precision == "fp16" or (precision == "auto" and device.type == "cuda")
-    return torch.autocast(device.type, dtype=torch.float16, enabled=wanted)
+    """Forward passes of a finished network in float16 when asked for."""
+    return torch.autocast(device.type, dtype=torch.float16, enabled=precision == "fp16")
 
 
 def in_layout(recipe: Recipe, network: torch.nn.Module) -> torch.nn.Module:

@@ -150,6 +150,11 @@ class _Path:
             self.scores.update(zip(batch, self.seen[0].double().tolist()))
             self.maps.update(zip(batch, maps))
             self.totals.update(zip(batch, maps.double().sum((1, 2)).tolist()))
+            if not np.isfinite([(self.scores[place], self.totals[place]) for place in batch]).all():
+                raise CoreError(
+                    "An output or its gradient is not finite, so there is no attribution. Explain with precision=fp32; if "
+                    "it was that, the network's weights are broken."
+                )
 
     def miss(self, start: float, end: float) -> float:
         """The difference of outputs at the ends of a piece that Simpson's rule does not explain."""

@@ -136,6 +136,18 @@ def test_a_network_in_training_mode_is_refused(image):
         explain(Linear().train(), image, target_weights(2, 0), AttributionSpec())
 
 
+def test_half_precision_gives_the_same_map_and_says_when_it_cannot():
+    network = build(ModelSpec(backbone="test_efficientnet"), 3, size_px=48, seed=3).eval().requires_grad_(False)
+    picture = torch.rand(1, 3, 48, 48, generator=torch.Generator().manual_seed(1))
+    full, half = (
+        explain(network, picture, target_weights(3, 1), AttributionSpec(steps=8, max_steps=8, precision=p)) for p in ("fp32", "fp16")
+    )
+    assert 0 < np.linalg.norm(half.map_HW - full.map_HW) < 0.05 * np.linalg.norm(full.map_HW)
+    network.backbone.conv_stem.weight.data.mul_(1e6)  # beyond the largest half-precision number
+    with pytest.raises(CoreError, match="not finite.*precision=fp32"):
+        explain(network, picture, target_weights(3, 1), AttributionSpec(steps=8, precision="fp16"))
+
+
 def test_an_ensembles_map_is_the_mean_of_raw_maps_and_contrasts_subtract(image):
     a, b = Linear().eval(), Linear().eval()
     with torch.no_grad():
