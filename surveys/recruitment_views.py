@@ -16,7 +16,7 @@ from surveys.coordinator_pages import download, page, told
 from surveys.exports import csv_text
 from surveys.flow_figure import flow_figure
 from surveys.funnel import MEANINGS, funnel_rows, funnels
-from surveys.invitation_list import MOST_BYTES, read_invitation_list
+from surveys.invitation_list import MOST_BYTES, list_of_addresses, read_invitation_list
 from surveys.models import Invitation, Letter, Reader, ReaderGroup, Seat, Survey
 from surveys.services import (
     due_reminders,
@@ -62,19 +62,21 @@ class InviteForm(forms.Form):
 
 
 class ListForm(forms.Form):
-    """A list of people, as a file or, after the trial run, as the text that was tried."""
+    """A list of people, as a file or as text: typed, pasted from a mail program, or the one that was tried."""
 
     file = forms.FileField(required=False, label="CSV file")
-    text = forms.CharField(required=False, widget=forms.HiddenInput, strip=False)
+    text = forms.CharField(required=False, strip=False)
+    group = forms.SlugField(required=False)
     how = forms.ChoiceField(required=False, choices=[("letters", "letters"), ("links", "links")], initial="letters")
 
     def data_of_list(self) -> bytes:
         upload = self.cleaned_data["file"]
         if upload and upload.size > MOST_BYTES:
             raise ValidationError(f"The list is larger than {MOST_BYTES:,} bytes; split it.")
-        data = upload.read() if upload else self.cleaned_data["text"].encode()
+        text = list_of_addresses(self.cleaned_data["text"], self.cleaned_data["group"])
+        data = upload.read() if upload else text.encode()
         if not data.strip():
-            raise ValidationError("Choose a CSV file with one person per row.")
+            raise ValidationError("Paste the addresses, or choose a CSV file with one person per row.")
         return data
 
 
@@ -150,11 +152,11 @@ def invite_list(request, slug):
         data = form.data_of_list()
         if "confirm" in request.POST:
             return _invite_all(request, data, send=form.cleaned_data["how"] != "links")
+        context["text"] = data.decode("utf-8-sig", errors="replace")
         listed = read_invitation_list(request.study, data)
     except ValidationError as error:
         return page(request, "invite_list", 422, problems=error.messages, **context)
-    text = data.decode("utf-8-sig")
-    return page(request, "invite_list", 422 if listed.errors else 200, listed=listed, text=text, **context)
+    return page(request, "invite_list", 422 if listed.errors else 200, listed=listed, **context)
 
 
 def _invite_all(request: HttpRequest, data: bytes, send: bool) -> HttpResponse:
