@@ -8,13 +8,16 @@ from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import SimpleUploadedFile
 
+from config.study_path import study_path
 from imagebank.models import Study
-from surveys.services import open_block
+from surveys.certificate_pictures import certificate_pictures
+from surveys.services import create_survey_set, open_block
 from surveys.services.new_study import begin_study, change_study
 from surveys.services.preset_text import preset_of, toml_text
 from surveys.set_up_form import SetUpForm, form_can_say, form_values
 from surveys.set_up_words import WORDS
 from tests.surveys.sitting import answer, begin
+from tests.surveys.study import make_protocol, make_study
 
 pytestmark = pytest.mark.django_db
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
@@ -170,3 +173,19 @@ def test_the_first_answer_fixes_the_set_up(study, client):
         change_study(study=study, preset=changed_by(study))
     client.force_login(User.objects.create_superuser("root"))
     assert "fixed since the first answer" in client.get(f"/studies/{study.slug}/set-up/").content.decode()
+
+
+@pytest.mark.parametrize(("sets", "said"), [(1, "at one position only"), (2, "always")])
+def test_the_certificate_says_of_early_and_late_what_holds(sets, said):
+    study = make_study()
+    make_protocol(study, sets=sets, per_class=1)
+    words = next(p.words for p in certificate_pictures(create_survey_set(study=study, seed=1)) if p.title == "Early and late")
+    assert said in words
+    assert (f"{sets} survey," if sets == 1 else f"{sets} surveys,") in words
+
+
+def test_reading_has_not_begun_while_nobody_reads(study):
+    step = study_path(study=study, user=User.objects.create_superuser("root"))[3]
+    assert (step.name, step.progress) == ("Reading", "not begun")
+    begin(study)
+    assert study_path(study=study, user=User.objects.get())[3].progress == "under way"
