@@ -17,7 +17,7 @@ from surveys.exports import csv_text
 from surveys.flow_figure import flow_figure
 from surveys.funnel import MEANINGS, funnel_rows, funnels
 from surveys.invitation_list import MOST_BYTES, list_of_addresses, read_invitation_list
-from surveys.models import Invitation, Letter, Reader, ReaderGroup, Seat, Survey
+from surveys.models import Answer, Invitation, Letter, Reader, ReaderGroup, Seat, Survey
 from surveys.services import (
     due_reminders,
     erase_contact,
@@ -29,6 +29,7 @@ from surveys.services import (
     renew_invitation,
     revoke_invitation,
     send_reminders,
+    withdraw_reader,
 )
 
 PER_PAGE = 50
@@ -87,7 +88,7 @@ def readers(request, slug):
 
 
 def _readers(request: HttpRequest, form: InviteForm, status: int = 200) -> HttpResponse:
-    rows = Reader.objects.filter(study=request.study).select_related("group", "contact", "reply")
+    rows = Reader.objects.filter(study=request.study).select_related("group", "contact", "reply", "withdrawal")
     rows = rows.prefetch_related("invitations__seat__survey", "invitations__letters", "responses__survey")
     wanted = request.GET.get("group", "")
     if wanted:
@@ -216,6 +217,19 @@ def reader_action(request, slug, pk, action):
     elif action == "bounced":
         told(request, f"Noted: the letter to {reader} came back.", record_bounce, reader=reader)
     return redirect("surveys:readers", slug=slug)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@require_role("coordinator")
+def withdraw(request, slug, pk):
+    """What withdrawing deletes, and the press that does it."""
+    reader = get_object_or_404(Reader.objects.select_related("contact", "withdrawal"), study=request.study, pk=pk)
+    if request.method == "POST":
+        told(request, f"{reader} has withdrawn; the answers are deleted.", withdraw_reader, reader=reader)
+        return redirect("surveys:readers", slug=slug)
+    answers = Answer.objects.filter(survey_response__reader=reader).count()
+    responses = reader.responses.select_related("survey")
+    return page(request, "withdraw", reader=reader, answers=answers, responses=responses)
 
 
 @require_GET

@@ -45,6 +45,7 @@ urlpatterns = [
     path("studies/<slug:slug>/surveys/readers/invite/", recruitment_views.invite_reader, name="invite"),
     path("studies/<slug:slug>/surveys/readers/list/", recruitment_views.invite_list, name="invite-list"),
     path("studies/<slug:slug>/surveys/readers/remind/", recruitment_views.remind, name="remind"),
+    path("studies/<slug:slug>/surveys/readers/<int:pk>/withdraw/", recruitment_views.withdraw, name="withdraw"),
     path(
         "studies/<slug:slug>/surveys/readers/<int:pk>/<slug:action>/",
         recruitment_views.reader_action,

@@ -55,9 +55,10 @@ def import_manifest(
 ) -> ImportRun:
     """Import a manifest (CSV, folder or ZIP) into `study` and report every row that was not taken in.
 
-    view: needed for the authors' ISIC-shaped CSV unless its file name tells it. name: what the person who
-    gave the file calls it, where it is kept under another name. progress: called with rows done and rows in all. cancelled: asked between chunks; what came in until then stays, `finished_at` stays empty, and
-    the same import run again goes on from there. An item with one bad row is left out whole.
+    view: needed for the authors' ISIC-shaped CSV unless its file name tells it. name: what the person who gave the file
+    calls it, where it is kept under another name. progress: called with rows done and rows in all. cancelled: asked
+    between chunks; what came in until then stays, `finished_at` stays empty, and the same import run again goes on from
+    there. An item with one bad row is left out whole.
     Raises ValidationError when the manifest as a whole cannot be read; then nothing has changed.
     """
     classes = {diagnosis.code: diagnosis for diagnosis in study.classes.all()}
