@@ -4,6 +4,7 @@ from django.contrib.auth.models import User
 from django.contrib.staticfiles import finders
 from django.utils import timezone
 
+from benchmark.models import Comparison
 from config.study_path import study_path
 from imagebank.models import Membership, Study, WorkerBeat
 from tests.surveys.rating_study import make_rating_study
@@ -32,6 +33,17 @@ def test_a_step_offers_its_action_when_its_turn_has_come(person, study):
     empty = Study.objects.create(slug="empty", title="Empty")
     Membership.objects.create(study=empty, user=coordinator, role="coordinator")
     assert all(step.url is None for step in study_path(study=empty, user=coordinator)[1:])
+
+
+def test_results_are_offered_to_all_who_may_open_them(client, person, study):
+    nothing = {"design": {"groups": [], "models": []}, "plan": {"confidence": 0.95}}
+    Comparison.objects.create(study=study, results=nothing, inputs_sha256="0" * 64, hashes={}, simulated=False)
+    for role, offered in (("coordinator", True), ("analyst", True), ("engineer", True), ("reviewer", False)):
+        user = person(role)
+        (results,) = [step for step in study_path(study=study, user=user) if step.name == "Results"]
+        assert (results.url is not None) == offered, role
+        client.force_login(user)
+        assert (client.get("/studies/moles/results/").status_code == 200) == offered, role
 
 
 def test_browsers_find_the_icon_where_they_look(client):
