@@ -62,6 +62,10 @@ def test_a_rating_study_has_pictures_of_another_bank(person):
     assert images.url is None
 
 
+def test_an_address_cut_short_leads_to_the_studies(client):
+    assert client.get("/studies/")["Location"] == "/"
+
+
 def test_somebody_without_a_role_reads_what_to_do_next(client, person):
     client.force_login(person())
     page = client.get("/").content.decode()
