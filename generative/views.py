@@ -121,7 +121,10 @@ def run_detail(request: HttpRequest, slug: str, public_id: str) -> HttpResponse:
         **rights,
     }
     template = "generative/_run.html" if request.htmx else "generative/run.html"
-    return render(request, template, context, status=400 if form.is_bound else 200)
+    response = render(request, template, context, status=400 if form.is_bound else 200)
+    if request.htmx and not (run.job and run.job.is_active):
+        response["HX-Refresh"] = "true"  # the end brings more than this part: the form to go on, the study's own state
+    return response
 
 
 def _spread(found: list, most: int) -> list:

@@ -13,6 +13,9 @@ NOISES = ("random", "none")
 # What a resumed run may change: how long, how often it reports, on what it runs; nothing that changes the numbers.
 FREE_ON_RESUME = ("total_kimg", "snapshot_kimg", "grid_kimg", "kid_images", "keep_snapshots")
 
+# Full speed on a GPU; the same numbers within bfloat16's.
+FAST = {"precision": "bf16", "channels_last": True, "compiled": True}
+
 
 @dataclass(frozen=True)
 class Recipe:
