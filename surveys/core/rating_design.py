@@ -16,6 +16,7 @@ from .shape import DesignError
 
 SCHEMA = "rating-design/1"
 TURNED_KINDS = ("pair", "strip")
+NOUNS = {"pair": "pairs", "strip": "strips", "grid": "grids"}
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,7 @@ def _allocate(part: RatingPart, raters: int, seed: int) -> Allocation:
         catches_per_rater=part.catches_per_rater,
         groups=part.groups,
         seed=seed,
+        noun=NOUNS.get(part.kind, "images"),
     )
 
 
