@@ -68,7 +68,8 @@ def stimuli_from_items(
     or their beginnings, of the published sets to show; all when empty. require_tones: refuse where the tones of a couple are
     unknown or more than one step apart. Items of the kind morph-frame make strips (`strip`, `frame`, `control`), at most
     `strips` of them, of morphs and of every control equally many; items of the kind mix-grid make grids (`rows`, `columns`,
-    `tile_px`). An attribute `role` makes an item a catch, or practice. Pairs and practice are made of pictures that are no singles. Too few pictures raise ValidationError.
+    `tile_px`). An attribute `role` makes an item a catch, or practice. Pairs and practice are made of pictures that are no
+    singles. Too few pictures raise ValidationError.
     """
     from surveys.core.draw import Draw
 
