@@ -44,7 +44,12 @@ class StudyDesign:
     same_surveys: bool = False
 
     def __post_init__(self):
-        if min(self.classes, self.per_class, self.per_survey, self.sets) < 1 or self.per_class % self.per_survey:
+        if min(self.classes, self.per_class, self.per_survey, self.sets) < 1:
+            raise ValueError(
+                "At least one class, one item per class, one item per class in a survey and one set are needed; found"
+                f" {self.classes}, {self.per_class}, {self.per_survey} and {self.sets}."
+            )
+        if self.per_class % self.per_survey:
             raise ValueError(
                 f"{self.per_class} items per class cannot be split into surveys of {self.per_survey} per class."
             )
