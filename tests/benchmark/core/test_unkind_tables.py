@@ -119,7 +119,8 @@ def test_agreement_without_any_spread_has_no_interval():
     """Every draw of a bootstrap of equal answers is the same: [1, 1] would feign certainty."""
     results = only(crossed(lambda r, i, truth: truth))
     (record,) = results["agreement"]
-    assert record["fleiss_kappa"] == 1 and record["fleiss_kappa_ci_low"] is None
+    assert record["fleiss_kappa"] == 1
+    assert record["fleiss_kappa_ci_low"] is None
     assert "no interval of fleiss_kappa" in record["why"]
     assert all(r["ci_low"] is None and r["why"] for r in results["category_agreement"])
     assert all(r["ci_low"] is None and r["gain_ci_low"] is None and r["why"] for r in results["teams"])
@@ -128,7 +129,8 @@ def test_agreement_without_any_spread_has_no_interval():
 def test_readers_who_never_answered_do_not_agree():
     results = only(crossed(lambda r, i, truth: truth if r == 3 else ""))
     (record,) = results["agreement"]
-    assert record["percent_agreement"] is None and record["why"]
+    assert record["percent_agreement"] is None
+    assert record["why"]
     assert all(r["brennan_prediger"] is None for r in results["fixed_raters"])
 
 
@@ -142,7 +144,8 @@ def test_an_interval_of_a_difference_ends_where_the_scale_ends():
     results = only(crossed(lambda r, i, truth: truth if (r == 3) != (r == i) else "ba"[truth == "b"]))
     found = [r for name in ("paired", "new_images", "new_images_methods", "class_differences") for r in results[name]]
     bounds = [r[key] for r in found for key in ("ci_low", "ci_high") if r[key] is not None]
-    assert max(bounds) == 1 and min(bounds) >= -1
+    assert max(bounds) == 1
+    assert min(bounds) >= -1
 
 
 def test_probabilities_that_contradict_the_truth_name_their_line():
