@@ -9,7 +9,6 @@ from ..wording import number, on_view, percent, plural, readable
 from .chart import Axis, Chart, Key, Panel, Points, Rule, Span, apart, folded
 from .look import colours, view_title
 
-
 LABELLED = 2  # so many networks' names can stand beside their lines without striking through one another
 
 
