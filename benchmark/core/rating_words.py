@@ -90,9 +90,10 @@ def limitations(results: Results) -> list[str]:
         found.append("The raters are simulated or the pictures drawn: nothing here is evidence about people or generators.")
     if not results["plan"]["declared"]:
         found.append("No analysis plan was declared before the ratings; everything is exploratory.")
+    pooled = sum(record["set"] != "all" for record in results.records("hype")) > 1
     found.append(
-        "Images that were chosen by hand (curated) say how good a generator can look, random ones how good it is; the two are"
-        " never pooled in one condition."
+        "Images that were chosen by hand (curated) say how good a generator can look, random ones how good it is."
+        + (' The condition "all" mixes the sets as they were shown and answers neither question.' if pooled else "")
     )
     if design["evaluators"] < 10:
         found.append("With fewer than ten raters, statements about new raters are rough.")
