@@ -65,6 +65,10 @@ class Answer:
     planned: str
     details: list[tuple[str, str]]
 
+    @property
+    def estimates(self) -> tuple[Estimate, Estimate]:
+        return self.these, self.new
+
 
 def answers_in_words(results: dict) -> list[Answer]:
     """One Answer per network, reader group and view, in the order of the results."""
