@@ -223,8 +223,8 @@ def _from_ratings(results: Results) -> dict[str, str | None]:
     """What the ratings of a rating study say to the items of GRRAS."""
     design, records = results["design"], results.records("rating_agreement")
     shown = ", ".join(f"{count} {name}" for name, count in design["shown"].items())
-    scales = ", ".join(readable(r["question"]) for r in records if r["level"] == "ordinal")
-    named = ", ".join(readable(r["question"]) for r in records if r["level"] != "ordinal")
+    scales = ", ".join(readable(r["question"]) for r in records if r["kind"] == "scale")
+    named = ", ".join(readable(r["question"]) for r in records if r["kind"] != "scale")
     estimates = [
         f"{readable(r['question'])}: alpha {number(r['krippendorff_alpha'])} ({interval(r['ci_low'], r['ci_high'], 2, 1)})."
         for r in records
