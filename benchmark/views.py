@@ -74,8 +74,10 @@ def comparison_list(request, slug):
 
 def _list_page(request, start_form, predictions_form, status=200):
     study = request.study
+    latest = study.comparisons.first()
     context = {
         "study": study,
+        "latest": latest,
         "comparisons": study.comparisons.defer("results").select_related("plan", "predictions", "created_by"),
         "jobs": study.jobs.filter(kind__in=JOB_KINDS).order_by("-created_at")[:5],
         "needed": what_is_needed(study=study),
@@ -85,6 +87,8 @@ def _list_page(request, start_form, predictions_form, status=200):
         "predictions_form": predictions_form,
         "may_start": has_role(request.user, study, *STARTING_ROLES),
     }
+    if latest:
+        context["answers"] = (rating_answers if are_ratings(latest.results) else answers_in_words)(latest.results)
     if is_rating_study(study):
         context["raters"] = complete_raters(study)
         return render(request, "benchmark/rating_list.html", context, status=status)

@@ -10,7 +10,7 @@ from django.apps import apps
 from django.urls import NoReverseMatch, reverse
 
 from imagebank.models import Item, Provenance, Study
-from imagebank.permissions import Role, has_role
+from imagebank.permissions import TRUTH_ROLES, Role, has_role
 
 
 @dataclass(frozen=True)
@@ -32,14 +32,14 @@ def study_path(*, study: Study, user) -> list[Step]:
     trains = has_role(user, study, Role.ENGINEER)
     readers = link(study, "surveys:readers") if coordinates else link(study, "models_ml:runs") if trains else None
     seats = link(study, "surveys:seats") if coordinates else None
-    may_analyse = has_role(user, study, Role.ANALYST)
-    results = link(study, "benchmark:comparison_list") if may_analyse else None
+    results = link(study, "benchmark:comparison_list") if has_role(user, study, *TRUTH_ROLES) else None
+    may_compare = has_role(user, study, Role.ANALYST, Role.COORDINATOR)
     steps = [
         images_step(study, bank),
         design_step(study, surveys),
         readers_step(study, readers, "Invite readers" if coordinates else "Train networks"),
         reading_step(study, seats),
-        results_step(study, results),
+        results_step(study, results, may_compare),
     ]
     return [steps[0], *(with_action_when_its_turn_has_come(before, step) for before, step in pairwise(steps))]
 
@@ -133,8 +133,8 @@ def reading_step(study: Study, url: str | None) -> Step:
     return Step("Reading", "not begun", "no seats yet")
 
 
-def results_step(study: Study, url: str | None) -> Step:
+def results_step(study: Study, url: str | None, may_compare: bool) -> Step:
     comparisons = count("benchmark.Comparison", study=study)
     if comparisons:
         return Step("Results", "done", amount(comparisons, "comparison"), "See results", url)
-    return Step("Results", "not begun", "not analysed", "Compare", url)
+    return Step("Results", "not begun", "not analysed", "Compare", url if may_compare else None)

@@ -5,6 +5,7 @@ from importlib.util import find_spec
 from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import include, path
+from django.views.generic import RedirectView
 
 from config import health, job_pages, metrics, pages
 
@@ -24,6 +25,7 @@ urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", metrics.metrics, name="metrics"),
+    path("studies/", RedirectView.as_view(pattern_name="home")),
     path("studies/<slug:slug>/", pages.study_page, name="study"),
     path("studies/<slug:slug>/jobs/", job_pages.job_list, name="job-list"),
     path("studies/<slug:slug>/jobs/<uuid:pk>/", job_pages.job_detail, name="job-detail"),

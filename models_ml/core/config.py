@@ -11,6 +11,8 @@ from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, get_origin, get_type_hints
 
+import tomli_w
+
 from models_ml.core.errors import CoreError
 from models_ml.core.files import sha256_json, write_text
 
@@ -212,28 +214,8 @@ def _coerce(hint: Any, value: Any, where: str) -> Any:
     return value
 
 
-def _toml_value(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t")
-        return f'"{escaped}"'
-    if isinstance(value, list):
-        return "[" + ", ".join(map(_toml_value, value)) + "]"
-    return repr(value)
-
-
-def _toml_table(prefix: str, table: Mapping[str, Any]) -> list[str]:
-    lines = [f"[{prefix}]"] if prefix else []
-    lines += [f"{key} = {_toml_value(item)}" for key, item in table.items() if not isinstance(item, Mapping)]
-    for key, item in table.items():
-        if isinstance(item, Mapping) and item:
-            lines += ["", *_toml_table(f"{prefix}.{key}" if prefix else key, item)]
-    return lines
-
-
 def to_toml(cfg: RunConfig) -> str:
-    return "\n".join(_toml_table("", to_dict(cfg))) + "\n"
+    return tomli_w.dumps(to_dict(cfg))
 
 
 def from_toml(text: str, *, source: str = "configuration") -> RunConfig:

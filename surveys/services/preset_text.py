@@ -1,6 +1,6 @@
 """A study written back as the study.toml that sets up the same study again."""
 
-import json
+import tomli_w
 
 from imagebank.models import Study
 from surveys.models import StudyProtocol
@@ -75,52 +75,5 @@ def _question(question: Question) -> dict:
 
 
 def toml_text(document: dict) -> str:
-    """`document` as TOML: plain values first, then tables, then arrays of tables; deeper tables stand inline."""
-    lines = [f"{_key(name)} = {_value(value)}" for name, value in document.items() if _is_plain(value)]
-    for name, value in document.items():
-        if isinstance(value, dict):
-            lines += _table(_key(name), value)
-        elif not _is_plain(value):
-            for row in value:
-                lines += ["", f"[[{_key(name)}]]", *(f"{_key(key)} = {_value(cell)}" for key, cell in row.items())]
-    return "\n".join(lines) + "\n"
-
-
-def _table(name: str, table: dict) -> list[str]:
-    plain = {key: value for key, value in table.items() if not isinstance(value, dict)}
-    lines = ["", f"[{name}]", *(f"{_key(key)} = {_value(value)}" for key, value in plain.items())]
-    if not plain:
-        lines = []
-    for key, value in table.items():
-        if isinstance(value, dict):
-            lines += _table(f"{name}.{_key(key)}", value)
-    return lines
-
-
-def _is_plain(value) -> bool:
-    """Whether a value stands in one line: no table, and no list of tables."""
-    return not isinstance(value, dict) and not (isinstance(value, list) and value and isinstance(value[0], dict))
-
-
-def _key(name: str) -> str:
-    return name if name and name.isascii() and name.replace("_", "").replace("-", "").isalnum() else _line(name)
-
-
-def _value(value) -> str:
-    if isinstance(value, dict):
-        return "{ " + ", ".join(f"{_key(key)} = {_value(cell)}" for key, cell in value.items()) + " }"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(_value(cell) for cell in value) + "]"
-    if isinstance(value, str):
-        return _paragraphs(value) if "\n" in value else _line(value)
-    return json.dumps(value)
-
-
-def _line(text: str) -> str:
-    """A basic string: TOML's escapes are those of JSON, but for DEL, which it wants escaped too."""
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
-
-
-def _paragraphs(text: str) -> str:
-    lines = text.replace("\r\n", "\n").split("\n")
-    return '"""\n' + "\n".join(_line(line)[1:-1] for line in lines) + '"""'
+    """`document` as the text of a study.toml; long words keep their paragraphs."""
+    return tomli_w.dumps(document, multiline_strings=True)

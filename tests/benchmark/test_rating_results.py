@@ -54,6 +54,9 @@ def test_a_rating_study_is_analysed_shown_and_made_again(client, rated, member, 
     shown = page.content.decode()
     for words in ("Can raters tell curated generated images", "5 points, that is an error from 45 to 55 %", "simulated raters"):
         assert words in shown
+    listed = client.get(reverse("benchmark:comparison_list", args=["rated"])).content.decode()
+    assert "The latest answer" in listed
+    assert "Generated images taken for real" in listed
     tabs = set(re.findall(rf'href="({re.escape(at("comparison_detail", comparison))}on/[^"]+)"', shown))
     assert {tab.rstrip("/").rsplit("/", 1)[1] for tab in tabs} >= {"realism", "strips", "agreement", "items", "files"}
     pages = shown + "".join(client.get(tab).content.decode() for tab in tabs)

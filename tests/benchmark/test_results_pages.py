@@ -115,6 +115,18 @@ def test_a_comparison_is_started_checked_and_held_against_another_from_the_pages
     assert f"all {job.result['files']} files the same" in client.get(at("comparison_files", without)).content.decode()
 
 
+def test_the_list_opens_with_the_latest_answer_to_every_question(client, study, member):
+    member(study, "coordinator")
+    comparison = run_comparison(study=study)
+    shown = client.get(reverse("benchmark:comparison_list", args=[study.slug])).content.decode()
+    for answer in answers_in_words(comparison.results):
+        assert f'href="{at("comparison_detail", comparison)}#{answer.anchor}">{answer.question}</a>' in shown
+        for estimate in (answer.these, answer.new):
+            assert f'<p class="size">{estimate.size}</p>' in shown
+            assert estimate.interval in shown
+    assert 'tag-notice">simulated</span>' in shown
+
+
 def test_an_empty_study_says_what_is_needed(client, db, member):
     study = make_study("empty")
     member(study, "analyst")

@@ -4,6 +4,7 @@ from django.contrib.auth.models import User
 from django.contrib.staticfiles import finders
 from django.utils import timezone
 
+from benchmark.models import Comparison
 from config.study_path import study_path
 from imagebank.models import Membership, Study, WorkerBeat
 from tests.surveys.rating_study import make_rating_study
@@ -34,6 +35,17 @@ def test_a_step_offers_its_action_when_its_turn_has_come(person, study):
     assert all(step.url is None for step in study_path(study=empty, user=coordinator)[1:])
 
 
+def test_results_are_offered_to_all_who_may_open_them(client, person, study):
+    nothing = {"design": {"groups": [], "models": []}, "plan": {"confidence": 0.95}}
+    Comparison.objects.create(study=study, results=nothing, inputs_sha256="0" * 64, hashes={}, simulated=False)
+    for role, offered in (("coordinator", True), ("analyst", True), ("engineer", True), ("reviewer", False)):
+        user = person(role)
+        (results,) = [step for step in study_path(study=study, user=user) if step.name == "Results"]
+        assert (results.url is not None) == offered, role
+        client.force_login(user)
+        assert (client.get("/studies/moles/results/").status_code == 200) == offered, role
+
+
 def test_browsers_find_the_icon_where_they_look(client):
     answer = client.get("/favicon.ico")
     assert answer.status_code == 302
@@ -48,6 +60,10 @@ def test_a_rating_study_has_pictures_of_another_bank(person):
     assert images.progress == "done"
     assert images.state == f"{rated.stimuli.filter(role='rated').count()} stimuli to rate"
     assert images.url is None
+
+
+def test_an_address_cut_short_leads_to_the_studies(client):
+    assert client.get("/studies/")["Location"] == "/"
 
 
 def test_somebody_without_a_role_reads_what_to_do_next(client, person):
