@@ -16,10 +16,11 @@ from rest_framework.views import APIView
 from benchmark.core.planning import Spread
 from benchmark.models import AnalysisPlan, Comparison, StoredPredictions
 from benchmark.presenting import section_called
+from benchmark.services.checking import changes_between
 from benchmark.services.planning import plan_design, spread_from_model
 from benchmark.services.plans import stamp_plan
 from benchmark.services.region_sums import newest_sum, start_region_sum
-from benchmark.services.starting import start_check, start_comparison, start_documents
+from benchmark.services.starting import start_check, start_comparison, start_documents, start_simulation
 from benchmark.views import READING_ROLES, STARTING_ROLES
 from imagebank.models import Study
 from imagebank.permissions import has_role
@@ -63,6 +64,28 @@ class ComparisonStart(serializers.Serializer):
 
 class StartedOut(serializers.Serializer):
     job = serializers.UUIDField(help_text="Follow it at /api/jobs/; its result names the comparison.")
+
+
+class SideOut(serializers.Serializer):
+    difference = serializers.FloatField(allow_null=True)
+    ci_low = serializers.FloatField(allow_null=True)
+    ci_high = serializers.FloatField(allow_null=True)
+    p = serializers.FloatField(allow_null=True)
+
+
+class ChangeOut(serializers.Serializer):
+    question = serializers.CharField()
+    holds_for = serializers.CharField(help_text="these images, or new images")
+    before = SideOut(allow_null=True)
+    after = SideOut(allow_null=True)
+    is_same = serializers.BooleanField()
+
+
+class ChangesOut(serializers.Serializer):
+    """inputs: name, and its hash, seed or version before and after."""
+
+    inputs = serializers.ListField(child=serializers.ListField(child=serializers.CharField(allow_blank=True)))
+    contrasts = ChangeOut(many=True)
 
 
 class PlanOut(serializers.ModelSerializer):
@@ -146,6 +169,16 @@ class ComparisonViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewse
         if section_called(comparison.results, section) is None:
             raise NotFound(f'This comparison has no section "{section}".')
         return Response(comparison.results[section])
+
+    @extend_schema(tags=["comparisons"], responses=ChangesOut)
+    @action(
+        detail=True, methods=["get"], url_path=r"since/(?P<other>\d+)", filterset_class=None, pagination_class=None
+    )  # fmt: skip
+    def since(self, request, pk, other):
+        """What changed from the comparison `other` of the same study to this one: inputs, and every answer."""
+        comparison = self.get_object()
+        before = get_object_or_404(self.get_queryset(), study=comparison.study, pk=other)
+        return Response(ChangesOut(changes_between(before, comparison)).data)
 
     @extend_schema(tags=["comparisons"], request=None, responses={202: StartedOut})
     @action(detail=True, methods=["post"])
@@ -253,6 +286,28 @@ class Planning(APIView):
         return Response(PlanningOut(planned).data)
 
 
+class SimulationIn(PlanningIn):
+    """The design, how readers and images vary on the logit scale, and how many studies of it to simulate."""
+
+    study = serializers.SlugField(help_text="The study among whose jobs it runs.")
+    spread = None
+    studies = serializers.IntegerField(min_value=100, max_value=20_000, default=2000)
+    seed = serializers.IntegerField(min_value=0, max_value=LARGEST_SEED, default=0)
+
+
+class Simulation(APIView):
+    """Whole studies of a design, simulated in the background: what each test does. A difference of 0 counts false alarms."""
+
+    @extend_schema(tags=["planning"], request=SimulationIn, responses={202: StartedOut})
+    def post(self, request):
+        data = SimulationIn(data=request.data)
+        data.is_valid(raise_exception=True)
+        wanted = dict(data.validated_data)
+        study = study_to_change(request.user, wanted.pop("study"))
+        job = start_simulation(study=study, user=request.user, **wanted)
+        return Response(StartedOut({"job": job.pk}).data, status=202)
+
+
 class RegionSums(APIView):
     """What readers marked against the maps of one attribution: the last sum, or a new one."""
 
@@ -278,5 +333,6 @@ class RegionSums(APIView):
 routes = [("comparisons", ComparisonViewSet, "api-comparison"), ("plans", PlanViewSet, "api-plan")]
 urlpatterns = [
     path("planning/", Planning.as_view(), name="api-planning"),
+    path("planning/simulate/", Simulation.as_view(), name="api-planning-simulate"),
     path("attributions/<int:pk>/regions/", RegionSums.as_view(), name="api-region-sums"),
 ]

@@ -10,7 +10,6 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from benchmark.core.planning import Spread
-from imagebank.jobs import queue_job
 from imagebank.permissions import Role, has_role, require_role
 
 from .charts import power_chart
@@ -20,6 +19,7 @@ from .planning_words import planned_in_words, precision_rows, simulation_rows
 from .services.planning import TARGET, plan_design, spread_from_model
 from .services.plans import answers_of_people, changes_between_plans, first_answer_at, stamp_plan
 from .services.precision import precision_so_far
+from .services.starting import start_simulation
 
 PLANNING_ROLES = (Role.COORDINATOR, Role.ANALYST, Role.ENGINEER)
 STAMPING_ROLES = (Role.COORDINATOR, Role.ANALYST)
@@ -136,9 +136,7 @@ def planning_simulate(request, slug):
         problems = [str(problem) for errors in (*form.errors.values(), *more.errors.values()) for problem in errors]
         messages.error(request, " ".join(problems))
         return redirect("benchmark:planning", slug)
-    payload = form.design() | form.world() | more.cleaned_data
-    title = f"Simulate {payload['studies']:,} studies of {payload['readers']} readers"
-    queue_job(study=request.study, kind="study-simulation", title=title, payload=payload, user=request.user)
+    start_simulation(study=request.study, user=request.user, **form.design(), **form.world(), **more.cleaned_data)
     shown = {name: form.cleaned_data[name] for name in form.fields}
     return redirect(f"{reverse('benchmark:planning', args=[slug])}?{urlencode(shown)}#simulations")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from benchmark.core.figures.look import colours
@@ -169,14 +169,20 @@ def _details(these: Record, new: Record) -> list[tuple[str, str]]:
 
 @dataclass(frozen=True)
 class Cell:
+    """note: number of the table's note that says why something in the row is missing; 0 where nothing is."""
+
     text: str
     rank: Any
     is_number: bool
+    note: int = 0
 
 
 @dataclass(frozen=True)
 class Table:
-    """A section as the page prints it. `downloads`: (kind, file of the analysis, or "" where it is made on demand)."""
+    """A section as the page prints it. `downloads`: (kind, file of the analysis, or "" where it is made on demand).
+
+    notes: why numbers are missing, each said once; the rows' first cells name theirs.
+    """
 
     name: str
     title: str
@@ -184,31 +190,40 @@ class Table:
     columns: tuple[Column, ...]
     rows: list[list[Cell]]
     left_out: int = 0
+    notes: tuple[str, ...] = ()
     downloads: tuple[tuple[str, str], ...] = (("csv", ""), ("xlsx", ""), ("tex", ""))
 
 
 def table_of(results: dict, section: Section, *, on_page: bool = True) -> Table | None:
     """The section with printed cells; None where the analysis has no records of it.
 
-    on_page: a table that is too long for a page is cut, and says how much it leaves to its files.
+    on_page: a table that is too long for a page is cut, and says how much it leaves to its files; reasons for missing
+    numbers stand below the table as notes, in a file in a column of their own.
     """
     records = results.get(section.name) or []
     if not records:
         return None
     columns = section.columns or guessed_columns(records)
     columns = tuple(c for c in columns if c.kind == "who" or any(r.get(c.key) not in (None, "") for r in records))
-    if any(record.get("why") for record in records) and WHY not in columns:
-        columns += (WHY,)
     shown = records[:ROWS_ON_PAGE] if on_page else records
+    notes = tuple(dict.fromkeys(record["why"] for record in shown if record.get("why"))) if on_page else ()
+    if not on_page and any(record.get("why") for record in records):
+        columns += (WHY,)
     rows = [[Cell(c.text(record), c.rank(record), c.is_number) for c in columns] for record in shown]
-    return Table(section.name, section.title, section.about, columns, rows, len(records) - len(shown))
+    for row, record in zip(rows, shown):
+        if record.get("why") in notes:
+            row[0] = replace(row[0], note=1 + notes.index(record["why"]))
+    return Table(section.name, section.title, section.about, columns, rows, len(records) - len(shown), notes)
 
 
 @dataclass(frozen=True)
 class TopicPage:
+    """clean: sections in which no record is the good news that was looked for, such as deviations from the plan."""
+
     topic: Topic
     tables: list[Table]
     absent: list[Section]
+    clean: list[Section]
 
 
 def are_ratings(results: dict) -> bool:
@@ -239,8 +254,12 @@ def topic_page(results: dict, slug: str) -> TopicPage | None:
     if topic is None:
         return None
     tables = [(section, table_of(results, section)) for section in topic.sections]
+    empty = [section for section, table in tables if table is None]
     return TopicPage(
-        topic, [table for _, table in tables if table], [section for section, table in tables if table is None]
+        topic,
+        [table for _, table in tables if table],
+        [section for section in empty if section.name != "deviations"],
+        [section for section in empty if section.name == "deviations"],
     )
 
 

@@ -24,15 +24,15 @@ class Column:
 
     @property
     def is_number(self) -> bool:
-        return self.kind not in ("words", "who", "group", "verdict", "exact")
+        return self.kind not in ("words", "who", "group", "verdict", "exact", "binning")
 
     def text(self, record: Record) -> str:
         if self.kind == "who":
             return readable(record.get("reader")) if record.get("kind") == "model" else plural(record.get("group"))
         value = record.get(self.key)
         if self.high:
-            scale = 1 if self.kind == "interval" else 100
-            return interval(value, record.get(self.high), 2 if scale == 1 else 1, scale)
+            decimals, scale = {"interval": (2, 1), "fine interval": (3, 1)}.get(self.kind, (1, 100))
+            return interval(value, record.get(self.high), decimals, scale)
         return PRINTED[self.kind](value)
 
     def rank(self, record: Record) -> Any:
@@ -43,6 +43,12 @@ class Column:
 
 def _verdict(value: bool | None) -> str:
     return "–" if value is None else "yes" if value else "no"
+
+
+def _binning(name: str | None) -> str:
+    """ "ece_10_equal_mass" -> "10 of equal count"."""
+    bins, _, how = str(name or "").removeprefix("ece_").partition("_")
+    return f"{bins} of equal {'count' if how == 'equal_mass' else 'width'}" if how else "–"
 
 
 def _scaled(factor: float, decimals: int):
@@ -60,6 +66,8 @@ PRINTED = {
     "points": _scaled(100, 1),
     "number": _scaled(1, 2),
     "fine": _scaled(1, 3),
+    "seconds": lambda value: number(value, 1 if value is None or value >= 2 else 2),
+    "binning": _binning,
     "p": bare_p,
 }
 

@@ -203,10 +203,13 @@ def two_way_agreement_draws(
     return {name: np.concatenate([c[name] for c in chunks]) for name in COEFFICIENTS}, np.concatenate(kappas)
 
 
+ALIKE = 1e-12  # draws that differ by no more than rounding
+
+
 def percentiles(values: np.ndarray, *, confidence: float) -> tuple[float, float] | None:
-    """Percentile interval of the defined draws; None where fewer than half the draws define the value."""
+    """Percentile interval of the defined draws; None where half of them or fewer define the value, or all are alike."""
     finite = values[np.isfinite(values)]
-    if 2 * len(finite) <= len(values):
+    if 2 * len(finite) <= len(values) or np.ptp(finite) < ALIKE:
         return None
     return percentile_bounds(finite, confidence)
 

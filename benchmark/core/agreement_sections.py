@@ -28,6 +28,7 @@ from .scoring import ReaderSet, Scored
 
 Record = dict[str, Any]
 READERS_AT_MOST = 2000  # pairs of more readers are not listed one by one
+NO_SPREAD = "undefined in most bootstrap draws, or the same in all of them"
 COUNTS_MISSING = ("fleiss_kappa", "percent_agreement")
 
 
@@ -96,10 +97,10 @@ def _fixed_record(found: ReaderSet, category: np.ndarray, whole: _Rated) -> Reco
     width, point = whole.counts.shape[1], agreement(whole.counts)
     table, _ = layout(found.rows["reader"].to_numpy(), found.rows["item"].to_numpy(), category)
     z = None if point.fleiss_kappa is None else fleiss_z(point.fleiss_kappa, whole.counts)
-    kappa = conger_kappa(table.astype(int), width)
+    kappa, answered = conger_kappa(table.astype(int), width), (found.rows["answer"] != "").any()
     return {
         **found.keys, "readers": len(table), "items": table.shape[1], "conger_kappa": kappa,
-        "brennan_prediger": brennan_prediger(point.percent_agreement, width), "fleiss_z": z,
+        "brennan_prediger": brennan_prediger(point.percent_agreement, width) if answered else None, "fleiss_z": z,
         "p_no_agreement": None if z is None else normal_two_sided_p(z),
         "why": None if kappa is not None and z is not None else point.why or "one category holds every answer",
     }  # fmt: skip
@@ -116,7 +117,7 @@ def _agreement_record(found: ReaderSet, kept: _Rated, whole: _Rated, draws: int,
     }
     for name in COEFFICIENTS:
         side, rated = ("whole", whole) if name in COUNTS_MISSING else ("kept", kept)
-        record[name] = getattr(points[side], name)
+        record[name] = getattr(points[side], name) if points["kept"].ratings else None
         if name in errors:
             record[f"{name}_se"] = errors[name][name]
         for label, (drawn, _) in (("ci", rated.by_item), ("two_way_ci", rated.two_way)):
@@ -136,7 +137,7 @@ def _no_interval(record: Record) -> str | None:
         name for name in COEFFICIENTS
         if record[name] is not None and None in (record[f"{name}_ci_low"], record[f"{name}_two_way_ci_low"])
     ]  # fmt: skip
-    return f"{', '.join(lacking)}: undefined in more than half of the bootstrap draws" if lacking else None
+    return f"no interval of {', '.join(lacking)}: {NO_SPREAD}" if lacking else None
 
 
 def _category_records(found: ReaderSet, names: list[str], rated: _Rated, confidence: float) -> list[Record]:
@@ -153,7 +154,7 @@ def _category_records(found: ReaderSet, names: list[str], rated: _Rated, confide
         if kappa is None:
             record["why"] = "nobody, or everybody, gave this answer, or no item was rated by two raters"
         elif None in (record["ci_low"], record["two_way_ci_low"]):
-            record["why"] = "undefined in more than half of the bootstrap draws"
+            record["why"] = f"no interval: {NO_SPREAD}"
         records.append(record)
     return records
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from .errors import InputError
 from .obuchowski_rockette import Block, ReaderStudyTest, two_modalities
 
 
@@ -50,11 +49,11 @@ def crossed_auc_study(scores: np.ndarray, truth: np.ndarray, *, confidence: floa
 class AucDifference:
     """AUCs of two modalities averaged over readers, their difference and its U-statistic standard error."""
 
-    first: float
-    second: float
-    difference: float
+    first: float | None
+    second: float | None
+    difference: float | None
     se: float | None
-    variance: float
+    variance: float | None
     readers: int
     diseased: int
     healthy: int
@@ -67,7 +66,7 @@ def sparse_auc_difference(readings: pd.DataFrame, first: str, second: str) -> Au
     readings: columns reader, case, modality, score (higher = diseased) and truth (0/1), one row per reading. Every
     reader-specific pair of a diseased and a healthy case has the same weight within a modality (one-shot estimate).
     The eight moments of Gallas (2006, Acad. Radiol. 13:353) are taken over pairs that share reader, diseased and
-    healthy case or not. Raises InputError when a modality has no pair.
+    healthy case or not. Without a pair, or without a second reader and second cases, None with a why.
     """
     readers = np.unique(readings["reader"])
     truth = readings.drop_duplicates("case").set_index("case")["truth"].astype(bool)
@@ -76,15 +75,21 @@ def sparse_auc_difference(readings: pd.DataFrame, first: str, second: str) -> Au
     for modality in (first, second):
         rows = readings[readings["modality"] == modality]
         table = rows.pivot(index="reader", columns="case", values="score")
-        if table.empty:
-            raise InputError(f'No readings of the modality "{modality}".')
         kernels[modality] = table.reindex(index=readers, columns=[*ill, *well]).to_numpy(dtype=float)
     sums = _PairSums(kernels[first], kernels[second], len(ill))
+    counts = len(readers), len(ill), len(well)
+    if not sums.has_pairs:
+        why = "a reader with both diseased and healthy cases is needed on both modalities"
+        return AucDifference(None, None, None, None, None, *counts, why)
     a, b = sums.auc(0), sums.auc(1)
-    variance = sums.covariance(0, 0) + sums.covariance(1, 1) - 2 * sums.covariance(0, 1)
+    parts = sums.covariance(0, 0), sums.covariance(1, 1), sums.covariance(0, 1)
+    if None in parts:
+        why = "at least two readers with different diseased and healthy cases are needed"
+        return AucDifference(a, b, a - b, None, None, *counts, why)
+    variance = parts[0] + parts[1] - 2 * parts[2]
     why = None if variance > 0 else "the U-statistic's variance is not positive in this sample"
     se = float(np.sqrt(variance)) if variance > 0 else None
-    return AucDifference(a, b, a - b, se, float(variance), len(readers), len(ill), len(well), why)
+    return AucDifference(a, b, a - b, se, float(variance), *counts, why)
 
 
 class _PairSums:
@@ -97,15 +102,21 @@ class _PairSums:
             self.design.append((~np.isnan(wins)).astype(np.float32))
             self.success.append(np.nan_to_num(wins).astype(np.float32))
 
+    @property
+    def has_pairs(self) -> bool:
+        return all(design.any() for design in self.design)
+
     def auc(self, modality: int) -> float:
         return float(self.success[modality].sum(dtype=float) / self.design[modality].sum(dtype=float))
 
-    def covariance(self, i: int, j: int) -> float:
-        """Unbiased covariance of the two AUC estimates."""
+    def covariance(self, i: int, j: int) -> float | None:
+        """Unbiased covariance of the two AUC estimates; None where no two pairs have nothing in common."""
         products = self._by_overlap(self.success[i], self.success[j])
         pairs = self._by_overlap(self.design[i], self.design[j])
         moments = {kind: products[kind] / pairs[kind] for kind in pairs if pairs[kind] > 0.5}
         total = sum(pairs.values())
+        if (0, 0, 0) not in moments:
+            return None
         return sum(pairs[kind] / total * moments[kind] for kind in moments) - moments[0, 0, 0]
 
     @staticmethod

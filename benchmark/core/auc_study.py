@@ -18,8 +18,8 @@ from scipy.sparse.csgraph import connected_components
 
 from .auc import auc_block, empirical_auc, sparse_auc_difference, success_matrix
 from .distributions import normal_quantile, t_quantile, t_two_sided_p
-from .errors import Problem
-from .long_table import TextTable, read_text_table, rejected
+from .errors import InputError, Problem
+from .long_table import TextTable, read_bytes, read_text_table, rejected
 from .obuchowski_rockette import Block, two_modalities
 from .results import plain
 from .twoway import codes
@@ -93,7 +93,11 @@ def _table(source: str | PathLike, needed: list[str]) -> TextTable:
     path = Path(source)
     if path.suffix != ".gz":
         return read_text_table(source, needed)
-    content = io.BytesIO(gzip.decompress(path.read_bytes()))
+    name, packed = read_bytes(path)
+    try:
+        content = io.BytesIO(gzip.decompress(packed))
+    except (OSError, EOFError) as error:
+        raise InputError(f"{name} ends in .gz but could not be unpacked ({error}).") from error
     content.name = path.stem
     return read_text_table(content, needed)
 
@@ -135,7 +139,7 @@ def _readers(rows: pd.DataFrame, confidence: float) -> list[Record]:
         se = float(np.sqrt(wins.mean(axis=1).var(ddof=1) / len(ill) + wins.mean(axis=0).var(ddof=1) / len(well)))
         auc = empirical_auc(ill, well)
         bounds = (max(0.0, auc - z * se), min(1.0, auc + z * se)) if se > 0 else (None, None)
-        why = None if se > 0 else "the reader separated the cases perfectly, so the spread cannot be seen"
+        why = None if se > 0 else "every diseased case stands to the healthy ones alike, so the spread cannot be seen"
         records.append({**record, "auc": auc, "se": se or None, "ci_low": bounds[0], "ci_high": bounds[1], "why": why})
     return records
 

@@ -102,21 +102,38 @@ def run_export(options: argparse.Namespace) -> int:
     return 0
 
 
+KEYS = ("model", "group", "view")
+
+
+def _in_points(difference: float | None, low: float | None, high: float | None) -> str:
+    from .wording import interval, points
+
+    return f"{points(difference)} ({interval(low, high)})"
+
+
 def run_compare(options: argparse.Namespace) -> int:
     """Print every comparison whose numbers differ between two analyses; exit 1 when any does."""
     from .results import Results
 
     first, second = Results.read(options.first), Results.read(options.second)
     changed = 0
-    for section, estimate in (("paired", "mean_difference"), ("new_images", "difference")):
+    for section, estimate, scope in (
+        ("paired", "mean_difference", "These images"), ("new_images", "difference", "New images"),
+    ):  # fmt: skip
         for record in first.records(section):
-            keys = {key: record[key] for key in ("model", "group", "view")}
+            keys = {key: record[key] for key in KEYS}
             others = second.records(section, **keys)
             before = (record[estimate], record["ci_low"], record["ci_high"])
             after = (others[0][estimate], others[0]["ci_low"], others[0]["ci_high"]) if others else None
             if before != after:
                 changed += 1
-                print(f"{section}, {' / '.join(str(v) for v in keys.values())}: {before} became {after}")
+                now = _in_points(*after) if after else "no part of it"
+                print(f"{record['question']} {scope}: {_in_points(*before)} became {now}.")
+        known = [tuple(record[key] for key in KEYS) for record in first.records(section)]
+        for record in second.records(section):
+            if tuple(record[key] for key in KEYS) not in known:
+                changed += 1
+                print(f"{record['question']} {scope}: asked in the second analysis alone.")
     print("The comparisons agree." if not changed else f"{changed} comparisons differ.")
     return 1 if changed else 0
 

@@ -15,6 +15,7 @@ from .distributions import normal_quantile, t_quantile
 from .multiplicity import adjust
 from .paired import paired_t, shapiro_wilk, standardised_mean
 from .plan import MAX_T, Contrast, Plan
+from .proportions import within_scale
 from .scoring import ReaderSet, Scored
 from .signed_rank import ZERO_METHOD, common_grid, sign_flip_exact, wilcoxon_signed_rank
 from .twoway import two_way_mean
@@ -101,9 +102,10 @@ def _paired_record(match: Matchup, unit: str, units: pd.DataFrame, plan: Plan) -
     normality = shapiro_wilk(differences)
     grid = common_grid(counts, sizes)
     flips = sign_flip_exact(grid) if grid is not None else None
+    low, high = within_scale(test.ci_low, test.ci_high)
     record = {
         **match.keys, "unit": unit, "n": test.n, "mean_difference": test.mean, "sd": test.sd, "se": test.se,
-        "t": test.t, "df": test.df, "p": test.p, "ci_low": test.ci_low, "ci_high": test.ci_high,
+        "t": test.t, "df": test.df, "p": test.p, "ci_low": low, "ci_high": high,
         "cohens_dz": effect.dz, "dz_ci_low": effect.ci_low, "dz_ci_high": effect.ci_high, "hedges_g": effect.hedges_g,
         "wilcoxon_p": ranks.p, "wilcoxon_method": ranks.method, "wilcoxon_zero_method": ZERO_METHOD,
         "wilcoxon_exact_p": ranks.exact_p, "zero_differences": ranks.zeros,
@@ -152,9 +154,10 @@ def new_images_section(scored: Scored, plan: Plan, paired: list[Record]) -> list
         difference, reader, item, truth = match.differences, rows["reader"], rows["item"], rows["truth"]
         test = two_way_mean(difference, reader, item, truth, confidence=plan.confidence)
         parts = moment_components(difference, reader, item, truth)
+        low, high = within_scale(test.ci_low, test.ci_high)
         record = {
             **match.keys, "difference": test.estimate, "se": test.se, "t": test.t, "df": test.df, "p": test.p,
-            "ci_low": test.ci_low, "ci_high": test.ci_high, "var_reader": test.var_reader, "var_item": test.var_item,
+            "ci_low": low, "ci_high": high, "var_reader": test.var_reader, "var_item": test.var_item,
             "var_both": test.var_both, "method": "two-way (reader and item) variance, Satterthwaite t",
             "readers": test.readers, "items": test.items, "readings": test.n,
             "se_these_images": beside["se"], "se_ratio": test.se / beside["se"] if test.se and beside["se"] else None,
@@ -215,7 +218,8 @@ def add_simultaneous(records: list[Record], scored: Scored, plan: Plan, draws: S
     for record, _ in deviations:
         estimate = record["difference"] if "difference" in record else record["mean_difference"]
         half, t = quantile * record["se"], abs(record["t"])
-        record["simultaneous_low"], record["simultaneous_high"] = estimate - half, estimate + half
+        bounds = within_scale(estimate - half, estimate + half)
+        record["simultaneous_low"], record["simultaneous_high"] = bounds
         record["p_max_t"] = (int((largest >= t).sum()) + 1) / (len(largest) + 1)
 
 

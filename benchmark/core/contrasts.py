@@ -15,6 +15,7 @@ from .matched_pairs import mcnemar, newcombe_interval, odds_ratio_of_pairs, tang
 from .multiplicity import adjust
 from .paired import PairedT, paired_t
 from .plan import Plan
+from .proportions import within_scale
 from .scoring import ReaderSet, Scored
 from .twoway import TwoWayTest, centred, codes, item_strata, two_way_mean, two_way_test, two_way_variance
 
@@ -27,6 +28,8 @@ def _both_questions(keys: Record, these: Record, new: Record, plan: Plan, **coun
     """One record: the new-images test under the plain names, the these-images test beside it, and equivalence."""
     ratio = new["se"] / these["se"] if new["se"] and these["se"] else None
     both_known = new["p"] is not None and these["p"] is not None
+    for side in (new, these):
+        side["ci_low"], side["ci_high"] = within_scale(side["ci_low"], side["ci_high"])
     record = {
         **keys, **counts, **{name: new[name] for name in TESTED[:-1]},
         **{f"these_images_{name}": these[name] for name in TESTED[1:-1]}, "se_ratio": ratio,
@@ -220,7 +223,7 @@ def equivalence_section(plan: Plan, paired: list[Record], new_images: list[Recor
         fields = {"estimand": estimand, "margin": margin, "difference": difference}
         fields.update(within_margin(difference, record["se"], record["df"], margin, plan.alpha))
         half = t_quantile(1 - plan.alpha, record["df"]) * record["se"] if record["se"] else None
-        bounds = (None, None) if half is None else (difference - half, difference + half)
+        bounds = (None, None) if half is None else within_scale(difference - half, difference + half)
         why = None if record["se"] else record["why"]
         records.append({**keys, **fields, "ci_low": bounds[0], "ci_high": bounds[1], "why": why})
     return records

@@ -93,6 +93,8 @@ def _check_header(name: str, header: list[str], required: Sequence[str]) -> None
     if not missing:
         return
     hint = ""
+    if header[0].lower().startswith("sep="):
+        hint = ' Its first line, "sep=", is a note to Excel; delete it.'
     separator = next((mark for mark in SEPARATORS if len(header) == 1 and mark in header[0]), None)
     if separator:
         hint = f" Its columns seem to be separated by {SEPARATORS[separator]}; commas are needed."

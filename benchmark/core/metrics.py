@@ -9,7 +9,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Metrics:
-    """Each None, with `why`, where a class without items or chance-only answers leave it undefined."""
+    """Each None, with `why`, where the items leave it undefined."""
 
     balanced_accuracy: float | None
     macro_f1: float | None
@@ -33,8 +33,8 @@ def metrics_of(counts: np.ndarray) -> Metrics:
     f1 = 2 * right[used] / (rows[used] + columns[used])
     total = rows.sum()
     observed, chance = right.sum() / total, float(rows @ columns) / total**2
-    kappa = (observed - chance) / (1 - chance) if chance < 1 else None
-    why = "one class only, and always answered, so chance agreement is complete" if kappa is None else None
+    kappa = (observed - chance) / (1 - chance) if np.count_nonzero(used) > 1 else None
+    why = "kappa needs items of at least two classes" if kappa is None else None
     return Metrics(float(recall.mean()), float(f1.mean()), None if kappa is None else float(kappa), why)
 
 
@@ -51,5 +51,5 @@ def metrics_of_draws(counts: np.ndarray) -> dict[str, np.ndarray]:
         f1 = np.where(used, 2 * right / (rows + columns), 0.0).sum(axis=1) / width
         observed = right.sum(axis=1) / total
         chance = (rows * columns).sum(axis=1) / total**2
-        kappa = np.where(chance < 1, (observed - chance) / (1 - chance), np.nan)
+        kappa = np.where(width > 1, (observed - chance) / (1 - chance), np.nan)
     return {"accuracy": observed, "balanced_accuracy": recall, "macro_f1": f1, "kappa": kappa}

@@ -16,6 +16,7 @@ from .glmm import Glmm, RandomEffect, fit_glmm
 from .lmm import fit_lmm
 from .obuchowski_rockette import model_against_readers
 from .plan import Plan
+from .proportions import within_scale
 from .scoring import Scored
 from .twoway import codes, item_strata
 from .ustat import ustat_mean
@@ -68,8 +69,8 @@ def _nothing(why: str | None, difference: float | None = None) -> Record:
 def _found(difference: float, se: float, df: float, confidence: float, **parts: float | None) -> Record:
     half = t_quantile(0.5 + confidence / 2, df) * se
     fields = {"difference": difference, "se": se, "df": df, "p": t_two_sided_p(difference / se, df)}
-    bounds = {"ci_low": difference - half, "ci_high": difference + half}
-    return {**fields, **bounds, **parts, "why": None}
+    low, high = within_scale(difference - half, difference + half)
+    return {**fields, "ci_low": low, "ci_high": high, **parts, "why": None}
 
 
 def _by_ustat(match: Matchup, primary: Record, confidence: float) -> Record:
@@ -138,7 +139,8 @@ def corrected_bootstrap(
     low, high = percentile_bounds(scaled, confidence)
     tail = min((scaled <= 0).sum(), (scaled >= 0).sum())
     p = min(1.0, 2 * (int(tail) + 1) / (len(scaled) + 1))
-    return {"se": se, "df": df, "p": p, "ci_low": float(low), "ci_high": float(high)}
+    low, high = within_scale(float(low), float(high))
+    return {"se": se, "df": df, "p": p, "ci_low": low, "ci_high": high}
 
 
 def mixed_models_section(scored: Scored, plan: Plan) -> list[Record]:
@@ -170,7 +172,7 @@ def _mixed_record(match: Matchup, plan: Plan) -> Record:
     z = normal_quantile(0.5 + plan.confidence / 2)
     log_odds, se = float(fit.beta[0]), float(fit.se[0])
     points = _standardised(fit, shares)
-    low, high = points["difference"] - z * points["se"], points["difference"] + z * points["se"]
+    low, high = within_scale(points["difference"] - z * points["se"], points["difference"] + z * points["se"])
     return {
         **match.keys, "log_odds_ratio": log_odds, "se": se, "p": normal_two_sided_p(log_odds / se),
         "ci_low": log_odds - z * se, "ci_high": log_odds + z * se, "accuracy_model": points["model"],

@@ -13,7 +13,7 @@ from .description import counts_of
 from .metrics import metrics_of, metrics_of_draws
 from .multiplicity import adjust
 from .plan import Plan
-from .proportions import clustered_proportion
+from .proportions import clustered_proportion, within_scale
 from .scoring import ReaderSet, Scored
 from .twoway import two_way_mean
 
@@ -116,12 +116,13 @@ def _by_class(match: Matchup, scored: Scored, draws: StudyDraws, plan: Plan) -> 
         rows = match.rows[truth == k]
         test = two_way_mean(d[truth == k], rows["reader"], rows["item"], confidence=plan.confidence)
         both = _simultaneous(interval, -1.0, 1.0)
+        low, high = within_scale(test.ci_low, test.ci_high)
         whys = [test.why, both.pop("why")]
         records.append(
             {
                 **match.keys, "class": scored.classes[k], "readers": test.readers, "items": test.items,
                 "readings": test.n, "difference": test.estimate, "se": test.se, "df": test.df, "p": test.p,
-                "ci_low": test.ci_low, "ci_high": test.ci_high, **both,
+                "ci_low": low, "ci_high": high, **both,
                 "why": "; ".join(why for why in whys if why) or None,
             }
         )  # fmt: skip

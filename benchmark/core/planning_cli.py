@@ -188,7 +188,10 @@ def run_simulate(options: argparse.Namespace, progress) -> int:
     world, design = _world_and_design(options)
     if design.readers < 2:
         raise InputError("At least two readers are needed; add sets or make surveys shorter.")
-    found = simulate(world, design, studies=options.studies, seed=options.seed, progress=progress)
+    try:
+        found = simulate(world, design, studies=options.studies, seed=options.seed, progress=progress)
+    except ValueError as error:
+        raise InputError(str(error)) from error
     if options.json:
         print(json.dumps(asdict(found), indent=1))
         return 0
@@ -196,6 +199,8 @@ def run_simulate(options: argparse.Namespace, progress) -> int:
     print(
         f"{found.studies} simulated studies of {design.readers} readers and {design.items} items (seed {options.seed})."
     )
+    if found.not_testable:
+        print(f"In {found.not_testable} of them nothing differed, so nothing could be tested; they are left out of the rates.")
     print(f"SD of the difference over studies {100 * found.sd_difference:.2f} points.")
     print(
         f"Paired t-test: mean standard error {100 * found.mean_se_paired:.2f}, {what} for new images"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike
 from typing import IO
@@ -21,12 +22,16 @@ SUM_TOLERANCE = 1e-3
 
 @dataclass(frozen=True)
 class Predictions:
-    """Checked predictions. frame: REQUIRED columns as text, p_<class> as float, extra columns as they came."""
+    """Checked predictions. frame: REQUIRED columns as text, p_<class> as float, extra columns as they came.
+
+    lines: the line of the file for each row of `frame`, where it was read from one.
+    """
 
     frame: pd.DataFrame
     classes: tuple[str, ...]
     source: str
     sha256: str
+    lines: Sequence[int] = ()
 
     def final(self, model: str, view: str) -> pd.DataFrame:
         """The rows that stand for the model: its ensemble's, or its only member's. Empty where there are neither."""
@@ -85,7 +90,7 @@ def read_predictions(source: str | PathLike | IO) -> Predictions:
     ]
     if problems:
         raise rejected(table.name, problems)
-    return Predictions(frame, classes, table.name, table.sha256)
+    return Predictions(frame, classes, table.name, table.sha256, table.lines)
 
 
 def check_against(predictions: Predictions, readings: Readings) -> None:
@@ -98,8 +103,12 @@ def check_against(predictions: Predictions, readings: Readings) -> None:
         raise rejected(
             predictions.source,
             [
-                Problem(None, "truth", f'item "{item}" has truth "{truth[item]}" in the readings and "{here}" here.')
-                for item, here in zip(differs["item"], differs["truth"])
+                Problem(
+                    int(predictions.lines[row]) if len(predictions.lines) else None,
+                    "truth",
+                    f'item "{item}" has truth "{truth[item]}" in the readings and "{here}" here.',
+                )
+                for row, item, here in zip(differs.index, differs["item"], differs["truth"])
             ],
         )
 

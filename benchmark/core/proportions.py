@@ -22,6 +22,13 @@ class Interval:
     why: str | None = None
 
 
+def within_scale(
+    low: float | None, high: float | None, lowest: float = -1.0, highest: float = 1.0
+) -> tuple[float | None, float | None]:
+    """Bounds of a difference of two shares, cut where the scale ends: no accuracy is 101 points above another."""
+    return (None if low is None else max(low, lowest)), (None if high is None else min(high, highest))
+
+
 def wilson(
     successes: float, n: float, *, confidence: float = 0.95, quantile: float | None = None
 ) -> tuple[float, float]:

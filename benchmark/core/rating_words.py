@@ -31,7 +31,7 @@ def chance_sentence(record: Record, plan: Record) -> str:
     if record["p_chance"] is None:
         return f"Whether this differs from guessing cannot be tested: {record['why']}."
     margin = margin_words(plan)
-    told = f"Somebody who guesses is wrong half of the time; this differs from guessing with {p_value(record['p_chance'])}"
+    told = f"Somebody who guesses is wrong half of the time; tested against that, {p_value(record['p_chance'])}"
     shown = "is" if record["equivalent_to_chance"] else "was not shown to be"
     return f"{told}. It {shown} equivalent to guessing ({p_value(record['p_equivalent_to_chance'])}) within {margin}."
 
@@ -62,8 +62,10 @@ def signal_sentence(record: Record) -> str:
     """d' and criterion and what they mean."""
     if record["dprime"] is None:
         return ""
-    bias = record["criterion"]
-    leaning = "leaned neither way" if abs(bias) < 0.1 else f"leaned towards {'real' if bias > 0 else 'generated'}"
+    bias, low, high = (record[name] for name in ("criterion", "criterion_ci_low", "criterion_ci_high"))
+    leaning = "were not shown to lean either way"
+    if None not in (low, high) and low * high > 0:
+        leaning = f"leaned towards {'real' if bias > 0 else 'generated'}"
     return (
         f"Sensitivity d' is {number(record['dprime'])} ({interval(record['dprime_ci_low'], record['dprime_ci_high'], 2, 1)};"
         f" 0: no difference seen) and the criterion {number(bias)}"
@@ -88,9 +90,10 @@ def limitations(results: Results) -> list[str]:
         found.append("The raters are simulated or the pictures drawn: nothing here is evidence about people or generators.")
     if not results["plan"]["declared"]:
         found.append("No analysis plan was declared before the ratings; everything is exploratory.")
+    pooled = sum(record["set"] != "all" for record in results.records("hype")) > 1
     found.append(
-        "Images that were chosen by hand (curated) say how good a generator can look, random ones how good it is; the two are"
-        " never pooled in one condition."
+        "Images that were chosen by hand (curated) say how good a generator can look, random ones how good it is."
+        + (' The condition "all" mixes the sets as they were shown and answers neither question.' if pooled else "")
     )
     if design["evaluators"] < 10:
         found.append("With fewer than ten raters, statements about new raters are rough.")

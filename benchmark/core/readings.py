@@ -162,25 +162,28 @@ def _bad_values(frame: pd.DataFrame, lines: np.ndarray) -> list[Problem]:
 
 
 def _contradictions(frame: pd.DataFrame, lines: np.ndarray) -> list[Problem]:
-    """An item with two truths, a reader of two groups or kinds: the first row that says so sets the standard."""
+    """An item with two truths, a reader of two groups or kinds: what most rows say sets the standard, else the first."""
     problems = []
     for owner, column, what in (
         ("item", "truth", "item"),
         ("reader", "group", "reader"),
         ("reader", "kind", "reader"),
     ):
-        first = frame.groupby(owner, sort=False)[column].transform("first")
-        said = (frame[column] != "") & ((column != "kind") | frame["kind"].isin(KINDS))
-        differs = ((first != frame[column]) & (frame[owner] != "") & said).to_numpy()
-        problems += [
-            Problem(
-                int(lines[row]),
-                column,
-                f'{what} "{frame[owner].iloc[row]}" has {column} "{first.iloc[row]}" above and'
-                f' "{frame[column].iloc[row]}" here.',
-            )
-            for row in np.flatnonzero(differs)
-        ]
+        said = (frame[column] != "") & (frame[owner] != "") & ((column != "kind") | frame["kind"].isin(KINDS))
+        told = frame.loc[said, [owner, column]].assign(line=lines[said.to_numpy()])
+        several = told.groupby(owner)[column].transform("nunique") > 1
+        for name, rows in told[several].groupby(owner, sort=False):
+            usual = rows[column].value_counts(sort=False).idxmax()
+            first = rows.loc[rows[column] == usual, "line"].iloc[0]
+            problems += [
+                Problem(
+                    int(line),
+                    column,
+                    f'{what} "{name}" has {column} "{usual}" {"above" if first < line else "below"} and "{value}" here.',
+                )
+                for value, line in zip(rows[column], rows["line"])
+                if value != usual
+            ]
     return problems
 
 

@@ -63,7 +63,10 @@ class Results:
 
     @classmethod
     def read(cls, path: str | PathLike) -> Results:
-        return cls.from_json(Path(path).read_text(encoding="utf-8"))
+        try:
+            return cls.from_json(Path(path).read_text(encoding="utf-8"))
+        except (UnicodeDecodeError, json.JSONDecodeError) as error:
+            raise InputError(f"A results.json was needed; {Path(path).name} could not be read as one ({error}).") from error
 
 
 PLAIN = frozenset((str, int, bool, type(None)))

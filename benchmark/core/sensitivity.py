@@ -93,7 +93,14 @@ def _beside(
                 "p_main": record["p"],
                 "p": other[p],
                 "same_verdict": verdicts,
-                "why": other["why"] or record["why"],
+                "why": _reason(other, p) or _reason(record, "p"),
             }
         )
     return records
+
+
+def _reason(record: Record, p: str) -> str | None:
+    """Why the record has no such p; the first reason is the main test's, the others are of numbers not shown here."""
+    if record[p] is not None or not record["why"]:
+        return None
+    return str(record["why"]).partition("; ")[0] if p == "p" else record["why"]

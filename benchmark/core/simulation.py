@@ -44,7 +44,12 @@ class StudyDesign:
     same_surveys: bool = False
 
     def __post_init__(self):
-        if min(self.classes, self.per_class, self.per_survey, self.sets) < 1 or self.per_class % self.per_survey:
+        if min(self.classes, self.per_class, self.per_survey, self.sets) < 1:
+            raise ValueError(
+                "At least one class, one item per class, one item per class in a survey and one set are needed; found"
+                f" {self.classes}, {self.per_class}, {self.per_survey} and {self.sets}."
+            )
+        if self.per_class % self.per_survey:
             raise ValueError(
                 f"{self.per_class} items per class cannot be split into surveys of {self.per_survey} per class."
             )
@@ -155,7 +160,10 @@ def plausible_worlds(accuracy_readers: float, accuracy_model: float) -> list[Wor
 
 @dataclass(frozen=True)
 class SimulationResult:
-    """Of all studies: the SD of the estimate, mean standard errors, rejection rates and coverage of both tests."""
+    """Of all studies: the estimate's mean and SD; mean standard errors, rejection rates and coverage of both tests.
+
+    not_testable: studies in which readers or items did not differ at all; the tests' numbers are of the others.
+    """
 
     studies: int
     mean_difference: float
@@ -168,6 +176,7 @@ class SimulationResult:
     cover_paired: float
     cover_two_way: float
     sd_survey: float
+    not_testable: int = 0
 
 
 def simulate(
@@ -181,37 +190,53 @@ def simulate(
 ) -> SimulationResult:
     """Simulate whole studies and count what each test does, for new images and new readers.
 
-    With equal accuracies the rejection rates are type-I errors, otherwise they are power.
+    With equal accuracies the rejection rates are type-I errors, otherwise they are power. Raises ValueError where no
+    study can be tested.
     """
-    from .distributions import t_quantile
-
     rng = np.random.default_rng(seed)
     truth = world.accuracy_model - world.accuracy_readers
-    rows = np.empty((studies, 9))
+    rows = np.full((studies, 9), np.nan)
     for k in range(studies):
         if progress and k % 100 == 0:
             progress(k, studies, "studies")
         study = simulate_study(world, design, rng)
-        by_reader = study.difference.mean(axis=1)
-        mean, sd = by_reader.mean(), by_reader.std(ddof=1)
-        se_t, df_t = sd / np.sqrt(design.readers), design.readers - 1
-        test = two_way_mean(
-            study.difference.ravel(), study.reader.ravel(), study.item.ravel(), study.item.ravel() // design.per_class
+        rows[k, 0] = study.difference.mean()
+        found = _both_tests(study, design, truth, alpha)
+        if found is not None:
+            rows[k, 1:] = found
+    testable = ~np.isnan(rows[:, 1])
+    if not testable.any():
+        raise ValueError(
+            f"In none of {studies} simulated studies do readers or items differ, so nothing can be tested; more items, or"
+            " accuracies further from 0 and 1, are needed."
         )
-        u = ustat_mean(study.difference.ravel(), study.reader.ravel(), study.item.ravel())
-        se_u = np.sqrt(max(u.variance or 0.0, test.var_reader, test.var_item))
-        rows[k] = (
-            mean,
-            se_t,
-            test.se,
-            t_two_sided_p(mean / se_t, df_t) < alpha,
-            test.p < alpha,
-            abs(mean / se_u) > 1.959964,
-            abs(mean - truth) < t_quantile(1 - alpha / 2, df_t) * se_t,
-            test.ci_low <= truth <= test.ci_high,
-            sd,
-        )
-    m = rows.mean(axis=0)
+    m = rows[testable].mean(axis=0)
     return SimulationResult(
-        studies, m[0], float(rows[:, 0].std(ddof=1)), m[1], m[2], m[3], m[4], m[5], m[6], m[7], m[8]
+        studies, float(rows[:, 0].mean()), float(rows[:, 0].std(ddof=1)), *(float(value) for value in m[1:]),
+        not_testable=int((~testable).sum()),
+    )  # fmt: skip
+
+
+def _both_tests(study: SimulatedStudy, design: StudyDesign, truth: float, alpha: float) -> tuple[float, ...] | None:
+    """Standard errors, rejections and coverage of both tests; None where readers, or items, do not differ at all."""
+    from .distributions import t_quantile
+
+    by_reader = study.difference.mean(axis=1)
+    mean, sd = by_reader.mean(), by_reader.std(ddof=1)
+    se_t, df_t = sd / np.sqrt(design.readers), design.readers - 1
+    item = study.item.ravel()
+    test = two_way_mean(study.difference.ravel(), study.reader.ravel(), item, item // design.per_class)
+    if se_t == 0 or test.se is None:
+        return None
+    u = ustat_mean(study.difference.ravel(), study.reader.ravel(), item)
+    se_u = np.sqrt(max(u.variance or 0.0, test.var_reader, test.var_item))
+    return (
+        se_t,
+        test.se,
+        t_two_sided_p(mean / se_t, df_t) < alpha,
+        test.p < alpha,
+        abs(mean / se_u) > 1.959964,
+        abs(mean - truth) < t_quantile(1 - alpha / 2, df_t) * se_t,
+        test.ci_low <= truth <= test.ci_high,
+        sd,
     )

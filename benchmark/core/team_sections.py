@@ -23,6 +23,8 @@ from .teams import (
 Record = dict[str, Any]
 TEAM_SIZES = range(1, 7)
 FOLDS = 5
+NO_GAIN = "a vote of one or two, ties broken at random, is right as often as one reader alone, whatever they answer"
+ALIKE = 1e-6  # draws in single precision that differ by no more than rounding
 METHOD = "percentile bootstrap over items, these readers"
 
 
@@ -174,12 +176,16 @@ def _record(
     sums = np.stack([chances, *alone, np.ones(len(chances))]).astype(np.float32) @ weights
     means = sums[:-1] / np.maximum(sums[-1], 1e-12)
     drawn, best = means[0], means[1:].max(axis=0)
-    few = len(chances) < 2
-    low, high = (None, None) if few else percentile_bounds(drawn, confidence)
-    gain_low, gain_high = (None, None) if few else percentile_bounds(drawn - best, confidence)
+    (low, high), (gain_low, gain_high) = (_bounds(values, confidence) for values in (drawn, drawn - best))
+    lacking = [name for name, bound in (("the accuracy", low), ("the gain", gain_low)) if bound is None]
+    why = f"no interval of {' and '.join(lacking)}: the same in every bootstrap draw" if lacking else None
     return {
         "group": people.group, "view": people.view or None, "team": team, "size": size, "model": model,
         "items": len(chances), "accuracy": float(chances.mean()), "ci_low": low, "ci_high": high,
         "gain_over_best_alone": gain, "gain_ci_low": gain_low, "gain_ci_high": gain_high, "ci_method": METHOD,
-        "why": "one item alone has no interval" if few else None,
+        "why": NO_GAIN if size < 3 and model is None and team.startswith("vote") and low is not None else why,
     }  # fmt: skip
+
+
+def _bounds(drawn: np.ndarray, confidence: float) -> tuple[float | None, float | None]:
+    return (None, None) if np.ptp(drawn) < ALIKE else percentile_bounds(drawn, confidence)

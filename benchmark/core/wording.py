@@ -36,7 +36,7 @@ def interval(low: float | None, high: float | None, decimals: int = 1, scale: fl
 
 
 def p_value(p: float | None) -> str:
-    """ "p = .03", "p = .002", "p = 1.55 × 10⁻¹²"; never "p = .000"."""
+    """ "p = .03", "p = .002", "p = 1.55 × 10⁻¹²"; never "p = .000", and never ".05" for what lies on either side of it."""
     if p is None:
         return "p not estimable"
     if p < 1e-300:
@@ -46,7 +46,8 @@ def p_value(p: float | None) -> str:
         return f"p = {mantissa} × 10{str(int(exponent)).translate(SUPERSCRIPT)}"
     if p > 0.995:
         return "p > .99"
-    return f"p = {p:.3f}".replace("0.", ".") if p < 0.01 else f"p = {p:.2f}".replace("0.", ".")
+    decimals = 3 if p < 0.01 or 0.045 <= p < 0.055 else 2
+    return f"p = {p:.{decimals}f}".replace("0.", ".")
 
 
 def bare_p(p: float | None) -> str:

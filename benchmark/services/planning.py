@@ -154,7 +154,10 @@ def simulate_design(
     if design.readers < 2:
         raise ValidationError("At least two readers are needed; add sets or make surveys shorter.")
     world = _world(accuracy_readers, difference, sd_reader, sd_item, correlation)
-    found = simulate(world, design, studies=studies, seed=seed, progress=progress)
+    try:
+        found = simulate(world, design, studies=studies, seed=seed, progress=progress)
+    except ValueError as error:
+        raise ValidationError(str(error)) from error
     return {
         **asdict(found), "readers": design.readers, "items": design.items, "seed": seed,
         "difference": difference, "accuracy_readers": accuracy_readers,

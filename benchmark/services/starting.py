@@ -39,6 +39,12 @@ def start_documents(*, comparison: Comparison, user=None) -> Job:
     )
 
 
+def start_simulation(*, study: Study, user=None, **design) -> Job:
+    """Queue the simulation of whole studies; `design`: what `simulate_design` takes."""
+    title = f"Simulate {design['studies']:,} studies of {design['readers']} readers"
+    return queue_once(study=study, kind="study-simulation", title=title, payload=design, user=user)
+
+
 def queue_once(*, study: Study, kind: str, title: str, payload: dict, user) -> Job:
     """The job that is about this already, or a new one: a second click starts nothing twice."""
     same = (job for job in study.jobs.active().filter(kind=kind) if job.payload == payload)

@@ -82,3 +82,27 @@ def test_planning_gives_the_founding_designs_power(study, api_of):
     assert api.post("/api/planning/", design | {"difference": 0}, format="json").status_code == 400
     assert api.post("/api/planning/", design | {"difference": 0.5}, format="json").status_code == 400
     assert api.post("/api/planning/", design | {"spread": [0, 0, 0]}, format="json").status_code == 400
+
+
+def test_a_program_reads_what_changed_between_two_comparisons(study, api_of):
+    first, second = run_comparison(study=study, seed=1), run_comparison(study=study, seed=2)
+    api = api_of(study, "analyst")
+    changes = api.get(f"/api/comparisons/{second.pk}/since/{first.pk}/").json()
+    assert ["seed", "1", "2"] in changes["inputs"]
+    assert changes["contrasts"]
+    assert all(change["is_same"] for change in changes["contrasts"])
+    assert api.get(f"/api/comparisons/{second.pk}/since/999999/").status_code == 404
+    assert api_of(study, "reviewer").get(f"/api/comparisons/{second.pk}/since/{first.pk}/").status_code == 404
+
+
+def test_a_program_simulates_whole_studies(study, api_of):
+    design = {"study": study.slug, "readers": 6, "classes": 2, "per_class": 6, "per_survey": 3, "difference": 0.0,
+              "studies": 100, "seed": 3}  # fmt: skip
+    started = api_of(study, "analyst").post("/api/planning/simulate/", design, format="json")
+    assert started.status_code == 202
+    job = run_job(started.json()["job"])
+    assert job.state == job.State.SUCCEEDED, job.error
+    assert (job.result["readers"], job.result["items"], job.result["seed"]) == (6, 12, 3)
+    assert api_of(study, "reviewer").post("/api/planning/simulate/", design, format="json").status_code == 403
+    refused = api_of(study, "analyst").post("/api/planning/simulate/", design | {"studies": 1}, format="json")
+    assert refused.status_code == 400

@@ -189,8 +189,8 @@ def _probabilities(results: Results) -> Iterator[FigureEntry]:
             results,
             "reliability",
             "Reliability of the networks' probabilities",
-            "Share correct against the stated probability, in 10 bins of equal mass; small numbers: items per bin. Grey:"
-            " where 95 of 100 perfectly calibrated networks would lie in each bin. ECE: expected calibration error.",
+            "Share correct against the stated probability, in 10 groups of equally many images; small numbers: images. Grey:"
+            " where 95 of 100 perfectly calibrated networks would lie. ECE: expected calibration error.",
             probabilities.reliability_words(results),
             partial(probabilities.reliability_chart, results),
             lambda: probabilities.reliability_rows(results),
@@ -210,8 +210,8 @@ def _probabilities(results: Results) -> Iterator[FigureEntry]:
             results,
             "reader-reliability",
             "Reliability of the readers' confidence",
-            "Share correct against the confidence stated, in 10 bins of equal width; small numbers: answers per bin. Grey:"
-            " where 95 of 100 perfectly calibrated groups of as many answers would lie in each bin. ECE: expected calibration"
+            "Share correct against the confidence stated, in 10 groups of equal width; small numbers: answers. Grey:"
+            " where 95 of 100 perfectly calibrated groups of as many answers would lie. ECE: expected calibration"
             " error.",
             probabilities.reliability_words(results, probabilities.READERS),
             partial(probabilities.reliability_chart, results, probabilities.READERS),

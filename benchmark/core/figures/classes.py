@@ -26,7 +26,7 @@ def classes_chart(results: Results) -> Chart:
         for place, (kind, side, _) in enumerate(sides):
             own = [r for r in records if (r["kind"], r["reader"] or r["group"], r["view"]) == (kind, side, view)]
             marks += _side(own, names, palette[side], (place - (len(sides) - 1) / 2) * 0.7 / max(len(sides), 2))
-        across = Axis(0, 100, "Correct (%)", (0, 25, 50, 75, 100), grid=True)
+        across = Axis(-2, 102, "Correct (%)", (0, 25, 50, 75, 100), grid=True)
         labels = tuple(folded(readable(name), 18, 2) for name in names)
         down = Axis(
             -0.6, len(names) - 0.4, ticks=tuple(range(len(names))), names=labels, shown=index == 0, line=False,

@@ -78,7 +78,7 @@ def _reliability_panel(
         *(Note(row["confidence"], 0.015, str(row["count"]), MUTED, size=5.5, rise="above") for row in _spaced(bins)),
     ]
     ece, mean, high = (record[f"{side.error}{end}"] for end in ("", "_perfect_mean", "_perfect_p95"))
-    subtitle = f"ECE {number(ece, 3)}; perfect {number(mean, 3)},\n95th percentile {number(high, 3)}"
+    subtitle = f"ECE {number(ece, 3)}; if perfect, mean {number(mean, 3)},\n95 % below {number(high, 3)}"
     name = side.name(record)
     title = f"{name[:1].upper()}{name[1:]}, {readable(record['view'])}".strip(", ")
     names = tuple(number(100 * share, 0) for share in SHARES)

@@ -6,8 +6,10 @@ from typing import Any
 
 from ..results import Results
 from ..wording import number, on_view, percent, plural, readable
-from .chart import Axis, Chart, Panel, Points, Rule, Span, apart, folded
+from .chart import Axis, Chart, Key, Panel, Points, Rule, Span, apart, folded
 from .look import colours, view_title
+
+LABELLED = 2  # so many networks' names can stand beside their lines without striking through one another
 
 
 def readers(results: Results, view: str | None) -> list[dict[str, Any]]:
@@ -17,18 +19,21 @@ def readers(results: Results, view: str | None) -> list[dict[str, Any]]:
 
 
 def readers_chart(results: Results) -> Chart:
-    """All readers of every view, one panel per view."""
+    """All readers of every view, one panel per view; many networks are told in a key, few beside their lines."""
     palette = colours(results["design"]["groups"], results["design"]["models"])
-    return Chart([[_panel(results, view, palette)] for view in results["design"]["views"]])
+    networks = list(dict.fromkeys(r["reader"] for r in results.records("accuracy", kind="model")))
+    few = len(networks) <= LABELLED
+    keys = () if few else tuple(Key(folded(readable(name), 40, 1), palette[name], "square") for name in networks)
+    return Chart([[_panel(results, view, palette, labelled=few)] for view in results["design"]["views"]], keys=keys)
 
 
-def _panel(results: Results, view: str | None, palette: dict[str, str]) -> Panel:
+def _panel(results: Results, view: str | None, palette: dict[str, str], *, labelled: bool) -> Panel:
     found = [r for r in readers(results, view) if r["accuracy"] is not None]
     marks: list[Any] = []
     networks = [r for r in results.records("accuracy", kind="model", view=view) if r["accuracy"] is not None]
     heights = apart([100 * r["accuracy"] for r in networks], 7.0)
     for record, height in zip(networks, heights):
-        label = f"{readable(record['reader'])} {percent(record['accuracy'])}"
+        label = f"{readable(record['reader'])} {percent(record['accuracy'])}" if labelled else ""
         marks.append(Rule(100 * record["accuracy"], palette[record["reader"]], width=1.2, label=label, label_at=height))
     middles, names, start = [], [], 0
     groups = list(dict.fromkeys(record["group"] for record in found))

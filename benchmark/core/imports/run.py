@@ -237,7 +237,10 @@ class _Import:
     def _answer(self, line: int, column: str, value: str) -> str:
         if value == "" or value in self.chart.no_answer:
             return ""
-        label = self.chart.labels.get(value, self.field_labels.get(column, {}).get(value.lower(), value))
+        code = value
+        if value[-2:] == ".0" and value[:-2].isdigit() and value not in {*self.chart.labels, *self.classes}:
+            code = value[:-2]  # it passed through a program that takes columns for decimal numbers
+        label = self.chart.labels.get(code, self.field_labels.get(column, {}).get(code.lower(), code))
         label = self.chart.labels.get(label, label)
         if label in self.classes:
             return label

@@ -16,6 +16,7 @@ from ..results import Results
 from ..wording import interval, number, on_view, percent, plural, readable
 
 NOT_RECORDED = "not recorded"
+AGREEMENT = "GRRAS"
 
 
 @dataclass(frozen=True)
@@ -40,11 +41,21 @@ def guidelines() -> dict[str, str]:
 
 def checklist(results: Results) -> list[Item]:
     """Every item of every guideline, in their order."""
-    answers = {**_from_data(results), **_from_record(results)}
+    return _filled({**_from_data(results), **_from_record(results)}, tuple(guidelines()))
+
+
+def rating_checklist(results: Results) -> list[Item]:
+    """The items of GRRAS for a rating study; the other guidelines are of diagnosis, which raters do not make."""
+    answers = _from_record(results)
+    told = {key: text for key, text in _from_ratings(results).items() if text and not answers.get(key)}
+    return _filled({**dict.fromkeys(("sample_size",)), **answers, **told}, (AGREEMENT,))
+
+
+def _filled(answers: dict[str, str | None], names: tuple[str, ...]) -> list[Item]:
     return [
         Item(name, identifier, topic, answers[key])
-        for name, table in _lists().items()
-        for identifier, topic, key in table["items"]
+        for name in names
+        for identifier, topic, key in _lists()[name]["items"]
     ]
 
 
@@ -205,4 +216,28 @@ def _agreement(results: Results) -> dict[str, str | None]:
         "agreement_counts": " ".join(counts),
         "agreement_estimates": " ".join(estimates),
         "agreement_details": "tables/agreement.csv and tables/confusion.csv hold every number.",
+    }
+
+
+def _from_ratings(results: Results) -> dict[str, str | None]:
+    """What the ratings of a rating study say to the items of GRRAS."""
+    design, records = results["design"], results.records("rating_agreement")
+    shown = ", ".join(f"{count} {name}" for name, count in design["shown"].items())
+    scales = ", ".join(readable(r["question"]) for r in records if r["kind"] == "scale")
+    named = ", ".join(readable(r["question"]) for r in records if r["kind"] != "scale")
+    estimates = [
+        f"{readable(r['question'])}: alpha {number(r['krippendorff_alpha'])} ({interval(r['ci_low'], r['ci_high'], 2, 1)})."
+        for r in records
+    ]
+    counts = [f"{readable(r['question'])}: {r['images']} images, {r['ratings']} ratings." for r in records]
+    device = f"Ordered scales: {scales or 'none'}. Choices: {named or 'none'}." if records else None
+    return {
+        "agreement_named": "Agreement among raters is a section of this report." if records else None,
+        "agreement_device": device,
+        "source": f"Real and generated pictures: {shown}.",
+        "rating_process": "Raters did not know which images were generated.",
+        "agreement_statistics": 'Given in "Methods".' if records else None,
+        "agreement_counts": f"{design['evaluators']} raters. {' '.join(counts)}",
+        "agreement_estimates": " ".join(estimates) or None,
+        "agreement_details": "tables/rating_agreement.csv and tables/evaluators.csv hold every number.",
     }

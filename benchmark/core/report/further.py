@@ -32,6 +32,8 @@ class Column:
             return interval(record.get("these_images_ci_low"), record.get("these_images_ci_high"))
         if self.form == "plain interval":
             return interval(record.get("ci_low"), record.get("ci_high"), 2, 1)
+        if self.form == "fine interval":
+            return interval(record.get("ci_low"), record.get("ci_high"), 3, 1)
         if value is None:
             return "–"
         if isinstance(value, bool):
@@ -46,6 +48,7 @@ FORMS: dict[str, Callable[[Any], str]] = {
     "group": plural,
     "p": bare_p,
     "number": number,
+    "fine": lambda value: number(value, 3),
     "tenth": lambda value: number(value, 1),
     "whole": lambda value: number(value, 0),
     "text": lambda value: readable(str(value)),
@@ -195,25 +198,25 @@ PARTS = (
     Part(
         "calibration",
         "Can the networks' probabilities be believed?",
-        "Expected calibration error in 10 bins of equal mass, beside what a perfectly calibrated network would show.",
+        "Expected calibration error (ECE) in 10 groups of equally many images, beside what perfect probabilities would show.",
         (
             Column("Network", "model"),
             Column("View", "view"),
             Column("ECE", "ece_10_equal_mass", "number"),
-            Column("Perfect: mean", "ece_10_equal_mass_perfect_mean", "number"),
-            Column("Perfect: 95th", "ece_10_equal_mass_perfect_p95", "number"),
+            Column("If perfect: mean", "ece_10_equal_mass_perfect_mean", "number"),
+            Column("95 % below", "ece_10_equal_mass_perfect_p95", "number"),
             Column("Brier (sum)", "brier", "number"),
             Column("Log loss", "log_loss", "number"),
-            Column("AURC", "aurc", "number"),
-            Column("Correct at 80 %", "accuracy_at_80", "percent"),
-            Column("at 90 %", "accuracy_at_90", "percent"),
+            Column("Area under risk and coverage", "aurc", "number"),
+            Column("Correct, surest 80 %", "accuracy_at_80", "percent"),
+            Column("surest 90 %", "accuracy_at_90", "percent"),
         ),
         ("reliability", "risk-coverage"),
     ),
     Part(
         "teams",
         "Would readers, or readers and a network, be better together?",
-        "Votes by exact enumeration; deferral with its threshold tuned on other items.",
+        "Votes by exact enumeration of the answers given, blanks left out; deferral with its threshold tuned on other items.",
         (
             Column("Team", "team", "words"),
             Column("Readers", "group", "group"),
@@ -261,9 +264,9 @@ PARTS = (
             Column("ECE", "ece", "number"),
             Column("Overconfidence", "overconfidence", "points"),
             Column("AUC, right over wrong", "auc_right_over_wrong", "number"),
-            Column("AURC", "aurc", "number"),
-            Column("Correct at 80 %", "accuracy_at_80", "percent"),
-            Column("at 90 %", "accuracy_at_90", "percent"),
+            Column("Area under risk and coverage", "aurc", "number"),
+            Column("Correct, surest 80 %", "accuracy_at_80", "percent"),
+            Column("surest 90 %", "accuracy_at_90", "percent"),
         ),
         ("reader-reliability", "reader-risk-coverage"),
     ),
@@ -343,14 +346,14 @@ PARTS = (
         (
             Column("Readers", "group", "group"),
             Column("Compared", "term", "words"),
-            Column("Ratio", "ratio", "number"),
-            Column("Interval", "ci", "plain interval"),
+            Column("Ratio", "ratio", "fine"),
+            Column("Interval", "ci", "fine interval"),
             Column("p", "p", "p"),
         ),
     ),
 )
 SHORT = 12  # rows of a table that is not folded
-LONGEST_PRINTED = 40  # rows of a table that is set on paper; longer ones are named by their file there
+LONGEST_PRINTED = 100  # rows of a table that is set on paper; longer ones are named by their file there
 
 
 def further_parts(results: Results) -> list[Part]:
@@ -360,8 +363,10 @@ def further_parts(results: Results) -> list[Part]:
 
 def part_of(results: Results, part: Part) -> str:
     """HTML of one part: how to read it, and its table, folded when it is long."""
-    rows = [[column.cell(record) for column in part.columns] for record in results.records(part.section)]
-    table = html.table("", [column.title for column in part.columns], rows)
+    records = results.records(part.section)
+    columns = [c for c in part.columns if c.field != "why" or any(record.get("why") for record in records)]
+    rows = [[column.cell(record) for column in columns] for record in records]
+    table = html.table("", [column.title for column in columns], rows)
     if len(rows) > LONGEST_PRINTED:
         kept = html.paragraph(f"{len(rows)} rows; all of them are in tables/{part.section}.csv.", "muted on-paper")
         shown = kept + f'<div class="on-screen">{html.unfold(f"All {len(rows)} rows", table)}</div>'

@@ -10,7 +10,7 @@ from ..figures.catalogue import FigureEntry
 from ..pictures import Pictures
 from ..results import Results
 from . import html
-from .checklists import NOT_RECORDED, checklist, guidelines
+from .checklists import NOT_RECORDED, Item, checklist, guidelines
 from .comparisons import comparisons
 from .description import accuracy, agreement, classes
 from .further import Part, further_parts, part_of
@@ -90,7 +90,7 @@ def _sections(results: Results, figures: dict[str, str], pictures: Pictures) -> 
     sentences, cited = numbered([*marked_methods(results), _guideline_sentence()])
     yield section("methods", "Methods", lambda: [*map(html.paragraph, sentences[:-1])])
     yield section("limitations", "What these results do not say", lambda: [html.bullets(limitations(results))])
-    yield section("checklists", "Reporting checklists", lambda: [html.paragraph(sentences[-1]), *_checklists(results)])
+    yield section("checklists", "Reporting checklists", lambda: [html.paragraph(sentences[-1]), *checklists(checklist(results))])
     yield section("references", "References", lambda: [html.numbered_list(cited)])
     yield section("provenance", "Provenance", lambda: provenance(results))
 
@@ -129,10 +129,10 @@ def _guideline_sentence() -> str:
     )
 
 
-def _checklists(results: Results) -> list[str]:
-    items = checklist(results)
+def checklists(items: list[Item]) -> list[str]:
+    """One folded table per guideline of the items."""
     parts = []
-    for name in guidelines():
+    for name in dict.fromkeys(item.guideline for item in items):
         own = [item for item in items if item.guideline == name]
         filled = sum(item.answer is not None for item in own)
         rows = [[item.identifier, item.topic, item.answer or NOT_RECORDED] for item in own]

@@ -21,9 +21,10 @@ from ..ratings import REAL
 from ..results import Results
 from ..wording import number, readable
 from . import html
+from .checklists import rating_checklist
 from .further import Column, Part, part_of
 from .opening import simulated_notice
-from .page import Section, assembled, deviations_of, provenance
+from .page import Section, assembled, checklists, deviations_of, provenance
 from .references import numbered
 
 Pictures = Mapping[str, bytes]
@@ -86,6 +87,12 @@ RATERS = Part(
 )  # fmt: skip
 
 
+GUIDELINE = (
+    "Items of GRRAS [[grras]] in short words. Answers come from the ratings; what they do not hold is \"not recorded\"."
+    " Complete the official form for a submission."
+)
+
+
 def build_rating_report(
     results: Results,
     entries: list[FigureEntry],
@@ -143,9 +150,13 @@ def _sections(results: Results, figures: dict[str, str], pictures: Pictures) -> 
     )  # fmt: skip
     yield section("agreement", "How far do raters agree?", lambda: table(AGREEMENT))
     yield section("plan", "What was planned, and where does the analysis depart from it?", lambda: _plan(results))
-    sentences, cited = numbered(methods(results))
-    yield section("methods", "Methods", lambda: [*map(html.paragraph, sentences)])
+    sentences, cited = numbered([*methods(results), GUIDELINE])
+    yield section("methods", "Methods", lambda: [*map(html.paragraph, sentences[:-1])])
     yield section("limitations", "What these results do not say", lambda: [html.bullets(limitations(results))])
+    yield section(
+        "checklists", "Reporting checklist",
+        lambda: [html.paragraph(sentences[-1]), *checklists(rating_checklist(results))],
+    )  # fmt: skip
     yield section("references", "References", lambda: [html.numbered_list(cited)])
     yield section("provenance", "Provenance", lambda: provenance(results))
 

@@ -1,4 +1,5 @@
-// The drawing for paper gives way to the live figure once it is near the window. In the dark the inks change, not the data.
+// The drawing for paper gives way to the live figure: first near the window, the others when the page is at rest. Until a
+// live figure stands, and on paper, the drawing shows. In the dark the inks change, not the data.
 (() => {
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
   // Ink, muted ink and rules of the figures, then the colours of networks and groups, each for a dark ground.
@@ -42,7 +43,7 @@
         const { data, layout } = inTheme(structuredClone(figure));
         return window.Plotly.react(home, data, layout, options);
       };
-      drawing.hidden = true;
+      drawing.classList.add("paper-only");
       place.classList.add("live");
       place.append(home);
       await draw();
@@ -52,15 +53,26 @@
       // The drawing for paper stays: it says the same.
       console.warn("The live figure could not be shown.", problem);
       place.classList.remove("live");
-      place.querySelector("img").hidden = false;
+      place.querySelector("img").classList.remove("paper-only");
       place.querySelector(":scope > div")?.remove();
     }
   };
+  const waiting = new Set(document.querySelectorAll("[data-figure]"));
+  const start = (place) => {
+    waiting.delete(place);
+    watcher.unobserve(place);
+    return show(place);
+  };
   const watcher = new IntersectionObserver((entries) => {
-    for (const entry of entries.filter((one) => one.isIntersecting)) {
-      watcher.unobserve(entry.target);
-      show(entry.target);
-    }
+    entries.filter((one) => one.isIntersecting).forEach((entry) => start(entry.target));
   }, { rootMargin: "400px" });
-  document.querySelectorAll("[data-figure]").forEach((place) => watcher.observe(place));
+  waiting.forEach((place) => watcher.observe(place));
+  const atRest = (task) => (window.requestIdleCallback ? window.requestIdleCallback(task) : setTimeout(task, 300));
+  const next = async () => {
+    const [place] = waiting;
+    if (!place) return;
+    await start(place);
+    atRest(next);
+  };
+  window.addEventListener("load", () => atRest(next));
 })();

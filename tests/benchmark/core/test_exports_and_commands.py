@@ -201,3 +201,23 @@ def test_writing_a_pdf_leaves_truncated_pictures_refused():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_compare_refuses_what_is_no_results_file(tmp_path, capsys):
+    (tmp_path / "a.json").write_text("reader,group")
+    assert main(["compare", str(tmp_path / "a.json"), str(tmp_path / "a.json")]) == 2
+    assert "A results.json was needed; a.json could not be read as one" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("keep", "why"), [
+    ("truth == 1", "a reader with both diseased and healthy cases is needed"),
+    ("reader == 'r0'", "at least two readers with different diseased and healthy cases are needed"),
+])  # fmt: skip
+def test_scores_that_allow_no_auc_are_null_with_a_reason(tmp_path, capsys, keep, why):
+    rows = [(f"r{r}", f"c{c}", m, (3 * c + r + (m == "B")) % 7, c % 2)
+            for r in range(3) for c in range(12) for m in "AB"]  # fmt: skip
+    table = pd.DataFrame(rows, columns=["reader", "case", "modality", "score", "truth"]).query(keep)
+    table.to_csv(tmp_path / "scores.csv", index=False)
+    assert main(["auc", str(tmp_path / "scores.csv"), "--out", str(tmp_path)]) == 0
+    assert f"not estimable: {why}" in capsys.readouterr().out
+    assert "NaN" not in (tmp_path / "auc.json").read_text()

@@ -225,3 +225,12 @@ def test_commands_import_and_analyse_in_one_step(folder, capsys):
     table = pd.read_csv(folder / "out/tables/accuracy.csv")
     own = table[(table["group"] == "pediatrician") & (table["view"] == "focused")]
     assert own["accuracy"].iloc[0] == pytest.approx(0.75)
+
+
+def test_a_code_that_was_saved_as_a_decimal_number_is_the_code(folder):
+    chart = QUALTRICS_MAP.replace('labels = {', 'labels = { "1" = "HMI", "2" = "IP",')
+    (folder / "map.toml").write_text(chart)
+    found = bring(folder, qualtrics([response("R_1", answers=["1.0", "2.0", "1", "", "1", "2", "2.0", "-99"])]))
+    assert list(found.frame["answer"]) == ["HMI", "IP", "HMI", "", "HMI", "IP", "IP", ""]
+    with pytest.raises(InputError, match='"3.0" was found'):
+        bring(folder, qualtrics([response("R_1", answers=["3.0", *ANSWERS[1:]])]))

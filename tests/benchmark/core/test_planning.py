@@ -158,3 +158,17 @@ def test_type_one_error_of_each_method(reference, index):
     assert found.reject_u_statistic == pytest.approx(row["t1_u"], abs=0.015)
     assert found.sd_difference == pytest.approx(row["sd_true"], rel=0.05)
     assert found.cover_paired == pytest.approx(row["cover_t"], abs=0.03)
+
+
+def test_simulated_studies_without_spread_are_counted_and_left_out():
+    tiny = StudyDesign(classes=2, per_class=2, per_survey=1, sets=2)
+    found = simulate(World(0.98, 0.98, 0.35, 1.0, 0.5), tiny, studies=60, seed=0)
+    assert 0 < found.not_testable < 60
+    assert 0 <= found.reject_two_way <= 1
+    with pytest.raises(ValueError, match="nothing can be tested"):
+        simulate(World(1 - 1e-9, 1 - 1e-9, 0.0, 0.0, 0.0), tiny, studies=5, seed=0)
+
+
+def test_a_design_without_classes_is_refused_in_its_own_words():
+    with pytest.raises(ValueError, match="At least one class"):
+        StudyDesign(classes=0)

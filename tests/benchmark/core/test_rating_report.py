@@ -12,8 +12,9 @@ from benchmark.core.figures.ratings import rating_figures
 from benchmark.core.plan import Plan
 from benchmark.core.rating_pictures import best_and_worst
 from benchmark.core.rating_sections import RatingPlan, analyse_ratings
-from benchmark.core.rating_words import verdict
+from benchmark.core.rating_words import signal_sentence, verdict
 from benchmark.core.ratings import read_ratings
+from benchmark.core.report.checklists import rating_checklist
 from benchmark.core.report.ratings import build_rating_report
 from benchmark.core.results import Results
 
@@ -127,3 +128,22 @@ def test_the_report_answers_in_words_and_becomes_a_tagged_pdf(results):
             objects += zlib.decompressobj().decompress(content[start.end() :])
     for mark in (b"/StructTreeRoot", b"/Lang", b"/Figure", b"/Alt", b"pdfuaid"):
         assert mark in objects, mark
+
+
+def test_the_agreement_guideline_is_filled_from_the_ratings(results):
+    items = {item.identifier: item.answer for item in rating_checklist(results)}
+    assert len(items) == 15
+    assert "realism: alpha" in items["13"]
+    assert "8 raters" in items["11"]
+    assert items["6"] is None  # nobody recorded how many raters were thought enough
+    page = build_rating_report(results, [], {})
+    assert "GRRAS: " in page
+    assert "Complete the official form" in page
+
+
+def test_a_criterion_whose_interval_holds_zero_leans_nowhere(results):
+    (record, *_) = results.records("hype")
+    known = {**record, "dprime": 0.3, "dprime_ci_low": -0.1, "dprime_ci_high": 0.7, "criterion": 0.11}
+    unsure = {**known, "criterion_ci_low": -0.5, "criterion_ci_high": 0.8}
+    assert "were not shown to lean either way" in signal_sentence(unsure)
+    assert "leaned towards real" in signal_sentence({**unsure, "criterion_ci_low": 0.02})

@@ -32,6 +32,11 @@ UNKIND = {
     "infinity": (table(header=f"{HEADER},rt_ms", extra=",inf"), 'line 9, column "rt_ms": a number of at least 0'),
     "another calendar": (table(header=f"{HEADER},completed_at", extra=",13/45/2026"), 'line 2, column "completed_at"'),
     "a row twice": (table("ann,d,i0,a,a"), 'line 10, column "item": reader "ann" already has a reading'),
+    "Excel's own first line": ("sep=,\n" + table(), 'Its first line, "sep=", is a note to Excel; delete it.'),
+    "a first row that differs from all others": (
+        f"{HEADER}\nzoe,d,i1,a,a\n{table().partition(chr(10))[2]}", 'line 2, column "truth": item "i1" has truth "b" below and "a" here',
+    ),
+    "no truth in one row": (table("cy,d,i0,,b"), 'has 1 problem; nothing was read.\n  line 10, column "truth": a value was needed'),
     "two truths": (table("cy,d,i0,b,b"), 'line 10, column "truth": item "i0" has truth "a" above and "b" here'),
     "both person and network": (
         table("ann,d,i9,a,a,model", header=f"{HEADER},kind", extra=",human"), 'line 10, column "kind": reader "ann"',
@@ -94,3 +99,59 @@ def test_a_frame_in_memory_is_checked_like_a_file():
     frame = read_readings(io.StringIO(table())).frame.assign(rt_ms="soon")
     with pytest.raises(InputError, match='line 2, column "rt_ms"'):
         Readings.from_frame(frame)
+
+
+def only(text: str, plan: Plan = QUICK):
+    return analyse(read_readings(io.StringIO(text)), plan=plan)
+
+
+def crossed(answer, classes: str = "ab") -> str:
+    """Three readers and a network on six items; answer: from (reader, item, truth) to what is said."""
+    rows = [
+        f"r{r},d,i{i},{classes[i % len(classes)]},{answer(r, i, classes[i % len(classes)])},{'model' if r == 3 else 'human'}"
+        for r in range(4)
+        for i in range(6)
+    ]
+    return "\n".join([f"{HEADER},kind", *rows]).replace("r3,d", "net,m") + "\n"
+
+
+def test_agreement_without_any_spread_has_no_interval():
+    """Every draw of a bootstrap of equal answers is the same: [1, 1] would feign certainty."""
+    results = only(crossed(lambda r, i, truth: truth))
+    (record,) = results["agreement"]
+    assert record["fleiss_kappa"] == 1
+    assert record["fleiss_kappa_ci_low"] is None
+    assert "no interval of fleiss_kappa" in record["why"]
+    assert all(r["ci_low"] is None and r["why"] for r in results["category_agreement"])
+    assert all(r["ci_low"] is None and r["gain_ci_low"] is None and r["why"] for r in results["teams"])
+
+
+def test_readers_who_never_answered_do_not_agree():
+    results = only(crossed(lambda r, i, truth: truth if r == 3 else ""))
+    (record,) = results["agreement"]
+    assert record["percent_agreement"] is None
+    assert record["why"]
+    assert all(r["brennan_prediger"] is None for r in results["fixed_raters"])
+
+
+def test_kappa_against_a_truth_of_one_class_is_null_with_a_reason():
+    results = only(crossed(lambda r, i, truth: "ab"[(r + i) % 2], classes="a"))
+    assert all(r["kappa"] is None and "at least two classes" in r["why"] for r in results["metrics"])
+
+
+def test_an_interval_of_a_difference_ends_where_the_scale_ends():
+    """Readers nearly always wrong, the network nearly always right: t would reach beyond 100 points."""
+    results = only(crossed(lambda r, i, truth: truth if (r == 3) != (r == i) else "ba"[truth == "b"]))
+    found = [r for name in ("paired", "new_images", "new_images_methods", "class_differences") for r in results[name]]
+    bounds = [r[key] for r in found for key in ("ci_low", "ci_high") if r[key] is not None]
+    assert max(bounds) == 1
+    assert min(bounds) >= -1
+
+
+def test_probabilities_that_contradict_the_truth_name_their_line():
+    from benchmark.core.predictions import check_against, read_predictions
+
+    rows = ["model,member,item,view,truth,p_a,p_b", "net,ensemble,i0,,a,.5,.5", "net,ensemble,i1,,a,.5,.5"]
+    predictions = read_predictions(io.StringIO("\n".join(rows)))
+    with pytest.raises(InputError, match='line 3, column "truth": item "i1" has truth "b" in the readings and "a" here'):
+        check_against(predictions, read_readings(io.StringIO(table())))
