@@ -174,11 +174,13 @@ def _write(options, plan, generator, record, extra: dict | None = None) -> int:
     return 0
 
 
-def _page(title: str, facts: dict, figures: list[tuple[str, str]]):
-    from generative.core.strips import save_page
+def _page(title: str, facts: dict, figures: list, nature: str | None = None):
+    """figures: `Figure`s whose files lie beside the page."""
+    from generative.core.strips import GENERATED, save_page
 
     def write(path: Path, _) -> None:
-        save_page(path, title=title, facts=facts, figures=[(caption, path.parent / name) for caption, name in figures])
+        beside = [dataclasses.replace(figure, file=path.parent / figure.file) for figure in figures]
+        save_page(path, title=title, facts=facts, figures=beside, nature=nature or GENERATED)
 
     return write
 
@@ -196,6 +198,7 @@ def _facts(options, record) -> dict:
 
 def run_generate(options) -> int:
     from generative.core.imageset import SetPlan
+    from generative.core.strips import Figure
     from generative.core.weights import load_generator
 
     generator, record = load_generator(options.weights)
@@ -205,8 +208,9 @@ def run_generate(options) -> int:
     pairs = [(seed, {name: 1.0}) for seed in options.seeds for name in names] or [(s, {}) for s in options.seeds]
     plan = SetPlan("sample", tuple(s for s, _ in pairs), tuple(label for _, label in pairs), options.truncation,
                    options.centre, options.noise)  # fmt: skip
-    caption = f"One row per seed; columns {', '.join(names) or 'without class'}"
-    page = _page("Generated pictures", _facts(options, record), [(caption, "grid.png")])
+    caption = f"One row per seed, from {options.seeds[0]} to {options.seeds[-1]}"
+    figure = Figure(caption, Path("grid.png"), max(len(names), 1), tuple(names))
+    page = _page("Generated pictures", _facts(options, record), [figure])
     return _write(options, plan, generator, record, {"grid.png": _sheet(max(len(names), 1)), "index.html": page})
 
 
@@ -214,7 +218,7 @@ def run_morph(options) -> int:
     from generative.core import latents
     from generative.core.features import open_features
     from generative.core.imageset import SetPlan
-    from generative.core.strips import save_animation
+    from generative.core.strips import Figure, save_animation
     from generative.core.weights import load_generator
 
     generator, record = load_generator(options.weights)
@@ -235,14 +239,16 @@ def run_morph(options) -> int:
     plan = SetPlan("morph", options.seeds, ({options.start: 1.0}, {options.end: 1.0}), options.truncation,
                    options.centre, options.noise, tuple(positions), options.spacing)  # fmt: skip
     extra = {"strip.png": _sheet(options.steps)}
-    figures = [(f"{options.start} to {options.end}, one row per seed", "strip.png")]
+    heads = tuple(f"{100 * place:.0f} % {options.end}" for place in positions)
+    caption = f"{options.start} to {options.end}, one row per seed ({', '.join(map(str, options.seeds))})"
+    figures = [Figure(caption, Path("strip.png"), options.steps, heads)]
     for i, number in enumerate(options.seeds[:20]):
 
         def animate(path, pictures, first=i * options.steps):
             save_animation(np.stack([p.image for p in pictures[first : first + options.steps]]), path)
 
         extra[f"morph-{number}.webp"] = animate
-        figures.append((f"seed {number}", f"morph-{number}.webp"))
+        figures.append(Figure(f"seed {number}", Path(f"morph-{number}.webp")))
     facts = {
         **_facts(options, record),
         "spacing": options.spacing,
@@ -255,6 +261,7 @@ def run_morph(options) -> int:
 def run_mix(options) -> int:
     from generative.core import latents
     from generative.core.imageset import SetPlan
+    from generative.core.strips import Figure
     from generative.core.weights import load_generator
 
     generator, record = load_generator(options.weights)
@@ -268,8 +275,9 @@ def run_mix(options) -> int:
                    options.centre, options.noise, column_seeds=options.columns, cut=cut)  # fmt: skip
     sheet = _mix_sheet(plan)
     facts = {**_facts(options, record), "layers from the column": f"{cut} of {shape.num_ws}"}
-    caption = f"Colour from the row ({options.row_class}), shape from the column ({options.column_class})"
-    page = _page("Style mix", facts, [(caption, "grid.png")])
+    caption = f"Colour from the row ({options.row_class}), shape from the column ({options.column_class}), by their seeds"
+    heads = ("", *(str(seed) for seed in options.columns))
+    page = _page("Style mix", facts, [Figure(caption, Path("grid.png"), len(heads), heads)])
     return _write(options, plan, generator, record, {"grid.png": sheet, "index.html": page})
 
 
@@ -289,6 +297,7 @@ def run_project(options) -> int:
     from generative.core.data import load_picture
     from generative.core.imageset import Picture, projected_picture, write_set
     from generative.core.projection import project
+    from generative.core.strips import Figure
     from generative.core.weights import load_generator
 
     generator, record = load_generator(options.weights)
@@ -310,7 +319,9 @@ def run_project(options) -> int:
     pair = [Picture(image.transpose(1, 2, 0), {}, ""), made]
     facts = {"weights": record.content_hash[:12], "licence": record.licence, "steps": options.steps,
              "distance": f"{found.start:.4f} at the class's mean, {found.distance:.4f} at the end"}  # fmt: skip
-    page = _page("Projection", facts, [(f"{options.picture.name}, and the network's nearest picture", "pair.png")])
+    figure = Figure(options.picture.name, Path("pair.png"), 2, ("the picture", "the network's nearest"))
+    nature = "The left picture is the one that was given and may show a person; only the right one is generated. Do not publish this page."
+    page = _page("Projection", facts, [figure], nature)
     files = {"pair.png": lambda path: _sheet(2)(path, pair), "index.html": lambda path: page(path, pair)}
     write_set(options.out, [made], plan, record, kind="projection", extra_files=files)
     _say(f"Projected {options.picture.name}: distance {found.start:.4f} to {found.distance:.4f}; {options.out}.")

@@ -5,12 +5,15 @@ from __future__ import annotations
 import base64
 import html
 import io
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from generative.core.errors import InputError
 from generative.core.weights import atomic_file
+
+LEAST_SHOWN_PX, LEAST_SCROLLED_PX = 128, 64
 
 
 def tile(images_NHWC: np.ndarray, columns: int) -> np.ndarray:
@@ -63,22 +66,51 @@ def _embedded(path: Path) -> str:
     return f"data:{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
 
 
-def save_page(path: Path, *, title: str, facts: dict, figures: list[tuple[str, Path]]) -> None:
-    """One self-contained page: a table of facts and captioned pictures. Every word is escaped; it loads nothing."""
-    rows = "".join(f"<tr><th>{html.escape(str(k))}</th><td>{html.escape(str(v))}</td></tr>" for k, v in facts.items())
-    shown = "".join(
-        f'<figure><img src="{_embedded(file)}" alt="{html.escape(caption)}">'
-        f"<figcaption>{html.escape(caption)}</figcaption></figure>"
-        for caption, file in figures
+@dataclass(frozen=True)
+class Figure:
+    """A captioned picture file of a page: `columns` pictures beside each other, with a word above each of them."""
+
+    caption: str
+    file: Path
+    columns: int = 1
+    heads: tuple[str, ...] = ()
+
+
+GENERATED = "These pictures are generated; no patient is shown."
+STYLE = (
+    ":root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;max-width:76rem;margin:2rem auto;padding:0 1rem}"
+    "main{display:flex;flex-wrap:wrap;gap:1.5rem 1rem;align-items:end}figure{margin:0;min-width:0;max-width:100%}"
+    "figure>div{overflow-x:auto}img{display:block;width:100%;background:#777}ol{display:grid;list-style:none;margin:0 0 .25rem;padding:0;"
+    "font-size:.8125rem;line-height:1.3}li{padding:0 .25rem;min-width:0;overflow-wrap:anywhere;align-self:end;text-align:center}"
+    "th{text-align:left;padding-right:1rem;vertical-align:top;font-weight:600}figcaption{margin-top:.25rem}table{margin-top:1.5rem}"
+)
+
+
+def _figure(figure: Figure) -> str:
+    """Every picture at least LEAST_SHOWN_PX wide, however few pixels it has; wide sheets are scrolled, not shrunk."""
+    from PIL import Image
+
+    with Image.open(figure.file) as picture:
+        width = max(picture.width // figure.columns, LEAST_SHOWN_PX) * figure.columns
+    words = "".join(f"<li>{html.escape(word)}</li>" for word in figure.heads)
+    above = f'<ol style="grid-template-columns:repeat({figure.columns},1fr)">{words}</ol>' if words else ""
+    least = min(width, LEAST_SCROLLED_PX * figure.columns)
+    caption = html.escape(figure.caption)
+    return (
+        f'<figure style="width:{width}px"><div tabindex="0"><div style="min-width:{least}px">{above}<img src="{_embedded(figure.file)}" '
+        f'alt="{caption}"></div></div><figcaption>{caption}</figcaption></figure>'
     )
-    style = (
-        "body{font:16px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem}"
-        "img{max-width:100%;image-rendering:auto}figure{margin:1.5rem 0}th{text-align:left;padding-right:1rem}"
+
+
+def save_page(path: Path, *, title: str, facts: dict, figures: list[Figure], nature: str = GENERATED) -> None:
+    """One self-contained page: what the pictures are, a table of facts, captioned figures. Words are escaped; it loads nothing."""
+    rows = "".join(
+        f'<tr><th scope="row">{html.escape(str(k))}</th><td>{html.escape(str(v))}</td></tr>' for k, v in facts.items()
     )
     text = io.StringIO()
     text.write('<!doctype html><html lang="en"><meta charset="utf-8">')
     text.write('<meta name="viewport" content="width=device-width,initial-scale=1">')
-    text.write(f"<title>{html.escape(title)}</title><style>{style}</style><h1>{html.escape(title)}</h1>")
-    text.write(f"<p>These pictures are generated; no patient is shown.</p><table>{rows}</table>{shown}</html>\n")
+    text.write(f"<title>{html.escape(title)}</title><style>{STYLE}</style><h1>{html.escape(title)}</h1>")
+    text.write(f"<p>{html.escape(nature)}</p><main>{''.join(map(_figure, figures))}</main><table>{rows}</table></html>\n")
     with atomic_file(path) as work:
         work.write_text(text.getvalue(), encoding="utf-8")

@@ -126,6 +126,13 @@ def test_generate_mix_and_project_write_sets(tmp_path, trained):
     assert (plan["of"], len(plan["curve"])) == ("00000.png", 5)
     assert {"pair.png", "index.html"} <= {path.name for path in (tmp_path / "p").iterdir()}
     assert main(["regenerate", str(weights), str(tmp_path / "p")]) == 0
+    page = (tmp_path / "p" / "index.html").read_text()
+    assert "only the right one is generated" in page
+    assert "no patient is shown" not in page
+    page = (tmp_path / "mix" / "index.html").read_text()
+    assert '<figure style="width:512px">' in page, "eight pixels are shown as 128"
+    assert "<li>3</li><li>4</li><li>5</li>" in page
+
 
 
 def test_bad_requests_are_one_sentence_with_status_two(tmp_path, trained, capsys):
