@@ -125,7 +125,8 @@ def reading_step(study: Study, url: str | None) -> Step:
     complete = count("surveys.Seat", survey__survey_set__study=study, state="complete")
     imported = count("surveys.ImportedReading", reader__study=study)
     if seats:
-        progress = "done" if complete == seats else "under way"
+        begun = count("surveys.SurveyResponse", survey__survey_set__study=study) > 0
+        progress = "done" if complete == seats else "under way" if begun else "not begun"
         return Step("Reading", progress, f"{complete} of {seats} seats complete", "See who reads", url)
     if imported:
         return Step("Reading", "done", f"{imported:,} readings imported")

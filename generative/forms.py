@@ -5,7 +5,7 @@ import argparse
 from django import forms
 
 from generative.core.cli import seed_list
-from generative.core.recipe import PRESETS
+from generative.core.recipe import FAST, PRESETS
 from generative.models import Generator, ImageSet
 from generative.services.auditing import RANDOM_FEATURES, REASON_MAX, found_classifiers
 from generative.services.making import own_class, picture_to_project
@@ -110,6 +110,9 @@ class TrainForm(Styled):
         choices=[(name, name) for name in FINE_TUNE_PRESETS], label="Take it over by",
         help_text="widen: its first pictures are the source's; authors: the mapping stays fresh, as published.",
     )  # fmt: skip
+    fast = forms.BooleanField(
+        required=False, label="Full speed (bfloat16, compiled). Worth it only where the worker has a GPU; a GPU is used in any case."
+    )  # fmt: skip
 
     def __init__(self, data=None, *, study: Study):
         super().__init__(data)
@@ -125,8 +128,8 @@ class TrainForm(Styled):
     def settings(self) -> dict:
         """What `start_training` takes."""
         given = dict(self.cleaned_data)
-        stages = given.pop("ordinal")
-        return given | {"options": {"ordinal": stages} if stages else {}}
+        stages, fast = given.pop("ordinal"), given.pop("fast")
+        return given | {"options": ({"ordinal": stages} if stages else {}) | (FAST if fast else {})}
 
 
 class ContinueForm(Styled):

@@ -19,7 +19,7 @@ from generative.models import ImageSet, Sample
 from generative.presenting import audit_numbers, grid_rows, judged, projection_of, set_rows, shown_label, strips_of
 from generative.services.networks import keep_upload
 from generative.services.pictures import class_names, real_pictures
-from generative.services.publishing import publication_csv
+from generative.services.publishing import publication_csv, warn_of_classes
 from generative.services.sets import write_set_zip
 from generative.services.training import continue_training, reached_kimg, run_events, start_training
 from imagebank.jobs import queue_job
@@ -121,7 +121,10 @@ def run_detail(request: HttpRequest, slug: str, public_id: str) -> HttpResponse:
         **rights,
     }
     template = "generative/_run.html" if request.htmx else "generative/run.html"
-    return render(request, template, context, status=400 if form.is_bound else 200)
+    response = render(request, template, context, status=400 if form.is_bound else 200)
+    if request.htmx and not (run.job and run.job.is_active):
+        response["HX-Refresh"] = "true"  # the end brings more than this part: the form to go on, the study's own state
+    return response
 
 
 def _spread(found: list, most: int) -> list:
@@ -224,6 +227,7 @@ def set_publish(request: HttpRequest, slug: str, public_id: str) -> HttpResponse
         "unresolved": image_set.samples.unresolved().count(),
         "audited": image_set.newest_audit is not None,
         "publication": image_set.publications.filter(study=request.study).first(),
+        "strange": warn_of_classes(image_set, request.study),
         **_rights(request),
     }
     return render(request, "generative/publish.html", context, status=400 if form.is_bound else 200)

@@ -38,7 +38,10 @@ def import_upload(run: JobRun) -> dict:
     if not path.is_file():
         raise ValidationError("The uploaded ZIP is no longer there. Upload it again.")
     report = import_manifest(
-        study=run.study, manifest_path=path, progress=lambda done, total: run.progress(done=done, total=total)
+        study=run.study,
+        manifest_path=path,
+        name=run.payload.get("name", ""),
+        progress=lambda done, total: run.progress(done=done, total=total),
     )
     for problem in report.rejected[:200]:
         run.log(f"line {problem['line']}: {problem['message']}")

@@ -111,7 +111,7 @@ def bank_import(request: HttpRequest, slug: str) -> HttpResponse:
             study=request.study,
             kind=IMPORT,
             title=f"Import {archive.name}"[:200],
-            payload={"upload": keep_upload(archive)},
+            payload={"upload": keep_upload(archive), "name": archive.name[:200]},
             user=request.user,
         )
         return redirect("job-detail", slug, job.pk)

@@ -18,11 +18,12 @@ from surveys.services import (
     record_reply,
     renew_invitation,
     revoke_invitation,
+    withdraw_reader,
 )
 
 
 class ReaderOut(serializers.ModelSerializer):
-    """`state`: invited, agreed, declined, reading, incomplete, complete, or recorded (networks, imported readings)."""
+    """`state`: invited, agreed, declined, reading, incomplete, complete, withdrawn, or recorded (networks, imported readings)."""
 
     study = serializers.SlugField(source="study.slug")
     group = serializers.SlugField(source="group.code")
@@ -44,6 +45,8 @@ class ReaderOut(serializers.ModelSerializer):
 
     def get_state(self, reader) -> str:
         responses = list(reader.responses.all())
+        if hasattr(reader, "withdrawal"):
+            return "withdrawn"
         if reader.kind == Reader.Kind.MODEL or not (responses or reader.invitations.all()):
             return "recorded"
         if any(response.completed_at for response in responses):
@@ -82,7 +85,7 @@ class ReaderViewSet(OfMyStudies, viewsets.ReadOnlyModelViewSet):
     filterset_class = ReaderFilter
 
     def get_queryset(self):
-        rows = Reader.objects.filter(study__in=self.my_studies()).select_related("study", "group", "contact", "reply")
+        rows = Reader.objects.filter(study__in=self.my_studies()).select_related("study", "group", "contact", "reply", "withdrawal")
         return rows.prefetch_related("responses", "invitations").order_by("study", "group__position", "code")
 
     @extend_schema(request=None, responses=ErasedOut)
@@ -98,6 +101,13 @@ class ReaderViewSet(OfMyStudies, viewsets.ReadOnlyModelViewSet):
         data = ReplyIn(data=request.data)
         data.is_valid(raise_exception=True)
         record_reply(reader=self.get_object(), **data.validated_data)
+        return Response(ReaderOut(self.get_object()).data)
+
+    @extend_schema(request=None, responses=ReaderOut)
+    @action(detail=True, methods=["post"])
+    def withdraw(self, request, pk):
+        """Delete for good every answer of a reader who withdraws, and close the links; the seat is free again."""
+        withdraw_reader(reader=self.get_object())
         return Response(ReaderOut(self.get_object()).data)
 
     @extend_schema(request=None, responses=ReaderOut)

@@ -55,6 +55,10 @@ class RatingStudyIn(serializers.Serializer):
     view = serializers.SlugField(required=False, default="", allow_blank=True, help_text="View of the real images.")
     singles = serializers.IntegerField(min_value=0, max_value=MOST_STIMULI, default=40)
     pairs = serializers.IntegerField(min_value=0, max_value=MOST_STIMULI, default=0)
+    strips = serializers.IntegerField(
+        min_value=0, max_value=MOST_STIMULI, default=None, allow_null=True,
+        help_text="Morph strips in all, of morphs and each control equally many; all that are published when left out.",
+    )  # fmt: skip
     practice = serializers.IntegerField(min_value=0, max_value=20, default=3)
     raters = serializers.IntegerField(min_value=1, max_value=MOST_RATERS, default=12)
     seed = serializers.IntegerField(min_value=0, max_value=2**53)

@@ -111,7 +111,7 @@ def match_tables(design: dict) -> list[tuple[str, list[tuple[str, int, int]]]]:
 def _exposures(table: Table, design: Design) -> Picture:
     seen = Counter(item for survey in design.surveys for item in survey.items())
     times = Counter(seen.values())
-    every = f"Each of the {table.shape.items} items is in {min(times)} surveys" if len(times) == 1 else (
+    every = f"Each of the {table.shape.items} items is in {_times(min(times), 'survey')}" if len(times) == 1 else (
         f"Items are in {min(times)} to {max(times)} surveys"
     )  # fmt: skip
     counts = {number: times.get(number, 0) for number in range(max(times) + 2)}
@@ -136,7 +136,7 @@ def _meetings(table: Table) -> list[Picture | None]:
         top = max(times for times, count in enumerate(histogram) if count)
         counts = {times: histogram[times] if times < len(histogram) else 0 for times in range(max(top, low + 1) + 1)}
         words = (
-            f"Of {sum(histogram):,} pairs, the most that meet do so {top} times in {shape.sets} sets. {why} "
+            f"Of {sum(histogram):,} pairs, the most that meet do so {_times(top, 'time')} in {_times(shape.sets, 'set')}. {why} "
             "Dashed: pairs shared out perfectly evenly, were nothing else asked of the design."
         )
         pictures.append(_histogram(title, words, "surveys that a pair shares", counts, ideal))
@@ -150,10 +150,29 @@ def _positions(table: Table) -> Picture:
     found, _ = np.histogram(means, edges)
     counts = {f"{(low + high) / 2:.1f}": int(count) for low, high, count in zip(edges, edges[1:], found)}
     words = (
-        f"Mean position of each item over its {table.shape.sets} surveys, in each view: from {means.min():.1f} to "
-        f"{means.max():.1f} of {length}; the middle is {(length + 1) / 2:.1f}. No item is always early or always late."
+        f"Mean position of each item over its {_times(table.shape.sets, 'survey')}, in each view: from {means.min():.1f} to "
+        f"{means.max():.1f} of {length}; the middle is {(length + 1) / 2:.1f}. {_always_early_or_late(table)}"
     )
     return _histogram("Early and late", words, f"mean position, 1 to {length}", counts, values=False)
+
+
+def _always_early_or_late(table: Table) -> str:
+    if table.shape.sets == 1:
+        return "Each item is read once by each kind of reader, and so at one position only."
+    middle = (table.shape.block_length - 1) / 2
+    places = list(table.position_of.values())
+    one_half = sum(int(((at < middle).all(axis=0) | (at > middle).all(axis=0)).sum()) for at in places)
+    if not one_half:
+        return "No item is always early or always late."
+    return f"{one_half} of {sum(at.shape[1] for at in places)} stand always in the same half of their surveys."
+
+
+def _from_to(low: int, high: int) -> str:
+    return _times(high, "time") if low == high else f"{low} to {high} times"
+
+
+def _times(number: int, one: str) -> str:
+    return f"{number} {one}{'' if number == 1 else 's'}"
 
 
 def _classes(table: Table) -> Picture | None:
@@ -164,7 +183,7 @@ def _classes(table: Table) -> Picture | None:
     counts = np.stack([(at == number).sum(axis=0) for number in range(shape.classes)])
     words = (
         f"Each row is a class, each column a position in the block. Every class stands at every position "
-        f"{counts.min()} to {counts.max()} times in {len(at)} blocks: an even field gives nothing away."
+        f"{_from_to(counts.min(), counts.max())} in {_times(len(at), 'block')}: an even field gives nothing away."
     )
     return _grid("Classes over positions", words, f"position, 1 to {shape.block_length}", counts)
 

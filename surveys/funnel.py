@@ -13,7 +13,7 @@ STAGES = ("contacted", "agreed", "started", "completed", "analysed")
 LOSSES = {
     "contacted": ("declined", "no answer yet", "letter came back", "link closed or expired"),
     "agreed": ("not started yet", "link closed before the start"),
-    "started": ("reading", "stopped before the end", "too few answers"),
+    "started": ("reading", "stopped before the end", "too few answers", "withdrew"),
     "completed": ("another was first",),
 }
 MEANINGS = {
@@ -38,7 +38,7 @@ class Funnel:
 def funnels(study: Study, now: datetime | None = None) -> list[Funnel]:
     """The recruitment of every group of people. Simulated readers are counted apart and in no stage."""
     now = now or timezone.now()
-    readers = Reader.objects.filter(study=study, kind=Reader.Kind.HUMAN).select_related("reply")
+    readers = Reader.objects.filter(study=study, kind=Reader.Kind.HUMAN).select_related("reply", "withdrawal")
     readers = readers.prefetch_related("invitations__letters", "responses__block_sittings", "responses__seat")
     by_group: dict[int, list[Reader]] = {}
     for reader in readers:
@@ -65,6 +65,8 @@ def _funnel(group: ReaderGroup, readers: list[Reader], now: datetime) -> Funnel:
 
 def _standing(reader: Reader, now: datetime) -> tuple[str, str]:
     """The last stage that a reader reached, and why it is the last so far ("" at the end)."""
+    if hasattr(reader, "withdrawal"):
+        return "started", "withdrew"
     responses = list(reader.responses.all())
     open_link = any(invitation.is_open(now) for invitation in reader.invitations.all())
     if any(response.analysed for response in responses):

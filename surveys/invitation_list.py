@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from dataclasses import dataclass
 
 from django.core.exceptions import ValidationError
@@ -12,6 +13,7 @@ from surveys.models import ReaderContact, ReaderGroup, Seat, Survey
 
 MOST_BYTES, MOST_ROWS = 1_000_000, 2_000
 COLUMNS = ("email", "group", "name", "survey")
+EMAIL_NAMES = ("email", "e-mail", "mail", "address")
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,42 @@ class InvitationList:
     errors: list[tuple[int, str]]
 
 
+ADDRESS_AND_NAME = re.compile(r"^(?P<name>.*?)\s*<\s*(?P<email>[^<>]*?)\s*>$")
+
+
+def list_of_addresses(text: str, group: str) -> str:
+    """Addresses as a mail program copies them, as the text of a list; a table with a header stays as it is.
+
+    "Name <address>" or the address alone, parted by lines, semicolons, or commas between addresses.
+    """
+    first = text.strip().split("\n", 1)[0].lower()
+    if "@" not in text or any(word in re.split(r"[,;\t]", first.replace(" ", "").strip()) for word in EMAIL_NAMES):
+        return text
+    out = io.StringIO()
+    table = csv.writer(out, lineterminator="\n")
+    table.writerow(("email", "group", "name"))
+    for piece in _addresses(text):
+        email, name = _parted(piece)
+        table.writerow((email, group, name))
+    return out.getvalue()
+
+
+def _addresses(text: str) -> list[str]:
+    """The pieces between line ends and semicolons, and between commas that follow an address."""
+    marked = re.sub(r"(@[^\s,;<>]+>?)\s*,", r"\1\n", text)
+    return [piece.strip() for piece in re.split(r"[\n;]", marked) if piece.strip()]
+
+
+def _parted(cell: str) -> tuple[str, str]:
+    """(address, name) of "Name <address>"; "Last, First" is turned round, as a letter greets people."""
+    found = ADDRESS_AND_NAME.match(cell.strip())
+    if not found:
+        return cell.strip().strip("\"'"), ""
+    name = found["name"].strip().strip("\"'")
+    last, comma, given = (part.strip() for part in name.partition(","))
+    return found["email"], f"{given} {last}" if comma and given and "," not in given else name
+
+
 def read_invitation_list(study: Study, data: bytes) -> InvitationList:
     """Read `email, group, name, survey` (the last two optional, the group too where there is one only).
 
@@ -48,6 +86,8 @@ def read_invitation_list(study: Study, data: bytes) -> InvitationList:
         row = {name: (raw.get(name) or "").strip() for name in COLUMNS}
         if not any(row.values()):
             continue
+        email, name = _parted(row["email"])
+        row |= {"email": email, "name": row["name"] or name}
         wrong, group, survey = checker.check(row, table.line_num)
         if wrong:
             errors.append((table.line_num, "; ".join(wrong)))
@@ -72,7 +112,7 @@ def _table(data: bytes) -> csv.DictReader:
         names = [(name or "").strip().lower() for name in table.fieldnames or ()]
     except csv.Error as error:
         raise ValidationError(f"The list cannot be read as CSV: {error}.") from None
-    names = ["email" if name in ("e-mail", "mail", "address") else name for name in names]
+    names = ["email" if name in EMAIL_NAMES else name for name in names]
     if "email" not in names:
         found = ", ".join(name for name in names if name) or "nothing"
         raise ValidationError(

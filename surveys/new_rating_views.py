@@ -51,6 +51,10 @@ class NewRatingForm(forms.Form):
     view = forms.ChoiceField(label="Real images from the view", widget=forms.Select(SELECT))
     singles = forms.IntegerField(label="Single images, half of them real", min_value=0, max_value=2000, initial=24)
     pairs = forms.IntegerField(label="Pairs of a real and a generated image", min_value=0, max_value=2000, initial=4)
+    strips = forms.IntegerField(
+        label="Morph strips, controls among them", required=False, min_value=0, max_value=2000,
+        help_text="Of morphs and of each control equally many. Left empty: all that are published.",
+    )  # fmt: skip
     practice = forms.IntegerField(label="Images to practise with", min_value=0, max_value=20, initial=3)
     raters = forms.IntegerField(label="Raters", min_value=1, max_value=1000, initial=12)
     seed = forms.IntegerField(label="Seed of the draw", min_value=0, initial=1)

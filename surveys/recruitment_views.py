@@ -16,8 +16,8 @@ from surveys.coordinator_pages import download, page, told
 from surveys.exports import csv_text
 from surveys.flow_figure import flow_figure
 from surveys.funnel import MEANINGS, funnel_rows, funnels
-from surveys.invitation_list import MOST_BYTES, read_invitation_list
-from surveys.models import Invitation, Letter, Reader, ReaderGroup, Seat, Survey
+from surveys.invitation_list import MOST_BYTES, list_of_addresses, read_invitation_list
+from surveys.models import Answer, Invitation, Letter, Reader, ReaderGroup, Seat, Survey
 from surveys.services import (
     due_reminders,
     erase_contact,
@@ -29,6 +29,7 @@ from surveys.services import (
     renew_invitation,
     revoke_invitation,
     send_reminders,
+    withdraw_reader,
 )
 
 PER_PAGE = 50
@@ -62,19 +63,21 @@ class InviteForm(forms.Form):
 
 
 class ListForm(forms.Form):
-    """A list of people, as a file or, after the trial run, as the text that was tried."""
+    """A list of people, as a file or as text: typed, pasted from a mail program, or the one that was tried."""
 
     file = forms.FileField(required=False, label="CSV file")
-    text = forms.CharField(required=False, widget=forms.HiddenInput, strip=False)
+    text = forms.CharField(required=False, strip=False)
+    group = forms.SlugField(required=False)
     how = forms.ChoiceField(required=False, choices=[("letters", "letters"), ("links", "links")], initial="letters")
 
     def data_of_list(self) -> bytes:
         upload = self.cleaned_data["file"]
         if upload and upload.size > MOST_BYTES:
             raise ValidationError(f"The list is larger than {MOST_BYTES:,} bytes; split it.")
-        data = upload.read() if upload else self.cleaned_data["text"].encode()
+        text = list_of_addresses(self.cleaned_data["text"], self.cleaned_data["group"])
+        data = upload.read() if upload else text.encode()
         if not data.strip():
-            raise ValidationError("Choose a CSV file with one person per row.")
+            raise ValidationError("Paste the addresses, or choose a CSV file with one person per row.")
         return data
 
 
@@ -85,7 +88,7 @@ def readers(request, slug):
 
 
 def _readers(request: HttpRequest, form: InviteForm, status: int = 200) -> HttpResponse:
-    rows = Reader.objects.filter(study=request.study).select_related("group", "contact", "reply")
+    rows = Reader.objects.filter(study=request.study).select_related("group", "contact", "reply", "withdrawal")
     rows = rows.prefetch_related("invitations__seat__survey", "invitations__letters", "responses__survey")
     wanted = request.GET.get("group", "")
     if wanted:
@@ -150,11 +153,11 @@ def invite_list(request, slug):
         data = form.data_of_list()
         if "confirm" in request.POST:
             return _invite_all(request, data, send=form.cleaned_data["how"] != "links")
+        context["text"] = data.decode("utf-8-sig", errors="replace")
         listed = read_invitation_list(request.study, data)
     except ValidationError as error:
         return page(request, "invite_list", 422, problems=error.messages, **context)
-    text = data.decode("utf-8-sig")
-    return page(request, "invite_list", 422 if listed.errors else 200, listed=listed, text=text, **context)
+    return page(request, "invite_list", 422 if listed.errors else 200, listed=listed, **context)
 
 
 def _invite_all(request: HttpRequest, data: bytes, send: bool) -> HttpResponse:
@@ -214,6 +217,19 @@ def reader_action(request, slug, pk, action):
     elif action == "bounced":
         told(request, f"Noted: the letter to {reader} came back.", record_bounce, reader=reader)
     return redirect("surveys:readers", slug=slug)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@require_role("coordinator")
+def withdraw(request, slug, pk):
+    """What withdrawing deletes, and the press that does it."""
+    reader = get_object_or_404(Reader.objects.select_related("contact", "withdrawal"), study=request.study, pk=pk)
+    if request.method == "POST":
+        told(request, f"{reader} has withdrawn; the answers are deleted.", withdraw_reader, reader=reader)
+        return redirect("surveys:readers", slug=slug)
+    answers = Answer.objects.filter(survey_response__reader=reader).count()
+    responses = reader.responses.select_related("survey")
+    return page(request, "withdraw", reader=reader, answers=answers, responses=responses)
 
 
 @require_GET

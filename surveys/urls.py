@@ -10,6 +10,7 @@ from surveys import (
     reading_events,
     reading_views,
     recruitment_views,
+    set_up_views,
 )
 
 app_name = "surveys"
@@ -27,6 +28,9 @@ urlpatterns = [
     path("r/<str:token>/events/", reading_events.events, name="events"),
     path("r/<str:token>/image/<str:public_id>/", reading_views.image, name="image"),
     path("new-study/", new_study_views.new_study, name="new-study"),
+    path("new-study/describe/", set_up_views.describe, name="describe"),
+    path("studies/<slug:slug>/set-up/", set_up_views.set_up, name="set-up"),
+    path("studies/<slug:slug>/study.toml", set_up_views.study_file, name="study-file"),
     path("studies/<slug:slug>/surveys/new-rating/", new_rating_views.new_rating, name="new-rating"),
     path("studies/<slug:slug>/surveys/", coordinator_views.overview, name="overview"),
     path("studies/<slug:slug>/surveys/draw/", coordinator_views.draw, name="draw"),
@@ -41,6 +45,7 @@ urlpatterns = [
     path("studies/<slug:slug>/surveys/readers/invite/", recruitment_views.invite_reader, name="invite"),
     path("studies/<slug:slug>/surveys/readers/list/", recruitment_views.invite_list, name="invite-list"),
     path("studies/<slug:slug>/surveys/readers/remind/", recruitment_views.remind, name="remind"),
+    path("studies/<slug:slug>/surveys/readers/<int:pk>/withdraw/", recruitment_views.withdraw, name="withdraw"),
     path(
         "studies/<slug:slug>/surveys/readers/<int:pk>/<slug:action>/",
         recruitment_views.reader_action,

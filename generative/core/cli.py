@@ -74,7 +74,8 @@ def _add_train(commands) -> None:
     p.add_argument("--preset", default="widen", help="fine-tuning: widen or authors")
     p.add_argument("--licence", default="own")
     p.add_argument("--seed", type=int, default=0)
-    p.add_argument("--device", default="cpu")
+    p.add_argument("--device", default="auto", help="auto (a GPU where there is one), cpu, cuda")
+    p.add_argument("--fast", action="store_true", help="bfloat16, channels last, compiled: for a GPU (precision, channels_last, compiled)")
     p.add_argument("--set", dest="options", type=option, action="append", default=[], metavar="NAME=VALUE")
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from generative.core.errors import InputError
-from generative.core.recipe import Recipe, preset
+from generative.core.recipe import FAST, Recipe, preset
 
 
 def _say(text: str) -> None:
@@ -77,7 +77,7 @@ def _matrix(given: dict, name: str, width: int) -> np.ndarray:
 
 def _recipe(options) -> Recipe:
     recipe = preset(options.recipe, options.resolution)
-    changes: dict = {}
+    changes: dict = dict(FAST) if options.fast else {}
     kinds = {f.name: f.type for f in dataclasses.fields(Recipe)}
     for key, text in options.options:
         recipe.with_options(**{key: None}) if key not in kinds else None
@@ -111,13 +111,13 @@ def run_train(options) -> int:
     table = read_manifest(options.manifest, resolution=recipe.resolution, classes=options.classes, view=options.view,
                           fit=options.fit)  # fmt: skip
     data = table.split("train")
-    _need_device(options.device)
+    device = _device(options.device)
     stopped = []
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.append(True))
     with _Progress(recipe.total_kimg) as progress:
         result = train(recipe, data, options.out, seed=options.seed, start=options.start, start_preset=options.preset,
-                       licence=options.licence, device=options.device, on_event=progress,
+                       licence=options.licence, device=device, on_event=progress,
                        should_cancel=lambda: bool(stopped))  # fmt: skip
     if result.report:
         _say(f"Started by {result.report['preset']}: {len(result.report['loaded'])} tensors loaded, "
@@ -126,13 +126,17 @@ def run_train(options) -> int:
     return 0
 
 
-def _need_device(name: str) -> None:
+def _device(name: str) -> str:
+    """auto is a GPU where there is one; a device that cannot be used is refused."""
     import torch
 
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
     try:
         torch.zeros(1, device=name)
     except (RuntimeError, AssertionError) as error:
         raise InputError(f"The device {name!r} cannot be used here: {str(error).splitlines()[0]}") from error
+    return name
 
 
 class _Progress:

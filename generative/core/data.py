@@ -135,6 +135,22 @@ def _inside(folder: Path, name: str) -> Path:
     return target
 
 
+def upright_rgb(picture):
+    """A Pillow picture turned upright, as 8-bit RGB: of 16-bit greys the upper byte, transparent parts on white.
+
+    What is searched for copies must be what is shown, whatever form a file takes.
+    """
+    from PIL import Image, ImageOps
+
+    upright = ImageOps.exif_transpose(picture)
+    if upright.mode.startswith("I"):
+        return upright.point(lambda value: value * (1 / 256)).convert("L").convert("RGB")
+    if upright.mode in ("RGBA", "LA", "PA") or "transparency" in upright.info:
+        layer = upright.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
+    return upright.convert("RGB")
+
+
 def load_picture(path: Path, resolution: int, fit: str = "squash") -> np.ndarray:
     """One picture as (3, resolution, resolution) uint8, upright, RGB. OSError or ValueError when it cannot be."""
     from PIL import Image, ImageOps
@@ -142,7 +158,7 @@ def load_picture(path: Path, resolution: int, fit: str = "squash") -> np.ndarray
     with Image.open(path) as picture:
         if picture.width * picture.height > MAX_PIXELS:
             raise ValueError(f"has {picture.width}x{picture.height} pixels, more than {MAX_PIXELS}")
-        upright = ImageOps.exif_transpose(picture).convert("RGB")
+        upright = upright_rgb(picture)
     if fit == "crop":
         upright = ImageOps.fit(upright, (min(upright.size),) * 2)
     if upright.size != (resolution, resolution):

@@ -73,7 +73,8 @@ class Players:
             "image_slope": partial(losses.image_slope, self.discriminator),
         }
         for name, function in functions.items():
-            setattr(self, name, torch.compile(function, dynamic=False) if self.recipe.compiled else function)
+            compiled = self.recipe.compiled and (self.recipe.compiled_lazy or not name.endswith("_slope"))
+            setattr(self, name, torch.compile(function, dynamic=False) if compiled else function)
 
     @property
     def precision(self) -> Precision:

@@ -63,7 +63,13 @@ def opened_set(path: Path) -> Iterator[Path]:
         raise InputError(f"{path} is neither a set folder nor a ZIP: {error}.") from error
     with archive, tempfile.TemporaryDirectory(prefix="image-set-") as folder:
         _unpack(archive, path, Path(folder))
-        yield Path(folder)
+        yield _inner(Path(folder))
+
+
+def _inner(folder: Path) -> Path:
+    """The set itself, where somebody packed its folder instead of what is in it."""
+    inside = [entry for entry in folder.iterdir() if entry.name != "__MACOSX"]
+    return inside[0] if len(inside) == 1 and (inside[0] / "set.json").is_file() else folder
 
 
 def _unpack(archive: zipfile.ZipFile, path: Path, folder: Path) -> None:
@@ -111,6 +117,8 @@ def read_set(folder: Path) -> dict:
 
 def _record(folder: Path) -> dict:
     path = folder / "set.json"
+    if not path.is_file():
+        raise InputError(f"{folder} is not an image set: it has no set.json.")
     try:
         if path.stat().st_size > MAX_RECORD_BYTES:
             raise InputError(f"{path} is larger than {MAX_RECORD_BYTES >> 20} MiB, which no set needs.")

@@ -108,7 +108,7 @@ class _Run:
             raise InputError(f"A batch of {recipe.batch} cannot be shared by {group.size} processes evenly.")
         shape = recipe.shape(data.classes)
         self.shape = finetune.target_shape(shape, start, start_preset) if start else shape
-        self.report, self.parent, self.told = None, {}, 0.0
+        self.report, self.parent, self.told, self.real_features = None, {}, 0.0, None
         self.one_hot = torch.from_numpy(data.one_hot())
         self.pictures = _placed(torch.as_tensor(data.images), device)
         self._build_networks()
@@ -388,5 +388,7 @@ class _Run:
         parts = zip(z.split(64), labels.split(64), strict=True)
         fake = np.concatenate([to_uint8(self.ema(a.to(self.device), b.to(self.device))) for a, b in parts])
         features = DrawnFeatures()
-        value = kid(features(self.data.images), features(fake.transpose(0, 3, 1, 2)))
+        if self.real_features is None:
+            self.real_features = features(self.data.images)
+        value = kid(self.real_features, features(fake.transpose(0, 3, 1, 2)))
         self._tell("kid", kid=round(value, 6), features=features.name, images=len(fake))

@@ -31,6 +31,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from PIL import Image
 
+from generative.core.data import upright_rgb
 from generative.core.strips import mix_sheet
 from generative.models import ImageSet, Publication, Sample
 from imagebank.models import Item, ItemImage, Provenance, Rendition, Study, Truth
@@ -136,6 +137,24 @@ def _drafts(image_set: ImageSet, study: Study, *, controls: bool) -> list[Draft]
     return drafts
 
 
+def strange_classes(image_set: ImageSet, study: Study) -> list[str]:
+    """Classes of the set that the study lacks: their pictures state none, so no real picture can stand beside them."""
+    names = image_set.samples.exclude(class_name="").values_list("class_name", flat=True).order_by("class_name").distinct()
+    return [name for name in names if class_called(study, name) is None]
+
+
+def warn_of_classes(image_set: ImageSet, study: Study) -> str:
+    """One sentence where the set has classes that are none of the study's; else nothing."""
+    strange = strange_classes(image_set, study)
+    if not strange:
+        return ""
+    return (
+        f"{', '.join(strange[:5])}{' and others' if len(strange) > 5 else ''}: no class of {study.title}, which has "
+        f"{', '.join(row.code for row in study.classes.all())}. Pictures of other classes state none: single ones cannot be "
+        "rated beside real pictures, and nobody is asked whether they look like their class."
+    )
+
+
 def _facts(image_set: ImageSet, kind: str, sample: Sample | None = None, **more) -> dict:
     facts = {
         "generated": True, "origin": "generated", "kind": kind, "condition": image_set.condition,
@@ -163,8 +182,8 @@ def _stated(study: Study, sample: Sample) -> dict:
 def _catch(image_set: ImageSet, sample: Sample) -> Draft:
     """The sample's tiles, four by four, in another order: wrong at a glance."""
     picture = pixels(sample)
-    side = picture.shape[0] // CATCH_TILES
-    tiles = [picture[y * side : (y + 1) * side, x * side : (x + 1) * side] for y, x in np.ndindex(CATCH_TILES, CATCH_TILES)]
+    high, wide = (side // CATCH_TILES for side in picture.shape[:2])
+    tiles = [picture[y * high : (y + 1) * high, x * wide : (x + 1) * wide] for y, x in np.ndindex(CATCH_TILES, CATCH_TILES)]
     order = np.random.default_rng([int(image_set.set_hash[:8], 16), sample.index]).permutation(len(tiles))
     rows = [np.concatenate([tiles[i] for i in line], axis=1) for line in order.reshape(CATCH_TILES, CATCH_TILES)]
     facts = _facts(image_set, "catch", sample, stated_class="", stated_label="") | {"condition": "catch", "role": "catch"}
@@ -250,9 +269,9 @@ def _grid_drafts(image_set, study, samples, cleared) -> list[Draft]:
 
 
 def pixels(sample: Sample) -> np.ndarray:
-    """The picture as (H, W, 3) uint8."""
+    """The picture as (H, W, 3) uint8, as the search for copies saw it."""
     with sample.file.open("rb") as file, Image.open(file) as picture:
-        return np.array(picture.convert("RGB"))
+        return np.array(upright_rgb(picture))
 
 
 def _write(image_set: ImageSet, study: Study, view: str, drafts: list[Draft]) -> list[Item]:

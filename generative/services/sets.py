@@ -3,8 +3,10 @@
 import csv
 import io
 import json
+import math
 import re
 import zipfile
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -24,6 +26,7 @@ from imagebank.services.storing import store_bytes
 NEEDED = ("item", "class", "path")
 KNOWN = (*NEEDED, "view", "label", "seed", "position")
 MAX_PICTURES = 5_000
+CODE_MOST, LEAST_PX = 120, 8
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 
 
@@ -36,7 +39,7 @@ class Picture:
     position: float | None
     data: bytes
     suffix: str
-    side: int
+    size: tuple[int, int]
 
 
 def add_set(
@@ -73,7 +76,7 @@ def add_set(
         study=study, title=title.strip()[:120], set_hash=record["set_hash"], kind=record["kind"], condition=condition,
         generator=generator, made_by=str(generator.title if generator else facts.get("name") or "unnamed generator")[:120],
         licence=str(facts.get("licence") or "")[:120], record=record, manifest=manifest.decode("utf-8"),
-        resolution=max(picture.side for picture in pictures), created_by=user,
+        resolution=max(max(picture.size) for picture in pictures), created_by=user,
     )  # fmt: skip
     row.title = row.title or f"{row.get_kind_display()} by {row.made_by}"[:120]
     row.full_clean()
@@ -85,7 +88,8 @@ def add_set(
 
 def _without_folder(sentence: str, path: Path) -> str:
     """The core names the unpacked folder; the person knows the file."""
-    return re.sub(r"/\S*image-set-[\w-]+/?", f"{Path(path).name} ", sentence).replace(str(path), Path(path).name)
+    name = Path(path).name
+    return re.sub(r"/\S*image-set-[\w-]+(/?)", lambda found: f"{name}: " if found[1] else name, sentence).replace(str(path), name)
 
 
 def _maker(study: Study, record: dict) -> Generator | None:
@@ -121,36 +125,87 @@ def _read_pictures(folder: Path, record: dict, manifest: bytes, progress) -> lis
             progress(number + 1, len(rows))
     if problems:
         more = f"; and {len(problems) - 10} more" if len(problems) > 10 else ""
-        raise ValidationError(f"The set has {len(problems)} bad rows: {'; '.join(problems[:10])}{more}.")
+        rows_word = "bad row" if len(problems) == 1 else "bad rows"
+        shown = "; ".join(problem.rstrip(".") for problem in problems[:10])
+        raise ValidationError(f"The set has {len(problems)} {rows_word}: {shown}{more}.")
+    _require_distinct(rows)
+    _require_kind(record["kind"], pictures)
     return pictures
+
+
+def _require_distinct(rows: list[dict]) -> None:
+    """An audit finds pictures by their item, and nobody rates one picture as two."""
+    for column in ("item", "path"):
+        twice = [value for value, count in Counter(row[column] for row in rows).items() if count > 1]
+        if twice:
+            raise ValidationError(f"Every {column} stands once in the manifest of a set; {twice[0][:80]} stands twice or more.")
+
+
+def _require_kind(kind: str, pictures: list[Picture]) -> None:
+    """Strips and grids hold together: one size, and for a strip seed and position of every frame."""
+    if kind not in (ImageSet.Kind.MORPH, ImageSet.Kind.MIX):
+        return
+    sizes = sorted({picture.size for picture in pictures})
+    if len(sizes) > 1:
+        found = " and ".join(f"{width} x {height}" for width, height in sizes[:2])
+        raise ValidationError(f"All pictures of a {kind} set have one size; found {found} px. Save them at one size.")
+    if kind == ImageSet.Kind.MIX:
+        return
+    lacking = sum(picture.position is None or not picture.row.get("seed") for picture in pictures)
+    if lacking:
+        raise ValidationError(
+            f"Every frame of a morph needs a seed, which names its strip, and a position from 0 to 1; {lacking} of "
+            f"{len(pictures)} lack one. Add the columns seed and position."
+        )
+    places = Counter((picture.row["seed"], picture.position) for picture in pictures)
+    if (frame := places.most_common(1)[0])[1] > 1:
+        raise ValidationError(f"The strip of seed {frame[0][0][:40]} has more than one frame at position {frame[0][1]:g}.")
 
 
 def _read_picture(folder: Path, row: dict) -> Picture:
     if not row["item"] or None in row or None in row.values():
         raise ValueError("a row needs an item and as many cells as the header has.")
+    if len(row["item"]) > CODE_MOST:
+        raise ValueError(f"an item has at most {CODE_MOST} characters; {row['item'][:30]}... has {len(row['item'])}.")
     suffix = PurePosixPath(row["path"]).suffix.lower()
     if suffix not in SUFFIXES:
         raise ValueError(f"{row['path']} must end in one of {', '.join(SUFFIXES)}.")
     data = (folder / row["path"]).read_bytes()
     decoded = decode_image(data, name=row["path"])
     label = _label(row.get("label") or "") or ({row["class"]: 1.0} if row["class"] else {})
-    position = float(row["position"]) if row.get("position") else None
-    return Picture(row, label, position, data, suffix, max(decoded.width, decoded.height))
+    if min(decoded.width, decoded.height) < LEAST_PX:
+        raise ValueError(f"{row['path']} has {decoded.width} x {decoded.height} px; {LEAST_PX} on each side are needed.")
+    return Picture(row, label, _position(row.get("position")), data, suffix, (decoded.width, decoded.height))
+
+
+def _position(text: str | None) -> float | None:
+    if not text:
+        return None
+    try:
+        position = float(text)
+    except ValueError:
+        position = math.nan
+    if not 0 <= position <= 1:
+        raise ValueError(f"position must be a number from 0, the start of a strip, to 1, its end; found {text[:30]!r}.")
+    return position
 
 
 def _label(text: str) -> dict[str, float]:
     """ "early:0.75;late:0.25" as names and shares."""
     parts = [part.rpartition(":") for part in text.split(";") if part]
     try:
-        return {name: float(share) for name, _, share in parts if name}
-    except ValueError as error:
-        raise ValueError(f"label {text[:60]!r} must read like early:0.75;late:0.25.") from error
+        label = {name.strip(): float(share) for name, _, share in parts}
+    except ValueError:
+        label = {"": 0.0}
+    if "" in label or not all(0 <= share <= 1 for share in label.values()):
+        raise ValueError(f"label {text[:60]!r} must read like early:0.75;late:0.25, with shares from 0 to 1.")
+    return label
 
 
 def _sample(row: ImageSet, index: int, picture: Picture) -> Sample:
     cells = picture.row
     return Sample(
-        image_set=row, index=index, code=cells["item"][:120], class_name=cells["class"][:150], label=picture.label,
+        image_set=row, index=index, code=cells["item"], class_name=cells["class"][:150], label=picture.label,
         seed=(cells.get("seed") or "")[:60], position=picture.position,
         note={key: value for key, value in cells.items() if key not in KNOWN and value},
         file=store_bytes(folder="generated", suffix=picture.suffix, data=picture.data),

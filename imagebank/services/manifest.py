@@ -118,7 +118,9 @@ def _open_csv(data: bytes, name: str) -> tuple[csv.DictReader, set[str]]:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ValidationError(f"{name} must be UTF-8; byte {error.start} is not. Save it as CSV UTF-8.") from error
-    reader = csv.DictReader(io.StringIO(text, newline=""))
+    header = text.split("\n", 1)[0]
+    delimiter = max(",;\t", key=header.count)  # spreadsheets of many countries part cells by semicolons
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
     try:
         columns = [(column or "").strip() for column in reader.fieldnames or []]
     except csv.Error as error:
@@ -154,7 +156,7 @@ def _read_rows(reader, name: str, parse: Callable, classes: set[str], views: lis
 
 def _plain_cells(cells: dict) -> dict[str, str]:
     if cells.pop(None, None):
-        raise BadRow("The row has more cells than the header. Put cells that contain commas in quotation marks.")
+        raise BadRow("The row has more cells than the header. Put cells that contain the separator in quotation marks.")
     if any(value is None for value in cells.values()):
         raise BadRow("The row has fewer cells than the header.")
     return {column: value.strip() for column, value in cells.items()}

@@ -2,6 +2,7 @@
 ever unpacked to a path that it names."""
 
 import stat
+import unicodedata
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,6 +29,11 @@ def safe_relative(path: str) -> PurePosixPath:
     if relative.is_absolute() or ".." in relative.parts or ":" in path or "\x00" in path or not relative.parts:
         raise UnreadableFile(f'"{path}" must be a path inside the folder of the manifest.')
     return relative
+
+
+def _composed(name: str) -> str:
+    """A name with its accents as spreadsheets write them; some systems store a letter and its accent apart."""
+    return unicodedata.normalize("NFC", name)
 
 
 def _whole(manifest: bytes, name: str) -> bytes:
@@ -71,7 +77,7 @@ class ZipSource:
     def __init__(self, archive: zipfile.ZipFile, name: str):
         self.name = name
         self._archive = archive
-        self._members = {info.filename: info for info in archive.infolist() if not info.is_dir()}
+        self._members = {_composed(info.filename): info for info in archive.infolist() if not info.is_dir()}
         if len(self._members) > ZIP_MAX_ENTRIES:
             raise ValidationError(f"{name} has {len(self._members):,} files; at most {ZIP_MAX_ENTRIES:,} are accepted.")
         self._root = self._find_root()
@@ -94,7 +100,7 @@ class ZipSource:
         return min(found, key=lambda folder: len(folder.parts))
 
     def _read_member(self, name: str, limit: int) -> bytes:
-        info = self._members.get(name)
+        info = self._members.get(_composed(name))
         if info is None:
             raise UnreadableFile(f'"{name}" is not in the ZIP. Paths are relative to the manifest.')
         if info.flag_bits & 0x1:
@@ -111,8 +117,11 @@ class ZipSource:
 
 
 @contextmanager
-def open_source(path: Path) -> Iterator[FolderSource | ZipSource]:
-    """Open a manifest: a CSV file, a folder with manifest.csv, or a ZIP. Raises ValidationError for anything else."""
+def open_source(path: Path, name: str = "") -> Iterator[FolderSource | ZipSource]:
+    """Open a manifest: a CSV file, a folder with manifest.csv, or a ZIP. Raises ValidationError for anything else.
+
+    name: what messages call a ZIP that is kept under another name.
+    """
     manifest = path / MANIFEST_NAME if path.is_dir() else path
     if not manifest.is_file():
         raise ValidationError(f"{manifest} is not there. Give a manifest, a folder with {MANIFEST_NAME}, or a ZIP.")
@@ -122,6 +131,6 @@ def open_source(path: Path) -> Iterator[FolderSource | ZipSource]:
     try:
         archive = zipfile.ZipFile(manifest)
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise ValidationError(f"{manifest.name} is neither a CSV file nor a readable ZIP ({error}).") from error
+        raise ValidationError(f"{name or manifest.name} is neither a CSV file nor a readable ZIP ({error}).") from error
     with archive:
-        yield ZipSource(archive, manifest.name)
+        yield ZipSource(archive, name or manifest.name)

@@ -12,10 +12,13 @@ import numpy as np
 import torch
 
 from models_ml.core.config import AttributionSpec
-from models_ml.core.device import half_precision
+from models_ml.core.device import half_precision, out_of_memory
 from models_ml.core.errors import CoreError
+from models_ml.core.map_store import MapStore
 
-BATCH, BATCH_ON_GPU = 16, 64  # pictures along the path at once
+BATCH, BATCH_ON_GPU = 16, 64  # pictures along the path at once, at most
+PIXELS = BATCH * 96**2  # and on a processor so many pixels: beyond its caches larger batches only cost (448 px: one at a time)
+MAPS_BYTES, MAPS_BYTES_ON_GPU = 2**28, 2**31  # of a path's maps in memory; a GPU has that beside its batches
 GRADIENT_SCALE = 1024.0  # keeps small gradients within what half precision can say; a power of two changes no other one
 CANCELLED = 3.0  # pieces may miss this many times more, root of the sum of squares, than all together
 RESOLUTION = 1e-6  # of the outputs' size: the rounding of 32-bit arithmetic through a network
@@ -44,6 +47,13 @@ def blurred(image_NCHW: torch.Tensor, sigma_px: float) -> torch.Tensor:
     padded = torch.nn.functional.pad(image_NCHW, (radius,) * 4, mode="reflect")
     rows = torch.nn.functional.conv2d(padded, taps.view(1, 1, -1, 1).expand(channels, 1, -1, 1), groups=channels)
     return torch.nn.functional.conv2d(rows, taps.view(1, 1, 1, -1).expand(channels, 1, 1, -1), groups=channels)
+
+
+def at_once(image_NCHW: torch.Tensor) -> int:
+    """How many pictures of this size to hand to the network together."""
+    if image_NCHW.is_cuda:
+        return BATCH_ON_GPU
+    return max(1, min(BATCH, PIXELS // (image_NCHW.shape[-2] * image_NCHW.shape[-1])))
 
 
 def baseline_of(image_1CHW: torch.Tensor, spec: AttributionSpec, mean: torch.Tensor) -> torch.Tensor:
@@ -129,7 +139,8 @@ class _Path:
         from captum.attr import Saliency
 
         self.baseline, self.change, self.seen = baseline, change, []
-        self.scores, self.maps, self.totals, seen = {}, {}, {}, self.seen
+        self.scores, self.totals, seen = {}, {}, self.seen
+        self.maps, self.at_once = MapStore(MAPS_BYTES_ON_GPU if change.is_cuda else MAPS_BYTES), at_once(change)
 
         def kept(images: torch.Tensor) -> torch.Tensor:  # holds no path, so that maps go when their path does
             values = score(images)
@@ -141,20 +152,31 @@ class _Path:
     def visit(self, pieces: list[tuple[float, float]]) -> None:
         """Compute what is not known yet at the ends and in the middle of these pieces."""
         places = sorted({place for a, b in pieces for place in (a, (a + b) / 2, b)} - self.scores.keys())
-        size = BATCH_ON_GPU if self.change.is_cuda else BATCH
-        for k in range(0, len(places), size):
-            batch = places[k : k + size]
-            shares = torch.tensor(batch, dtype=self.change.dtype, device=self.change.device)
-            points = (self.baseline + shares.view(-1, 1, 1, 1) * self.change).requires_grad_(True)
-            maps = (self.gradient.attribute(points, abs=False) * (self.change / GRADIENT_SCALE)).sum(1)
+        while places:
+            batch = places[: self.at_once]
+            try:
+                maps = self._gradients(batch)
+            except (MemoryError, RuntimeError) as error:
+                if not out_of_memory(error) or self.at_once == 1:
+                    raise
+                self.at_once = -(-self.at_once // 2)
+                continue
+            places = places[len(batch) :]
             self.scores.update(zip(batch, self.seen[0].double().tolist()))
-            self.maps.update(zip(batch, maps))
             self.totals.update(zip(batch, maps.double().sum((1, 2)).tolist()))
             if not np.isfinite([(self.scores[place], self.totals[place]) for place in batch]).all():
                 raise CoreError(
                     "An output or its gradient is not finite, so there is no attribution. Explain with precision=fp32; if "
                     "it was that, the network's weights are broken."
                 )
+            for place, map_HW in zip(batch, maps):
+                self.maps.add(place, map_HW)
+
+    def _gradients(self, batch: list[float]) -> torch.Tensor:
+        """Maps (N, H, W) at these places; their scores lie in ``seen``."""
+        shares = torch.tensor(batch, dtype=self.change.dtype, device=self.change.device)
+        points = (self.baseline + shares.view(-1, 1, 1, 1) * self.change).requires_grad_(True)
+        return (self.gradient.attribute(points, abs=False) * (self.change / GRADIENT_SCALE)).sum(1)
 
     def miss(self, start: float, end: float) -> float:
         """The difference of outputs at the ends of a piece that Simpson's rule does not explain."""
@@ -162,11 +184,11 @@ class _Path:
         return self.scores[end] - self.scores[start] - (end - start) / 6 * totals
 
     def attribution(self, pieces: list[tuple[float, float]]) -> np.ndarray:
-        total = torch.zeros_like(self.maps[0.0], dtype=torch.float64)
-        for start, end in sorted(pieces):
-            for place, weight in ((start, 1), ((start + end) / 2, 4), (end, 1)):
-                total.add_(self.maps[place], alpha=weight * (end - start) / 6)
-        return total.cpu().numpy().astype(np.float32)
+        weights = dict.fromkeys(self.scores, 0.0)
+        for start, end in pieces:
+            for place, share in ((start, 1), ((start + end) / 2, 4), (end, 1)):
+                weights[place] += share * (end - start) / 6
+        return self.maps.weighted_sum(weights)
 
     @property
     def difference(self) -> float:
@@ -197,7 +219,7 @@ def _smoothgrad(network, score, weights, image, baseline, spec: AttributionSpec)
     noise = torch.Generator().manual_seed(0)
     for _ in range(5):
         noisy = image + 0.05 * torch.randn(image.shape, generator=noise).to(image)
-        total += method.attribute(noisy, baselines=baseline, n_steps=spec.steps, internal_batch_size=BATCH)
+        total += method.attribute(noisy, baselines=baseline, n_steps=spec.steps, internal_batch_size=at_once(image))
     return total / 5
 
 
@@ -210,7 +232,7 @@ def _occlusion(network, score, weights, image, baseline, spec: AttributionSpec) 
     with torch.no_grad():
         return Occlusion(score).attribute(
             image, sliding_window_shapes=(3, window, window), strides=(3, stride, stride), baselines=baseline,
-            perturbations_per_eval=BATCH,
+            perturbations_per_eval=at_once(image),
         )  # fmt: skip
 
 

@@ -24,6 +24,7 @@ def allocate(
     catches_per_rater: int | None = None,
     groups: Mapping[str, str] | None = None,
     seed: int,
+    noun: str = "images",
 ) -> Allocation:
     """Share `images` out among raters, each image to the same number of them, with repeats and catches.
 
@@ -38,6 +39,7 @@ def allocate(
         many as there are) come in every sitting.
     groups : stratum -> group of strata (curated or random, say), of which, too, every rater sees equally many, to within
         an image or two. A stratum that is left out is a group of its own.
+    noun : what a refusal calls the images.
     seed : a whole number; the same arguments give the same allocation on every platform.
 
     Raises
@@ -48,7 +50,7 @@ def allocate(
     if catches_per_rater is None:
         catches_per_rater = min(2, len(catches))
     _check(images, codes, repeats, catches, catches_per_rater, seed)
-    _check_room(len(images), len(codes), per_rater_max, min_raters_per_image, repeats, catches_per_rater)
+    _check_room(len(images), len(codes), per_rater_max, min_raters_per_image, repeats, catches_per_rater, noun)
     names = sorted(images, key=lambda image: (images[image], image))
     by_name = _strata(names, images)
     strata = list(by_name.values())
@@ -102,19 +104,19 @@ def _check(images, codes, repeats, catches, catches_per_rater: int, seed: int) -
         raise DesignError(f"seed must be a whole number; found {seed!r}.")
 
 
-def _check_room(images: int, raters: int, most: int, per_image: int, repeats: float, catches: int) -> None:
+def _check_room(images: int, raters: int, most: int, per_image: int, repeats: float, catches: int, noun: str) -> None:
     """Refuse when the sittings are too short, and say what would do."""
     if per_image < 1 or most < 1:
         raise DesignError(f"min_raters_per_image and per_rater_max must be at least 1; found {per_image} and {most}.")
     room = max((n for n in range(most + 1) if n + repeats_of(n, repeats) + catches <= most), default=0)
     if not room:
-        raise DesignError(f"Sittings of {most} pages have no room for images beside {catches} catches.")
+        raise DesignError(f"Sittings of {most} pages have no room for {noun} beside {catches} catches.")
     needed = max(per_image, -(-images * per_image // room))
     if raters < needed:
         fewer = raters * room // per_image if raters >= per_image else 0
-        instead = f", or at most {fewer} images with {raters} raters" if fewer else ""
+        instead = f", or at most {fewer} {noun} with {raters} raters" if fewer else ""
         raise DesignError(
-            f"{images} images with {per_image} raters each need at least {needed} raters of {room} images "
+            f"{images} {noun} with {per_image} raters each need at least {needed} raters of {room} {noun} "
             f"({most} pages with repeats and catches){instead}; found {raters} raters."
         )
 

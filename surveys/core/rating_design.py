@@ -16,6 +16,7 @@ from .shape import DesignError
 
 SCHEMA = "rating-design/1"
 TURNED_KINDS = ("pair", "strip")
+NOUNS = {"pair": "pairs", "strip": "strips", "grid": "grids"}
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,9 @@ def draw_rating_design(
     stimuli: what each stimulus is (stimulus, kind, role, label, tone, frames with their origin); it goes into the document, and the
     certificate says how alike the real and the generated ones are.
 
-    A repeat is shown the other way round than the first time, where there are two ways. The same arguments give the same document
-    on every platform. DesignError when the raters are too few; it says how many would do.
+    A rater who sees no stimulus of a kind (there are few strips or grids) has no such block. A repeat is shown the other way
+    round than the first time, where there are two ways. The same arguments give the same document on every platform.
+    DesignError when the raters are too few; it says how many would do.
     """
     allocations = [_allocate(part, raters, seed) for part in parts]
     surveys: list[dict[str, Any]] = [{"survey": number, "blocks": []} for number in range(1, raters + 1)]
@@ -62,7 +64,13 @@ def draw_rating_design(
                 turn = turned.get((sitting.rater, page.image), False) != (page.kind == REPEAT and part.turns)
                 places = list(range(1, part.frames[page.image] + 1))
                 pages.append({"stimulus": page.image, "kind": page.kind, "order": places[::-1] if turn else places})
-            survey["blocks"].append({"view": part.kind, "pages": pages})
+            if pages:
+                survey["blocks"].append({"view": part.kind, "pages": pages})
+    idle = sum(not survey["blocks"] for survey in surveys)
+    if idle:
+        raise DesignError(
+            f"{idle} of {raters} raters would have nothing to rate, so few are the stimuli; ask {raters - idle} raters or add stimuli."
+        )
     document = {
         "schema": SCHEMA,
         "seed": seed,
@@ -85,6 +93,7 @@ def _allocate(part: RatingPart, raters: int, seed: int) -> Allocation:
         catches_per_rater=part.catches_per_rater,
         groups=part.groups,
         seed=seed,
+        noun=NOUNS.get(part.kind, "images"),
     )
 
 

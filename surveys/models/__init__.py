@@ -3,7 +3,7 @@ from .design import Block, Survey, SurveyItem, SurveySet
 from .imported import ImportedReading
 from .protocol import ReaderGroup, StudyProtocol
 from .reader import Invitation, Reader, ReaderContact, Seat
-from .recruitment import Letter, Reply
+from .recruitment import Letter, Reply, Withdrawal
 from .response import BlockSitting, SurveyResponse
 from .stimulus import Stimulus, StimulusFrame
 
@@ -27,4 +27,5 @@ __all__ = [
     "SurveyResponse",
     "SurveySet",
     "ViewingEvent",
+    "Withdrawal",
 ]

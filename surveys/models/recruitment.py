@@ -46,6 +46,17 @@ class Letter(models.Model):
         return f"{self.get_kind_display()} to {self.invitation.reader}: {self.get_state_display().lower()}"
 
 
+class Withdrawal(models.Model):
+    """That a reader withdrew, when, and how many answers were deleted; of the answers themselves nothing is kept."""
+
+    reader = models.OneToOneField(Reader, on_delete=models.PROTECT, related_name="withdrawal")
+    answers = models.PositiveIntegerField()
+    at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self):
+        return f"{self.reader} withdrew"
+
+
 class Reply(models.Model):
     """What a person answered to being invited, noted by a coordinator. The latest word stands."""
 

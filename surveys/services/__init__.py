@@ -37,6 +37,7 @@ from .sitting import (
     seal_block,
     start_response,
 )
+from .withdrawal import withdraw_reader
 
 __all__ = [
     "Bounces",
@@ -97,4 +98,5 @@ __all__ = [
     "store_survey_set",
     "strip",
     "verify_survey_set",
+    "withdraw_reader",
 ]

@@ -148,7 +148,7 @@ def _differing_rows(survey_set: SurveySet):
         for place, block in enumerate(drawn["blocks"], start=1)
     }
     for key in sorted(designed.keys() | rows.keys()):
-        if designed.get(key) != rows.get(key):
+        if designed.get(key, []) != rows.get(key, []):
             yield f"Survey {key[0]}, block {key[1]} ({key[2]}) differs from the design."
 
 

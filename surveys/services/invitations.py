@@ -17,7 +17,7 @@ OPENED_WITH = ("reader__study__protocol", "response")  # what every save needs; 
 
 
 class InvitationClosed(Exception):
-    """A link that lets nobody in; `reason` is "unknown", "revoked" or "expired"."""
+    """A link that lets nobody in; `reason` is "unknown", "revoked", "withdrawn" or "expired"."""
 
     def __init__(self, reason: str):
         super().__init__(reason)
@@ -151,7 +151,7 @@ def open_invitation(raw: str) -> Invitation:
     if invitation is None:
         raise InvitationClosed("unknown")
     if invitation.revoked_at is not None:
-        raise InvitationClosed("revoked")
+        raise InvitationClosed("withdrawn" if hasattr(invitation.reader, "withdrawal") else "revoked")
     response = getattr(invitation, "response", None)
     if response is None:
         latest = _same_way_in(invitation).select_related(*OPENED_WITH).order_by("-created_at", "-pk").first()

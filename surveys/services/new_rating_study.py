@@ -25,6 +25,7 @@ def begin_rating_study(
     singles: int = 40,
     pairs: int = 0,
     practice: int = 3,
+    strips: int | None = None,
     raters: int = 12,
     seed: int,
     image_sets: Sequence[str] = (),
@@ -45,7 +46,7 @@ def begin_rating_study(
     with transaction.atomic():
         stimuli = stimuli_from_items(
             sources=sources, real_view=view or (sources[0].view_codes() or [""])[0], singles=singles, pairs=pairs,
-            practice=practice, seed=seed, image_sets=image_sets, require_tones=require_tones,
+            practice=practice, seed=seed, strips=strips, image_sets=image_sets, require_tones=require_tones,
         )  # fmt: skip
         study = found or Study.objects.create(slug=slug, **_about(preset, sources, title))
         survey_set = create_rating_study(study=study, preset=preset, stimuli=stimuli, raters=raters, seed=seed)

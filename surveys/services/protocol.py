@@ -24,6 +24,7 @@ TEXTS = {
     "thanks": "thanks_text",
 }
 ORDERS = {"randomised": "random"}
+DAYS_OF_A_LINK = 60
 SHORTEST_EXPOSURE_MS, LONGEST_EXPOSURE_MS = 250, 5000
 
 
@@ -60,6 +61,9 @@ def _read_preset(path: Path) -> dict:
     missing = [name for name in needed if name not in preset]
     if missing:
         raise ValidationError(f"{path.name} lacks the tables {', '.join(missing)}; add them.")
+    for number, group in enumerate(preset.get("reader_groups", []), start=1):
+        if absent := [name for name in ("code", "singular", "plural") if not group.get(name)]:
+            raise ValidationError(f"{path.name}: reader group {number} lacks {', '.join(absent)}; add it.")
     return preset
 
 
@@ -81,7 +85,7 @@ def _ensure_classes(study: Study, classes: list[dict]) -> None:
 
 
 def _ensure_views(study: Study, views: list[dict]) -> None:
-    wanted = [{"code": view["code"], "label": view["label"]} for view in views]
+    wanted = [{"code": view["code"], "label": view.get("label", view["code"])} for view in views]
     if study.views and study.view_codes() != [view["code"] for view in wanted]:
         raise ValidationError(
             f"The study has the views {', '.join(study.view_codes())}; the preset needs "
@@ -138,6 +142,7 @@ def _protocol_values(preset: dict, blocks: Collection[str] | None) -> dict:
         "allow_blank": preset["study"].get("allow_blank", True),
         "zoom_allowed": preset["study"].get("zoom", True),
         "demographic_questions": preset.get("demographic_questions", []),
+        "invitation_days": preset.get("invitations", {}).get("days", DAYS_OF_A_LINK),
     }
 
 

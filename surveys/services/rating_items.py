@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
+from itertools import zip_longest
 
 from django.core.exceptions import ValidationError
 
@@ -56,7 +57,7 @@ class _Bank:
 
 def stimuli_from_items(
     *, sources: Sequence[Study], real_view: str, singles: int, pairs: int, practice: int = 3, seed: int,
-    image_sets: Sequence[str] = (), require_tones: bool = False,
+    strips: int | None = None, image_sets: Sequence[str] = (), require_tones: bool = False,
 ) -> list[StimulusSpec]:  # fmt: skip
     """Stimuli from the items of `sources`: half of the singles real, half generated, equally many of each class.
 
@@ -65,9 +66,10 @@ def stimuli_from_items(
     names it in `matches`, else by a test item of its class in `real_view` whose skin tone is nearest (rating_tones.py);
     couples that match best are taken first, of every condition equally many as far as there are enough. image_sets: hashes,
     or their beginnings, of the published sets to show; all when empty. require_tones: refuse where the tones of a couple are
-    unknown or more than one step apart. Items of the kind morph-frame make strips (`strip`, `frame`, `control`), items of the
-    kind mix-grid make grids (`rows`, `columns`, `tile_px`). An attribute `role` makes an item a catch, or practice. Pairs and
-    practice are made of pictures that are no singles. Too few pictures raise ValidationError.
+    unknown or more than one step apart. Items of the kind morph-frame make strips (`strip`, `frame`, `control`), at most
+    `strips` of them, of morphs and of every control equally many; items of the kind mix-grid make grids (`rows`, `columns`,
+    `tile_px`). An attribute `role` makes an item a catch, or practice. Pairs and practice are made of pictures that are no
+    singles. Too few pictures raise ValidationError.
     """
     from surveys.core.draw import Draw
 
@@ -92,7 +94,7 @@ def stimuli_from_items(
     stimuli += [pair(couple.real, couple.made, condition=_condition(couple.made), label=couple.label)
                 for couple in couples[singles // 2 : wanted]]  # fmt: skip
     others = [spec for spec in bank.others if singles or spec.role == Stimulus.Role.PRACTICE]
-    return stimuli + _practice(couples[wanted:], bank, practice) + _strips(bank) + _grids(bank) + others
+    return stimuli + _practice(couples[wanted:], bank, practice) + _strips(bank, strips, draw) + _grids(bank) + others
 
 
 def _require_tones(couples: Sequence[Couple]) -> None:
@@ -230,13 +232,23 @@ def _number(image: ItemImage, name: str) -> int:
         raise ValidationError(f"Item {image.item.code} needs the attribute {name} as a whole number; add it.") from None
 
 
-def _strips(bank: _Bank) -> list[StimulusSpec]:
+def _strips(bank: _Bank, most: int | None, draw) -> list[StimulusSpec]:
+    """All strips, or `most` of them by lot, of morphs and of each control in turn."""
     stimuli = []
     for code, frames in sorted(bank.strips.items()):
         ordered = sorted(frames, key=lambda image: _number(image, "frame"))
         control = str(ordered[0].item.attributes.get("control") or "morph")
         stimuli.append(strip(code, ordered, condition=control))
-    return stimuli
+    if most is None:
+        return stimuli
+    by_control: dict[str, list[StimulusSpec]] = defaultdict(list)
+    for spec in stimuli:
+        by_control[spec.condition].append(spec)
+    for own in by_control.values():
+        draw.shuffle(own)
+    first = sorted(by_control, key=lambda control: (control != "morph", control))
+    turns = zip_longest(*(by_control[control] for control in first))
+    return [spec for turn in turns for spec in turn if spec][:most]
 
 
 def _grids(bank: _Bank) -> list[StimulusSpec]:

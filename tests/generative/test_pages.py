@@ -75,6 +75,26 @@ def test_curves_grids_and_facts_of_a_run(as_role, study, run):
     assert "style=" not in page
 
 
+def test_a_page_that_watches_a_run_is_loaded_anew_at_its_end(as_role, study, run):
+    """While it trains only its own part is replaced, and what the reader opened stays open by its name."""
+    client, here = as_role("engineer"), address("run", study, run.public_id)
+    run.job = Job.objects.create(study=study, kind="generative.train", title="Train", state=Job.State.RUNNING)
+    run.save()
+    page = client.get(here).content.decode()
+    assert "diptych/live.js" in page
+    assert '<details id="data-losses">' in page
+    assert "HX-Refresh" not in client.get(here, headers={"HX-Request": "true"})
+    Job.objects.update(state=Job.State.SUCCEEDED)
+    assert client.get(here, headers={"HX-Request": "true"})["HX-Refresh"] == "true"
+
+
+def test_a_training_at_full_speed_is_a_choice(as_role, study):
+    form = {"title": "Fast", "view": "focused", "recipe": "tiny", "resolution": 16, "total_kimg": 1, "seed": 0, "fine_tune": "widen"}
+    for given, expected in (({}, {}), ({"fast": "on"}, {"precision": "bf16", "channels_last": True, "compiled": True})):
+        as_role("engineer").post(address("train", study), form | given)
+        assert study.generator_runs.latest("pk").options == expected
+
+
 def test_only_those_who_may_see_and_make(client, study, made, run, generator):
     image_set = made("sample")
     reading = [

@@ -1,13 +1,19 @@
 """Sets are frozen under their hash, come out as they went in, and a hostile or damaged one is refused whole."""
 
+import hashlib
+import io
 import json
 import zipfile
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.core.management import call_command
+from PIL import Image
 
+from generative.core.data import load_picture
 from generative.core.setfiles import opened_set, read_set
 from generative.models import ImageSet, Sample
+from generative.services.publishing import pixels, publish_set
 from generative.services.sets import add_set, write_set_zip
 
 pytestmark = pytest.mark.django_db
@@ -57,7 +63,7 @@ def test_any_generators_zip_is_taken_without_a_hash_of_its_own(study, set_files,
     [
         ({"images/00001.png": b"other"}, "differs from its set.json in images/00001.png"),
         ({"manifest.csv": "item,class,path\nx,early,images/00000.png\n"}, "manifest.csv; it is not the frozen set"),
-        ({"set.json": None}, "set.json cannot be read"),
+        ({"set.json": None}, "has no set.json"),
         ({"set.json": "{"}, "set.json cannot be read"),
         ({"set.json": '{"schema": "image-set/1"}'}, "lacks kind, generator"),
         ({"set.json": "[" * 5000}, "set.json cannot be read"),
@@ -100,6 +106,82 @@ def test_a_disguised_file_is_no_picture(study, set_files, tmp_path):
     record["images"]["images/00002.png"] = file_sha256(tmp_path / "x")
     changes = {"set.json": json.dumps(record), "images/00002.png": (tmp_path / "x").read_bytes()}
     path = rewritten(set_files["sample"], tmp_path / "svg.zip", **changes)
-    with pytest.raises(ValidationError, match="1 bad rows: line 4: .*not a readable"):
+    with pytest.raises(ValidationError, match="1 bad row: line 4: .*not a readable"):
         add_set(study=study, path=path, title="Bad", condition="random")
     assert not ImageSet.objects.exists()
+
+
+def packed(target, rows, *, kind="sample", header="item,class,path", within=""):
+    """A foreign generator's ZIP whose hashes fit: rows of (cells, picture bytes); `within` a folder."""
+    manifest = "\n".join([header, *(cells for cells, _ in rows)]) + "\n"
+    files = {cells.split(",")[2]: data for cells, data in rows}
+    record = {
+        "schema": "image-set/1", "kind": kind, "generator": {"name": "X", "licence": "own"}, "plan": {},
+        "manifest_sha256": hashlib.sha256(manifest.encode()).hexdigest(),
+        "images": {name: hashlib.sha256(data).hexdigest() for name, data in files.items()},
+    }  # fmt: skip
+    with zipfile.ZipFile(target, "w") as archive:
+        for name, data in {"manifest.csv": manifest, "set.json": json.dumps(record), **files}.items():
+            archive.writestr(within + name, data)
+    return target
+
+
+def png(width=16, height=16, shade=90, mode="RGB"):
+    buffer = io.BytesIO()
+    colour = {"RGB": (shade, 40, 60), "I;16": shade * 256, "RGBA": (shade, 40, 60, 0)}[mode]
+    Image.new(mode, (width, height), colour).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+POSED = "item,class,path,seed,position"
+
+
+@pytest.mark.parametrize(
+    ("rows", "options", "found"),
+    [
+        ([("a,late,1.png", png()), ("a,late,2.png", png(shade=91))], {}, "Every item stands once .* a stands twice"),
+        ([("a,late,1.png", png()), ("b,late,1.png", png())], {}, "Every path stands once"),
+        ([("x" * 121 + ",late,1.png", png())], {}, "at most 120 characters"),
+        ([("a,late,1.png", png(4, 4))], {}, "has 4 x 4 px; 8 on each side"),
+        ([("a,late,1.png,late=.5", png())], {"header": "item,class,path,label"}, "must read like early:0.75"),
+        ([("a,late,1.png,late:nan", png())], {"header": "item,class,path,label"}, "shares from 0 to 1"),
+        ([("a,late,1.png,1,inf", png())], {"header": POSED}, "position must be a number from 0"),
+        ([("a,late,1.png", png()), ("b,late,2.png", png(shade=91))], {"kind": "morph"}, "2 of 2 lack one"),
+        ([("a,late,1.png,7,0", png()), ("b,late,2.png,7,0", png(shade=91))], {"kind": "morph", "header": POSED},
+         "strip of seed 7 has more than one frame at position 0"),
+        ([("a,late,1.png,7,0", png()), ("b,late,2.png,7,1", png(32, 32))], {"kind": "morph", "header": POSED},
+         "found 16 x 16 and 32 x 32 px"),
+    ],
+)  # fmt: skip
+def test_rows_that_hang_together_badly_are_refused_in_a_sentence(study, tmp_path, rows, options, found):
+    with pytest.raises(ValidationError, match=found) as refusal:
+        add_set(study=study, path=packed(tmp_path / "odd.zip", rows, **options), title="Odd", condition="random")
+    assert not refusal.value.messages[0].endswith("..")
+    assert not ImageSet.objects.exists()
+
+
+def test_a_folder_packed_whole_is_the_set_in_it(study, tmp_path):
+    path = packed(tmp_path / "set.zip", [("a,late,1.png", png())], within="my set/")
+    assert add_set(study=study, path=path, title="Packed", condition="random").samples.count() == 1
+
+
+def test_what_is_published_is_what_was_searched_for_copies_whatever_form_the_file_takes(study, tmp_path):
+    """16-bit greys keep their upper byte, and transparent parts are white, in the core as in the study."""
+    rows = [("deep,late,1.png", png(mode="I;16")), ("clear,late,2.png", png(mode="RGBA")), ("wide,late,3.png", png(40, 16))]
+    image_set = add_set(study=study, path=packed(tmp_path / "set.zip", rows), title="Forms", condition="random")
+    shown = [pixels(sample) for sample in image_set.samples.all()]
+    assert [picture[0, 0].tolist() for picture in shown] == [[90, 90, 90], [255, 255, 255], [90, 40, 60]]
+    searched = [load_picture(sample.file.path, 16) for sample in image_set.samples.all()[:2]]
+    assert all((core.transpose(1, 2, 0) == web).all() for core, web in zip(searched, shown))
+    done = publish_set(image_set=image_set, view="focused", unaudited_reason="drawn")
+    assert done.items.count() == 5  # and two catches, also of a picture that is not square
+
+
+def test_classes_that_the_study_lacks_are_said_before_and_after(study, tmp_path, capsys, as_role):
+    path = packed(tmp_path / "set.zip", [("a,Lates,1.png", png()), ("b,late,2.png", png(shade=91))])
+    image_set = add_set(study=study, path=path, title="Names", condition="random")
+    warning = "Lates: no class of Stages, which has early, intermediate, late"
+    page = as_role("engineer").get(f"/studies/stages/generated/sets/{image_set.public_id}/publish/").content.decode()
+    assert warning in page
+    call_command("publish_set", "stages", image_set.set_hash[:8], "--view", "focused", "--without-audit", "drawn")
+    assert warning in capsys.readouterr().out

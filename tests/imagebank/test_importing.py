@@ -168,6 +168,18 @@ def test_a_zip_is_imported_like_a_folder_also_with_a_folder_on_top(study, tmp_pa
     assert import_manifest(study=study, manifest_path=path).created == 1
 
 
+def test_a_spreadsheets_semicolons_and_a_macs_accents_are_read(study, tmp_path):
+    path = tmp_path / "kept-under-another-name.zip"
+    text = manifest_text([row("i1", path="Müller, A.jpg"), row("i2", path="missing.jpg")]).replace('"', "").splitlines()
+    with zipfile.ZipFile(path, "w") as archive:
+        table = [line.split(",") for line in text]
+        table[1] = [*table[1][:3], "Müller, A.jpg", *table[1][5:]]
+        archive.writestr("manifest.csv", "\ufeff" + "\r\n".join(";".join(cells) for cells in table))
+        archive.writestr("Mu\u0308ller, A.jpg", jpeg_bytes(1))
+    run = import_manifest(study=study, manifest_path=path, name="Bilder.zip")
+    assert (run.created, run.source, [entry["line"] for entry in run.rejected]) == (1, "Bilder.zip", [3])
+
+
 def test_a_hostile_zip_hurts_nobody(study, tmp_path, settings):
     settings.IMAGE_MAX_BYTES = 100_000
     path = tmp_path / "bank.zip"

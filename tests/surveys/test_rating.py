@@ -16,7 +16,7 @@ from imagebank.models import Item, ItemImage, Study
 from surveys.core.answer_log import log_faults, read_answer_log
 from surveys.export_files import export_files
 from surveys.exports import ratings_csv
-from surveys.models import Answer, Seat, Stimulus, SurveyItem, SurveyResponse, ViewingEvent
+from surveys.models import Answer, Seat, Stimulus, Survey, SurveyItem, SurveyResponse, ViewingEvent
 from surveys.reading_images import matched_bytes
 from surveys.services import (
     analysis_frame,
@@ -30,6 +30,7 @@ from surveys.services import (
     single,
     stimuli_from_items,
     strip,
+    verify_survey_set,
 )
 from surveys.services.ratings import COLUMNS
 from tests.surveys.rating_study import (
@@ -312,6 +313,21 @@ def test_a_published_set_is_rated_with_its_matched_reals_strips_and_sheets():
     assert study.protocol.stimuli["grid"]["width"] == 20
     with pytest.raises(ValidationError, match="there are 3"):
         stimuli_from_items(sources=[bank], real_view="focused", singles=6, pairs=1, seed=2)
+
+
+def test_a_rater_without_grids_has_no_such_part_and_nobody_is_invited_for_nothing():
+    """One grid for twelve raters, six of whom see it: the others' sittings end with the images."""
+    bank = make_study("bank")
+    few = [spec for spec in make_stimuli(bank) if spec.kind in ("single", "grid")]
+    study = Study.objects.create(slug="few", title="Few")
+    create_rating_study(study=study, preset=PRESET, stimuli=few, raters=12, seed=1)
+    parts = [list(one.blocks.order_by("position").values_list("view", "position")) for one in Survey.objects.all()]
+    assert sorted(parts) == [[("single", 1)]] * 6 + [[("single", 1), ("grid", 2)]] * 6
+    assert all(block.survey_items.exists() for one in Survey.objects.all() for block in one.blocks.all())
+    assert verify_survey_set(survey_set=study.survey_sets.get()).certificate["promises_hold"]
+    alone = [spec for spec in few if spec.kind == "grid"]
+    with pytest.raises(ValidationError, match="6 of 12 raters would have nothing to rate"):
+        create_rating_study(study=Study.objects.create(slug="alone", title="Alone"), preset=PRESET, stimuli=alone, raters=12, seed=1)
 
 
 def test_the_analysis_reads_one_truth_per_stimulus(rated, tmp_path):

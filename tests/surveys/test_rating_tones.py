@@ -12,6 +12,8 @@ from PIL import Image
 
 from imagebank.models import Item, ItemImage, Study, Truth
 from surveys.core.__main__ import main as core
+from surveys.core.rating_design import RatingPart, draw_rating_design
+from surveys.core.shape import DesignError
 from surveys.services import create_rating_study, stimuli_from_items, verify_survey_set
 from surveys.services.rating_tones import tones_of
 from tests.surveys.rating_study import PRESET
@@ -135,3 +137,21 @@ def test_a_study_of_real_images_alone_says_nothing_about_matching():
     rated = Study.objects.create(slug="rated", title="Rated")
     survey_set = create_rating_study(study=rated, preset=PRESET, stimuli=specs, raters=6, seed=1)
     assert not [row for row in survey_set.certificate["properties"] if "generated" in row["name"]]
+
+
+def test_strips_are_drawn_of_morphs_and_of_every_control_in_turn_and_a_refusal_speaks_of_strips():
+    study = make_study("bank")
+    given = fill(study, real=[1], made=[])
+    for number in range(3):
+        for control in ("", "cross-fade", "shuffled"):
+            for frame in range(2):
+                picture(study, f"s{number}{control}{frame}", 4, generated=True, kind="morph-frame", strip=f"S{number}{control}",
+                        frame=frame, control=control)  # fmt: skip
+    every = stimuli_from_items(singles=0, **given)
+    assert len(every) == 9
+    some = stimuli_from_items(singles=0, strips=4, **given)
+    assert [spec.condition for spec in some] == ["morph", "cross-fade", "shuffled", "morph"]
+    assert [spec.code for spec in some] == [spec.code for spec in stimuli_from_items(singles=0, strips=4, **given)]
+    part = RatingPart("strip", {spec.code: "generated" for spec in every}, {spec.code: 2 for spec in every}, per_rater_max=3)
+    with pytest.raises(DesignError, match="9 strips with 6 raters each need at least 27 raters of 2 strips"):
+        draw_rating_design([part], raters=6, seed=1)

@@ -15,6 +15,7 @@ from django.utils import timezone
 from imagebank.models import Job, Membership
 from surveys.flow_figure import flow_figure
 from surveys.funnel import funnels
+from surveys.invitation_list import read_invitation_list
 from surveys.models import Invitation, Letter, Reader, ReaderContact, Seat, SurveyResponse
 from surveys.services import (
     add_link,
@@ -80,6 +81,32 @@ def test_a_list_invites_all_or_nobody_and_names_every_bad_row(study):
 def test_what_is_no_list_is_refused_in_a_sentence(study, data, why):
     with pytest.raises(ValidationError, match=why):
         invite_many(study=study, data=data, send=False)
+
+
+MESS = (
+    'Müller, Änne <aenne@b.org>; "Groß, Jürgen" <j.gross@b.org>\r\n zoe@b.org, Li Wei <li@b.org>,\n'
+    "weiss.b.org; Zoe <zoe@b.org>;"
+)
+
+
+def test_addresses_are_pasted_as_a_mail_program_copies_them(coordinator, study):
+    answer = coordinator.post(page("invite-list"), {"text": MESS, "group": "pediatrician"})
+    wrong = [words for _, words in answer.context["listed"].errors]
+    assert (answer.status_code, wrong) == (422, ["'weiss.b.org' is no e-mail address", "the same address as line 4"])
+    shown = answer.context["text"]
+    assert "aenne@b.org,pediatrician,Änne Müller" in shown, "what was read can be mended in place"
+    lines = [line for line in shown.splitlines() if not line.startswith(("weiss", "zoe@b.org,pediatrician,Zoe"))]
+    answer = coordinator.post(page("invite-list"), {"text": "\n".join(lines), "confirm": "yes", "how": "letters"})
+    assert answer.status_code == 302
+    assert set(ReaderContact.objects.values_list("name", "email")) == {
+        ("Änne Müller", "aenne@b.org"), ("Jürgen Groß", "j.gross@b.org"), ("", "zoe@b.org"), ("Li Wei", "li@b.org"),
+    }  # fmt: skip
+    assert set(Reader.objects.values_list("group__code", flat=True)) == {"pediatrician"}
+
+
+def test_a_table_may_hold_name_and_address_in_one_cell(study):
+    rows = read_invitation_list(study, 'E-Mail;group\n"Groß, Jürgen <j@b.org>";geneticist\n'.encode()).invitees
+    assert [(row.email, row.name) for row in rows] == [("j@b.org", "Jürgen Groß")]
 
 
 def test_the_trial_run_stores_nothing_and_the_press_invites(coordinator, study, django_capture_on_commit_callbacks):

@@ -51,10 +51,24 @@ class Draft:
     average_rows: bool = False
 
 
+# What people have in hand when it is not such a file: how it begins, and what to do.
+MISTAKEN = (
+    (b"PK\x03\x04", "a ZIP archive, as torch.save writes it today or as a folder is packed, where the official .pkl is one pickle"),
+    (b"<", "a web page where the network should be: the download stopped at a question; open the link in a browser and confirm it"),
+    (b"version https://git-lfs", "a pointer to a large file that was not fetched; run git lfs pull"),
+    (b"\x1f\x8b", "a gzip archive; unpack it first"),
+    (b"\x89HDF", "an HDF5 file, where the official .pkl is a pickle"),
+)
+
+
 def interpret(raw: bytes) -> Draft:
     """Read a whole file's bytes; Refused names whatever is not part of a published network."""
     import io
 
+    start = raw[:64].lstrip()
+    for beginning, what in MISTAKEN:
+        if start.startswith(beginning):
+            raise Refused(what)
     stream = io.BytesIO(raw)
     content = machine.Machine(ALLOWED).run(stream)
     if isinstance(content, dict) and isinstance(content.get("G_ema"), Module):

@@ -16,10 +16,10 @@ REFUSED = 3
 
 def limit_resources(source_bytes: int) -> None:
     """Memory, written bytes, processor seconds and open files in proportion to the file."""
-    gib = 1 << 30
+    mib = 1 << 20
     for what, most in (
-        (resource.RLIMIT_AS, 2 * gib + 8 * source_bytes),
-        (resource.RLIMIT_FSIZE, 64 * (1 << 20) + 4 * source_bytes),
+        (resource.RLIMIT_AS, 512 * mib + 8 * source_bytes),
+        (resource.RLIMIT_FSIZE, 64 * mib + 4 * source_bytes),
         (resource.RLIMIT_CPU, 300),
         (resource.RLIMIT_NOFILE, 64),
         (resource.RLIMIT_CORE, 0),

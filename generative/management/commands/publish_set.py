@@ -4,7 +4,7 @@ from django.core.management import BaseCommand
 
 from generative.management.sets import add_set_arguments, named_set, read_report
 from generative.services.auditing import record_audit
-from generative.services.publishing import publish_set
+from generative.services.publishing import publish_set, warn_of_classes
 from imagebank.management.terminal import input_errors, study_named
 
 
@@ -32,3 +32,5 @@ class Command(BaseCommand):
         self.stdout.write(
             f"Set {done.image_set.set_hash[:12]} is published in {done.study.slug} as {done.items.count()} items of the view {done.view}."
         )
+        if warning := warn_of_classes(done.image_set, done.study):
+            self.stdout.write(f"Warning: {warning}")

@@ -20,6 +20,7 @@ class Command(BaseCommand):
         parser.add_argument("--view", default="", help="view of the real images; the first of the first study if not given")
         parser.add_argument("--singles", type=int, default=40, help="single images in all, half of them real")
         parser.add_argument("--pairs", type=int, default=0)
+        parser.add_argument("--strips", type=int, help="morph strips in all, of morphs and each control equally many; all when left out")
         parser.add_argument("--practice", type=int, default=3)
         parser.add_argument("--raters", type=int, default=12)
         parser.add_argument("--seed", type=int, required=True)
@@ -32,7 +33,7 @@ class Command(BaseCommand):
     def handle(self, *, study, sources, seed, **options):
         from surveys.core import Certificate
 
-        asked = {name: options[name] for name in ("preset", "view", "singles", "pairs", "practice", "raters", "image_sets",
+        asked = {name: options[name] for name in ("preset", "view", "singles", "pairs", "practice", "strips", "raters", "image_sets",
                                                   "require_tones")}  # fmt: skip
         found = [study_named(slug) for slug in sources]
         with input_errors():

@@ -89,6 +89,7 @@
       const columns = narrow ? Math.min(3, this.columns) : this.columns;
       const rows = Math.ceil(count / columns);
       const { width, height } = this.size();
+      field.style.setProperty("--tall", (rows * height) / (columns * width)); // a phone gives a grid its whole width
       const room = (length, parts) => (length - GAP * (parts + 1)) / parts;
       const free = field.clientHeight - parseFloat(getComputedStyle(field).paddingBottom);
       const scale = Math.min(room(field.clientWidth, columns) / width, room(free, rows) / height);

@@ -134,6 +134,18 @@ def tensor(size, stride, offset=0, numbers=4):
     return glob("torch._utils", "_rebuild_tensor_v2") + b"(" + load + parts + b"\x89}tR"
 
 
+def loaded(stream):
+    return glob("torch.storage", "_load_from_bytes") + b"B" + struct.pack("<I", len(stream)) + stream + b"\x85R"
+
+
+def stored(count):
+    """A storage whose header announces `count` numbers, and none follow."""
+    head = b"".join(pickle.dumps(part, 2) for part in (storage.MAGIC, storage.STREAM_VERSION, {"little_endian": True}))
+    words = text("storage") + glob("torch", "FloatStorage") + text("0") + text("cpu")
+    number = b"\x8a\x08" + count.to_bytes(8, "little")
+    return loaded(head + P2 + b"(" + words + number + b"NtQ" + END + pickle.dumps(["0"], 2) + struct.pack("<q", count))
+
+
 class Marker:
     """Python's unpickler would write the file; ours must not."""
 
@@ -191,7 +203,37 @@ HOSTILE = {
     "another version of the record": (
         P2 + persistent(b"}(" + text("type") + text("class") + text("version") + b"K\x07u") + END, "version 6"),
     "a future protocol": (b"\x80\x09N.", "protocol 9"),
+    "a text that announces an exbibyte": (b"\x80\x05\x96" + struct.pack("<Q", 1 << 60) + b"x" + END, "damaged pickle"),
+    "names from the stack that are no text": (b"\x80\x04K\x01K\x02\x93" + END, "name 1.2"),
+    "a way round through another codec": (
+        P2 + glob("_codecs", "encode") + text("a") + text("bz2") + b"\x86R" + END, "encoding 'bz2'"),
+    "an array of another class": (
+        P2 + glob("numpy.core.multiarray", "_reconstruct") + glob("builtins", "set") + b"K\x00\x85U\x01b\x87R" + END,
+        "array made from the name builtins.set"),
+    "a storage that announces 2 TiB": (P2 + stored(count=1 << 39) + END, "announces 549755813888 numbers"),
+    "a storage within a storage": (P2 + loaded(P2 + stored(count=1) + END) + END, "_load_from_bytes"),
+    "a million tuples within each other as a key": (P2 + b"}K\x01" + b"\x85" * 1_000_000 + b"Ns" + END, "dictionary key"),
+    "a million marks": (P2 + b"(" * 1_000_000 + END, "misplaced mark"),
 }  # fmt: skip
+
+
+WHOLE = {
+    "a module that is its own part": (
+        b"\x80\x04}(" + text("G_ema") + text("torch_utils.persistence") + text("_reconstruct_persistent_obj") + b"\x93}("
+        + b"".join(text(key) + value for key, value in (
+            ("type", text("class")), ("version", b"K\x06"), ("class_name", text("G")), ("state", b"}q\x05")))
+        + text("_modules") + b"}q\x06su\x85Rq\x070h\x06" + text("a") + b"h\x07s0h\x07u" + END, "deeper or larger"),
+    "a ZIP archive": (b"PK\x03\x04" + b"0" * 99, "ZIP archive"),
+    "a web page saved instead of the file": (b"\n<!DOCTYPE html><html>", "web page"),
+    "a pointer of git lfs": (b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", WHOLE, ids=str)
+def test_file_that_is_no_network_is_refused_by_what_it_is(case):
+    raw, found = WHOLE[case]
+    with pytest.raises(Refused, match=found):
+        formats.interpret(raw)
 
 
 @pytest.mark.parametrize("case", HOSTILE, ids=str)
@@ -199,6 +241,16 @@ def test_hostile_pickle_is_refused_by_the_name_of_what_was_found(case):
     raw, found = HOSTILE[case]
     with pytest.raises(Refused, match=found):
         interpret(raw)
+
+
+def test_copies_that_a_small_file_asks_for_stop_at_half_a_gibibyte(tmp_path):
+    """A call that makes a megabyte, three thousand times, in a file of one megabyte: the child's limit ends it."""
+    call = b"h\x02h\x01" + text("latin1") + b"\x86R"
+    spend = P2 + text("a" * 1_000_000) + b"q\x010" + glob("_codecs", "encode") + b"q\x020" + call * 3000 + END
+    path = tmp_path / "copies.pkl"
+    path.write_bytes(spend)
+    with pytest.raises(InputError, match="spends MemoryError"):
+        import_network(path, tmp_path / "weights")
 
 
 def test_doubling_references_spend_neither_time_nor_memory():
@@ -252,7 +304,7 @@ def test_the_child_has_bounded_memory_and_files():
         "try: bytearray(8 << 30)\nexcept MemoryError: print('refused')"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == [str((2 << 30) + 8000), str((64 << 20) + 4000), "300", "refused"]
+    assert done.stdout.split() == [str((512 << 20) + 8000), str((64 << 20) + 4000), "300", "refused"]
 
 
 def test_a_tampered_weights_folder_is_refused(pytorch_folder, tmp_path):

@@ -34,6 +34,23 @@ def test_a_recipe_survives_json_and_lists_what_changed():
     assert recipe.changes(recipe.with_options(gamma=9.0, total_kimg=1.0)) == ["gamma"]
 
 
+def test_every_recipe_reports_kid_as_it_goes():
+    assert all(preset(name).kid_images >= 200 for name in ("authors-nf1", "authors-7", "auto", "tiny"))
+
+
+def test_the_command_line_takes_a_gpu_where_there_is_one_and_full_speed_on_request():
+    import torch
+
+    from generative.core.cli import build_parser
+    from generative.core.commands import _device, _recipe
+
+    words = ["train", "manifest.csv", "--recipe", "tiny", "--out", "run"]
+    plain, fast = (build_parser().parse_args([*words, *more]) for more in ([], ["--fast", "--set", "precision=fp16"]))
+    assert _device(plain.device) == ("cuda" if torch.cuda.is_available() else "cpu")
+    assert (_recipe(plain).precision, _recipe(plain).compiled) == ("float32", False)
+    assert (_recipe(fast).precision, _recipe(fast).compiled, _recipe(fast).channels_last) == ("fp16", True, True)
+
+
 def test_unknown_names_are_refused_with_the_known_ones():
     with pytest.raises(InputError, match="authors-nf1, authors-7, auto, tiny"):
         preset("ffhq")

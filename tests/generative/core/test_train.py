@@ -23,7 +23,7 @@ from tests.generative.core.drawn import drawn_manifest, drawn_table
 ROOT = Path(__file__).resolve().parents[3]
 SHORT = tiny(8).with_options(
     batch=8, channel_base=64, channel_max=8, z_dim=8, w_dim=8, total_kimg=0.144, snapshot_kimg=0.08, grid_kimg=0.08,
-    fixed_p=None, ada_kimg=0.2, pipeline="bgc", transition=(0.0, 0.1), ordinal=("early", "intermediate", "late"),
+    fixed_p=None, kid_images=0, ada_kimg=0.2, pipeline="bgc", transition=(0.0, 0.1), ordinal=("early", "intermediate", "late"),
 )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import tempfile
 from dataclasses import replace
 
 import numpy as np
@@ -13,9 +14,10 @@ from models_ml.core import checkpoint, explain_metrics, read_manifest, train_ens
 from models_ml.core.cli import main
 from models_ml.core.config import AttributionSpec, ModelSpec
 from models_ml.core.errors import CoreError
-from models_ml.core.explain import baseline_of, blurred, explain, explain_together, target_weights
+from models_ml.core.explain import at_once, baseline_of, blurred, explain, explain_together, target_weights
 from models_ml.core.explain_run import explain_items, file_name, read_map
 from models_ml.core.explain_tables import SCORES, WORDS, in_words
+from models_ml.core.map_store import MapStore
 from models_ml.core.network import build
 from models_ml.core.pixels import decode, to_square
 from models_ml.core.predict import load_member
@@ -129,6 +131,49 @@ def test_without_a_difference_of_outputs_there_is_no_gap_and_the_reason_is_given
     assert found.gap is None
     assert found.why.startswith("picture and baseline give the same output")
     assert (found.steps, float(np.abs(found.map_HW).max())) == (4, 0)
+
+
+def test_a_long_paths_maps_stay_within_their_memory_and_give_the_same_map_to_the_bit(monkeypatch, tmp_path):
+    network = build(ModelSpec(backbone="test_resnet"), 3, size_px=32, seed=3).eval().requires_grad_(False)
+    picture = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+    spec, stores = AttributionSpec(steps=8, max_steps=256, gap=1e-9), []
+
+    class Watched(MapStore):
+        def __init__(self, limit):
+            super().__init__(limit)
+            stores.append(self)
+
+    monkeypatch.setattr("models_ml.core.explain.MapStore", Watched)
+    in_memory = explain(network, picture, target_weights(3, 1), spec)
+    monkeypatch.setattr("models_ml.core.explain.MAPS_BYTES", 10 * 32 * 32 * 4)
+    in_file = explain(network, picture, target_weights(3, 1), spec)
+    assert [(len(store.in_memory), len(store.in_file)) for store in stores] == [(257, 0), (10, 247)]
+    assert in_file.map_HW.tobytes() == in_memory.map_HW.tobytes()
+    assert (in_file.gap, in_file.steps) == (in_memory.gap, 256)
+
+
+def test_a_long_path_without_room_for_its_maps_is_one_sentence(monkeypatch, tmp_path):
+    monkeypatch.setattr("models_ml.core.explain.MAPS_BYTES", 0)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    with pytest.raises(CoreError, match="did not fit into .*gone .*Make room there"):
+        explain(Linear().eval(), torch.rand(1, 3, 8, 8), target_weights(2, 1), AttributionSpec(steps=4))
+
+
+def test_where_memory_does_not_suffice_fewer_pictures_are_taken_at_once():
+    class Small(Linear):
+        def forward(self, image):
+            if len(image) > 3:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            return super().forward(image)
+
+    picture = torch.rand(1, 3, 8, 8, generator=torch.Generator().manual_seed(2))
+    spec, weights = AttributionSpec(steps=32, max_steps=32), target_weights(2, 1)
+    found = explain(Small().eval(), picture, weights, spec)
+    assert found.map_HW == pytest.approx(explain(Linear().eval(), picture, weights, spec).map_HW, abs=1e-6)
+
+
+def test_large_pictures_go_to_the_processor_one_at_a_time():
+    assert [at_once(torch.empty(1, 3, side, side)) for side in (64, 96, 224, 448)] == [16, 16, 2, 1]
 
 
 def test_a_network_in_training_mode_is_refused(image):

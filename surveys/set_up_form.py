@@ -1,0 +1,226 @@
+"""A study described in a form: lines for what a study.toml has tables for, and back."""
+
+from collections.abc import Callable, Sequence
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.text import slugify
+
+from surveys.services.protocol import SCHEMA, TEXTS
+from surveys.set_up_words import CONFIDENCE, HELP, LABELS, WORDS
+
+COLOURS = ("ochre", "plum")
+CONTROL = {"class": "form-control"}
+
+
+def _lines(text: str) -> list[str]:
+    return [" ".join(line.split()) for line in text.splitlines() if line.strip()]
+
+
+def _said(row: dict, second: str) -> str:
+    return f"{row['code']}: {row[second]}"
+
+
+def _coded(line: str, second: str) -> dict:
+    """ "BCC: Basal cell carcinoma" as code and name; a name alone makes its own code."""
+    code, colon, name = (part.strip() for part in line.partition(":"))
+    code, name = (code, name) if colon else (slugify(line)[:50], line)
+    if not (code and name):
+        raise ValidationError(f'"{line}" needs a code and a name, as in "BCC: Basal cell carcinoma".')
+    return {"code": code, second: name}
+
+
+def _group(line: str) -> dict:
+    one, comma, many = (part.strip() for part in line.partition(","))
+    if not (one and many):
+        raise ValidationError(f'"{line}" needs the word for one and for many, as in "dermatologist, dermatologists".')
+    return {"code": slugify(one)[:60] or "readers", "singular": one, "plural": many}
+
+
+def _about_reader(line: str) -> dict:
+    """ "Years in practice? | number", "Specialty? * | Surgery; Medicine": a star asks for an answer."""
+    prompt, bar, how = (part.strip() for part in line.partition("|"))
+    required = prompt.endswith("*")
+    prompt = prompt.rstrip("* ")
+    row = {"code": slugify(prompt)[:60].strip("-") or "question", "prompt": prompt, "required": required}
+    if how.lower() == "number":
+        return row | {"kind": "integer"}
+    choices = [choice.strip() for choice in how.split(";") if choice.strip()]
+    if bar and len(choices) < 2:
+        raise ValidationError(f'"{line}" needs two choices or more after the bar, parted by semicolons, or "number".')
+    return row | ({"kind": "choice", "choices": choices} if choices else {"kind": "text"})
+
+
+def _about_reader_said(row: dict) -> str:
+    how = {"choice": " | " + "; ".join(row.get("choices", ())), "integer": " | number"}.get(row.get("kind"), "")
+    return f"{row['prompt']}{' *' if row.get('required') else ''}{how}"
+
+
+class SetUpForm(forms.Form):
+    """What a study.toml says, as fields. `preset` is the study.toml's content; rows that a file says more about keep it."""
+
+    title = forms.CharField(max_length=200)
+    slug = forms.SlugField(max_length=50)
+    summary = forms.CharField(required=False, max_length=2000, widget=forms.Textarea({"rows": 2}))
+    question = forms.CharField(max_length=300)
+    classes = forms.CharField(max_length=20000, widget=forms.Textarea({"rows": 7}))
+    views = forms.CharField(max_length=2000, widget=forms.Textarea({"rows": 2}))
+    confidence = forms.BooleanField(required=False)
+    groups = forms.CharField(max_length=4000, widget=forms.Textarea({"rows": 3}))
+    about_you = forms.CharField(required=False, max_length=10000, widget=forms.Textarea({"rows": 3}))
+    per_class = forms.IntegerField(min_value=1, max_value=1000)
+    sets = forms.IntegerField(min_value=1, max_value=1000)
+    threshold = forms.DecimalField(min_value=0, max_value=100, max_digits=4, decimal_places=1)
+    days = forms.IntegerField(min_value=1, max_value=3650)
+    allow_blank = forms.BooleanField(required=False)
+    zoom = forms.BooleanField(required=False)
+    landing = forms.CharField(max_length=20000, widget=forms.Textarea({"rows": 4}))
+    consent = forms.CharField(max_length=20000, widget=forms.Textarea({"rows": 10}))
+    instructions = forms.CharField(max_length=20000, widget=forms.Textarea({"rows": 7}))
+    practice = forms.CharField(required=False, max_length=20000, widget=forms.Textarea({"rows": 2}))
+    break_between_blocks = forms.CharField(required=False, max_length=20000, widget=forms.Textarea({"rows": 3}))
+    thanks = forms.CharField(max_length=20000, widget=forms.Textarea({"rows": 3}))
+
+    SECTIONS = (
+        ("The study", ("title", "slug", "summary")),
+        ("What is asked", ("question", "classes", "views", "confidence")),
+        ("Who reads, and how much", ("groups", "about_you", "per_class", "sets")),
+        ("Rules", ("threshold", "days", "allow_blank", "zoom")),
+        ("What readers are told", tuple(TEXTS)),
+    )
+
+    def __init__(self, *args, known: dict | None = None, **kwargs):
+        """known: the preset of the study that is being changed; its address stays."""
+        self.known = known or {}
+        kwargs["initial"] = form_values(known) if known else WORDS
+        super().__init__(*args, **kwargs)
+        if known:
+            del self.fields["slug"]
+        for name, field in self.fields.items():
+            field.label, field.help_text = LABELS.get(name, field.label), HELP.get(name, "")
+            if not isinstance(field, forms.BooleanField):
+                field.widget.attrs |= CONTROL
+
+    def sections(self) -> list[tuple[str, list]]:
+        return [(title, [self[name] for name in names if name in self.fields]) for title, names in self.SECTIONS]
+
+    def _rows(self, name: str, table: str, read: Callable, said: Callable) -> list[dict]:
+        """The lines of a field as rows; a line that says what a known row says is that row, whatever else it holds."""
+        known = {said(row): row for row in self.known.get(table, [])}
+        rows, faults = [], []
+        for line in _lines(self.cleaned_data[name]):
+            try:
+                rows.append(known[line] if line in known else read(line))
+            except ValidationError as fault:
+                faults += fault.messages
+        codes = [row["code"] for row in rows]
+        faults += [f'Two lines have the code "{code}".' for code in sorted({c for c in codes if codes.count(c) > 1})]
+        if faults:
+            raise ValidationError(faults)
+        return rows
+
+    def clean_classes(self) -> list[dict]:
+        rows = self._rows("classes", "classes", lambda line: _coded(line, "name"), lambda row: _said(row, "name"))
+        if len(rows) < 2:
+            raise ValidationError("A question needs two classes at least, one in each line.")
+        return rows
+
+    def clean_views(self) -> list[dict]:
+        return self._rows("views", "views", lambda line: _coded(line, "label"), lambda row: _said(row, "label"))
+
+    def clean_groups(self) -> list[dict]:
+        rows = self._rows("groups", "reader_groups", _group, _group_said)
+        coloured = [
+            row if row in self.known.get("reader_groups", []) else row | {"colour_role": colour}
+            for row, colour in zip(rows, COLOURS, strict=False)
+        ]
+        return coloured + rows[len(COLOURS) :] + [row for row in self.known.get("reader_groups", []) if row.get("kind") == "model"]
+
+    def clean_about_you(self) -> list[dict]:
+        return self._rows("about_you", "demographic_questions", _about_reader, _about_reader_said)
+
+    def preset(self) -> dict:
+        """The content of the study.toml that says the same."""
+        said = self.cleaned_data
+        kept = self.known.get("study", {})
+        about = {name: kept[name] for name in ("slug", "nature", "citation") if name in kept}
+        about |= {name: said[name] for name in ("slug", "title", "question") if said.get(name)}
+        about |= {"summary": _told(said["summary"])} if said["summary"] else {}
+        about |= {"allow_blank": said["allow_blank"], "zoom": said["zoom"]}
+        views = [row["code"] for row in said["views"]]
+        known_set = self.known.get("survey_set", {})
+        same_views = sorted(known_set.get("block_order", [])) == sorted(views)
+        preset = {
+            "schema": SCHEMA,
+            "study": about,
+            "classes": said["classes"],
+            "views": said["views"],
+            "reader_groups": said["groups"],
+            "survey_set": {
+                "per_class": said["per_class"],
+                "sets": said["sets"],
+                "block_order": known_set["block_order"] if same_views else views,
+                "view_order_design": known_set.get("view_order_design", "fixed"),
+            },
+            "completion": {
+                "threshold": float(said["threshold"] / 100),
+                "comparison": self.known.get("completion", {}).get("comparison", ">"),
+            },
+            "invitations": {"days": said["days"]},
+            "questions": _questions(said, self.known.get("questions", [])),
+            "demographic_questions": said["about_you"],
+            "texts": {name: _told(said[name]) for name in TEXTS if said[name].strip()},
+        }
+        return {name: table for name, table in preset.items() if table}
+
+
+def _told(text: str) -> str:
+    return text.replace("\r\n", "\n").strip()
+
+
+def _group_said(row: dict) -> str:
+    return f"{row['singular']}, {row['plural']}"
+
+
+def _questions(said: dict, known: Sequence[dict]) -> list[dict]:
+    if not said["confidence"]:
+        return []
+    kept = next((row for row in known if row["kind"] == "confidence"), CONFIDENCE)
+    return [{"kind": "diagnosis", "prompt": said["question"]}, kept]
+
+
+def form_values(preset: dict) -> dict:
+    """What the form's fields hold for a study that a preset describes."""
+    about, drawn = preset["study"], preset.get("survey_set", {})
+    people = [row for row in preset.get("reader_groups", []) if row.get("kind", "human") == "human"]
+    return {
+        "title": about["title"],
+        "summary": about.get("summary", ""),
+        "question": about.get("question", ""),
+        "classes": "\n".join(_said(row, "name") for row in preset["classes"]),
+        "views": "\n".join(_said(row, "label") for row in preset["views"]),
+        "confidence": any(row["kind"] == "confidence" for row in preset.get("questions", [])),
+        "groups": "\n".join(_group_said(row) for row in people),
+        "about_you": "\n".join(_about_reader_said(row) for row in preset.get("demographic_questions", [])),
+        "per_class": drawn.get("per_class", 1),
+        "sets": drawn.get("sets", 1),
+        "threshold": f"{100 * preset.get('completion', {}).get('threshold', 0.95):g}",
+        "days": preset.get("invitations", {}).get("days", WORDS["days"]),
+        "allow_blank": about.get("allow_blank", True),
+        "zoom": about.get("zoom", True),
+        **{name: preset.get("texts", {}).get(name, "") for name in TEXTS},
+    }
+
+
+def form_can_say(preset: dict) -> bool:
+    """Whether the form, left as it is, says everything that `preset` says: a rating study's questions it cannot."""
+    if set(preset) - {
+        "schema", "study", "classes", "views", "reader_groups", "survey_set", "completion", "invitations", "questions",
+        "demographic_questions", "texts",
+    }:  # fmt: skip
+        return False
+    form = SetUpForm(form_values(preset), known=preset)
+    names = {"landing", "instructions", "thanks", "consent", "question", "groups"}
+    for name in names:  # a file may leave them out; the form then asks for them
+        form.fields[name].required = False
+    return form.is_valid() and form.preset() == preset

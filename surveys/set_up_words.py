@@ -1,0 +1,74 @@
+"""The words of the form in which a study is described: labels, help, and what a new study begins with."""
+
+CONFIDENCE = {"code": "confidence", "kind": "confidence", "prompt": "How sure are you?", "low": "guessed", "high": "certain"}
+
+LABELS = {
+    "slug": "Address",
+    "classes": "Classes, one in each line",
+    "views": "Views, one in each line",
+    "confidence": "Ask how sure the reader is, from 0 to 100",
+    "groups": "Groups of readers, one in each line",
+    "about_you": "Questions about the reader, one in each line",
+    "per_class": "Images of every class in each survey",
+    "sets": "Times that every image is read by each group",
+    "threshold": "Complete when more than this share is answered, per cent",
+    "days": "Days that a personal link works",
+    "allow_blank": "An image may be left unanswered",
+    "zoom": "Readers may enlarge the images",
+    "landing": "First page of the link, and of the letter",
+    "consent": "Consent",
+    "instructions": "How it works",
+    "practice": "Beside the practice image",
+    "break_between_blocks": "Between two views",
+    "thanks": "After the last image",
+}
+
+HELP = {
+    "slug": "Letters, digits and hyphens: what comes after /studies/. It stays.",
+    "summary": "For those who run the study; readers do not see it.",
+    "classes": 'Code and name, as in "BCC: Basal cell carcinoma". The code stands in manifest.csv and in tables; readers '
+    "see the name. They are offered in this order.",
+    "views": 'Code and the word before "image", as in "focused: focused". Each view is a block of its own, in this order. '
+    "Most studies have one.",
+    "groups": 'The word for one and for many, as in "dermatologist, dermatologists". Each group reads every survey once.',
+    "about_you": 'Plain text, or choices after a bar: "Specialty * | Dermatology; General practice"; "Years in practice | '
+    'number". A star asks for an answer. May be empty.',
+    "per_class": "With 6 classes and 2 images of each, a survey has 12 images.",
+    "sets": "Once, or more often for closer estimates: each time needs as many readers again.",
+    "consent": "What takes part, what is kept, and whom to ask. Your ethics committee decides whether these words are enough.",
+}
+
+WORDS = {
+    "views": "photo: clinical",
+    "per_class": 2,
+    "sets": 1,
+    "threshold": 95,
+    "days": 60,
+    "allow_blank": True,
+    "zoom": True,
+    "question": "Which diagnosis does this image show best?",
+    "landing": "You are invited to read images and to say what each of them shows. You may stop at any time and go on later, "
+    "also on another device, with the same link.",
+    "consent": """What this is. A study of how people and computer programs read the same images.
+
+What you do. You look at images and choose one answer for each.
+
+What is kept. Your answers, the time they took, and what you say about yourself. Your name and e-mail address are kept apart \
+from your answers. Results are published for groups of readers, never for a person you could be recognised as.
+
+Your choice. Taking part is voluntary. You may leave a question blank or stop without giving a reason.
+
+By pressing the button you say that you have read this page and that you agree to take part.""",
+    "instructions": """Choose the answer that fits each image best. The answers stay in the same order throughout; the number \
+keys choose as well.
+
+Please use no outside resources: no books, search engines, colleagues or apps. There is no time limit on a single image.
+
+If you cannot decide, choose what seems most likely. You can go back within a part; once you finish it, its answers are \
+sealed.""",
+    "practice": "This image is for practice only. Its answer is not used. Try the buttons and the zoom, then go on.",
+    "break_between_blocks": "This part is done and its answers are sealed. Rest your eyes for a moment if you like; your place "
+    "is kept.",
+    "thanks": "Thank you. All your answers are saved and nothing else is needed; you may close this page. If you have a "
+    "question about the study, write to the person who invited you.",
+}
