@@ -1,12 +1,22 @@
-"""A section of the results as one file: CSV and XLSX keep every digit, LaTeX is rounded like a journal."""
+"""Files made on demand: a section of the results (CSV and XLSX keep every digit, LaTeX is rounded like a journal), and
+the readings of a comparison for other programs."""
 
 from dataclasses import dataclass
 
+from benchmark.models import Comparison
 from benchmark.presenting import table_of
 from benchmark.sections import Section
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 KINDS = ("csv", "xlsx", "tex")
+READINGS_KINDS = {
+    "csv": "text/csv; charset=utf-8",
+    "parquet": "application/vnd.apache.parquet",
+    "xlsx": XLSX,
+    "sav": "application/x-spss-sav",
+    "imrmc": "text/plain; charset=utf-8",
+    "mrmcaov": "text/csv; charset=utf-8",
+}
 
 
 @dataclass(frozen=True)
@@ -29,3 +39,14 @@ def table_file(results: dict, section: Section, kind: str) -> TableFile:
     if kind == "xlsx":
         return TableFile(as_xlsx({section.name: records}), XLSX)
     return TableFile(as_csv(records).encode(), "text/csv; charset=utf-8")
+
+
+def readings_file(comparison: Comparison, kind: str, positive: str) -> TableFile:
+    """The readings that the comparison analysed as `kind`, one of READINGS_KINDS; `positive`: the class that counts as
+    positive in iMRMC's and MRMCaov's form. Names that a program cannot read raise InputError."""
+    from benchmark.core.exports import FORMATS, RATED
+    from benchmark.core.readings import read_readings
+
+    readings = read_readings(comparison.folder / "readings.csv")
+    content = RATED[kind](readings, positive=positive) if kind in RATED else FORMATS[kind](readings)
+    return TableFile(content, READINGS_KINDS[kind])

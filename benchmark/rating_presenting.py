@@ -43,13 +43,13 @@ def rating_answers(results: dict) -> list[RatingAnswer]:
 
 def _answer(place: int, record: Record, plan: Record) -> RatingAnswer:
     known = record["error"] is not None
+    more = [chance_sentence(record, plan), signal_sentence(record)] if known else []
     return RatingAnswer(
         anchor=f"question-{place}",
         question=hype_question(record),
         condition=readable(record["set"]),
         verdict=verdict(record, plan),
-        sentences=[hype_answer(record, plan)]
-        + ([chance_sentence(record, plan), signal_sentence(record)] if known else []),
+        sentences=[hype_answer(record, plan), *filter(None, more)],
         estimates=[_estimate(*component, record, plan) for component in COMPONENTS] if known else [],
     )
 

@@ -28,6 +28,11 @@ urlpatterns = [
         views.comparison_table,
         name="comparison_table",
     ),
+    re_path(
+        r"^studies/(?P<slug>[-\w]+)/results/(?P<pk>\d+)/readings\.(?P<kind>csv|parquet|xlsx|sav|imrmc|mrmcaov)$",
+        views.comparison_readings,
+        name="comparison_readings",
+    ),
     path(f"{ONE}documents/", views.comparison_documents, name="comparison_documents"),
     path(f"{ONE}documents/<str:name>", views.comparison_document, name="comparison_document"),
     path(f"{ONE}bundle.zip", views.comparison_bundle, name="comparison_bundle"),

@@ -10,6 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from benchmark.core import rating_words
+from benchmark.core.errors import InputError
 from benchmark.core.report.limitations import limitations
 from benchmark.core.report.methods import methods
 from benchmark.core.report.references import numbered
@@ -17,7 +18,7 @@ from benchmark.core.results import Results
 from imagebank.models import ItemImage
 from imagebank.permissions import Role, has_role, require_role
 
-from .downloads import table_file
+from .downloads import readings_file, table_file
 from .forms import PredictionsForm, StartForm
 from .models import Comparison
 from .presenting import (
@@ -215,8 +216,9 @@ def comparison_files(request, comparison):
         "command": command_of(comparison),
         "checks": request.study.jobs.filter(kind="comparison-check", payload__comparison=comparison.pk)[:5],
         "groups": [
-            ("Inputs", [name for name in names if name.split("/")[0] in comparison.hashes]),
             ("Report and results", [n for n in names if "/" not in n and n not in comparison.hashes]),
+            ("Inputs", [n for n in names if n in comparison.hashes]),
+            ("Pictures", [n for n in names if n.startswith("pictures/")]),
             ("Figures", [n for n in names if n.startswith("figures/")]),
             ("Tables", [n for n in names if n.startswith("tables/")]),
         ],
@@ -289,6 +291,23 @@ def comparison_table(request, comparison, section, kind):
     file = table_file(comparison.results_as_written(), found, kind)
     response = HttpResponse(file.content, content_type=file.content_type)
     response.headers["Content-Disposition"] = f'attachment; filename="{comparison.study.slug}-{section}.{kind}"'
+    return response
+
+
+@comparison_page
+def comparison_readings(request, comparison, kind):
+    """The readings for another program; iMRMC and MRMCaov need `?positive=CLASS`."""
+    classes = comparison.results["design"].get("classes", [])
+    positive = request.GET.get("positive", "")
+    if are_ratings(comparison.results) or (kind in ("imrmc", "mrmcaov") and positive not in classes):
+        raise Http404("This comparison has no such readings.")
+    try:
+        file = readings_file(comparison, kind, positive)
+    except InputError as refusal:
+        messages.error(request, str(refusal))
+        return redirect("benchmark:comparison_files", comparison.study.slug, comparison.pk)
+    response = HttpResponse(file.content, content_type=file.content_type)
+    response.headers["Content-Disposition"] = f'attachment; filename="{comparison.study.slug}-readings.{kind}"'
     return response
 
 

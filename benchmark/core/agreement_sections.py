@@ -194,7 +194,7 @@ def _mean_consistency(values: np.ndarray, interval: tuple[float, float] | None) 
     low, high = (interval or (None, None)) if len(defined) else (None, None)
     why = None if len(defined) else NO_SHARED
     if len(defined) and low is None:
-        why = "no interval: too few items are shared, or too many readers for resampling"
+        why = "no interval: too few items are shared, the value is the same in every draw, or there are too many readers"
     return {
         "pairs": int(len(defined)),
         "error_consistency": float(defined.mean()) if len(defined) else None,

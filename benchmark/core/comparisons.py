@@ -103,13 +103,15 @@ def _paired_record(match: Matchup, unit: str, units: pd.DataFrame, plan: Plan) -
     grid = common_grid(counts, sizes)
     flips = sign_flip_exact(grid) if grid is not None else None
     low, high = within_scale(test.ci_low, test.ci_high)
+    # Without any spread the interval of the shift would be a point: as little known as that of the mean.
+    shift = (None, None) if ranks.ci_low == ranks.ci_high else (ranks.ci_low, ranks.ci_high)
     record = {
         **match.keys, "unit": unit, "n": test.n, "mean_difference": test.mean, "sd": test.sd, "se": test.se,
         "t": test.t, "df": test.df, "p": test.p, "ci_low": low, "ci_high": high,
         "cohens_dz": effect.dz, "dz_ci_low": effect.ci_low, "dz_ci_high": effect.ci_high, "hedges_g": effect.hedges_g,
         "wilcoxon_p": ranks.p, "wilcoxon_method": ranks.method, "wilcoxon_zero_method": ZERO_METHOD,
         "wilcoxon_exact_p": ranks.exact_p, "zero_differences": ranks.zeros,
-        "hodges_lehmann": ranks.hodges_lehmann, "hl_ci_low": ranks.ci_low, "hl_ci_high": ranks.ci_high,
+        "hodges_lehmann": ranks.hodges_lehmann, "hl_ci_low": shift[0], "hl_ci_high": shift[1],
         "sign_flip_p": flips.p if flips else None, "shapiro_w": normality.w, "shapiro_p": normality.p,
         "readings": int(sizes.sum()), "readings_without_model": len(match.people.rows) - len(match.rows),
         "model_ahead": int((counts > 0).sum()), "equal": int((counts == 0).sum()),

@@ -31,7 +31,7 @@ from .rating_kinds import (
 )
 from .rating_pictures import pictures_section
 from .ratings import CHOICE, CLASS, GENERATED, REAL, REALITY, SCALE, UNDECIDED, Ratings
-from .realism import Hype, binomial_against_half, hype_error, signal_from_counts
+from .realism import ONE_ANSWER, Estimate, Hype, binomial_against_half, hype_error, signal_from_counts
 from .results import plain
 from .software import versions
 from .twoway import codes, two_way_mean
@@ -160,8 +160,7 @@ def hype_section(ratings: Ratings, plan: RatingPlan) -> list[Record]:
             record = {"question": question, "set": name, "evaluators": own["evaluator"].nunique(),
                       "images": own["image"].nunique(), "judgments": len(own)}  # fmt: skip
             if fake.all() or not fake.any():
-                empty = dict.fromkeys(("error", "ci_low", "ci_high"))
-                records.append({**record, **empty, "why": "judgments of real and of generated images are both needed"})
+                records.append({**record, **_no_hype(plan.margin)})
                 continue
             found = hype_error(
                 own["evaluator"].to_numpy(), own["image"].to_numpy(), fake, called, margin=plan.margin,
@@ -169,6 +168,12 @@ def hype_section(ratings: Ratings, plan: RatingPlan) -> list[Record]:
             )  # fmt: skip
             records.append({**record, **_hype_fields(found, plan.margin)})
     return records
+
+
+def _no_hype(margin: float) -> Record:
+    nothing = Estimate(None, None, None, None)
+    why = "judgments of real and of generated images are both needed"
+    return _hype_fields(Hype(*[nothing] * len(ESTIMATES), 0, None, None, None, None, why), margin)
 
 
 def _hype_fields(found: Hype, margin: float) -> Record:
@@ -196,12 +201,14 @@ def evaluators_section(ratings: Ratings) -> list[Record]:
             wrong = int((fake != called).sum())
             record = {"question": question, "evaluator": evaluator, "judgments": len(own), "wrong": wrong,
                       "error": wrong / len(own), "p_chance": binomial_against_half(wrong, len(own))}  # fmt: skip
-            both = fake.any() and not fake.all()
+            both, varied = fake.any() and not fake.all(), called.any() and not called.all()
             found = signal_from_counts(int((fake & called).sum()), int(fake.sum()), int((~fake & called).sum()),
-                                       int((~fake).sum())) if both else None  # fmt: skip
+                                       int((~fake).sum())) if both and varied else None  # fmt: skip
             record["dprime"] = found.dprime if found else None
             record["criterion"] = found.criterion if found else None
-            record["why"] = None if found else "judged only real, or only generated, images"
+            record["why"] = None
+            if not found:
+                record["why"] = "judged only real, or only generated, images" if varied else ONE_ANSWER
             records.append(record)
     for record, p in zip(records, adjust([r["p_chance"] for r in records], "bh")):
         record["p_adjusted"] = p

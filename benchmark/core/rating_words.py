@@ -64,12 +64,16 @@ def signal_sentence(record: Record) -> str:
         return ""
     bias, low, high = (record[name] for name in ("criterion", "criterion_ci_low", "criterion_ci_high"))
     leaning = "were not shown to lean either way"
-    if None not in (low, high) and low * high > 0:
+    if low is not None and low * high > 0:
         leaning = f"leaned towards {'real' if bias > 0 else 'generated'}"
+    if low is None:
+        return (
+            f"Sensitivity d' is {number(record['dprime'])} (0: no difference seen) and the criterion {number(bias)}, both"
+            " corrected bounds without an interval, for all real, or all generated, images were judged alike."
+        )
     return (
         f"Sensitivity d' is {number(record['dprime'])} ({interval(record['dprime_ci_low'], record['dprime_ci_high'], 2, 1)};"
-        f" 0: no difference seen) and the criterion {number(bias)}"
-        f" ({interval(record['criterion_ci_low'], record['criterion_ci_high'], 2, 1)}): raters {leaning}."
+        f" 0: no difference seen) and the criterion {number(bias)} ({interval(low, high, 2, 1)}): raters {leaning}."
     )
 
 

@@ -171,8 +171,9 @@ def _contradictions(frame: pd.DataFrame, lines: np.ndarray) -> list[Problem]:
     ):
         said = (frame[column] != "") & (frame[owner] != "") & ((column != "kind") | frame["kind"].isin(KINDS))
         told = frame.loc[said, [owner, column]].assign(line=lines[said.to_numpy()])
-        several = told.groupby(owner)[column].transform("nunique") > 1
-        for name, rows in told[several].groupby(owner, sort=False):
+        differs = told[column] != told.groupby(owner, sort=False)[column].transform("first")
+        several = told[told[owner].isin(set(told.loc[differs, owner]))] if differs.any() else told[:0]
+        for name, rows in several.groupby(owner, sort=False):
             usual = rows[column].value_counts(sort=False).idxmax()
             first = rows.loc[rows[column] == usual, "line"].iloc[0]
             problems += [

@@ -43,7 +43,7 @@ def binomial_against_half(successes: int, n: int) -> float:
 class Estimate:
     """An estimate with its two-way bootstrap interval; None with `why` where it has none."""
 
-    value: float
+    value: float | None
     ci_low: float | None
     ci_high: float | None
     why: str | None = None
@@ -102,9 +102,24 @@ def hype_error(
             for k in range(5)
         )
     ]  # fmt: skip
+    found[3:] = _signal_as_far_as_known(counts, found[3:])
     whys = [test.why, *(estimate.why for estimate in found)]
     why = "; ".join(dict.fromkeys(why for why in whys if why)) or None
     return Hype(*found, len(wrong), test.se, test.df, test.p, chance, why)
+
+
+ONE_ANSWER = "every judgment was the same, so d' and criterion cannot be estimated"
+ALIKE = "all real, or all generated, images were judged alike, so d' and criterion are corrected bounds without an interval"
+
+
+def _signal_as_far_as_known(counts: np.ndarray, found: list[Estimate]) -> list[Estimate]:
+    """d' and criterion without what the log-linear correction alone would feign: counts as `_rates` has them."""
+    real, false_alarm, missed, hit = counts
+    if false_alarm + hit == 0 or real + missed == 0:
+        return [Estimate(None, None, None, ONE_ANSWER)] * len(found)
+    if 0 in (real, false_alarm, missed, hit):
+        return [Estimate(estimate.value, None, None, ALIKE) for estimate in found]
+    return found
 
 
 def _rates(cells: np.ndarray) -> np.ndarray:

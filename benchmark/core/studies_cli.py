@@ -69,7 +69,7 @@ def _told(results: Any) -> Iterator[str]:
         sentences = [hype_answer(r, plan)]
         if r["error"] is not None:
             sentences += [signal_sentence(r), chance_sentence(r, plan)]
-        yield f"{r['question']}, {r['set']}: {' '.join(sentences)}"
+        yield f"{r['question']}, {r['set']}: {' '.join(filter(None, sentences))}"
     for r in results["choices"]:
         yield f"{r['question']}, {choice_answer(r, plan)}"
     for r in results["scales"]:

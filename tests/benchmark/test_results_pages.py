@@ -177,3 +177,18 @@ def test_a_quantity_that_cannot_be_estimated_is_no_number(client, study, member)
     shown = client.get(at("comparison_detail", comparison)).content.decode()
     assert "not estimable" in shown.lower()
     assert "nan" not in re.sub(r"<[^>]+>", " ", shown).lower().split()
+
+
+def test_the_readings_come_in_the_form_of_every_program(client, study, member):
+    member(study, "analyst")
+    comparison = run_comparison(study=study)
+    page = client.get(at("comparison_files", comparison)).content.decode()
+    begins = {"csv": b"reader,group", "parquet": b"PAR1", "xlsx": b"PK", "sav": b"$FL2"}
+    for kind, start in begins.items():
+        address = at("comparison_readings", comparison, kind)
+        assert address in page
+        assert client.get(address).content.startswith(start)
+    positive = comparison.results["design"]["classes"][0]
+    imrmc = at("comparison_readings", comparison, "imrmc")
+    assert client.get(f"{imrmc}?positive={positive}").content.startswith(b"N0: ")
+    assert client.get(imrmc).status_code == 404

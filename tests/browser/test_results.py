@@ -52,6 +52,28 @@ def test_figures_come_alive_without_breaking_the_rule_on_scripts(study, analyst,
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+def test_figures_stand_without_scrolling_and_on_paper(study, analyst):
+    """A page that is printed, or shown at full length, has no empty places; on paper it is light."""
+    comparison = run_comparison(study=study)
+    address = reverse("benchmark:comparison_detail", args=[study.slug, comparison.pk])
+    page, told = analyst(address, 1280, "dark")
+    figures = page.locator("[data-figure]")
+    for drawing in figures.locator("img").all():
+        assert drawing.get_attribute("loading") != "lazy"
+    page.locator("[data-figure][data-ready]").nth(figures.count() - 1).wait_for(state="attached", timeout=60_000)
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    page.emulate_media(media="print", color_scheme="dark")
+    for place in range(figures.count()):
+        drawing = figures.nth(place).locator("img")
+        assert drawing.is_visible()
+        assert drawing.evaluate("image => image.naturalWidth") > 0
+        assert not figures.nth(place).locator(".main-svg").first.is_visible()
+    assert page.evaluate("document.documentElement.dataset.bsTheme") == "light"
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.evaluate("document.documentElement.dataset.bsTheme") == "dark"
+    assert told == []
+
+
 def test_a_table_sorts_by_value_and_filters(study, analyst):
     comparison = run_comparison(study=study)
     page, told = analyst(reverse("benchmark:comparison_topic", args=[study.slug, comparison.pk, "accuracy"]), 1280)

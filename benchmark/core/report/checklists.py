@@ -47,8 +47,8 @@ def checklist(results: Results) -> list[Item]:
 def rating_checklist(results: Results) -> list[Item]:
     """The items of GRRAS for a rating study; the other guidelines are of diagnosis, which raters do not make."""
     answers = _from_record(results)
-    told = {key: text for key, text in _from_ratings(results).items() if text and not answers.get(key)}
-    return _filled({**dict.fromkeys(("sample_size",)), **answers, **told}, (AGREEMENT,))
+    told = {key: answers.get(key) or text for key, text in _from_ratings(results).items()}
+    return _filled({"sample_size": None, **answers, **told}, (AGREEMENT,))
 
 
 def _filled(answers: dict[str, str | None], names: tuple[str, ...]) -> list[Item]:

@@ -170,7 +170,7 @@ def _answers(results: Results, figures: dict[str, str]) -> list[str]:
         parts.append(html.paragraph(f"{verdict(record, plan)}.", "verdict"))
         parts.append(html.paragraph(hype_answer(record, plan)))
         if record["error"] is not None:
-            parts += [html.paragraph(chance_sentence(record, plan)), html.paragraph(signal_sentence(record))]
+            parts += [html.paragraph(line) for line in (chance_sentence(record, plan), signal_sentence(record)) if line]
     return [*parts, figures.get("error", "")] if parts else []
 
 

@@ -147,3 +147,43 @@ def test_a_criterion_whose_interval_holds_zero_leans_nowhere(results):
     unsure = {**known, "criterion_ci_low": -0.5, "criterion_ci_high": 0.8}
     assert "were not shown to lean either way" in signal_sentence(unsure)
     assert "leaned towards real" in signal_sentence({**unsure, "criterion_ci_low": 0.02})
+
+
+def judged(answer) -> Results:
+    """Four raters of six real and six generated images; answer: from (rater, image, truth) to what is said."""
+    rows = [
+        f"r{rater},i{image:02d},origin,{answer(rater, image, truth)},reality,{truth},,,single,1,1"
+        for rater in range(4) for image in range(12) for truth in [("real", "generated")[image % 2]]
+    ]  # fmt: skip
+    lines = [HEADER, *(row for row in rows if ",None," not in row)]
+    return Results(analyse_ratings(read_ratings(io.StringIO("\n".join(lines) + "\n")), RatingPlan(draws=100)))
+
+
+def test_raters_with_one_answer_have_no_sensitivity():
+    """The log-linear correction alone would give a d' where the numbers of real and generated images differ."""
+    found = judged(lambda rater, image, truth: "real" if image else None)
+    (record,) = found.records("hype")
+    assert (record["dprime"], record["criterion"]) == (None, None)
+    assert "every judgment was the same" in record["why"]
+    assert all(r["dprime"] is None and r["why"] for r in found.records("evaluators"))
+
+
+def test_raters_without_error_have_a_bound_and_no_interval():
+    (record,) = judged(lambda rater, image, truth: truth).records("hype")
+    assert record["dprime"] > 1
+    assert (record["dprime_ci_low"], record["criterion_ci_low"]) == (None, None)
+    assert "corrected bounds without an interval" in signal_sentence(record)
+
+
+def test_judgments_of_real_images_alone_are_null_with_a_reason_everywhere():
+    found = judged(lambda rater, image, truth: "real" if truth == "real" else None)
+    (record,) = found.records("hype")
+    assert record["error"] is None
+    assert "real and of generated images are both needed" in record["why"]
+    assert verdict(record, found["plan"]) == "not estimable"
+    assert build_rating_report(found, [], {})
+
+
+def test_a_table_of_blanks_is_reported_without_an_answer():
+    found = judged(lambda rater, image, truth: "")
+    assert "GRRAS: " in build_rating_report(found, [], {})

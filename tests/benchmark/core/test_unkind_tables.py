@@ -155,3 +155,10 @@ def test_probabilities_that_contradict_the_truth_name_their_line():
     predictions = read_predictions(io.StringIO("\n".join(rows)))
     with pytest.raises(InputError, match='line 3, column "truth": item "i1" has truth "b" in the readings and "a" here'):
         check_against(predictions, read_readings(io.StringIO(table())))
+
+
+def test_a_shift_that_is_the_same_everywhere_has_no_interval():
+    (record,) = only(crossed(lambda r, i, truth: truth if r == 3 else "ba"[truth == "b"]))["paired"]
+    assert record["mean_difference"] == 1
+    assert (record["ci_low"], record["hl_ci_low"]) == (None, None)
+    assert "every difference is the same" in record["why"]
