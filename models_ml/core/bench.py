@@ -57,6 +57,13 @@ def _network(cfg: RunConfig, place):
     return in_layout(cfg.recipe, build(cfg.model, 16, size_px=cfg.data.size_px, seed=0, load=False)).to(place)
 
 
+def _one_graph(network, backend: str):
+    """Compiled for one size of batch; where the network falls into several graphs, this fails instead of being slow."""
+    import torch
+
+    return torch.compile(network, fullgraph=True, dynamic=False, backend=backend)
+
+
 def _pictures(cfg: RunConfig, place, n: int | None = None):
     import torch
 
@@ -64,7 +71,7 @@ def _pictures(cfg: RunConfig, place, n: int | None = None):
     return made.contiguous(memory_format=torch.channels_last) if cfg.recipe.channels_last else made
 
 
-def training_step(cfg: RunConfig, place) -> Callable[[], int]:
+def training_step(cfg: RunConfig, place, *, backend: str = "inductor") -> Callable[[], int]:
     """One optimiser step on a batch of made-up pictures on the device; returns how many."""
     import torch
 
@@ -74,7 +81,7 @@ def training_step(cfg: RunConfig, place) -> Callable[[], int]:
 
     network = _network(cfg, place).train()
     optimizer, images = make_optimizer(network, cfg.recipe), _pictures(cfg, place)
-    forward = torch.compile(network) if cfg.recipe.compile else network
+    forward = _one_graph(network, backend) if cfg.recipe.compile else network
     target, weight = torch.arange(len(images), device=place) % 16, torch.ones(16, device=place)
 
     def step() -> int:
@@ -92,14 +99,16 @@ def _train(cfg: RunConfig, place, seconds: float) -> tuple[float, str]:
     return rate(training_step(cfg, place), place, seconds), "pictures/s trained (made-up pictures on the device)"
 
 
-def prediction_step(cfg: RunConfig, place, n: int | None = None) -> Callable[[], int]:
+def prediction_step(
+    cfg: RunConfig, place, n: int | None = None, *, backend: str = "inductor"
+) -> Callable[[], int]:
     """Logits of a batch (or of ``n``) made-up pictures on the device; returns how many."""
     import torch
 
     from models_ml.core.device import autocast
 
     network, images = _network(cfg, place).eval(), _pictures(cfg, place, n)
-    forward = torch.compile(network) if cfg.recipe.compile else network
+    forward = _one_graph(network, backend) if cfg.recipe.compile else network
 
     @torch.inference_mode()
     def step() -> int:

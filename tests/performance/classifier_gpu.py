@@ -1,20 +1,27 @@
 """What the classifier does per second on a GPU, beside timm's own benchmark script and captum called naively.
 
-    python tests/performance/classifier_gpu.py [train] [infer] [input] [explain] [--timm BENCHMARK.py] [--seconds 4] [--rounds 3]
+    python tests/performance/classifier_gpu.py --timm BENCHMARK.py --cache CACHE --out gpu.json
+    python tests/performance/classifier_gpu.py infer train --modes eager --timm BENCHMARK.py --out gpu.json
 
 EfficientNet-B4 at 448 px, batches of 64, bfloat16, channels last; random weights and made-up pictures, which cost what real
-ones cost. train, infer: our step beside the runners of timm's benchmark.py (its repository's script, given by its path), in
-turn, eager and compiled. input: whole optimiser steps of the training loop on a pack (fetch, change, step, moving average)
-beside the same step on pictures that lie ready. explain: Integrated Gradients as the product computes them beside captum
-called once per picture on the plain network, at the same number of steps. One line of JSON per part; rates are pictures per
-second, medians over the rounds; ratios are medians of the rounds' own ratios. Every measurement is
-told as it is made. Allow minutes before the first one: cuDNN compiles and tries its algorithms for every layer.
+ones cost. Parts: infer, train: our step beside the runners of timm's benchmark.py (its repository's script, given by its path),
+same process, in turn. explain: Integrated Gradients as the product computes them beside captum called once per picture on
+the plain network, at the same number of steps. input: whole optimiser steps of the training loop on a pack (fetch, change,
+step, moving average) beside the same step on pictures that lie ready.
+
+Modes, cheapest first: eager (cuDNN takes the algorithm it thinks best), searched (it tries at most --cudnn-limit per layer,
+for both sides alike; the product's own setting but for the limit), compiled (one graph; kept in --cache for the next time). Every measurement is printed and
+written to --out when it is made. A part stops after --seconds, the whole after --total, even in the middle of a search or a
+compilation, and says what it did not measure. Rates are pictures per second, medians over the rounds; ratios are medians of
+the rounds' own ratios.
 """
 
 import argparse
+import contextlib
 import importlib.util
 import json
-import sys
+import os
+import signal
 import time
 from dataclasses import replace
 from functools import partial
@@ -22,6 +29,7 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
+import timm
 import torch
 
 from models_ml.core.bench import prediction_step, rate, training_step
@@ -34,6 +42,60 @@ from models_ml.core.network import build
 from models_ml.core.pack import Pack
 
 CLASSES = 16
+KINDS, MODES = ("infer", "train", "explain", "input"), ("eager", "searched", "compiled")
+
+
+class OutOfTime(BaseException):
+    """Raised by the clock, wherever the main thread stands; no ordinary handler takes it for a failure of its own."""
+
+
+@contextlib.contextmanager
+def at_most(seconds: float):
+    def ring(signum, frame):
+        raise OutOfTime
+
+    former = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.001))
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, former)
+
+
+class Report:
+    """All that is known so far, on paper after every measurement."""
+
+    def __init__(self, options):
+        cuda = torch.cuda.is_available() and options.device != "cpu"
+        self.path, self.began = Path(options.out), time.monotonic()
+        self.found = {
+            "schema": "classifier-gpu/1",
+            "machine": torch.cuda.get_device_name() if cuda else f"{torch.get_num_threads()} processor threads, no GPU",
+            "versions": {
+                "torch": torch.__version__, "cuda": torch.version.cuda, "timm": timm.__version__,
+                "cudnn": torch.backends.cudnn.version() if cuda else None,
+            },
+            "setting": {**vars(options), "dtype": "bfloat16 by autocast", "layout": "channels last"},
+            "parts": [],
+            "complete": False,
+        }  # fmt: skip
+        self.write()
+
+    def part(self, kind: str, mode: str) -> dict:
+        part = {"part": kind, "mode": mode, "pictures_per_s": {}, "ratios": {}, "rounds": {}, "first_call_s": {},
+                "not_measured": [], "seconds": 0.0}  # fmt: skip
+        self.found["parts"].append(part)
+        return part
+
+    def tell(self, words: str) -> None:
+        print(f"[{time.monotonic() - self.began:6.1f} s] {words}", flush=True)
+        self.write()
+
+    def write(self) -> None:
+        part = self.path.with_suffix(".part")
+        part.write_text(json.dumps(self.found, indent=1))
+        part.replace(self.path)
 
 
 def configuration(options, *, compile: bool = False) -> RunConfig:
@@ -46,54 +108,76 @@ def configuration(options, *, compile: bool = False) -> RunConfig:
     )
 
 
-def in_turn(ways: dict, rounds: int) -> dict[str, list[float]]:
-    found = {name: [] for name in ways}
-    for _ in range(rounds):
-        for name, way in ways.items():
-            found[name].append(round(way(), 2))
-            print(f"{name}: {found[name][-1]} pictures/s", file=sys.stderr, flush=True)
-    return found
+def settle(place) -> None:
+    if place.type == "cuda":
+        torch.cuda.synchronize()
 
 
-def beside(found: dict[str, list[float]], of: str, to: str) -> float:
-    return round(median(a / b for a, b in zip(found[of], found[to], strict=True)), 3)
+def measure(report: Report, part: dict, ways: dict, ratios: dict[str, tuple[str, str]], options, place) -> None:
+    """Every way once to warm up, then all of them in turn, round by round; medians and ratios stand after every round."""
+    label = f"{part['part']}, {part['mode']}"
+    for name, (once, _) in ways.items():
+        part["not_measured"] = [other for other in ways if other not in part["first_call_s"]]
+        began = time.perf_counter()
+        once()
+        settle(place)
+        part["first_call_s"][name] = round(time.perf_counter() - began, 2)
+        report.tell(f"{label}: {name}: the first call took {part['first_call_s'][name]} s")
+    part["not_measured"] = list(ways)
+    for _ in range(options.rounds):
+        for name, (_, timed) in ways.items():
+            rounds = part["rounds"].setdefault(name, [])
+            rounds.append(round(timed(), 2))
+            part["pictures_per_s"][name] = median(rounds)
+            part["not_measured"] = [other for other in ways if other not in part["rounds"]]
+            for words, (of, to) in ratios.items():
+                pairs = list(zip(part["rounds"].get(of, ()), part["rounds"].get(to, ()), strict=False))
+                if pairs:
+                    part["ratios"][words] = round(median(a / b for a, b in pairs), 3)
+            report.tell(f"{label}: {name}: {rounds[-1]} pictures/s")
 
 
-def _timm(options, kind: str, compile: bool):
+def ours(call, options, place) -> tuple:
+    return call, partial(rate, call, place, options.slice)
+
+
+def timms(options, kind: str, compile: bool, place) -> tuple | None:
     """A runner of timm's benchmark script, or None where its path was not given."""
     if not options.timm:
         return None
     spec = importlib.util.spec_from_file_location("timm_benchmark", options.timm)
     script = importlib.util.module_from_spec(spec)
+    searched = torch.backends.cudnn.benchmark
     spec.loader.exec_module(script)
+    torch.backends.cudnn.benchmark = searched  # the script turns it on for itself; here both sides have the same
     runner = {"train": script.TrainBenchmarkRunner, "infer": script.InferenceBenchmarkRunner}[kind](
-        model_name=options.backbone.split(".")[0], device="cuda", precision="amp_bfloat16", channels_last=True,
+        model_name=options.backbone.split(".")[0], device=str(place), precision="amp_bfloat16", channels_last=True,
         batch_size=options.batch, img_size=options.size, num_classes=CLASSES,
-        torchcompile="inductor" if compile else None, num_bench_iter=options.timm_steps,
+        torchcompile=options.backend if compile else None, num_warm_iter=1, num_bench_iter=5,
     )  # fmt: skip
-    return lambda: runner.run()["samples_per_sec"]
+
+    def timed() -> float:
+        return runner.run()["samples_per_sec"]
+
+    def first() -> None:
+        steps = max(5, int(options.slice * timed() / options.batch))
+        runner.num_bench_iter, runner.log_freq = steps, max(1, steps // 5)
+
+    return first, timed
 
 
-def against_timm(options, kind: str) -> dict:
-    place, found = choose_device(options.device), {}
+def against_timm(report: Report, part: dict, options, place) -> None:
+    kind, compile = part["part"], part["mode"] == "compiled"
     step = {"train": training_step, "infer": prediction_step}[kind]
-    with reproducible(preset("modern").recipe):
-        for compile in (False, True):
-            cfg, how = configuration(options, compile=compile), "compiled" if compile else "eager"
-            torch._dynamo.reset()
-            call = step(cfg, place)
-            ways = {f"ours, {how}": partial(rate, call, place, options.seconds)}
-            if timms := _timm(options, kind, compile):
-                ways[f"timm, {how}"] = timms
-            found |= in_turn(ways, options.rounds)
-            del call, ways
-            torch.cuda.empty_cache()
-    ratios = {"compiled / eager": beside(found, "ours, compiled", "ours, eager")}
-    if options.timm:
-        ratios |= {
-            f"ours / timm, {how}": beside(found, f"ours, {how}", f"timm, {how}") for how in ("eager", "compiled")
-        }
-    return {"pictures_per_s": {name: median(each) for name, each in found.items()}, "rounds": found, "ratios": ratios}
+    ways = {"ours": ours(step(configuration(options), place), options, place)}
+    ratios = {"ours / timm": ("ours", "timm")}
+    if compile:
+        call = step(configuration(options, compile=True), place, backend=options.backend)
+        ways["ours, compiled"] = ours(call, options, place)
+        ratios = {"compiled / eager": ("ours, compiled", "ours"), "ours / timm": ("ours, compiled", "timm")}
+    if beside := timms(options, kind, compile, place):
+        ways["timm"] = beside
+    measure(report, part, ways, ratios, options, place)
 
 
 def made_up_fold(options, cfg: RunConfig, n: int, place):
@@ -106,29 +190,20 @@ def made_up_fold(options, cfg: RunConfig, n: int, place):
     return open_fold(Manifest(items), labels, Pack(pixels, tuple(i.id for i in items), "made up"), 0, place)
 
 
-def input_path(options) -> dict:
-    place, found = choose_device(options.device), {}
-    with reproducible(preset("modern").recipe):
-        for compile in (False, True)[: 1 + options.compiled_input]:
-            cfg, how = configuration(options, compile=compile), "compiled" if compile else "eager"
-            torch._dynamo.reset()
-            ready = training_step(cfg, place)
-            ways = {f"pictures ready, {how}": partial(rate, ready, place, options.seconds)}
-            data = made_up_fold(options, cfg, 20 * options.batch, place)
-            for kind in ("none", "modern", "paper"):
-                run = Fit(replace(cfg, data=replace(cfg.data, augment=kind)), data, 0, Path("."))
-                run.train_mode()
-                ways[f"{kind}, {how}"] = partial(rate, _steps_of(run), place, options.seconds)
-            found |= in_turn(ways, options.rounds)
-            del ready, run, ways
-            torch.cuda.empty_cache()
-    ratios = {
-        name: beside(found, name, f"pictures ready, {name.rpartition(' ')[2]}") for name in found if "ready" not in name
-    }
-    return {"pictures_per_s": {name: median(each) for name, each in found.items()}, "rounds": found, "ratios": ratios}
+def input_path(report: Report, part: dict, options, place) -> None:
+    cfg = configuration(options, compile=part["mode"] == "compiled")
+    step = training_step(cfg, place, backend=options.backend)
+    ways = {"pictures ready": ours(step, options, place)}
+    data = made_up_fold(options, cfg, max(20 * options.batch, 10 * CLASSES), place)
+    for kind in ("none", "modern", "paper"):
+        run = Fit(replace(cfg, data=replace(cfg.data, augment=kind)), data, 0, Path("."))
+        run.train_mode()
+        ways[f"augmentation {kind}"] = ours(steps_of(run), options, place)
+    ratios = {f"{name} / pictures ready": (name, "pictures ready") for name in ways if name != "pictures ready"}
+    measure(report, part, ways, ratios, options, place)
 
 
-def _steps_of(run: Fit):
+def steps_of(run: Fit):
     """Whole steps of one epoch after another; losses are settled as often as the loop tells of its progress."""
     state = {"steps": [], "told": time.monotonic()}
 
@@ -146,17 +221,17 @@ def _steps_of(run: Fit):
     return step
 
 
-def attribution(options) -> dict:
+def attribution(report: Report, part: dict, options, place) -> None:
     from captum.attr import IntegratedGradients
 
-    place, cfg = choose_device(options.device), configuration(options)
+    cfg = configuration(options)
     exact = AttributionSpec(steps=options.steps, max_steps=options.steps, gap=1e-9)
-    spec = replace(exact, precision="fp16")
+    half = replace(exact, precision="fp16")
     pictures = torch.rand(options.pictures, 3, options.size, options.size, generator=torch.Generator().manual_seed(0))
     pictures = torch.nn.functional.avg_pool2d(pictures, 9, 1, 4).to(place)  # smooth, as pictures are
     weights = target_weights(CLASSES, 0)
     plain = build(cfg.model, CLASSES, size_px=options.size, seed=0).to(place).eval()
-    ours = in_layout(cfg.recipe, build(cfg.model, CLASSES, size_px=options.size, seed=0)).to(place).eval()
+    laid_out = in_layout(cfg.recipe, build(cfg.model, CLASSES, size_px=options.size, seed=0)).to(place).eval()
     naive = IntegratedGradients(plain)
 
     def naively() -> int:
@@ -165,56 +240,95 @@ def attribution(options) -> dict:
         return len(pictures)
 
     def product(spec: AttributionSpec) -> int:
-        for picture in pictures.split(1):
-            explain(ours, picture, weights, spec)
+        found = [explain(laid_out, picture, weights, spec) for picture in pictures.split(1)]
+        maps[spec.precision] = found[0]
         return len(pictures)
 
-    with reproducible(cfg.recipe):
-        half, full = (explain(ours, pictures[:1], weights, each) for each in (spec, exact))
-        apart = float(np.linalg.norm(half.map_HW - full.map_HW) / np.linalg.norm(full.map_HW))
-        ways = {"captum, naively": naively, "ours": partial(product, exact), "ours, half": partial(product, spec)}
-        found = in_turn(
-            {name: partial(rate, way, place, options.seconds) for name, way in ways.items()}, options.rounds
-        )
-    return {
-        "steps": options.steps,
-        "gaps": {"half": half.gap, "float32": full.gap},
-        "maps apart": apart,
-        "pictures_per_s": {name: median(each) for name, each in found.items()},
-        "rounds": found,
-        "ratios": {f"{name} / captum": beside(found, name, "captum, naively") for name in ("ours", "ours, half")},
-    }
+    maps, ways = {}, {"captum, naively": ours(naively, options, place)}
+    for name, spec in (("ours", exact), ("ours, half precision", half)):
+        ways[name] = ours(partial(product, spec), options, place)
+    ratios = {f"{name} / captum": (name, "captum, naively") for name in ("ours", "ours, half precision")}
+    try:
+        measure(report, part, ways, ratios, options, place)
+    finally:
+        part["steps"] = options.steps
+        part["gaps"] = {precision: found.gap for precision, found in maps.items()}
+        if len(maps) == 2:
+            full, short = maps["fp32"].map_HW, maps["fp16"].map_HW
+            part["maps_apart"] = float(np.linalg.norm(short - full) / np.linalg.norm(full))
 
 
-PARTS = {
-    "train": lambda options: against_timm(options, "train"),
-    "infer": lambda options: against_timm(options, "infer"),
-    "input": input_path,
-    "explain": attribution,
-}
+def plan(options) -> list[tuple[str, str]]:
+    """Cheapest first; there is nothing to search without cuDNN, and attributions are not compiled."""
+    wanted = [(kind, mode) for mode in MODES for kind in KINDS if kind in options.parts and mode in options.modes]
+    return [one for one in wanted if one != ("explain", "compiled")]
+
+
+def run_part(report: Report, kind: str, mode: str, options, deadline: float) -> None:
+    place, part, began = choose_device(options.device), report.part(kind, mode), time.monotonic()
+    allowed = min(options.seconds, deadline - began)
+    if allowed <= 0:
+        part["not_measured"] = ["everything: no time was left"]
+        return report.tell(f"{kind}, {mode}: not measured, no time was left")
+    run = {"explain": attribution, "input": input_path}.get(kind, against_timm)
+    try:
+        with at_most(allowed), reproducible(preset("modern").recipe):
+            torch.backends.cudnn.benchmark = mode != "eager"
+            torch.backends.cudnn.benchmark_limit = options.cudnn_limit
+            run(report, part, options, place)
+    except OutOfTime:
+        part["not_measured"] = part["not_measured"] or ["everything: time was over while it was prepared"]
+        report.tell(f"{kind}, {mode}: stopped after {allowed:.0f} s; not measured: {', '.join(part['not_measured'])}")
+    except Exception as error:  # one part that fails leaves the others
+        part["not_measured"].append(f"{type(error).__name__}: {str(error)[:300]}")
+        report.tell(f"{kind}, {mode}: failed: {part['not_measured'][-1]}")
+    finally:
+        part["seconds"] = round(time.monotonic() - began, 1)
+        torch._dynamo.reset()
+        if place.type == "cuda":
+            torch.cuda.empty_cache()
+
+
+def keep_compiled(folder: str) -> None:
+    """Compiled kernels go to this folder and are taken from it the next time."""
+    os.environ["TORCHINDUCTOR_FX_GRAPH_CACHE"] = "1"
+    for variable, name in (("TORCHINDUCTOR_CACHE_DIR", "inductor"), ("TRITON_CACHE_DIR", "triton"), ("CUDA_CACHE_PATH", "cuda")):
+        path = Path(folder).absolute() / name
+        path.mkdir(parents=True, exist_ok=True)
+        os.environ[variable] = str(path)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="*", default=list(PARTS))
+    parser.add_argument("parts", nargs="*", help=f"of {', '.join(KINDS)}; all of them unless named")
+    parser.add_argument("--modes", nargs="+", choices=MODES, default=list(MODES))
     parser.add_argument("--timm", default="", help="path of timm's benchmark.py")
-    parser.add_argument("--timm-steps", type=int, default=40)
+    parser.add_argument("--out", default="classifier_gpu.json")
+    parser.add_argument("--cache", default="", help="folder that keeps what was compiled")
+    parser.add_argument("--seconds", type=float, default=90.0, help="at most, per part and mode")
+    parser.add_argument("--total", type=float, default=540.0, help="at most, all together")
+    parser.add_argument("--slice", type=float, default=2.0, help="seconds of one measurement")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--cudnn-limit", type=int, default=3, help="algorithms tried per layer when searching")
+    parser.add_argument("--backend", default="inductor", help="of torch.compile")
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--backbone", default="tf_efficientnet_b4.ns_jft_in1k")
     parser.add_argument("--size", type=int, default=448)
     parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--seconds", type=float, default=4.0)
-    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=48, help="of the attribution")
     parser.add_argument("--pictures", type=int, default=4, help="explained in a row")
-    parser.add_argument("--compiled-input", action="store_true", help="measure the compiled loop, too")
     options = parser.parse_args()
-    machine = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
-    for part in options.parts:
-        print(
-            json.dumps({"part": part, "machine": machine, "torch": torch.__version__, **PARTS[part](options)}),
-            flush=True,
-        )
+    options.parts = options.parts or list(KINDS)
+    if strangers := set(options.parts) - set(KINDS):
+        parser.error(f"there is no part {sorted(strangers)[0]!r}; there are {', '.join(KINDS)}")
+    if options.cache:
+        keep_compiled(options.cache)
+    choose_device(options.device)
+    report, deadline = Report(options), time.monotonic() + options.total
+    for kind, mode in plan(options):
+        run_part(report, kind, mode, options, deadline)
+    report.found["complete"] = not any(part["not_measured"] for part in report.found["parts"])
+    report.tell(f"written to {report.path}")
 
 
 if __name__ == "__main__":

@@ -63,7 +63,7 @@
   const questions = new Questions(part("answer"), data.questions, { onAnswer: answered, onStep: stepShown });
   const region = questions.asked.find((one) => one.kind === "region");
   const marks = region ? regionMarks(region) : null;
-  if (marks && zoom) zoom.onMove = () => marks.draw();
+  if (marks && zoom) Object.assign(zoom, { onMove: () => marks.draw(), drawing: () => marks.on });
 
   const twoFrames = () => new Promise((resolve) => {
     // The second frame starts after the first one was painted. A hidden window paints nothing and waits.

@@ -1,4 +1,5 @@
 // Points and boxes on the image: a tap is a point, a drag is a box; by keyboard the arrows move a cross and Enter sets it.
+// A second finger takes the mark that was begun back: two fingers enlarge the image.
 (function () {
   "use strict";
 
@@ -10,10 +11,13 @@
     // layer: over the field. picture(): the image. onChange(list): after every mark.
     constructor({ layer, picture, onChange }) {
       Object.assign(this, { layer, picture, onChange, list: [], most: 10, on: false, cross: { x: 0.5, y: 0.5 } });
+      this.pointers = new Set();
       layer.addEventListener("pointerdown", (event) => this.down(event));
       layer.addEventListener("pointermove", (event) => this.move(event));
       layer.addEventListener("pointerup", (event) => this.up(event));
-      layer.addEventListener("pointercancel", () => { this.start = null; this.draw(); });
+      for (const name of ["pointerup", "pointercancel"]) {
+        window.addEventListener(name, (event) => this.lifted(event));
+      }
       layer.addEventListener("keydown", (event) => this.key(event));
       window.addEventListener("resize", () => this.draw());
     }
@@ -42,9 +46,19 @@
     down(event) {
       if (!this.on) return;
       event.preventDefault();
-      this.layer.setPointerCapture(event.pointerId);
+      this.pointers.add(event.pointerId);
       this.keyed = false;
-      this.start = this.now = this.place(event);
+      if (this.pointers.size > 1) this.start = null;
+      else {
+        this.layer.setPointerCapture(event.pointerId);
+        this.start = this.now = this.place(event);
+      }
+      this.draw();
+    }
+    // After its own pointerup, which ends a mark; a cancelled pointer leaves none.
+    lifted(event) {
+      if (!this.pointers.delete(event.pointerId) || !this.start) return;
+      this.start = null;
       this.draw();
     }
     move(event) {

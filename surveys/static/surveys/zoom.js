@@ -1,4 +1,5 @@
-// Zoom and pan of one image: wheel, pinch, double click for 1:1, drag, buttons and keys.
+// Zoom and pan of one image: wheel, pinch, double click for 1:1, drag, buttons and keys. While drawing() is true, one finger
+// or the mouse draws on the image: then it neither pans nor, clicked twice, enlarges.
 (function () {
   "use strict";
 
@@ -6,7 +7,7 @@
 
   class Zoom {
     constructor(field, picture, onChange) {
-      Object.assign(this, { field, picture, onChange, onMove: () => {} });
+      Object.assign(this, { field, picture, onChange, onMove: () => {}, drawing: () => false });
       this.pointers = new Map();
       this.reset();
       field.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
@@ -41,6 +42,7 @@
       else this.to(1, x, y);
     }
     toggle(x, y) {
+      if (this.drawing()) return;
       this.to(this.scale > 1 ? 1 : Math.max(this.one(), 2), x, y);
     }
     // Set the scale so that the point under (x, y) stays where it is.
@@ -77,7 +79,8 @@
     down(event) {
       if (event.target.closest("button")) return;
       this.pointers.set(event.pointerId, event);
-      if (this.scale > 1 || this.pointers.size > 1) this.field.setPointerCapture(event.pointerId);
+      const pans = this.scale > 1 && !this.drawing();
+      if (pans || this.pointers.size > 1) this.field.setPointerCapture(event.pointerId);
     }
     move(event) {
       const before = this.pointers.get(event.pointerId);
@@ -87,7 +90,7 @@
         const spread = (pointer) => Math.hypot(pointer.clientX - other.clientX, pointer.clientY - other.clientY) || 1;
         const ratio = spread(event) / spread(before);
         this.to(this.scale * ratio, (event.clientX + other.clientX) / 2, (event.clientY + other.clientY) / 2);
-      } else if (this.scale > 1) {
+      } else if (this.scale > 1 && !this.drawing()) {
         this.pan(event.clientX - before.clientX, event.clientY - before.clientY);
       }
       this.pointers.set(event.pointerId, event);

@@ -1,0 +1,81 @@
+"""The script that measures on a GPU, at a tiny size on a processor: every field is there, and time that is over ends it in order."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+# Of timm's script no more than what is called: the two runners, their arguments, the rate that they return.
+RUNNERS = """
+import time, timm, torch
+class TrainBenchmarkRunner:
+    trains = True
+    def __init__(self, model_name, device, precision, channels_last, batch_size, img_size, num_classes, torchcompile,
+                 num_warm_iter, num_bench_iter):
+        assert (precision, channels_last) == ("amp_bfloat16", True)
+        self.model = timm.create_model(model_name, num_classes=num_classes).to(memory_format=torch.channels_last)
+        self.images, self.num_bench_iter = torch.rand(batch_size, 3, img_size, img_size), num_bench_iter
+    def run(self):
+        began = time.perf_counter()
+        for _ in range(self.num_bench_iter):
+            with torch.set_grad_enabled(self.trains), torch.autocast("cpu", torch.bfloat16):
+                loss = self.model(self.images).float().sum()
+            if self.trains:
+                loss.backward()
+        return {"samples_per_sec": len(self.images) * self.num_bench_iter / (time.perf_counter() - began)}
+class InferenceBenchmarkRunner(TrainBenchmarkRunner):
+    trains = False
+"""
+PART_FIELDS = {"part", "mode", "pictures_per_s", "ratios", "rounds", "first_call_s", "not_measured", "seconds"}
+
+
+def measured(tmp_path, *more: str) -> tuple[dict, str]:
+    (tmp_path / "runners.py").write_text(RUNNERS)
+    command = [
+        sys.executable, "tests/performance/classifier_gpu.py", "--timm", tmp_path / "runners.py", "--out", tmp_path / "gpu.json",
+        "--device", "cpu", "--backbone", "test_efficientnet", "--size", "32", "--batch", "2", "--slice", "0.02", "--rounds", "2",
+        "--steps", "4", "--pictures", "1", "--backend", "eager", "--cache", tmp_path / "cache", *more,
+    ]  # fmt: skip
+    done = subprocess.run(
+        [str(part) for part in command], cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads((tmp_path / "gpu.json").read_text()), done.stdout
+
+
+def test_every_number_is_written_for_every_part_and_mode(tmp_path):
+    found, said = measured(tmp_path, "infer", "train", "explain", "input", "--modes", "eager", "compiled")
+    assert found["complete"] is True
+    assert set(found) == {"schema", "machine", "versions", "setting", "parts", "complete"}
+    assert (found["setting"]["cudnn_limit"], found["setting"]["dtype"]) == (3, "bfloat16 by autocast")
+    parts = {(part["part"], part["mode"]): part for part in found["parts"]}
+    assert list(parts) == [
+        ("infer", "eager"), ("train", "eager"), ("explain", "eager"), ("input", "eager"),
+        ("infer", "compiled"), ("train", "compiled"), ("input", "compiled"),
+    ]  # fmt: skip
+    for part in found["parts"]:
+        assert set(part) >= PART_FIELDS
+        assert part["not_measured"] == []
+        assert set(part["pictures_per_s"]) == set(part["rounds"]) == set(part["first_call_s"])
+        assert all(len(rounds) == 2 and min(rounds) > 0 for rounds in part["rounds"].values())
+    assert set(parts["train", "eager"]["ratios"]) == {"ours / timm"}
+    assert set(parts["infer", "compiled"]["ratios"]) == {"ours / timm", "compiled / eager"}
+    assert set(parts["explain", "eager"]["ratios"]) == {"ours / captum", "ours, half precision / captum"}
+    assert parts["explain", "eager"]["maps_apart"] < 0.1
+    assert "augmentation paper / pictures ready" in parts["input", "eager"]["ratios"]
+    assert "train, eager: timm: " in said
+
+
+@pytest.mark.parametrize("limit", ["--seconds", "--total"])
+def test_when_time_is_over_it_stops_and_says_what_it_did_not_measure(tmp_path, limit):
+    found, said = measured(tmp_path, "infer", "--modes", "eager", "searched", "--rounds", "100000", limit, "1.5")
+    assert found["complete"] is False
+    first, second = found["parts"]
+    assert "stopped after" in said
+    if limit == "--total":
+        assert second["not_measured"] == ["everything: no time was left"]
+    assert first["seconds"] < 30
