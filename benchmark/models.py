@@ -1,6 +1,7 @@
 """What an analysis stands on and what came out: the stamped plan, stored predictions, and each comparison."""
 
 import json
+import tomllib
 from pathlib import Path
 
 from django.conf import settings
@@ -47,6 +48,11 @@ class AnalysisPlan(models.Model):
     @property
     def is_before_first_answer(self) -> bool:
         return self.answers_when_stamped == 0
+
+    @property
+    def seed(self) -> int | None:
+        """The seed that this version declares for all resampling; None where it leaves the choice."""
+        return tomllib.loads(self.text).get("seeds", {}).get("bootstrap")
 
 
 class StoredPredictions(models.Model):
@@ -103,6 +109,12 @@ class Comparison(models.Model):
 
     def __str__(self):
         return f"{self.study}, {self.created_at:%Y-%m-%d %H:%M}"
+
+    @property
+    def used_seed(self) -> int:
+        """What the resampling ran with: the plan's own seed goes before the one that was asked for."""
+        declared = self.plan.seed if self.plan else None
+        return self.seed if declared is None else declared
 
     def results_as_written(self) -> dict:
         """results.json with its columns in the order in which they were written; a database may keep another one."""

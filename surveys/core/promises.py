@@ -25,13 +25,9 @@ def check_promises(design: Design, items: Mapping[str, str]) -> list[Property]:
         promise("no repeats", "No item stands twice in a block.", _repeats(design)),
         promise("same items in blocks", "All blocks of a survey hold the same items.", _differing_blocks(design)),
         promise("once per set", "Every item stands in exactly one survey of every set.", _coverage(design, items)),
-        promise("classes", f"Every block holds {_items_said(design.per_class)} of every class.", _classes(design, items)),
-        promise("runs", f"No class runs longer than {_items_said(design.max_run)} in a block.", _runs(design, items)),
+        promise("classes", f"Every block holds {design.per_class} items of every class.", _classes(design, items)),
+        promise("runs", f"No class runs longer than {design.max_run} items in a block.", _runs(design, items)),
     ]
-
-
-def _items_said(number: int) -> str:
-    return f"{number} item{'' if number == 1 else 's'}"
 
 
 def _where(survey: Survey, block: Block | None = None) -> str:

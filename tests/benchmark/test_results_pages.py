@@ -192,3 +192,12 @@ def test_the_readings_come_in_the_form_of_every_program(client, study, member):
     imrmc = at("comparison_readings", comparison, "imrmc")
     assert client.get(f"{imrmc}?positive={positive}").content.startswith(b"N0: ")
     assert client.get(imrmc).status_code == 404
+
+
+def test_the_seed_that_is_shown_is_the_one_that_was_used(client, study, member):
+    member(study, "analyst")
+    stamp_plan(study=study, text=PLAN + "[seeds]\nbootstrap = 4711\n")
+    comparison = run_comparison(study=study, seed=7)
+    assert (comparison.seed, comparison.results["seed"]) == (7, 4711)
+    home = reverse("benchmark:comparison_list", args=[study.slug])
+    assert '<td class="number">4711</td>' in client.get(home).content.decode()

@@ -98,11 +98,11 @@ def test_a_list_is_tried_and_then_invited(live_server, chromium, study, tmp_path
     path.write_text("email,group\nada@b.org,geneticist\nnew@b.org,geneticist\n")
     page.goto(here + "readers/list/")
     page.set_input_files("#id_file", path)
-    page.get_by_role("button", name="Try the list").click()
+    page.get_by_role("button", name="Try the file").click()
     page.get_by_text("ada@b.org was invited before").wait_for()
     path.write_text("email,group\nnew@b.org,geneticist\n")
     page.set_input_files("#id_file", path)
-    page.get_by_role("button", name="Try the list").click()
+    page.get_by_role("button", name="Try the file").click()
     page.get_by_role("button", name="Invite 1 person").click()
     page.get_by_text("1 invitation on the way").wait_for()
 

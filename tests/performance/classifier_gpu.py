@@ -10,10 +10,10 @@ the plain network, at the same number of steps. input: whole optimiser steps of 
 step, moving average) beside the same step on pictures that lie ready.
 
 Modes, cheapest first: eager (cuDNN takes the algorithm it thinks best), searched (it tries at most --cudnn-limit per layer,
-for both sides alike; the product's own setting but for the limit), compiled (one graph; kept in --cache for the next time). Every measurement is printed and
-written to --out when it is made. A part stops after --seconds, the whole after --total, even in the middle of a search or a
-compilation, and says what it did not measure. Rates are pictures per second, medians over the rounds; ratios are medians of
-the rounds' own ratios.
+for both sides alike; the product's own setting but for the limit), compiled (one graph; kept in --cache for the next time).
+Every measurement is printed and written to --out when it is made. A part stops after --seconds, the whole after --total,
+even in the middle of a search or a compilation, and says what it did not measure. Rates are pictures per second, medians
+over the rounds; ratios are medians of the rounds' own ratios.
 """
 
 import argparse
