@@ -259,9 +259,10 @@ def attribution(report: Report, part: dict, options, place) -> None:
 
 
 def plan(options) -> list[tuple[str, str]]:
-    """Cheapest first; there is nothing to search without cuDNN, and attributions are not compiled."""
+    """Cheapest first. Attributions are not compiled; the loop is, by its own backend, so not when another is asked for."""
     wanted = [(kind, mode) for mode in MODES for kind in KINDS if kind in options.parts and mode in options.modes]
-    return [one for one in wanted if one != ("explain", "compiled")]
+    left_out = {("explain", "compiled")} | ({("input", "compiled")} if options.backend != "inductor" else set())
+    return [one for one in wanted if one not in left_out]
 
 
 def run_part(report: Report, kind: str, mode: str, options, deadline: float) -> None:

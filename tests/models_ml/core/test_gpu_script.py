@@ -49,17 +49,17 @@ def measured(tmp_path, *more: str) -> tuple[dict, str]:
 
 def test_every_number_is_written_for_every_part_and_mode(tmp_path):
     found, said = measured(tmp_path, "infer", "train", "explain", "input", "--modes", "eager", "compiled")
+    assert [part["not_measured"] for part in found["parts"] if part["not_measured"]] == []
     assert found["complete"] is True
     assert set(found) == {"schema", "machine", "versions", "setting", "parts", "complete"}
     assert (found["setting"]["cudnn_limit"], found["setting"]["dtype"]) == (3, "bfloat16 by autocast")
     parts = {(part["part"], part["mode"]): part for part in found["parts"]}
     assert list(parts) == [
         ("infer", "eager"), ("train", "eager"), ("explain", "eager"), ("input", "eager"),
-        ("infer", "compiled"), ("train", "compiled"), ("input", "compiled"),
+        ("infer", "compiled"), ("train", "compiled"),
     ]  # fmt: skip
     for part in found["parts"]:
         assert set(part) >= PART_FIELDS
-        assert part["not_measured"] == []
         assert set(part["pictures_per_s"]) == set(part["rounds"]) == set(part["first_call_s"])
         assert all(len(rounds) == 2 and min(rounds) > 0 for rounds in part["rounds"].values())
     assert set(parts["train", "eager"]["ratios"]) == {"ours / timm"}
