@@ -64,13 +64,17 @@ class NewStudyForm(forms.Form):
 @permission_required("imagebank.add_study", raise_exception=True)
 def new_study(request: HttpRequest) -> HttpResponse:
     form = NewStudyForm(request.POST or None, request.FILES or None)
-    if form.is_valid():
-        about = {name: form.cleaned_data[name] for name in ("slug", "title")}
-        try:
-            study = begin_study(preset=form.preset_text(), user=request.user, **about)
-        except ValidationError as refusal:
-            form.add_error(None, refusal)
-        else:
-            messages.success(request, "The study is set up. Next: import its images.")
-            return redirect("study", study.slug)
-    return render(request, "surveys/new_study.html", {"form": form}, status=400 if form.is_bound else 200)
+    began = begin_from(request, form, form.preset_text()) if form.is_valid() else None
+    return began or render(request, "surveys/new_study.html", {"form": form}, status=400 if form.is_bound else 200)
+
+
+def begin_from(request: HttpRequest, form: forms.Form, preset: bytes) -> HttpResponse | None:
+    """Begin the study of a form with `slug` and `title`: the way to it, or None with the reason for a refusal on the form."""
+    about = {name: form.cleaned_data[name] for name in ("slug", "title")}
+    try:
+        study = begin_study(preset=preset, user=request.user, **about)
+    except ValidationError as refusal:
+        form.add_error(None, refusal)
+        return None
+    messages.success(request, "The study is set up. Next: import its images.")
+    return redirect("study", study.slug)

@@ -11,8 +11,8 @@ from django.views.decorators.http import require_GET, require_http_methods
 from imagebank.permissions import require_role
 from surveys.coordinator_pages import download, page
 from surveys.models import Answer
-from surveys.new_study_views import LARGEST_PRESET
-from surveys.services.new_study import begin_study, change_study
+from surveys.new_study_views import LARGEST_PRESET, begin_from
+from surveys.services.new_study import change_study
 from surveys.services.preset_text import preset_of, toml_text
 from surveys.set_up_form import SetUpForm, form_can_say
 
@@ -35,16 +35,8 @@ class PresetFileForm(forms.Form):
 def describe(request: HttpRequest) -> HttpResponse:
     """Describe a new study; what is written becomes its study.toml."""
     form = SetUpForm(request.POST or None)
-    if form.is_valid():
-        text = toml_text(form.preset()).encode()
-        try:
-            study = begin_study(preset=text, slug=form.cleaned_data["slug"], title="", user=request.user)
-        except ValidationError as refusal:
-            form.add_error(None, refusal)
-        else:
-            messages.success(request, "The study is set up. Next: import its images.")
-            return redirect("study", study.slug)
-    return render(request, "surveys/describe.html", {"form": form}, status=400 if form.is_bound else 200)
+    began = begin_from(request, form, toml_text(form.preset()).encode()) if form.is_valid() else None
+    return began or render(request, "surveys/describe.html", {"form": form}, status=400 if form.is_bound else 200)
 
 
 @require_http_methods(["GET", "POST"])
