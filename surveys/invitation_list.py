@@ -35,9 +35,6 @@ class InvitationList:
     errors: list[tuple[int, str]]
 
 
-ADDRESS_AND_NAME = re.compile(r"^(?P<name>.*?)\s*<\s*(?P<email>[^<>]*?)\s*>$")
-
-
 def list_of_addresses(text: str, group: str) -> str:
     """Addresses as a mail program copies them, as the text of a list; a table with a header stays as it is.
 
@@ -57,18 +54,18 @@ def list_of_addresses(text: str, group: str) -> str:
 
 def _addresses(text: str) -> list[str]:
     """The pieces between line ends and semicolons, and between commas that follow an address."""
-    marked = re.sub(r"(@[^\s,;<>]+>?)\s*,", r"\1\n", text)
+    marked = re.sub(r"(@[^\s,;<>@]+>?)\s*,", r"\1\n", text)
     return [piece.strip() for piece in re.split(r"[\n;]", marked) if piece.strip()]
 
 
 def _parted(cell: str) -> tuple[str, str]:
     """(address, name) of "Name <address>"; "Last, First" is turned round, as a letter greets people."""
-    found = ADDRESS_AND_NAME.match(cell.strip())
-    if not found:
+    name, opened, email = cell.strip().rpartition("<")
+    if not (opened and email.endswith(">")):
         return cell.strip().strip("\"'"), ""
-    name = found["name"].strip().strip("\"'")
+    name = name.strip().strip("\"'")
     last, comma, given = (part.strip() for part in name.partition(","))
-    return found["email"], f"{given} {last}" if comma and given and "," not in given else name
+    return email.removesuffix(">").strip(), f"{given} {last}" if comma and given and "," not in given else name
 
 
 def read_invitation_list(study: Study, data: bytes) -> InvitationList:

@@ -72,7 +72,7 @@ class ListForm(forms.Form):
 
     def data_of_list(self) -> bytes:
         upload = self.cleaned_data["file"]
-        if upload and upload.size > MOST_BYTES:
+        if (upload.size if upload else len(self.cleaned_data["text"])) > MOST_BYTES:
             raise ValidationError(f"The list is larger than {MOST_BYTES:,} bytes; split it.")
         text = list_of_addresses(self.cleaned_data["text"], self.cleaned_data["group"])
         data = upload.read() if upload else text.encode()
