@@ -133,16 +133,20 @@ def test_a_whole_rating_with_every_kind_of_question_and_a_cut_connection(live_se
         accessible(page)
         fits(page)
         if words.startswith("Grids"):
-            widths = [figure.bounding_box()["width"] for figure in page.locator("#stage figure").all()]
-            assert min(widths) > (0.45 * size[0] if size == WIDTHS["phone"] else 200), "two columns take a phone's width"
-            page.locator("#stage figure").nth(2).click()
-            assert page.get_by_role("checkbox", name="Image 3").is_checked(), "cells can be touched in the picture"
+            cells_are_large_and_touched(page, size)
         until_end(page)
         seal(page)
     page.get_by_role("heading", name="Thank you").wait_for()
     assert not page.faults
     context.close()
     everything_was_kept(study)
+
+
+def cells_are_large_and_touched(page, size):
+    widths = [figure.bounding_box()["width"] for figure in page.locator("#stage figure").all()]
+    assert min(widths) > (0.45 * size[0] if size == WIDTHS["phone"] else 200), "two columns take a phone's width"
+    page.locator("#stage figure").nth(2).click()
+    assert page.get_by_role("checkbox", name="Image 3").is_checked(), "cells can be touched in the picture"
 
 
 def everything_was_kept(study):

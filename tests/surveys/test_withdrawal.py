@@ -3,7 +3,9 @@
 import pytest
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
+from rest_framework.test import APIClient
 
+from imagebank.models import Membership
 from surveys.export_files import export_bundle
 from surveys.exports import readings_csv
 from surveys.funnel import funnels
@@ -65,3 +67,21 @@ def test_the_page_says_what_goes_and_the_link_says_that_it_went(study, client):
     assert "withdrew on" in client.get("/studies/small/surveys/readers/").content.decode()
     assert "Your answers are deleted" in client.get(f"/r/{raw}/").content.decode()
     assert client.get("/api/readers/").json()["results"][0]["state"] == "withdrawn"
+
+
+def test_by_the_api_only_the_coordinator_lets_a_reader_withdraw(study):
+    response = begin(study)
+    read_block(response, 1)
+    address = f"/api/readers/{response.reader.pk}/withdraw/"
+    for role in ("analyst", "engineer", "reviewer", "coordinator"):
+        user = User.objects.create_user(role)
+        Membership.objects.create(study=study, user=user, role=role)
+        api = APIClient()
+        api.force_authenticate(user)
+        answer = api.post(address)
+        if role != "coordinator":
+            assert answer.status_code in (403, 404), role
+            assert Answer.objects.count() == 6, role
+    assert (answer.status_code, answer.json()["state"]) == (200, "withdrawn")
+    assert not Answer.objects.exists()
+    assert APIClient().post(address).status_code in (401, 403)
