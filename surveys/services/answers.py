@@ -156,10 +156,8 @@ def record_viewing_event(
     Unknown kinds, large details, and items whose block was never opened raise ValidationError. Events of a sealed
     block that were still on their way are taken.
     """
-    known = ViewingEvent.objects.filter(event_id=event_id).order_by().first()
+    known = _known_event(survey_response, event_id)
     if known is not None:
-        if known.survey_response_id != survey_response.pk:
-            raise ValidationError("This event identifier was used for another event.")
         return known
     if kind not in ViewingEvent.Kind.values:
         raise ValidationError(f"There is no viewing event of the kind {kind!r}.")
@@ -182,5 +180,15 @@ def record_viewing_event(
         with transaction.atomic():
             event.save(force_insert=True)
     except IntegrityError:  # the same event came twice at once
-        return ViewingEvent.objects.get(event_id=event_id, survey_response=survey_response)
+        known = _known_event(survey_response, event_id)
+        if known is None:
+            raise
+        return known
     return event
+
+
+def _known_event(survey_response: SurveyResponse, event_id: UUID) -> ViewingEvent | None:
+    known = ViewingEvent.objects.filter(event_id=event_id).order_by().first()
+    if known is not None and known.survey_response_id != survey_response.pk:
+        raise ValidationError("This event identifier was used for another event.")
+    return known

@@ -58,7 +58,7 @@ def site(tmp_path, settings, transactional_db):
 
 
 def database_for_others(folder: Path) -> str:
-    """Address of this test's database for other processes: a copy of the one in memory, or the server's own."""
+    """Address of this test's database for other processes: a copy of the file, or the server's own."""
     if connection.vendor == "sqlite":
         copy = sqlite3.connect(folder / "site.sqlite3")
         connection.ensure_connection()

@@ -1,11 +1,12 @@
 """Promises about one reader's way through one survey."""
 
+import threading
 from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connections, transaction
 from django.utils import timezone
 
 from surveys.models import Answer, Reader, ReaderContact, SurveyItem, SurveyResponse, ViewingEvent
@@ -24,7 +25,7 @@ from surveys.services import (
     start_response,
 )
 from tests.surveys.sitting import answer, begin, read_all, read_block
-from tests.surveys.study import group, survey
+from tests.surveys.study import group, make_surveyed_study, survey
 
 pytestmark = pytest.mark.django_db
 
@@ -210,3 +211,35 @@ def test_the_database_keeps_one_analysed_response_per_survey_and_group(study):
     read_all(early)
     with pytest.raises(IntegrityError), transaction.atomic():
         SurveyResponse.objects.filter(pk=early.pk).update(analysed=True)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_event_that_comes_twice_at_once_is_one_row():
+    """A page that is loaded anew sends what its former self was still sending: the second is answered like the first."""
+    response = begin(make_surveyed_study())
+    outcomes, barrier = [], threading.Barrier(4)
+
+    def send(events):
+        try:
+            for event_id in events:
+                barrier.wait()
+                outcomes.append(record_viewing_event(survey_response=response, kind="hidden", event_id=event_id).pk)
+        finally:
+            connections.close_all()
+
+    events = [uuid4() for _ in range(10)]
+    threads = [threading.Thread(target=send, args=(events,)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(outcomes) == 40
+    assert set(outcomes) == set(ViewingEvent.objects.values_list("pk", flat=True))
+    assert ViewingEvent.objects.count() == 10
+
+
+def test_an_event_of_another_sitting_is_refused(study):
+    response, other, event_id = begin(study), begin(study, number=2), uuid4()
+    record_viewing_event(survey_response=response, kind="hidden", event_id=event_id)
+    with pytest.raises(ValidationError, match="another event"):
+        record_viewing_event(survey_response=other, kind="hidden", event_id=event_id)
