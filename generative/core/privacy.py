@@ -101,7 +101,6 @@ class _Search:
             turned = self.real.turns[m.turn][m.index] if m.own else own.turns[m.turn][i]
             yield i, Nearest(m.index, float(np.linalg.norm(turned.astype(np.float64) - vector)), m.how)
 
-
     def _box_of(self, image: np.ndarray, match: Match) -> np.ndarray:
         """The box as the features see it, in the other picture's brightness, contrast and cast."""
         boxed, other = (image, self.train[match.index])[:: 1 if match.own else -1]

@@ -71,14 +71,15 @@ class Whitening:
         power = (f**2).mean(0)
         power = (power + power.transpose(-1, -2)) / 2
         self.bands = bands
-        self.used = torch.zeros(3, bands, bands, dtype=torch.bool)
-        self.used[0] = True
-        self.used[1:, : bands // 2, : bands // 2] = True
-        self.used[:, 0, 0] = False
-        self.weight = 1 / torch.sqrt(power + FLOOR * power[self.used].mean() + 1e-12)
+        used = torch.zeros(3, bands, bands, dtype=torch.bool)
+        used[0] = True
+        used[1:, : bands // 2, : bands // 2] = True
+        used[:, 0, 0] = False
+        self.used, power = used.flatten().nonzero()[:, 0], power[used]
+        self.weight = 1 / torch.sqrt(power + FLOOR * power.mean() + 1e-12)
 
     def weighted(self, f: torch.Tensor) -> torch.Tensor:
-        return (f * self.weight)[..., self.used]
+        return f.flatten(-3).index_select(-1, self.used) * self.weight
 
     def __call__(self, f: torch.Tensor) -> torch.Tensor:
         return F.normalize(self.weighted(f), dim=-1)
