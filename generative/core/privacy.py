@@ -40,7 +40,7 @@ class Audit:
     """`thresholds` by space; `share_below` of generated pictures under them; `authenticity`: share that lie farther
     from their neighbour than that neighbour from its own; `asymmetry`: share nearer to training than to as many
     held-out pictures (.5 without memorising); `ratios`: by item the smallest distance over its threshold, suspected
-    below 1. None with the reason in `why` where not estimable."""
+    below 1; `chance`: the share of honest pictures that would lie under a threshold. None with the reason in `why` where not estimable."""
 
     suspects: tuple[Suspect, ...]
     thresholds: dict
@@ -53,6 +53,7 @@ class Audit:
     n_train: int
     n_held_out: int
     ratios: dict = field(default_factory=dict)
+    chance: float | None = None
     why: str | None = None
 
     @property
@@ -155,8 +156,15 @@ def audit(
     return Audit(
         tuple(suspects), thresholds, below, authentic, asymmetry, used, features.name, len(items), len(train),
         len(held_out), ratios={item: round(ratio, 6) for item, ratio in ratios.items()},
+        chance=chance_below(len(train) if alone else len(held_out)),
         why="fewer than 5 held-out pictures: no asymmetry" if alone else None,
     )  # fmt: skip
+
+
+def chance_below(n: int) -> float:
+    """The chance that one more picture like n others lies under their first percentile, which lies .01 (n - 1) of the way up
+    their ranks: the picture is as likely in any of the n + 1 gaps."""
+    return (1 + QUANTILE * (n - 1)) / (n + 1)
 
 
 def _asymmetry(to_train: dict, to_held_out: dict) -> dict:
