@@ -4,6 +4,8 @@ from contextlib import AbstractContextManager
 
 from django.conf.locale import LANG_INFO
 from django.core.exceptions import ValidationError
+from django.http import HttpRequest
+from django.utils.html import format_html
 from django.utils.translation import override
 
 from surveys.models import StudyProtocol
@@ -23,6 +25,23 @@ def language_of_words(protocol: StudyProtocol | None) -> str:
     """The language of the pages' own words: the study's where they are translated into it, else English."""
     asked = protocol.language if protocol else "en"
     return next((code for code in (asked, asked.partition("-")[0]) if code in TRANSLATED), "en")
+
+
+def own_language(protocol: StudyProtocol) -> str:
+    """The attribute of what is written in the study's own language, where the words around it are in another one."""
+    if protocol.language == language_of_words(protocol):
+        return ""
+    return format_html(' lang="{}"', protocol.language)
+
+
+def language_of_browser(request: HttpRequest) -> str:
+    """The first language that the browser asks for and the words are translated into, for pages that belong to no study."""
+    for asked in request.headers.get("Accept-Language", "").split(","):
+        code = asked.partition(";")[0].strip().lower()
+        for wanted in (code, code.partition("-")[0]):
+            if wanted in TRANSLATED:
+                return wanted
+    return "en"
 
 
 def words_of(protocol: StudyProtocol | None) -> AbstractContextManager:

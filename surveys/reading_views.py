@@ -9,10 +9,11 @@ from django.templatetags.static import static
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from surveys.languages import own_language
 from surveys.models import Block, SurveyItem, SurveyResponse, ViewingEvent
 from surveys.questions import asked_about, open_questions, questions_of, standing_by_item
 from surveys.reading_access import at_place, invited, seated
-from surveys.reading_context import block_context, page_context, practice_stimuli, stimulus_item, words_for
+from surveys.reading_context import block_context, counted, page_context, practice_stimuli, stimulus_item
 from surveys.reading_images import practice_image, survey_item_image
 from surveys.reading_places import place_of
 from surveys.reading_questions import value_from_form
@@ -37,9 +38,8 @@ def _study(request: HttpRequest):
 
 def _page(request: HttpRequest, template: str, status: int = 200, **context) -> HttpResponse:
     study = _study(request)
-    return render(
-        request, f"surveys/{template}.html", {"study": study, "protocol": study.protocol, **context}, status=status
-    )
+    shared = {"study": study, "protocol": study.protocol, "own": own_language(study.protocol)}
+    return render(request, f"surveys/{template}.html", shared | context, status=status)
 
 
 def _go_on(token: str, survey_response: SurveyResponse) -> HttpResponse:
@@ -147,10 +147,9 @@ def take_break(request, token, survey_response, block):
         request,
         "break",
         survey_block=block,
-        images=block.survey_items.count(),
+        counted=counted(study, block.view, block.survey_items.count()),
         blocks=survey_response.survey.blocks.count(),
         exposure_ms=study.protocol.stimuli.get(block.view, {}).get("exposure_ms"),
-        **words_for(study, block.view),
     )
 
 
