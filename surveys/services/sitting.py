@@ -6,7 +6,6 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from surveys.demographics import clean_demographics
 from surveys.models import (
     Answer,
     Block,
@@ -20,6 +19,7 @@ from surveys.models import (
     ViewingEvent,
 )
 from surveys.questions import open_questions, required_counts
+from surveys.services.demographics import clean_demographics
 
 from .seats import give_up_seat, set_seat, take_free_seat
 

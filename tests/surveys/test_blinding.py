@@ -16,7 +16,7 @@ from PIL import Image
 from imagebank.models import ItemImage, Study
 from imagebank.services.decoding import pixel_sha256
 from surveys.core.uniform import Chain, common_length, encode, filled
-from surveys.export_files import export_files
+from surveys.exports.files import export_files
 from surveys.models import ServedPicture, SurveyItem
 from surveys.services import create_rating_study, prepare_study, single
 from surveys.services.pictures import bare_pixels, chain_of, clean_pictures, picture_for_reader, stored_bytes

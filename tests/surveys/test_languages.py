@@ -12,7 +12,7 @@ from django.utils.translation import override, templatize
 
 from surveys.languages import TRANSLATED, clean_language, language_of_words
 from surveys.models import StudyProtocol
-from surveys.reading_words import script_words
+from surveys.reading.words import script_words
 from surveys.services import invite, revoke_invitation
 from tests.surveys.study import group, make_surveyed_study, survey
 from tests.surveys.test_reading_pages import Sitting, to_first_block

@@ -9,8 +9,8 @@ from django.utils.translation import ngettext
 from imagebank.models import Study
 from surveys.models import Block, Stimulus, StudyProtocol, SurveyItem, SurveyResponse
 from surveys.questions import Question, questions_of
-from surveys.reading_questions import asked_context, client_questions, current_step, steps_of
-from surveys.reading_words import script_words
+from surveys.reading.asking import asked_context, client_questions, current_step, steps_of
+from surveys.reading.words import script_words
 
 SINGLE = Stimulus.Kind.SINGLE
 

@@ -10,8 +10,8 @@ from django.utils.translation import override
 from django.views.decorators.csrf import csrf_exempt
 
 from surveys.languages import language_of_browser, language_of_words
-from surveys.link_guard import WINDOW_S, may_try, note_known, note_unknown
-from surveys.reading_places import place_of
+from surveys.reading.link_guard import WINDOW_S, may_try, note_known, note_unknown
+from surveys.reading.places import place_of
 from surveys.services import InvitationClosed, open_invitation
 
 CLOSED = {
