@@ -7,6 +7,7 @@ from rest_framework import mixins, serializers, viewsets
 from rest_framework.decorators import action
 from rest_framework.response import Response
 
+from imagebank.permissions import allowed_in_archive
 from surveys.api_access import READS_RESULTS, OfMyStudies, StudyField, require_coordinator
 from surveys.funnel import STAGES, funnel_rows
 from surveys.models import Invitation, Letter, Reader, ReaderGroup, Survey
@@ -90,6 +91,7 @@ class ReaderViewSet(OfMyStudies, viewsets.ReadOnlyModelViewSet):
 
     @extend_schema(request=None, responses=ErasedOut)
     @action(detail=True, methods=["post"])
+    @allowed_in_archive
     def erase(self, request, pk):
         """Erase the reader's name and address; reader, seat and answers stay."""
         return Response({"erased": erase_contact(reader=self.get_object())})
@@ -105,6 +107,7 @@ class ReaderViewSet(OfMyStudies, viewsets.ReadOnlyModelViewSet):
 
     @extend_schema(request=None, responses=ReaderOut)
     @action(detail=True, methods=["post"])
+    @allowed_in_archive
     def withdraw(self, request, pk):
         """Delete for good every answer of a reader who withdraws, and close the links; the seat is free again."""
         withdraw_reader(reader=self.get_object())

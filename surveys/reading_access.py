@@ -15,6 +15,8 @@ CLOSED = {
     "unknown": (404, "This link is not known", "Please check that it was copied whole, to its last letter."),
     "revoked": (410, "This link has been closed", "The people who run the study closed it. Nothing you saved is lost."),
     "withdrawn": (410, "You have withdrawn", "Your answers are deleted, as you asked. Thank you for the time you gave."),
+    "full": (410, "This study takes no new readers", "Recruitment has ended. Thank you for your willingness."),
+    "ended": (410, "Reading has ended", "This study takes no more answers. Everything you saved is kept. Thank you."),
     "expired": (410, "This link has expired", "It worked for a limited time. Nothing you saved is lost."),
 }
 TOO_MANY = {

@@ -11,7 +11,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from imagebank.permissions import require_role
+from imagebank.permissions import allowed_in_archive, require_role
 from surveys.coordinator_pages import download, page, told
 from surveys.exports import csv_text
 from surveys.flow_figure import flow_figure
@@ -221,6 +221,7 @@ def reader_action(request, slug, pk, action):
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @require_role("coordinator")
+@allowed_in_archive
 def withdraw(request, slug, pk):
     """What withdrawing deletes, and the press that does it."""
     reader = get_object_or_404(Reader.objects.select_related("contact", "withdrawal"), study=request.study, pk=pk)

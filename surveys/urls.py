@@ -4,6 +4,7 @@ from django.urls import path
 
 from surveys import (
     coordinator_views,
+    end_views,
     export_views,
     new_rating_views,
     new_study_views,
@@ -30,6 +31,8 @@ urlpatterns = [
     path("new-study/", new_study_views.new_study, name="new-study"),
     path("new-study/describe/", set_up_views.describe, name="describe"),
     path("studies/<slug:slug>/set-up/", set_up_views.set_up, name="set-up"),
+    path("studies/<slug:slug>/end/", end_views.end, name="end"),
+    path("studies/<slug:slug>/delete/", end_views.delete, name="delete"),
     path("studies/<slug:slug>/study.toml", set_up_views.study_file, name="study-file"),
     path("studies/<slug:slug>/surveys/new-rating/", new_rating_views.new_rating, name="new-rating"),
     path("studies/<slug:slug>/surveys/", coordinator_views.overview, name="overview"),

@@ -3,6 +3,7 @@
 from .answer_log import answer_log_faults
 from .answers import answer_log_fault, record_answer, record_viewing_event
 from .bounces import Bounces, record_bounces
+from .closing import archive_study, close_reading, close_recruitment, open_reading, open_recruitment
 from .design import Verified, classes_of, create_survey_set, store_survey_set, verify_survey_set
 from .invitations import (
     InvitationClosed,
@@ -49,10 +50,13 @@ __all__ = [
     "analysis_frame",
     "answer_log_fault",
     "answer_log_faults",
+    "archive_study",
     "balance_warnings",
     "begin_rating_study",
     "cells_frame",
     "classes_of",
+    "close_reading",
+    "close_recruitment",
     "create_rating_study",
     "create_seats",
     "create_survey_set",
@@ -67,6 +71,8 @@ __all__ = [
     "load_protocol",
     "open_block",
     "open_invitation",
+    "open_reading",
+    "open_recruitment",
     "pair",
     "queue_letters",
     "ratings_frame",

@@ -11,13 +11,14 @@ from django.utils import timezone
 from imagebank.models import Study
 from surveys.models import Invitation, Reader, ReaderContact, ReaderGroup, Seat, Survey, SurveyResponse
 
+from .closing import has_ended, require_link_of_use
 from .seats import set_seat
 
 OPENED_WITH = ("reader__study__protocol", "response")  # what every save needs; each table more costs every one of them
 
 
 class InvitationClosed(Exception):
-    """A link that lets nobody in; `reason` is "unknown", "revoked", "withdrawn" or "expired"."""
+    """A link that lets nobody in; `reason` is unknown, revoked, withdrawn, expired, full or ended."""
 
     def __init__(self, reason: str):
         super().__init__(reason)
@@ -52,6 +53,7 @@ def invite(
         group = ReaderGroup.objects.select_for_update().get(pk=(group or seat.group).pk)
         if group.kind != ReaderGroup.Kind.HUMAN:
             raise ValidationError(f"{group.plural} are networks and cannot be invited.")
+        require_link_of_use(group.study, begun=reader is not None and reader.responses.exists())
         if reader is not None and reader.group_id != group.pk:
             raise ValidationError(f"{reader} belongs to {reader.group.plural}, the seat to {group.plural}.")
         if seat is None and survey is not None:
@@ -89,6 +91,7 @@ def add_link(*, invitation: Invitation) -> tuple[Invitation, str]:
         earlier = Invitation.objects.select_for_update().get(pk=invitation.pk)
         if earlier.revoked_at is not None:
             raise ValidationError(f"The links of {earlier.reader} were closed; invite this reader again.")
+        require_link_of_use(earlier.reader.study, begun=earlier.reader.responses.exists())
         raw = secrets.token_urlsafe(32)
         days = earlier.reader.study.protocol.invitation_days
         added = Invitation.objects.create(
@@ -144,7 +147,8 @@ def _reserve(seat: Seat, reader: Reader) -> Seat:
 def open_invitation(raw: str) -> Invitation:
     """Find the invitation of a raw token. Looking changes nothing, so mail scanners may look too.
 
-    Unknown, revoked and expired links raise InvitationClosed; who has finished may still see the last page.
+    Unknown, revoked and expired links raise InvitationClosed, as does every one once reading has ended, and that of who
+    has not begun once recruitment has; who has finished may still see the last page.
     """
     invitations = Invitation.objects.filter(token_sha256=token_sha256(raw)).order_by()
     invitation = invitations.select_related(*OPENED_WITH).first()
@@ -157,7 +161,13 @@ def open_invitation(raw: str) -> Invitation:
         latest = _same_way_in(invitation).select_related(*OPENED_WITH).order_by("-created_at", "-pk").first()
         if latest is not None and latest.pk != invitation.pk and invitation.is_open():
             invitation, response = latest, getattr(latest, "response", None)
-    if not invitation.is_open() and not (response and response.finished_at):
+    if response is not None and response.finished_at and invitation.reader.study.leaving_at is None:
+        return invitation
+    if has_ended(invitation.reader.study):
+        raise InvitationClosed("ended")
+    if response is None and invitation.reader.study.protocol.recruitment_closed_at is not None:
+        raise InvitationClosed("full")
+    if not invitation.is_open():
         raise InvitationClosed("expired")
     return invitation
 

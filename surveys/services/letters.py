@@ -16,8 +16,9 @@ from django.utils import timezone
 
 from imagebank.jobs import queue_job
 from imagebank.models import Job, Study
-from surveys.models import Invitation, Letter, Reader, ReaderContact, SurveyResponse
+from surveys.models import Invitation, Letter, Reader, ReaderContact, StudyProtocol, SurveyResponse
 
+from .closing import has_ended
 from .invitations import add_link
 
 logger = logging.getLogger(__name__)
@@ -107,15 +108,20 @@ def due_reminders(*, study: Study, after_days: int = 7, most: int = 2, now: date
     """The latest open link of everybody who may be reminded.
 
     Not finished, not declined, an address kept, the last letter sent at least `after_days` days ago and not come back,
-    and fewer than `most` reminders so far.
+    and fewer than `most` reminders so far. With recruitment closed only those who have begun, after reading nobody.
     """
     now = now or timezone.now()
+    protocol = StudyProtocol.objects.filter(study=study).first()
+    if protocol is None or has_ended(study):
+        return []
     readers = (
         Reader.objects.filter(study=study, kind=Reader.Kind.HUMAN, simulated=False)
         .exclude(contact=None).exclude(contact__email="").exclude(reply__agreed=False)
         .exclude(responses__finished_at__isnull=False)
         .prefetch_related("invitations__letters")
     )  # fmt: skip
+    if protocol.recruitment_closed_at:
+        readers = readers.exclude(responses=None)
     due = []
     for reader in readers:
         links = [row for row in reader.invitations.all() if row.is_open(now)]
