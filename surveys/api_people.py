@@ -94,7 +94,7 @@ class ReaderViewSet(OfMyStudies, viewsets.ReadOnlyModelViewSet):
     @allowed_in_archive
     def erase(self, request, pk):
         """Erase the reader's name and address; reader, seat and answers stay."""
-        return Response({"erased": erase_contact(reader=self.get_object())})
+        return Response({"erased": erase_contact(reader=self.get_object(), user=request.user)})
 
     @extend_schema(request=ReplyIn, responses=ReaderOut)
     @action(detail=True, methods=["post"])
@@ -110,7 +110,7 @@ class ReaderViewSet(OfMyStudies, viewsets.ReadOnlyModelViewSet):
     @allowed_in_archive
     def withdraw(self, request, pk):
         """Delete for good every answer of a reader who withdraws, and close the links; the seat is free again."""
-        withdraw_reader(reader=self.get_object())
+        withdraw_reader(reader=self.get_object(), user=request.user)
         return Response(ReaderOut(self.get_object()).data)
 
     @extend_schema(request=None, responses=ReaderOut)

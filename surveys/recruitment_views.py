@@ -39,7 +39,6 @@ ACTIONS = (
     ("declined", "Declined"),
     ("bounced", "Letter came back"),
     ("revoke", "Close links"),
-    ("erase", "Erase name and e-mail"),
 )
 
 
@@ -192,7 +191,7 @@ def renew(request, slug, pk):
 @require_POST
 @require_role("coordinator")
 def reader_action(request, slug, pk, action):
-    """One press about one reader: renew, close links, erase, agreed, declined, letter came back."""
+    """One press about one reader: renew, close links, agreed, declined, letter came back. All can be put right again."""
     reader = get_object_or_404(Reader, study=request.study, pk=pk)
     if action == "renew":
         invitation = reader.invitations.order_by("-created_at", "-pk").first()
@@ -209,9 +208,6 @@ def reader_action(request, slug, pk, action):
         for invitation in Invitation.objects.filter(reader=reader, revoked_at=None):
             revoke_invitation(invitation=invitation)
         messages.success(request, f"The links of {reader} no longer work.")
-    elif action == "erase":
-        erased = erase_contact(reader=reader)
-        messages.success(request, f"{'Name and address erased' if erased else 'Nothing to erase'}: {reader}.")
     elif action in ("agreed", "declined"):
         told(request, f"Noted: {reader} {action}.", record_reply, reader=reader, agreed=action == "agreed")
     elif action == "bounced":
@@ -226,11 +222,28 @@ def withdraw(request, slug, pk):
     """What withdrawing deletes, and the press that does it."""
     reader = get_object_or_404(Reader.objects.select_related("contact", "withdrawal"), study=request.study, pk=pk)
     if request.method == "POST":
-        told(request, f"{reader} has withdrawn; the answers are deleted.", withdraw_reader, reader=reader)
+        done = f"{reader} has withdrawn; the answers are deleted."
+        told(request, done, withdraw_reader, reader=reader, user=request.user)
         return redirect("surveys:readers", slug=slug)
     answers = Answer.objects.filter(survey_response__reader=reader).count()
     responses = reader.responses.select_related("survey")
     return page(request, "withdraw", reader=reader, answers=answers, responses=responses)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@require_role("coordinator")
+@allowed_in_archive
+def erase(request, slug, pk):
+    """What is lost with a reader's name and address, and the press that erases them."""
+    reader = get_object_or_404(Reader.objects.select_related("contact", "withdrawal"), study=request.study, pk=pk)
+    if request.method == "POST":
+        erased = erase_contact(reader=reader, user=request.user)
+        messages.success(request, f"{'Name and address erased' if erased else 'Nothing to erase'}: {reader}.")
+        return redirect("surveys:readers", slug=slug)
+    finished = reader.responses.exclude(finished_at=None).exists()
+    waiting = Letter.objects.filter(invitation__reader=reader).waiting().count()
+    to_file = settings.EMAIL_BACKEND.endswith("filebased.EmailBackend")
+    return page(request, "erase", reader=reader, finished=finished, waiting=waiting, letters_as_files=to_file)
 
 
 @require_GET

@@ -49,6 +49,7 @@ urlpatterns = [
     path("studies/<slug:slug>/surveys/readers/list/", recruitment_views.invite_list, name="invite-list"),
     path("studies/<slug:slug>/surveys/readers/remind/", recruitment_views.remind, name="remind"),
     path("studies/<slug:slug>/surveys/readers/<int:pk>/withdraw/", recruitment_views.withdraw, name="withdraw"),
+    path("studies/<slug:slug>/surveys/readers/<int:pk>/erase/", recruitment_views.erase, name="erase"),
     path(
         "studies/<slug:slug>/surveys/readers/<int:pk>/<slug:action>/",
         recruitment_views.reader_action,

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from imagebank.models import Study
+from imagebank.services.trail import note_deed
 from surveys.models import Invitation, Reader, ReaderContact, ReaderGroup, Seat, Survey, SurveyResponse
 
 from .closing import has_ended, require_link_of_use
@@ -196,13 +197,23 @@ def _free_if_only_reserved(invitation: Invitation) -> None:
         set_seat(seat, Seat.State.FREE)
 
 
-def erase_contact(*, reader: Reader) -> bool:
-    """Delete a reader's name and address; reader, seat and answers stay. Returns whether there was anything."""
-    deleted, _ = ReaderContact.objects.filter(reader=reader).delete()
+def erase_contact(*, reader: Reader, user=None) -> bool:
+    """Delete a reader's name and address; reader, seat and answers stay. Returns whether there was anything.
+
+    That it was done, and by whom, is noted under the reader's code.
+    """
+    with transaction.atomic():
+        deleted, _ = ReaderContact.objects.filter(reader=reader).delete()
+        if deleted:
+            note_deed(study=reader.study, deed=f"name and e-mail of {reader} erased", user=user)
     return bool(deleted)
 
 
-def erase_contacts(*, study: Study) -> int:
+def erase_contacts(*, study: Study, user=None) -> int:
     """Delete the name and address of every reader of `study`, when nobody needs to be written to any more."""
-    _, deleted = ReaderContact.objects.filter(reader__study=study).delete()
-    return deleted.get("surveys.ReaderContact", 0)
+    with transaction.atomic():
+        _, deleted = ReaderContact.objects.filter(reader__study=study).delete()
+        erased = deleted.get("surveys.ReaderContact", 0)
+        if erased:
+            note_deed(study=study, deed=f"names and e-mails of {erased} readers erased", user=user)
+    return erased
