@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods
 
 from imagebank.permissions import Role, allowed_in_archive, require_role
 from imagebank.services.removal import begin_removal, what_would_go
-from surveys.coordinator_pages import page, told
+from surveys.coordination.pages import page, told
 from surveys.models import SurveyResponse
 from surveys.services.closing import STEPS
 

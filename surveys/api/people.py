@@ -8,8 +8,7 @@ from rest_framework.decorators import action
 from rest_framework.response import Response
 
 from imagebank.permissions import allowed_in_archive
-from surveys.api_access import READS_RESULTS, OfMyStudies, StudyField, require_coordinator
-from surveys.funnel import STAGES, funnel_rows
+from surveys.api.access import READS_RESULTS, OfMyStudies, StudyField, require_coordinator
 from surveys.models import Invitation, Letter, Reader, ReaderGroup, Survey
 from surveys.services import (
     erase_contact,
@@ -21,6 +20,7 @@ from surveys.services import (
     revoke_invitation,
     withdraw_reader,
 )
+from surveys.services.funnel import STAGES, funnel_rows
 
 
 class ReaderOut(serializers.ModelSerializer):
