@@ -1,4 +1,4 @@
-"""What the worker looks after by itself: seats whose links have expired."""
+"""What the worker looks after by itself: seats whose links have expired, letters that could not be sent."""
 
 import logging
 import threading
@@ -7,7 +7,8 @@ from celery.signals import worker_ready, worker_shutdown
 from django.db import DatabaseError, connection
 
 from imagebank.models import Study
-from surveys.services import release_expired_seats
+from surveys.models import Letter
+from surveys.services import release_expired_seats, resume_letters
 
 logger = logging.getLogger(__name__)
 EVERY_S = 600
@@ -25,13 +26,20 @@ def release_everywhere() -> int:
     return released
 
 
-def keep_seats() -> None:
+def resume_letters_everywhere() -> int:
+    """Try letters again that wait for a mail server; returns for how many studies."""
+    waiting = Letter.objects.waiting().values("invitation__reader__study")
+    return sum(resume_letters(study=study) is not None for study in Study.objects.filter(pk__in=waiting))
+
+
+def keep_house() -> None:
     """Until the worker stops, look every ten minutes."""
     while True:
         try:
             release_everywhere()
+            resume_letters_everywhere()
         except DatabaseError as problem:
-            logger.warning("Expired seats were not freed: %s", problem)
+            logger.warning("Expired seats and waiting letters were not looked after: %s", problem)
         finally:
             connection.close()
         if stopping.wait(EVERY_S):
@@ -41,7 +49,7 @@ def keep_seats() -> None:
 @worker_ready.connect
 def begin_keeping(**kwargs) -> None:
     stopping.clear()
-    threading.Thread(target=keep_seats, name="seat-keeper", daemon=True).start()
+    threading.Thread(target=keep_house, name="housekeeper", daemon=True).start()
 
 
 @worker_shutdown.connect

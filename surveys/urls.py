@@ -41,6 +41,7 @@ urlpatterns = [
     path("studies/<slug:slug>/surveys/readers/", recruitment_views.readers, name="readers"),
     path("studies/<slug:slug>/surveys/readers/invite/", recruitment_views.invite_reader, name="invite"),
     path("studies/<slug:slug>/surveys/readers/list/", recruitment_views.invite_list, name="invite-list"),
+    path("studies/<slug:slug>/surveys/readers/letters/", recruitment_views.letters, name="letters"),
     path("studies/<slug:slug>/surveys/readers/remind/", recruitment_views.remind, name="remind"),
     path("studies/<slug:slug>/surveys/readers/<int:pk>/withdraw/", recruitment_views.withdraw, name="withdraw"),
     path("studies/<slug:slug>/surveys/readers/<int:pk>/erase/", recruitment_views.erase, name="erase"),

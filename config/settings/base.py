@@ -133,6 +133,7 @@ if env("EMAIL_URL", default=""):
 else:  # letters are kept as files, so that an evaluator can read them
     EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
     EMAIL_FILE_PATH = VAR_DIR / "mail"
+EMAIL_TIMEOUT = 30  # seconds; without one a silent mail server would hold the worker for ever
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="Diptych <study@localhost>")
 
 # Background work. The default broker is a folder, so that nothing has to be installed.

@@ -15,7 +15,17 @@ from .invitations import (
     renew_invitation,
     revoke_invitation,
 )
-from .letters import due_reminders, queue_letters, record_bounce, send_reminders, send_waiting_letters
+from .letters import (
+    due_reminders,
+    queue_letters,
+    record_bounce,
+    resume_letters,
+    sample_letter,
+    send_again,
+    send_reminders,
+    send_test_letter,
+    send_waiting_letters,
+)
 from .model_answers import record_model_answers
 from .new_rating_study import balance_warnings, begin_rating_study
 from .protocol import load_protocol
@@ -90,9 +100,13 @@ __all__ = [
     "release_expired_seats",
     "renew_invitation",
     "replace_seat",
+    "resume_letters",
     "revoke_invitation",
+    "sample_letter",
     "seal_block",
+    "send_again",
     "send_reminders",
+    "send_test_letter",
     "send_waiting_letters",
     "sheet",
     "shuffled",

