@@ -7,6 +7,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 
 from imagebank.jobs import JobRun, register_job
+from imagebank.services.removal import REMOVE
 
 IMPORT = "imagebank.import"
 LEAKAGE = "imagebank.leakage"
@@ -61,3 +62,16 @@ def run_leakage_check(run: JobRun) -> dict:
     findings = report.findings.count()
     run.log(f"{report.images} pictures, {findings} findings")
     return {"report": report.pk, "findings": findings}
+
+
+@register_job(REMOVE)
+def remove_study(run: JobRun) -> dict:
+    """Delete the study of the removal named in the payload; run again after a crash it goes on where it stopped."""
+    from imagebank.models import Removal
+    from imagebank.services.removal import carry_out_removal
+
+    removal = carry_out_removal(
+        removal=Removal.objects.get(pk=run.payload["removal"]),
+        progress=lambda done, total: run.progress(done=done, total=total, message="removing files"),
+    )
+    return {"files": removal.files_total}
