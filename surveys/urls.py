@@ -2,16 +2,11 @@
 
 from django.urls import path
 
-from surveys import (
-    coordinator_views,
-    export_views,
-    new_rating_views,
-    new_study_views,
-    reading_events,
-    reading_views,
-    recruitment_views,
-    set_up_views,
-)
+from surveys.coordination import new_rating_views, new_study_views, recruitment_views, set_up_views
+from surveys.coordination import views as coordinator_views
+from surveys.exports import views as export_views
+from surveys.reading import events as reading_events
+from surveys.reading import views as reading_views
 
 app_name = "surveys"
 

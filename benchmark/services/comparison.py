@@ -15,7 +15,7 @@ from django.db import transaction
 from benchmark.models import AnalysisPlan, Comparison, StoredPredictions, comparison_folder
 from imagebank.models import Study
 from imagebank.services.working import working_folder
-from surveys.exports import csv_text
+from imagebank.tables import csv_text
 from surveys.services import readings_frame
 
 from .facts import study_facts, survey_design

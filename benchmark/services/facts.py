@@ -1,8 +1,8 @@
 """What the site knows about a study beyond its readings: its record for the report, and its design with the certificate."""
 
 from imagebank.models import Provenance, Study
-from surveys.funnel import funnels
 from surveys.models import Reader, SurveyResponse
+from surveys.services.funnel import funnels
 
 from .study_record import images_record, network_record, reading_record, reference_record
 

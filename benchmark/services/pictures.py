@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from imagebank.models import ItemImage, Study
-from surveys.exports import csv_text
+from imagebank.tables import csv_text
 
 SMALL = "thumbnail"
 

@@ -12,7 +12,7 @@ from benchmark.core.files import write_atomically
 from benchmark.core.predictions import read_predictions
 from benchmark.models import StoredPredictions
 from imagebank.models import Item, Study
-from surveys.exports import csv_text, spreadsheet_safe
+from imagebank.tables import csv_text, spreadsheet_safe
 
 from .networks import write_network_predictions
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from django.core.exceptions import ValidationError
 
 from imagebank.models import Study
-from surveys.exports import csv_text
+from imagebank.tables import csv_text
 from surveys.models import SurveyResponse
 from surveys.services import analysis_frame, ratings_frame
 from surveys.services.ratings import pictures_as_shown

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from imagebank.models import Study
 from surveys.models import Answer, Stimulus, StimulusFrame, SurveyItem, SurveyResponse
 from surveys.questions import Question, asked_about, questions_of
-from surveys.reading_images import matched_bytes
+from surveys.reading.images import matched_bytes
 
 if TYPE_CHECKING:
     import pandas

@@ -7,8 +7,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from imagebank.models import Study
-from surveys.invitation_list import Invitee, read_invitation_list
 from surveys.models import Invitation, Letter, Reader, Reply, Seat
+from surveys.services.invitation_list import Invitee, read_invitation_list
 
 from .invitations import invite, revoke_invitation
 from .letters import queue_letters

@@ -5,7 +5,6 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from surveys.demographics import clean_demographics
 from surveys.models import (
     Answer,
     Block,
@@ -19,6 +18,7 @@ from surveys.models import (
     ViewingEvent,
 )
 from surveys.questions import open_questions, required_counts
+from surveys.services.demographics import clean_demographics
 
 from .seats import give_up_seat, set_seat, take_free_seat
 

@@ -8,9 +8,9 @@ from django.contrib.auth import get_user_model
 from django.urls import reverse
 
 from imagebank.models import Membership
-from surveys.coordinator_views import preview_places
+from surveys.coordination.views import preview_places
 from surveys.core.answer_log import log_faults, read_answer_log
-from surveys.export_files import export_files
+from surveys.exports.files import export_files
 from surveys.models import Answer, Invitation, Seat, SurveyItem, SurveyResponse
 from surveys.questions import questions_of
 from surveys.services import record_answer, simulate_readers

@@ -13,10 +13,10 @@ from django.db import connection
 from django.urls import reverse
 
 from imagebank.models import Membership
+from imagebank.tables import csv_text
 from surveys.core.__main__ import main
 from surveys.core.answer_log import log_faults, read_answer_log
-from surveys.export_files import READINGS, export_bundle, export_files
-from surveys.exports import csv_text
+from surveys.exports.files import READINGS, export_bundle, export_files
 from surveys.models import Answer
 from surveys.services import invite, record_viewing_event
 from surveys.services.readings import COLUMNS

@@ -11,8 +11,8 @@ from django.urls.resolvers import get_resolver
 
 from config.link_free import LinkFreeFormatter, link_free_event
 from imagebank.models import ItemImage
-from surveys.link_guard import GUESSES
 from surveys.models import SurveyItem
+from surveys.reading.link_guard import GUESSES
 from surveys.services import invite
 from tests.surveys.sitting import begin
 from tests.surveys.study import group, survey
@@ -103,7 +103,7 @@ def test_a_failing_page_writes_no_link_into_the_log(client, study, caplog, monke
     def fail(*args, **kwargs):
         raise RuntimeError(f"broken at {address}")
 
-    monkeypatch.setattr("surveys.reading_views.start_response", fail)
+    monkeypatch.setattr("surveys.reading.views.start_response", fail)
     client.raise_request_exception = False
     response = client.post(address)
     assert response.status_code == 500

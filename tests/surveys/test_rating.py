@@ -14,10 +14,10 @@ from PIL import Image
 
 from imagebank.models import Item, ItemImage, Study
 from surveys.core.answer_log import log_faults, read_answer_log
-from surveys.export_files import export_files
-from surveys.exports import ratings_csv
+from surveys.exports.files import export_files
+from surveys.exports.tables import ratings_csv
 from surveys.models import Answer, Seat, Stimulus, Survey, SurveyItem, SurveyResponse, ViewingEvent
-from surveys.reading_images import matched_bytes
+from surveys.reading.images import matched_bytes
 from surveys.services import (
     analysis_frame,
     answer_log_fault,

@@ -10,9 +10,9 @@ from django.core.management import call_command
 from PIL import Image
 
 from imagebank.models import Item, ItemImage, Study
-from surveys.export_files import export_files
+from surveys.exports.files import export_files
 from surveys.models import Stimulus
-from surveys.reading_context import stimulus_item
+from surveys.reading.context import stimulus_item
 from surveys.services import cells_frame, create_rating_study, record_answer, record_viewing_event, sheet
 from tests.surveys.rating_study import PRESET, make_rating_study, rater_opened
 from tests.surveys.study import make_study

@@ -7,8 +7,9 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from imagebank.models import Study
+from imagebank.tables import spreadsheet_safe
 from surveys.core import Design, verify
-from surveys.exports import readings_csv, spreadsheet_safe
+from surveys.exports.tables import readings_csv
 from surveys.models import Answer, ImportedReading, Reader, SurveyItem, SurveyResponse
 from surveys.services import (
     answer_log_fault,

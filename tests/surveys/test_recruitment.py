@@ -13,9 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from imagebank.models import Job, Membership
-from surveys.flow_figure import flow_figure
-from surveys.funnel import funnels
-from surveys.invitation_list import read_invitation_list
+from surveys.coordination.flow_figure import flow_figure
 from surveys.models import Invitation, Letter, Reader, ReaderContact, Seat, SurveyResponse
 from surveys.services import (
     add_link,
@@ -34,6 +32,8 @@ from surveys.services import (
     simulate_readers,
     start_response,
 )
+from surveys.services.funnel import funnels
+from surveys.services.invitation_list import read_invitation_list
 from surveys.tasks import release_everywhere
 from tests.surveys.sitting import begin, read_all
 from tests.surveys.study import group, survey

@@ -10,12 +10,12 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from config.study_path import study_path
 from imagebank.models import Study
-from surveys.certificate_pictures import certificate_pictures
+from surveys.coordination.certificate_pictures import certificate_pictures
+from surveys.coordination.set_up_form import SetUpForm, form_can_say, form_values
+from surveys.coordination.set_up_words import WORDS
 from surveys.services import create_survey_set, open_block
 from surveys.services.new_study import begin_study, change_study
 from surveys.services.preset_text import preset_of, toml_text
-from surveys.set_up_form import SetUpForm, form_can_say, form_values
-from surveys.set_up_words import WORDS
 from tests.surveys.sitting import answer, begin
 from tests.surveys.study import make_protocol, make_study
 

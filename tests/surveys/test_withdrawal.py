@@ -6,11 +6,11 @@ from django.core.exceptions import ValidationError
 from rest_framework.test import APIClient
 
 from imagebank.models import Membership
-from surveys.export_files import export_bundle
-from surveys.exports import readings_csv
-from surveys.funnel import funnels
+from surveys.exports.files import export_bundle
+from surveys.exports.tables import readings_csv
 from surveys.models import Answer, BlockSitting, Reader, Seat, SurveyResponse, ViewingEvent
 from surveys.services import answer_log_faults, invite, replace_seat, withdraw_reader
+from surveys.services.funnel import funnels
 from tests.surveys.sitting import begin, read_all, read_block
 from tests.surveys.study import group, survey
 

@@ -1,7 +1,7 @@
 import os
 from pathlib import Path
 
-from surveys.exports import cells_csv, ratings_csv
+from surveys.exports.tables import cells_csv, ratings_csv
 from surveys.management.study_command import StudyCommand
 
 

@@ -1,7 +1,7 @@
 import os
 from pathlib import Path
 
-from surveys.exports import readings_csv
+from surveys.exports.tables import readings_csv
 from surveys.management.study_command import StudyCommand
 
 

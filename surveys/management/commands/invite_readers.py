@@ -4,9 +4,9 @@ from urllib.parse import urljoin
 from django.conf import settings
 from django.urls import reverse
 
-from surveys.invitation_list import read_invitation_list
 from surveys.management.study_command import StudyCommand
 from surveys.services import invite_many
+from surveys.services.invitation_list import read_invitation_list
 
 
 class Command(StudyCommand):

@@ -5,8 +5,8 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers, viewsets
 from rest_framework.response import Response
 
-from surveys.api_access import READS_RESULTS, OfMyStudies
-from surveys.export_files import READINGS
+from surveys.api.access import READS_RESULTS, OfMyStudies
+from surveys.exports.files import READINGS
 from surveys.models import SurveyItem
 from surveys.services import readings_frame
 

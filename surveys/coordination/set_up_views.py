@@ -9,12 +9,12 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
 
 from imagebank.permissions import require_role
-from surveys.coordinator_pages import download, page
+from surveys.coordination.new_study_views import LARGEST_PRESET, begin_from
+from surveys.coordination.pages import download, page
+from surveys.coordination.set_up_form import SetUpForm, form_can_say
 from surveys.models import Answer
-from surveys.new_study_views import LARGEST_PRESET, begin_from
 from surveys.services.new_study import change_study
 from surveys.services.preset_text import preset_of, toml_text
-from surveys.set_up_form import SetUpForm, form_can_say
 
 
 class PresetFileForm(forms.Form):

@@ -11,11 +11,11 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from surveys.models import Block, SurveyItem, SurveyResponse, ViewingEvent
 from surveys.questions import asked_about, open_questions, questions_of, standing_by_item
-from surveys.reading_access import at_place, invited, seated
-from surveys.reading_context import block_context, page_context, practice_stimuli, stimulus_item, words_for
-from surveys.reading_images import stimulus_image, survey_item_image
-from surveys.reading_places import place_of
-from surveys.reading_questions import value_from_form
+from surveys.reading.access import at_place, invited, seated
+from surveys.reading.asking import value_from_form
+from surveys.reading.context import block_context, page_context, practice_stimuli, stimulus_item, words_for
+from surveys.reading.images import stimulus_image, survey_item_image
+from surveys.reading.places import place_of
 from surveys.services import (
     finish_response,
     open_block,

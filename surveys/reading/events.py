@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST
 
 from imagebank.models import DiagnosisClass
 from surveys.models import SurveyItem, SurveyResponse
-from surveys.reading_access import seated
+from surveys.reading.access import seated
 from surveys.services import record_answer, record_viewing_event
 
 MOST_EVENTS, MOST_BYTES, LONGEST_CODE = 50, 100_000, 40

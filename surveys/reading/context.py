@@ -6,7 +6,7 @@ from uuid import uuid4
 from imagebank.models import Study
 from surveys.models import Block, Stimulus, StudyProtocol, SurveyItem, SurveyResponse
 from surveys.questions import Question, questions_of
-from surveys.reading_questions import asked_context, client_questions, current_step, steps_of
+from surveys.reading.asking import asked_context, client_questions, current_step, steps_of
 
 SINGLE = Stimulus.Kind.SINGLE
 

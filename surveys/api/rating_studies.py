@@ -10,9 +10,9 @@ from rest_framework.exceptions import PermissionDenied
 from rest_framework.response import Response
 
 from imagebank.models import Study
-from surveys.api_access import READS_RESULTS, OfMyStudies, StudyField, require_coordinator
-from surveys.api_readings import records
-from surveys.export_files import CELLS
+from surveys.api.access import READS_RESULTS, OfMyStudies, StudyField, require_coordinator
+from surveys.api.readings import records
+from surveys.exports.files import CELLS
 from surveys.models import SurveyResponse, SurveySet
 from surveys.services import balance_warnings, begin_rating_study, cells_frame
 

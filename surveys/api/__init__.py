@@ -1,10 +1,10 @@
 """The surveys' part of the API: the same services, roles and refusals as the pages. `routes` is picked up by config."""
 
-from surveys.api_people import InvitationViewSet, ProgressViewSet, ReaderViewSet
-from surveys.api_rating_studies import RatingStudyViewSet
-from surveys.api_ratings import RatingViewSet
-from surveys.api_readings import ReadingViewSet
-from surveys.api_surveys import SeatViewSet, SurveySetViewSet, SurveyViewSet
+from surveys.api.people import InvitationViewSet, ProgressViewSet, ReaderViewSet
+from surveys.api.rating_studies import RatingStudyViewSet
+from surveys.api.ratings import RatingViewSet
+from surveys.api.readings import ReadingViewSet
+from surveys.api.surveys import SeatViewSet, SurveySetViewSet, SurveyViewSet
 
 routes = [
     ("survey-sets", SurveySetViewSet, "api-survey-set"),

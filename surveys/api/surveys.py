@@ -7,9 +7,9 @@ from rest_framework.decorators import action
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 
-from surveys.api_access import OfMyStudies, StudyField, require_coordinator
+from surveys.api.access import OfMyStudies, StudyField, require_coordinator
+from surveys.coordination.seat_grid import live_cells
 from surveys.models import Block, Seat, Survey, SurveySet
-from surveys.seat_grid import live_cells
 from surveys.services import create_survey_set, release_expired_seats, replace_seat, verify_survey_set
 
 

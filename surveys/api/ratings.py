@@ -5,9 +5,9 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers, viewsets
 from rest_framework.response import Response
 
-from surveys.api_access import READS_RESULTS, OfMyStudies
-from surveys.api_readings import records
-from surveys.export_files import RATINGS
+from surveys.api.access import READS_RESULTS, OfMyStudies
+from surveys.api.readings import records
+from surveys.exports.files import RATINGS
 from surveys.models import SurveyItem
 from surveys.services import analysis_frame, ratings_frame
 

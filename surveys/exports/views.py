@@ -4,9 +4,9 @@ from django.http import Http404
 from django.views.decorators.http import require_GET, require_POST
 
 from imagebank.permissions import require_role
-from surveys.coordinator_pages import download, page
-from surveys.export_files import NOBODY, READINGS, export_bundle, export_files
-from surveys.exports import ratings_csv, readings_csv
+from surveys.coordination.pages import download, page
+from surveys.exports.files import NOBODY, READINGS, export_bundle, export_files
+from surveys.exports.tables import ratings_csv, readings_csv
 from surveys.models import Answer, SurveyResponse
 from surveys.services import answer_log_faults
 

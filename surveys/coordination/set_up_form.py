@@ -6,8 +6,8 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.text import slugify
 
+from surveys.coordination.set_up_words import CONFIDENCE, HELP, LABELS, WORDS
 from surveys.services.protocol import SCHEMA, TEXTS
-from surveys.set_up_words import CONFIDENCE, HELP, LABELS, WORDS
 
 COLOURS = ("ochre", "plum")
 CONTROL = {"class": "form-control"}

@@ -7,8 +7,7 @@ from rest_framework import mixins, serializers, viewsets
 from rest_framework.decorators import action
 from rest_framework.response import Response
 
-from surveys.api_access import READS_RESULTS, OfMyStudies, StudyField, require_coordinator
-from surveys.funnel import STAGES, funnel_rows
+from surveys.api.access import READS_RESULTS, OfMyStudies, StudyField, require_coordinator
 from surveys.models import Invitation, Letter, Reader, ReaderGroup, Survey
 from surveys.services import (
     erase_contact,
@@ -20,6 +19,7 @@ from surveys.services import (
     revoke_invitation,
     withdraw_reader,
 )
+from surveys.services.funnel import STAGES, funnel_rows
 
 
 class ReaderOut(serializers.ModelSerializer):

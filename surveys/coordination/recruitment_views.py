@@ -12,11 +12,9 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from imagebank.permissions import require_role
-from surveys.coordinator_pages import download, page, told
-from surveys.exports import csv_text
-from surveys.flow_figure import flow_figure
-from surveys.funnel import MEANINGS, funnel_rows, funnels
-from surveys.invitation_list import MOST_BYTES, list_of_addresses, read_invitation_list
+from imagebank.tables import csv_text
+from surveys.coordination.flow_figure import flow_figure
+from surveys.coordination.pages import download, page, told
 from surveys.models import Answer, Invitation, Letter, Reader, ReaderGroup, Seat, Survey
 from surveys.services import (
     due_reminders,
@@ -31,6 +29,8 @@ from surveys.services import (
     send_reminders,
     withdraw_reader,
 )
+from surveys.services.funnel import MEANINGS, funnel_rows, funnels
+from surveys.services.invitation_list import MOST_BYTES, list_of_addresses, read_invitation_list
 
 PER_PAGE = 50
 ACTIONS = (

@@ -15,14 +15,14 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from imagebank.permissions import require_role
-from surveys.certificate_pictures import certificate_pictures, match_tables
-from surveys.coordinator_pages import download, page
+from surveys.coordination.certificate_pictures import certificate_pictures, match_tables
+from surveys.coordination.pages import download, page
+from surveys.coordination.seat_grid import live_cells, seat_grid
 from surveys.core import Design
 from surveys.core.design import SCHEMA as DESIGN_SCHEMA
 from surveys.models import Seat, Survey, SurveyItem
-from surveys.reading_context import block_context, page_context, words_for
-from surveys.reading_images import survey_item_image
-from surveys.seat_grid import live_cells, seat_grid
+from surveys.reading.context import block_context, page_context, words_for
+from surveys.reading.images import survey_item_image
 from surveys.services import create_survey_set, release_expired_seats, replace_seat, verify_survey_set
 
 WORDS = ("landing", "consent", "about", "instructions", "practice")
@@ -132,7 +132,7 @@ def seats(request, slug):
 @require_role("coordinator")
 def seat(request, slug, pk):
     """One seat: who held it, and what can be done."""
-    from surveys.recruitment_views import InviteForm
+    from surveys.coordination.recruitment_views import InviteForm
 
     row = get_object_or_404(Seat.objects.of_study(request.study).select_related("survey", "group", "reader"), pk=pk)
     history = Seat.objects.filter(survey=row.survey, group=row.group).select_related("reader", "response")

@@ -7,8 +7,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.csrf import csrf_exempt
 
-from surveys.link_guard import WINDOW_S, may_try, note_known, note_unknown
-from surveys.reading_places import place_of
+from surveys.reading.link_guard import WINDOW_S, may_try, note_known, note_unknown
+from surveys.reading.places import place_of
 from surveys.services import InvitationClosed, open_invitation
 
 CLOSED = {

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods
 
 from imagebank.models import Item, Study
 from imagebank.permissions import require_role
-from surveys.coordinator_pages import page
+from surveys.coordination.pages import page
 from surveys.services import begin_rating_study
 
 PRESET = Path("fixtures") / "realism" / "study.toml"

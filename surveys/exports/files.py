@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from django.utils import timezone
 
 from imagebank.models import Study
-from surveys.exports import csv_text, readings_csv
-from surveys.funnel import funnel_rows
+from imagebank.tables import csv_text
+from surveys.coordination.seat_grid import live_cells
+from surveys.exports.tables import readings_csv
 from surveys.models import Answer, BlockSitting, Seat, SurveyResponse, ViewingEvent
-from surveys.seat_grid import live_cells
 from surveys.services import cells_frame, ratings_frame
+from surveys.services.funnel import funnel_rows
 
 NOBODY = "No address and no name of a reader is in any of these files; readers are known by their codes."
 SIMULATED = "true where a simulated reader, not a person, stands behind the row"

@@ -1,0 +1,1 @@
+"""A study's data leaving the house: tables, files and the pages that hand them out."""
