@@ -45,6 +45,7 @@ def run_core(arguments: list[str], *, home: Path, job: JobRun, start: float = 0.
     with held_lock(home / LOCK, job) as lock:
         events = home / EVENTS
         events.unlink(missing_ok=True)
+        job.progress(done=int(100 * start), total=100, message="starting")
         with (home / LOG).open("ab") as log:
             begins = log.tell()
             child = subprocess.Popen(
