@@ -1,4 +1,4 @@
-"""What the worker looks after by itself: seats whose links have expired."""
+"""What the worker looks after by itself: seats whose links have expired, and pictures that readers will ask for."""
 
 import logging
 import threading
@@ -7,7 +7,7 @@ from celery.signals import worker_ready, worker_shutdown
 from django.db import DatabaseError, connection
 
 from imagebank.models import Study
-from surveys.services import release_expired_seats
+from surveys.services import prepare_study, release_expired_seats
 
 logger = logging.getLogger(__name__)
 EVERY_S = 600
@@ -25,13 +25,23 @@ def release_everywhere() -> int:
     return released
 
 
+def prepare_everywhere() -> None:
+    """Make the pictures of every study whose surveys are drawn, as its readers will see them."""
+    for study in Study.objects.filter(survey_sets__isnull=False):
+        try:
+            prepare_study(study=study)
+        except OSError as problem:  # a file that is gone or a full disk stops this study alone
+            logger.warning("%s: pictures were not made: %s", study.slug, problem)
+
+
 def keep_seats() -> None:
     """Until the worker stops, look every ten minutes."""
     while True:
         try:
             release_everywhere()
+            prepare_everywhere()
         except DatabaseError as problem:
-            logger.warning("Expired seats were not freed: %s", problem)
+            logger.warning("Expired seats were not freed, or pictures not made: %s", problem)
         finally:
             connection.close()
         if stopping.wait(EVERY_S):

@@ -17,6 +17,7 @@ from .invitations import (
 from .letters import due_reminders, queue_letters, record_bounce, send_reminders, send_waiting_letters
 from .model_answers import record_model_answers
 from .new_rating_study import balance_warnings, begin_rating_study
+from .pictures import prepare_block, prepare_study
 from .protocol import load_protocol
 from .rating import create_rating_study, grid, pair, sheet, shuffled, single, strip
 from .rating_cells import cells_frame
@@ -68,6 +69,8 @@ __all__ = [
     "open_block",
     "open_invitation",
     "pair",
+    "prepare_block",
+    "prepare_study",
     "queue_letters",
     "ratings_frame",
     "readings_frame",

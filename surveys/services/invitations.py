@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from imagebank.models import Study
-from surveys.models import Invitation, Reader, ReaderContact, ReaderGroup, Seat, Survey, SurveyResponse
+from surveys.models import Invitation, Reader, ReaderContact, ReaderGroup, Seat, StudyProtocol, Survey, SurveyResponse
 
 from .seats import set_seat
 
@@ -17,11 +17,11 @@ OPENED_WITH = ("reader__study__protocol", "response")  # what every save needs; 
 
 
 class InvitationClosed(Exception):
-    """A link that lets nobody in; `reason` is "unknown", "revoked", "withdrawn" or "expired"."""
+    """A link that lets nobody in; `reason` is "unknown", "revoked", "withdrawn" or "expired". protocol: of a known one's study."""
 
-    def __init__(self, reason: str):
+    def __init__(self, reason: str, protocol: StudyProtocol | None = None):
         super().__init__(reason)
-        self.reason = reason
+        self.reason, self.protocol = reason, protocol
 
 
 def token_sha256(raw: str) -> str:
@@ -150,15 +150,16 @@ def open_invitation(raw: str) -> Invitation:
     invitation = invitations.select_related(*OPENED_WITH).first()
     if invitation is None:
         raise InvitationClosed("unknown")
+    protocol = invitation.reader.study.protocol
     if invitation.revoked_at is not None:
-        raise InvitationClosed("withdrawn" if hasattr(invitation.reader, "withdrawal") else "revoked")
+        raise InvitationClosed("withdrawn" if hasattr(invitation.reader, "withdrawal") else "revoked", protocol)
     response = getattr(invitation, "response", None)
     if response is None:
         latest = _same_way_in(invitation).select_related(*OPENED_WITH).order_by("-created_at", "-pk").first()
         if latest is not None and latest.pk != invitation.pk and invitation.is_open():
             invitation, response = latest, getattr(latest, "response", None)
     if not invitation.is_open() and not (response and response.finished_at):
-        raise InvitationClosed("expired")
+        raise InvitationClosed("expired", protocol)
     return invitation
 
 
