@@ -1,4 +1,4 @@
-"""What the worker looks after by itself: seats whose links have expired, letters that could not be sent."""
+"""What the worker looks after by itself: expired seats, pictures that readers will ask for, letters that could not be sent."""
 
 import logging
 import threading
@@ -8,7 +8,7 @@ from django.db import DatabaseError, connection
 
 from imagebank.models import Study
 from surveys.models import Letter
-from surveys.services import release_expired_seats, resume_letters
+from surveys.services import prepare_study, release_expired_seats, resume_letters
 
 logger = logging.getLogger(__name__)
 EVERY_S = 600
@@ -32,14 +32,24 @@ def resume_letters_everywhere() -> int:
     return sum(resume_letters(study=study) is not None for study in Study.objects.filter(pk__in=waiting))
 
 
+def prepare_everywhere() -> None:
+    """Make the pictures of every study whose surveys are drawn, as its readers will see them."""
+    for study in Study.objects.in_use().filter(survey_sets__isnull=False, leaving_at=None):
+        try:
+            prepare_study(study=study)
+        except OSError as problem:  # a file that is gone or a full disk stops this study alone
+            logger.warning("%s: pictures were not made: %s", study.slug, problem)
+
+
 def keep_house() -> None:
     """Until the worker stops, look every ten minutes."""
     while True:
         try:
             release_everywhere()
             resume_letters_everywhere()
+            prepare_everywhere()
         except DatabaseError as problem:
-            logger.warning("Expired seats and waiting letters were not looked after: %s", problem)
+            logger.warning("Expired seats, waiting letters or pictures were not looked after: %s", problem)
         finally:
             connection.close()
         if stopping.wait(EVERY_S):

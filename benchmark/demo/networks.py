@@ -31,6 +31,7 @@ SETTINGS = {
     "focused": (*BOTH, "recipe.epochs=20"),
     "panoramic": (*BOTH, "data.size_px=96", "recipe.epochs=18"),
 }
+BFLOAT16 = "recipe.precision=bf16"  # a quarter less computing where the processor has units for it, more elsewhere
 LONGEST = "panoramic"  # this view's training never waits for a core, so that nothing waits for it in the end
 TRAINING_SHARE = 0.97  # of a view's progress; the rest is prediction
 POLL_S = 0.3
@@ -128,6 +129,16 @@ class ViewRun:
         first = [] if self.view == LONGEST else YIELDING
         self.process = start([*first, *NETWORKS, *arguments], log=self.log)
         finish(self.process, f"{what} ({self.view} view)", self.log)
+
+
+def settings_here(cpu_info: Path = Path("/proc/cpuinfo")) -> dict[str, tuple[str, ...]]:
+    """`SETTINGS`, in bfloat16 where this processor has matrix units for it (Linux tells; elsewhere float32)."""
+    try:
+        flags = cpu_info.read_text(errors="replace").split()
+    except OSError:
+        flags = []
+    more = (BFLOAT16,) if "amx_bf16" in flags else ()
+    return {view: (*settings, *more) for view, settings in SETTINGS.items()}
 
 
 @dataclass(frozen=True)

@@ -114,6 +114,7 @@ MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 LANGUAGE_CODE = "en"
 TIME_ZONE = env("TIME_ZONE", default="UTC")
 USE_I18N = True
+LOCALE_PATHS = [BASE_DIR / "surveys" / "locale"]  # what readers are told; the pages of those who run a study are English
 USE_TZ = True
 
 STATIC_URL = "/static/"

@@ -18,6 +18,7 @@ LABELS = {
     "days": "Days that a personal link works",
     "allow_blank": "An image may be left unanswered",
     "zoom": "Readers may enlarge the images",
+    "language": "Language of readers",
     "landing": "First page of the link, and of the letter",
     "consent": "Consent",
     "instructions": "How it works",
@@ -40,6 +41,7 @@ HELP = {
     'number". A star asks for an answer. May be empty.',
     "per_class": "With 6 classes and 2 images of each, a survey has 12 images.",
     "sets": "Once, or more often for closer estimates: each time needs as many readers again.",
+    "language": "In which the pages' own words, numbers and dates are; write the texts below in it as well.",
     "consent": "What takes part, what is kept, and whom to ask. Your ethics committee decides whether these words are enough.",
     "invitation_subject": "Empty: “Invitation” and the study's title.",
     "invitation_body": "Empty: our own words around your first page. In braces stands what differs: "
@@ -54,6 +56,7 @@ WORDS = {
     "days": 60,
     "allow_blank": True,
     "zoom": True,
+    "language": "en",
     "question": "Which diagnosis does this image show best?",
     "landing": "You are invited to read images and to say what each of them shows. You may stop at any time and go on later, "
     "also on another device, with the same link.",

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('surveys', '0012_withdrawals'),
+        ('surveys', '0013_pictures_and_language'),
     ]
 
     operations = [

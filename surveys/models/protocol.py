@@ -34,6 +34,12 @@ class StudyProtocol(models.Model):
     stimuli = models.JSONField(
         default=dict, blank=True, help_text="For a rating study, by block: how its stimuli are named and shown."
     )
+    pictures = models.JSONField(
+        default=dict, blank=True, help_text="format, quality and side_px of the files that readers get; empty: the usual."
+    )
+    language = models.CharField(
+        max_length=10, default="en", help_text="Code of the language of the study's own texts, in which readers are addressed."
+    )
     per_class = models.PositiveSmallIntegerField(validators=[MinValueValidator(1)])
     sets = models.PositiveSmallIntegerField(validators=[MinValueValidator(1)])
     completion_threshold = models.DecimalField(

@@ -28,6 +28,7 @@ from .letters import (
 )
 from .model_answers import record_model_answers
 from .new_rating_study import balance_warnings, begin_rating_study
+from .pictures import prepare_block, prepare_study
 from .protocol import load_protocol
 from .rating import create_rating_study, grid, pair, sheet, shuffled, single, strip
 from .rating_cells import cells_frame
@@ -84,6 +85,8 @@ __all__ = [
     "open_reading",
     "open_recruitment",
     "pair",
+    "prepare_block",
+    "prepare_study",
     "queue_letters",
     "ratings_frame",
     "readings_frame",

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from imagebank.models import Study
 from imagebank.services.trail import note_deed
-from surveys.models import Invitation, Reader, ReaderContact, ReaderGroup, Seat, Survey, SurveyResponse
+from surveys.models import Invitation, Reader, ReaderContact, ReaderGroup, Seat, StudyProtocol, Survey, SurveyResponse
 
 from .closing import has_ended, require_link_of_use
 from .seats import set_seat
@@ -19,11 +19,11 @@ OPENED_WITH = ("reader__study__protocol", "response")  # what every save needs; 
 
 
 class InvitationClosed(Exception):
-    """A link that lets nobody in; `reason` is unknown, revoked, withdrawn, expired, full or ended."""
+    """A link that lets nobody in; `reason` is unknown, revoked, withdrawn, expired, full or ended. protocol: of a known one's study."""
 
-    def __init__(self, reason: str):
+    def __init__(self, reason: str, protocol: StudyProtocol | None = None):
         super().__init__(reason)
-        self.reason = reason
+        self.reason, self.protocol = reason, protocol
 
 
 def token_sha256(raw: str) -> str:
@@ -155,8 +155,9 @@ def open_invitation(raw: str) -> Invitation:
     invitation = invitations.select_related(*OPENED_WITH).first()
     if invitation is None:
         raise InvitationClosed("unknown")
+    protocol = invitation.reader.study.protocol
     if invitation.revoked_at is not None:
-        raise InvitationClosed("withdrawn" if hasattr(invitation.reader, "withdrawal") else "revoked")
+        raise InvitationClosed("withdrawn" if hasattr(invitation.reader, "withdrawal") else "revoked", protocol)
     response = getattr(invitation, "response", None)
     if response is None:
         latest = _same_way_in(invitation).select_related(*OPENED_WITH).order_by("-created_at", "-pk").first()
@@ -165,11 +166,11 @@ def open_invitation(raw: str) -> Invitation:
     if response is not None and response.finished_at and invitation.reader.study.leaving_at is None:
         return invitation
     if has_ended(invitation.reader.study):
-        raise InvitationClosed("ended")
+        raise InvitationClosed("ended", protocol)
     if response is None and invitation.reader.study.protocol.recruitment_closed_at is not None:
-        raise InvitationClosed("full")
+        raise InvitationClosed("full", protocol)
     if not invitation.is_open():
-        raise InvitationClosed("expired")
+        raise InvitationClosed("expired", protocol)
     return invitation
 
 

@@ -11,11 +11,13 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from imagebank.models import DiagnosisClass, Study
+from surveys.languages import clean_language
 from surveys.models import Answer, ReaderGroup, Stimulus, StudyProtocol
 from surveys.questions import parse_questions
 
 from .default_words import default_texts
 from .letter_words import check_letter
+from .pictures import clean_pictures
 
 SCHEMA = "study-preset/1"
 TEXTS = {
@@ -147,6 +149,8 @@ def _protocol_values(preset: dict, blocks: Collection[str] | None) -> dict:
         "strictly_more": comparison == ">",
         "allow_blank": preset["study"].get("allow_blank", True),
         "zoom_allowed": preset["study"].get("zoom", True),
+        "language": clean_language(preset["study"].get("language", "en")),
+        "pictures": clean_pictures(preset.get("pictures", {})),
         "demographic_questions": preset.get("demographic_questions", []),
         "invitation_days": preset.get("invitations", {}).get("days", DAYS_OF_A_LINK),
     }
@@ -200,4 +204,6 @@ def _save_protocol(study: Study, values: dict, defaults: dict) -> StudyProtocol:
         raise ValidationError(f"The blocks name views that the study does not have: {', '.join(sorted(unknown))}.")
     protocol.full_clean()
     protocol.save()
+    if {"pictures", "stimuli"} & set(changed):
+        study.served_pictures.all().delete()  # made by the former rules, and seen by nobody who has answered
     return protocol

@@ -45,7 +45,8 @@ def main() -> int:
         folder = (options.out / f"seed-{seed}").resolve()
         with console.bar(f"seed {seed}, drawing") as progress:
             manifest = draw_bank(RECIPE, folder / "bank", scale=options.scale, seed=seed, progress=progress)
-        for run in networks.train_and_predict(console, folder=folder, manifest=manifest, settings=networks.SETTINGS):
+        settings = networks.settings_here()
+        for run in networks.train_and_predict(console, folder=folder, manifest=manifest, settings=settings):
             together = networks.accuracy(run.ensemble)
             good &= HARDEST <= together <= EASIEST
             members = " ".join(f"{share:.3f}" for share in member_accuracies(run.predictions))

@@ -109,7 +109,7 @@ class Command(BaseCommand):
 
 def _settings(epochs: int | None) -> dict[str, tuple[str, ...]]:
     more = (f"recipe.epochs={epochs}",) if epochs else ()
-    return {view: (*settings, *more) for view, settings in networks.SETTINGS.items()}
+    return {view: (*settings, *more) for view, settings in networks.settings_here().items()}
 
 
 def _computing_s() -> float:

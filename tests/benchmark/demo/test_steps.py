@@ -142,3 +142,17 @@ def test_two_demos_do_not_compute_in_one_folder(monkeypatch, tmp_path, settings)
     monkeypatch.setattr(steps, "load_founding", again)
     with pytest.raises(CommandError, match="Another demo is being computed"):
         call_command("demo", "--no-serve")
+
+
+@pytest.mark.parametrize(
+    ("cpu_info", "in_bfloat16"), [("flags : fpu amx_bf16 amx_tile", True), ("flags : fpu avx512_bf16", False), (None, False)]
+)
+def test_the_networks_train_in_bfloat16_only_where_the_processor_has_units_for_it(tmp_path, cpu_info, in_bfloat16):
+    path = tmp_path / "cpuinfo"
+    if cpu_info:
+        path.write_text(cpu_info)
+
+    settings = networks.settings_here(path)
+
+    assert settings.keys() == networks.SETTINGS.keys()
+    assert all((networks.BFLOAT16 in changes) == in_bfloat16 for changes in settings.values())
