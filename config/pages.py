@@ -1,17 +1,20 @@
 """The first page, and a person's own account."""
 
+import sys
+
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.template.loader import get_template
 from django.templatetags.static import static
 from django.views.decorators.http import require_GET, require_POST
 from rest_framework.authtoken.models import Token
 
 from config.study_path import study_path, study_tags
-from imagebank.jobs import retry_job
+from imagebank.jobs import DISK_FULL, retry_job
 from imagebank.models import Membership, Removal, Study, WorkerBeat
 from imagebank.permissions import has_role, require_role
 
@@ -61,6 +64,13 @@ def retry_deletion(request: HttpRequest, pk: int) -> HttpResponse:
     except ValidationError as refusal:
         messages.error(request, " ".join(refusal.messages))
     return redirect("deleted-studies")
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Something failed that no page expects. A full disk is said in words, for it takes an administrator, not patience."""
+    failure = sys.exc_info()[1]  # Django asks for this page while it handles the exception
+    full = isinstance(failure, OSError) and failure.errno in DISK_FULL
+    return HttpResponse(get_template("500.html").render({"disk_full": full}), status=507 if full else 500)
 
 
 def icon(request: HttpRequest) -> HttpResponse:

@@ -13,6 +13,8 @@ from config import health, job_pages, metrics, pages
 admin.autodiscover()
 admin.site.login = secure_admin_login(admin.site.login)
 
+handler500 = "config.pages.server_error"
+
 APPS = ("imagebank", "surveys", "models_ml", "generative", "benchmark")
 
 urlpatterns = [

@@ -23,10 +23,14 @@ def keep_upload(archive) -> str:
     """Keep an uploaded ZIP until its import has run; returns the name under which `import_upload` finds it."""
     name = f"{uuid.uuid4().hex}.zip"
     target = uploads_folder() / name
-    with target.with_suffix(".part").open("wb") as file:
-        for chunk in archive.chunks():
-            file.write(chunk)
-    target.with_suffix(".part").rename(target)
+    partial = target.with_suffix(".part")
+    try:
+        with partial.open("wb") as file:
+            for chunk in archive.chunks():
+                file.write(chunk)
+        partial.rename(target)
+    finally:
+        partial.unlink(missing_ok=True)  # half a file would fill the disk that it did not fit on
     return name
 
 

@@ -1,4 +1,4 @@
-"""What the worker looks after by itself: expired seats, pictures that readers will ask for, letters that wait."""
+"""What the worker looks after by itself: expired seats, pictures that readers will ask for, letters that could not be sent."""
 
 import logging
 import threading
@@ -26,19 +26,19 @@ def release_everywhere() -> int:
     return released
 
 
-def prepare_everywhere() -> None:
-    """Make the pictures of every study whose surveys are drawn, as its readers will see them."""
-    for study in Study.objects.filter(survey_sets__isnull=False):
-        try:
-            prepare_study(study=study)
-        except OSError as problem:  # a file that is gone or a full disk stops this study alone
-            logger.warning("%s: pictures were not made: %s", study.slug, problem)
-
-
 def resume_letters_everywhere() -> int:
     """Try letters again that wait for a mail server; returns for how many studies."""
     waiting = Letter.objects.waiting().values("invitation__reader__study")
     return sum(resume_letters(study=study) is not None for study in Study.objects.filter(pk__in=waiting))
+
+
+def prepare_everywhere() -> None:
+    """Make the pictures of every study whose surveys are drawn, as its readers will see them."""
+    for study in Study.objects.in_use().filter(survey_sets__isnull=False, leaving_at=None):
+        try:
+            prepare_study(study=study)
+        except OSError as problem:  # a file that is gone or a full disk stops this study alone
+            logger.warning("%s: pictures were not made: %s", study.slug, problem)
 
 
 def keep_house() -> None:
@@ -46,10 +46,10 @@ def keep_house() -> None:
     while True:
         try:
             release_everywhere()
-            prepare_everywhere()
             resume_letters_everywhere()
+            prepare_everywhere()
         except DatabaseError as problem:
-            logger.warning("Expired seats, pictures and waiting letters were not looked after: %s", problem)
+            logger.warning("Expired seats, waiting letters or pictures were not looked after: %s", problem)
         finally:
             connection.close()
         if stopping.wait(EVERY_S):

@@ -20,7 +20,12 @@ THANKS = (
 
 
 def default_texts(preset: dict) -> dict[str, str]:
-    """The protocol's texts for a preset that leaves them out. Consent is never made up: an ethics committee decides it."""
+    """The protocol's texts for a preset that leaves them out, where it is in English; those of other languages stay empty.
+
+    Consent is never made up: an ethics committee decides it.
+    """
+    if preset["study"].get("language", "en").partition("-")[0] != "en":
+        return {}
     rating = "stimuli" in preset
     return {
         "landing_text": f"{_invitation(preset, rating)} {LANDING}",

@@ -90,9 +90,9 @@ def test_the_compiled_words_belong_to_the_written_ones(language):
 
 def test_templates_of_readers_hold_no_words_that_are_not_marked():
     staff = {
-        "certificate", "delete", "describe", "end", "exports", "invite_list", "invited", "new_rating", "new_study", "overview", "readers",
-        "recruitment", "seat", "set_up", "withdraw", "_head", "_picture", "_seat_grid", "_set_up_fields", "_preview_bar", "_letter", "_post",
-        "preview",
+        "certificate", "describe", "exports", "invite_list", "invited", "new_rating", "new_study", "overview", "readers",
+        "recruitment", "seat", "set_up", "withdraw", "_head", "_picture", "_seat_grid", "_set_up_fields", "_preview_bar",
+        "preview", "_letter", "_post",
     }  # fmt: skip
     bare = []
     for path in TEMPLATES:
