@@ -7,10 +7,12 @@ from django.core.exceptions import ValidationError
 from django.utils.text import slugify
 
 from surveys.coordination.set_up_words import CONFIDENCE, HELP, LABELS, WORDS
+from surveys.languages import TRANSLATED
+from surveys.services.letter_words import LONGEST_SUBJECT, check_letter
 from surveys.services.protocol import SCHEMA, TEXTS
 
 COLOURS = ("ochre", "plum")
-CONTROL = {"class": "form-control"}
+CONTROL, SELECT = {"class": "form-control"}, {"class": "form-select"}
 
 
 def _lines(text: str) -> list[str]:
@@ -74,19 +76,22 @@ class SetUpForm(forms.Form):
     days = forms.IntegerField(min_value=1, max_value=3650)
     allow_blank = forms.BooleanField(required=False)
     zoom = forms.BooleanField(required=False)
+    language = forms.ChoiceField(choices=TRANSLATED.items(), widget=forms.Select)
     landing = forms.CharField(max_length=20000, widget=forms.Textarea({"rows": 4}))
     consent = forms.CharField(max_length=20000, widget=forms.Textarea({"rows": 10}))
     instructions = forms.CharField(max_length=20000, widget=forms.Textarea({"rows": 7}))
     practice = forms.CharField(required=False, max_length=20000, widget=forms.Textarea({"rows": 2}))
     break_between_blocks = forms.CharField(required=False, max_length=20000, widget=forms.Textarea({"rows": 3}))
     thanks = forms.CharField(max_length=20000, widget=forms.Textarea({"rows": 3}))
+    invitation_subject = forms.CharField(required=False, max_length=LONGEST_SUBJECT)
+    invitation_body = forms.CharField(required=False, max_length=20000, widget=forms.Textarea({"rows": 8}))
 
     SECTIONS = (
         ("The study", ("title", "slug", "summary")),
         ("What is asked", ("question", "classes", "views", "confidence")),
         ("Who reads, and how much", ("groups", "about_you", "per_class", "sets")),
         ("Rules", ("threshold", "days", "allow_blank", "zoom")),
-        ("What readers are told", tuple(TEXTS)),
+        ("What readers are told", ("language", *TEXTS)),
     )
 
     def __init__(self, *args, known: dict | None = None, **kwargs):
@@ -96,10 +101,12 @@ class SetUpForm(forms.Form):
         super().__init__(*args, **kwargs)
         if known:
             del self.fields["slug"]
+            spoken = known["study"].get("language", "en")  # a file may name one that the pages have no words in
+            self.fields["language"].choices = (TRANSLATED | {spoken: TRANSLATED.get(spoken, spoken)}).items()
         for name, field in self.fields.items():
             field.label, field.help_text = LABELS.get(name, field.label), HELP.get(name, "")
             if not isinstance(field, forms.BooleanField):
-                field.widget.attrs |= CONTROL
+                field.widget.attrs |= SELECT if isinstance(field, forms.ChoiceField) else CONTROL
 
     def sections(self) -> list[tuple[str, list]]:
         return [(title, [self[name] for name in names if name in self.fields]) for title, names in self.SECTIONS]
@@ -136,6 +143,14 @@ class SetUpForm(forms.Form):
         ]
         return coloured + rows[len(COLOURS) :] + [row for row in self.known.get("reader_groups", []) if row.get("kind") == "model"]
 
+    def clean(self) -> dict:
+        said = self.cleaned_data
+        try:
+            check_letter(subject=said.get("invitation_subject", ""), body=said.get("invitation_body", ""))
+        except ValidationError as refusal:
+            self.add_error("invitation_body", refusal)
+        return said
+
     def clean_about_you(self) -> list[dict]:
         return self._rows("about_you", "demographic_questions", _about_reader, _about_reader_said)
 
@@ -146,7 +161,7 @@ class SetUpForm(forms.Form):
         about = {name: kept[name] for name in ("slug", "nature", "citation") if name in kept}
         about |= {name: said[name] for name in ("slug", "title", "question") if said.get(name)}
         about |= {"summary": _told(said["summary"])} if said["summary"] else {}
-        about |= {"allow_blank": said["allow_blank"], "zoom": said["zoom"]}
+        about |= {"language": said["language"], "allow_blank": said["allow_blank"], "zoom": said["zoom"]}
         views = [row["code"] for row in said["views"]]
         known_set = self.known.get("survey_set", {})
         same_views = sorted(known_set.get("block_order", [])) == sorted(views)
@@ -167,6 +182,7 @@ class SetUpForm(forms.Form):
                 "comparison": self.known.get("completion", {}).get("comparison", ">"),
             },
             "invitations": {"days": said["days"]},
+            "pictures": self.known.get("pictures", {}),
             "questions": _questions(said, self.known.get("questions", [])),
             "demographic_questions": said["about_you"],
             "texts": {name: _told(said[name]) for name in TEXTS if said[name].strip()},
@@ -208,6 +224,7 @@ def form_values(preset: dict) -> dict:
         "days": preset.get("invitations", {}).get("days", WORDS["days"]),
         "allow_blank": about.get("allow_blank", True),
         "zoom": about.get("zoom", True),
+        "language": about.get("language", "en"),
         **{name: preset.get("texts", {}).get(name, "") for name in TEXTS},
     }
 
@@ -215,8 +232,8 @@ def form_values(preset: dict) -> dict:
 def form_can_say(preset: dict) -> bool:
     """Whether the form, left as it is, says everything that `preset` says: a rating study's questions it cannot."""
     if set(preset) - {
-        "schema", "study", "classes", "views", "reader_groups", "survey_set", "completion", "invitations", "questions",
-        "demographic_questions", "texts",
+        "schema", "study", "classes", "views", "reader_groups", "survey_set", "completion", "invitations", "pictures",
+        "questions", "demographic_questions", "texts",
     }:  # fmt: skip
         return False
     form = SetUpForm(form_values(preset), known=preset)

@@ -1,6 +1,7 @@
 """The coordinator's pages about surveys: the seats at a glance, the certificate, previews."""
 
 import json
+from functools import wraps
 from typing import NamedTuple
 
 from django import forms
@@ -14,14 +15,15 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from imagebank.permissions import require_role
+from imagebank.permissions import allowed_in_archive, require_role
 from surveys.coordination.certificate_pictures import certificate_pictures, match_tables
 from surveys.coordination.pages import download, page
 from surveys.coordination.seat_grid import live_cells, seat_grid
 from surveys.core import Design
 from surveys.core.design import SCHEMA as DESIGN_SCHEMA
+from surveys.languages import own_language, words_of
 from surveys.models import Seat, Survey, SurveyItem
-from surveys.reading.context import block_context, page_context, words_for
+from surveys.reading.context import block_context, counted, page_context
 from surveys.reading.images import survey_item_image
 from surveys.services import create_survey_set, release_expired_seats, replace_seat, verify_survey_set
 
@@ -50,6 +52,17 @@ def preview_places(survey: Survey) -> list[PreviewPlace]:
         url = reverse("surveys:preview", kwargs=where | {"position": block.position})
         places.append(PreviewPlace(str(block.position), block.view, url))
     return [*places, words("thanks", "thanks")]
+
+
+def in_the_readers_language(view):
+    """A page as its readers see it, in the language in which the study addresses them."""
+
+    @wraps(view)
+    def wrapper(request, *args, **kwargs):
+        with words_of(getattr(request.study, "protocol", None)):
+            return view(request, *args, **kwargs)
+
+    return wrapper
 
 
 class DrawForm(forms.Form):
@@ -84,6 +97,7 @@ def draw(request, slug):
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @require_role("coordinator")
+@allowed_in_archive
 def certificate(request, slug):
     """The stored certificate in pictures and words; a press recomputes it from the stored surveys."""
     survey_set = get_object_or_404(request.study.survey_sets)
@@ -164,6 +178,8 @@ def release(request, slug):
 @csrf_exempt  # the readers' own templates carry no token; nothing is saved here
 @require_http_methods(["GET", "HEAD", "POST"])
 @require_role("coordinator")
+@allowed_in_archive
+@in_the_readers_language
 def preview_words(request, slug, code, name):
     """A page before, between or after the blocks, as its reader sees it; pressing its button goes on, saving nothing."""
     survey = get_object_or_404(Survey, survey_set__study=request.study, code=code)
@@ -176,7 +192,7 @@ def preview_words(request, slug, code, name):
         certificate_page = reverse("surveys:certificate", kwargs={"slug": slug})
         return redirect(places[following].url if following < len(places) else certificate_page)
     study = request.study
-    context = {"survey": survey, "preview": True, "places": places, "practice": True}
+    context = {"survey": survey, "preview": True, "places": places, "practice": True, "own": own_language(study.protocol)}
     template = name
     if name == "about":
         context["questions"] = [
@@ -187,9 +203,9 @@ def preview_words(request, slug, code, name):
     elif name.startswith("break-"):
         template = "break"
         block = get_object_or_404(survey.blocks, position=int(name.removeprefix("break-")))
-        context |= {"survey_block": block, "blocks": survey.blocks.count(), "images": block.survey_items.count()}
+        context |= {"survey_block": block, "blocks": survey.blocks.count()}
         context["exposure_ms"] = study.protocol.stimuli.get(block.view, {}).get("exposure_ms")
-        context |= words_for(study, block.view)
+        context["counted"] = counted(study, block.view, block.survey_items.count())
     elif name == "thanks":
         context["survey_response"] = {"finished_at": timezone.now()}
     return page(request, template, **context)
@@ -204,6 +220,7 @@ def _practice(survey: Survey, chosen: str | None) -> dict:
 
 @require_GET
 @require_role("coordinator")
+@in_the_readers_language
 def preview(request, slug, code, position):
     """A block as its reader sees it; nothing is saved."""
     survey = get_object_or_404(Survey, survey_set__study=request.study, code=code)
@@ -217,6 +234,7 @@ def preview(request, slug, code, position):
         image_address=lambda name: reverse("surveys:picture", kwargs={"slug": slug, "public_id": name}),
         client={"preview": True},
     )
+    context["own"] = own_language(request.study.protocol)
     return page(request, "preview", preview=True, survey=survey, places=preview_places(survey), **context)
 
 

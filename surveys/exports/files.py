@@ -13,7 +13,7 @@ from imagebank.models import Study
 from imagebank.tables import csv_text
 from surveys.coordination.seat_grid import live_cells
 from surveys.exports.tables import readings_csv
-from surveys.models import Answer, BlockSitting, Seat, SurveyResponse, ViewingEvent
+from surveys.models import Answer, BlockSitting, Seat, ServedPicture, SurveyResponse, ViewingEvent
 from surveys.services import cells_frame, ratings_frame
 from surveys.services.funnel import funnel_rows
 
@@ -155,6 +155,23 @@ SEATS = {
     "questions": "questions of the survey (live seats only)",
     "link_expires_at": "until when a link leads to the seat; empty: none does",
 }
+PICTURES = {
+    "view": "view of the blocks, or kind of stimulus, that show it",
+    "item": "code of the item",
+    "image_view": "view of the item that the picture is",
+    "part": "left, top, right, bottom in pixels where a part of it is shown; empty: the whole",
+    "network_pixel_sha256": "SHA-256 of width, height and RGB pixels of the whole picture as the image bank keeps it: what networks read",
+    "network_width": "its width in pixels",
+    "network_height": "its height in pixels",
+    "chain": "how the file that readers get was made of it",
+    "encoder": "name and version of what encoded it",
+    "reader_width": "width of what readers get, in pixels",
+    "reader_height": "height of what readers get, in pixels",
+    "reader_pixel_sha256": "SHA-256 of width, height and RGB pixels that a reader's browser shows",
+    "reader_file_sha256": "SHA-256 of the file, before it is filled up to the length of all others of its block",
+    "reader_file_bytes": "its length",
+    "made_at": "when it was made, ISO 8601; every reader since then got this one",
+}
 RECRUITMENT = {
     "group": READINGS["group"],
     "stage": "contacted, agreed, started, completed, analysed; simulated readers apart",
@@ -244,6 +261,15 @@ def _seats(study: Study):
         )  # fmt: skip
 
 
+def _pictures(study: Study):
+    for row in ServedPicture.objects.filter(study=study).select_related("image__item"):
+        image = row.image
+        yield (
+            row.view, image.item.code, image.view, row.part, image.pixel_sha256, image.width, image.height, row.chain,
+            row.encoder, row.width, row.height, row.pixel_sha256, row.sha256, row.bytes, _iso(row.made_at),
+        )  # fmt: skip
+
+
 def demographic_columns(study: Study) -> dict[str, str]:
     protocol = getattr(study, "protocol", None)
     questions = protocol.demographic_questions if protocol else []
@@ -268,6 +294,8 @@ def export_files(study: Study) -> list[ExportFile]:
                    SITTINGS, _sittings),
         ExportFile("demographics.csv", "About the readers", "Answers to the questions about the reader.",
                    demographic_columns(study), _demographics),
+        ExportFile("pictures.csv", "Pictures as shown", "What networks read and what readers saw of each picture, by hash.",
+                   PICTURES, _pictures),
         ExportFile("seats.csv", "Seats", "Every seat, the replaced ones included.", SEATS, _seats),
         ExportFile("recruitment.csv", "Recruitment", "From the first contact to the analysed sitting, per group.",
                    RECRUITMENT, lambda study: [row.values() for row in funnel_rows(study)]),

@@ -1,6 +1,7 @@
 from .answer import Answer, ViewingEvent
 from .design import Block, Survey, SurveyItem, SurveySet
 from .imported import ImportedReading
+from .picture import ServedPicture
 from .protocol import ReaderGroup, StudyProtocol
 from .reader import Invitation, Reader, ReaderContact, Seat
 from .recruitment import Letter, Reply, Withdrawal
@@ -19,6 +20,7 @@ __all__ = [
     "ReaderGroup",
     "Reply",
     "Seat",
+    "ServedPicture",
     "Stimulus",
     "StimulusFrame",
     "StudyProtocol",

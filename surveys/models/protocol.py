@@ -34,6 +34,12 @@ class StudyProtocol(models.Model):
     stimuli = models.JSONField(
         default=dict, blank=True, help_text="For a rating study, by block: how its stimuli are named and shown."
     )
+    pictures = models.JSONField(
+        default=dict, blank=True, help_text="format, quality and side_px of the files that readers get; empty: the usual."
+    )
+    language = models.CharField(
+        max_length=10, default="en", help_text="Code of the language of the study's own texts, in which readers are addressed."
+    )
     per_class = models.PositiveSmallIntegerField(validators=[MinValueValidator(1)])
     sets = models.PositiveSmallIntegerField(validators=[MinValueValidator(1)])
     completion_threshold = models.DecimalField(
@@ -54,6 +60,10 @@ class StudyProtocol(models.Model):
     practice_text = models.TextField(blank=True)
     break_text = models.TextField(blank=True)
     thanks_text = models.TextField(blank=True)
+    invitation_subject = models.CharField(max_length=200, blank=True, help_text="Of the letter; empty: ours.")
+    invitation_body = models.TextField(blank=True, help_text="The letter, with {name}, {link} ...; empty: ours.")
+    recruitment_closed_at = models.DateTimeField(null=True, blank=True, help_text="Nobody new may be invited or begin.")
+    reading_closed_at = models.DateTimeField(null=True, blank=True, help_text="No link lets anybody read any more.")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

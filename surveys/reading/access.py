@@ -5,23 +5,32 @@ from functools import wraps
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import override
 from django.views.decorators.csrf import csrf_exempt
 
+from surveys.languages import language_of_browser, language_of_words
 from surveys.reading.link_guard import WINDOW_S, may_try, note_known, note_unknown
 from surveys.reading.places import place_of
 from surveys.services import InvitationClosed, open_invitation
 
 CLOSED = {
-    "unknown": (404, "This link is not known", "Please check that it was copied whole, to its last letter."),
-    "revoked": (410, "This link has been closed", "The people who run the study closed it. Nothing you saved is lost."),
-    "withdrawn": (410, "You have withdrawn", "Your answers are deleted, as you asked. Thank you for the time you gave."),
-    "expired": (410, "This link has expired", "It worked for a limited time. Nothing you saved is lost."),
+    "unknown": (404, _("This link is not known"), _("Please check that it was copied whole, to its last letter.")),
+    "revoked": (
+        410, _("This link has been closed"), _("The people who run the study closed it. Nothing you saved is lost."),
+    ),
+    "withdrawn": (
+        410, _("You have withdrawn"), _("Your answers are deleted, as you asked. Thank you for the time you gave."),
+    ),
+    "full": (410, _("This study takes no new readers"), _("Recruitment has ended. Thank you for your willingness.")),
+    "ended": (410, _("Reading has ended"), _("This study takes no more answers. Everything you saved is kept. Thank you.")),
+    "expired": (410, _("This link has expired"), _("It worked for a limited time. Nothing you saved is lost.")),
 }
 TOO_MANY = {
-    "title": "Please wait a little",
-    "words": "Too many links that do not exist were tried from your network. Try again in ten minutes; nothing is lost.",
+    "title": _("Please wait a little"),
+    "words": _("Too many links that do not exist were tried from your network. Try again in ten minutes; nothing is lost."),
 }
-NOT_HERE = {"title": "There is nothing here", "words": "Your link still works: open it again to go on."}
+NOT_HERE = {"title": _("There is nothing here"), "words": _("Your link still works: open it again to go on.")}
 
 
 def invited(view: Callable) -> Callable:
@@ -35,7 +44,7 @@ def invited(view: Callable) -> Callable:
     @wraps(view)
     def wrapper(request: HttpRequest, token: str, **kwargs) -> HttpResponse:
         if not may_try(request, token):
-            response = render(request, "surveys/closed.html", TOO_MANY, status=429)
+            response = _closed(request, 429, language_of_browser(request), **TOO_MANY)
             response["Retry-After"] = str(WINDOW_S)
             return response
         try:
@@ -44,14 +53,22 @@ def invited(view: Callable) -> Callable:
             if closed.reason == "unknown":
                 note_unknown(request)
             status, title, words = CLOSED[closed.reason]
-            return render(request, "surveys/closed.html", {"title": title, "words": words}, status=status)
+            language = language_of_words(closed.protocol) if closed.protocol else language_of_browser(request)
+            return _closed(request, status, language, title=title, words=words)
         note_known(token)
+        language = language_of_words(request.invitation.reader.study.protocol)
         try:
-            return view(request, token, **kwargs)
+            with override(language):
+                return view(request, token, **kwargs)
         except Http404:
-            return render(request, "surveys/closed.html", NOT_HERE, status=404)
+            return _closed(request, 404, language, **NOT_HERE)
 
     return wrapper
+
+
+def _closed(request: HttpRequest, status: int, language: str, **context) -> HttpResponse:
+    with override(language):
+        return render(request, "surveys/closed.html", context, status=status)
 
 
 def seated(view: Callable) -> Callable:

@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 
 from django.http import QueryDict
+from django.utils.translation import gettext as _
 
 from surveys.questions import Question
-from surveys.questions.definition import CANNOT_TELL
+from surveys.questions.definition import CANNOT_TELL, FIXED_CHOICES
 
 # Which partial template shows a kind.
 LAYOUTS = {
@@ -64,9 +65,9 @@ def asked_context(questions: Sequence[Question], *, frames: int, current: Mappin
                     "layout": f"surveys/asked/{LAYOUTS[question.kind]}.html",
                     "prompt": question.prompt.replace("{label}", label),
                     "applies": bool(label) or not question.needs_label,
-                    "options": _options(question, frames),
+                    "options": (options := _options(question, frames)),
                     "value": given.get(question.code),
-                    "short": question.kind in ROW_OF_THREE and all(len(words) <= 14 for _, words in question.choices),
+                    "short": question.kind in ROW_OF_THREE and all(len(option["words"]) <= 14 for option in options),
                 }
                 for position, question in enumerate(step)
             ],
@@ -80,11 +81,12 @@ def _options(question: Question, frames: int) -> list[dict]:
         rows = [(str(point), str(point)) for point in range(1, question.points + 1)]
     elif question.kind == "frame":
         rows = [(str(place), str(place)) for place in range(1, frames + 1)]
-        rows += [("0", question.none or "None")]
+        rows += [("0", question.none or _("None"))]
     elif question.kind == "cells":
         rows = [(str(place), str(place)) for place in range(1, frames + 1)]
     else:
-        rows = list(question.choices)
+        usual = dict(FIXED_CHOICES.get(question.kind, ()))  # in the reader's language, unless the study has words of its own
+        rows = [(code, _(words) if usual.get(code) == words else words) for code, words in question.choices]
         if question.kind == "class" and question.none:
             rows.append((CANNOT_TELL, question.none))
     return [

@@ -3,10 +3,14 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from uuid import uuid4
 
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
 from imagebank.models import Study
 from surveys.models import Block, Stimulus, StudyProtocol, SurveyItem, SurveyResponse
 from surveys.questions import Question, questions_of
 from surveys.reading.asking import asked_context, client_questions, current_step, steps_of
+from surveys.reading.words import script_words
 
 SINGLE = Stimulus.Kind.SINGLE
 
@@ -25,16 +29,33 @@ def words_for(study: Study, view: str) -> dict[str, str]:
         return {
             "heading": shown.get("heading", view.capitalize()),
             "one": one,
-            "noun": one.capitalize(),
-            "many": f"{one}s",
+            "noun": _capital(one),
+            "many": shown.get("many", f"{one}s"),
+            "practice": _("Practice: %(one)s") % {"one": one},
+            "first": _("Begin with the first %(one)s") % {"one": one},
         }
     label = study.view_label(view)
     return {
-        "heading": f"{label[:1].upper()}{label[1:]} images",
-        "one": f"{label} image",
-        "noun": "Image",
-        "many": "images",
+        "heading": _capital(_("%(view)s images") % {"view": label}),
+        "one": _("%(view)s image") % {"view": label},
+        "noun": _("Image"),
+        "many": _("images"),
+        "practice": _("Practice image"),
+        "first": _("Begin with the first image"),
     }
+
+
+def counted(study: Study, view: str, count: int) -> str:
+    """How many a block has, in words: "6 focused images"."""
+    words = words_for(study, view)
+    if study.protocol.stimuli.get(view):
+        return f"{count} {words['one'] if count == 1 else words['many']}"
+    label = study.view_label(view)
+    return ngettext("%(count)s %(view)s image", "%(count)s %(view)s images", count) % {"count": count, "view": label}
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def block_context(
@@ -132,6 +153,7 @@ def page_context(
             "questions": client_questions(questions),
             "exposure_ms": exposure,
             "zoom": protocol.zoom_allowed and not exposure,
+            "words": script_words(),
             **words,
             **client,
         },

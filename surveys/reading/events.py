@@ -8,6 +8,7 @@ from uuid import UUID
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, JsonResponse
 from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from imagebank.models import DiagnosisClass
@@ -21,7 +22,7 @@ MOST_EVENTS, MOST_BYTES, LONGEST_CODE = 50, 100_000, 40
 @require_POST
 @seated
 def events(request: HttpRequest, token: str, survey_response: SurveyResponse) -> JsonResponse:
-    """Take `{"events": [...]}`; answer `{"saved": [ids], "refused": [{"id", "why"}]}`.
+    """Take `{"events": [...]}`; answer `{"saved": [ids], "refused": [{"id", "why", "code"}]}`.
 
     Events are recorded in the order they come. A refused one will never be taken, so the browser may forget it; what
     is in neither list is to be sent again.
@@ -42,7 +43,7 @@ def events(request: HttpRequest, token: str, survey_response: SurveyResponse) ->
             _record(survey_response, event, items)
             saved.append(name)
         except ValidationError as error:
-            refused.append({"id": name, "why": error.messages[0]})
+            refused.append({"id": name, "why": error.messages[0], "code": getattr(error, "code", None) or ""})
     return JsonResponse({"saved": saved, "refused": refused})
 
 
@@ -64,7 +65,7 @@ def _record(survey_response: SurveyResponse, event: dict, items: dict[str, Surve
     item = event.get("item")
     survey_item = items.get(item) if isinstance(item, str) else None
     if item is not None and survey_item is None:
-        raise ValidationError("This image is not open for answers.")
+        raise ValidationError(_("This image is not open for answers."))
     client_ms = _milliseconds(event.get("client_ms"))
     if event.get("type") == "answer":
         if survey_item is None:
@@ -117,4 +118,4 @@ def _chosen(survey_response: SurveyResponse, code):
     try:
         return survey_response.reader.study.classes.get(code=str(code))
     except DiagnosisClass.DoesNotExist:
-        raise ValidationError("This choice does not belong to the study.") from None
+        raise ValidationError(_("This choice does not belong to the study.")) from None

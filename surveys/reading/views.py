@@ -9,16 +9,18 @@ from django.templatetags.static import static
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from surveys.languages import own_language
 from surveys.models import Block, SurveyItem, SurveyResponse, ViewingEvent
 from surveys.questions import asked_about, open_questions, questions_of, standing_by_item
 from surveys.reading.access import at_place, invited, seated
 from surveys.reading.asking import value_from_form
-from surveys.reading.context import block_context, page_context, practice_stimuli, stimulus_item, words_for
-from surveys.reading.images import stimulus_image, survey_item_image
+from surveys.reading.context import block_context, counted, page_context, practice_stimuli, stimulus_item
+from surveys.reading.images import practice_image, survey_item_image
 from surveys.reading.places import place_of
 from surveys.services import (
     finish_response,
     open_block,
+    prepare_block,
     record_answer,
     record_consent,
     record_demographics,
@@ -36,9 +38,8 @@ def _study(request: HttpRequest):
 
 def _page(request: HttpRequest, template: str, status: int = 200, **context) -> HttpResponse:
     study = _study(request)
-    return render(
-        request, f"surveys/{template}.html", {"study": study, "protocol": study.protocol, **context}, status=status
-    )
+    shared = {"study": study, "protocol": study.protocol, "own": own_language(study.protocol)}
+    return render(request, f"surveys/{template}.html", shared | context, status=status)
 
 
 def _go_on(token: str, survey_response: SurveyResponse) -> HttpResponse:
@@ -125,8 +126,13 @@ def _practice_items(survey_response: SurveyResponse) -> list[dict]:
 
 def _begin(survey_response: SurveyResponse) -> SurveyResponse:
     survey_response = record_practice(survey_response=survey_response)
-    open_block(survey_response=survey_response, block=survey_response.survey.blocks.order_by("position")[0])
+    _open(survey_response, survey_response.survey.blocks.order_by("position")[0])
     return survey_response
+
+
+def _open(survey_response: SurveyResponse, block: Block) -> None:
+    prepare_block(block)
+    open_block(survey_response=survey_response, block=block)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -134,17 +140,16 @@ def _begin(survey_response: SurveyResponse) -> SurveyResponse:
 def take_break(request, token, survey_response, block):
     """A page to breathe before a block; going on opens it."""
     if request.method == "POST":
-        open_block(survey_response=survey_response, block=block)
+        _open(survey_response, block)
         return _go_on(token, survey_response)
     study = _study(request)
     return _page(
         request,
         "break",
         survey_block=block,
-        images=block.survey_items.count(),
+        counted=counted(study, block.view, block.survey_items.count()),
         blocks=survey_response.survey.blocks.count(),
         exposure_ms=study.protocol.stimuli.get(block.view, {}).get("exposure_ms"),
-        **words_for(study, block.view),
     )
 
 
@@ -260,8 +265,9 @@ def image(request, token, survey_response, public_id):
     """A picture of the block that is open now, or of the practice; of any other there is nothing here."""
     place, frame = place_of(survey_response), request.GET.get("place", "1")
     if place.name == "practice":
-        return stimulus_image(get_object_or_404(practice_stimuli(survey_response), public_id=public_id), frame)
+        stimuli = practice_stimuli(survey_response)
+        return practice_image(get_object_or_404(stimuli, public_id=public_id), stimuli, frame)
     if place.name != "block":
         raise Http404
-    items = SurveyItem.objects.select_related("block").order_by()  # a stimulus, where there is one, is asked for then
+    items = SurveyItem.objects.select_related("block__survey__survey_set__study__protocol", "stimulus").order_by()
     return survey_item_image(get_object_or_404(items, block=place.block, public_id=public_id), frame)

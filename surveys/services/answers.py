@@ -8,10 +8,13 @@ from uuid import UUID
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from imagebank.models import DiagnosisClass
 from surveys.models import Answer, BlockSitting, SurveyItem, SurveyResponse, ViewingEvent
 from surveys.questions import Question, Shown, asked_about, clean_value, questions_of, standing_by_item
+
+from .closing import require_reading
 
 LONGEST_RT_MS = 24 * 3600 * 1000
 LARGEST_DETAIL = 500
@@ -44,9 +47,10 @@ def record_answer(
             if (known.survey_response_id, known.survey_item_id) != (survey_response.pk, survey_item.pk):
                 raise ValidationError("This event identifier was used for another answer.")
             return known
+        require_reading(survey_response.reader.study)
         _require_open_block(survey_response, survey_item)
         if chosen is not None and chosen.study_id != survey_response.reader.study_id:
-            raise ValidationError("This choice does not belong to the study.")
+            raise ValidationError(_("This choice does not belong to the study."))
         value = _checked_value(survey_response, survey_item, question, value)
         chain = Answer.objects.filter(survey_response=survey_response).order_by("-sequence")
         last = chain.only("sequence", "entry_sha256").first()
@@ -72,9 +76,9 @@ def _require_open_block(response: SurveyResponse, survey_item: SurveyItem) -> No
     sitting = BlockSitting.objects.filter(survey_response=response, block_id=survey_item.block_id)
     sealed_at = sitting.order_by().values_list("sealed_at").first()
     if sealed_at is None:
-        raise ValidationError("This image is not open for answers yet.", code="not-open")
+        raise ValidationError(_("This image is not open for answers yet."), code="not-open")
     if sealed_at != (None,):
-        raise ValidationError("The answers of this block are sealed.", code="sealed")
+        raise ValidationError(_("The answers of this block are sealed."), code="sealed")
 
 
 def _checked_value(response: SurveyResponse, survey_item: SurveyItem, code: str, value):
@@ -87,7 +91,7 @@ def _checked_value(response: SurveyResponse, survey_item: SurveyItem, code: str,
     questions = asked_about(questions_of(protocol), survey_item)
     question = next((question for question in questions if question.code == code), None)
     if question is None:
-        raise ValidationError("This question is not asked about this image.")
+        raise ValidationError(_("This question is not asked about this image."))
     _require_turn(response, survey_item, question, questions)
     if not code or value is None:
         return None
@@ -103,9 +107,9 @@ def _require_turn(
         return
     given = standing_by_item(response, survey_item=survey_item).get(survey_item.pk, {})
     if any(other.required and other.step < question.step and other.code not in given for other in questions):
-        raise ValidationError("A question before this one is still open.", code="too-early")
+        raise ValidationError(_("A question before this one is still open."), code="too-early")
     if any(other.step > question.step and other.code in given for other in questions):
-        raise ValidationError("A later question about this image has been answered; this one is closed.", code="closed")
+        raise ValidationError(_("A later question about this image has been answered; this one is closed."), code="closed")
 
 
 def entry_sha256(answer: Answer, previous: str) -> str:

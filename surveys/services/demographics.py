@@ -1,6 +1,7 @@
 """The questions about the reader: their kinds, and what counts as an answer."""
 
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
 
 
 def clean_demographics(questions: list[dict], raw: dict) -> dict:
@@ -24,19 +25,19 @@ def clean_demographics(questions: list[dict], raw: dict) -> dict:
 def _clean(question: dict, text: str) -> str | int | None:
     if not text:
         if question.get("required"):
-            raise ValidationError("Please answer this question.")
+            raise ValidationError(_("Please answer this question."))
         return None
     kind = question.get("kind", "text")
     if kind == "choice":
         if text not in question["choices"]:
-            raise ValidationError("Please choose one of the answers.")
+            raise ValidationError(_("Please choose one of the answers."))
         return text
     if kind == "integer":
         low, high = question.get("minimum", 0), question.get("maximum", 10**6)
         if not text.isdecimal() or len(text) > 9 or not low <= int(text) <= high:
-            raise ValidationError(f"Please enter a whole number from {low} to {high}.")
+            raise ValidationError(_("Please enter a whole number from %(low)s to %(high)s.") % {"low": low, "high": high})
         return int(text)
     longest = question.get("max_length", 200)
     if len(text) > longest:
-        raise ValidationError(f"Please use at most {longest} characters.")
+        raise ValidationError(_("Please use at most %(count)s characters.") % {"count": longest})
     return text

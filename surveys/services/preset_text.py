@@ -21,7 +21,7 @@ def preset_of(study: Study) -> dict:
         about |= {"question": protocol.question}
     about = {name: value for name, value in about.items() if value}
     if protocol:
-        about |= {"allow_blank": protocol.allow_blank, "zoom": protocol.zoom_allowed}
+        about |= {"language": protocol.language, "allow_blank": protocol.allow_blank, "zoom": protocol.zoom_allowed}
     preset = {"schema": SCHEMA, "study": about, "classes": _classes(study), "views": list(study.views)}
     return preset | (_rules(study, protocol) if protocol else {})
 
@@ -48,6 +48,7 @@ def _rules(study: Study, protocol: StudyProtocol) -> dict:
             "comparison": ">" if protocol.strictly_more else ">=",
         },
         "invitations": {"days": protocol.invitation_days},
+        "pictures": dict(protocol.pictures),
         "questions": [_question(question) for question in questions_of(protocol)] if protocol.questions else [],
         "demographic_questions": list(protocol.demographic_questions),
         "stimuli": dict(protocol.stimuli),

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from imagebank.models import Study
 from surveys.models import Answer, Stimulus, StimulusFrame, SurveyItem, SurveyResponse
 from surveys.questions import Question, asked_about, questions_of
-from surveys.reading.images import matched_bytes
+
+from .pictures import Part, jpeg_bytes, served_pictures
 
 if TYPE_CHECKING:
     import pandas
@@ -52,13 +53,16 @@ def ratings_frame(*, study: Study, analysed_only: bool = False) -> "pandas.DataF
 
 
 def pictures_as_shown(study: Study) -> Iterator[tuple[str, bytes]]:
-    """Every rated single image by its code, as a JPEG just as raters saw it."""
-    shown = study.protocol.stimuli.get(Stimulus.Kind.SINGLE)
-    frames = StimulusFrame.objects.filter(
-        stimulus__study=study, stimulus__kind=Stimulus.Kind.SINGLE, stimulus__role=Stimulus.Role.RATED
-    )
-    for frame in frames.select_related("stimulus", "image").order_by("stimulus__code"):
-        yield frame.stimulus.code, matched_bytes(frame.image, shown, frame.box)
+    """Every rated single image by its code, as the JPEG that raters saw; of a study without loss, as a JPEG of it."""
+    frames = list(
+        StimulusFrame.objects.filter(
+            stimulus__study=study, stimulus__kind=Stimulus.Kind.SINGLE, stimulus__role=Stimulus.Role.RATED
+        ).select_related("stimulus").order_by("stimulus__code")
+    )  # fmt: skip
+    parts = [Part(frame.image_id, tuple(frame.box)) for frame in frames]
+    rows = served_pictures(study=study, view=Stimulus.Kind.SINGLE, parts=parts)
+    for frame, part in zip(frames, parts, strict=True):
+        yield frame.stimulus.code, jpeg_bytes(rows[part])
 
 
 class _Page:

@@ -4,6 +4,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from surveys.models import (
     Answer,
@@ -20,6 +21,7 @@ from surveys.models import (
 from surveys.questions import open_questions, required_counts
 from surveys.services.demographics import clean_demographics
 
+from .closing import require_reading
 from .seats import give_up_seat, set_seat, take_free_seat
 
 
@@ -35,7 +37,11 @@ def start_response(*, invitation: Invitation) -> SurveyResponse:
         if existing:
             return existing
         if not invitation.is_open():
-            raise ValidationError("This link is closed; ask the person who invited you for a new one.")
+            raise ValidationError(_("This link is closed; ask the person who invited you for a new one."))
+        study = invitation.reader.study
+        require_reading(study)
+        if study.protocol.recruitment_closed_at:
+            raise ValidationError(_("This study takes no new readers any more. Thank you for your willingness."))
         seat = _seat_for(invitation)
         set_seat(seat, Seat.State.STARTED, invitation.reader)
         if invitation.seat_id is None:
@@ -63,11 +69,11 @@ def _seat_for(invitation: Invitation) -> Seat:
     if invitation.seat_id is None:
         seat = take_free_seat(invitation.reader.group)
         if seat is None:
-            raise ValidationError("All places of this study are taken at the moment. Thank you for your willingness.")
+            raise ValidationError(_("All places of this study are taken at the moment. Thank you for your willingness."))
         return seat
     seat = Seat.objects.select_for_update().get(pk=invitation.seat_id)
     if seat.state != Seat.State.RESERVED or seat.reader_id != invitation.reader_id:
-        raise ValidationError("Your place has meanwhile been given to somebody else. Thank you for your willingness.")
+        raise ValidationError(_("Your place has meanwhile been given to somebody else. Thank you for your willingness."))
     return seat
 
 
@@ -98,7 +104,7 @@ def _stamp(survey_response: SurveyResponse, field: str, after: str | None = None
         if getattr(response, field) is not None:
             return response
         if after and getattr(response, after) is None:
-            raise ValidationError("A step before this one is still open; go on from there.")
+            raise ValidationError(_("A step before this one is still open; go on from there."))
         for name, value in {field: timezone.now(), **values}.items():
             setattr(response, name, value)
         response.save(update_fields=[field, *values])
@@ -113,13 +119,13 @@ def open_block(*, survey_response: SurveyResponse, block: Block) -> BlockSitting
     with transaction.atomic():
         response = SurveyResponse.objects.select_for_update().get(pk=survey_response.pk)
         if block.survey_id != response.survey_id:
-            raise ValidationError("This block belongs to another survey.")
+            raise ValidationError(_("This block belongs to another survey."))
         if response.practised_at is None:
-            raise ValidationError("A step before this one is still open; go on from there.")
+            raise ValidationError(_("A step before this one is still open; go on from there."))
         sealed = response.block_sittings.filter(block__position__lt=block.position).exclude(sealed_at=None)
         if sealed.count() != Block.objects.filter(survey=block.survey, position__lt=block.position).count():
-            raise ValidationError("The block before this one is not sealed yet.")
-        sitting, _ = BlockSitting.objects.get_or_create(survey_response=response, block=block)
+            raise ValidationError(_("The block before this one is not sealed yet."))
+        sitting, _made = BlockSitting.objects.get_or_create(survey_response=response, block=block)
         return sitting
 
 
@@ -133,15 +139,17 @@ def seal_block(*, survey_response: SurveyResponse, block: Block) -> BlockSitting
         response = SurveyResponse.objects.select_for_update().get(pk=survey_response.pk)
         sitting = BlockSitting.objects.filter(survey_response=response, block=block).first()
         if sitting is None:
-            raise ValidationError("This block has not been opened yet.")
+            raise ValidationError(_("This block has not been opened yet."))
         if sitting.sealed_at is not None:
             return sitting
         unseen = unseen_positions(response, block)
         if unseen:
-            raise ValidationError(f"Not shown yet: image {_listed(unseen)}. Look at every image once before going on.")
+            raise ValidationError(
+                _("Not shown yet: image %(numbers)s. Look at every image once before going on.") % {"numbers": _listed(unseen)}
+            )
         blank = blank_positions(response, block)
         if blank and not response.survey.survey_set.study.protocol.allow_blank:
-            raise ValidationError(f"Not answered yet: image {_listed(blank)}.")
+            raise ValidationError(_("Not answered yet: image %(numbers)s.") % {"numbers": _listed(blank)})
         last = response.answers.order_by("-sequence").first()
         sitting.sealed_at = timezone.now()
         sitting.seal_sha256 = last.entry_sha256 if last else ""
@@ -186,7 +194,7 @@ def finish_response(*, survey_response: SurveyResponse) -> SurveyResponse:
             return response
         sealed = response.block_sittings.exclude(sealed_at=None).count()
         if sealed != survey.blocks.count():
-            raise ValidationError("Every block must be sealed before the survey is finished.")
+            raise ValidationError(_("Every block must be sealed before the survey is finished."))
         rows = SurveyItem.objects.filter(block__survey=survey).select_related("block", "stimulus")
         questions = required_counts(survey.survey_set.study)[survey.pk]
         answered = questions - sum(map(len, open_questions(response, rows).values()))

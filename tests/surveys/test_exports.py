@@ -18,7 +18,7 @@ from surveys.core.__main__ import main
 from surveys.core.answer_log import log_faults, read_answer_log
 from surveys.exports.files import READINGS, export_bundle, export_files
 from surveys.models import Answer
-from surveys.services import invite, record_viewing_event
+from surveys.services import invite, prepare_study, record_viewing_event
 from surveys.services.readings import COLUMNS
 from tests.surveys.sitting import answer, begin, read_all, read_block
 from tests.surveys.study import group, survey
@@ -45,6 +45,7 @@ def read(study):
 def test_every_column_of_every_file_is_in_the_data_dictionary(study, read):
     meanings = {(row["file"], row["column"]): row["meaning"] for row in table(study, "data-dictionary.csv")}
     assert list(READINGS) == list(COLUMNS)
+    prepare_study(study=study)
     for file in export_files(study):
         rows = table(study, file.name)
         assert rows, file.name

@@ -10,14 +10,12 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.core.management import call_command
 from django.urls import reverse
-from PIL import Image
 
 from imagebank.models import Item, ItemImage, Study
 from surveys.core.answer_log import log_faults, read_answer_log
 from surveys.exports.files import export_files
 from surveys.exports.tables import ratings_csv
 from surveys.models import Answer, Seat, Stimulus, Survey, SurveyItem, SurveyResponse, ViewingEvent
-from surveys.reading.images import matched_bytes
 from surveys.services import (
     analysis_frame,
     answer_log_fault,
@@ -113,18 +111,6 @@ def test_a_shuffled_control_is_in_neither_direction():
         assert sorted(order) == sorted(codes)
         assert order not in (codes, codes[::-1])
     assert (control.code, control.condition) == ("strip-1-shuffled", "shuffled")
-
-
-def test_real_and_generated_frames_are_served_alike():
-    """One size, one JPEG chain, no metadata: a photograph of 48 x 32 and a picture of 40 x 40."""
-    study = make_rating_study(kinds=["single"])
-    shown = study.protocol.stimuli["single"]
-    assert (shown["width"], shown["height"]) == (32, 32)
-    files = []
-    for image in (real_images(Study.objects.get(slug="rated-bank"))[0], ItemImage.objects.get(item__code="made-00")):
-        picture = Image.open(io.BytesIO(matched_bytes(image, shown)))
-        files.append((picture.format, picture.size, picture.quantization, sorted(picture.info)))
-    assert files[0] == files[1]
 
 
 def new():

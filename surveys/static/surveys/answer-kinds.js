@@ -24,7 +24,7 @@
     write: (root, value) => {
       const input = root.querySelector("input[type=range]");
       input.toggleAttribute("data-untouched", value === null);
-      if (value === null) input.setAttribute("aria-valuetext", "no answer yet");
+      if (value === null) input.setAttribute("aria-valuetext", window.diptych.say("no_answer_yet"));
       else input.removeAttribute("aria-valuetext");
       input.value = value === null ? 50 : value;
       root.querySelector("output").textContent = value === null ? "" : value;
@@ -70,7 +70,7 @@
         radio.write(root, value && value.answer);
         slider.write(root, value && value.confidence);
       },
-      missing: (root) => (radio.read(root) === null ? "" : "Say how sure you are: move the slider."),
+      missing: (root) => (radio.read(root) === null ? "" : window.diptych.say("move_slider")),
     },
     confidence: slider,
     scale: number,

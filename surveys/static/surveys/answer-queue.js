@@ -127,7 +127,7 @@
         if (!answer.ok) throw new Error("status " + answer.status);
         const { saved, refused } = await answer.json();
         this.shelf.drop(new Set(saved.concat(refused.map((row) => row.id))));
-        refused.forEach((row) => this.onRefused(row.why));
+        refused.forEach((row) => this.onRefused(row));
         this.failing = false;
         this.wait_ms = 1000;
         return saved.length + refused.length > 0;

@@ -21,6 +21,8 @@
       wait();
       const answer = await fetch(address, { credentials, signal: abort.signal });
       if (!answer.ok) throw new Error("status " + answer.status);
+      // A network that wants a sign-in first answers everything with a page of its own.
+      if (!/^image\//.test(answer.headers.get("Content-Type") || "")) throw new Error("no image came");
       const [reader, parts] = [answer.body.getReader(), []];
       for (let part = await reader.read(); !part.done; part = await reader.read()) {
         parts.push(part.value);

@@ -2,27 +2,24 @@
 (function () {
   "use strict";
 
-  const { AnswerQueue, BlockImages, Marks, Questions, Stage, Teller, Zoom } = window.diptych;
+  const { AnswerQueue, BlockImages, Marks, Questions, Stage, Teller, Zoom, say } = window.diptych;
   const data = JSON.parse(document.getElementById("block-data").textContent);
   const part = (id) => document.getElementById(id);
   const items = data.items;
   const practising = !data.events && !data.preview;
+  const SECOND_TAP_MS = 400;
+  const RETRY_MS = 3000;
+  const TIMEOUT_MS = 15000;
   let index = data.start;
   let painted_ms = null;
   let showing = 0;
+  let tapped_ms = -Infinity;
 
   items.forEach((item) => {
     item.answers = item.answers || {};
     if (item.chosen) item.answers[""] = item.chosen;
   });
 
-  const words = {
-    saved: "Saved",
-    saving: "Saving …",
-    retry: "Not saved, will retry",
-    kept: "Not saved yet. It is kept on this device; saving, will retry.",
-    closed: "This link has been closed. Please write to the person who invited you.",
-  };
   const teller = new Teller(part("told"));
   const queue = data.events ? new AnswerQueue({
     address: data.events,
@@ -30,13 +27,14 @@
     onState: (state) => {
       // One line at any width, so that the image below never moves.
       if (state === "saved" && part("saved").dataset.state === "retry") loadAgain();
-      part("saved").textContent = words[state === "retry" && innerWidth >= 700 ? "kept" : state];
+      part("saved").textContent = say(state === "retry" && innerWidth >= 700 ? "kept" : state);
       part("saved").dataset.state = state;
-      teller.saving(state, words[state === "retry" ? "kept" : state]);
+      teller.saving(state, say(state === "retry" ? "kept" : state));
     },
-    onRefused: (why) => {
-      part("waiting").textContent = why;
-      part("unanswered").textContent = why;
+    onRefused: ({ why, code }) => {
+      const elsewhere = code === "sealed" || code === "not-open";
+      part("waiting").textContent = part("unanswered").textContent = elsewhere ? say("sealed_elsewhere") : why;
+      if (elsewhere) setTimeout(() => location.replace(location.pathname), RETRY_MS);
     },
   }) : null;
   // What the screen showed travels with the answer that follows: one request for an image instead of two.
@@ -78,18 +76,19 @@
     stage.wait(true);
     part("retry").hidden = true;
     cover(false);
-    const slow = setTimeout(() => say("Loading …"), 400);
+    const slow = setTimeout(() => tell(say("loading")), 400);
     try {
       const places = item.addresses.map((_, frame) => starts[index] + frame);
       const local = await Promise.all(places.map((place) => images.get(place)));
       if (mine !== showing) return;
       if (zoom) zoom.reset();
       const frames = (item.frames || [item.image]).length;
-      const words = `${data.one[0].toUpperCase()}${data.one.slice(1)} ${index + 1} of ${items.length}`;
-      await stage.show(local.slice(0, frames), item.columns, words, local.slice(frames));
+      const what = data.one[0].toUpperCase() + data.one.slice(1);
+      const place = { what, number: index + 1, count: items.length };
+      await stage.show(local.slice(0, frames), item.columns, place, local.slice(frames));
       if (mine !== showing) return;
       clearTimeout(slow);
-      say("");
+      tell("");
       if (data.exposure_ms) await expose(item, mine);
       else await uncover(mine);
       if (mine !== showing) return;
@@ -97,7 +96,7 @@
       questions.enable(true);
     } catch (_) {
       if (mine !== showing) return;
-      say("This image did not load. Load it again, or go on: your answers are kept.");
+      tell(say("not_loaded"));
       part("retry").hidden = false;
     } finally {
       clearTimeout(slow);
@@ -157,7 +156,7 @@
     pen.putImageData(pixels, 0, 0);
   }
 
-  function say(text) {
+  function tell(text) {
     part("loading").textContent = text;
     part("loading").hidden = !text;
   }
@@ -170,7 +169,12 @@
     if (!practising) history.replaceState(null, "", "?image=" + (atEnd ? "end" : index + 1));
     if (atEnd) {
       showing += 1;
-      part("where").textContent = `${data.heading}, ${items.length} of ${items.length}`;
+      // Where "Next" was just touched, a second tap must not seal.
+      if (part("seal") && performance.now() - tapped_ms < SECOND_TAP_MS) {
+        part("seal").disabled = true;
+        setTimeout(() => { part("seal").disabled = false; }, SECOND_TAP_MS);
+      }
+      part("where").textContent = say("place", { heading: data.heading, number: items.length, count: items.length });
       listSkipped();
       focusOn(part("end-title"));
       return;
@@ -183,16 +187,19 @@
 
   function stepShown() {
     const steps = questions.steps(items[index]);
-    const heading = practising ? "Practice" : data.heading;
-    const question = steps.length > 1 ? `, question ${steps.indexOf(questions.step) + 1} of ${steps.length}` : "";
+    const heading = practising ? say("practice") : data.heading;
     const alone = practising && items.length === 1;
-    const place = alone ? `Practice ${data.noun.toLowerCase()}` : `${heading}, ${index + 1} of ${items.length}`;
-    part("where").textContent = place + question;
+    const place = alone
+      ? data.practice
+      : say("place", { heading, number: index + 1, count: items.length });
+    part("where").textContent = steps.length > 1
+      ? say("place_question", { place, number: steps.indexOf(questions.step) + 1, count: steps.length })
+      : place;
     part("back").hidden = index === 0 && questions.step === steps[0];
     part("leave").hidden = true;
     const last = part("next").dataset.last;
     const atLast = practising && index === items.length - 1 && questions.isLast();
-    part("next").textContent = atLast ? last : "Next";
+    part("next").textContent = atLast ? last : say("next");
     if (marks) stopMarking();
     markChosen();
   }
@@ -205,18 +212,27 @@
       const link = document.createElement("a");
       link.className = "button";
       link.href = "?image=" + number;
-      link.textContent = `${data.noun} ${number}`;
+      link.textContent = say("numbered", { noun: data.noun, number });
       row.append(link);
       return row;
     }));
   }
 
   function answered(code, value) {
+    tapped_ms = -Infinity;
     part("leave").hidden = true;
     const event = { type: "answer", item: items[index].id, rt_ms: Math.round(performance.now() - painted_ms) };
     teller.answered(code ? "" : questions.nameOf(value));
     record(code ? { ...event, question: code, value } : { ...event, chosen: value });
     markChosen();
+  }
+
+  // The second tap of a double tap would pass over an image that nobody has seen yet. By keyboard there is no such thing.
+  function dropSecondTap(event) {
+    if (!event.detail || index >= items.length) return;
+    const now = performance.now();
+    if (now - tapped_ms < SECOND_TAP_MS && !questions.isDone(items[index])) event.preventDefault();
+    else tapped_ms = now;
   }
 
   function goOn(leaveOpen) {
@@ -258,6 +274,7 @@
   }
 
   function keyed(event) {
+    if (event.repeat && event.key === "Enter" && event.target.closest("button, a")) event.preventDefault();
     if (!part("shortcuts").checked || event.ctrlKey || event.altKey || event.metaKey || event.repeat) return;
     if (event.target.closest("textarea, select, .marks.on")) return;
     const asking = !part("answer").hidden;
@@ -337,9 +354,8 @@
     function tellMarks() {
       const count = layer.list.length;
       undo.hidden = !count;
-      const marked = count ? `${count} ${count === 1 ? "place" : "places"} marked.` : "";
-      const how = layer.on ? " Touch a point, or drag a box around it." : "";
-      one.element.querySelector(".mark-words").textContent = marked + how;
+      const words = [count ? say("marked", { number: count }) : "", layer.on ? say("mark_how") : ""];
+      one.element.querySelector(".mark-words").textContent = words.filter(Boolean).join(" ");
     }
     layer.tell = tellMarks;
     return layer;
@@ -355,9 +371,30 @@
   async function sealWhenSaved(event) {
     event.preventDefault();
     part("seal").disabled = true;
-    part("waiting").textContent = "Saving your last answers. This page goes on by itself as soon as they are saved.";
+    part("waiting").textContent = say("sealing");
     await queue.drained();
-    part("seal-form").submit();
+    while (!(await sealed())) {
+      part("waiting").textContent = say("sealing_retry");
+      await pause(RETRY_MS);
+    }
+  }
+
+  // Seal in the background, so that a line that is down just now never leads to the browser's own page of errors. Sealing
+  // twice is sealing once. A refusal is shown as the page that it is.
+  async function sealed() {
+    const form = part("seal-form");
+    const abort = new AbortController();
+    const timer = setTimeout(() => abort.abort(), TIMEOUT_MS);
+    try {
+      const answer = await fetch(form.action, { method: "POST", credentials: "omit", signal: abort.signal });
+      if (answer.ok) location.assign(answer.url);
+      else if (answer.status < 500) form.submit();
+      return answer.status < 500;
+    } catch (_) {
+      return false;
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   function linkNumber(event) {
@@ -375,7 +412,12 @@
     event.preventDefault();
     goOn();
   });
+  part("next").addEventListener("click", dropSecondTap);
   part("leave").addEventListener("click", () => goOn(true));
+  // A page that the browser kept for its Back button knows nothing of what was sealed since.
+  window.addEventListener("pageshow", (event) => {
+    if (event.persisted) location.reload();
+  });
   part("stage").addEventListener("click", touchPlace);
   part("retry").addEventListener("click", () => {
     items[index].addresses.forEach((_, frame) => images.forget(starts[index] + frame));

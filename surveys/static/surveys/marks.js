@@ -32,7 +32,7 @@
       if (on) {
         this.layer.tabIndex = 0;
         this.layer.setAttribute("role", "application");
-        this.layer.setAttribute("aria-label", "Marking: arrow keys move the cross, Enter sets a point, Escape ends");
+        this.layer.setAttribute("aria-label", window.diptych.say("mark_keys"));
         this.layer.focus();
       } else {
         for (const name of ["tabindex", "role", "aria-label"]) this.layer.removeAttribute(name);

@@ -148,7 +148,7 @@
       }
       if (leaveOpen) return false;
       const words = open[0].does.missing && open[0].does.missing(open[0].element);
-      this.missing.textContent = words || "Please answer to go on, or leave this one blank.";
+      this.missing.textContent = words || window.diptych.say("please_answer");
       return true;
     }
     back() {

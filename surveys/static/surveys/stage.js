@@ -2,6 +2,7 @@
 (function () {
   "use strict";
 
+  const { say } = window.diptych;
   const NARROW = 600;
   const GAP = 4;
 
@@ -15,46 +16,47 @@
       this.moves = kind === "single" ? this.picture : element;
       window.addEventListener("resize", () => this.arrange());
     }
-    // Show `addresses` and resolve when every frame is decoded. heads: a grid's sources, of its rows, then of its columns.
-    async show(addresses, columns, words, heads = []) {
+    // Show `addresses` and resolve when every frame is decoded. place: what, number and count, for the words that stand for
+    // the image. heads: a grid's sources, of its rows, then of its columns.
+    async show(addresses, columns, place, heads = []) {
       this.columns = columns + (heads.length ? 1 : 0);
       if (this.kind === "single") {
         this.picture.src = addresses[0];
-        this.picture.alt = `${words}, to be judged by eye`;
+        this.picture.alt = say("to_be_judged", place);
         await this.picture.decode();
         this.arrange();
         return;
       }
-      const frames = addresses.map((address, place) => this.frame(address, place, words));
-      const sources = this.sources(heads, heads.length - columns, words);
+      const frames = addresses.map((address, at) => this.frame(address, at, place));
+      const sources = this.sources(heads, heads.length - columns, place);
       const figures = frames.map((frame) => frame.figure);
       this.element.replaceChildren(...(heads.length ? this.headed(figures, sources, columns) : figures));
       this.picture = frames[0].image;
       await Promise.all([...frames, ...sources].map((frame) => frame.image.decode()));
       this.arrange();
     }
-    frame(address, place, words) {
+    frame(address, at, place) {
       const figure = document.createElement("figure");
       const image = document.createElement("img");
-      const name = this.kind === "pair" ? ["Left", "Right"][place] : String(place + 1);
+      const side = this.kind === "pair" ? ["left", "right"][at] : "";
       image.src = address;
-      image.alt = this.kind === "pair" ? `${words}, ${name.toLowerCase()} image` : `${words}, image ${name}`;
+      image.alt = say(side ? `${side}_image` : "frame", { ...place, frame: at + 1 });
       image.draggable = false;
-      figure.dataset.place = place + 1;
+      figure.dataset.place = at + 1;
       const caption = document.createElement("figcaption");
-      caption.textContent = name;
+      caption.textContent = side ? say(side) : String(at + 1);
       caption.setAttribute("aria-hidden", "true");
       figure.append(image, caption);
       return { figure, image };
     }
     // What the rows take their colour from, and the columns their shape. They are looked at and not chosen.
-    sources(heads, rows, words) {
-      return heads.map((address, place) => {
-        const [axis, number] = place < rows ? ["row", place + 1] : ["column", place - rows + 1];
-        const source = this.frame(address, place, words);
+    sources(heads, rows, place) {
+      return heads.map((address, at) => {
+        const [axis, number] = at < rows ? ["row", at + 1] : ["column", at - rows + 1];
+        const source = this.frame(address, at, place);
         source.figure.className = `head ${axis}`;
         delete source.figure.dataset.place;
-        source.image.alt = `${words}, source of ${axis} ${number}`;
+        source.image.alt = say(`${axis}_source`, { ...place, frame: number });
         source.figure.querySelector("figcaption").textContent = axis === "row" ? "\u2192" : "\u2193";
         return source;
       });

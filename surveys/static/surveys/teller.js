@@ -15,7 +15,7 @@
     }
     // An answer was given; its saving will be told under this name.
     answered(name) {
-      this.fresh = name ? `${name}, saved` : "Saved";
+      this.fresh = window.diptych.say(name ? "answer_saved" : "saved", { name });
     }
     // Told once: an answer that is saved, a line that drops, and that it is back. Other savings go on in silence.
     saving(state, words) {
