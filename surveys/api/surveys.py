@@ -7,6 +7,7 @@ from rest_framework.decorators import action
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 
+from imagebank.permissions import allowed_in_archive
 from surveys.api.access import OfMyStudies, StudyField, require_coordinator
 from surveys.coordination.seat_grid import live_cells
 from surveys.models import Block, Seat, Survey, SurveySet
@@ -88,6 +89,7 @@ class SurveySetViewSet(
 
     @extend_schema(request=None, responses=CertificateOut)
     @action(detail=True, methods=["post"], renderer_classes=[JSONRenderer])
+    @allowed_in_archive
     def verify(self, request, pk):
         """Recompute the certificate from the stored surveys. Changes nothing."""
         return Response(CertificateOut(verify_survey_set(survey_set=self.get_object()).certificate).data)

@@ -8,6 +8,7 @@ from django.utils.text import slugify
 
 from surveys.coordination.set_up_words import CONFIDENCE, HELP, LABELS, WORDS
 from surveys.languages import TRANSLATED
+from surveys.services.letter_words import LONGEST_SUBJECT, check_letter
 from surveys.services.protocol import SCHEMA, TEXTS
 
 COLOURS = ("ochre", "plum")
@@ -82,6 +83,8 @@ class SetUpForm(forms.Form):
     practice = forms.CharField(required=False, max_length=20000, widget=forms.Textarea({"rows": 2}))
     break_between_blocks = forms.CharField(required=False, max_length=20000, widget=forms.Textarea({"rows": 3}))
     thanks = forms.CharField(max_length=20000, widget=forms.Textarea({"rows": 3}))
+    invitation_subject = forms.CharField(required=False, max_length=LONGEST_SUBJECT)
+    invitation_body = forms.CharField(required=False, max_length=20000, widget=forms.Textarea({"rows": 8}))
 
     SECTIONS = (
         ("The study", ("title", "slug", "summary")),
@@ -139,6 +142,14 @@ class SetUpForm(forms.Form):
             for row, colour in zip(rows, COLOURS, strict=False)
         ]
         return coloured + rows[len(COLOURS) :] + [row for row in self.known.get("reader_groups", []) if row.get("kind") == "model"]
+
+    def clean(self) -> dict:
+        said = self.cleaned_data
+        try:
+            check_letter(subject=said.get("invitation_subject", ""), body=said.get("invitation_body", ""))
+        except ValidationError as refusal:
+            self.add_error("invitation_body", refusal)
+        return said
 
     def clean_about_you(self) -> list[dict]:
         return self._rows("about_you", "demographic_questions", _about_reader, _about_reader_said)
