@@ -1,4 +1,4 @@
-"""What the worker looks after by itself: expired seats, letters that could not be sent, pictures that readers will ask for."""
+"""What the worker looks after by itself: expired seats, pictures that readers will ask for, letters that could not be sent."""
 
 import logging
 import threading
@@ -34,7 +34,7 @@ def resume_letters_everywhere() -> int:
 
 def prepare_everywhere() -> None:
     """Make the pictures of every study whose surveys are drawn, as its readers will see them."""
-    for study in Study.objects.filter(survey_sets__isnull=False, archived_at=None, leaving_at=None):
+    for study in Study.objects.in_use().filter(survey_sets__isnull=False, leaving_at=None):
         try:
             prepare_study(study=study)
         except OSError as problem:  # a file that is gone or a full disk stops this study alone
@@ -49,7 +49,7 @@ def keep_house() -> None:
             resume_letters_everywhere()
             prepare_everywhere()
         except DatabaseError as problem:
-            logger.warning("Expired seats, waiting letters and pictures were not looked after: %s", problem)
+            logger.warning("Expired seats, waiting letters or pictures were not looked after: %s", problem)
         finally:
             connection.close()
         if stopping.wait(EVERY_S):

@@ -68,8 +68,9 @@ class Fit:
         self.cfg, self.recipe, self.data, self.fold, self.folder = cfg, cfg.recipe, data, fold, folder
         self.device = data.feed.device
         seed = int(seed_of(self.recipe.seed, "init", fold).generate_state(1)[0])
-        network = build(cfg.model, len(data.labels.names), size_px=cfg.data.size_px, seed=seed).to(self.device)
-        self.network = in_layout(self.recipe, network)
+        anew = not (folder / checkpoint.STATE).is_file()  # else the state holds all weights
+        network = build(cfg.model, len(data.labels.names), size_px=cfg.data.size_px, seed=seed, load=anew)
+        self.network = in_layout(self.recipe, network.to(self.device))
         # One program per batch size (the whole and the last one): a general one is slower.
         self.forward = torch.compile(self.network, dynamic=False) if self.recipe.compile else self.network
         self.optimizer = make_optimizer(self.network, self.recipe)

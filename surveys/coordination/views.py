@@ -178,8 +178,8 @@ def release(request, slug):
 @csrf_exempt  # the readers' own templates carry no token; nothing is saved here
 @require_http_methods(["GET", "HEAD", "POST"])
 @require_role("coordinator")
-@in_the_readers_language
 @allowed_in_archive
+@in_the_readers_language
 def preview_words(request, slug, code, name):
     """A page before, between or after the blocks, as its reader sees it; pressing its button goes on, saving nothing."""
     survey = get_object_or_404(Survey, survey_set__study=request.study, code=code)

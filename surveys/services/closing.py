@@ -76,7 +76,8 @@ def require_link_of_use(study: Study, *, begun: bool) -> None:
 def require_reading(study: Study) -> None:
     """Raise ValidationError, in words for the reader, when no more answers are taken."""
     if has_ended(study):
-        raise ValidationError(_("Reading has ended; this study takes no more answers. What you saved is kept."), code="ended")
+        words = _("Reading has ended; this study takes no more answers. What you saved is kept.")
+        raise ValidationError(words, code="ended")
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext, override
 
-from surveys.languages import translated
+from surveys.languages import TRANSLATED, translated
 
 LANDING = gettext_noop("You may stop at any time and go on later, also on another device, with the same link.")
 INSTRUCTIONS = "\n\n".join((
@@ -31,9 +31,15 @@ THANKS = gettext_noop(
 
 
 def default_texts(preset: dict) -> dict[str, str]:
-    """The protocol's texts for a preset that leaves them out. Consent is never made up: an ethics committee decides it."""
+    """The protocol's texts for a preset that leaves them out, in its language; in one that we have no words in they stay empty.
+
+    Consent is never made up: an ethics committee decides it.
+    """
+    language = preset["study"].get("language", "en")
+    if language.partition("-")[0] not in TRANSLATED:
+        return {}
     rating = "stimuli" in preset
-    with override(translated(preset["study"].get("language", "en"))):
+    with override(translated(language)):
         return {
             "landing_text": f"{_invitation(preset, rating)} {_(LANDING)}",
             "instructions_text": _told(RATING_INSTRUCTIONS if rating else INSTRUCTIONS),

@@ -167,7 +167,7 @@ def open_invitation(raw: str) -> Invitation:
         return invitation
     if has_ended(invitation.reader.study):
         raise InvitationClosed("ended", protocol)
-    if response is None and protocol.recruitment_closed_at is not None:
+    if response is None and invitation.reader.study.protocol.recruitment_closed_at is not None:
         raise InvitationClosed("full", protocol)
     if not invitation.is_open():
         raise InvitationClosed("expired", protocol)

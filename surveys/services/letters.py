@@ -18,12 +18,10 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
-from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
 
 from imagebank.jobs import queue_job, retry_job
 from imagebank.models import Job, Study
-from surveys.languages import words_of
+from surveys.languages import language_of_words, words_of
 from surveys.models import Invitation, Letter, Reader, ReaderContact, ReaderGroup, StudyProtocol, SurveyResponse
 
 from .closing import has_ended, require_link_of_use
@@ -33,6 +31,7 @@ from .letter_words import fill_letter
 logger = logging.getLogger(__name__)
 SEND_LETTERS = "surveys.letters"
 SAMPLE_NAME, SAMPLE_TOKEN = "Dr. Ada Example", "this-link-is-an-example"
+NOBODYS_NAME = {"en": "colleague", "de": "Kollegin, lieber Kollege"}
 DAYS_OF_TRYING = 3
 LOST = "The worker stopped while this letter was being sent; whether it left is not known."
 
@@ -194,31 +193,30 @@ class LetterWords:
 def letter_of(
     *, kind: str, group: ReaderGroup, name: str, token: str, expires_at: datetime, started: bool = False
 ) -> LetterWords:
-    """The letter of `kind` to one person, in the study's language and, for an invitation, in its own words where it has any."""
-    with words_of(group.study.protocol):
-        return _letter_in_words(kind, group, name, token, expires_at, started)
-
-
-def _letter_in_words(
-    kind: str, group: ReaderGroup, name: str, token: str, expires_at: datetime, started: bool
-) -> LetterWords:
+    """The letter of `kind` to one person: in the study's own words, where it has any for an invitation, or in ours."""
     study = group.study
     protocol = study.protocol
-    until = date_format(localtime(expires_at), pgettext("date and time", "j F Y, H:i e"))
     context = {
         "study": study,
         "protocol": protocol,
         "name": " ".join(name.split()),
         "link": urljoin(settings.SITE_URL, reverse("surveys:landing", kwargs={"token": token})),
-        "until": until,
+        "expires_at": expires_at,
         "started": started,
     }
-    subject = render_to_string(f"surveys/letters/{kind}_subject.txt", context)
-    body = render_to_string(f"surveys/letters/{kind}.txt", context)
+    language = language_of_words(protocol)
+
+    def ours(part: str) -> str:
+        return render_to_string([f"surveys/letters/{language}/{part}.txt", f"surveys/letters/{part}.txt"], context)
+
+    with words_of(protocol):  # months and the like, too
+        subject, body = ours(f"{kind}_subject"), ours(kind)
+        until = date_format(localtime(expires_at), "DATETIME_FORMAT" if language != "en" else "j F Y, H:i e")
     if kind == Letter.Kind.INVITATION:
         facts = {
-            "name": context["name"] or _("colleague"), "study": study.title, "link": context["link"], "expires": until,
-            "deadline": until, "group": group.singular, "group_plural": group.plural,
+            "name": context["name"] or NOBODYS_NAME.get(language, NOBODYS_NAME["en"]), "study": study.title,
+            "link": context["link"], "expires": until, "deadline": until, "group": group.singular,
+            "group_plural": group.plural,
         }  # fmt: skip
         subject = fill_letter(protocol.invitation_subject, facts) if protocol.invitation_subject else subject
         body = fill_letter(protocol.invitation_body, facts) if protocol.invitation_body else body

@@ -260,3 +260,14 @@ def test_a_letter_is_sent_again_by_a_press(coordinator, study, django_capture_on
     invitation.reader.contact.delete()
     page = coordinator.post(f"/studies/small/surveys/readers/{invitation.reader.pk}/letter/", follow=True)
     assert "No e-mail address is kept" in page.content.decode()
+
+
+def test_a_study_that_addresses_its_readers_in_german_writes_to_them_in_german(study):
+    study.protocol.language = "de"
+    study.protocol.save()
+    letter = sample_letter(kind="invitation", group=group(study))
+    assert letter.subject == "Einladung: A small study"
+    assert "Guten Tag Dr. Ada Example" in letter.body
+    assert "Erinnerung" in sample_letter(kind="reminder", group=group(study)).subject
+    own_words(study)
+    assert "geneticists" in sample_letter(kind="invitation", group=group(study)).body
