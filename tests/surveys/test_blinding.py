@@ -211,7 +211,7 @@ def test_a_picture_asked_for_before_anything_was_prepared_is_made_with_all_of_it
     block = study.survey_sets.get().surveys.first().blocks.first()
     from surveys.services.pictures import parts_of_block
 
-    parts = parts_of_block(block)
+    parts = parts_of_block(study, block)
     data, kind = picture_for_reader(study=study, view=block.view, parts=parts, part=parts[0], salt="x")
     assert (kind, len(parts)) == ("image/jpeg", 6)
     assert ServedPicture.objects.count() == 6
