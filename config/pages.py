@@ -5,6 +5,7 @@ import sys
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
+from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -18,6 +19,8 @@ from imagebank.jobs import DISK_FULL, retry_job
 from imagebank.models import Membership, Removal, Study, WorkerBeat
 from imagebank.permissions import has_role, require_role
 
+STUDIES_PER_PAGE = 20
+
 
 def home(request: HttpRequest) -> HttpResponse:
     """Every study that this person may see, each as a path; for strangers, what this place is.
@@ -25,12 +28,15 @@ def home(request: HttpRequest) -> HttpResponse:
     Archived studies stand behind a link of their own, `?archived=1`.
     """
     mine, archived = Study.objects.visible_to(request.user), "archived" in request.GET
+    wanted = mine.exclude(archived_at=None) if archived else mine.in_use()
+    page = Paginator(wanted.order_by("pk"), STUDIES_PER_PAGE).get_page(request.GET.get("page"))
     studies = [
         {"study": study, "steps": study_path(study=study, user=request.user), "tags": study_tags(study)}
-        for study in (mine.exclude(archived_at=None) if archived else mine.in_use())
+        for study in page
     ]
     context = {
         "studies": studies,
+        "page": page,
         "archived": archived,
         "n_archived": mine.exclude(archived_at=None).count(),
         "n_deleted": _deletions(request).count(),

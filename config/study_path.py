@@ -37,11 +37,15 @@ def study_path(*, study: Study, user) -> list[Step]:
     steps = [
         images_step(study, bank),
         design_step(study, surveys),
-        readers_step(study, readers, "Invite readers" if coordinates else "Train networks"),
+        readers_step(study, readers, _about_readers(study) if coordinates else "Train networks"),
         reading_step(study, seats),
         results_step(study, results, may_compare),
     ]
     return [steps[0], *(with_action_when_its_turn_has_come(before, step) for before, step in pairwise(steps))]
+
+
+def _about_readers(study: Study) -> str:
+    return "See the readers" if study_state(study) else "Invite readers"
 
 
 def with_action_when_its_turn_has_come(before: Step, step: Step) -> Step:

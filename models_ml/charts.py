@@ -97,7 +97,7 @@ def _chart(
     for name, number, kind, points in series:
         drawn = [(x(epoch), y(value)) for epoch, value in points if value is not None]
         if drawn:
-            text = " ".join(f"{a:.1f},{b:.1f}" for a, b in drawn)
+            text = " ".join(f"{a:.1f},{b:.1f}" for a, b in (drawn * 2 if len(drawn) == 1 else drawn))  # a single one: a dot
             lines.append(Line(name if kind != "train" else "", text, number % 8, kind, *drawn[-1]))
     chart.lines.extend(_apart(lines))
     chart.x_ticks.extend(Tick(x(epoch), str(epoch)) for epoch in _whole_steps(last))

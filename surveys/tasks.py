@@ -5,6 +5,7 @@ import threading
 
 from celery.signals import worker_ready, worker_shutdown
 from django.db import DatabaseError, connection
+from django.db.models import QuerySet
 
 from imagebank.models import Study
 from surveys.models import Letter
@@ -15,10 +16,15 @@ EVERY_S = 600
 stopping = threading.Event()
 
 
+def _looked_after() -> QuerySet[Study]:
+    """Studies with surveys; nothing is done to archived ones, nor to one that is being deleted."""
+    return Study.objects.in_use().filter(survey_sets__isnull=False, leaving_at=None)
+
+
 def release_everywhere() -> int:
     """Free the expired seats of every study; returns how many."""
     released = 0
-    for study in Study.objects.filter(survey_sets__isnull=False):
+    for study in _looked_after():
         count = release_expired_seats(study=study)
         if count:
             logger.info("%s: %s expired seats freed", study.slug, count)
@@ -34,7 +40,7 @@ def resume_letters_everywhere() -> int:
 
 def prepare_everywhere() -> None:
     """Make the pictures of every study whose surveys are drawn, as its readers will see them."""
-    for study in Study.objects.in_use().filter(survey_sets__isnull=False, leaving_at=None):
+    for study in _looked_after():
         try:
             prepare_study(study=study)
         except OSError as problem:  # a file that is gone or a full disk stops this study alone

@@ -105,6 +105,7 @@ def _parsed(key: str, text: str):
 
 def run_train(options) -> int:
     from generative.core.data import read_manifest
+    from generative.core.distributed import speaks
     from generative.core.train import train
 
     recipe = _recipe(options)
@@ -119,6 +120,8 @@ def run_train(options) -> int:
         result = train(recipe, data, options.out, seed=options.seed, start=options.start, start_preset=options.preset,
                        licence=options.licence, device=device, on_event=progress,
                        should_cancel=lambda: bool(stopped))  # fmt: skip
+    if not speaks():
+        return 0
     if result.report:
         _say(f"Started by {result.report['preset']}: {len(result.report['loaded'])} tensors loaded, "
              f"{len(result.report['fresh'])} fresh (listed in training.json).")  # fmt: skip

@@ -20,6 +20,7 @@ from generative.core.matching import Match, Matcher
 from generative.core.variants import Nearest, Space, Variants, cut, in_colours_of, nearest, variants_of
 
 QUANTILE = 0.01
+UNLIKE = 0.9  # in pixels; 0 is equal, 1.41 has nothing in common: here a likeness (cosine) of .6
 LEAST_HELD_OUT = 5
 
 
@@ -94,7 +95,7 @@ class _Search:
 
     def _aligned(self, images: np.ndarray, own: Variants, matches) -> Iterator[tuple[int, Nearest]]:
         """The features' distances of the pairs that the pixels aligned: the box of one against the other, turned."""
-        pairs = [(i, match) for i, row in enumerate(matches) for match in row]
+        pairs = [(i, match) for i, row in enumerate(matches) for match in row if match.distance < UNLIKE]
         if not pairs:
             return
         boxes = np.stack([self._box_of(images[i], m) for i, m in pairs])
@@ -114,7 +115,8 @@ def audit(
 ) -> Audit:  # fmt: skip
     """Compare generated pictures (N, 3, H, W) uint8 with the training pictures in pixels and in features.
 
-    A picture is suspected when it lies nearer than the first percentile of held-out pictures in either space. With
+    A picture is suspected when it lies nearer than the first percentile of held-out pictures in either space, and in
+    pixels nearer than UNLIKE, since pictures that have little in common are no copies however far apart others are. With
     fewer than 5 held-out pictures, training pictures stand in, each against the other groups, and `calibration` says
     so. Groups on both sides of the split are refused. cache: a folder that keeps the features of the real pictures.
     tell(what, done, total) is called as the search goes on.
@@ -146,6 +148,7 @@ def audit(
     ratios = dict.fromkeys(items, np.inf)
     for name, row in found.items():
         limit = float(np.quantile([k.distance for k in known[name]], QUANTILE))
+        limit = min(limit, UNLIKE) if name == "pixels" else limit
         hits = [(item, f) for item, f in zip(items, row, strict=True) if f.distance < limit]
         suspects += [Suspect(item, train.items[f.index], name, f.distance, limit, f.variant) for item, f in hits]
         for item, f in zip(items, row, strict=True):

@@ -62,7 +62,7 @@ def send_again(*, reader: Reader, user=None) -> Job:
 
 def resume_letters(*, study: Study, user=None) -> Job | None:
     """Give the worker the letters of `study` that still wait; None when none does, or when it has them already."""
-    if study.archived_at or not Letter.objects.of_study(study).waiting().exists():
+    if study.archived_at or study.leaving_at or not Letter.objects.of_study(study).waiting().exists():
         return None
     jobs = study.jobs.filter(kind=SEND_LETTERS)
     if jobs.active().exists():
