@@ -3,7 +3,7 @@
 from urllib.parse import urlencode
 
 from django.contrib import messages
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -33,7 +33,9 @@ def analysis_plan(request, slug):
     may_stamp = has_role(request.user, study, *STAMPING_ROLES)
     form = PlanForm(initial={"text": plans.current().text if plans else ""})
     status = 200
-    if request.method == "POST" and may_stamp:
+    if request.method == "POST" and not may_stamp:
+        raise PermissionDenied("Stamping a plan is for the analysts and coordinators of this study.")
+    if request.method == "POST":
         form, status = PlanForm(request.POST, request.FILES), 400
         if form.is_valid():
             try:

@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from . import network_pages, planning_views, views
+from . import network_pages, outside_views, planning_views, views
 
 app_name = "benchmark"
 STUDY = "studies/<slug:slug>"
@@ -12,6 +12,7 @@ NETWORKS = f"{STUDY}/networks/"
 
 urlpatterns = [
     path(RESULTS, views.comparison_list, name="comparison_list"),
+    path(f"{STUDY}/readings/import/", outside_views.outside_readings, name="outside_readings"),
     path(f"{RESULTS}start/", views.comparison_start, name="comparison_start"),
     path(f"{RESULTS}predictions/", views.predictions_store, name="predictions_store"),
     path(f"{RESULTS}predictions/networks/", views.network_predictions_store, name="network_predictions_store"),

@@ -8,7 +8,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from imagebank.jobs import cancel_job, retry_job
-from imagebank.models import Job
+from imagebank.models import Job, WorkerBeat
 from imagebank.permissions import WORKING_ROLES, has_role, require_role
 
 LAST_LINES = 200
@@ -20,7 +20,8 @@ def job_list(request: HttpRequest, slug: str) -> HttpResponse:
     page = Paginator(request.study.jobs.select_related("created_by"), 50).get_page(request.GET.get("page"))
     template = "jobs/_list.html" if request.htmx else "jobs/list.html"
     active = request.study.jobs.active().exists()
-    return render(request, template, {"study": request.study, "page": page, "active": active})
+    context = {"study": request.study, "page": page, "active": active, "worker_lives": WorkerBeat.objects.lives()}
+    return render(request, template, context)
 
 
 @require_GET
@@ -32,6 +33,7 @@ def job_detail(request: HttpRequest, slug: str, pk) -> HttpResponse:
         "job": job,
         "lines": list(job.lines.order_by("-pk")[:LAST_LINES])[::-1],
         "may_act": has_role(request.user, request.study, *WORKING_ROLES),
+        "worker_lives": WorkerBeat.objects.lives(),
         "can_retry": job.state in (Job.State.FAILED, Job.State.CANCELLED),
     }
     return render(request, "jobs/_job.html" if request.htmx else "jobs/detail.html", context)

@@ -1,25 +1,82 @@
 """The first page, and a person's own account."""
 
+import sys
+
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.core.exceptions import ValidationError
+from django.core.paginator import Paginator
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
+from django.template.loader import get_template
 from django.templatetags.static import static
 from django.views.decorators.http import require_GET, require_POST
 from rest_framework.authtoken.models import Token
 
 from config.study_path import study_path, study_tags
-from imagebank.models import Membership, Study
+from imagebank.jobs import DISK_FULL, retry_job
+from imagebank.models import Membership, Removal, Study, WorkerBeat
 from imagebank.permissions import has_role, require_role
+
+STUDIES_PER_PAGE = 20
 
 
 def home(request: HttpRequest) -> HttpResponse:
-    """Every study that this person may see, each as a path; for strangers, what this place is."""
+    """Every study that this person may see, each as a path; for strangers, what this place is.
+
+    Archived studies stand behind a link of their own, `?archived=1`.
+    """
+    mine, archived = Study.objects.visible_to(request.user), "archived" in request.GET
+    wanted = mine.exclude(archived_at=None) if archived else mine.in_use()
+    page = Paginator(wanted.order_by("pk"), STUDIES_PER_PAGE).get_page(request.GET.get("page"))
     studies = [
         {"study": study, "steps": study_path(study=study, user=request.user), "tags": study_tags(study)}
-        for study in Study.objects.visible_to(request.user)
+        for study in page
     ]
-    return render(request, "home.html", {"studies": studies})
+    context = {
+        "studies": studies,
+        "page": page,
+        "archived": archived,
+        "n_archived": mine.exclude(archived_at=None).count(),
+        "n_deleted": _deletions(request).count(),
+    }
+    return render(request, "home.html", context)
+
+
+def _deletions(request: HttpRequest) -> QuerySet[Removal]:
+    """The deletions that this person may see: their own, for an administrator all."""
+    if not request.user.is_authenticated:
+        return Removal.objects.none()
+    return Removal.objects.all() if request.user.is_superuser else Removal.objects.filter(asked_by=request.user)
+
+
+@require_GET
+@login_required
+def deleted_studies(request: HttpRequest) -> HttpResponse:
+    """What was deleted, by whom, and how far each deletion is."""
+    context = {"removals": _deletions(request).select_related("job"), "worker_lives": WorkerBeat.objects.lives()}
+    return render(request, "deleted_studies.html", context)
+
+
+@require_POST
+@login_required
+def retry_deletion(request: HttpRequest, pk: int) -> HttpResponse:
+    """Go on with a deletion whose job failed."""
+    removal = get_object_or_404(_deletions(request), pk=pk)
+    try:
+        if removal.job is not None:
+            retry_job(job=removal.job)
+    except ValidationError as refusal:
+        messages.error(request, " ".join(refusal.messages))
+    return redirect("deleted-studies")
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Something failed that no page expects. A full disk is said in words, for it takes an administrator, not patience."""
+    failure = sys.exc_info()[1]  # Django asks for this page while it handles the exception
+    full = isinstance(failure, OSError) and failure.errno in DISK_FULL
+    return HttpResponse(get_template("500.html").render({"disk_full": full}), status=507 if full else 500)
 
 
 def icon(request: HttpRequest) -> HttpResponse:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
-from config.study_path import link, study_tags
+from config.study_path import link, study_state, study_tags
 from imagebank.models import Study
 from imagebank.permissions import WORKING_ROLES, roles_of
 
@@ -24,6 +24,7 @@ class Chrome:
     study: Study
     rooms: list[Room]
     tags: list[str]
+    state: str
 
 
 # Name, where it leads (the first address that exists), the addresses that belong to it, and who may go there.
@@ -35,7 +36,7 @@ ROOMS = (
         ("surveys:overview", "surveys:certificate", "surveys:preview"),
         ("coordinator",),
     ),
-    ("Readers", ("surveys:readers",), ("surveys:r", "surveys:seat", "surveys:inv"), ("coordinator",)),
+    ("Readers", ("surveys:readers",), ("surveys:r", "surveys:seat", "surveys:inv", "surveys:letters", "surveys:erase"), ("coordinator",)),
     ("Networks", ("models_ml:runs",), ("models_ml:", "benchmark:network_"), WORKING_ROLES),
     ("Results", ("benchmark:comparison_list",), ("benchmark:",), WORKING_ROLES),
     ("Exports", ("surveys:exports",), ("surveys:export", "surveys:verify"), ("coordinator", "analyst")),
@@ -59,4 +60,4 @@ def _chrome(request: HttpRequest, study: Study) -> Chrome:
         for name, targets, _, roles in ROOMS
         if (not roles or own.intersection(roles)) and (url := link(study, *targets))
     ]
-    return Chrome(study, rooms, study_tags(study))
+    return Chrome(study, rooms, study_tags(study), study_state(study))

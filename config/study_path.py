@@ -37,11 +37,15 @@ def study_path(*, study: Study, user) -> list[Step]:
     steps = [
         images_step(study, bank),
         design_step(study, surveys),
-        readers_step(study, readers, "Invite readers" if coordinates else "Train networks"),
+        readers_step(study, readers, _about_readers(study) if coordinates else "Train networks"),
         reading_step(study, seats),
         results_step(study, results, may_compare),
     ]
     return [steps[0], *(with_action_when_its_turn_has_come(before, step) for before, step in pairwise(steps))]
+
+
+def _about_readers(study: Study) -> str:
+    return "See the readers" if study_state(study) else "Invite readers"
 
 
 def with_action_when_its_turn_has_come(before: Step, step: Step) -> Step:
@@ -86,6 +90,16 @@ def study_tags(study: Study) -> list[str]:
     return [*tags, *([f"{amount(simulated, 'reader')} simulated, not people"] if simulated else [])]
 
 
+def study_state(study: Study) -> str:
+    """What is closed in the study, in two words; empty while it is open."""
+    if study.archived_at:
+        return "archived"
+    protocol = getattr(study, "protocol", None)
+    if protocol is None or not protocol.recruitment_closed_at:
+        return ""
+    return "reading closed" if protocol.reading_closed_at else "recruitment closed"
+
+
 def images_step(study: Study, url: str | None) -> Step:
     items = study.items.included()
     total, testing = items.count(), items.filter(split=Item.Split.TEST).count()
@@ -126,8 +140,10 @@ def reading_step(study: Study, url: str | None) -> Step:
     imported = count("surveys.ImportedReading", reader__study=study)
     if seats:
         begun = count("surveys.SurveyResponse", survey__survey_set__study=study) > 0
-        progress = "done" if complete == seats else "under way" if begun else "not begun"
-        return Step("Reading", progress, f"{complete} of {seats} seats complete", "See who reads", url)
+        closed = study_state(study) in ("reading closed", "archived")
+        progress = "done" if complete == seats or closed else "under way" if begun else "not begun"
+        state = f"{complete} of {seats} seats complete{', closed' if closed else ''}"
+        return Step("Reading", progress, state, "See who reads", url)
     if imported:
         return Step("Reading", "done", f"{imported:,} readings imported")
     return Step("Reading", "not begun", "no seats yet")

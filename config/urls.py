@@ -13,6 +13,8 @@ from config import health, job_pages, metrics, pages
 admin.autodiscover()
 admin.site.login = secure_admin_login(admin.site.login)
 
+handler500 = "config.pages.server_error"
+
 APPS = ("imagebank", "surveys", "models_ml", "generative", "benchmark")
 
 urlpatterns = [
@@ -26,6 +28,8 @@ urlpatterns = [
     path("readyz", health.readyz, name="readyz"),
     path("metrics", metrics.metrics, name="metrics"),
     path("studies/", RedirectView.as_view(pattern_name="home")),
+    path("deleted-studies/", pages.deleted_studies, name="deleted-studies"),
+    path("deleted-studies/<int:pk>/retry/", pages.retry_deletion, name="deletion-retry"),
     path("studies/<slug:slug>/", pages.study_page, name="study"),
     path("studies/<slug:slug>/jobs/", job_pages.job_list, name="job-list"),
     path("studies/<slug:slug>/jobs/<uuid:pk>/", job_pages.job_detail, name="job-detail"),

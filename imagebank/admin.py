@@ -35,6 +35,23 @@ class StudyAdmin(admin.ModelAdmin):
     search_fields = ["title", "slug"]
     prepopulated_fields = {"slug": ["title"]}
     inlines = [DiagnosisClassInline, MembershipInline]
+    readonly_fields = ["archived_at", "leaving_at"]
+
+    def has_delete_permission(self, request, obj=None):
+        return False  # the study's own page deletes it whole, files included
+
+
+@admin.register(models.TrailEntry)
+class TrailEntryAdmin(ReadOnlyAdmin):
+    list_display = ["at", "slug", "deed", "by_name"]
+    search_fields = ["slug", "deed", "by_name"]
+
+
+@admin.register(models.Removal)
+class RemovalAdmin(ReadOnlyAdmin):
+    list_display = ["slug", "title", "asked_by_name", "asked_at", "rows_gone_at", "finished_at"]
+    search_fields = ["slug", "title"]
+    exclude = ["files"]
 
 
 @admin.register(models.Item)

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 
 from imagebank.jobs import JobRun, register_job
+from imagebank.services.removal import REMOVE
 
 IMPORT = "imagebank.import"
 LEAKAGE = "imagebank.leakage"
@@ -22,10 +23,14 @@ def keep_upload(archive) -> str:
     """Keep an uploaded ZIP until its import has run; returns the name under which `import_upload` finds it."""
     name = f"{uuid.uuid4().hex}.zip"
     target = uploads_folder() / name
-    with target.with_suffix(".part").open("wb") as file:
-        for chunk in archive.chunks():
-            file.write(chunk)
-    target.with_suffix(".part").rename(target)
+    partial = target.with_suffix(".part")
+    try:
+        with partial.open("wb") as file:
+            for chunk in archive.chunks():
+                file.write(chunk)
+        partial.rename(target)
+    finally:
+        partial.unlink(missing_ok=True)  # half a file would fill the disk that it did not fit on
     return name
 
 
@@ -61,3 +66,16 @@ def run_leakage_check(run: JobRun) -> dict:
     findings = report.findings.count()
     run.log(f"{report.images} pictures, {findings} findings")
     return {"report": report.pk, "findings": findings}
+
+
+@register_job(REMOVE)
+def remove_study(run: JobRun) -> dict:
+    """Delete the study of the removal named in the payload; run again after a crash it goes on where it stopped."""
+    from imagebank.models import Removal
+    from imagebank.services.removal import carry_out_removal
+
+    removal = carry_out_removal(
+        removal=Removal.objects.get(pk=run.payload["removal"]),
+        progress=lambda done, total: run.progress(done=done, total=total, message="removing files"),
+    )
+    return {"files": removal.files_total}

@@ -28,6 +28,7 @@ from django.utils import timezone
 from django.utils.module_loading import autodiscover_modules
 
 from imagebank.models import Job, JobLine, Study
+from imagebank.services.archive import require_changeable
 
 logger = logging.getLogger(__name__)
 
@@ -102,8 +103,13 @@ def find_job_kind(kind: str) -> Callable:
 
 
 def queue_job(*, study: Study | None, kind: str, title: str, payload: dict | None = None, user=None) -> Job:
-    """Add a job and hand it to the worker once the surrounding transaction is safely stored."""
+    """Add a job and hand it to the worker once the surrounding transaction is safely stored.
+
+    A study that is archived takes no work: ValidationError.
+    """
     find_job_kind(kind)
+    if study is not None:
+        require_changeable(study)
     job = Job(study=study, kind=kind, title=title, payload=payload or {}, created_by=user)
     job.full_clean()
     job.save()
@@ -199,7 +205,9 @@ def cancel_job(*, job: Job) -> Job:
 
 
 def retry_job(*, job: Job) -> Job:
-    """Start a failed or cancelled job again from its payload. Any other state raises ValidationError."""
+    """Start a failed or cancelled job again from its payload. Any other state, or an archived study, raises ValidationError."""
+    if job.study is not None:
+        require_changeable(job.study)
     with transaction.atomic():
         again = Job.objects.filter(pk=job.pk, state__in=[Job.State.FAILED, Job.State.CANCELLED]).update(
             state=Job.State.QUEUED, cancel_requested=False, done=0, total=0, message="", error="", result={},

@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from imagebank.models import Membership
-from imagebank.permissions import Role, require_role
+from imagebank.permissions import Role, allowed_in_archive, require_role
 from imagebank.services.members import give_role, take_role
 
 DUTIES = {
@@ -33,6 +33,7 @@ class RoleForm(forms.Form):
 
 @require_http_methods(["GET", "POST"])
 @require_role(Role.COORDINATOR)
+@allowed_in_archive
 def people(request: HttpRequest, slug: str) -> HttpResponse:
     """Everybody with a role; a form that gives one."""
     form = RoleForm(request.POST or None)
@@ -52,6 +53,7 @@ def people(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_POST
 @require_role(Role.COORDINATOR)
+@allowed_in_archive
 def remove(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     membership = get_object_or_404(Membership, study=request.study, pk=pk)
     try:

@@ -22,6 +22,9 @@ TRUTH_ROLES = (Role.COORDINATOR, Role.ANALYST, Role.ENGINEER)
 PROVENANCE_ROLES = (Role.COORDINATOR, Role.REVIEWER)
 WORKING_ROLES = (Role.COORDINATOR, Role.ANALYST, Role.ENGINEER)
 
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+ARCHIVED = "This study is archived: it can be looked at, not changed. A coordinator can take it out of the archive."
+
 
 def has_role(user, study: Study, *roles: str) -> bool:
     """Whether `user` has one of `roles` in `study`; with no roles named, any role will do."""
@@ -45,7 +48,8 @@ def roles_of(user, study: Study) -> frozenset[str]:
 def require_role(*roles: str) -> Callable:
     """Guard a view `(request, slug, ...)`: sign in first, then have one of `roles` in the study called `slug`.
 
-    Sets `request.study`. Somebody without any role in the study gets 404, a member without the right one 403.
+    Sets `request.study`. Somebody without any role in the study gets 404, a member without the right one 403. In an
+    archived study only those forms are taken whose view is marked `@allowed_in_archive`.
     """
 
     def guard(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
@@ -56,12 +60,20 @@ def require_role(*roles: str) -> Callable:
             if not has_role(request.user, study, *roles):
                 wanted = " or ".join(Role(role).label.lower() for role in roles)
                 raise PermissionDenied(f"This page is for the {wanted} of this study. Ask a coordinator for that role.")
+            if study.archived_at and request.method not in SAFE_METHODS and not getattr(view, "in_archive", False):
+                raise PermissionDenied(ARCHIVED)
             request.study = study
             return view(request, slug, *args, **kwargs)
 
         return guarded
 
     return guard
+
+
+def allowed_in_archive(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Mark a view, below `require_role`, whose forms an archived study takes too: people's rights, and leaving the archive."""
+    view.in_archive = True
+    return view
 
 
 def role_predicate(*roles: str) -> rules.Predicate:

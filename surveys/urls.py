@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from surveys.coordination import new_rating_views, new_study_views, recruitment_views, set_up_views
+from surveys.coordination import end_views, new_rating_views, new_study_views, recruitment_views, set_up_views
 from surveys.coordination import views as coordinator_views
 from surveys.exports import views as export_views
 from surveys.reading import events as reading_events
@@ -25,6 +25,8 @@ urlpatterns = [
     path("new-study/", new_study_views.new_study, name="new-study"),
     path("new-study/describe/", set_up_views.describe, name="describe"),
     path("studies/<slug:slug>/set-up/", set_up_views.set_up, name="set-up"),
+    path("studies/<slug:slug>/end/", end_views.end, name="end"),
+    path("studies/<slug:slug>/delete/", end_views.delete, name="delete"),
     path("studies/<slug:slug>/study.toml", set_up_views.study_file, name="study-file"),
     path("studies/<slug:slug>/surveys/new-rating/", new_rating_views.new_rating, name="new-rating"),
     path("studies/<slug:slug>/surveys/", coordinator_views.overview, name="overview"),
@@ -39,8 +41,10 @@ urlpatterns = [
     path("studies/<slug:slug>/surveys/readers/", recruitment_views.readers, name="readers"),
     path("studies/<slug:slug>/surveys/readers/invite/", recruitment_views.invite_reader, name="invite"),
     path("studies/<slug:slug>/surveys/readers/list/", recruitment_views.invite_list, name="invite-list"),
+    path("studies/<slug:slug>/surveys/readers/letters/", recruitment_views.letters, name="letters"),
     path("studies/<slug:slug>/surveys/readers/remind/", recruitment_views.remind, name="remind"),
     path("studies/<slug:slug>/surveys/readers/<int:pk>/withdraw/", recruitment_views.withdraw, name="withdraw"),
+    path("studies/<slug:slug>/surveys/readers/<int:pk>/erase/", recruitment_views.erase, name="erase"),
     path(
         "studies/<slug:slug>/surveys/readers/<int:pk>/<slug:action>/",
         recruitment_views.reader_action,

@@ -10,9 +10,11 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 
 from imagebank.jobs import cancel_job, retry_job
-from imagebank.models import DiagnosisClass, Item, Job, Study
-from imagebank.permissions import TRUTH_ROLES, WORKING_ROLES, has_role
+from imagebank.models import DiagnosisClass, Item, Job, Removal, Study
+from imagebank.permissions import TRUTH_ROLES, WORKING_ROLES, Role, allowed_in_archive, has_role
+from imagebank.services.removal import begin_removal
 from imagebank.tables import CsvRenderer
+from surveys.services.closing import STEPS
 
 
 class DiagnosisClassOut(serializers.ModelSerializer):
@@ -32,7 +34,7 @@ class StudyOut(serializers.ModelSerializer):
 
     class Meta:
         model = Study
-        fields = ("slug", "title", "summary", "citation", "nature", "views", "classes", "created_at")
+        fields = ("slug", "title", "summary", "citation", "nature", "views", "classes", "created_at", "archived_at")
 
 
 class ItemOut(serializers.ModelSerializer):
@@ -89,16 +91,87 @@ class JobFilter(django_filters.FilterSet):
         fields = ("study", "state", "kind")
 
 
+class StudyFilter(django_filters.FilterSet):
+    archived = django_filters.BooleanFilter(
+        field_name="archived_at", lookup_expr="isnull", exclude=True, help_text="Left out: studies in use."
+    )
+
+    class Meta:
+        model = Study
+        fields = ("archived",)
+
+
+class StepIn(serializers.Serializer):
+    step = serializers.ChoiceField(choices=sorted(STEPS))
+
+
+class StateOut(serializers.ModelSerializer):
+    """What is closed, and since when; null is open."""
+
+    recruitment_closed_at = serializers.DateTimeField(source="protocol.recruitment_closed_at", default=None)
+    reading_closed_at = serializers.DateTimeField(source="protocol.reading_closed_at", default=None)
+
+    class Meta:
+        model = Study
+        fields = ("slug", "recruitment_closed_at", "reading_closed_at", "archived_at")
+
+
+class DeleteIn(serializers.Serializer):
+    confirm = serializers.CharField(max_length=60, help_text="The study's slug once more.")
+
+
+class DeletionOut(serializers.ModelSerializer):
+    deleted = serializers.SerializerMethodField(help_text="How many of what.")
+
+    class Meta:
+        model = Removal
+        fields = ("slug", "title", "deleted", "asked_at", "rows_gone_at", "finished_at")
+
+    def get_deleted(self, removal) -> dict[str, int]:
+        return dict(removal.counts)
+
+
 @extend_schema(tags=["studies"])
 class StudyViewSet(viewsets.ReadOnlyModelViewSet):
-    """The studies in which you have a role."""
+    """The studies in which you have a role. Archived ones are listed by `?archived=true`."""
 
     serializer_class = StudyOut
     lookup_field = "slug"
     queryset = Study.objects.none()
+    filterset_class = StudyFilter
 
     def get_queryset(self):
-        return Study.objects.visible_to(self.request.user).prefetch_related("classes")
+        studies = Study.objects.visible_to(self.request.user).prefetch_related("classes")
+        listed = self.action == "list" and "archived" not in self.request.query_params
+        return studies.in_use() if listed else studies
+
+    def coordinated(self) -> Study:
+        study = self.get_object()
+        if not has_role(self.request.user, study, Role.COORDINATOR):
+            raise PermissionDenied("This is for the coordinator of this study.")
+        return study
+
+    @extend_schema(request=StepIn, responses=StateOut)
+    @action(detail=True, methods=["post"], filterset_class=None)
+    @allowed_in_archive
+    def end(self, request, slug):
+        """One step towards the study's end, or back: close or open recruitment or reading, archive or restore."""
+        study = self.coordinated()
+        data = StepIn(data=request.data)
+        data.is_valid(raise_exception=True)
+        STEPS[data.validated_data["step"]].take(study=study, user=request.user)
+        return Response(StateOut(self.get_object()).data)
+
+    @extend_schema(request=DeleteIn, responses={202: DeletionOut})
+    @action(detail=True, methods=["post"], filterset_class=None)
+    @allowed_in_archive
+    def remove(self, request, slug):
+        """Delete the study for good, with every picture, answer, network and file; the worker does it."""
+        study = self.coordinated()
+        data = DeleteIn(data=request.data)
+        data.is_valid(raise_exception=True)
+        removal = begin_removal(study=study, confirmed=data.validated_data["confirm"], user=request.user)
+        return Response(DeletionOut(removal).data, status=202)
 
 
 @extend_schema(tags=["items"])

@@ -134,6 +134,7 @@ if env("EMAIL_URL", default=""):
 else:  # letters are kept as files, so that an evaluator can read them
     EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
     EMAIL_FILE_PATH = VAR_DIR / "mail"
+EMAIL_TIMEOUT = 30  # seconds; without one a silent mail server would hold the worker for ever
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="Diptych <study@localhost>")
 
 # Background work. The default broker is a folder, so that nothing has to be installed.
@@ -159,7 +160,10 @@ REST_FRAMEWORK = {
         "rest_framework.authentication.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PERMISSION_CLASSES": [
+        "rest_framework.permissions.IsAuthenticated",
+        "config.api.archived.ArchivedIsReadOnly",
+    ],
     "DEFAULT_SCHEMA_CLASS": "drf_standardized_errors.openapi.AutoSchema",
     "DEFAULT_PAGINATION_CLASS": "config.api.pagination.NumberedPages",
     "PAGE_SIZE": 100,

@@ -2,6 +2,7 @@ from .item import DiagnosisReview, Item, ItemImage, Provenance, Rendition, Revie
 from .job import Job, JobLine, WorkerBeat
 from .reports import ImportRun, LeakageFinding, LeakageReport
 from .study import DiagnosisClass, Membership, Study
+from .trail import Removal, TrailEntry
 
 __all__ = [
     "DiagnosisClass",
@@ -15,9 +16,11 @@ __all__ = [
     "LeakageReport",
     "Membership",
     "Provenance",
+    "Removal",
     "Rendition",
     "ReviewState",
     "Study",
+    "TrailEntry",
     "Truth",
     "WorkerBeat",
 ]

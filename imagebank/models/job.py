@@ -1,12 +1,15 @@
 """Background work as rows: anyone can see how far it is, stop it, and start it again."""
 
 import uuid
+from datetime import timedelta
 
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
 from .study import Study
+
+WORKER_SILENT_AFTER_S = 60
 
 
 class JobQuerySet(models.QuerySet):
@@ -82,11 +85,19 @@ class JobLine(models.Model):
         return self.text
 
 
+class WorkerBeatQuerySet(models.QuerySet):
+    def lives(self) -> bool:
+        """Whether a worker was heard of within the last minute."""
+        return self.filter(at__gte=timezone.now() - timedelta(seconds=WORKER_SILENT_AFTER_S)).exists()
+
+
 class WorkerBeat(models.Model):
     """When the background worker was last heard of."""
 
     name = models.CharField(max_length=100, unique=True)
     at = models.DateTimeField()
+
+    objects = WorkerBeatQuerySet.as_manager()
 
     def __str__(self):
         return f"{self.name} at {self.at:%H:%M:%S}"

@@ -9,7 +9,12 @@ class StudyQuerySet(models.QuerySet):
         """Studies in which `user` has a role; all of them for an administrator."""
         if not user.is_authenticated:
             return self.none()
-        return self if user.is_superuser else self.filter(members__user=user).distinct()
+        staying = self.filter(leaving_at=None)
+        return staying if user.is_superuser else staying.filter(members__user=user).distinct()
+
+    def in_use(self):
+        """Studies that lists show; archived ones are looked up on purpose."""
+        return self.filter(archived_at=None)
 
 
 class Study(models.Model):
@@ -26,6 +31,8 @@ class Study(models.Model):
     )
     views = models.JSONField(default=list, help_text='Ordered list of {"code", "label"}, e.g. focused, panoramic.')
     created_at = models.DateTimeField(auto_now_add=True)
+    archived_at = models.DateTimeField(null=True, blank=True, help_text="Set: out of the lists, and nothing changes it.")
+    leaving_at = models.DateTimeField(null=True, blank=True, help_text="Set: being deleted, and shown to nobody.")
 
     objects = StudyQuerySet.as_manager()
 

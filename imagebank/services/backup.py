@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import tarfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -37,23 +38,30 @@ def back_up(*, target: Path, progress: Progress = lambda done, total: None) -> i
     """
     target = Path(target)
     partial = target.with_name(f".{target.name}.part")
-    stored = sorted(_stored_files())
     hashes = {}
     with TemporaryDirectory() as scratch:
         database = Path(scratch) / DATABASE[connection.vendor]
         _copy_database(database)
+        stored = sorted(_stored_files())  # after the rows, so that every picture they name is among them
         files = [(database, database.name), *((path, f"var/{name}") for path, name in stored)]
         try:
             with tarfile.open(partial, "w:gz", compresslevel=1) as archive:
+                partial.chmod(0o600)  # it holds names and truth
                 for done, (path, name) in enumerate(files, start=1):
-                    hashes[name] = _sha256(path)
-                    archive.add(path, name, recursive=False)
+                    try:
+                        hashes[name] = _sha256(path)
+                        archive.add(path, name, recursive=False)
+                    except FileNotFoundError:  # a study, or an upload that came in, is being deleted beside this
+                        hashes.pop(name, None)
                     progress(done, len(files))
                 _add_text(archive, CONTENTS, json.dumps(_contents(hashes), indent=1))
             partial.replace(target)
+        except OSError as error:
+            raise ValidationError(f"{target} could not be written: {error.strerror}. Nothing was left behind.") from error
         finally:
-            partial.unlink(missing_ok=True)
-    return len(files)
+            with suppress(OSError):
+                partial.unlink(missing_ok=True)
+    return len(hashes)
 
 
 def restore(*, source: Path, progress: Progress = lambda done, total: None) -> int:

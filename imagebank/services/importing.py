@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from imagebank.models import ImportRun, Item, ItemImage, Provenance, Rendition, Study, Truth
 
+from .archive import require_changeable
 from .decoding import DecodedImage, EncodedPicture, RefusedImage, decode_image, decode_mask
 from .manifest import ManifestRow, RowProblem, read_manifest
 from .sources import UnreadableFile, open_source
@@ -61,6 +62,7 @@ def import_manifest(
     there. An item with one bad row is left out whole.
     Raises ValidationError when the manifest as a whole cannot be read; then nothing has changed.
     """
+    require_changeable(study)
     classes = {diagnosis.code: diagnosis for diagnosis in study.classes.all()}
     with open_source(Path(manifest_path), name=name) as source:
         parsed = read_manifest(

@@ -10,6 +10,8 @@ from django.db.models import F, ProtectedError
 
 from imagebank.models import DiagnosisClass, Study
 
+from .archive import require_changeable
+
 
 def load_study(*, path: str | os.PathLike, slug: str = "", title: str = "") -> Study:
     """Create or update the study that a preset describes: title, summary, citation, nature, classes and views.
@@ -21,9 +23,12 @@ def load_study(*, path: str | os.PathLike, slug: str = "", title: str = "") -> S
     """
     preset = _read_preset(Path(path))
     about = preset["study"]
+    slug = slug or about["slug"]
     with transaction.atomic():
+        for known in Study.objects.filter(slug=slug):
+            require_changeable(known)
         study, _ = Study.objects.update_or_create(
-            slug=slug or about["slug"],
+            slug=slug,
             defaults={
                 "title": title or about["title"],
                 "summary": about.get("summary", "").strip(),

@@ -17,9 +17,10 @@ def studies_of(user, *roles: str) -> QuerySet[Study]:
     """The studies in which `user` has one of `roles`."""
     if not user or not user.is_authenticated or not user.is_active:
         return Study.objects.none()
+    studies = Study.objects.visible_to(user)
     if user.is_superuser:
-        return Study.objects.all()
-    return Study.objects.filter(pk__in=Membership.objects.filter(user=user, role__in=roles).values("study"))
+        return studies
+    return studies.filter(pk__in=Membership.objects.filter(user=user, role__in=roles).values("study"))
 
 
 class OfMyStudies:

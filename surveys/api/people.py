@@ -7,6 +7,7 @@ from rest_framework import mixins, serializers, viewsets
 from rest_framework.decorators import action
 from rest_framework.response import Response
 
+from imagebank.permissions import allowed_in_archive
 from surveys.api.access import READS_RESULTS, OfMyStudies, StudyField, require_coordinator
 from surveys.models import Invitation, Letter, Reader, ReaderGroup, Survey
 from surveys.services import (
@@ -90,9 +91,10 @@ class ReaderViewSet(OfMyStudies, viewsets.ReadOnlyModelViewSet):
 
     @extend_schema(request=None, responses=ErasedOut)
     @action(detail=True, methods=["post"])
+    @allowed_in_archive
     def erase(self, request, pk):
         """Erase the reader's name and address; reader, seat and answers stay."""
-        return Response({"erased": erase_contact(reader=self.get_object())})
+        return Response({"erased": erase_contact(reader=self.get_object(), user=request.user)})
 
     @extend_schema(request=ReplyIn, responses=ReaderOut)
     @action(detail=True, methods=["post"])
@@ -105,9 +107,10 @@ class ReaderViewSet(OfMyStudies, viewsets.ReadOnlyModelViewSet):
 
     @extend_schema(request=None, responses=ReaderOut)
     @action(detail=True, methods=["post"])
+    @allowed_in_archive
     def withdraw(self, request, pk):
         """Delete for good every answer of a reader who withdraws, and close the links; the seat is free again."""
-        withdraw_reader(reader=self.get_object())
+        withdraw_reader(reader=self.get_object(), user=request.user)
         return Response(ReaderOut(self.get_object()).data)
 
     @extend_schema(request=None, responses=ReaderOut)

@@ -1,26 +1,32 @@
 """Survey sets with design and certificate, surveys, and seats with their live state."""
 
 import django_filters
+from django.db.models import Count, Prefetch
 from drf_spectacular.utils import OpenApiTypes, extend_schema, extend_schema_field, extend_schema_view
 from rest_framework import mixins, serializers, viewsets
 from rest_framework.decorators import action
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 
+from imagebank.permissions import allowed_in_archive
 from surveys.api.access import OfMyStudies, StudyField, require_coordinator
 from surveys.coordination.seat_grid import live_cells
-from surveys.models import Block, Seat, Survey, SurveySet
+from surveys.models import Block, Seat, Survey, SurveyItem, SurveySet
 from surveys.services import create_survey_set, release_expired_seats, replace_seat, verify_survey_set
 
 
 class SurveySetOut(serializers.ModelSerializer):
     study = serializers.SlugField(source="study.slug")
-    surveys = serializers.IntegerField(source="surveys.count")
+    surveys = serializers.SerializerMethodField()
     promises_hold = serializers.BooleanField(source="certificate.promises_hold")
 
     class Meta:
         model = SurveySet
         fields = ("id", "study", "seed", "surveys", "promises_hold", "design_sha256", "created_at")
+
+    def get_surveys(self, survey_set) -> int:
+        counted = getattr(survey_set, "number_of_surveys", None)  # a list counts all of its sets at once
+        return survey_set.surveys.count() if counted is None else counted
 
 
 class SurveySetIn(serializers.Serializer):
@@ -66,7 +72,8 @@ class SurveySetViewSet(
     filterset_class = SurveySetFilter
 
     def get_queryset(self):
-        return SurveySet.objects.filter(study__in=self.my_studies()).select_related("study")
+        rows = SurveySet.objects.filter(study__in=self.my_studies()).select_related("study")
+        return rows.annotate(number_of_surveys=Count("surveys")).order_by("study", "pk")
 
     @extend_schema(request=SurveySetIn, responses={201: SurveySetOut})
     def create(self, request):
@@ -88,6 +95,7 @@ class SurveySetViewSet(
 
     @extend_schema(request=None, responses=CertificateOut)
     @action(detail=True, methods=["post"], renderer_classes=[JSONRenderer])
+    @allowed_in_archive
     def verify(self, request, pk):
         """Recompute the certificate from the stored surveys. Changes nothing."""
         return Response(CertificateOut(verify_survey_set(survey_set=self.get_object()).certificate).data)
@@ -131,7 +139,8 @@ class SurveyViewSet(OfMyStudies, viewsets.ReadOnlyModelViewSet):
 
     def get_queryset(self):
         rows = Survey.objects.filter(survey_set__study__in=self.my_studies()).select_related("survey_set__study")
-        return rows.prefetch_related("blocks__survey_items__item").order_by("survey_set", "number")
+        items = Prefetch("blocks__survey_items", SurveyItem.objects.select_related("item"))
+        return rows.prefetch_related(items).order_by("survey_set", "number")
 
 
 class SeatOut(serializers.ModelSerializer):

@@ -5,13 +5,14 @@ from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from imagebank.permissions import require_role
+from imagebank.models import WorkerBeat
+from imagebank.permissions import allowed_in_archive, require_role
 from imagebank.tables import csv_text
 from surveys.coordination.flow_figure import flow_figure
 from surveys.coordination.pages import download, page, told
@@ -25,8 +26,12 @@ from surveys.services import (
     record_bounce,
     record_reply,
     renew_invitation,
+    resume_letters,
     revoke_invitation,
+    sample_letter,
+    send_again,
     send_reminders,
+    send_test_letter,
     withdraw_reader,
 )
 from surveys.services.funnel import MEANINGS, funnel_rows, funnels
@@ -35,11 +40,11 @@ from surveys.services.invitation_list import MOST_BYTES, list_of_addresses, read
 PER_PAGE = 50
 ACTIONS = (
     ("renew", "New link"),
+    ("letter", "Send the letter again"),
     ("agreed", "Agreed"),
     ("declined", "Declined"),
     ("bounced", "Letter came back"),
     ("revoke", "Close links"),
-    ("erase", "Erase name and e-mail"),
 )
 
 
@@ -104,8 +109,48 @@ def _readers(request: HttpRequest, form: InviteForm, status: int = 200) -> HttpR
         form=form,
         actions=ACTIONS,
         due=len(due_reminders(study=request.study)),
-        to_file=settings.EMAIL_BACKEND.endswith(("filebased.EmailBackend", "console.EmailBackend")),
+        post=_post(request.study),
+        to_file=_to_file(),
     )
+
+
+def _post(study) -> dict | None:
+    """What the page says about letters that wait: how many, why, and whether a worker is there to send them."""
+    waiting = Letter.objects.of_study(study).waiting()
+    number = waiting.count()
+    if not number:
+        return None
+    problem = waiting.exclude(problem="").values_list("problem", flat=True).first()
+    return {"waiting": number, "problem": problem or "", "worker_lives": WorkerBeat.objects.lives()}
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@require_role("coordinator")
+def letters(request, slug):
+    """The letters as readers get them, and a press that sends one to oneself or tries the waiting ones again."""
+    study = request.study
+    groups = list(study.reader_groups.filter(kind="human"))
+    group = next((group for group in groups if group.code == request.GET.get("group")), groups[0] if groups else None)
+    if request.method == "POST":
+        if request.POST.get("do") == "resume":
+            if told(request, "The letters are tried again.", resume_letters, study=study, user=request.user) is None:
+                messages.info(request, "No letter waits, or they are being sent already.")
+        elif group is None or not hasattr(study, "protocol") or request.POST.get("kind") not in Letter.Kind.values:
+            raise Http404
+        else:
+            to = request.user.email
+            done = f"A test letter is on its way to {to}; its link opens nothing."
+            told(request, done, send_test_letter, kind=request.POST["kind"], group=group, to=to)
+        return redirect("surveys:letters", slug=slug)
+    samples = []
+    if group is not None and hasattr(study, "protocol"):
+        samples = [(kind, label, sample_letter(kind=kind, group=group)) for kind, label in Letter.Kind.choices]
+    context = {"samples": samples, "groups": groups, "group": group, "post": _post(study), "to_file": _to_file()}
+    return page(request, "letters", **context)
+
+
+def _to_file() -> bool:
+    return settings.EMAIL_BACKEND.endswith(("filebased.EmailBackend", "console.EmailBackend"))
 
 
 @require_POST
@@ -143,7 +188,8 @@ def _link(request: HttpRequest, raw: str) -> str:
 @require_role("coordinator")
 def invite_list(request, slug):
     """Many invitations from a CSV file: a trial run first, then all or nobody."""
-    context = {"form": ListForm(), "groups": request.study.reader_groups.filter(kind="human")}
+    groups = request.study.reader_groups.filter(kind="human")
+    context = {"form": ListForm(), "groups": groups}
     if request.method != "POST":
         return page(request, "invite_list", **context)
     form = ListForm(request.POST, request.FILES)
@@ -157,6 +203,8 @@ def invite_list(request, slug):
         listed = read_invitation_list(request.study, data)
     except ValidationError as error:
         return page(request, "invite_list", 422, problems=error.messages, **context)
+    if listed.invitees and not listed.errors:
+        context["letter"] = sample_letter(kind=Letter.Kind.INVITATION, group=listed.invitees[0].group)
     return page(request, "invite_list", 422 if listed.errors else 200, listed=listed, **context)
 
 
@@ -192,7 +240,7 @@ def renew(request, slug, pk):
 @require_POST
 @require_role("coordinator")
 def reader_action(request, slug, pk, action):
-    """One press about one reader: renew, close links, erase, agreed, declined, letter came back."""
+    """One press about one reader: renew, letter again, close links, agreed, declined, letter came back. All can be put right again."""
     reader = get_object_or_404(Reader, study=request.study, pk=pk)
     if action == "renew":
         invitation = reader.invitations.order_by("-created_at", "-pk").first()
@@ -209,9 +257,9 @@ def reader_action(request, slug, pk, action):
         for invitation in Invitation.objects.filter(reader=reader, revoked_at=None):
             revoke_invitation(invitation=invitation)
         messages.success(request, f"The links of {reader} no longer work.")
-    elif action == "erase":
-        erased = erase_contact(reader=reader)
-        messages.success(request, f"{'Name and address erased' if erased else 'Nothing to erase'}: {reader}.")
+    elif action == "letter":
+        done = f"The letter to {reader} is on its way; an earlier link goes on working."
+        told(request, done, send_again, reader=reader, user=request.user)
     elif action in ("agreed", "declined"):
         told(request, f"Noted: {reader} {action}.", record_reply, reader=reader, agreed=action == "agreed")
     elif action == "bounced":
@@ -221,15 +269,33 @@ def reader_action(request, slug, pk, action):
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @require_role("coordinator")
+@allowed_in_archive
 def withdraw(request, slug, pk):
     """What withdrawing deletes, and the press that does it."""
     reader = get_object_or_404(Reader.objects.select_related("contact", "withdrawal"), study=request.study, pk=pk)
     if request.method == "POST":
-        told(request, f"{reader} has withdrawn; the answers are deleted.", withdraw_reader, reader=reader)
+        done = f"{reader} has withdrawn; the answers are deleted."
+        told(request, done, withdraw_reader, reader=reader, user=request.user)
         return redirect("surveys:readers", slug=slug)
     answers = Answer.objects.filter(survey_response__reader=reader).count()
     responses = reader.responses.select_related("survey")
     return page(request, "withdraw", reader=reader, answers=answers, responses=responses)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@require_role("coordinator")
+@allowed_in_archive
+def erase(request, slug, pk):
+    """What is lost with a reader's name and address, and the press that erases them."""
+    reader = get_object_or_404(Reader.objects.select_related("contact", "withdrawal"), study=request.study, pk=pk)
+    if request.method == "POST":
+        erased = erase_contact(reader=reader, user=request.user)
+        messages.success(request, f"{'Name and address erased' if erased else 'Nothing to erase'}: {reader}.")
+        return redirect("surveys:readers", slug=slug)
+    finished = reader.responses.exclude(finished_at=None).exists()
+    waiting = Letter.objects.filter(invitation__reader=reader).waiting().count()
+    to_file = settings.EMAIL_BACKEND.endswith("filebased.EmailBackend")
+    return page(request, "erase", reader=reader, finished=finished, waiting=waiting, letters_as_files=to_file)
 
 
 @require_GET

@@ -8,6 +8,7 @@ from django.utils.text import slugify
 
 from surveys.coordination.set_up_words import CONFIDENCE, HELP, LABELS, WORDS
 from surveys.languages import TRANSLATED
+from surveys.services.letter_words import LONGEST_SUBJECT, check_letter
 from surveys.services.protocol import SCHEMA, TEXTS
 
 COLOURS = ("ochre", "plum")
@@ -82,6 +83,8 @@ class SetUpForm(forms.Form):
     practice = forms.CharField(required=False, max_length=20000, widget=forms.Textarea({"rows": 2}))
     break_between_blocks = forms.CharField(required=False, max_length=20000, widget=forms.Textarea({"rows": 3}))
     thanks = forms.CharField(max_length=20000, widget=forms.Textarea({"rows": 3}))
+    invitation_subject = forms.CharField(required=False, max_length=LONGEST_SUBJECT)
+    invitation_body = forms.CharField(required=False, max_length=20000, widget=forms.Textarea({"rows": 8}))
 
     SECTIONS = (
         ("The study", ("title", "slug", "summary")),
@@ -140,8 +143,26 @@ class SetUpForm(forms.Form):
         ]
         return coloured + rows[len(COLOURS) :] + [row for row in self.known.get("reader_groups", []) if row.get("kind") == "model"]
 
+    def clean(self) -> dict:
+        said = self.cleaned_data
+        try:
+            check_letter(subject=said.get("invitation_subject", ""), body=said.get("invitation_body", ""))
+        except ValidationError as refusal:
+            self.add_error("invitation_body", refusal)
+        if said.get("language", "en") != "en":
+            for name in ("question", "consent"):
+                if _told(said.get(name, "")) == WORDS[name]:
+                    self.add_error(name, "Write this in the language of the readers; here stands what an English study begins with.")
+        return said
+
     def clean_about_you(self) -> list[dict]:
         return self._rows("about_you", "demographic_questions", _about_reader, _about_reader_said)
+
+    def left_to_us(self) -> set[str]:
+        """Texts left as the form begins with them, in English, by a study of another language: ours in that one stand in."""
+        if self.cleaned_data.get("language", "en") not in set(TRANSLATED) - {"en"}:
+            return set()
+        return {name for name in set(TEXTS) - {"consent"} if _told(self.cleaned_data.get(name, "")) == WORDS.get(name)}
 
     def preset(self) -> dict:
         """The content of the study.toml that says the same."""
@@ -174,7 +195,7 @@ class SetUpForm(forms.Form):
             "pictures": self.known.get("pictures", {}),
             "questions": _questions(said, self.known.get("questions", [])),
             "demographic_questions": said["about_you"],
-            "texts": {name: _told(said[name]) for name in TEXTS if said[name].strip()},
+            "texts": {name: _told(said[name]) for name in TEXTS if said[name].strip() and name not in self.left_to_us()},
         }
         return {name: table for name, table in preset.items() if table}
 

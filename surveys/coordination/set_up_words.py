@@ -1,5 +1,8 @@
 """The words of the form in which a study is described: labels, help, and what a new study begins with."""
 
+from surveys.services.default_words import BREAK, INSTRUCTIONS, PRACTICE, THANKS
+from surveys.services.letter_words import PLACES
+
 CONFIDENCE = {"code": "confidence", "kind": "confidence", "prompt": "How sure are you?", "low": "guessed", "high": "certain"}
 
 LABELS = {
@@ -22,6 +25,8 @@ LABELS = {
     "practice": "Beside the practice image",
     "break_between_blocks": "Between two views",
     "thanks": "After the last image",
+    "invitation_subject": "Subject of the invitation",
+    "invitation_body": "Letter of invitation",
 }
 
 HELP = {
@@ -36,8 +41,12 @@ HELP = {
     'number". A star asks for an answer. May be empty.',
     "per_class": "With 6 classes and 2 images of each, a survey has 12 images.",
     "sets": "Once, or more often for closer estimates: each time needs as many readers again.",
-    "language": "In which the pages' own words, numbers and dates are; write the texts below in it as well.",
+    "language": "In which the pages' own words, numbers and dates are. Texts below that you leave as they are come in it as well; "
+    "the question and the consent you write yourself.",
     "consent": "What takes part, what is kept, and whom to ask. Your ethics committee decides whether these words are enough.",
+    "invitation_subject": "Empty: “Invitation” and the study's title.",
+    "invitation_body": "Empty: our own words around your first page. In braces stands what differs: "
+    + "; ".join(f"{{{name}}}, {meaning}" for name, meaning in PLACES.items()) + ".",
 }
 
 WORDS = {
@@ -62,16 +71,8 @@ from your answers. Results are published for groups of readers, never for a pers
 Your choice. Taking part is voluntary. You may leave a question blank or stop without giving a reason.
 
 By pressing the button you say that you have read this page and that you agree to take part.""",
-    "instructions": """Choose the answer that fits each image best. The answers stay in the same order throughout; the number \
-keys choose as well.
-
-Please use no outside resources: no books, search engines, colleagues or apps. There is no time limit on a single image.
-
-If you cannot decide, choose what seems most likely. You can go back within a part; once you finish it, its answers are \
-sealed.""",
-    "practice": "This image is for practice only. Its answer is not used. Try the buttons and the zoom, then go on.",
-    "break_between_blocks": "This part is done and its answers are sealed. Rest your eyes for a moment if you like; your place "
-    "is kept.",
-    "thanks": "Thank you. All your answers are saved and nothing else is needed; you may close this page. If you have a "
-    "question about the study, write to the person who invited you.",
+    "instructions": INSTRUCTIONS,
+    "practice": PRACTICE,
+    "break_between_blocks": BREAK,
+    "thanks": THANKS,
 }

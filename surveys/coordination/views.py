@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from imagebank.permissions import require_role
+from imagebank.permissions import allowed_in_archive, require_role
 from surveys.coordination.certificate_pictures import certificate_pictures, match_tables
 from surveys.coordination.pages import download, page
 from surveys.coordination.seat_grid import live_cells, seat_grid
@@ -97,6 +97,7 @@ def draw(request, slug):
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @require_role("coordinator")
+@allowed_in_archive
 def certificate(request, slug):
     """The stored certificate in pictures and words; a press recomputes it from the stored surveys."""
     survey_set = get_object_or_404(request.study.survey_sets)
@@ -177,6 +178,7 @@ def release(request, slug):
 @csrf_exempt  # the readers' own templates carry no token; nothing is saved here
 @require_http_methods(["GET", "HEAD", "POST"])
 @require_role("coordinator")
+@allowed_in_archive
 @in_the_readers_language
 def preview_words(request, slug, code, name):
     """A page before, between or after the blocks, as its reader sees it; pressing its button goes on, saving nothing."""

@@ -3,7 +3,7 @@
 from django.http import Http404
 from django.views.decorators.http import require_GET, require_POST
 
-from imagebank.permissions import require_role
+from imagebank.permissions import allowed_in_archive, require_role
 from surveys.coordination.pages import download, page
 from surveys.exports.files import NOBODY, READINGS, export_bundle, export_files
 from surveys.exports.tables import ratings_csv, readings_csv
@@ -35,6 +35,7 @@ def _exports(request, **context):
 
 @require_POST
 @require_role("coordinator", "analyst")
+@allowed_in_archive
 def verify_answers(request, slug):
     """Recompute the chain of every sitting's answers and say what was found."""
     return _exports(request, checked=True, faults=answer_log_faults(study=request.study))

@@ -60,6 +60,10 @@ class StudyProtocol(models.Model):
     practice_text = models.TextField(blank=True)
     break_text = models.TextField(blank=True)
     thanks_text = models.TextField(blank=True)
+    invitation_subject = models.CharField(max_length=200, blank=True, help_text="Of the letter; empty: ours.")
+    invitation_body = models.TextField(blank=True, help_text="The letter, with {name}, {link} ...; empty: ours.")
+    recruitment_closed_at = models.DateTimeField(null=True, blank=True, help_text="Nobody new may be invited or begin.")
+    reading_closed_at = models.DateTimeField(null=True, blank=True, help_text="No link lets anybody read any more.")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

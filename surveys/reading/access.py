@@ -22,6 +22,8 @@ CLOSED = {
     "withdrawn": (
         410, _("You have withdrawn"), _("Your answers are deleted, as you asked. Thank you for the time you gave."),
     ),
+    "full": (410, _("This study takes no new readers"), _("Recruitment has ended. Thank you for your willingness.")),
+    "ended": (410, _("Reading has ended"), _("This study takes no more answers. Everything you saved is kept. Thank you.")),
     "expired": (410, _("This link has expired"), _("It worked for a limited time. Nothing you saved is lost.")),
 }
 TOO_MANY = {

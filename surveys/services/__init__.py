@@ -3,6 +3,7 @@
 from .answer_log import answer_log_faults
 from .answers import answer_log_fault, record_answer, record_viewing_event
 from .bounces import Bounces, record_bounces
+from .closing import archive_study, close_reading, close_recruitment, open_reading, open_recruitment
 from .design import Verified, classes_of, create_survey_set, store_survey_set, verify_survey_set
 from .invitations import (
     InvitationClosed,
@@ -14,7 +15,17 @@ from .invitations import (
     renew_invitation,
     revoke_invitation,
 )
-from .letters import due_reminders, queue_letters, record_bounce, send_reminders, send_waiting_letters
+from .letters import (
+    due_reminders,
+    queue_letters,
+    record_bounce,
+    resume_letters,
+    sample_letter,
+    send_again,
+    send_reminders,
+    send_test_letter,
+    send_waiting_letters,
+)
 from .model_answers import record_model_answers
 from .new_rating_study import balance_warnings, begin_rating_study
 from .pictures import prepare_block, prepare_study
@@ -50,10 +61,13 @@ __all__ = [
     "analysis_frame",
     "answer_log_fault",
     "answer_log_faults",
+    "archive_study",
     "balance_warnings",
     "begin_rating_study",
     "cells_frame",
     "classes_of",
+    "close_reading",
+    "close_recruitment",
     "create_rating_study",
     "create_seats",
     "create_survey_set",
@@ -68,6 +82,8 @@ __all__ = [
     "load_protocol",
     "open_block",
     "open_invitation",
+    "open_reading",
+    "open_recruitment",
     "pair",
     "prepare_block",
     "prepare_study",
@@ -87,9 +103,13 @@ __all__ = [
     "release_expired_seats",
     "renew_invitation",
     "replace_seat",
+    "resume_letters",
     "revoke_invitation",
+    "sample_letter",
     "seal_block",
+    "send_again",
     "send_reminders",
+    "send_test_letter",
     "send_waiting_letters",
     "sheet",
     "shuffled",

@@ -14,6 +14,8 @@ from imagebank.models import DiagnosisClass
 from surveys.models import Answer, BlockSitting, SurveyItem, SurveyResponse, ViewingEvent
 from surveys.questions import Question, Shown, asked_about, clean_value, questions_of, standing_by_item
 
+from .closing import require_reading
+
 LONGEST_RT_MS = 24 * 3600 * 1000
 LARGEST_DETAIL = 500
 
@@ -45,6 +47,7 @@ def record_answer(
             if (known.survey_response_id, known.survey_item_id) != (survey_response.pk, survey_item.pk):
                 raise ValidationError("This event identifier was used for another answer.")
             return known
+        require_reading(survey_response.reader.study)
         _require_open_block(survey_response, survey_item)
         if chosen is not None and chosen.study_id != survey_response.reader.study_id:
             raise ValidationError(_("This choice does not belong to the study."))

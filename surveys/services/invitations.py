@@ -9,15 +9,17 @@ from django.db import transaction
 from django.utils import timezone
 
 from imagebank.models import Study
+from imagebank.services.trail import note_deed
 from surveys.models import Invitation, Reader, ReaderContact, ReaderGroup, Seat, StudyProtocol, Survey, SurveyResponse
 
+from .closing import has_ended, require_link_of_use
 from .seats import set_seat
 
 OPENED_WITH = ("reader__study__protocol", "response")  # what every save needs; each table more costs every one of them
 
 
 class InvitationClosed(Exception):
-    """A link that lets nobody in; `reason` is "unknown", "revoked", "withdrawn" or "expired". protocol: of a known one's study."""
+    """A link that lets nobody in; `reason` is unknown, revoked, withdrawn, expired, full or ended. protocol: of a known one's study."""
 
     def __init__(self, reason: str, protocol: StudyProtocol | None = None):
         super().__init__(reason)
@@ -52,6 +54,7 @@ def invite(
         group = ReaderGroup.objects.select_for_update().get(pk=(group or seat.group).pk)
         if group.kind != ReaderGroup.Kind.HUMAN:
             raise ValidationError(f"{group.plural} are networks and cannot be invited.")
+        require_link_of_use(group.study, begun=reader is not None and reader.responses.exists())
         if reader is not None and reader.group_id != group.pk:
             raise ValidationError(f"{reader} belongs to {reader.group.plural}, the seat to {group.plural}.")
         if seat is None and survey is not None:
@@ -89,6 +92,7 @@ def add_link(*, invitation: Invitation) -> tuple[Invitation, str]:
         earlier = Invitation.objects.select_for_update().get(pk=invitation.pk)
         if earlier.revoked_at is not None:
             raise ValidationError(f"The links of {earlier.reader} were closed; invite this reader again.")
+        require_link_of_use(earlier.reader.study, begun=earlier.reader.responses.exists())
         raw = secrets.token_urlsafe(32)
         days = earlier.reader.study.protocol.invitation_days
         added = Invitation.objects.create(
@@ -144,7 +148,8 @@ def _reserve(seat: Seat, reader: Reader) -> Seat:
 def open_invitation(raw: str) -> Invitation:
     """Find the invitation of a raw token. Looking changes nothing, so mail scanners may look too.
 
-    Unknown, revoked and expired links raise InvitationClosed; who has finished may still see the last page.
+    Unknown, revoked and expired links raise InvitationClosed, as does every one once reading has ended, and that of who
+    has not begun once recruitment has; who has finished may still see the last page.
     """
     invitations = Invitation.objects.filter(token_sha256=token_sha256(raw)).order_by()
     invitation = invitations.select_related(*OPENED_WITH).first()
@@ -158,7 +163,13 @@ def open_invitation(raw: str) -> Invitation:
         latest = _same_way_in(invitation).select_related(*OPENED_WITH).order_by("-created_at", "-pk").first()
         if latest is not None and latest.pk != invitation.pk and invitation.is_open():
             invitation, response = latest, getattr(latest, "response", None)
-    if not invitation.is_open() and not (response and response.finished_at):
+    if response is not None and response.finished_at and invitation.reader.study.leaving_at is None:
+        return invitation
+    if has_ended(invitation.reader.study):
+        raise InvitationClosed("ended", protocol)
+    if response is None and invitation.reader.study.protocol.recruitment_closed_at is not None:
+        raise InvitationClosed("full", protocol)
+    if not invitation.is_open():
         raise InvitationClosed("expired", protocol)
     return invitation
 
@@ -187,13 +198,23 @@ def _free_if_only_reserved(invitation: Invitation) -> None:
         set_seat(seat, Seat.State.FREE)
 
 
-def erase_contact(*, reader: Reader) -> bool:
-    """Delete a reader's name and address; reader, seat and answers stay. Returns whether there was anything."""
-    deleted, _ = ReaderContact.objects.filter(reader=reader).delete()
+def erase_contact(*, reader: Reader, user=None) -> bool:
+    """Delete a reader's name and address; reader, seat and answers stay. Returns whether there was anything.
+
+    That it was done, and by whom, is noted under the reader's code.
+    """
+    with transaction.atomic():
+        deleted, _ = ReaderContact.objects.filter(reader=reader).delete()
+        if deleted:
+            note_deed(study=reader.study, deed=f"name and e-mail of {reader} erased", user=user)
     return bool(deleted)
 
 
-def erase_contacts(*, study: Study) -> int:
+def erase_contacts(*, study: Study, user=None) -> int:
     """Delete the name and address of every reader of `study`, when nobody needs to be written to any more."""
-    _, deleted = ReaderContact.objects.filter(reader__study=study).delete()
-    return deleted.get("surveys.ReaderContact", 0)
+    with transaction.atomic():
+        _, deleted = ReaderContact.objects.filter(reader__study=study).delete()
+        erased = deleted.get("surveys.ReaderContact", 0)
+        if erased:
+            note_deed(study=study, deed=f"names and e-mails of {erased} readers erased", user=user)
+    return erased

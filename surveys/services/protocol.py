@@ -15,6 +15,8 @@ from surveys.languages import clean_language
 from surveys.models import Answer, ReaderGroup, Stimulus, StudyProtocol
 from surveys.questions import parse_questions
 
+from .default_words import default_texts
+from .letter_words import check_letter
 from .pictures import clean_pictures
 
 SCHEMA = "study-preset/1"
@@ -25,6 +27,8 @@ TEXTS = {
     "practice": "practice_text",
     "break_between_blocks": "break_text",
     "thanks": "thanks_text",
+    "invitation_subject": "invitation_subject",
+    "invitation_body": "invitation_body",
 }
 ORDERS = {"randomised": "random"}
 DAYS_OF_A_LINK = 60
@@ -48,7 +52,7 @@ def load_protocol(*, study: Study, path: str | Path, blocks: Collection[str] | N
             _ensure_views(study, preset["views"])
         for position, group in enumerate(preset.get("reader_groups", []), start=1):
             _ensure_group(study, group, position)
-        return _save_protocol(study, _protocol_values(preset, blocks))
+        return _save_protocol(study, _protocol_values(preset, blocks), default_texts(preset))
 
 
 def _read_preset(path: Path) -> dict:
@@ -132,6 +136,7 @@ def _protocol_values(preset: dict, blocks: Collection[str] | None) -> dict:
     asked = _asked(preset.get("questions", []), view_order) if blocks else preset.get("questions", [])
     questions = [_storable(question) for question in parse_questions(asked, blocks=view_order, stimuli=stimuli)]
     texts = {field: preset.get("texts", {}).get(name, "").strip() for name, field in TEXTS.items()}
+    check_letter(subject=texts["invitation_subject"], body=texts["invitation_body"])
     return texts | {
         "question": preset["study"].get("question", ""),
         "view_order": view_order,
@@ -178,12 +183,16 @@ def _storable(question) -> dict:
     return json.loads(json.dumps(asdict(question)))
 
 
-def _save_protocol(study: Study, values: dict) -> StudyProtocol:
+def _save_protocol(study: Study, values: dict, defaults: dict) -> StudyProtocol:
     protocol = StudyProtocol.objects.filter(study=study).first() or StudyProtocol(study=study)
+    is_read = Answer.objects.of_study(study).exists()
+    for name, words in defaults.items():
+        if not values[name] and not (is_read and not getattr(protocol, name)):  # who has read without them goes on so
+            values[name] = words
     changed = [name for name, value in values.items() if getattr(protocol, name) != value]
     if not changed and protocol.pk:
         return protocol
-    if Answer.objects.of_study(study).exists():
+    if is_read:
         raise ValidationError(
             f"The protocol of {study.slug} is fixed since the first answer; the preset would change "
             f"{', '.join(sorted(changed))}. Start a new study for a changed protocol."

@@ -4,6 +4,7 @@ import csv
 import hashlib
 import io
 import math
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -11,10 +12,13 @@ from typing import TYPE_CHECKING
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Count
+from django.db.models import Count, Q
 from django.utils.dateparse import parse_datetime
+from django.utils.text import slugify
 
 from imagebank.models import DiagnosisClass, Item, Study, Truth
+from imagebank.services.archive import require_changeable
+from imagebank.services.trail import note_deed
 from surveys.models import Answer, ImportedReading, Reader, ReaderGroup, SurveyItem, SurveyResponse, ViewingEvent
 from surveys.questions import questions_of
 
@@ -27,6 +31,8 @@ COLUMNS = (
 )  # fmt: skip
 REQUIRED = ("reader", "group", "item", "truth", "answer")
 LARGEST_FILE = 200 * 2**20
+NAMES, LONGEST_NAME = ("reader", "group", "survey", "block"), 80
+CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def readings_frame(*, study: Study, analysed_only: bool = False) -> "pandas.DataFrame":
@@ -117,12 +123,14 @@ class ReadingsImport:
     unchanged: int
 
 
-def import_readings(*, study: Study, path: str | Path) -> ReadingsImport:
-    """Take the readings.csv of a finished study in; the same file again changes nothing.
+def import_readings(*, study: Study, path: str | Path, user=None, trial: bool = False) -> ReadingsImport:
+    """Take the readings.csv of a finished study in; the same file again changes nothing. `trial`: only say what it would do.
 
     Items and classes must be the study's own and `truth` must agree with the item's reference class. Readers and groups
-    are made as they come. Every bad row is reported by its line in one ValidationError, and then nothing is imported.
+    are made as they come; readers whose rows say `simulated` are marked so. Every bad row is reported by its line in one
+    ValidationError, and then nothing is imported.
     """
+    require_changeable(study)
     path = Path(path)
     if path.stat().st_size > LARGEST_FILE:
         raise ValidationError(f"{path.name} is larger than {LARGEST_FILE // 2**20} MiB; split it.")
@@ -135,10 +143,18 @@ def import_readings(*, study: Study, path: str | Path) -> ReadingsImport:
     missing = [name for name in REQUIRED if name not in (table.fieldnames or ())]
     if missing:
         raise ValidationError(f"{path.name} needs the columns {', '.join(REQUIRED)}; it lacks {', '.join(missing)}.")
-    parsed = _parse(table, study)
+    try:
+        parsed = _parse(table, study)
+    except csv.Error as error:
+        raise ValidationError(f"{path.name} could not be read as CSV at line {table.line_num}: {error}.") from error
     with transaction.atomic():
         Study.objects.select_for_update().get(pk=study.pk)
-        return _store(study, parsed, hashlib.sha256(data).hexdigest())
+        done = _store(study, parsed, hashlib.sha256(data).hexdigest())
+        if trial:
+            transaction.set_rollback(True)
+        elif done.created:
+            note_deed(study=study, deed=f"{done.created} readings imported from a file", user=user)
+    return done
 
 
 @dataclass(frozen=True)
@@ -148,6 +164,7 @@ class _Row:
     kind: str
     item: Item
     chosen: DiagnosisClass | None
+    simulated: bool
     values: dict
 
 
@@ -166,9 +183,11 @@ def _parse(table: csv.DictReader, study: Study) -> list[_Row]:
         if key in seen:
             wrong.append(f"the same reader, item, view and survey as line {seen[key]}")
         seen.setdefault(key, line)
-        whose = (raw["group"], raw.get("kind") or "human")
+        whose = (raw["group"], raw.get("kind") or "human", _is_said(raw.get("simulated", "")))
         if belongs.setdefault(raw["reader"], whose) != whose:
-            wrong.append(f"reader {raw['reader']} was of group {belongs[raw['reader']][0]} in an earlier row")
+            before = belongs[raw["reader"]]
+            said = f"of group {before[0]}, kind {before[1]}, {'simulated' if before[2] else 'not simulated'}"
+            wrong.append(f"reader {raw['reader']} was {said} in an earlier row")
         if wrong:
             errors.append(f"Line {line}: {'; '.join(wrong)}.")
             continue
@@ -182,6 +201,8 @@ def _parse(table: csv.DictReader, study: Study) -> list[_Row]:
 
 def _faults(raw: dict, study: Study, items: dict, classes: dict, truth: dict) -> list[str]:
     wrong = [f"{name} is empty" for name in ("reader", "group") if not raw[name]]
+    wrong += [f"{name} is longer than {LONGEST_NAME} characters" for name in NAMES if len(raw.get(name, "")) > LONGEST_NAME]
+    wrong += [f"{name} holds a control character" for name in NAMES if CONTROL.search(raw.get(name, ""))]
     if raw["item"] not in items:
         wrong.append(f"the study has no item {raw['item']!r}")
     elif truth.get(raw["item"]) != raw["truth"]:
@@ -195,12 +216,17 @@ def _faults(raw: dict, study: Study, items: dict, classes: dict, truth: dict) ->
     for name in ("confidence", "rt_ms"):
         if raw.get(name) and _number(raw[name]) is None:
             wrong.append(f"{name} is {raw[name]!r}, expected a number")
-    if raw.get("position") and not raw["position"].isdecimal():
+    if raw.get("position") and not (raw["position"].isdecimal() and len(raw["position"]) < 10):
         wrong.append(f"position is {raw['position']!r}, expected a whole number")
     for name in ("answered_at", "completed_at"):
         if raw.get(name) and _moment(raw[name]) is None:
             wrong.append(f"{name} is {raw[name]!r}, expected ISO 8601 with an offset, e.g. 2026-03-01T09:30:00+00:00")
     return wrong
+
+
+def _is_said(text: str) -> bool:
+    """Whether a cell says yes, as our own exports and other programs write it."""
+    return text.lower() in ("1", "true", "yes")
 
 
 def _number(text: str) -> float | None:
@@ -231,7 +257,8 @@ def _row(raw: dict, items: dict, classes: dict) -> _Row:
         "completed_at": _moment(raw.get("completed_at", "")),
     }
     kind = raw.get("kind") or Reader.Kind.HUMAN
-    return _Row(raw["reader"], raw["group"], kind, items[raw["item"]], classes.get(raw["answer"]), values)
+    simulated = _is_said(raw.get("simulated", "")) and kind == Reader.Kind.HUMAN
+    return _Row(raw["reader"], raw["group"], kind, items[raw["item"]], classes.get(raw["answer"]), simulated, values)
 
 
 def _store(study: Study, rows: list[_Row], source_sha256: str) -> ReadingsImport:
@@ -260,26 +287,33 @@ def _store(study: Study, rows: list[_Row], source_sha256: str) -> ReadingsImport
 
 
 def _reader(study: Study, row: _Row) -> Reader:
+    group = _group(study, row)
     reader = Reader.objects.filter(study=study, code=row.reader).select_related("group").first()
-    if reader is not None:
-        if reader.group.code != row.group or reader.kind != row.kind:
-            raise ValidationError(
-                f"{row.reader} is already a reader of the group {reader.group.code}, not of {row.group}."
-            )
-        return reader
-    number = study.reader_groups.count() + 1
-    group, _ = ReaderGroup.objects.get_or_create(
-        study=study,
-        code=row.group,
-        defaults={
-            "singular": row.group,
-            "plural": row.group,
-            "kind": row.kind,
-            "prefix": f"I{number}",
-            "position": number,
-        },
-    )
-    reader = Reader(study=study, group=group, kind=row.kind, code=row.reader)
-    reader.full_clean()
-    reader.save()
+    if reader is None:
+        reader = Reader(study=study, group=group, kind=row.kind, code=row.reader, simulated=row.simulated)
+        reader.full_clean()
+        reader.save()
+    elif (reader.group_id, reader.kind, reader.simulated) != (group.pk, row.kind, row.simulated):
+        marked = "simulated" if reader.simulated else "not simulated"
+        raise ValidationError(
+            f"{row.reader} is already a reader of the group {reader.group.code}, kind {reader.kind}, {marked}; "
+            f"the file has group {row.group}, kind {row.kind}, {'simulated' if row.simulated else 'not simulated'}."
+        )
     return reader
+
+
+def _group(study: Study, row: _Row) -> ReaderGroup:
+    """The group that a row names by its code or its words; made when there is none, with a code that addresses take."""
+    code = slugify(row.group)[:60] or "readers"
+    named = Q(code=row.group) | Q(singular__iexact=row.group) | Q(plural__iexact=row.group) | Q(code=code)
+    known = study.reader_groups.filter(named, kind=row.kind).first()
+    if known is not None:
+        return known
+    if study.reader_groups.filter(code=code).exists():
+        raise ValidationError(f"The group {row.group} is of another kind here; {row.reader} is said to be {row.kind}.")
+    taken = set(study.reader_groups.values_list("prefix", flat=True))
+    position = study.reader_groups.count() + 1
+    prefix = next(f"I{number}" for number in range(position, position + len(taken) + 1) if f"I{number}" not in taken)
+    return ReaderGroup.objects.create(
+        study=study, code=code, singular=row.group, plural=row.group, kind=row.kind, prefix=prefix, position=position
+    )

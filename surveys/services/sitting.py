@@ -21,6 +21,7 @@ from surveys.models import (
 from surveys.questions import open_questions, required_counts
 from surveys.services.demographics import clean_demographics
 
+from .closing import require_reading
 from .seats import give_up_seat, set_seat, take_free_seat
 
 
@@ -37,6 +38,10 @@ def start_response(*, invitation: Invitation) -> SurveyResponse:
             return existing
         if not invitation.is_open():
             raise ValidationError(_("This link is closed; ask the person who invited you for a new one."))
+        study = invitation.reader.study
+        require_reading(study)
+        if study.protocol.recruitment_closed_at:
+            raise ValidationError(_("This study takes no new readers any more. Thank you for your willingness."))
         seat = _seat_for(invitation)
         set_seat(seat, Seat.State.STARTED, invitation.reader)
         if invitation.seat_id is None:

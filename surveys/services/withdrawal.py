@@ -6,6 +6,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import QuerySet
 
+from imagebank.services.trail import note_deed
 from surveys.models import Answer, Invitation, Reader, Seat, Survey, SurveyResponse, ViewingEvent, Withdrawal
 
 from .invitations import revoke_invitation
@@ -14,7 +15,7 @@ from .seats import give_up_seat, set_seat
 logger = logging.getLogger(__name__)
 
 
-def withdraw_reader(*, reader: Reader) -> Withdrawal:
+def withdraw_reader(*, reader: Reader, user=None) -> Withdrawal:
     """Delete every answer of `reader`, what the screen did, and what was said about the person; close the links.
 
     The seat is free again for somebody else, or goes to another complete sitting of it. Name and address stay until
@@ -34,6 +35,7 @@ def withdraw_reader(*, reader: Reader) -> Withdrawal:
         deleted = sum(_delete(response) for response in responses)
         for invitation in Invitation.objects.filter(reader=reader, revoked_at=None):
             revoke_invitation(invitation=invitation)
+        note_deed(study=reader.study, deed=f"{reader} withdrew, {deleted} answers deleted", user=user)
         logger.info("Reader %s of %s withdrew: %d answers deleted.", reader.code, reader.study.slug, deleted)
         return Withdrawal.objects.create(reader=reader, answers=deleted)
 

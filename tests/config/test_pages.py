@@ -1,11 +1,16 @@
+import errno
+from datetime import timedelta
+
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.contrib.staticfiles import finders
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
 from benchmark.models import Comparison
 from config.study_path import study_path
+from imagebank.jobs import queue_job
 from imagebank.models import Membership, Study, WorkerBeat
 from tests.surveys.rating_study import make_rating_study
 
@@ -157,3 +162,31 @@ def test_every_page_of_a_study_names_it_and_what_is_drawn(client, person):
 def test_the_study_page_is_closed_to_strangers(client, person):
     client.force_login(person())
     assert client.get("/studies/moles/").status_code == 404
+
+
+def test_pages_of_jobs_say_that_no_worker_is_running(client, person, study):
+    client.force_login(person("coordinator"))
+    job = queue_job(study=study, kind="imagebank.leakage", title="Leakage check")
+    for address in ("/studies/moles/jobs/", f"/studies/moles/jobs/{job.pk}/"):
+        assert "No worker is running" in client.get(address).content.decode()
+    WorkerBeat.objects.create(name="worker", at=timezone.now() - timedelta(minutes=2))
+    assert "No worker is running" in client.get("/studies/moles/jobs/").content.decode()
+    WorkerBeat.objects.update(at=timezone.now())
+    for address in ("/studies/moles/jobs/", f"/studies/moles/jobs/{job.pk}/"):
+        assert "No worker is running" not in client.get(address).content.decode()
+
+
+@pytest.mark.parametrize(("number", "status", "words"), [(errno.ENOSPC, 507, "disk of this site is full"), (errno.EIO, 500, "on our side")])
+def test_a_full_disk_is_told_in_words_and_leaves_no_half_upload(client, person, monkeypatch, number, status, words):
+    client.force_login(person("coordinator"))
+    client.raise_request_exception = False
+
+    def no_room(self):
+        yield b"PK"
+        raise OSError(number, "no")
+
+    monkeypatch.setattr("django.core.files.uploadedfile.InMemoryUploadedFile.chunks", no_room)
+    upload = SimpleUploadedFile("pictures.zip", b"PK" * 100)
+    answer = client.post("/studies/moles/images/import/", {"archive": upload})
+    assert (answer.status_code, words in answer.content.decode()) == (status, True)
+    assert not list((settings.VAR_DIR / "uploads").glob("*.part"))

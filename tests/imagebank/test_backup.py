@@ -70,6 +70,11 @@ def test_a_site_comes_back_from_one_file_and_a_damaged_one_is_refused(sites, tmp
     assert "var/media/picture.jpg" in names
     assert not [name for name in names if "secret_key" in name]
 
+    assert saved.stat().st_mode & 0o077 == 0, "it holds names and truth"
+    nowhere = old.manage("backup", str(tmp_path / "no" / "folder.tar.gz"))
+    assert (nowhere.returncode, nowhere.stderr.count("\n")) == (2, 1)
+    assert "could not be written: No such file" in nowhere.stderr
+
     (tmp_path / "short.tar.gz").write_bytes(saved.read_bytes()[:-200])
     refused = new.manage("restore", str(tmp_path / "short.tar.gz"))
     assert refused.returncode == 2

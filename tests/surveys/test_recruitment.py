@@ -144,17 +144,18 @@ def test_a_letter_that_is_refused_is_recorded_without_the_address(study, monkeyp
         raise smtplib.SMTPRecipientsRefused({"gone@b.org": (550, b"no such user gone@b.org")})
 
     monkeypatch.setattr("django.core.mail.EmailMessage.send", refuse)
-    assert send_waiting_letters(study=study) == (0, 1)
+    posted = send_waiting_letters(study=study)
+    assert (posted.sent, posted.failed) == (0, 1)
     letter = Letter.objects.get()
     assert letter.state == "failed"
     assert letter.problem == "The mail server refused the address (550)."
-    assert send_waiting_letters(study=study) == (0, 0), "a letter is tried once"
+    assert send_waiting_letters(study=study).failed == 0, "a refused letter is tried once"
 
 
 def test_a_letter_under_way_at_a_crash_is_never_sent_twice(study):
     invitation, _ = invite(group=group(study), email="ada@b.org")
     Letter.objects.create(invitation=invitation, kind="invitation", state="sending")
-    assert send_waiting_letters(study=study) == (0, 0)
+    assert send_waiting_letters(study=study).sent == 0
     assert not mail.outbox
     assert "not known" in Letter.objects.get().problem
 
@@ -289,7 +290,7 @@ def test_the_recruitment_page_its_table_and_its_figure(coordinator, study):
     assert figure.content.startswith(b"<svg")
 
 
-@pytest.mark.parametrize("action", ["renew", "agreed", "declined", "bounced", "revoke", "erase"])
+@pytest.mark.parametrize("action", ["renew", "agreed", "declined", "bounced", "revoke"])
 def test_every_press_about_a_reader_says_what_happened(coordinator, study, action):
     invitation, raw = invite(group=group(study), email="ada@b.org")
     answer = coordinator.post(page("reader-action", pk=invitation.reader.pk, action=action), follow=True)
@@ -315,3 +316,19 @@ def test_the_commands_say_what_they_did(study, tmp_path, capsys):
     call_command("send_reminders", "small")
     call_command("erase_contacts", "small")
     assert "2 names and addresses" in capsys.readouterr().out
+
+
+def test_a_name_is_erased_by_a_second_press_after_saying_what_is_lost(coordinator, study):
+    invitation, raw = invite(survey=survey(study), group=group(study), name="Ada", email="ada@b.org")
+    address = f"/studies/small/surveys/readers/{invitation.reader.pk}/erase/"
+    assert address in coordinator.get("/studies/small/surveys/readers/").content.decode()
+    page = coordinator.get(address).content.decode()
+    assert "Erases for good: Ada, ada@b.org" in page
+    assert "No reminder" in page
+    assert ReaderContact.objects.exists(), "looking erases nothing"
+    assert coordinator.post(address).status_code == 302
+    assert not ReaderContact.objects.exists()
+    assert "nothing to erase" in coordinator.get(address).content.decode()
+    deed = study.trail.get()
+    assert deed.deed == f"name and e-mail of {invitation.reader} erased"
+    assert coordinator.get(f"/r/{raw}/").status_code == 200, "the link goes on working"

@@ -7,6 +7,7 @@ from surveys.management.study_command import StudyCommand
 
 class Command(StudyCommand):
     help = "Write a study's readings.csv, truth included."
+    in_archive = True
 
     def add_arguments(self, parser):
         super().add_arguments(parser)

@@ -7,6 +7,7 @@ from surveys.services import answer_log_faults
 
 class Command(StudyCommand):
     help = "Recompute the chain of hashes of a study's answers and name the first broken entry of every sitting."
+    in_archive = True
 
     def act(self, study, **options):
         faults = answer_log_faults(study=study)

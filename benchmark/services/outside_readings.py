@@ -1,0 +1,160 @@
+"""Answers that were given elsewhere, in Qualtrics, REDCap or a table: kept, looked at, and brought in whole or not at all."""
+
+import re
+import tempfile
+import time
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+
+from benchmark.core.errors import InputError
+from benchmark.core.imports import import_readings as read_export
+from benchmark.core.imports.draft import Draft, draft_map
+from imagebank.models import Study, Truth
+from imagebank.services.archive import require_changeable
+from imagebank.tables import csv_text
+from surveys.services import import_readings
+from surveys.services.readings import ReadingsImport
+
+LARGEST_EXPORT, LARGEST_MAP = 20 * 2**20, 512 * 1024
+KEPT_S = 24 * 3600
+READINGS = "readings"
+
+
+@dataclass(frozen=True)
+class FoundReadings:
+    """What an import brings, or would bring: how many of what, and what was left out."""
+
+    readings: int
+    answered: int
+    items: int
+    groups: tuple[tuple[str, int], ...]
+    views: tuple[tuple[str, int], ...]
+    simulated: int
+    notes: tuple[str, ...]
+    stored: ReadingsImport
+
+
+def keep_export(upload) -> str:
+    """Keep an uploaded export between looking at it and importing it, for a day at most; returns the name it is kept under."""
+    if upload.size > LARGEST_EXPORT:
+        raise ValidationError(
+            f"An export may have {LARGEST_EXPORT // 2**20} MiB here; {upload.name[:80]} has {upload.size / 2**20:.1f}. "
+            "Bring it in by the command import_readings."
+        )
+    folder = _folder()
+    for old in folder.glob("*.export"):
+        if time.time() - old.stat().st_mtime > KEPT_S:
+            old.unlink(missing_ok=True)
+    name = uuid.uuid4().hex
+    partial = folder / f"{name}.part"
+    try:
+        with partial.open("wb") as file:
+            for chunk in upload.chunks():
+                file.write(chunk)
+        partial.rename(folder / f"{name}.export")
+    finally:
+        partial.unlink(missing_ok=True)
+    return name
+
+
+def kept_export(name: str) -> Path:
+    """Where an export is kept; ValidationError when it is no longer there."""
+    path = _folder() / f"{name}.export"
+    if not re.fullmatch(r"[0-9a-f]{32}", name) or not path.is_file():
+        raise ValidationError("The uploaded file is no longer kept. Upload it again.")
+    return path
+
+
+def drop_export(name: str) -> None:
+    kept_export(name).unlink(missing_ok=True)
+
+
+def _folder() -> Path:
+    folder = Path(settings.VAR_DIR) / "uploads"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def draft_for(*, study: Study, path: Path) -> Draft:
+    """A first map for the export at `path`, from what is known of `study`. What is no table raises ValidationError."""
+    try:
+        return draft_map(
+            path.read_bytes(),
+            items=list(study.items.values_list("code", flat=True)),
+            views=study.view_codes(),
+            classes=dict(study.classes.order_by("position").values_list("code", "name")),
+            groups={
+                group.code: (group.singular, group.plural) for group in study.reader_groups.filter(kind="human")
+            },
+        )  # fmt: skip
+    except InputError as error:
+        raise ValidationError([error.summary, *map(str, error.problems)]) from error
+
+
+def bring_in(*, study: Study, path: Path, map_text: str, user=None, trial: bool = False) -> FoundReadings:
+    """Read the export at `path` by its map (none: it is a readings.csv) into `study`; with `trial` only say what it brings.
+
+    All bad cells and rows are told at once, in one ValidationError, and then nothing has come in.
+    """
+    require_changeable(study)
+    if not study.items.exists():
+        raise ValidationError("The study has no items yet. Import its images first; the answers are about them.")
+    if len(map_text) > LARGEST_MAP:
+        raise ValidationError(f"A map may have {LARGEST_MAP // 1024} KiB; this one is larger.")
+    with tempfile.TemporaryDirectory() as folder:
+        frame, notes, source = _table(study, path, map_text, Path(folder))
+        try:
+            stored = import_readings(study=study, path=source, user=user, trial=trial)
+        except ValidationError as refusal:
+            raise (_by_reading(refusal, frame) if map_text.strip() else refusal) from refusal
+    readers = frame.drop_duplicates("reader")
+    said = readers["simulated"].astype(str).str.lower().isin(["1", "true", "yes"]) if "simulated" in frame else readers["reader"] == ""
+    views = frame["view"].value_counts(sort=False).items() if "view" in frame else ()
+    return FoundReadings(
+        readings=len(frame),
+        answered=int((frame["answer"] != "").sum()),
+        items=frame["item"].nunique(),
+        groups=tuple((str(name), int(count)) for name, count in readers["group"].value_counts(sort=False).items()),
+        views=tuple((str(name) or "no view", int(count)) for name, count in views),
+        simulated=int(said.sum()),
+        notes=notes,
+        stored=stored,
+    )
+
+
+def _table(study: Study, path: Path, map_text: str, folder: Path):
+    """The readings as a frame, notes about what was left out, and a readings.csv with them."""
+    from benchmark.core.long_table import read_text_table
+    from benchmark.core.readings import REQUIRED
+
+    source = folder / "readings.csv"
+    try:
+        if not map_text.strip():
+            source.write_bytes(path.read_bytes())
+            return read_text_table(source, REQUIRED).frame, (), source
+        chart, truth, export = folder / "map.toml", folder / "items.csv", folder / "export.csv"
+        chart.write_text(map_text, encoding="utf-8")
+        export.write_bytes(path.read_bytes())
+        rows = Truth.objects.filter(item__study=study).values_list("item__code", "diagnosis__code")
+        truth.write_text(csv_text(("item", "class"), rows), encoding="utf-8")
+        found = read_export(export, chart, truth=truth)
+    except InputError as error:
+        raise ValidationError([error.summary, *map(str, error.problems)]) from error
+    found.frame.to_csv(source, index=False, lineterminator="\n")
+    return found.frame.astype(str), found.notes, source
+
+
+def _by_reading(refusal: ValidationError, frame) -> ValidationError:
+    """A refusal that names lines of the table made by the map, in the words of the export: reader and item."""
+
+    def said(match: re.Match) -> str:
+        row = int(match[1]) - 2
+        if not 0 <= row < len(frame):
+            return match[0]
+        return f"Reader {frame['reader'].iloc[row]}, item {frame['item'].iloc[row]}"
+
+    return ValidationError([re.sub(r"^Line (\d+)", said, message) for message in refusal.messages])

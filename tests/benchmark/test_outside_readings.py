@@ -1,0 +1,209 @@
+"""Answers of other programs come in by a page: looked at first, then whole or not at all."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import reverse
+
+from benchmark.core.imports.draft import draft_map
+from benchmark.services import outside_readings
+from imagebank.models import Membership
+from surveys.models import ImportedReading, Reader, ReaderGroup
+from tests.surveys.study import make_study
+
+pytestmark = pytest.mark.django_db
+PAGE = "/studies/small/readings/import/"
+HEADER = "EndDate,Status,Finished,ResponseId,Specialty,foc_case-ZQA-0,foc_case-ZQB-0,pan_case-ZQA-0,pan_case-ZQB-0,foc_case-ZQA-0_time\n"
+QUALTRICS = (
+    HEADER
+    + '"End Date","Status","Finished","Response ID","What are you?","Which?","Which?","Which?","Which?","Timing"\n'
+    + ",".join(['"{""ImportId"":""q""}"'] * 10) + "\n"
+    + "2026-11-01 08:00:00,IP Address,True,R_1,Geneticist,Azurosis,Brunosis,Azurosis,,3.5\n"
+    + "2026-11-01 09:00:00,IP Address,True,R_2,Pediatrician,Cyanosis,Brunosis,Azurosis,Azurosis,2\n"
+    + "2026-11-01 09:30:00,IP Address,False,R_3,Pediatrician,,,,,\n"
+)  # fmt: skip
+READINGS = "reader,group,item,truth,answer,view,simulated\nA1,doctors,case-ZQA-0,ZQA,ZQB,focused,\nA2,doctors,case-ZQA-0,ZQA,,focused,yes\n"
+
+
+@pytest.fixture
+def study(db):
+    return make_study()
+
+
+@pytest.fixture
+def coordinator(client, study):
+    user = User.objects.create_user("cora")
+    Membership.objects.create(study=study, user=user, role="coordinator")
+    client.force_login(user)
+    return client
+
+
+def upload(client, text, name="export.csv", **more):
+    data = text if isinstance(text, bytes) else text.encode()
+    return client.post(PAGE, {"export": SimpleUploadedFile(name, data), **more})
+
+
+def press(client, answer, **more):
+    context = answer.context
+    return client.post(PAGE, {"token": context["token"], "map": context["map"], **more})
+
+
+def kept() -> list[Path]:
+    return list((Path(settings.VAR_DIR) / "uploads").glob("*.export"))
+
+
+def test_a_qualtrics_export_is_understood_looked_at_and_brought_in(coordinator, study):
+    for code in ("geneticist", "pediatrician"):
+        ReaderGroup.objects.create(
+            study=study, code=code, singular=code, plural=f"{code}s", prefix=code[0].upper(), position=ord(code[0])
+        )
+    seen = upload(coordinator, QUALTRICS)
+    page = seen.content.decode()
+    assert seen.status_code == 200, page
+    found = seen.context["found"]
+    assert (found.readings, found.answered, found.items) == (8, 7, 2)
+    assert dict(found.groups) == {"geneticist": 1, "pediatrician": 1}
+    assert dict(found.views) == {"focused": 4, "panoramic": 4}
+    assert "1 row left out" in page
+    assert not ImportedReading.objects.exists(), "looking stores nothing"
+    assert not Reader.objects.exists()
+    done = press(coordinator, seen, **{"import": "yes"})
+    assert done.url == reverse("benchmark:comparison_list", args=["small"])
+    assert ImportedReading.objects.count() == 8
+    reading = ImportedReading.objects.get(reader__code="R_1", item__code="case-ZQA-0", view="focused")
+    assert (reading.chosen.code, reading.rt_ms) == ("ZQA", 3500)
+    assert study.trail.get().deed == "8 readings imported from a file"
+    assert study.trail.get().by_name == "cora"
+    assert not kept(), "the file is gone once it is in"
+    again = upload(coordinator, QUALTRICS)
+    assert "are here already" in again.content.decode()
+
+
+def test_a_bad_cell_is_told_by_its_line_and_nothing_comes_in(coordinator):
+    wrong = QUALTRICS.replace("Cyanosis", "Cyanosos")
+    page = upload(coordinator, wrong)
+    assert page.status_code == 422
+    text = page.content.decode()
+    assert "line 5, column &quot;foc_case-ZQA-0&quot;" in text
+    assert "Cyanosos" in text
+    assert "<textarea" in text, "the map is there to be mended"
+    mended = page.context["map"].replace('"Azurosis" = "ZQA"', '"Cyanosos" = "ZQC", "Azurosis" = "ZQA"')
+    seen = coordinator.post(PAGE, {"token": page.context["token"], "map": mended})
+    assert seen.context["found"].readings == 8
+    assert not ImportedReading.objects.exists()
+
+
+def test_redcap_and_numbers_are_drafted_with_a_word_of_warning(coordinator):
+    text = "record_id,group,foc_case_zqa_0,foc_case_zqb_0\n1,doctors,1,2\n2,doctors,3,2\n"
+    draft = draft_map(
+        text.encode(), items=["case_ZQA_0", "case_ZQB_0"], views=["focused"], classes={"ZQA": "A", "ZQB": "B", "ZQC": "C"}, groups={}
+    )
+    assert draft.kind == "redcap"
+    assert 'answer = "foc_{item}"' in draft.text
+    assert '"3" = "ZQC"' in draft.text
+    assert any("Check answers.labels" in note for note in draft.notes)
+
+
+def test_a_long_table_needs_no_pattern(coordinator):
+    seen = upload(coordinator, "participant,specialty,case,diagnosis,view\np1,surgeons,case-ZQA-0,Azurosis,focused\n")
+    assert seen.context["found"].readings == 1, seen.content.decode()
+    press(coordinator, seen, **{"import": "yes"})
+    assert ImportedReading.objects.get().chosen.code == "ZQA"
+
+
+def test_readings_csv_comes_in_as_it_is_and_simulated_stays_simulated(coordinator, study):
+    seen = upload(coordinator, READINGS)
+    assert "1 simulated" in seen.content.decode()
+    press(coordinator, seen, **{"import": "yes"})
+    assert list(Reader.objects.order_by("code").values_list("code", "simulated")) == [("A1", False), ("A2", True)]
+    other = upload(coordinator, READINGS.replace("A2,doctors,case-ZQA-0,ZQA,,focused,yes", "A2,doctors,case-ZQB-0,ZQB,,focused,"))
+    assert "already a reader of the group doctors, kind human, simulated" in other.content.decode()
+
+
+def test_a_group_in_words_gets_a_code_that_addresses_take(coordinator, study):
+    seen = upload(coordinator, READINGS.replace("doctors", "Ärzte im 1. Jahr"))
+    press(coordinator, seen, **{"import": "yes"})
+    assert ReaderGroup.objects.get().code == "arzte-im-1-jahr"
+    assert coordinator.get("/studies/small/surveys/recruitment/").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (b"PK\x03\x04rest", "is a workbook"),
+        ("reader;group\na;b\n".encode("utf-16"), "must be UTF-8"),
+        ("name,größe\n".encode("latin-1") + b"a,b\n", "must be UTF-8"),
+        (b"reader\n1\n", "Columns parted by commas"),
+        (b"reader;group;item\na;b;c\n", "Columns parted by commas"),
+        (b"reader,group\n", "at least one row"),
+        (b"", "empty"),
+        (b'a,b\n"' + b"x" * 200_000 + b'",1\n', "could not be read as CSV"),
+        (b"a,b\n1,2\n", "item"),
+        (READINGS.replace("A1", "A" * 90).encode(), "longer than 80"),
+        (READINGS.replace("A1", "A\x00").encode(), "control character"),
+        (READINGS.replace("ZQA,ZQB", "ZQC,ZQB").encode(), "reference class"),
+        (READINGS.replace("case-ZQA-0", "=HYPERLINK()").encode(), "no item"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_told_in_a_sentence(coordinator, data, why):
+    answer = upload(coordinator, data)
+    assert answer.status_code == 422
+    assert why in answer.content.decode().split("<main")[1], answer.context.get("problems")
+    assert not ImportedReading.objects.exists()
+
+
+def test_a_file_too_large_and_a_map_that_is_none_are_refused(coordinator, monkeypatch):
+    bad = upload(coordinator, QUALTRICS, map=SimpleUploadedFile("map.toml", b"\xff\xfe"))
+    assert "must be UTF-8 text" in bad.content.decode()
+    bad = upload(coordinator, QUALTRICS, map=SimpleUploadedFile("map.toml", b"nonsense"))
+    assert "could not be read" in bad.content.decode()
+    monkeypatch.setattr(outside_readings, "LARGEST_EXPORT", 10)
+    assert "An export may have" in upload(coordinator, QUALTRICS).content.decode()
+
+
+def test_a_formula_that_came_in_leaves_as_text(coordinator):
+    seen = upload(coordinator, READINGS.replace("A1", "=1+1"))
+    press(coordinator, seen, **{"import": "yes"})
+    assert "\n'=1+1,doctors" in coordinator.get("/studies/small/surveys/readings.csv").content.decode()
+
+
+def test_a_token_opens_only_ones_own_upload_to_ones_own_study(coordinator, client, study):
+    seen = upload(coordinator, READINGS)
+    token = seen.context["token"]
+    other = make_study("other")
+    user = User.objects.create_user("otto")
+    Membership.objects.create(study=other, user=user, role="coordinator")
+    client.force_login(user)
+    answer = client.post("/studies/other/readings/import/", {"token": token, "import": "yes"})
+    assert "no longer kept" in answer.content.decode()
+    forged = client.post("/studies/other/readings/import/", {"token": "x" + token, "import": "yes"})
+    assert "no longer kept" in forged.content.decode()
+    assert not ImportedReading.objects.exists()
+
+
+def test_an_upload_that_nobody_came_back_to_is_removed_after_a_day(coordinator):
+    upload(coordinator, READINGS)
+    old = kept()[0]
+    os.utime(old, (time.time() - 25 * 3600,) * 2)
+    upload(coordinator, QUALTRICS)
+    assert not old.exists()
+
+
+@pytest.mark.parametrize("role", ["analyst", "engineer", "reviewer"])
+def test_only_the_coordinator_brings_answers_in(client, study, role):
+    user = User.objects.create_user(role)
+    Membership.objects.create(study=study, user=user, role=role)
+    client.force_login(user)
+    assert client.get(PAGE).status_code == 403
+    assert upload(client, READINGS).status_code == 403
+
+
+def test_without_images_the_page_says_what_to_do_first(client):
+    make_study("small", per_class=0)
+    client.force_login(User.objects.create_superuser("root"))
+    assert "No images yet" in client.get(PAGE).content.decode()
