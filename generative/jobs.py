@@ -68,8 +68,12 @@ def audit(run: JobRun) -> dict:
     image_set = run.study.image_sets.get(public_id=run.payload["image_set"])
     choices = {"view": run.payload.get("view"), "features": run.payload.get("features", auditing.RANDOM_FEATURES)}
     run.progress(done=0, total=2, message="comparing with the training pictures")
+
+    def progress(what: str, done: int, total: int) -> None:
+        run.progress(done=0, total=2, message=f"comparing with the training pictures: {what}, {done} of {total}")
+
     found = auditing.audit_set(image_set=image_set, probe=run.payload.get("probe") or 0, user=run.job.created_by,
-                               watch=run.check_cancelled, **choices)  # fmt: skip
+                               watch=run.check_cancelled, progress=progress, **choices)  # fmt: skip
     run.log(f"{found.n_suspected} suspected copies, calibrated on {found.calibration}")
     run.progress(done=1, total=2, message="KID, overlap, labels")
     auditing.evaluate_set(image_set=image_set, watch=run.check_cancelled, **choices)

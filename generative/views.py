@@ -225,6 +225,8 @@ def set_publish(request: HttpRequest, slug: str, public_id: str) -> HttpResponse
         "set": image_set,
         "form": form,
         "unresolved": image_set.samples.unresolved().count(),
+        "let_through": image_set.samples.filter(quarantined=True, decision__publish=True).count(),
+        "left_out": image_set.samples.filter(quarantined=True, decision__publish=False).count(),
         "audited": image_set.newest_audit is not None,
         "publication": image_set.publications.filter(study=request.study).first(),
         "strange": warn_of_classes(image_set, request.study),

@@ -97,7 +97,7 @@ def _chart(
     for name, number, kind, points in series:
         drawn = [(x(epoch), y(value)) for epoch, value in points if value is not None]
         if drawn:
-            text = " ".join(f"{a:.1f},{b:.1f}" for a, b in drawn)
+            text = " ".join(f"{a:.1f},{b:.1f}" for a, b in (drawn * 2 if len(drawn) == 1 else drawn))  # a single one: a dot
             lines.append(Line(name if kind != "train" else "", text, number % 8, kind, *drawn[-1]))
     chart.lines.extend(_apart(lines))
     chart.x_ticks.extend(Tick(x(epoch), str(epoch)) for epoch in _whole_steps(last))
@@ -135,7 +135,7 @@ def _whole_steps(last: int) -> list[int]:
 
 @dataclass(frozen=True)
 class Interval:
-    """One row of a forest plot: a point with its interval; x in units of the plot, None where there is none."""
+    """One row of a forest plot: a point with its interval; x in per cent of the plot's width."""
 
     name: str
     value: float | None
@@ -144,7 +144,6 @@ class Interval:
     text: str
     n: int
     strong: bool = False
-    y: float = 0
     x: float = 0
     x_low: float = 0
     x_high: float = 0
@@ -154,36 +153,21 @@ class Interval:
 class Forest:
     rows: list[Interval]
     ticks: list[Tick]
-    width: int
-    height: int
-    left: int
-    right: int
-    bottom: int
-
-
-FOREST_LEFT, FOREST_WIDTH, FOREST_STEP = 150, 620, 28
 
 
 def forest(rows: Sequence[tuple[str, dict, bool]]) -> Forest:
     """Shares with intervals, one under another: (name, estimate as core.metrics.Estimate, drawn strong)."""
-    left, right = FOREST_LEFT, FOREST_WIDTH - 150
-
-    def x(share: float) -> float:
-        return left + share * (right - left)
-
     drawn = []
-    for number, (name, estimate, strong) in enumerate(rows):
+    for name, estimate, strong in rows:
         value, low, high = estimate.get("value"), estimate.get("ci_low"), estimate.get("ci_high")
         drawn.append(
             Interval(
                 name, value, low, high, share_text(estimate), estimate.get("n", 0), strong,
-                y=20 + number * FOREST_STEP, x=x(value or 0),
-                x_low=x(low if low is not None else value or 0), x_high=x(high if high is not None else value or 0),
+                x=100 * (value or 0), x_low=100 * (low if low is not None else value or 0),
+                x_high=100 * (high if high is not None else value or 0),
             )
         )  # fmt: skip
-    bottom = 20 + len(rows) * FOREST_STEP
-    ticks = [Tick(x(share), f"{100 * share:.0f}%") for share in (0, 0.25, 0.5, 0.75, 1)]
-    return Forest(drawn, ticks, FOREST_WIDTH, bottom + 24, left, right, bottom)
+    return Forest(drawn, [Tick(100 * share, f"{100 * share:.0f}%") for share in (0, 0.25, 0.5, 0.75, 1)])
 
 
 def share_text(estimate: dict) -> str:

@@ -19,6 +19,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 
 from imagebank.jobs import JobRun
+from models_ml.core.events import duration
 
 POLL_S = 0.5
 ORDERLY_STOP_S = 600
@@ -44,6 +45,7 @@ def run_core(arguments: list[str], *, home: Path, job: JobRun, start: float = 0.
     with held_lock(home / LOCK, job) as lock:
         events = home / EVENTS
         events.unlink(missing_ok=True)
+        job.progress(done=int(100 * start), total=100, message="starting")
         with (home / LOG).open("ab") as log:
             begins = log.tell()
             child = subprocess.Popen(
@@ -111,14 +113,6 @@ def in_words(event: dict) -> str:
 
     kind = getattr(events, event["event"])
     return kind(**{key: value for key, value in event.items() if key not in ("event", "time")}).text
-
-
-def duration(seconds: float) -> str:
-    """Rounded as people say it: "40 s", "12 min", "3 h 20 min"."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"
 
 
 class Tail:

@@ -24,9 +24,9 @@ HOLDINGS = (
     Holding("surveys.Block", "survey__survey_set__study"),
     Holding("surveys.Survey", "survey_set__study", "survey with its seats", "surveys with their seats"),
     Holding("surveys.SurveySet", "study", "design with its certificate", "designs with their certificates"),
-    Holding("surveys.ServedPicture", "study"),
     Holding("surveys.StimulusFrame", "stimulus__study"),
     Holding("surveys.Stimulus", "study", "stimulus", "stimuli"),
+    Holding("surveys.ServedPicture", "study", "picture as readers got it", "pictures as readers got them"),
     Holding("surveys.ReaderGroup", "study"),
     Holding("surveys.StudyProtocol", "study"),
 )

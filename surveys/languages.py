@@ -23,7 +23,11 @@ def clean_language(code: str) -> str:
 
 def language_of_words(protocol: StudyProtocol | None) -> str:
     """The language of the pages' own words: the study's where they are translated into it, else English."""
-    asked = protocol.language if protocol else "en"
+    return translated(protocol.language if protocol else "en")
+
+
+def translated(asked: str) -> str:
+    """The language `asked`, or that of which it is a kind ("de-ch": "de"), where the words stand in it; else English."""
     return next((code for code in (asked, asked.partition("-")[0]) if code in TRANSLATED), "en")
 
 
@@ -36,12 +40,8 @@ def own_language(protocol: StudyProtocol) -> str:
 
 def language_of_browser(request: HttpRequest) -> str:
     """The first language that the browser asks for and the words are translated into, for pages that belong to no study."""
-    for asked in request.headers.get("Accept-Language", "").split(","):
-        code = asked.partition(";")[0].strip().lower()
-        for wanted in (code, code.partition("-")[0]):
-            if wanted in TRANSLATED:
-                return wanted
-    return "en"
+    asked = [row.partition(";")[0].strip().lower() for row in request.headers.get("Accept-Language", "").split(",")]
+    return next((translated(code) for code in asked if code.partition("-")[0] in TRANSLATED), "en")
 
 
 def words_of(protocol: StudyProtocol | None) -> AbstractContextManager:

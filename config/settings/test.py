@@ -4,11 +4,15 @@ import atexit
 import os
 import shutil
 import tempfile
+from pathlib import Path
 
 if "DIPTYCH_VAR" not in os.environ:
     os.environ["DIPTYCH_VAR"] = tempfile.mkdtemp(prefix="diptych-test-")
     maker = os.getpid()  # a forked child must not throw away what its parent still uses
     atexit.register(lambda: os.getpid() == maker and shutil.rmtree(os.environ["DIPTYCH_VAR"], ignore_errors=True))
+elif "PYTEST_XDIST_WORKER" in os.environ and Path(os.environ["DIPTYCH_VAR"]).name.startswith("diptych-test-"):
+    # A folder for each of the processes that share the tests: some tests ask which files there are.
+    os.environ["DIPTYCH_VAR"] = str(Path(os.environ["DIPTYCH_VAR"]) / os.environ["PYTEST_XDIST_WORKER"])
 
 from .base import *  # noqa: E402, F403
 

@@ -156,6 +156,9 @@ def main(arguments: list[str] | None = None) -> int:
     except Cancelled as error:
         print(f"{options.command}: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print(f"{options.command}: stopped; nothing that was complete before is changed.", file=sys.stderr)
+        return 1
     except MemoryError:
         print(f"{options.command}: there is not enough memory; use fewer or smaller pictures.", file=sys.stderr)
         return 2

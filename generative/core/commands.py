@@ -105,6 +105,7 @@ def _parsed(key: str, text: str):
 
 def run_train(options) -> int:
     from generative.core.data import read_manifest
+    from generative.core.distributed import speaks
     from generative.core.train import train
 
     recipe = _recipe(options)
@@ -119,6 +120,8 @@ def run_train(options) -> int:
         result = train(recipe, data, options.out, seed=options.seed, start=options.start, start_preset=options.preset,
                        licence=options.licence, device=device, on_event=progress,
                        should_cancel=lambda: bool(stopped))  # fmt: skip
+    if not speaks():
+        return 0
     if result.report:
         _say(f"Started by {result.report['preset']}: {len(result.report['loaded'])} tensors loaded, "
              f"{len(result.report['fresh'])} fresh (listed in training.json).")  # fmt: skip
@@ -346,6 +349,31 @@ def run_regenerate(options) -> int:
 # --- evaluate, audit
 
 
+class _Stages:
+    """What a search does now, as bars on a terminal and in a small file beside its results, for a page to read."""
+
+    def __init__(self, path: Path):
+        self.path, self.what, self.bar = path, None, None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.path.unlink(missing_ok=True)
+        if self.bar is not None:
+            self.bar.close()
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        from tqdm import tqdm
+
+        if self.what != what:
+            if self.bar is not None:
+                self.bar.close()
+            self.what, self.bar = what, tqdm(total=total, desc=what, disable=not sys.stderr.isatty())
+        self.bar.update(done - self.bar.n)
+        _save_json(self.path, {"what": what, "done": done, "total": total})
+
+
 def _judged(options, folder):
     """(set, train, held-out, features) at one resolution."""
     from generative.core.data import read_manifest
@@ -388,7 +416,9 @@ def run_audit(options) -> int:
         frozen = read_set(folder)["set_hash"] if (folder / "set.json").exists() else None
         loaded, train, held_out, features = _judged(options, folder)
         items, images = list(loaded.table.items), loaded.table.images
-    report = privacy.audit(items, images, train, held_out, features, seed=options.seed, cache=options.cache)
+    options.out.mkdir(parents=True, exist_ok=True)
+    with _Stages(options.out / "progress.json") as tell:
+        report = privacy.audit(items, images, train, held_out, features, seed=options.seed, cache=options.cache, tell=tell)
     content = {**report.to_json(), "set_hash": frozen}
     if options.probe:
         if options.weights is None:
@@ -396,7 +426,6 @@ def run_audit(options) -> int:
         generator, _ = load_generator(options.weights)
         probe = privacy.membership_probe(generator, train, held_out, count=options.probe, seed=options.seed)
         content["membership"] = dataclasses.asdict(probe)
-    options.out.mkdir(parents=True, exist_ok=True)
     privacy.save_quarantine(options.out / "curators-only", report, items, images, train)
     _save_json(options.out / "audit.json", content)
     count = f"{len(report.quarantined)} of {len(items)} pictures are suspected copies"

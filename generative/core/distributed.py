@@ -45,6 +45,11 @@ def join_group(device: str) -> Group:
     return Group(torch.distributed.get_rank(), size)
 
 
+def speaks() -> bool:
+    """Whether this process is the one that tells people what happened."""
+    return os.environ.get("RANK", "0") == "0"
+
+
 def leave_group(group: Group) -> None:
     if group.size > 1:
         torch.distributed.destroy_process_group()

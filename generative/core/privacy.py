@@ -1,5 +1,5 @@
-"""Does a generated picture copy a training picture? Distances over flips, rotations and crops, calibrated on people
-whose pictures were never trained on.
+"""Does a generated picture copy a training picture? Distances over flips, quarter turns and all crops, calibrated on
+people whose pictures were never trained on.
 
 With a hundred training pictures a generator can memorise (arXiv 2202.11765). A distance alone says little: it is
 compared with the distances of real held-out pictures to the same training pictures. Splits are by group (patient).
@@ -7,16 +7,20 @@ compared with the distances of real held-out pictures to the same training pictu
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from generative.core.data import ImageTable
 from generative.core.errors import InputError
-from generative.core.variants import Space, Variants, nearest, variants_of
+from generative.core.matching import Match, Matcher
+from generative.core.variants import Nearest, Space, Variants, cut, in_colours_of, nearest, variants_of
 
-COMPARE_PX, QUANTILE = 32, 0.01
+QUANTILE = 0.01
+UNLIKE = 0.9  # in pixels; 0 is equal, 1.41 has nothing in common: here a likeness (cosine) of .6
 LEAST_HELD_OUT = 5
 
 
@@ -37,7 +41,7 @@ class Audit:
     """`thresholds` by space; `share_below` of generated pictures under them; `authenticity`: share that lie farther
     from their neighbour than that neighbour from its own; `asymmetry`: share nearer to training than to as many
     held-out pictures (.5 without memorising); `ratios`: by item the smallest distance over its threshold, suspected
-    below 1. None with the reason in `why` where not estimable."""
+    below 1; `chance`: the share of honest pictures that would lie under a threshold. None with the reason in `why` where not estimable."""
 
     suspects: tuple[Suspect, ...]
     thresholds: dict
@@ -50,6 +54,7 @@ class Audit:
     n_train: int
     n_held_out: int
     ratios: dict = field(default_factory=dict)
+    chance: float | None = None
     why: str | None = None
 
     @property
@@ -60,69 +65,115 @@ class Audit:
         return {**asdict(self), "quarantined": self.quarantined, "schema": "audit/1", "overrides": []}
 
 
-def pixel_vectors(images: np.ndarray) -> np.ndarray:
-    """Colours in 0..1, each picture's mean removed, scaled so that distances are root mean squares."""
-    flat = images.reshape(len(images), -1).astype(np.float32) / 255
-    return (flat - flat.mean(axis=1, keepdims=True)) / np.sqrt(flat.shape[1])
+Tell = Callable[[str, int, int], None]
 
 
-def spaces_of(features) -> tuple[Space, Space]:
-    """Pixels at 32 px, and the features at the size at which they look."""
-    return (
-        Space("pixels", COMPARE_PX, pixel_vectors),
-        Space("features", features.size_px, features, features.identity),
-    )
+def _untold(what: str, done: int, total: int) -> None:
+    return
+
+
+class _Search:
+    """The training pictures in both spaces: every lookup, of generated as of real pictures, is this one search."""
+
+    def __init__(self, train: np.ndarray, real: Variants, space: Space, tell: Tell, like: Matcher | None = None):
+        self.train, self.real, self.space, self.tell = train, real, space, tell
+        self.matcher = Matcher(train, like)
+
+    def among(self, images: np.ndarray, real: Variants, index: np.ndarray) -> _Search:
+        """The same search among some of other pictures."""
+        return _Search(images[index], real.rows(index), self.space, self.tell, self.matcher)
+
+    def nearest(self, what: str, images: np.ndarray, own: Variants, *, forbid: np.ndarray | None = None) -> dict:
+        """{"pixels": [Nearest, ...], "features": [...]} of the pictures, whose features in all turns and crops are `own`."""
+        matches = self.matcher.search(images, forbid=forbid, tell=partial(self.tell, what))
+        none = Nearest(0, float("inf"), "")
+        pixels = [Nearest(row[0].index, row[0].distance, row[0].how) if row else none for row in matches]
+        features = nearest(own, self.real, forbid=forbid)
+        for i, found in self._aligned(images, own, matches):
+            features[i] = min(features[i], found, key=lambda found: found.distance)
+        return {"pixels": pixels, "features": features}
+
+    def _aligned(self, images: np.ndarray, own: Variants, matches) -> Iterator[tuple[int, Nearest]]:
+        """The features' distances of the pairs that the pixels aligned: the box of one against the other, turned."""
+        pairs = [(i, match) for i, row in enumerate(matches) for match in row if match.distance < UNLIKE]
+        if not pairs:
+            return
+        boxes = np.stack([self._box_of(images[i], m) for i, m in pairs])
+        for (i, m), vector in zip(pairs, np.asarray(self.space.vectors(boxes), dtype=np.float32), strict=True):
+            turned = self.real.turns[m.turn][m.index] if m.own else own.turns[m.turn][i]
+            yield i, Nearest(m.index, float(np.linalg.norm(turned.astype(np.float64) - vector)), m.how)
+
+    def _box_of(self, image: np.ndarray, match: Match) -> np.ndarray:
+        """The box as the features see it, in the other picture's brightness, contrast and cast."""
+        boxed, other = (image, self.train[match.index])[:: 1 if match.own else -1]
+        return in_colours_of(cut(boxed, match.box, self.space.side_px), other)
 
 
 def audit(
     items: list[str], images: np.ndarray, train: ImageTable, held_out: ImageTable, features, *, seed: int = 0,
-    cache: Path | None = None,
+    cache: Path | None = None, tell: Tell = _untold,
 ) -> Audit:  # fmt: skip
     """Compare generated pictures (N, 3, H, W) uint8 with the training pictures in pixels and in features.
 
-    A picture is suspected when it lies nearer than the first percentile of held-out pictures in either space. With
+    A picture is suspected when it lies nearer than the first percentile of held-out pictures in either space, and in
+    pixels nearer than UNLIKE, since pictures that have little in common are no copies however far apart others are. With
     fewer than 5 held-out pictures, training pictures stand in, each against the other groups, and `calibration` says
-    so. Groups on both sides of the split are refused. cache: a folder that keeps the vectors of the real pictures.
+    so. Groups on both sides of the split are refused. cache: a folder that keeps the features of the real pictures.
+    tell(what, done, total) is called as the search goes on.
     """
     shared = sorted(set(train.groups) & set(held_out.groups))
     if shared:
         raise InputError(
             f"The groups {', '.join(shared[:5])} are both in training and held out; split by patient first."
         )
-    own = len(held_out) < LEAST_HELD_OUT
-    thresholds, below, authentic, asymmetry, suspects = {}, {}, {}, {}, []
-    ratios = dict.fromkeys(items, np.inf)
+    alone = len(held_out) < LEAST_HELD_OUT
+    space = Space("features", features.size_px, features, features.identity)
+    seen = partial(variants_of, space=space)
+    made = seen(images, tell=partial(tell, "features of the generated pictures"))
+    real = seen(train.images, cache=cache, tell=partial(tell, "features of the training pictures"))
+    search = _Search(train.images, real, space, tell)
+    found = search.nearest("generated pictures", images, made)
     same = np.array(train.groups)[:, None] == np.array(train.groups)[None]
-    rng = np.random.default_rng(seed)
-    for space in spaces_of(features):
-        name, made = space.name, variants_of(images, space)
-        real = variants_of(train.images, space, cache)
-        held = None if own else variants_of(held_out.images, space, cache)
-        among = nearest(real, real, forbid=same)
-        known = among if own else nearest(held, real)
-        limit = float(np.quantile([k.distance for k in known], QUANTILE))
-        found = nearest(made, real)
-        hits = [(item, f) for item, f in zip(items, found, strict=True) if f.distance < limit]
+    met = np.arange(len(train)) if alone else np.unique([f.index for row in found.values() for f in row])
+    among = search.nearest("training pictures", train.images[met], real.rows(met), forbid=same[met])
+    own = {name: dict(zip(met, row, strict=True)) for name, row in among.items()}
+    known, asymmetry = among, dict.fromkeys(found)
+    if not alone:
+        held = seen(held_out.images, cache=cache, tell=partial(tell, "features of the held-out pictures"))
+        known = search.nearest("held-out pictures", held_out.images, held)
+        rng, n = np.random.default_rng(seed), min(len(train), len(held_out))
+        sides = (search.among(t.images, v, rng.permutation(len(t))[:n]) for t, v in ((train, real), (held_out, held)))
+        asymmetry = _asymmetry(*(side.nearest("training and held-out pictures", images, made) for side in sides))
+    thresholds, below, authentic, suspects = {}, {}, {}, []
+    ratios = dict.fromkeys(items, np.inf)
+    for name, row in found.items():
+        limit = float(np.quantile([k.distance for k in known[name]], QUANTILE))
+        limit = min(limit, UNLIKE) if name == "pixels" else limit
+        hits = [(item, f) for item, f in zip(items, row, strict=True) if f.distance < limit]
         suspects += [Suspect(item, train.items[f.index], name, f.distance, limit, f.variant) for item, f in hits]
-        for item, f in zip(items, found, strict=True):
+        for item, f in zip(items, row, strict=True):
             ratios[item] = min(ratios[item], f.distance / max(limit, 1e-12))
         thresholds[name], below[name] = limit, len(hits) / len(items)
-        authentic[name] = float(np.mean([f.distance > among[f.index].distance for f in found]))
-        asymmetry[name] = None if own else _asymmetry(made, real, held, rng)
-    used = "training pictures against other groups" if own else f"{len(held_out)} held-out pictures"
+        authentic[name] = float(np.mean([f.distance > own[name][f.index].distance for f in row]))
+    used = "training pictures against other groups" if alone else f"{len(held_out)} held-out pictures"
     return Audit(
         tuple(suspects), thresholds, below, authentic, asymmetry, used, features.name, len(items), len(train),
         len(held_out), ratios={item: round(ratio, 6) for item, ratio in ratios.items()},
-        why="fewer than 5 held-out pictures: no asymmetry" if own else None,
+        chance=chance_below(len(train) if alone else len(held_out)),
+        why="fewer than 5 held-out pictures: no asymmetry" if alone else None,
     )  # fmt: skip
 
 
-def _asymmetry(made: Variants, train: Variants, held_out: Variants, rng) -> float:
-    """Share of pictures nearer to n training than to n held-out pictures, n the smaller number."""
-    sizes = [len(side.turns[0]) for side in (train, held_out)]
-    a, b = (nearest(made, side.rows(rng.permutation(size)[: min(sizes)]))
-            for side, size in zip((train, held_out), sizes, strict=True))  # fmt: skip
-    return float(np.mean([x.distance < y.distance for x, y in zip(a, b, strict=True)]))
+def chance_below(n: int) -> float:
+    """The chance that one more picture like n others lies under their first percentile, which lies .01 (n - 1) of the way up
+    their ranks: the picture is as likely in any of the n + 1 gaps."""
+    return (1 + QUANTILE * (n - 1)) / (n + 1)
+
+
+def _asymmetry(to_train: dict, to_held_out: dict) -> dict:
+    """By space, the share of pictures nearer to some training pictures than to as many held-out ones."""
+    pairs = {name: zip(row, to_held_out[name], strict=True) for name, row in to_train.items()}
+    return {name: float(np.mean([a.distance < b.distance for a, b in both])) for name, both in pairs.items()}
 
 
 @dataclass(frozen=True)

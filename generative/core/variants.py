@@ -67,6 +67,24 @@ def cropped(images: np.ndarray, side_px: int) -> list[np.ndarray]:
     return [sized(images[:, :, top : top + part, left : left + part], side_px) for top, left in places]
 
 
+def cut(image: np.ndarray, box: tuple[float, float, float, float], side_px: int) -> np.ndarray:
+    """The box (top, bottom, left, right, in parts of the side) of one picture (3, S, S), at `side_px`."""
+    from PIL import Image
+
+    top, bottom, left, right = (edge * image.shape[-1] for edge in box)
+    picture = Image.fromarray(np.ascontiguousarray(image.transpose(1, 2, 0)))
+    part = picture.resize((side_px, side_px), Image.Resampling.BILINEAR, box=(left, top, right, bottom))
+    return np.asarray(part).transpose(2, 0, 1)
+
+
+def in_colours_of(image: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """A picture (3, H, W) with each channel's mean and spread made those of another picture."""
+    x, y = (picture.reshape(3, -1).astype(np.float32) for picture in (image, other))
+    spread = y.std(axis=1) / np.maximum(x.std(axis=1), 1)
+    x = (x - x.mean(axis=1, keepdims=True)) * spread[:, None] + y.mean(axis=1, keepdims=True)
+    return np.clip(x.round(), 0, 255).astype(np.uint8).reshape(image.shape)
+
+
 def sized(images: np.ndarray, side_px: int) -> np.ndarray:
     """The pictures at another size, a few at a time."""
     import torch
@@ -82,28 +100,30 @@ def sized(images: np.ndarray, side_px: int) -> np.ndarray:
     return out
 
 
-def variants_of(images: np.ndarray, space: Space, cache: Path | None = None) -> Variants:
-    """All variants of the pictures. cache: a folder in which the vectors are looked up, and kept for the next time."""
+def variants_of(
+    images: np.ndarray, space: Space, cache: Path | None = None, tell: Callable[[int, int], None] = lambda *_: None
+) -> Variants:
+    """All variants of the pictures. cache: a folder in which the vectors are looked up, and kept for the next time.
+    tell(done, total) is called after every turn and crop that had to be computed."""
     if cache is None or not space.identity:
-        return _computed(images, space)
+        return _computed(images, space, tell)
     digest = hashlib.sha256(f"{VERSION} {space.identity} {space.side_px} {images.shape}".encode())
     digest.update(np.ascontiguousarray(images))
     path = Path(cache) / f"{digest.hexdigest()}.npz"
     found = _kept(path)
     if found is None:
-        found = _computed(images, space)
+        found = _computed(images, space, tell)
         _keep(path, found)
     return found
 
 
-def _computed(images: np.ndarray, space: Space) -> Variants:
-    def vectors(part: np.ndarray) -> np.ndarray:
-        return np.asarray(space.vectors(np.ascontiguousarray(part)), dtype=np.float32)
-
-    return Variants(
-        tuple(vectors(part) for part in turned(sized(images, space.side_px))),
-        tuple(vectors(part) for part in cropped(images, space.side_px)),
-    )
+def _computed(images: np.ndarray, space: Space, tell: Callable[[int, int], None]) -> Variants:
+    turns, crops = turned(sized(images, space.side_px)), cropped(images, space.side_px)
+    vectors = []
+    for part in (*turns, *crops):
+        vectors.append(np.asarray(space.vectors(np.ascontiguousarray(part)), dtype=np.float32))
+        tell(len(vectors), len(turns) + len(crops))
+    return Variants(tuple(vectors[: len(turns)]), tuple(vectors[len(turns) :]))
 
 
 def _kept(path: Path) -> Variants | None:

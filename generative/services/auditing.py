@@ -24,10 +24,12 @@ COPIES_FOUND = 1  # the audit command's status when it suspects any
 
 def audit_set(
     *, image_set: ImageSet, view: str | None = None, features: str = RANDOM_FEATURES, seed: int = 0, probe: int = 0,
-    user=None, watch: Callable[[], None] | None = None,
+    user=None, watch: Callable[[], None] | None = None, progress: Callable[[str, int, int], None] | None = None,
 ) -> Audit:  # fmt: skip
     """Compare every picture with the study's training pictures over flips, turns and crops, in pixels and in features,
     calibrated on held-out pictures; quarantine the suspected copies.
+
+    progress(what, done, total) is called as each part of the search goes on.
 
     view: whose real pictures; the training run's when the set was made by a network trained here. features: `random` or
     one of `found_classifiers()`. probe: project so many training and held-out pictures into the set's own network, to see whether
@@ -40,17 +42,32 @@ def audit_set(
             raise ValidationError("The membership probe needs the network that made the set, and the store has none for it.")
         probing = ["--weights", image_set.generator.folder, "--probe", probe]
     with _judging(image_set, view) as (folder, manifest):
+
+        def look() -> None:
+            if watch:
+                watch()
+            if progress:
+                _pass_on(folder / "audit" / "progress.json", progress)
+
         run_core(
             "audit", folder / "set", "--manifest", manifest, "--resolution", _resolution(image_set), "--seed", seed,
             "--features", features_path(features), "--cache", generators_folder("vectors"), "--out", folder / "audit",
-            *probing, watch=watch,
-            ok=(0, COPIES_FOUND),
+            *probing, watch=look, ok=(0, COPIES_FOUND),
         )  # fmt: skip
         path = folder / "audit" / "audit.json"
         if not path.exists():  # status 1 is also how a stopped command ends
             raise ValidationError("The audit was stopped before it ended. Start it again.")
         report = json.loads(path.read_text(encoding="utf-8"))
     return record_audit(image_set=image_set, report=report, user=user)
+
+
+def _pass_on(path: Path, progress: Callable[[str, int, int], None]) -> None:
+    """What the search says that it does, when it has said anything."""
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return
+    progress(told["what"], told["done"], told["total"])
 
 
 def record_audit(*, image_set: ImageSet, report: dict, user=None) -> Audit:

@@ -1,5 +1,7 @@
 """How many pictures per second, on this machine, with this configuration. Made-up pictures; nothing is kept."""
 
+import resource
+import sys
 import time
 from collections.abc import Callable, Iterator
 
@@ -29,7 +31,19 @@ def bench(
         measure = {"train": _train, "infer": _infer, "input": _input, "latency": _latency}[name]
         with reproducible(cfg.recipe):
             count, unit = measure(cfg, place, seconds)
-        yield f"{name}: {count:.4g} {unit}"
+        yield f"{name}: {count:.4g} {unit}; {_memory(place)}"
+
+
+def _memory(place) -> str:
+    """The most that was needed: since the last measurement on a GPU, of the whole process on a processor."""
+    import torch
+
+    if place.type == "cuda":
+        most = torch.cuda.max_memory_allocated(place)
+        torch.cuda.reset_peak_memory_stats(place)
+        return f"{most / 2**30:.1f} GiB of the GPU's memory"
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # kB on Linux, bytes on macOS
+    return f"{most * (1 if sys.platform == 'darwin' else 1024) / 2**30:.1f} GiB of memory so far"
 
 
 def rate(call: Callable[[], int], place, seconds: float) -> float:

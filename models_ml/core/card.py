@@ -23,7 +23,7 @@ table of this card says so.
 def versions() -> dict[str, str]:
     """Versions of what decides the numbers."""
     found = {"python": platform.python_version(), "machine": platform.machine()}
-    for name in ("torch", "timm", "numpy", "pillow"):
+    for name in ("torch", "timm", "captum", "safetensors", "numpy", "pillow"):
         try:
             found[name] = version(name)
         except PackageNotFoundError:

@@ -41,6 +41,11 @@ class FoldResult:
     def complete(self) -> bool:
         return self.status in FINISHED
 
+    @property
+    def trained(self) -> bool:
+        """Whether it may answer: cancelled before its first epoch was done, its weights are nearly random ones."""
+        return self.best_epoch > 0
+
 
 @dataclass(frozen=True)
 class RunInfo:
@@ -96,6 +101,11 @@ def read_result(folder: Path) -> FoldResult | None:
     if not (folder / RESULT).is_file():
         return None
     return FoldResult(**_read_json(folder / RESULT, f"{folder} holds no fold's result"))
+
+
+def was_begun(folder: Path) -> bool:
+    """Whether anything was trained in this fold's folder."""
+    return any((folder / name).is_file() for name in (STATE, WEIGHTS, RESULT))
 
 
 def write_result(result: FoldResult) -> None:

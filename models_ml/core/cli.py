@@ -13,10 +13,30 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
-from models_ml.core.config import PRESETS, EnsembleRule, override, preset, read_config, with_auxiliary_classes
+from models_ml.core.config import (
+    BASELINES,
+    METHODS,
+    PRESETS,
+    EnsembleRule,
+    override,
+    preset,
+    read_config,
+    to_toml,
+    with_auxiliary_classes,
+)
 from models_ml.core.errors import Cancelled, CoreError
+from models_ml.core.files import read_text
 from models_ml.core.manifest import read_manifest
 
+EPILOG = """\
+from a manifest (item, class, view, path; optionally split, fold, group, mask) to answers:
+  split manifest.csv --out folds.csv
+  train folds.csv --preset modern --out RUN_DIR         (the same command continues; torchrun -m for several GPUs)
+  predict RUN_DIR folds.csv --out predictions.csv
+  evaluate predictions.csv --manifest folds.csv
+  explain RUN_DIR folds.csv --out maps
+
+exit status: 0 done, 1 a check failed, 2 bad usage or input, 130 cancelled. docs/networks.md says more."""
 NO_MEMORY = (
     "The device ran out of memory; what was saved before is kept. End other work on it, or choose a device with more "
     "(--device cpu takes the main memory), and start the same command again."
@@ -158,7 +178,7 @@ def _predict(arguments) -> int:
 
     wanted = None
     if arguments.items:
-        wanted = list(filter(None, map(str.strip, Path(arguments.items).read_text(encoding="utf-8").splitlines())))
+        wanted = list(filter(None, map(str.strip, read_text(arguments.items, "A list of items was").splitlines())))
     found = predict_items(
         arguments.run_dir, read_manifest(arguments.manifest), split=_split_of(arguments),
         items=wanted, out=arguments.out, model=arguments.model, on_event=_listener(arguments), cancelled=_stop(arguments),
@@ -202,6 +222,7 @@ def _ensemble(arguments) -> int:
 
 
 def _evaluate(arguments) -> int:
+    from models_ml.core.checkpoint import read_run
     from models_ml.core.evaluate import evaluate_out_of_fold, evaluate_predictions
     from models_ml.core.files import write_json
     from models_ml.core.predictions import read_predictions
@@ -209,7 +230,8 @@ def _evaluate(arguments) -> int:
     path = Path(arguments.predictions)
     if path.is_dir():
         manifest = read_manifest(arguments.manifest or path / "folds.csv", check_files=False)
-        found = [evaluate_out_of_fold(path / "oof.csv", manifest, seed=arguments.seed)]
+        own = _own(arguments) or read_run(path).labels.own
+        found = [evaluate_out_of_fold(path / "oof.csv", manifest, own=own, seed=arguments.seed)]
     else:
         manifest = read_manifest(arguments.manifest, check_files=False) if arguments.manifest else None
         found = [
@@ -224,7 +246,12 @@ def _evaluate(arguments) -> int:
             if name in result:
                 a = result[name]["accuracy_clustered"]
                 interval = f" [{a['ci_low']:.3f}, {a['ci_high']:.3f}]" if a["ci_low"] is not None else ""
-                print(f"{result.get('model', path)} {name}: accuracy {a['value']:.3f}{interval}, n = {a['n']}")
+                balanced = result[name]["balanced_accuracy"]["value"]
+                more = f", balanced {balanced:.3f}" if balanced is not None else ""
+                print(f"{result.get('model', path)} {name}: accuracy {a['value']:.3f}{interval}{more}, n = {a['n']}")
+        if "ensemble" in result:
+            e = result["ensemble"]
+            print(f"{result['model']} answers outside the own classes: {e['out_of_class_answers']}; {e['fallback']} fell back")
         if "mean_member_accuracy" in result:
             print(f"{result['model']} mean member: accuracy {result['mean_member_accuracy']:.3f}")
     if arguments.out:
@@ -288,6 +315,11 @@ def _doctor(arguments) -> int:
     return 0 if all(finding.ok for finding in findings) else 1
 
 
+def _print_config(arguments) -> int:
+    sys.stdout.write(to_toml(_config(arguments)))
+    return 0
+
+
 def _bench(arguments) -> int:
     from models_ml.core.bench import bench
 
@@ -329,7 +361,7 @@ def _isic(arguments) -> int:
 
 def _works(sub):
     """Options of every command that computes for long."""
-    sub.add_argument("--device", default="auto", help="auto, cpu, cuda")
+    sub.add_argument("--device", default="auto", help="auto (a GPU where there is one), cpu, cuda or cuda:1")
     sub.add_argument("--quiet", action="store_true", help="no progress")
     sub.add_argument("--events", metavar="FILE", help="append every event to this file, one JSON object per line")
     sub.add_argument("--stop-with-stdin", action="store_true", help="stop in order when the standard input ends")
@@ -338,34 +370,44 @@ def _works(sub):
 
 def _configured(sub, default=None):
     """Options that choose a configuration."""
-    sub.add_argument("--preset", default=default, help=", ".join(PRESETS))
-    sub.add_argument("--config", help="a TOML file instead of a preset")
+    named = f"{', '.join(PRESETS)}{f'; {default} unless told' if default else ''}"
+    sub.add_argument("--preset", default=default, help=named)
+    sub.add_argument("--config", metavar="FILE", help="a TOML file instead of a preset; the command config prints one")
     sub.add_argument("--view", help="which pictures, e.g. focused")
-    sub.add_argument("--set", action="append", default=[], metavar="SECTION.NAME=VALUE", help="change one setting")
+    sub.add_argument("--set", action="append", default=[], metavar="SECTION.NAME=VALUE",
+                     help="change one setting, e.g. recipe.epochs=10 (may be repeated); the command config names all")
     sub.add_argument("--name", help="name of the run")
     return sub
 
 
+# fmt: off
 def _ruled(sub):
     """Options that choose an ensemble rule."""
-    sub.add_argument("--rule", default="confident-mean", choices=("confident-mean", "mean", "vote"))
-    sub.add_argument("--threshold", type=float, default=0.5)
+    sub.add_argument("--rule", default="confident-mean", choices=("confident-mean", "mean", "vote"),
+                     help="confident-mean, the founding study's, unless told")
+    sub.add_argument("--threshold", type=float, default=0.5, help="largest probability of a confident member; 0.5")
     sub.add_argument("--exclusive", action="store_true", help="above the threshold, not at it (the authors' code)")
-    sub.add_argument("--fallback", default="mean", choices=("mean", "abstain"), help="when no member is confident")
-    sub.add_argument("--restrict", default="all", choices=("all", "own"), help="answer own classes alone")
+    sub.add_argument("--fallback", default="mean", choices=("mean", "abstain"), help="when no member is confident; mean unless told")
+    sub.add_argument("--restrict", default="all", choices=("all", "own"), help="own: answer own classes alone")
     sub.add_argument("--own", default="", help="own classes, separated by commas (default: those that occur as truth)")
     sub.add_argument("--calibrated", metavar="RUN", help="apply that run's temperature after averaging")
     return sub
+# fmt: on
+
+
+def _of_split(sub) -> None:
+    sub.add_argument("--split", default="test", choices=("train", "test", "any"), help="which pictures; test unless told")
 
 
 def _training_commands(command) -> None:
     """Training and predicting."""
     sub = _configured(_works(command("train", _train, "train, or continue, the members of an ensemble", "manifest")))
-    sub.add_argument("--out", required=True, help="run directory")
-    sub.add_argument("--auxiliary", action="append", default=[], metavar="FILE", help="further pictures, from isic")
+    sub.add_argument("--out", required=True, metavar="RUN_DIR", help="run directory; what is begun there is continued")
+    sub.add_argument("--auxiliary", action="append", default=[], metavar="FILE", help="further pictures, a manifest of isic")
     sub.add_argument("--fold", type=int, action="append", help="train this fold alone (may be repeated)")
-    sub.add_argument("--folds", default="all", help="all, or numbers separated by commas")
-    sub.add_argument("--state-every", type=float, default=60.0, help="seconds between state files within an epoch")
+    sub.add_argument("--folds", default="all", help="all (unless told), or numbers separated by commas")
+    sub.add_argument("--state-every", type=float, default=60.0, metavar="S",
+                     help="seconds between state files within an epoch; 60 unless told")
     sub.add_argument("--tensorboard", action="store_true", help="curves for tensorboard --logdir RUN/tensorboard")
     sub.add_argument("--mlflow", action="store_true", help="settings and curves to MLflow (MLFLOW_TRACKING_URI)")
     sub = _works(
@@ -373,22 +415,22 @@ def _training_commands(command) -> None:
             "predict", _predict, "probabilities of every member for the pictures of a manifest", "run_dir", "manifest"
         )
     )
-    sub.add_argument("--split", default="test", choices=("train", "test", "any"))
-    sub.add_argument("--items", help="a file with one item per line: predict exactly these")
-    sub.add_argument("--model", help="name of the reader in the file")
-    sub.add_argument("--out", required=True)
+    _of_split(sub)
+    sub.add_argument("--items", metavar="FILE", help="one item per line: predict exactly these")
+    sub.add_argument("--model", help="name of the reader in the file; the run's name and view unless told")
+    sub.add_argument("--out", required=True, metavar="FILE", help="predictions.csv: a row per member and picture")
 
 
 def _judging_commands(command) -> None:
     """Combining and judging predictions."""
     sub = _ruled(command("ensemble", _ensemble, "combine the members of a predictions file", "predictions"))
-    sub.add_argument("--out", required=True)
+    sub.add_argument("--out", required=True, metavar="FILE", help="CSV with one row per picture")
     sub = _ruled(
         command("evaluate", _evaluate, "judge a predictions file, or a run directory out of fold", "predictions")
     )
-    sub.add_argument("--manifest", help="for groups (clusters) and skin tones")
-    sub.add_argument("--seed", type=int, default=0)
-    sub.add_argument("--out", help="JSON file with everything")
+    sub.add_argument("--manifest", metavar="FILE", help="for groups (clusters) and skin tones")
+    sub.add_argument("--seed", type=int, default=0, help="of the bootstrap")
+    sub.add_argument("--out", metavar="FILE", help="JSON with everything: calibration, confusion, hardest items ...")
 
 
 def _picture_commands(command) -> None:
@@ -396,43 +438,46 @@ def _picture_commands(command) -> None:
     sub = command(
         "audit", _audit, "find test or held-out pictures with relatives in training; exits 1 on a leak", "manifest"
     )
-    sub.add_argument("--view")
+    sub.add_argument("--view", help="which pictures; all unless told")
     sub.add_argument("--groups-only", action="store_true", help="do not compare pictures")
-    sub.add_argument("--oof", help="out-of-fold predictions: what do the leaks cost?")
+    sub.add_argument("--oof", metavar="FILE", help="out-of-fold predictions: what do the leaks cost?")
     sub = command("split", _split, "draw folds that keep groups together and classes even", "manifest")
-    sub.add_argument("--view")
-    sub.add_argument("--folds", type=int, default=5)
-    sub.add_argument("--seed", type=int, default=0)
+    sub.add_argument("--view", help="which pictures; all unless told")
+    sub.add_argument("--folds", type=int, default=5, help="how many; 5 unless told")
+    sub.add_argument("--seed", type=int, default=0, help="of the draw")
     sub.add_argument("--duplicates", action="store_true", help="keep near duplicates together, too")
-    sub.add_argument("--out", required=True)
+    sub.add_argument("--out", required=True, metavar="FILE", help="manifest with a fold for every training picture")
     sub = _configured(_works(command("pack", _pack, "decode all pictures once into one array", "manifest")), "tiny")
-    sub.add_argument("--out", required=True)
+    sub.add_argument("--out", required=True, metavar="FOLDER", help="RUN_DIR/cache lets train find it there")
     sub = command("isic", _isic, "auxiliary manifest from an ISIC ground-truth CSV", "csv", "images")
-    sub.add_argument("--labels", help="TOML table of label names (default: the shipped one)")
-    sub.add_argument("--out", required=True)
+    sub.add_argument("--labels", metavar="FILE", help="TOML table of label names (default: the shipped isic_labels.toml)")
+    sub.add_argument("--out", required=True, metavar="FILE", help="manifest, for train --auxiliary")
 
 
 def _run_commands(command) -> None:
     """What can be asked of a run, or of this machine."""
     command("card", _card, "print a run's model card", "run_dir")
     sub = _works(command("export", _export, "write ONNX files and check them against torch", "run_dir"))
-    sub.add_argument("--out", required=True)
-    sub.add_argument("--tolerance", type=float, default=1e-4)
-    sub = command("doctor", _doctor, "check this machine and, when given, a run directory")
+    sub.add_argument("--out", required=True, metavar="FOLDER", help="one MEMBER.onnx each, and export.json")
+    sub.add_argument("--tolerance", type=float, default=1e-4, help="largest difference of a probability; 1e-4 unless told")
+    sub = command("doctor", _doctor, "check this machine and, when given, a run directory; exits 1 when something is wrong")
     sub.add_argument("run_dir", nargs="?", metavar="RUN_DIR")
-    sub = _configured(_works(command("bench", _bench, "images per second here")), "tiny")
+    _configured(command("config", _print_config, "print a configuration as TOML, to be changed and given to --config"), "modern")
+    sub = _configured(_works(command("bench", _bench, "pictures per second and memory needed here")), "tiny")
     sub.add_argument("--what", default="train,infer,input", help="of: train, infer, input, latency")
-    sub.add_argument("--seconds", type=float, default=5.0, help="per measurement")
+    sub.add_argument("--seconds", type=float, default=5.0, help="per measurement; 5 unless told")
     sub = _works(command("explain", _explain, "attribution maps, their metrics and pictures", "run_dir", "manifest"))
-    sub.add_argument("--split", default="test", choices=("train", "test", "any"))
+    _of_split(sub)
     sub.add_argument("--limit", type=int, help="this many items, spread over the classes")
-    sub.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="e.g. method=occlusion")
-    sub.add_argument("--controls", type=int, default=2, help="networks with random weights to compare with")
-    sub.add_argument("--out", required=True)
+    sub.add_argument("--set", action="append", default=[], metavar="NAME=VALUE",
+                     help=f"method={'|'.join(METHODS)}, baseline={'|'.join(BASELINES)}, steps, max_steps, gap, targets ...")
+    sub.add_argument("--controls", type=int, default=2, help="networks of random weights to compare with; 2 unless told")
+    sub.add_argument("--out", required=True, metavar="FOLDER", help="index.html, contact.png, items.csv, summary.json ...")
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m models_ml.core", description="Networks as readers.")
+    parser = argparse.ArgumentParser(prog="python -m models_ml.core", description="Networks as readers.", epilog=EPILOG,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def command(name, run, help_text, *positional):

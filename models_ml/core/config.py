@@ -14,10 +14,13 @@ from typing import Any, get_origin, get_type_hints
 import tomli_w
 
 from models_ml.core.errors import CoreError
-from models_ml.core.files import sha256_json, write_text
+from models_ml.core.files import read_text, sha256_json, write_text
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
+METHODS = ("integrated-gradients", "gradcam", "smoothgrad", "occlusion")
+BASELINES = ("blur", "median", "zero", "black", "white")
+DECIDES = ("view", "model", "data", "recipe")  # the parts of a configuration that decide the weights
 ISIC_CLASSES = ("AK", "BCC", "BKL", "DF", "SCC", "VASC", "melanoma", "nevus", "unknown")
 
 
@@ -140,8 +143,8 @@ class EnsembleRule:
 class AttributionSpec:
     """Which attribution is computed; see ``explain``."""
 
-    method: str = "integrated-gradients"  # also gradcam, smoothgrad, occlusion
-    baseline: str = "blur"  # blur, median, zero, black, white
+    method: str = "integrated-gradients"  # of METHODS
+    baseline: str = "blur"  # of BASELINES
     blur_sigma: float = 0.125  # of the picture's side: 12 px at 96 px
     steps: int = 32  # doubled, where the path is rough, until the completeness gap is small enough
     max_steps: int = 2048  # of one map; the gap that is left then is stored, and why
@@ -150,9 +153,8 @@ class AttributionSpec:
     precision: str = "fp32"  # fp32, fp16 (for a GPU, whose fast float32 convolutions keep no more digits)
 
     def __post_init__(self):
-        methods = ("integrated-gradients", "gradcam", "smoothgrad", "occlusion")
-        _one_of("AttributionSpec", "method", self.method, methods)
-        _one_of("AttributionSpec", "baseline", self.baseline, ("blur", "median", "zero", "black", "white"))
+        _one_of("AttributionSpec", "method", self.method, METHODS)
+        _one_of("AttributionSpec", "baseline", self.baseline, BASELINES)
         for target in self.targets:
             _one_of("AttributionSpec", "targets", target, ("predicted", "true", "contrast"))
         _one_of("AttributionSpec", "precision", self.precision, ("fp32", "fp16"))
@@ -175,7 +177,7 @@ class RunConfig:
     def fingerprint(self) -> str:
         """Hash of what decides the weights: name, ensemble rule and attribution may change afterwards."""
         parts = to_dict(self)
-        return sha256_json({key: parts[key] for key in ("view", "model", "data", "recipe")})
+        return sha256_json({key: parts[key] for key in DECIDES})
 
 
 def to_dict(value: Any) -> Any:
@@ -214,6 +216,17 @@ def _coerce(hint: Any, value: Any, where: str) -> Any:
     return value
 
 
+def differences(former: RunConfig, present: RunConfig) -> list[str]:
+    """Settings that decide the weights and are not the same, in words: "recipe.epochs is 3, was 5"."""
+    before, now = (_flat({k: v for k, v in to_dict(cfg).items() if k in DECIDES}) for cfg in (former, present))
+    return [f"{name} is {now[name]!r}, was {before[name]!r}" for name in now if now[name] != before.get(name)]
+
+
+def _flat(values: Mapping[str, Any]) -> dict[str, Any]:
+    sections = {key: value if isinstance(value, Mapping) else {"": value} for key, value in values.items()}
+    return {f"{key}.{name}".rstrip("."): value for key, section in sections.items() for name, value in section.items()}
+
+
 def to_toml(cfg: RunConfig) -> str:
     return tomli_w.dumps(to_dict(cfg))
 
@@ -231,11 +244,7 @@ def write_config(cfg: RunConfig, path: Path | str) -> None:
 
 
 def read_config(path: Path | str) -> RunConfig:
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except OSError as error:
-        raise CoreError(f"A configuration in TOML was expected at {path}: {error.strerror}.") from error
-    return from_toml(text, source=str(path))
+    return from_toml(read_text(path, "A configuration in TOML was"), source=str(path))
 
 
 def override(cfg: RunConfig, assignment: str) -> RunConfig:

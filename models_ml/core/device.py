@@ -16,9 +16,16 @@ def choose_device(name: str = "auto") -> torch.device:
     """``auto``: the process's own GPU when there is one, else the processor."""
     if name == "auto" and torch.cuda.is_available():
         return torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
-    device = torch.device("cpu" if name == "auto" else name)
+    try:
+        device = torch.device("cpu" if name == "auto" else name)
+    except RuntimeError:
+        device = None
+    if device is None or device.type not in ("cpu", "cuda"):
+        raise CoreError(f"There is no device {name!r}; there are auto, cpu and cuda (cuda:1 is the second GPU).")
     if device.type == "cuda" and not torch.cuda.is_available():
         raise CoreError("A GPU was asked for (cuda), but torch finds none on this machine; use --device cpu.")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise CoreError(f"{name} was asked for; this machine's {torch.cuda.device_count()} GPU(s) count from cuda:0.")
     if device.type == "cpu":
         _keep_freed_memory()
     return device
@@ -85,7 +92,7 @@ def memory_in_words(batch_size: int):
             raise
         raise CoreError(
             f"The device ran out of memory at {batch_size} pictures at once; the last saved state is intact. Lower "
-            "recipe.batch_size and raise recipe.accumulate by the same factor, then start the same command again."
+            "recipe.batch_size and raise recipe.accumulate by the same factor, in a new folder if an epoch was done."
         ) from error
 
 

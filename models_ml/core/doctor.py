@@ -1,5 +1,7 @@
 """Is this machine, and is that run directory, in order? Every finding is one sentence."""
 
+import os
+import shutil
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -7,6 +9,8 @@ from pathlib import Path
 from models_ml.core import checkpoint
 from models_ml.core.card import versions
 from models_ml.core.errors import CoreError
+
+GIB = 2**30
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,7 @@ def examine(run_dir: Path | str | None = None) -> list[Finding]:
             found.append(Finding(True, f"{name} is not installed; only the command export needs it"))
     if find_spec("torch"):
         found.append(_device())
+    found += _room()
     if run_dir is not None:
         found += _run(Path(run_dir))
     return found
@@ -36,8 +41,23 @@ def _device() -> Finding:
 
     if torch.cuda.is_available():
         free, total = torch.cuda.mem_get_info()
-        return Finding(True, f"GPU {torch.cuda.get_device_name()}, {free / 2**30:.0f} of {total / 2**30:.0f} GiB free")
+        others = torch.cuda.device_count() - 1
+        more = f"; {others} more, for torchrun" if others else ""
+        return Finding(
+            True, f"GPU {torch.cuda.get_device_name()}, {free / GIB:.0f} of {total / GIB:.0f} GiB free, bfloat16 "
+            f"{'by its own units' if torch.cuda.is_bf16_supported(False) else 'not by its own units: use fp32'}{more}"
+        )  # fmt: skip
     return Finding(True, f"no GPU; {torch.get_num_threads()} processor threads")
+
+
+def _room() -> list[Finding]:
+    """Main memory and the disk of this folder."""
+    found = [Finding(True, f"{shutil.disk_usage('.').free / GIB:.0f} GiB free on the disk of this folder")]
+    if "SC_AVPHYS_PAGES" in os.sysconf_names:
+        page = os.sysconf("SC_PAGE_SIZE")
+        free, total = (os.sysconf(name) * page / GIB for name in ("SC_AVPHYS_PAGES", "SC_PHYS_PAGES"))
+        found.append(Finding(True, f"main memory: {free:.0f} of {total:.0f} GiB free"))
+    return found
 
 
 def _run(folder: Path) -> list[Finding]:

@@ -83,6 +83,11 @@ def evaluate_predictions(
 
 
 def _clusters(items: Sequence[str], manifest: Manifest | None) -> np.ndarray:
+    if manifest and (strangers := sorted(set(items) - {i.id for i in manifest.items})):
+        raise CoreError(
+            f"{len(strangers)} of the {len(items)} pictures are not in {manifest.source} (first: {strangers[0]!r}); give "
+            "the manifest that they were predicted from."
+        )
     group = {i.id: i.group for i in manifest.items if i.group} if manifest else {}
     return np.array([group.get(item, f"item:{item}") for item in items])
 
@@ -114,9 +119,14 @@ def _hardest(predictions: Predictions, combined: Combined) -> list[dict[str, Any
     ]
 
 
-def evaluate_out_of_fold(oof: Path | str, manifest: Manifest | None = None, *, seed: int = 0) -> dict[str, Any]:
-    """Each training picture judged by the one member that had not seen it."""
+def evaluate_out_of_fold(
+    oof: Path | str, manifest: Manifest | None = None, *, own: Sequence[str] = (), seed: int = 0
+) -> dict[str, Any]:
+    """Each training picture judged by the one member that had not seen it; with ``own``, pictures of these classes."""
     classes, rows = read_rows(oof)
+    rows = [row for row in rows if row.truth in own] if own else rows
+    if not rows:
+        raise CoreError(f"{oof} has no picture of the classes {', '.join(own)}.")
     index = {name: k for k, name in enumerate(classes)}
     probs = np.array([row.probs for row in rows])
     truth = np.array([index[row.truth] for row in rows])

@@ -128,6 +128,14 @@ def seconds_left(began: float, share: float, *, already: float = 0.0) -> float |
     return max(0.0, (time.monotonic() - began) * (1 - share) / (share - already))
 
 
+def duration(seconds: float) -> str:
+    """Rounded as people say it: "40 s", "12 min", "3 h 20 min"."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"
+
+
 def together(*listeners: Listener | None) -> Listener:
     """One listener that tells all of them, in order."""
     present = [listener for listener in listeners if listener]
@@ -194,7 +202,8 @@ class ProgressBar:
         if isinstance(event, FoldDone):
             self.bar.write(event.text, file=self.stream)
         elif not self.live and (isinstance(event, RunDone) or (isinstance(event, EpochDone) and self._is_time())):
-            self.stream.write(f"{event.progress:4.0%} {event.text}\n")
+            left = f", {duration(event.seconds_left)} left" if event.seconds_left and event.progress < 1 else ""
+            self.stream.write(f"{event.progress:4.0%} {event.text}{left}\n")
             self.stream.flush()
         if isinstance(event, RunDone):
             self.close()

@@ -72,6 +72,8 @@ def explain_items(
     the classes. controls: networks of random weights that the same scores are computed for;
     their agreement needs two.
     """
+    if controls < 0 or (limit is not None and limit < 1):
+        raise CoreError("At least one item (--limit) and no less than 0 networks of random weights (--controls) are needed.")
     info, out = checkpoint.read_run(run_dir), Path(out)
     cfg = info.cfg
     for text in settings:
@@ -118,6 +120,11 @@ def file_name(item: str) -> str:
     return f"{re.sub(r'[^A-Za-z0-9_-]', '_', item)[:60]}-{sha256_json(item)[:8]}"
 
 
+def picture_path(out: Path, item: str) -> Path:
+    """Where the picture beside its overlay stands."""
+    return out / "pictures" / f"{file_name(item)}-predicted.png"
+
+
 class _Worker:
     """Networks and settings, loaded once."""
 
@@ -149,6 +156,7 @@ class _Worker:
         if record["key"] != key:
             record, maps = self._compute(item, n, combined)
             path.parent.mkdir(parents=True, exist_ok=True)
+            picture_path(self.out, item.id).unlink(missing_ok=True)  # drawn from the former map
             with replacing(path.with_suffix(".npz")) as part, open(part, "wb") as handle:
                 np.savez_compressed(handle, **maps)
         record |= {"key": key, "regions": self._regions(item, path.with_suffix(".npz"))}
@@ -191,7 +199,8 @@ class _Worker:
         unlikely = self._together(picture, picture.admitted, (int(combined.probs_NC[n].argmin()),), self.once)
         maps["wrong_class"] = unlikely.map_HW
         record = {
-            "item": item.id, "truth": item.label, "answer": classes[answer], "group": item.group,
+            "item": item.id, "truth": item.label, "group": item.group,
+            "answer": classes[answer] if combined.answer_N[n] >= 0 else "",  # empty where the ensemble abstains
             "members_used": int(combined.members_used_N[n]), "fallback": str(combined.fallback_N[n]),
             "placement": asdict(picture.where), "weights": self.hashes,
             "mask_share": None if picture.mask_HW is None else float(picture.mask_HW.mean()),
@@ -317,10 +326,10 @@ def _draw(out: Path, chosen: list[Item], records: list[dict], summary: dict) -> 
         picture = decode(item.path)
         shown = render.smooth(map_HW, max(picture.size) / 150)
         over = render.overlay(picture, shown)
-        path = out / "pictures" / f"{file_name(item.id)}-predicted.png"
+        path = picture_path(out, item.id)
         if not path.is_file():
             render.save(render.side_by_side(picture, over), path)
-        caption = f"{item.id}: {record['answer']}" + (f" (truth {record['truth']})" if record["truth"] else "")
+        caption = f"{item.id}: {record['answer'] or 'no answer'}" + (f" (truth {record['truth']})" if record["truth"] else "")
         picture.thumbnail((320, 320))
         entries.append((caption, picture, shown))
         over.thumbnail((160, 160))

@@ -53,6 +53,29 @@ def _umask() -> int:
     return current
 
 
+def read_text(path: Path | str, expected: str) -> str:
+    """The file's text; ``expected`` begins the sentence when there is none: "A configuration in TOML was"."""
+    try:
+        return Path(path).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise _not_read(path, expected, error) from error
+
+
+def read_csv(path: Path | str, expected: str) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
+    """The header, and every row with its line; ``expected`` as in ``read_text``."""
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as handle:
+            reader = csv.DictReader(handle)
+            return list(reader.fieldnames or ()), [(reader.line_num, row) for row in reader]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise _not_read(path, expected, error) from error
+
+
+def _not_read(path: Path | str, expected: str, error: Exception) -> CoreError:
+    reason = "it is no text in UTF-8" if isinstance(error, UnicodeDecodeError) else getattr(error, "strerror", None)
+    return CoreError(f"{expected} expected at {path}: {reason or error}.")
+
+
 def write_text(path: Path | str, text: str) -> None:
     with replacing(path) as part:
         part.write_text(text, encoding="utf-8")

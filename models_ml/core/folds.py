@@ -60,6 +60,11 @@ def split(manifest: Manifest, *, folds: int, seed: int = 0, pairs: Iterable[tupl
     A family that holds a test picture cannot be trained on: CoreError names it (its group straddles the split).
     """
     families = relatives(len(manifest), [item.group for item in manifest.items], pairs)
+    available = len({family for family, item in zip(families, manifest.items) if item.split == "train"})
+    if not 2 <= folds <= max(2, available):
+        raise CoreError(
+            f"{folds} folds are asked for; 2 to {available} can be drawn from {available} training pictures or groups."
+        )
     tested = {family for family, item in zip(families, manifest.items) if item.split == "test"}
     for family, item in zip(families, manifest.items):
         if family in tested and item.split == "train":

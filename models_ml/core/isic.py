@@ -4,7 +4,6 @@ Read as published: ISIC 2018/2019 ground truth (``image`` and one 0/1 column per
 (``image_name, patient_id, diagnosis``), and the re-split of either with ``tfrecord`` (-1: a known duplicate, left out).
 """
 
-import csv
 import tomllib
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -12,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from models_ml.core.errors import CoreError, complain
+from models_ml.core.files import read_csv, read_text
 from models_ml.core.folds import relatives, stratified_folds
 from models_ml.core.manifest import FOLD_OF_RECORD, Item, Manifest
 
@@ -22,8 +22,8 @@ def read_label_map(path: Path | str | None = None) -> dict[str, str]:
     """Published label to class; labels are compared without regard to case. An empty class leaves the picture out."""
     path = Path(path or LABEL_MAP)
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))["labels"]
-    except (OSError, tomllib.TOMLDecodeError, KeyError) as error:
+        table = tomllib.loads(read_text(path, "A table of labels in TOML was"))["labels"]
+    except (tomllib.TOMLDecodeError, KeyError) as error:
         raise CoreError(f"{path} must be TOML with a table [labels] of published label = class: {error}.") from error
     return {name.lower(): str(kind) for name, kind in table.items()}
 
@@ -46,12 +46,7 @@ def read_auxiliary(path: Path | str, images: Path | str, *, label_map: Mapping[s
 
 def _rows(path: Path) -> tuple[str, list[tuple[int, dict[str, str]]]]:
     """The column that names the picture, and every row with its line."""
-    try:
-        with open(path, newline="", encoding="utf-8-sig") as handle:
-            reader = csv.DictReader(handle)
-            header, rows = reader.fieldnames or [], [(reader.line_num, row) for row in reader]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise CoreError(f"An ISIC file in CSV was expected at {path}: {error}.") from error
+    header, rows = read_csv(path, "An ISIC file in CSV was")
     name_column = next((c for c in ("image_name", "image", "isic_id") if c in header), None)
     if name_column is None:
         raise CoreError(f"{path} needs a column image, image_name or isic_id; it has {', '.join(header) or 'none'}.")
@@ -62,23 +57,31 @@ def published_labels(path: Path | str) -> dict[str, int]:
     """How often the file uses each label, known duplicates left out; rows without one label count under an empty one."""
     found: Counter[str] = Counter()
     for _, row in _rows(Path(path))[1]:
-        if not _is_duplicate(row):
-            try:
+        try:
+            if not _is_duplicate(row):
                 found[published_label(row)] += 1
-            except CoreError:
-                found[""] += 1
+        except CoreError:
+            found[""] += 1
     return dict(sorted(found.items()))
 
 
 def _is_duplicate(row: Mapping[str, str]) -> bool:
-    record = (row.get("tfrecord") or "").strip()
-    return bool(record) and int(float(record)) < 0
+    record = _record(row)
+    return record is not None and record < 0
+
+
+def _record(row: Mapping[str, str]) -> int | None:
+    text = (row.get("tfrecord") or "").strip()
+    try:
+        return int(float(text)) if text else None
+    except (ValueError, OverflowError):
+        raise CoreError(f"tfrecord must be a whole number; it is {text!r}") from None
 
 
 def _item(row: Mapping[str, str], line: int, name: str, images: Path, label_map: Mapping[str, str]) -> Item | None:
     if _is_duplicate(row):
         return None
-    record = (row.get("tfrecord") or "").strip()
+    record = _record(row)
     label = published_label(row)
     if label.lower() not in label_map:
         raise CoreError(f"label {label!r} is not in the table of labels")
@@ -88,7 +91,7 @@ def _item(row: Mapping[str, str], line: int, name: str, images: Path, label_map:
     found = next((p for suffix in (".jpg", ".jpeg", ".png") if (p := images / f"{name}{suffix}").is_file()), None)
     if found is None:
         raise CoreError(f"there is no picture {name}.jpg in {images}")
-    fold = FOLD_OF_RECORD[int(float(record)) % 15] if record else None
+    fold = FOLD_OF_RECORD[record % 15] if record is not None else None
     patient = (row.get("patient_id") or row.get("lesion_id") or "").strip()
     group = "" if patient in ("", "-1") else f"isic:{patient}"
     return Item(id=name, path=found.absolute(), label=kind, fold=fold, group=group, source="auxiliary", line=line)

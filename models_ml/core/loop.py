@@ -64,14 +64,16 @@ def open_fold(manifest: Manifest, labels: LabelSpace, packed: Pack, fold: int, d
 class Fit:
     """One fold being trained: what the state file holds, and the steps that change it."""
 
-    def __init__(self, cfg: RunConfig, data: FoldData, fold: int, folder: Path):
+    def __init__(self, cfg: RunConfig, data: FoldData, fold: int, folder: Path, *, backend: str = "inductor"):
         self.cfg, self.recipe, self.data, self.fold, self.folder = cfg, cfg.recipe, data, fold, folder
         self.device = data.feed.device
         seed = int(seed_of(self.recipe.seed, "init", fold).generate_state(1)[0])
-        network = build(cfg.model, len(data.labels.names), size_px=cfg.data.size_px, seed=seed).to(self.device)
-        self.network = in_layout(self.recipe, network)
+        anew = not (folder / checkpoint.STATE).is_file()  # else the state holds all weights
+        network = build(cfg.model, len(data.labels.names), size_px=cfg.data.size_px, seed=seed, load=anew)
+        self.network = in_layout(self.recipe, network.to(self.device))
         # One program per batch size (the whole and the last one): a general one is slower.
-        self.forward = torch.compile(self.network, dynamic=False) if self.recipe.compile else self.network
+        compiled = self.recipe.compile
+        self.forward = torch.compile(self.network, dynamic=False, backend=backend) if compiled else self.network
         self.optimizer = make_optimizer(self.network, self.recipe)
         self.average = MovingAverage(self.network, self.recipe.ema_decay) if self.recipe.ema_decay else None
         weights = torch.from_numpy(loss_weights(len(data.labels.names), data.labels.own_indices, self.recipe))

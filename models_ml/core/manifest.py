@@ -5,14 +5,13 @@ a sticker, a watermark, clothing ...); paths are relative to the file. Authors: 
 tfrecord`` and optionally ``is_test, patient_id``.
 """
 
-import csv
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
 from models_ml.core.errors import CoreError, complain
-from models_ml.core.files import plain_text, sha256_json, write_csv
+from models_ml.core.files import plain_text, read_csv, sha256_json, write_csv
 
 CONTRACT_COLUMNS = ("item", "class", "view", "path")
 REGION = "region_"
@@ -125,16 +124,11 @@ def read_manifest(path: Path | str, *, view: str | None = None, check_files: boo
     view: keep this view alone (None: all). check_files: every picture must exist.
     """
     path = Path(path)
-    try:
-        with open(path, newline="", encoding="utf-8-sig") as handle:
-            reader = csv.DictReader(handle)
-            header = reader.fieldnames or []
-            rows = [(reader.line_num, {key: plain_text(value) for key, value in row.items() if key}) for row in reader]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise CoreError(f"A manifest in CSV (UTF-8) was expected at {path}: {error}.") from error
+    header, rows = read_csv(path, "A manifest in CSV (UTF-8) was")
     parse = _row_parser(header, path)
     items, problems = [], []
-    for line, row in rows:
+    for line, cells in rows:
+        row = {key: plain_text(value) for key, value in cells.items() if key}
         try:
             items.append(parse(row, line, path.parent))
         except CoreError as error:
@@ -195,7 +189,7 @@ def _fold(text: str) -> int | None:
         return None
     try:
         fold = int(float(text))
-    except ValueError:
+    except (ValueError, OverflowError):
         raise CoreError(f"fold must be a whole number from 0; it is {text!r}") from None
     if fold < 0:
         raise CoreError(f"fold must be a whole number from 0; it is {text!r}")
@@ -208,7 +202,7 @@ def _authors_row(row: dict[str, str], line: int, folder: Path) -> Item:
         raise CoreError("image_name and diagnosis must not be empty")
     try:
         record = int(float(row["tfrecord"]))
-    except ValueError:
+    except (ValueError, OverflowError):
         raise CoreError(f"tfrecord must be a whole number; it is {row['tfrecord']!r}") from None
     test = row.get("is_test", "") in ("1", "1.0", "True")
     patient = row.get("patient_id", "")

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from models_ml.core.config import ModelSpec
+from models_ml.core.device import out_of_memory
 from models_ml.core.errors import CoreError
 from models_ml.core.files import sha256_file
 
@@ -59,6 +60,8 @@ def _backbone(spec: ModelSpec, size_px: int) -> nn.Module:
         if "Unknown model" in str(error):
             raise CoreError(f"timm has no network {spec.backbone!r}; timm.list_models() names all of them.") from error
         raise
+    except TypeError as error:
+        raise CoreError(f"model.backbone_args do not suit {spec.backbone!r}: {error}.") from error
     except (OSError, ValueError) as error:
         raise CoreError(
             f"The weights of {spec.backbone!r} could not be downloaded ({type(error).__name__}). On a machine without "
@@ -69,7 +72,13 @@ def _backbone(spec: ModelSpec, size_px: int) -> nn.Module:
 @torch.no_grad()
 def _width(backbone: nn.Module, size_px: int) -> int:
     training = backbone.training
-    width = backbone.eval()(torch.zeros(1, 3, size_px, size_px)).shape[1]
+    try:
+        width = backbone.eval()(torch.zeros(1, 3, size_px, size_px)).shape[1]
+    except (AssertionError, RuntimeError) as error:
+        if out_of_memory(error):
+            raise
+        reason = str(error).splitlines()[0][:200].rstrip(".") if str(error) else type(error).__name__
+        raise CoreError(f"The network cannot take pictures of {size_px} px (data.size_px): {reason}.") from error
     backbone.train(training)
     return width
 
@@ -121,6 +130,8 @@ def read_state(path: Path) -> dict[str, torch.Tensor]:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # both libraries raise many kinds for a damaged or hostile file
         reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
+        if "Weights only load failed" in reason:
+            reason = "it holds more than arrays, and no code of a file is run"
         raise CoreError(f"{path.name} cannot be read as weights (.safetensors or .pth): {reason}") from error
     for key in ("state_dict", "model", "ema"):
         if isinstance(state, Mapping) and isinstance(state.get(key), Mapping):

@@ -82,14 +82,15 @@ def predict_items(
 
 
 def finished_members(info: RunInfo) -> list[tuple[str, str]]:
-    """Names and file hashes of the members that can answer, their files checked."""
+    """Names and file hashes of the members that can answer, their files checked: one epoch at least was done."""
     found = []
     for fold in info.folds:
         folder = fold_folder(info.folder, fold)
-        if checkpoint.read_result(folder) is not None:
+        result = checkpoint.read_result(folder)
+        if result is not None and result.trained:
             found.append((folder.name, checkpoint.check_sum(folder / checkpoint.WEIGHTS)))
     if not found:
-        raise CoreError(f"{info.folder} has no trained member yet; run the command train first.")
+        raise CoreError(f"{info.folder} has no trained member yet; the command train continues until an epoch is done.")
     return found
 
 

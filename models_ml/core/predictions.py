@@ -1,6 +1,5 @@
 """``predictions.csv``: ``model, member, item, view, truth``, one ``p_<class>`` column per class, rows summing to 1."""
 
-import csv
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from models_ml.core.errors import CoreError, complain
-from models_ml.core.files import plain_text, write_csv
+from models_ml.core.files import plain_text, read_csv, write_csv
 from models_ml.core.manifest import Item
 
 HEAD = ("model", "member", "item", "view", "truth")
@@ -71,13 +70,7 @@ class Row:
 def read_rows(path: Path | str) -> tuple[tuple[str, ...], list[Row]]:
     """Classes and rows. Every bad row is reported, each with its line."""
     path = Path(path)
-    try:
-        with open(path, newline="", encoding="utf-8-sig") as handle:
-            reader = csv.DictReader(handle)
-            columns = reader.fieldnames or []
-            raw = [(reader.line_num, row) for row in reader]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise CoreError(f"Predictions in CSV (UTF-8) were expected at {path}: {error}.") from error
+    columns, raw = read_csv(path, "Predictions in CSV (UTF-8) were")
     classes = tuple(name.removeprefix("p_") for name in columns if name.startswith("p_"))
     if missing := [name for name in HEAD if name not in columns]:
         raise CoreError(f"{path} needs the columns {', '.join(HEAD)} and p_<class>; {', '.join(missing)} is missing.")

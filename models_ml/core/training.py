@@ -10,7 +10,7 @@ import numpy as np
 from models_ml.core import checkpoint
 from models_ml.core.card import write_run_card
 from models_ml.core.checkpoint import FoldResult, RunInfo, fold_folder
-from models_ml.core.config import RunConfig, read_config, write_config
+from models_ml.core.config import RunConfig, differences, read_config, write_config
 from models_ml.core.errors import CoreError
 from models_ml.core.events import JsonLines, Listener, RunDone, scaled, together
 from models_ml.core.files import write_csv, write_json
@@ -57,6 +57,7 @@ def train_ensemble(
     """
     folder, cancelled = Path(out_dir), cancelled or (lambda: False)
     cfg, prepared, labels, numbers = prepare(cfg, manifest, folds)
+    _check_buildable(cfg, labels, [fold_folder(folder, number) for number in numbers], device)
     _begin(folder, cfg, prepared, labels)
     tell = together(JsonLines(folder / "events.jsonl") if _leading() else None, on_event)
     began = time.monotonic()
@@ -120,15 +121,29 @@ def prepare(
     return cfg, prepared, labels, wanted
 
 
+def _check_buildable(cfg: RunConfig, labels: LabelSpace, members: Sequence[Path], device: str) -> None:
+    """What the device or the network refuses is said at once, not when thousands of pictures have been read."""
+    from models_ml.core.device import choose_device
+    from models_ml.core.network import build
+
+    done = [checkpoint.read_result(member) for member in members]
+    waiting = [member for member, result in zip(members, done) if result is None or not result.complete]
+    if waiting:
+        choose_device(device)
+        anew = any(not (member / checkpoint.STATE).is_file() for member in waiting)
+        build(cfg.model, len(labels.names), size_px=cfg.data.size_px, seed=0, load=anew)
+
+
 def _begin(folder: Path, cfg: RunConfig, manifest: Manifest, labels: LabelSpace) -> None:
-    """Write the run's heading, or check that it is the same run."""
+    """Write the run's heading, or check that it is the same run; where nothing is trained yet, another may begin."""
     if not _leading():
         return
-    if (folder / "run.json").is_file():
+    if (folder / "run.json").is_file() and any(checkpoint.was_begun(part) for part in folder.glob("fold*")):
         info = checkpoint.read_run(folder)
         if info.cfg.fingerprint != cfg.fingerprint:
             raise CoreError(
-                f"{folder} holds a run of another configuration; use it unchanged or choose another folder."
+                f"{folder} holds a run of another configuration ({'; '.join(differences(info.cfg, cfg)[:3])}); use it "
+                "unchanged or choose another folder."
             )
         if info.manifest_fingerprint != manifest.fingerprint:
             raise CoreError(f"{folder} holds a run on another manifest; use that one or choose another folder.")
@@ -143,7 +158,7 @@ def _conclude(folder: Path, manifest: Manifest) -> float | None:
     info = checkpoint.read_run(folder)
     results = [r for k in info.folds if (r := checkpoint.read_result(fold_folder(folder, k)))]
     rows, classes = [], info.labels.names
-    for result in results:
+    for result in filter(lambda one: one.trained, results):
         classes, part = read_rows(fold_folder(folder, result.fold) / "oof.csv")
         rows += part
     if not rows:

@@ -44,7 +44,7 @@ def sync_run(run: TrainingRun) -> TrainingRun:
     with core_errors():
         info = checkpoint.read_run(run.folder)
         results = _results(info)
-        judged = _out_of_fold(run.folder)
+        judged = _out_of_fold(info)
     before = dict(run.members.values_list("fold", "weights_sha256"))
     with transaction.atomic():
         for result in results:
@@ -88,11 +88,11 @@ def _temperature(folder: Path) -> float | None:
     return json.loads(path.read_text())["temperature"] if path.is_file() else None
 
 
-def _out_of_fold(folder: Path) -> dict:
-    if not (folder / "oof.csv").is_file():
+def _out_of_fold(info: RunInfo) -> dict:
+    if not (info.folder / "oof.csv").is_file():
         return {}
-    manifest = read_manifest(folder / "folds.csv", check_files=False)
-    return evaluate_out_of_fold(folder / "oof.csv", manifest)["out_of_fold"]
+    manifest = read_manifest(info.folder / "folds.csv", check_files=False)
+    return evaluate_out_of_fold(info.folder / "oof.csv", manifest, own=info.labels.own)["out_of_fold"]
 
 
 def import_run(
@@ -160,7 +160,7 @@ def _outcome(run: TrainingRun | None, source: Path, results: list[FoldResult]) -
 
 def _verify(info: RunInfo, results: list[FoldResult]) -> None:
     """Every checksum, and the class list in the header of every weights file."""
-    if not results:
+    if not any(result.trained for result in results):
         raise CoreError(f"{info.folder.name} has no trained member yet; train it first.")
     _verify_sums(info.folder)
     for result in results:

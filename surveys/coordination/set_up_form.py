@@ -149,10 +149,20 @@ class SetUpForm(forms.Form):
             check_letter(subject=said.get("invitation_subject", ""), body=said.get("invitation_body", ""))
         except ValidationError as refusal:
             self.add_error("invitation_body", refusal)
+        if said.get("language", "en") != "en":
+            for name in ("question", "consent"):
+                if _told(said.get(name, "")) == WORDS[name]:
+                    self.add_error(name, "Write this in the language of the readers; here stands what an English study begins with.")
         return said
 
     def clean_about_you(self) -> list[dict]:
         return self._rows("about_you", "demographic_questions", _about_reader, _about_reader_said)
+
+    def left_to_us(self) -> set[str]:
+        """Texts left as the form begins with them, in English, by a study of another language: ours in that one stand in."""
+        if self.cleaned_data.get("language", "en") not in set(TRANSLATED) - {"en"}:
+            return set()
+        return {name for name in set(TEXTS) - {"consent"} if _told(self.cleaned_data.get(name, "")) == WORDS.get(name)}
 
     def preset(self) -> dict:
         """The content of the study.toml that says the same."""
@@ -185,7 +195,7 @@ class SetUpForm(forms.Form):
             "pictures": self.known.get("pictures", {}),
             "questions": _questions(said, self.known.get("questions", [])),
             "demographic_questions": said["about_you"],
-            "texts": {name: _told(said[name]) for name in TEXTS if said[name].strip()},
+            "texts": {name: _told(said[name]) for name in TEXTS if said[name].strip() and name not in self.left_to_us()},
         }
         return {name: table for name, table in preset.items() if table}
 

@@ -41,7 +41,8 @@ HELP = {
     'number". A star asks for an answer. May be empty.',
     "per_class": "With 6 classes and 2 images of each, a survey has 12 images.",
     "sets": "Once, or more often for closer estimates: each time needs as many readers again.",
-    "language": "In which the pages' own words, numbers and dates are; write the texts below in it as well.",
+    "language": "In which the pages' own words, numbers and dates are. Texts below that you leave as they are come in it as well; "
+    "the question and the consent you write yourself.",
     "consent": "What takes part, what is kept, and whom to ask. Your ethics committee decides whether these words are enough.",
     "invitation_subject": "Empty: “Invitation” and the study's title.",
     "invitation_body": "Empty: our own words around your first page. In braces stands what differs: "

@@ -1,47 +1,69 @@
-"""What readers are told where a study says nothing itself, from the facts of its set-up."""
+"""What readers are told where a study says nothing itself, from the facts of its set-up and in its language."""
 
-LANDING = "You may stop at any time and go on later, also on another device, with the same link."
-INSTRUCTIONS = """Choose the answer that fits each image best. The answers stay in the same order throughout; the number \
-keys choose as well.
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, ngettext, override
 
-Please use no outside resources: no books, search engines, colleagues or apps. There is no time limit on a single image.
+from surveys.languages import TRANSLATED, translated
 
-If you cannot decide, choose what seems most likely. You can go back within a part; once you finish it, its answers are \
-sealed."""
-RATING_INSTRUCTIONS = """Judge each image for itself, with no outside resources: no books, search engines, colleagues or apps.
-
-You can go back within a part; once you finish it, its answers are sealed."""
-PRACTICE = "This image is for practice only. Its answer is not used. Try the buttons and the zoom, then go on."
-BREAK = "This part is done and its answers are sealed. Rest your eyes for a moment if you like; your place is kept."
-THANKS = (
+LANDING = gettext_noop("You may stop at any time and go on later, also on another device, with the same link.")
+INSTRUCTIONS = "\n\n".join((
+    gettext_noop(
+        "Choose the answer that fits each image best. The answers stay in the same order throughout; the number keys choose as well."
+    ),
+    gettext_noop(
+        "Please use no outside resources: no books, search engines, colleagues or apps. There is no time limit on a single image."
+    ),
+    gettext_noop(
+        "If you cannot decide, choose what seems most likely. You can go back within a part; once you finish it, its answers are "
+        "sealed."
+    ),
+))  # fmt: skip
+RATING_INSTRUCTIONS = "\n\n".join((
+    gettext_noop("Judge each image for itself, with no outside resources: no books, search engines, colleagues or apps."),
+    gettext_noop("You can go back within a part; once you finish it, its answers are sealed."),
+))  # fmt: skip
+PRACTICE = gettext_noop("This image is for practice only. Its answer is not used. Try the buttons and the zoom, then go on.")
+BREAK = gettext_noop("This part is done and its answers are sealed. Rest your eyes for a moment if you like; your place is kept.")
+THANKS = gettext_noop(
     "Thank you. All your answers are saved and nothing else is needed; you may close this page. If you have a "
     "question about the study, write to the person who invited you."
 )
 
 
 def default_texts(preset: dict) -> dict[str, str]:
-    """The protocol's texts for a preset that leaves them out, where it is in English; those of other languages stay empty.
+    """The protocol's texts for a preset that leaves them out, in its language; in one that we have no words in they stay empty.
 
     Consent is never made up: an ethics committee decides it.
     """
-    if preset["study"].get("language", "en").partition("-")[0] != "en":
+    language = preset["study"].get("language", "en")
+    if language.partition("-")[0] not in TRANSLATED:
         return {}
     rating = "stimuli" in preset
-    return {
-        "landing_text": f"{_invitation(preset, rating)} {LANDING}",
-        "instructions_text": RATING_INSTRUCTIONS if rating else INSTRUCTIONS,
-        "practice_text": PRACTICE,
-        "break_text": BREAK,
-        "thanks_text": THANKS,
-    }
+    with override(translated(language)):
+        return {
+            "landing_text": f"{_invitation(preset, rating)} {_(LANDING)}",
+            "instructions_text": _told(RATING_INSTRUCTIONS if rating else INSTRUCTIONS),
+            "practice_text": _(PRACTICE),
+            "break_text": _(BREAK),
+            "thanks_text": _(THANKS),
+        }
+
+
+def _told(text: str) -> str:
+    return "\n\n".join(_(paragraph) for paragraph in text.split("\n\n"))
 
 
 def _invitation(preset: dict, rating: bool) -> str:
     if rating:
-        return "You are invited to look at images and to answer a few questions about each."
+        return _("You are invited to look at images and to answer a few questions about each.")
     question = preset["study"].get("question", "").strip()
     cases = len(preset["classes"]) * preset.get("survey_set", {}).get("per_class", 1)
     blocks = len(preset.get("survey_set", {}).get("block_order", preset["views"]))
-    number = f"{cases} images" if blocks == 1 else f"{cases} cases, {blocks} images of each,"
-    asked = f"to answer one question about each: {question}" if question else "to say what each of them shows."
-    return f"You are invited to read {number} and {asked}"
+    if blocks == 1:
+        number = ngettext("%(cases)s image", "%(cases)s images", cases) % {"cases": cases}
+    else:
+        number = _("%(cases)s cases, %(blocks)s images of each,") % {"cases": cases, "blocks": blocks}
+    if question:
+        asked = {"number": number, "question": question}
+        return _("You are invited to read %(number)s and to answer one question about each: %(question)s") % asked
+    return _("You are invited to read %(number)s and to say what each of them shows.") % {"number": number}

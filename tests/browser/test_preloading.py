@@ -106,6 +106,7 @@ def test_an_image_further_on_overtakes_those_that_wait_when_it_is_looked_at(line
     for number in range(2, IMAGES + 1):
         page.get_by_role("button", name="Next").click()
         page.locator("#where").get_by_text(f"Focused images, {number} of 6").wait_for()
+        page.wait_for_timeout(450)  # sooner it would be taken for a double tap
     line.held.pop(0).continue_()
     line.until_asked(AT_ONCE + 1)
     assert line.asked[-1][1] == addresses(page)[-1]
@@ -190,7 +191,7 @@ def test_a_line_that_delivers_nothing_is_given_up_and_one_that_is_slow_is_not(li
         }
         line.close();
       } });
-      window.fetch = async () => new Response(parts);
+      window.fetch = async () => new Response(parts, { headers: { "Content-Type": "image/jpeg" } });
       new diptych.BlockImages(["slow"], (...failure) => told.push(failure), "omit", 300).get(0).then(() => { window.came = true; });
     }""")
     until(page, "window.came", "an image that comes in small parts over three times as long")

@@ -60,7 +60,11 @@ def test_a_double_tap_turns_one_page_and_never_seals(chromium, begun):
     assert page.locator("#where").inner_text() == "Focused images, 2 of 6"
     page.goto(f"{link}block/1/?image=6")
     until_shown(page, 6)
-    page.evaluate("document.getElementById('next').click(); document.getElementById('seal').click()")
+    page.evaluate("""() => {
+      const tapped = new MouseEvent("click", { bubbles: true, cancelable: true, detail: 1 });
+      document.getElementById("next").dispatchEvent(tapped);
+      document.getElementById("seal").click();
+    }""")
     page.get_by_role("heading", name="End of this part").wait_for()
     page.wait_for_timeout(500)
     assert not BlockSitting.objects.exclude(sealed_at=None).exists()

@@ -131,6 +131,7 @@ def test_a_suspected_copy_is_shown_to_curators_only_and_a_decision_is_recorded(c
     shown = client.get(address("audit", study, image_set.public_id)).content.decode()
     assert "late-0" in shown
     assert "1 of 1 still to decide" in shown
+    assert shown.count("<figure>") == 2 * len({f.neighbour_code for f in suspect.findings.all()})
     assert "stand in the way" in client.get(address("publish", study, image_set.public_id)).content.decode()
     decide, prefix = address("decide", study, suspect.public_id), suspect.public_id
     refused = client.post(decide, {f"{prefix}-publish": "yes", f"{prefix}-why": ""})
@@ -138,6 +139,7 @@ def test_a_suspected_copy_is_shown_to_curators_only_and_a_decision_is_recorded(c
     assert client.post(decide, {f"{prefix}-publish": "no", f"{prefix}-why": "A patient."}).status_code == 302
     decision = CopyDecision.objects.get()
     assert (decision.publish, decision.decided_by) == (False, curator)
+    assert "1 is left out and 0 go out as decided" in client.get(address("publish", study, image_set.public_id)).content.decode()
     client.post(address("publish", study, image_set.public_id), {"view": "focused"})
     run_job(Job.objects.get().pk)
     image_set.refresh_from_db()

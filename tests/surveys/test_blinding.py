@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,19 +14,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from imagebank.models import ItemImage, Study
+from imagebank.models import Item, ItemImage, Study
 from imagebank.services.decoding import pixel_sha256
 from surveys.core.uniform import Chain, common_length, encode, filled
 from surveys.exports.files import export_files
 from surveys.models import ServedPicture, SurveyItem
-from surveys.services import create_rating_study, prepare_study, single
+from surveys.services import create_rating_study, load_protocol, prepare_study, single
 from surveys.services.pictures import bare_pixels, chain_of, clean_pictures, picture_for_reader, stored_bytes
+from surveys.services.preset_text import preset_of
 from surveys.tasks import prepare_everywhere
-from tests.surveys.rating_study import PRESET, RATERS, make_generated, real_images
+from tests.surveys.rating_study import PRESET, RATERS, make_generated, make_rating_study, real_images
 from tests.surveys.study import make_study, make_surveyed_study
 from tests.surveys.test_rating import RatingSitting
 from tests.surveys.test_rating import begin as begin_rating
 from tests.surveys.test_reading_pages import Sitting, to_first_block
+
+FOUNDING = Path(__file__).resolve().parents[2] / "fixtures" / "founding" / "study.toml"
 
 
 def replace_picture(image: ItemImage, pixels: np.ndarray, format: str, **options) -> None:
@@ -84,9 +88,11 @@ def test_real_and_generated_pictures_differ_in_nothing_but_their_pixels(client):
     sitting = RatingSitting(client, study)
     begin_rating(sitting)
     generated = dict(SurveyItem.objects.values_list("public_id", "stimulus__frames__origin"))
+    made_before = set(ServedPicture.objects.values_list("pk", flat=True))
     answers = {name: sitting.check(client.get(address)) for name, address in addresses(sitting, 1).items()}
     origins = [generated[name] for name in answers]
     assert {"real", "generated"} == set(origins)
+    assert set(ServedPicture.objects.values_list("pk", flat=True)) == made_before, "none is made while a reader waits for it"
     assert len({str(visible(response)) for response in answers.values()}) == 1
 
     sizes = dict(
@@ -133,6 +139,42 @@ def test_a_study_without_loss_serves_every_pixel_as_it_is(client):
 
 
 @pytest.mark.django_db
+def test_a_rating_study_without_loss_serves_png_of_one_size_and_length(client):
+    study = make_rating_study(kinds=["single"])
+    study.protocol.pictures = {"format": "png"}
+    study.protocol.save()
+    sitting = RatingSitting(client, study)
+    begin_rating(sitting)
+    answers = [sitting.check(client.get(address)) for address in addresses(sitting, 1).values()]
+    assert len({str(visible(response)) for response in answers}) == 1
+    assert answers[0]["Content-Type"] == "image/png"
+    chains = set(ServedPicture.objects.values_list("chain", flat=True))
+    assert chains == {"RGB without metadata, middle at 32 x 32 px (Lanczos), JPEG quality 85 4:2:0, PNG"}
+
+
+@pytest.mark.django_db
+def test_a_study_file_says_how_pictures_are_served_and_a_change_makes_them_anew(tmp_path):
+    words = (FOUNDING.read_text() + '\n[pictures]\nformat = "jpeg"\nquality = 80\nside_px = 300\n').replace('"en"', '"de"')
+    preset = tmp_path / "study.toml"
+    preset.write_text(words)
+    study = Study.objects.create(slug="founding-study", title="T")
+    protocol = load_protocol(study=study, path=preset)
+    assert (protocol.pictures, protocol.language) == ({"format": "jpeg", "quality": 80, "side_px": 300}, "de")
+    assert preset_of(study)["pictures"] == protocol.pictures
+    item = Item.objects.create(study=study, code="one")
+    image = ItemImage.objects.create(
+        item=item, view="focused", width=9, height=9, original_sha256="a", pixel_sha256="b", file="none.jpg"
+    )
+    ServedPicture.objects.create(study=study, view="focused", image=image, file="x.jpg", bytes=1, width=1, height=1)
+    preset.write_text(words.replace("quality = 80", "quality = 95"))
+    load_protocol(study=study, path=preset)
+    assert not ServedPicture.objects.exists()
+    preset.write_text(words.replace("quality = 80", "quality = 8"))
+    with pytest.raises(ValidationError, match="quality is a whole number from 50 to 100"):
+        load_protocol(study=study, path=preset)
+
+
+@pytest.mark.django_db
 def test_what_readers_saw_is_written_down_and_made_again_byte_for_byte(client):
     study = make_surveyed_study()
     assert prepare_study(study=study) == 8
@@ -151,8 +193,6 @@ def test_what_readers_saw_is_written_down_and_made_again_byte_for_byte(client):
 
 @pytest.mark.django_db
 def test_the_practice_pictures_are_alike_too(client):
-    from tests.surveys.rating_study import make_rating_study
-
     sitting = RatingSitting(client, make_rating_study(kinds=["single"]))
     for name, data in (("landing", {}), ("consent", {}), ("about", {"specialty": "Dermatology"}), ("instructions", {})):
         sitting.post(name, data)

@@ -12,9 +12,13 @@ from django.utils.translation import override, templatize
 
 from surveys.languages import TRANSLATED, clean_language, language_of_words
 from surveys.models import StudyProtocol
+from surveys.reading.context import counted, words_for
 from surveys.reading.words import script_words
 from surveys.services import invite, revoke_invitation
+from surveys.services.default_words import default_texts
+from tests.surveys.rating_study import make_rating_study
 from tests.surveys.study import group, make_surveyed_study, survey
+from tests.surveys.test_rating import RatingSitting
 from tests.surveys.test_reading_pages import Sitting, to_first_block
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -84,15 +88,15 @@ def test_the_compiled_words_belong_to_the_written_ones(language):
         original = name[0] if isinstance(name, tuple) else name
         compiled.setdefault(original.rpartition("\x04")[2], []).append(said)
     compiled.pop("")
-    plurals = {"%(count)s %(view)s images"}
+    plurals = {"%(count)s %(view)s images", "%(cases)s images"}
     assert compiled == {name: said for name, said in written(language).items() if name not in plurals}
 
 
 def test_templates_of_readers_hold_no_words_that_are_not_marked():
     staff = {
-        "certificate", "describe", "exports", "invite_list", "invited", "new_rating", "new_study", "overview", "readers",
-        "recruitment", "seat", "set_up", "withdraw", "_head", "_picture", "_seat_grid", "_set_up_fields", "_preview_bar",
-        "preview", "_letter", "_post",
+        "_head", "_letter", "_picture", "_post", "_preview_bar", "_seat_grid", "_set_up_fields", "certificate", "delete",
+        "describe", "end", "erase", "exports", "invite_list", "invited", "letters", "new_rating", "new_study", "overview",
+        "preview", "readers", "recruitment", "seat", "set_up", "withdraw",
     }  # fmt: skip
     bare = []
     for path in TEMPLATES:
@@ -219,3 +223,32 @@ def test_the_coordinator_previews_in_the_readers_language_and_works_in_english(a
 def test_words_that_count_have_both_forms():
     with override("de"):
         assert script_words()["marked"] == {"one": "1 Stelle markiert.", "other": "{number} Stellen markiert."}
+
+
+@pytest.mark.django_db
+def test_a_rating_study_in_german_has_its_usual_answers_and_ends_in_german(client):
+    study = make_rating_study(kinds=["single", "pair"])
+    protocol = study.protocol
+    protocol.language = "de"
+    protocol.stimuli["pair"] |= {"heading": "Bildpaare", "one": "Bildpaar", "many": "Bildpaare"}
+    protocol.save()
+    sitting = RatingSitting(client, study)
+    for name, data in (("landing", {}), ("consent", {}), ("about", {"specialty": "Dermatology"}), ("instructions", {})):
+        sitting.post(name, data)
+    sitting.post("practice")
+    page = sitting.get("block", position=1).content.decode()
+    for words in (">Echt<", ">Künstlich<", "Offen lassen", "Im Bild markieren", "Tastenkürzel"):
+        assert words in page
+    with override("de"):
+        assert counted(study, "pair", 4) == "4 Bildpaare"
+        assert words_for(study, "pair")["first"] == "Beginnen (Bildpaar 1)"
+
+
+def test_a_german_study_that_says_nothing_itself_tells_readers_in_german():
+    preset = {"study": {"language": "de", "question": "Welche Erkrankung?"}, "classes": [1, 2], "views": [{"code": "a"}]}
+    texts = default_texts(preset)
+    assert texts["landing_text"].startswith("Sie sind eingeladen, 2 Bilder zu beurteilen und jeweils eine Frage")
+    for text in texts.values():
+        assert ENGLISH.findall(text) == []
+    assert default_texts(preset | {"study": {"language": "fr"}}) == {}
+    assert default_texts(preset | {"stimuli": {}})["instructions_text"].startswith("Beurteilen Sie jedes Bild für sich")

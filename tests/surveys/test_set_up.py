@@ -189,3 +189,18 @@ def test_reading_has_not_begun_while_nobody_reads(study):
     assert (step.name, step.progress) == ("Reading", "not begun")
     begin(study)
     assert study_path(study=study, user=User.objects.get())[3].progress == "under way"
+
+
+def test_a_german_study_begins_with_german_words_and_asks_for_its_own_question_and_consent(client, administrator):
+    left = {"language": "de", "question": WORDS["question"], "consent": WORDS["consent"].replace("\n", "\r\n")}
+    refused = client.post("/new-study/describe/", SAID | left)
+    assert refused.status_code == 400
+    assert set(refused.context["form"].errors) == {"question", "consent"}
+    own = {"question": "Welche Diagnose?", "consent": "Die Teilnahme ist freiwillig.", "thanks": "Herzlichen Dank."}
+    study = described(client, **left | own)
+    assert study.protocol.language == "de"
+    assert study.protocol.thanks_text == "Herzlichen Dank."
+    assert study.protocol.instructions_text.startswith("Wählen Sie zu jedem Bild die Antwort")
+    assert study.protocol.break_text.startswith("Dieser Teil ist abgeschlossen")
+    page = client.get("/studies/haut/set-up/").content.decode()
+    assert '<option value="de" selected>Deutsch</option>' in page

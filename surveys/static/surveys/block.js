@@ -13,7 +13,7 @@
   let index = data.start;
   let painted_ms = null;
   let showing = 0;
-  let turned_ms = -Infinity;
+  let tapped_ms = -Infinity;
 
   items.forEach((item) => {
     item.answers = item.answers || {};
@@ -169,6 +169,11 @@
     if (!practising) history.replaceState(null, "", "?image=" + (atEnd ? "end" : index + 1));
     if (atEnd) {
       showing += 1;
+      // Where "Next" was just touched, a second tap must not seal.
+      if (part("seal") && performance.now() - tapped_ms < SECOND_TAP_MS) {
+        part("seal").disabled = true;
+        setTimeout(() => { part("seal").disabled = false; }, SECOND_TAP_MS);
+      }
       part("where").textContent = say("place", { heading: data.heading, number: items.length, count: items.length });
       listSkipped();
       focusOn(part("end-title"));
@@ -214,7 +219,7 @@
   }
 
   function answered(code, value) {
-    turned_ms = -Infinity;
+    tapped_ms = -Infinity;
     part("leave").hidden = true;
     const event = { type: "answer", item: items[index].id, rt_ms: Math.round(performance.now() - painted_ms) };
     teller.answered(code ? "" : questions.nameOf(value));
@@ -222,18 +227,16 @@
     markChosen();
   }
 
-  // The second tap of a double tap, or a key that is held, would pass over an image that nobody has seen yet.
-  function tooSoon() {
-    return performance.now() - turned_ms < SECOND_TAP_MS;
-  }
-
-  function press(leaveOpen) {
-    if (!tooSoon()) goOn(leaveOpen);
+  // The second tap of a double tap would pass over an image that nobody has seen yet. By keyboard there is no such thing.
+  function dropSecondTap(event) {
+    if (!event.detail || index >= items.length) return;
+    const now = performance.now();
+    if (now - tapped_ms < SECOND_TAP_MS && !questions.isDone(items[index])) event.preventDefault();
+    else tapped_ms = now;
   }
 
   function goOn(leaveOpen) {
     if (index >= items.length) return;
-    turned_ms = performance.now();
     if (questions.next(leaveOpen)) {
       if (!part("unanswered").textContent) arrive();
       part("leave").hidden = !part("unanswered").textContent;
@@ -279,7 +282,7 @@
     const mayEnter = !onControl || onControl.matches("[name=chosen], .asked input");
     const arrows = !event.target.closest("input[type=radio], input[type=range]");
     if (asking && /^[1-9]$/.test(event.key) && questions.press(event.key)) event.preventDefault();
-    else if (asking && event.key === "Enter" && mayEnter) press();
+    else if (asking && event.key === "Enter" && mayEnter) goOn();
     else if (asking && event.key === "ArrowRight" && arrows && !practising) goOn();
     else if (event.key === "ArrowLeft" && arrows) goBack();
     else return;
@@ -367,7 +370,6 @@
 
   async function sealWhenSaved(event) {
     event.preventDefault();
-    if (tooSoon()) return;
     part("seal").disabled = true;
     part("waiting").textContent = say("sealing");
     await queue.drained();
@@ -408,9 +410,10 @@
   overlayPending();
   part("answer-form").addEventListener("submit", (event) => {
     event.preventDefault();
-    press();
+    goOn();
   });
-  part("leave").addEventListener("click", () => press(true));
+  part("next").addEventListener("click", dropSecondTap);
+  part("leave").addEventListener("click", () => goOn(true));
   // A page that the browser kept for its Back button knows nothing of what was sealed since.
   window.addEventListener("pageshow", (event) => {
     if (event.persisted) location.reload();

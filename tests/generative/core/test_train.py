@@ -302,3 +302,14 @@ def test_compiled_phases_train_like_eager_ones(tmp_path):
         eager, compiled = (weights.read_state(run.snapshot, part) for run in runs)
         for name in eager:
             torch.testing.assert_close(compiled[name], eager[name], rtol=0, atol=2e-3, msg=lambda m, n=name: f"{n}: {m}")
+
+
+def test_only_the_first_of_several_processes_says_what_was_trained(tmp_path, monkeypatch, capsys):
+    from generative.core.cli import main
+
+    command = ["train", str(drawn_manifest(tmp_path / "bank", 30, 16)), "--recipe", "tiny", "--resolution", "16"]
+    command += ["--kimg", "0.016", "--set", "kid_images=0", "--device", "cpu"]
+    for rank, lines in (("0", 1), ("1", 0)):
+        monkeypatch.setenv("RANK", rank)
+        assert main([*command, "--out", str(tmp_path / rank)]) == 0
+        assert capsys.readouterr().out.count("Trained to 0.016 kimg") == lines

@@ -8,9 +8,12 @@ from PIL import Image
 
 from models_ml.core import read_manifest
 from models_ml.core.audit import audit, leak_cost
-from models_ml.core.cli import main
+from models_ml.core.cli import _parser, main
+from models_ml.core.config import preset, read_config
 from models_ml.core.folds import with_folds
 from tests.models_ml.core.drawn import write_rows
+
+SMALL = ["train", "{bank}", "--preset", "tiny", "--view", "focused", "--out", "{tmp}/r"]
 
 
 def small(bank, out, *more):
@@ -63,14 +66,68 @@ def test_a_second_training_command_only_adds_what_is_missing(bank, tmp_path, cap
         (["train", "{tmp}/none.csv", "--preset", "tiny", "--out", "{tmp}/r"], "A manifest in CSV"),
         (["predict", "{tmp}", "{bank}", "--out", "{tmp}/p.csv"], "is not a run directory"),
         (["ensemble", "{tmp}/none.csv", "--out", "{tmp}/e.csv"], "Predictions in CSV"),
+        (["train", "{bank}", "--config", "{tmp}/picture", "--out", "{tmp}/r"], "picture: it is no text in UTF-8."),
+        (["ensemble", "{tmp}/picture", "--out", "{tmp}/e.csv"], "picture: it is no text in UTF-8."),
+        (["isic", "{bank}", "{tmp}", "--labels", "{tmp}/picture", "--out", "{tmp}/i.csv"], "it is no text in UTF-8."),
+        (["isic", "{tmp}/isic.csv", "{tmp}", "--out", "{tmp}/i.csv"], "line 2: tfrecord must be a whole number; it is 'x'"),
+        (["split", "{bank}", "--view", "focused", "--folds", "1", "--out", "{tmp}/s.csv"], "1 folds are asked for; 2 to"),
+        (["split", "{bank}", "--view", "focused", "--folds", "99", "--out", "{tmp}/s.csv"], "99 folds are asked for; 2 to 30"),
+        (["explain", "{tmp}", "{bank}", "--limit", "0", "--out", "{tmp}/x"], "At least one item (--limit)"),
+        (["explain", "{tmp}", "{bank}", "--controls", "-1", "--out", "{tmp}/x"], "no less than 0 networks"),
+        ([*SMALL, "--device", "tpu"], "There is no device 'tpu'; there are auto, cpu and cuda"),
+        ([*SMALL, "--set", "model.backbone=no_such"], "timm has no network 'no_such'"),
+        ([*SMALL, "--set", "model.backbone_args={foo=1}"], "model.backbone_args do not suit 'test_resnet'"),
+        ([*SMALL, "--set", "model.backbone=test_vit", "--set", "data.size_px=50"], "cannot take pictures of 50 px"),
+        ([*SMALL, "--set", "model.weights={tmp}/none.pth"], "Pretrained weights were expected at"),
     ],
 )
 def test_bad_input_is_one_sentence_and_exit_2(bank, tmp_path, capsys, argv, words):
-    assert main([a.format(bank=bank, tmp=tmp_path) for a in argv]) == 2
+    (tmp_path / "picture").write_bytes(b"\xff\xd8\xff\xe0")
+    (tmp_path / "isic.csv").write_text("image_name,diagnosis,tfrecord\nISIC_1,nevus,x\n")
+    assert main([a.replace("{bank}", str(bank)).replace("{tmp}", str(tmp_path)) for a in argv]) == 2
     error = capsys.readouterr().err
     assert words in error
     assert "Traceback" not in error
-    assert not (tmp_path / "r/run.json").exists()
+    assert not (tmp_path / "r").exists()
+
+
+def test_the_items_asked_for_must_be_a_text_file(trained, bank, tmp_path, capsys):
+    (tmp_path / "picture").write_bytes(b"\xff\xd8\xff\xe0")
+    command = ["predict", str(trained), str(bank), "--items", str(tmp_path / "picture"), "--out", str(tmp_path / "p.csv")]
+    assert main(command) == 2
+    assert "A list of items was expected at" in capsys.readouterr().err
+
+
+def test_another_studys_manifest_cannot_give_the_clusters(trained, bank, tmp_path, capsys):
+    predict = ["predict", str(trained), str(bank), "--out", str(tmp_path / "p.csv"), "--quiet"]
+    assert main(predict) == 0
+    other = read_manifest(bank)
+    replace(other, items=tuple(replace(i, id=f"other-{i.id}") for i in other.items)).write(tmp_path / "other.csv")
+    assert main(["evaluate", str(tmp_path / "p.csv"), "--manifest", str(tmp_path / "other.csv")]) == 2
+    assert "12 of the 12 pictures are not in" in capsys.readouterr().err
+
+
+def test_a_printed_configuration_is_one_that_can_be_given_back(tmp_path, capsys):
+    assert main(["config", "--preset", "modern", "--set", "recipe.epochs=7"]) == 0
+    (tmp_path / "mine.toml").write_text(capsys.readouterr().out)
+    assert read_config(tmp_path / "mine.toml") == preset("modern", epochs=7)
+
+
+def test_every_option_of_every_command_is_explained():
+    commands = next(a for a in _parser()._actions if a.dest == "==SUPPRESS==" or a.choices).choices
+    silent = [
+        f"{name} {option.option_strings[0]}"
+        for name, command in commands.items() for option in command._actions
+        if option.option_strings and not option.help
+    ]  # fmt: skip
+    assert len(commands) == 14
+    assert silent == []
+
+
+def test_doctor_names_what_training_needs(capsys):
+    assert main(["doctor"]) == 0
+    said = capsys.readouterr().out
+    assert all(words in said for words in ("torch ", "captum ", "GiB free on the disk", "main memory: "))
 
 
 @pytest.mark.parametrize("error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory: 8 bytes")])

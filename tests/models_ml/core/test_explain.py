@@ -15,7 +15,7 @@ from models_ml.core.cli import main
 from models_ml.core.config import AttributionSpec, ModelSpec
 from models_ml.core.errors import CoreError
 from models_ml.core.explain import at_once, baseline_of, blurred, explain, explain_together, target_weights
-from models_ml.core.explain_run import explain_items, file_name, read_map
+from models_ml.core.explain_run import explain_items, file_name, picture_path, read_map
 from models_ml.core.explain_tables import SCORES, WORDS, in_words
 from models_ml.core.map_store import MapStore
 from models_ml.core.network import build
@@ -380,9 +380,21 @@ def test_a_second_call_computes_nothing_and_a_changed_setting_computes_anew(expl
     before, tables = path.stat().st_mtime_ns, tables_of(out)
     explain_items(trained, read_manifest(bank), out, limit=6, settings=settings, device="cpu")
     assert path.stat().st_mtime_ns == before
+    picture = picture_path(out, "HMI-10")
+    drawn = picture.read_bytes()
     assert tables_of(out) == tables  # records that are read give the rows of those that were computed, in their order
     explain_items(trained, read_manifest(bank), out, limit=1, settings=[*settings, "baseline=median"], device="cpu")
     assert path.stat().st_mtime_ns != before
+    assert picture.read_bytes() != drawn
+
+
+def test_an_item_on_which_the_ensemble_abstains_has_no_answer(trained, bank, tmp_path):
+    settings = ["method=gradcam", "ensemble.fallback=abstain", "ensemble.threshold=1.0"]
+    explain_items(trained, read_manifest(bank), tmp_path, limit=2, controls=0, settings=settings, device="cpu")
+    with open(tmp_path / "items.csv", newline="") as handle:
+        rows = list(csv.DictReader(handle))
+    assert {(row["answer"], row["members_used"], row["fallback"]) for row in rows} == {("", "0", "abstain")}
+    assert all(row["class"] for row in rows)
 
 
 def test_a_planted_watermark_shows_in_the_report(tmp_path, tiny_cfg):

@@ -21,6 +21,7 @@ from models_ml.core.errors import Cancelled, CoreError
 from models_ml.core.events import EpochDone, FoldDone, RunDone, StepDone
 from models_ml.core.folds import with_folds
 from models_ml.core.loop import fit, weighted_loss
+from models_ml.core.network import build
 from models_ml.core.pack import pack
 from models_ml.core.sampling import epoch_order, loss_weights
 
@@ -261,11 +262,49 @@ def test_a_pack_that_finds_no_room_is_a_sentence_and_not_a_killed_process(bank, 
 def test_another_configuration_or_manifest_in_the_same_folder_is_refused(folded, tiny_cfg, tmp_path):
     cfg = recipe(tiny_cfg, epochs=1)
     train_ensemble(cfg, folded, tmp_path / "run", folds=[0])
-    with pytest.raises(CoreError, match="another configuration"):
+    with pytest.raises(CoreError, match=r"another configuration \(recipe.lr is 1.0, was 0.003\)"):
         train_ensemble(recipe(cfg, lr=1.0), folded, tmp_path / "run")
     fewer = replace(folded, items=folded.items[1:])
     with pytest.raises(CoreError, match="another manifest"):
         train_ensemble(cfg, fewer, tmp_path / "run")
+
+
+def test_where_nothing_was_trained_yet_another_configuration_may_begin(folded, tiny_cfg, tmp_path):
+    cfg = recipe(tiny_cfg, epochs=1)
+    with pytest.raises(Cancelled):
+        train_ensemble(cfg, folded, tmp_path / "run", folds=[0], cancelled=lambda: True)
+    assert (tmp_path / "run/run.json").is_file()
+    assert train_ensemble(recipe(cfg, lr=0.01), folded, tmp_path / "run", folds=[0]).complete
+
+
+def test_a_run_continues_without_the_file_of_its_first_weights(folded, tiny_cfg, tmp_path):
+    network = build(tiny_cfg.model, 3, size_px=32, seed=5)
+    torch.save(network.state_dict(), tmp_path / "first.pth")
+    cfg = replace(recipe(tiny_cfg, epochs=2), model=replace(tiny_cfg.model, weights=str(tmp_path / "first.pth")))
+    whole = train_ensemble(cfg, folded, tmp_path / "whole", folds=[0])
+    calls = iter(range(10**6))
+    train_ensemble(cfg, folded, tmp_path / "run", folds=[0], cancelled=lambda: next(calls) > 1)
+    (tmp_path / "first.pth").unlink()
+    again = train_ensemble(cfg, folded, tmp_path / "run", folds=[0])
+    assert again.folds[0].weights_sha256 == whole.folds[0].weights_sha256
+
+
+def test_a_member_cancelled_before_its_first_epoch_was_done_does_not_answer(folded, tiny_cfg, bank, tmp_path):
+    cfg = recipe(tiny_cfg, epochs=1)
+    done = []
+
+    def note(event):
+        if isinstance(event, FoldDone):
+            done.append(event)
+
+    first = train_ensemble(cfg, folded, tmp_path / "run", on_event=note, cancelled=lambda: bool(done))
+    assert [(r.fold, r.best_epoch) for r in first.folds] == [(0, 1), (1, 0)]
+    assert predict_items(tmp_path / "run", folded).members == ("fold0",)
+    assert (tmp_path / "run/oof.csv").read_text().count("fold1") == 0
+    calls = iter(range(10**6))
+    train_ensemble(cfg, folded, tmp_path / "new", folds=[0], cancelled=lambda: next(calls) > 1)
+    with pytest.raises(CoreError, match="no trained member yet; the command train continues"):
+        predict_items(tmp_path / "new", folded)
 
 
 def test_all_unreadable_pictures_are_named_before_training(bank, tiny_cfg, tmp_path):
