@@ -8,7 +8,7 @@ from collections import Counter
 from django.db.models import Max, Min
 
 from imagebank.models import DiagnosisReview, Item, Study
-from surveys.models import SurveyResponse
+from surveys.models import ServedPicture, SurveyResponse
 
 
 def images_record(study: Study) -> dict[str, str]:
@@ -72,7 +72,8 @@ def reading_record(study: Study) -> dict[str, dict[str, str]]:
             "deidentification": "Readers get pixels alone, without metadata, file name or provenance.",
         },
         "reading": {
-            "display": f"On the reader's own screen, {views}; zoom {'allowed' if protocol.zoom_allowed else 'not allowed'}.",
+            "display": f"On the reader's own screen, {views}; zoom {'allowed' if protocol.zoom_allowed else 'not allowed'}."
+            f"{_served(study)}",
             "time_limit": "No limit.",
             "independence": "Everybody reads alone under a personal link and sees no other reader's answers.",
         },
@@ -86,6 +87,14 @@ def reading_record(study: Study) -> dict[str, dict[str, str]]:
     if dates := _dates(study):
         record["study"]["dates"] = dates
     return record
+
+
+def _served(study: Study) -> str:
+    """How the pictures that readers saw were made of those that networks read, where any was served."""
+    chains = ServedPicture.objects.filter(study=study).order_by("chain").values_list("chain", flat=True).distinct()
+    shown = {chain: sorted(set(study.served_pictures.filter(chain=chain).values_list("view", flat=True))) for chain in chains}
+    told = "; ".join(f"{', '.join(study.view_label(view).lower() for view in views)}: {chain}" for chain, views in shown.items())
+    return f" Served as {told}; pictures.csv names each by its hash beside what networks read." if told else ""
 
 
 def _dates(study: Study) -> str:

@@ -252,7 +252,7 @@ def _eight_bit_on_white(picture: Image.Image) -> Image.Image:
 
 
 def _reading_rendition(pixels: Image.Image, clean: EncodedPicture) -> EncodedPicture:
-    """What readers see: the clean file where it is small enough, so that nothing is lost to a second encoding."""
+    """A copy for the bank's own pages and checks: the clean file where it is small enough. Readers get surveys.services.pictures."""
     if max(pixels.size) <= READING_SIDE_PX:
         return EncodedPicture("reading", clean.suffix, clean.data, clean.width, clean.height)
     return _jpeg_rendition(pixels, "reading", READING_SIDE_PX, 92)

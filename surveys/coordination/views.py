@@ -242,5 +242,5 @@ def preview(request, slug, code, position):
 @require_role("coordinator")
 def picture(request, slug, public_id):
     items = SurveyItem.objects.filter(block__survey__survey_set__study=request.study)
-    items = items.select_related("block", "stimulus__study__protocol")
-    return survey_item_image(get_object_or_404(items, public_id=public_id), request.GET.get("place", "1"))
+    items = items.select_related("block", "stimulus")
+    return survey_item_image(request.study, get_object_or_404(items, public_id=public_id), request.GET.get("place", "1"))

@@ -4,12 +4,13 @@ import re
 
 from django.http import Http404, HttpResponse
 
+from imagebank.models import ItemImage, Study
 from surveys.models import Stimulus, SurveyItem
 from surveys.services.pictures import Part, parts_of_block, parts_of_stimuli, picture_for_reader
 
 
-def survey_item_image(survey_item: SurveyItem, place: str = "1") -> HttpResponse:
-    """The picture of a survey item without metadata, file name or validators, as long as every other of its block.
+def survey_item_image(study: Study, survey_item: SurveyItem, place: str = "1") -> HttpResponse:
+    """The picture of a survey item of `study` without metadata, file name or validators, as long as every other of its block.
 
     It is the item's in the block's view, or of a stimulus the frame that is shown at `place`, counted from 1.
     """
@@ -17,13 +18,12 @@ def survey_item_image(survey_item: SurveyItem, place: str = "1") -> HttpResponse
     if survey_item.stimulus is not None:
         part = part_at(survey_item.stimulus, place, survey_item.order)
     else:
-        image = survey_item.item.images.filter(view=block.view).order_by().values_list("pk", flat=True).first()
+        images = ItemImage.objects.filter(item=survey_item.item_id, view=block.view)
+        image = images.order_by().values_list("pk", flat=True).first()
         if image is None:
             raise Http404
         part = Part(image)
-    return _picture(
-        block.survey.survey_set.study, block.view, parts_of_block(block), part, f"{survey_item.public_id} {place}"
-    )
+    return _picture(study, block.view, parts_of_block(study, block), part, f"{survey_item.public_id} {place}")
 
 
 def practice_image(stimulus: Stimulus, others, place: str = "1") -> HttpResponse:

@@ -131,7 +131,7 @@ def _begin(survey_response: SurveyResponse) -> SurveyResponse:
 
 
 def _open(survey_response: SurveyResponse, block: Block) -> None:
-    prepare_block(block)
+    prepare_block(study=survey_response.reader.study, block=block)
     open_block(survey_response=survey_response, block=block)
 
 
@@ -269,5 +269,5 @@ def image(request, token, survey_response, public_id):
         return practice_image(get_object_or_404(stimuli, public_id=public_id), stimuli, frame)
     if place.name != "block":
         raise Http404
-    items = SurveyItem.objects.select_related("block__survey__survey_set__study__protocol", "stimulus").order_by()
-    return survey_item_image(get_object_or_404(items, block=place.block, public_id=public_id), frame)
+    items = SurveyItem.objects.select_related("block", "stimulus").order_by()
+    return survey_item_image(_study(request), get_object_or_404(items, block=place.block, public_id=public_id), frame)

@@ -71,9 +71,9 @@ def chain_of(study: Study, view: str) -> Chain:
     return Chain("png", (), long_side=side) if lossless else Chain(qualities=(last,), long_side=side)
 
 
-def parts_of_block(block: Block) -> list[Part]:
-    """Everything that the pages of a block show."""
-    if block.survey.survey_set.study.protocol.stimuli:
+def parts_of_block(study: Study, block: Block) -> list[Part]:
+    """Everything that the pages of a block of `study` show."""
+    if study.protocol.stimuli:
         return parts_of_stimuli(Stimulus.objects.filter(survey_items__block=block).distinct())
     images = ItemImage.objects.filter(view=block.view, item__survey_items__block=block)
     return [Part(pk) for pk in images.order_by().values_list("pk", flat=True)]
@@ -109,6 +109,7 @@ def served_pictures(*, study: Study, view: str, parts: Sequence[Part]) -> dict[P
 def _stored(study: Study, view: str, parts: Sequence[Part]) -> dict[Part, ServedPicture]:
     wanted = {(part.image_id, part.name): part for part in parts}
     rows = ServedPicture.objects.filter(study=study, view=view, image__in={part.image_id for part in parts}).order_by()
+    rows = rows.only("image_id", "part", "file", "bytes")  # asked for with every picture that is served
     return {wanted[key]: row for row in rows if (key := (row.image_id, row.part)) in wanted}
 
 
@@ -159,10 +160,9 @@ def picture_for_reader(*, study: Study, view: str, parts: Sequence[Part], part: 
     return data, next(FORMATS[name] for name, suffix in SUFFIXES.items() if rows[part].file.name.endswith(suffix))
 
 
-def prepare_block(block: Block) -> None:
+def prepare_block(*, study: Study, block: Block) -> None:
     """Make what the block's pages show, so that no picture takes longer to come than another."""
-    study = block.survey.survey_set.study
-    served_pictures(study=study, view=block.view, parts=parts_of_block(block))
+    served_pictures(study=study, view=block.view, parts=parts_of_block(study, block))
 
 
 def prepare_study(*, study: Study, progress=lambda done, total: None) -> int:
@@ -172,6 +172,6 @@ def prepare_study(*, study: Study, progress=lambda done, total: None) -> int:
     )
     for done, block in enumerate(blocks):
         progress(done, len(blocks))
-        prepare_block(block)
+        prepare_block(study=study, block=block)
     progress(len(blocks), len(blocks))
     return len(blocks)

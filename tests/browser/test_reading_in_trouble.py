@@ -47,6 +47,24 @@ def answered_but_the_last(response):
     return block
 
 
+def test_a_page_of_words_waits_for_the_line_and_goes_on_by_itself(live_server, chromium, transactional_db):
+    study = make_surveyed_study(language="de")
+    _, token = invite(survey=survey(study), group=group(study))
+    context, page = open_browser(chromium, WIDTHS["phone"])
+    page.goto(f"{live_server.url}/r/{token}/")
+    page.get_by_role("button", name="Beginnen").tap()
+    page.get_by_role("button", name="einverstanden").tap()
+    page.get_by_label("Genetics").check()
+    page.get_by_label("Years?").fill("12")
+    context.set_offline(True)
+    page.get_by_role("button", name="Weiter").tap()
+    page.get_by_text("Keine Verbindung.").wait_for()
+    context.set_offline(False)
+    page.get_by_role("heading", name="So geht es").wait_for()
+    assert SurveyResponse.objects.get().demographics == {"specialty": "Genetics", "years": 12}
+    assert not page.faults
+
+
 def test_a_double_tap_turns_one_page_and_never_seals(chromium, begun):
     response, link = begun
     _, page = entered(chromium, link)

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -156,6 +157,33 @@ def test_curves_are_drawn_for_ended_epochs_and_unknown_values_left_out():
     assert sorted((line.kind, line.points.count(",")) for line in loss.lines) == [("held-out", 2), ("train", 2)]
     assert accuracy.lines == []
     assert learning_curves({}) == []
+    (once, _) = learning_curves({0: [row]})
+    assert {line.points.count(",") for line in once.lines} == {2}, "a single epoch is a dot, not nothing"
+
+
+def test_members_intervals_are_text_and_a_drawing_in_per_cent_so_that_they_fit_any_width(stored, engineer):
+    page = engineer.get(address("ensemble", stored.pk)).content.decode()
+    drawn = page[page.index('<ul class="intervals"') :].partition("</ul>")[0]
+    assert drawn.count("</li>") == stored.run.members.count() + 2  # members, the ensemble, the axis
+    assert share_text(stored.judged["accuracy_clustered"]) in drawn
+    assert "viewBox" not in drawn
+    places = [float(text) for text in re.findall(r'(?:x1|x2|cx|x)="([\d.]+)%"', drawn)]
+    assert places
+    assert 0 <= min(places) <= max(places) <= 100
+
+
+def test_every_number_of_a_table_that_a_phone_stacks_names_its_column(stored, engineer):
+    page = engineer.get(address("runs")).content.decode()
+    table = page[page.index('<table class="table stacks"') : page.index("</table>")]
+    headings = [re.sub("<[^>]+>", "", cell) for cell in re.findall(r"<th[^>]*>(.*?)</th>", table)]
+    assert re.findall(r'data-label="([^"]+)"', table) == headings * stored.run.study.training_runs.count()
+
+
+def test_the_first_prediction_is_not_said_to_be_another_one(study, engineer):
+    run = stored_run(study)
+    said = engineer.get(address("run", run.pk)).content.decode()
+    assert "Predict the test items</button>" in said
+    assert "again" not in said
 
 
 def test_axes_are_named_at_round_numbers():

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from benchmark.services.study_record import reading_record
 from imagebank.models import Item, ItemImage, Study
 from imagebank.services.decoding import pixel_sha256
 from surveys.core.uniform import Chain, common_length, encode, filled
@@ -186,6 +187,8 @@ def test_what_readers_saw_is_written_down_and_made_again_byte_for_byte(client):
         assert row.chain == "RGB without metadata, longer side 48 px (Lanczos), JPEG quality 92 4:4:4"
     prepare_everywhere()
     assert [row.pk for row in ServedPicture.objects.all()] == [row.pk for row in rows], "made once"
+    display = reading_record(study)["reading"]["display"]
+    assert "Served as focused, panoramic: RGB without metadata, longer side 48 px (Lanczos), JPEG quality 92 4:4:4;" in display
     table = next(file for file in export_files(study) if file.name == "pictures.csv").text(study)
     assert table.count("\n") == len(rows) + 1
     assert all(row.sha256 in table and row.image.pixel_sha256 in table for row in rows)
@@ -208,7 +211,7 @@ def test_a_picture_asked_for_before_anything_was_prepared_is_made_with_all_of_it
     block = study.survey_sets.get().surveys.first().blocks.first()
     from surveys.services.pictures import parts_of_block
 
-    parts = parts_of_block(block)
+    parts = parts_of_block(study, block)
     data, kind = picture_for_reader(study=study, view=block.view, parts=parts, part=parts[0], salt="x")
     assert (kind, len(parts)) == ("image/jpeg", 6)
     assert ServedPicture.objects.count() == 6

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from django.apps import apps
@@ -347,6 +348,14 @@ def test_a_picture_that_is_stored_again_while_files_are_removed_stays(study, mon
     assert path.exists()
 
 
+def address_of_database() -> str:
+    """Where another process finds this test's database."""
+    at = connection.settings_dict
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{at['NAME']}"
+    return f"postgres://{at['USER']}:{quote(at['PASSWORD'])}@{quote(at['HOST'], safe='')}:{at['PORT'] or 5432}/{at['NAME']}"
+
+
 KILLED = """
 import os, signal, sys, django
 django.setup()
@@ -379,15 +388,13 @@ jobs.run_job(job)
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("where", ["rows", "commit", "files"])
 def test_a_deletion_killed_at_any_moment_is_none_or_goes_on_to_the_end(where, monkeypatch):
-    if connection.vendor != "sqlite":
-        pytest.skip("the child process finds the test's database only where it is a file")
     there = files_on_disk()
     study = make_surveyed_study()
     read_all(begin(study))
     items, files = Item.objects.count(), files_on_disk() - there
     monkeypatch.setattr(jobs, "hand_to_worker", lambda job: None)
     removal = begin_removal(study=study, confirmed="small")
-    env = os.environ | {"DATABASE_URL": f"sqlite:///{connection.settings_dict['NAME']}", "PYTHONPATH": str(ROOT)}
+    env = os.environ | {"DATABASE_URL": address_of_database(), "PYTHONPATH": str(ROOT)}
     env |= {"DIPTYCH_VAR": str(settings.VAR_DIR), "DJANGO_SETTINGS_MODULE": "config.settings.dev"}
     killed = subprocess.run(
         [sys.executable, "-c", KILLED, where, str(removal.job_id)], cwd=ROOT, env=env, capture_output=True, check=False
