@@ -90,8 +90,8 @@ def follow(child: subprocess.Popen, events: Path, job: JobRun, start: float, end
     while child.poll() is None:
         for event in tail.new_events():
             tell(job, event, start, end)
-        time.sleep(POLL_S)
         job.check_cancelled()
+        time.sleep(POLL_S)
     for event in tail.new_events():
         tell(job, event, start, end)
 

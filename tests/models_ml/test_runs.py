@@ -190,6 +190,7 @@ def test_a_run_cancelled_and_then_killed_is_finished_to_the_same_weights(study, 
     assert TrainingRun.objects.with_state().get().state == "waiting"
     with monkeypatch.context() as patch:
         patch.setattr(child, "tell", cancelling(child.tell, run))
+        patch.setattr(child, "POLL_S", 0.01)  # the flag is seen before so small a training gets far
         assert run_job(run.job.pk).state == Job.State.CANCELLED
     run = TrainingRun.objects.with_state().get(pk=run.pk)
     member = run.members.get()
