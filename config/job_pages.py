@@ -5,6 +5,7 @@ from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from imagebank.jobs import cancel_job, retry_job
@@ -12,6 +13,41 @@ from imagebank.models import Job, WorkerBeat
 from imagebank.permissions import WORKING_ROLES, has_role, require_role
 
 LAST_LINES = 200
+# Where a job's work is seen: an address, what of the job's result (or payload) names it, and the words of the link.
+RUN = ("models_ml:run", "run", "Open the run")
+IMAGE_SET = ("generative:set", "image_set", "Open the set")
+FILES = ("benchmark:comparison_files", "comparison", "See the files")
+PLACES = {
+    "models_ml.train": RUN,
+    "models_ml.predict": RUN,
+    "models_ml.export_onnx": RUN,
+    "models_ml.import": RUN,
+    "models_ml.explain": ("models_ml:attribution", "set", "See the maps"),
+    "models_ml.export_manifest": ("models_ml:gpu-box", "", "Fetch the package"),
+    "generative.train": ("generative:run", "run", "Open the run"),
+    "generative.import_network": ("generative:generator", "generator", "Open the network"),
+    "generative.add_set": IMAGE_SET,
+    "generative.make": IMAGE_SET,
+    "generative.audit": IMAGE_SET,
+    "generative.publish": IMAGE_SET,
+    "comparison": ("benchmark:comparison_detail", "comparison", "See the results"),
+    "comparison-check": FILES,
+    "comparison-documents": FILES,
+    "study-simulation": ("benchmark:planning", "", "See the power"),
+    "region-overlap": ("benchmark:network_regions", "", "See the overlap"),
+    "imagebank.import": ("imagebank:items", "", "Open the image bank"),
+    "imagebank.leakage": ("imagebank:leakage", "", "See the report"),
+    "surveys.letters": ("surveys:readers", "", "See the readers"),
+}
+
+
+def place_of(job: Job) -> dict[str, str] | None:
+    """The page on which a job's work is seen: address and words of the link; None while it is not known, or has none."""
+    address, named_by, words = PLACES.get(job.kind, ("", "", ""))
+    known = {**job.payload, **job.result}
+    if not address or (named_by and named_by not in known):
+        return None
+    return {"url": reverse(address, args=[job.study.slug, *([known[named_by]] if named_by else [])]), "words": words}
 
 
 @require_GET
@@ -34,6 +70,7 @@ def job_detail(request: HttpRequest, slug: str, pk) -> HttpResponse:
         "lines": list(job.lines.order_by("-pk")[:LAST_LINES])[::-1],
         "may_act": has_role(request.user, request.study, *WORKING_ROLES),
         "worker_lives": WorkerBeat.objects.lives(),
+        "place": place_of(job),
         "can_retry": job.state in (Job.State.FAILED, Job.State.CANCELLED),
     }
     return render(request, "jobs/_job.html" if request.htmx else "jobs/detail.html", context)

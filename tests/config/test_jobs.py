@@ -1,11 +1,14 @@
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
+from django.urls import reverse
 from django.utils import timezone
 
+from config import job_pages
 from imagebank import jobs
-from imagebank.models import Job
+from imagebank.models import Job, Membership
 
 pytestmark = pytest.mark.django_db
 
@@ -192,3 +195,27 @@ def test_only_working_roles_change_jobs(kind, queue, client, person):
     assert client.post(f"/studies/moles/jobs/{job.pk}/cancel/").status_code == 403
     client.force_login(person())
     assert client.get(f"/studies/moles/jobs/{job.pk}/").status_code == 404
+
+
+def test_the_work_of_every_kind_is_a_press_away_from_its_job(study):
+    jobs.autodiscover_modules("jobs", "background")
+    assert set(job_pages.PLACES) == {kind for kind in jobs.JOB_KINDS if not kind.startswith("test")} - {"imagebank.remove"}
+    for kind, (_, named_by, words) in job_pages.PLACES.items():
+        known = job_pages.place_of(Job(study=study, kind=kind, result={named_by: 7}))
+        assert known["words"] == words
+        assert known["url"].startswith(f"/studies/{study.slug}/")
+        assert ("7" in known["url"]) == bool(named_by)
+        if named_by:
+            assert job_pages.place_of(Job(study=study, kind=kind)) is None
+
+
+def test_a_job_leads_to_what_it_made_while_it_runs_and_afterwards(client, study):
+    user = User.objects.create_user("eve")
+    Membership.objects.create(study=study, user=user, role="engineer")
+    client.force_login(user)
+    job = Job.objects.create(study=study, kind="models_ml.train", title="Train", payload={"run": 5}, state="running")
+    address = f'href="/studies/{study.slug}/networks/runs/5/"'
+
+    assert address in client.get(reverse("job-detail", args=[study.slug, job.pk])).content.decode()
+    Job.objects.filter(pk=job.pk).update(state="succeeded", result={"run": 5})
+    assert address in client.get(reverse("job-detail", args=[study.slug, job.pk])).content.decode()
