@@ -18,6 +18,7 @@ MAY_IMPORT = {
     "imagebank": set(),
 }
 ROOMS = set(MAY_IMPORT)
+BENEATH_THE_DOORS = {"core", "models", "services", "questions", "languages", "errors", "tables", "jobs", "leakage"}
 CORES = ["surveys", "models_ml", "generative", "benchmark"]
 LINES_AT_MOST, FUNCTION_LINES_AT_MOST = 500, 80
 TABLES = {"_parser"}  # one line per option of a command line: long, but a table
@@ -49,6 +50,18 @@ def test_a_room_imports_only_along_the_arrows(room):
         for path in modules_of(room)
         for name, line in imported(path)
         if name.split(".")[0] in ROOMS - MAY_IMPORT[room] - {room}
+    ]
+    assert not wrong
+
+
+@pytest.mark.parametrize("room", sorted(ROOMS - {"config"}))
+def test_what_changes_rows_knows_no_page_api_task_or_command(room):
+    wrong = [
+        f"{path.relative_to(ROOT)}:{line} imports {name}"
+        for folder in ("models", "services", "core")
+        for path in modules_of(f"{room}/{folder}")
+        for name, line in imported(path)
+        if name.split(".")[0] in ROOMS and name.split(".")[1:2] and name.split(".")[1] not in BENEATH_THE_DOORS
     ]
     assert not wrong
 
