@@ -97,5 +97,5 @@ def test_the_page_stamps_shows_the_hash_and_says_when(client, study, member):
 def test_an_engineer_reads_the_plan_and_cannot_stamp_one(client, study, member):
     member(study, "engineer")
     page = reverse("benchmark:plan", args=[study.slug])
-    assert client.post(page, {"text": PLAN}).status_code == 200
+    assert client.post(page, {"text": PLAN}).status_code == 403
     assert not AnalysisPlan.objects.exists()
