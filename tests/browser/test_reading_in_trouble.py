@@ -4,7 +4,7 @@ import pytest
 
 from surveys.models import Answer, BlockSitting, SurveyResponse, ViewingEvent
 from surveys.services import invite, open_block, seal_block
-from tests.browser.test_reading import WIDTHS, open_browser, saved, until_shown
+from tests.browser.test_reading import WIDTHS, answers_blocked, open_browser, saved, until_shown
 from tests.surveys.sitting import answer
 from tests.surveys.study import group, make_surveyed_study, survey
 
@@ -167,7 +167,7 @@ def test_two_windows_of_one_browser_keep_both_answers(chromium, begun):
 def test_a_page_closed_before_its_answer_was_saved_sends_it_when_opened_again(chromium, begun):
     context, page = entered(chromium, begun[1])
     until_shown(page, 1)
-    page.route("**/events/", lambda route: route.abort())
+    answers_blocked(context, page)
     page.get_by_role("button", name="Brunosis").tap()
     page.locator("#saved[data-state=retry]").wait_for()
     page.close(run_before_unload=False)
