@@ -1,5 +1,7 @@
 """What the surveys' commands share: a study by its slug, and services' refusals as one sentence."""
 
+from abc import ABC, abstractmethod
+
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
@@ -7,7 +9,7 @@ from imagebank.models import Study
 from imagebank.services.archive import require_changeable
 
 
-class StudyCommand(BaseCommand):
+class StudyCommand(ABC, BaseCommand):
     """A command about one study. `act(study, **options)` returns the line that says what changed.
 
     An archived study takes only those commands that say `in_archive`.
@@ -18,8 +20,8 @@ class StudyCommand(BaseCommand):
     def add_arguments(self, parser):
         parser.add_argument("study", help="the study's slug")
 
-    def act(self, study: Study, **options) -> str:
-        raise NotImplementedError
+    @abstractmethod
+    def act(self, study: Study, **options) -> str: ...
 
     def handle(self, *args, **options):
         study = Study.objects.filter(slug=options.pop("study")).first()

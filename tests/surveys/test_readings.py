@@ -159,7 +159,6 @@ def test_every_bad_row_is_named_by_its_line_and_nothing_comes_in(tmp_path):
     assert not Reader.objects.exists()
 
 
-@pytest.mark.skipif(not PRESET.exists(), reason="the founding study's preset is not here")
 def test_the_founding_preset_is_a_protocol_and_loads_twice():
     study = Study.objects.create(slug="founding-study", title="Founding study")
     protocol = load_protocol(study=study, path=PRESET)
