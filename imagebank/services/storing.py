@@ -1,14 +1,13 @@
 """Files named by their content: written once, whole or not at all, and found again by a run that was interrupted."""
 
-import fcntl
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from django.core.files.storage import default_storage
+
+from .locks import locked
 
 
 def store_bytes(*, folder: str, suffix: str, data: bytes) -> str:
@@ -21,7 +20,7 @@ def store_bytes(*, folder: str, suffix: str, data: bytes) -> str:
     name = f"{folder}/{digest[:2]}/{digest}{suffix}"
     target = Path(default_storage.path(name))
     target.parent.mkdir(parents=True, exist_ok=True)
-    with _locked(target.parent):
+    with locked(target.parent):
         if target.exists():
             os.utime(target)  # wanted anew: `remove_stored` leaves it until its row can be seen
             return name
@@ -40,19 +39,8 @@ def remove_stored(path: Path, *, wanted_after: float) -> bool:
     """Remove the file unless it was stored again after that moment (seconds); returns whether it is gone."""
     if not path.parent.is_dir():
         return True
-    with _locked(path.parent):
+    with locked(path.parent):
         if path.exists() and path.stat().st_mtime > wanted_after:
             return False
         path.unlink(missing_ok=True)
     return True
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Between looking whether a file is there and acting on it nobody else looks."""
-    lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(lock)

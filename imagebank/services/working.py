@@ -1,12 +1,13 @@
 """Folders for work in progress, which outlive no process for long: what a killed one left, the next one removes."""
 
 import fcntl
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+
+from .locks import locked
 
 LOCK = ".lock"
 
@@ -19,7 +20,7 @@ def working_folder(parent: Path, prefix: str) -> Iterator[Path]:
     and looked through under a lock on `parent`: one whose lock nobody holds is abandoned, and not one that is being made.
     """
     with ExitStack() as locks:
-        with _locked(parent):
+        with locked(parent):
             _remove_abandoned(parent, prefix)
             folder = Path(tempfile.mkdtemp(dir=parent, prefix=prefix))
             locks.callback(shutil.rmtree, folder, ignore_errors=True)
@@ -27,16 +28,6 @@ def working_folder(parent: Path, prefix: str) -> Iterator[Path]:
         inside = folder / "inside"
         inside.mkdir()
         yield inside
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(lock)
 
 
 def _remove_abandoned(parent: Path, prefix: str) -> None:
