@@ -7,8 +7,9 @@ from django.core.exceptions import ValidationError
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
-from benchmark.services.outside_readings import LARGEST_MAP, bring_in, draft_for, drop_export, keep_export, kept_export
+from benchmark.services.outside_readings import LARGEST_MAP, bring_in, draft_for, keep_export
 from imagebank.permissions import Role, require_role
+from imagebank.services.uploads import kept_upload
 
 SALT = "outside-readings"
 SHOWN_PROBLEMS = 200
@@ -46,10 +47,10 @@ def outside_readings(request, slug):
     try:
         kept = _kept(request)
         context |= kept | {"token": signing.dumps({**kept["file"], "study": study.pk, "user": request.user.pk}, salt=SALT)}
-        path = kept_export(kept["file"]["kept"])
+        path = kept_upload(kept["file"]["kept"])
         if "import" in request.POST:
             found = bring_in(study=study, path=path, map_text=kept["map"], user=request.user)
-            drop_export(kept["file"]["kept"])
+            path.unlink(missing_ok=True)
             messages.success(request, _done(found.stored))
             return redirect("benchmark:comparison_list", slug)
         context["found"] = bring_in(study=study, path=path, map_text=kept["map"], trial=True)
@@ -64,9 +65,9 @@ def _kept(request) -> dict:
         try:
             file = signing.loads(request.POST["token"], salt=SALT, max_age=24 * 3600)
         except signing.BadSignature:
-            raise ValidationError("The uploaded file is no longer kept. Upload it again.") from None
+            raise ValidationError("The uploaded file is no longer there. Upload it again.") from None
         if (file.pop("study"), file.pop("user")) != (request.study.pk, request.user.pk):
-            raise ValidationError("The uploaded file is no longer kept. Upload it again.")
+            raise ValidationError("The uploaded file is no longer there. Upload it again.")
         return {"file": file, "map": request.POST.get("map", ""), "notes": ()}
     form = ExportForm(request.POST, request.FILES)
     if not form.is_valid():
@@ -77,9 +78,9 @@ def _kept(request) -> dict:
     notes = ()
     if not text:
         try:
-            draft = draft_for(study=request.study, path=kept_export(name))
+            draft = draft_for(study=request.study, path=kept_upload(name))
         except ValidationError:
-            drop_export(name)
+            kept_upload(name).unlink(missing_ok=True)
             raise
         text, notes = draft.text, draft.notes
     return {"file": {"kept": name, "name": upload.name[:120]}, "map": text, "notes": notes}

@@ -3,6 +3,7 @@
 from generative.services import auditing, making, networks, sets, training
 from generative.services.publishing import publish_set
 from imagebank.jobs import JobRun, register_job
+from imagebank.services.uploads import kept_upload
 
 IMPORT_NETWORK, ADD_SET, MAKE = "generative.import_network", "generative.add_set", "generative.make"
 AUDIT, PUBLISH = "generative.audit", "generative.publish"
@@ -25,7 +26,7 @@ def train(run: JobRun) -> dict:
 @register_job(IMPORT_NETWORK)
 def import_network(run: JobRun) -> dict:
     """Import the uploaded network file; it is removed whether it was taken or refused."""
-    path = networks.kept_upload(run.payload["upload"])
+    path = kept_upload(run.payload["upload"])
     try:
         generator = networks.import_network(
             study=run.study, path=path, name=run.payload["name"], title=run.payload["title"],
@@ -41,7 +42,7 @@ def import_network(run: JobRun) -> dict:
 @register_job(ADD_SET)
 def add_set(run: JobRun) -> dict:
     """Freeze the uploaded image set."""
-    path = networks.kept_upload(run.payload["upload"])
+    path = kept_upload(run.payload["upload"])
     try:
         row = sets.add_set(
             study=run.study, path=path, title=run.payload["title"], condition=run.payload["condition"],

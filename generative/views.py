@@ -17,13 +17,13 @@ from generative.forms import MAKE_FORMS, AddSetForm, AuditForm, ContinueForm, Im
 from generative.jobs import ADD_SET, AUDIT, IMPORT_NETWORK, MAKE, PUBLISH
 from generative.models import ImageSet, Sample
 from generative.presenting import audit_numbers, grid_rows, judged, projection_of, set_rows, shown_label, strips_of
-from generative.services.networks import keep_upload
 from generative.services.pictures import class_names, real_pictures
 from generative.services.publishing import publication_csv, warn_of_classes
 from generative.services.sets import write_set_zip
 from generative.services.training import continue_training, reached_kimg, run_events, start_training
 from imagebank.jobs import queue_job
 from imagebank.permissions import WORKING_ROLES, Role, has_role, require_role
+from imagebank.services.uploads import keep_upload
 
 MAKER_ROLES = (Role.COORDINATOR, Role.ENGINEER)
 SAMPLES_PER_PAGE = 120

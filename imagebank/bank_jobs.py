@@ -1,37 +1,11 @@
 """The image bank's background work: importing an uploaded ZIP, and the leakage check."""
 
-import uuid
-from pathlib import Path
-
-from django.conf import settings
-from django.core.exceptions import ValidationError
-
 from imagebank.jobs import JobRun, register_job
 from imagebank.services.removal import REMOVE
+from imagebank.services.uploads import kept_upload
 
 IMPORT = "imagebank.import"
 LEAKAGE = "imagebank.leakage"
-
-
-def uploads_folder() -> Path:
-    folder = Path(settings.VAR_DIR) / "uploads"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-def keep_upload(archive) -> str:
-    """Keep an uploaded ZIP until its import has run; returns the name under which `import_upload` finds it."""
-    name = f"{uuid.uuid4().hex}.zip"
-    target = uploads_folder() / name
-    partial = target.with_suffix(".part")
-    try:
-        with partial.open("wb") as file:
-            for chunk in archive.chunks():
-                file.write(chunk)
-        partial.rename(target)
-    finally:
-        partial.unlink(missing_ok=True)  # half a file would fill the disk that it did not fit on
-    return name
 
 
 @register_job(IMPORT)
@@ -39,9 +13,7 @@ def import_upload(run: JobRun) -> dict:
     """Import the ZIP named in the payload. Run again after a crash it goes on where it stopped."""
     from imagebank.services.importing import import_manifest
 
-    path = uploads_folder() / Path(run.payload["upload"]).name
-    if not path.is_file():
-        raise ValidationError("The uploaded ZIP is no longer there. Upload it again.")
+    path = kept_upload(run.payload["upload"])
     report = import_manifest(
         study=run.study,
         manifest_path=path,

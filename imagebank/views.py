@@ -7,13 +7,14 @@ from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from imagebank.bank_jobs import IMPORT, LEAKAGE, keep_upload
+from imagebank.bank_jobs import IMPORT, LEAKAGE
 from imagebank.forms import ExclusionForm, ImportForm, ItemFilterForm, ReviewForm
 from imagebank.jobs import queue_job
 from imagebank.models import Item, ItemImage, Membership, ReviewState
 from imagebank.permissions import PROVENANCE_ROLES, TRUTH_ROLES, WORKING_ROLES, Role, has_role, require_role
 from imagebank.services.exclusion import exclude_item, include_item
 from imagebank.services.reviews import record_review
+from imagebank.services.uploads import keep_upload
 
 ITEMS_PER_PAGE = 60
 FINDINGS_PER_PAGE = 50
@@ -107,14 +108,14 @@ def bank_import(request: HttpRequest, slug: str) -> HttpResponse:
     form = ImportForm(request.POST or None, request.FILES or None)
     if request.method == "POST" and form.is_valid():
         archive = form.cleaned_data["archive"]
-        job = queue_job(
-            study=request.study,
-            kind=IMPORT,
-            title=f"Import {archive.name}"[:200],
-            payload={"upload": keep_upload(archive), "name": archive.name[:200]},
-            user=request.user,
-        )
-        return redirect("job-detail", slug, job.pk)
+        try:
+            payload = {"upload": keep_upload(archive, suffix=".zip"), "name": archive.name[:200]}
+        except ValidationError as refusal:
+            form.add_error("archive", refusal.messages)
+        else:
+            title = f"Import {archive.name}"[:200]
+            job = queue_job(study=request.study, kind=IMPORT, title=title, payload=payload, user=request.user)
+            return redirect("job-detail", slug, job.pk)
     context = {"study": request.study, "form": form, "runs": request.study.imports.all()[:RUNS_SHOWN]}
     return render(request, "imagebank/import.html", context, status=400 if form.is_bound else 200)
 

@@ -1,11 +1,10 @@
 """Background work of this app. Each may be run again after a crash: it goes on where it stopped."""
 
-from pathlib import Path
 
-from django.conf import settings
 from django.core.exceptions import ValidationError
 
 from imagebank.jobs import JobCancelled, JobRun, register_job
+from imagebank.services.uploads import kept_upload
 from models_ml.child import run_core
 from models_ml.models import AttributionSet, TrainingRun
 from models_ml.services.explaining import EXPLAIN, explain_arguments, store_attribution
@@ -82,7 +81,7 @@ def export_onnx(run: JobRun) -> dict:
 @register_job(IMPORT)
 def import_upload(run: JobRun) -> dict:
     """Take in an uploaded ZIP of a run folder."""
-    path = Path(settings.VAR_DIR) / "uploads" / Path(run.payload["upload"]).name
+    path = kept_upload(run.payload["upload"])
     found = import_run(study=run.study, folder=path, name=run.payload.get("name", ""), user=run.job.created_by)
     run.log(f"{found.run}: {found.outcome}, {found.predictions} predictions")
     path.unlink(missing_ok=True)

@@ -6,9 +6,9 @@ from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from imagebank.bank_jobs import keep_upload
 from imagebank.jobs import queue_job
 from imagebank.permissions import TRUTH_ROLES, Role, has_role, require_role
+from imagebank.services.uploads import keep_upload
 from models_ml import charts, presenting
 from models_ml.child import LOG
 from models_ml.forms import AttributionForm, EnsembleForm, ImportForm, StartForm
@@ -79,11 +79,14 @@ def run_import(request: HttpRequest, slug: str) -> HttpResponse:
     form = ImportForm(request.POST or None, request.FILES or None)
     if request.method == "POST" and form.is_valid():
         archive = form.cleaned_data["archive"]
-        job = queue_job(
-            study=request.study, kind=IMPORT, title=f"Import {archive.name}"[:200], user=request.user,
-            payload={"upload": keep_upload(archive), "name": form.cleaned_data["name"]},
-        )  # fmt: skip
-        return redirect("job-detail", slug, job.pk)
+        try:
+            payload = {"upload": keep_upload(archive, suffix=".zip"), "name": form.cleaned_data["name"]}
+        except ValidationError as refusal:
+            form.add_error("archive", refusal.messages)
+        else:
+            title = f"Import {archive.name}"[:200]
+            job = queue_job(study=request.study, kind=IMPORT, title=title, payload=payload, user=request.user)
+            return redirect("job-detail", slug, job.pk)
     return render(
         request, "models_ml/run_import.html", context_of(request, form=form), status=400 if form.is_bound else 200
     )  # fmt: skip

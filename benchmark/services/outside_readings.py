@@ -2,12 +2,9 @@
 
 import re
 import tempfile
-import time
-import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
-from django.conf import settings
 from django.core.exceptions import ValidationError
 
 from benchmark.core.errors import InputError
@@ -15,13 +12,15 @@ from benchmark.core.imports import import_readings as read_export
 from benchmark.core.imports.draft import Draft, draft_map
 from imagebank.models import Study, Truth
 from imagebank.services.archive import require_changeable
+from imagebank.services.uploads import forget_uploads, keep_upload
 from imagebank.tables import csv_text
 from surveys.services import import_readings
-from surveys.services.readings import ReadingsImport
+from surveys.services.readings import ReadingsImport, is_said
 
-LARGEST_EXPORT, LARGEST_MAP = 20 * 2**20, 512 * 1024
-KEPT_S = 24 * 3600
-READINGS = "readings"
+LARGEST_EXPORT, LARGEST_MAP = 5 * 2**20, 512 * 1024
+MOST_READINGS = 50_000  # about seven seconds of a processor, which a page may take
+BY_COMMAND = "Bring it in by the command import_readings."
+KEPT_S, SUFFIX = 24 * 3600, ".export"
 
 
 @dataclass(frozen=True)
@@ -43,40 +42,10 @@ def keep_export(upload) -> str:
     if upload.size > LARGEST_EXPORT:
         raise ValidationError(
             f"An export may have {LARGEST_EXPORT // 2**20} MiB here; {upload.name[:80]} has {upload.size / 2**20:.1f}. "
-            "Bring it in by the command import_readings."
+            f"{BY_COMMAND}"
         )
-    folder = _folder()
-    for old in folder.glob("*.export"):
-        if time.time() - old.stat().st_mtime > KEPT_S:
-            old.unlink(missing_ok=True)
-    name = uuid.uuid4().hex
-    partial = folder / f"{name}.part"
-    try:
-        with partial.open("wb") as file:
-            for chunk in upload.chunks():
-                file.write(chunk)
-        partial.rename(folder / f"{name}.export")
-    finally:
-        partial.unlink(missing_ok=True)
-    return name
-
-
-def kept_export(name: str) -> Path:
-    """Where an export is kept; ValidationError when it is no longer there."""
-    path = _folder() / f"{name}.export"
-    if not re.fullmatch(r"[0-9a-f]{32}", name) or not path.is_file():
-        raise ValidationError("The uploaded file is no longer kept. Upload it again.")
-    return path
-
-
-def drop_export(name: str) -> None:
-    kept_export(name).unlink(missing_ok=True)
-
-
-def _folder() -> Path:
-    folder = Path(settings.VAR_DIR) / "uploads"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    forget_uploads(suffix=SUFFIX, after_s=KEPT_S)
+    return keep_upload(upload, suffix=SUFFIX)
 
 
 def draft_for(*, study: Study, path: Path) -> Draft:
@@ -107,12 +76,13 @@ def bring_in(*, study: Study, path: Path, map_text: str, user=None, trial: bool 
         raise ValidationError(f"A map may have {LARGEST_MAP // 1024} KiB; this one is larger.")
     with tempfile.TemporaryDirectory() as folder:
         frame, notes, source = _table(study, path, map_text, Path(folder))
+        if len(frame) > MOST_READINGS:
+            raise ValidationError(f"{MOST_READINGS:,} readings may come in here at once; the file has {len(frame):,}. {BY_COMMAND}")
         try:
             stored = import_readings(study=study, path=source, user=user, trial=trial)
         except ValidationError as refusal:
             raise (_by_reading(refusal, frame) if map_text.strip() else refusal) from refusal
     readers = frame.drop_duplicates("reader")
-    said = readers["simulated"].astype(str).str.lower().isin(["1", "true", "yes"]) if "simulated" in frame else readers["reader"] == ""
     views = frame["view"].value_counts(sort=False).items() if "view" in frame else ()
     return FoundReadings(
         readings=len(frame),
@@ -120,7 +90,7 @@ def bring_in(*, study: Study, path: Path, map_text: str, user=None, trial: bool 
         items=frame["item"].nunique(),
         groups=tuple((str(name), int(count)) for name, count in readers["group"].value_counts(sort=False).items()),
         views=tuple((str(name) or "no view", int(count)) for name, count in views),
-        simulated=int(said.sum()),
+        simulated=sum(is_said(str(cell)) for cell in readers.get("simulated", ())),
         notes=notes,
         stored=stored,
     )

@@ -118,25 +118,3 @@ def _keep(folder: Path, record: NetworkRecord) -> Path:
     finally:
         shutil.rmtree(work, ignore_errors=True)
     return target
-
-
-def keep_upload(upload, *, suffix: str) -> str:
-    """Keep an uploaded file until its import has run; returns the name under which the job finds it. ValidationError when
-    it cannot be written; then nothing of it stays."""
-    handle, name = tempfile.mkstemp(dir=generators_folder("uploads"), suffix=suffix)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            for chunk in upload.chunks():
-                file.write(chunk)
-    except OSError as error:
-        Path(name).unlink(missing_ok=True)
-        raise ValidationError(f"The upload could not be kept: {error.strerror}. Make room and send it again.") from error
-    return Path(name).name
-
-
-def kept_upload(name: str) -> Path:
-    """The file of an upload. Raises ValidationError when it is gone."""
-    path = generators_folder("uploads") / Path(name).name
-    if not path.is_file():
-        raise ValidationError("The uploaded file is no longer there. Upload it again.")
-    return path

@@ -183,7 +183,7 @@ def _parse(table: csv.DictReader, study: Study) -> list[_Row]:
         if key in seen:
             wrong.append(f"the same reader, item, view and survey as line {seen[key]}")
         seen.setdefault(key, line)
-        whose = (raw["group"], raw.get("kind") or "human", _is_said(raw.get("simulated", "")))
+        whose = (raw["group"], raw.get("kind") or "human", is_said(raw.get("simulated", "")))
         if belongs.setdefault(raw["reader"], whose) != whose:
             before = belongs[raw["reader"]]
             said = f"of group {before[0]}, kind {before[1]}, {'simulated' if before[2] else 'not simulated'}"
@@ -224,7 +224,7 @@ def _faults(raw: dict, study: Study, items: dict, classes: dict, truth: dict) ->
     return wrong
 
 
-def _is_said(text: str) -> bool:
+def is_said(text: str) -> bool:
     """Whether a cell says yes, as our own exports and other programs write it."""
     return text.lower() in ("1", "true", "yes")
 
@@ -257,7 +257,7 @@ def _row(raw: dict, items: dict, classes: dict) -> _Row:
         "completed_at": _moment(raw.get("completed_at", "")),
     }
     kind = raw.get("kind") or Reader.Kind.HUMAN
-    simulated = _is_said(raw.get("simulated", "")) and kind == Reader.Kind.HUMAN
+    simulated = is_said(raw.get("simulated", "")) and kind == Reader.Kind.HUMAN
     return _Row(raw["reader"], raw["group"], kind, items[raw["item"]], classes.get(raw["answer"]), simulated, values)
 
 

@@ -162,6 +162,8 @@ def test_a_file_too_large_and_a_map_that_is_none_are_refused(coordinator, monkey
     assert "must be UTF-8 text" in bad.content.decode()
     bad = upload(coordinator, QUALTRICS, map=SimpleUploadedFile("map.toml", b"nonsense"))
     assert "could not be read" in bad.content.decode()
+    monkeypatch.setattr(outside_readings, "MOST_READINGS", 7)
+    assert "7 readings may come in here at once; the file has 8." in upload(coordinator, QUALTRICS).content.decode()
     monkeypatch.setattr(outside_readings, "LARGEST_EXPORT", 10)
     assert "An export may have" in upload(coordinator, QUALTRICS).content.decode()
 
@@ -180,9 +182,9 @@ def test_a_token_opens_only_ones_own_upload_to_ones_own_study(coordinator, clien
     Membership.objects.create(study=other, user=user, role="coordinator")
     client.force_login(user)
     answer = client.post("/studies/other/readings/import/", {"token": token, "import": "yes"})
-    assert "no longer kept" in answer.content.decode()
+    assert "no longer there" in answer.content.decode()
     forged = client.post("/studies/other/readings/import/", {"token": "x" + token, "import": "yes"})
-    assert "no longer kept" in forged.content.decode()
+    assert "no longer there" in forged.content.decode()
     assert not ImportedReading.objects.exists()
 
 

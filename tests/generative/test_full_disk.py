@@ -10,9 +10,9 @@ from django.urls import reverse
 from generative.jobs import ADD_SET, PUBLISH
 from generative.models import ImageSet, Publication
 from generative.services import publishing, sets
-from generative.services.core import generators_folder
 from imagebank.jobs import queue_job, run_job
 from imagebank.models import Item, Job
+from imagebank.services.uploads import uploads_folder
 
 pytestmark = pytest.mark.django_db
 
@@ -34,11 +34,11 @@ def test_an_upload_that_finds_no_room_is_refused_on_its_page_and_leaves_nothing(
     assert answer.status_code == 400
     assert "could not be kept: No space left on device. Make room and send it again." in answer.content.decode()
     assert not Job.objects.exists()
-    assert not list(generators_folder("uploads").iterdir())
+    assert not list(uploads_folder().iterdir())
 
 
 def test_a_set_that_finds_no_room_is_refused_whole(study, set_files, monkeypatch):
-    upload = generators_folder("uploads") / "kept.zip"
+    upload = uploads_folder() / "kept.zip"
     upload.write_bytes(set_files["sample"].read_bytes())
     monkeypatch.setattr(sets, "store_bytes", full)
     payload = {"upload": "kept.zip", "title": "", "condition": "random"}

@@ -15,10 +15,11 @@ from django.core.management import CommandError, call_command
 from generative.jobs import AUDIT, IMPORT_NETWORK, MAKE
 from generative.models import Generator, ImageSet
 from generative.services import training
-from generative.services.networks import kept_upload, register_generator
+from generative.services.networks import register_generator
 from generative.services.training import continue_training, run_events, start_training
 from imagebank.jobs import queue_job, run_job
 from imagebank.models import Job
+from imagebank.services.uploads import kept_upload, uploads_folder
 from tests.generative.core.conftest import REFERENCE
 from tests.generative.core.drawn import drawn_manifest
 from tests.generative.test_publishing import report
@@ -32,9 +33,8 @@ def done(study, job_kind: str, **payload) -> Job:
 
 
 def keep(source, name="kept.network"):
-    from generative.services.core import generators_folder
 
-    shutil.copyfile(source, generators_folder("uploads") / name)
+    shutil.copyfile(source, uploads_folder() / name)
     return name
 
 

@@ -15,6 +15,7 @@ from imagebank.models import DiagnosisReview, Item, ItemImage, Job, Provenance
 from imagebank.services.exclusion import exclude_item
 from imagebank.services.leakage import check_leakage
 from imagebank.services.reviews import record_review
+from imagebank.services.uploads import keep_upload
 
 from .factories import ItemFactory, ItemImageFactory, MembershipFactory, StudyFactory, full_study, jpeg_bytes
 
@@ -258,9 +259,7 @@ def test_a_leakage_check_runs_once_at_a_time_as_a_job(sign_in, study):
 
 def test_a_cancelled_import_job_stops_between_chunks(study, settings, tmp_path):
     settings.VAR_DIR = tmp_path
-    from imagebank.bank_jobs import keep_upload
-
-    name = keep_upload(zip_of(f"new,{study.classes.first().code},focused,a.jpg\n", a=jpeg_bytes(1)))
+    name = keep_upload(zip_of(f"new,{study.classes.first().code},focused,a.jpg\n", a=jpeg_bytes(1)), suffix=".zip")
     job = queue_job(study=study, kind=IMPORT, title="Import", payload={"upload": name})
     Job.objects.filter(pk=job.pk).update(cancel_requested=True)
     assert run_job(job.pk).state == Job.State.CANCELLED

@@ -183,7 +183,7 @@ def _wide(header: Sequence[str], cells: Mapping, items: Sequence[str], views: Se
         for shape, kind in beside.items():
             table.setdefault(kind, shape)
         if len(views) == 1:
-            notes.append(f"The columns name no view; there is only {views[0]}." if views else "")
+            notes.append(f"The columns name no view; there is only {views[0]}.")
     found = {"cells": [name for shape in answers for name in shapes[shape]], "pattern": {"answer": answers_shape} | table}
     return found | ({"views": named} if named else {})
 

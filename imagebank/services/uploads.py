@@ -1,0 +1,49 @@
+"""Uploaded files, kept from the request that brings them until the work on them is done."""
+
+import os
+import tempfile
+import time
+from pathlib import Path
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+
+
+def uploads_folder() -> Path:
+    folder = Path(settings.VAR_DIR) / "uploads"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def keep_upload(upload, *, suffix: str) -> str:
+    """Keep an uploaded file; returns the name under which `kept_upload` finds it.
+
+    What cannot be written raises ValidationError, and then nothing of it stays.
+    """
+    handle, partial = tempfile.mkstemp(dir=uploads_folder(), suffix=".part")
+    whole = Path(partial).with_suffix(suffix)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            for chunk in upload.chunks():
+                file.write(chunk)
+        os.rename(partial, whole)
+    except OSError as error:
+        raise ValidationError(f"The upload could not be kept: {error.strerror}. Make room and send it again.") from error
+    finally:
+        Path(partial).unlink(missing_ok=True)  # half a file would fill the disk that it did not fit on
+    return whole.name
+
+
+def kept_upload(name: str) -> Path:
+    """The file of an upload. Raises ValidationError when it is gone."""
+    path = uploads_folder() / Path(name).name
+    if not path.is_file():
+        raise ValidationError("The uploaded file is no longer there. Upload it again.")
+    return path
+
+
+def forget_uploads(*, suffix: str, after_s: float) -> None:
+    """Remove uploads of one kind that were kept for longer than that many seconds."""
+    for old in uploads_folder().glob(f"*{suffix}"):
+        if time.time() - old.stat().st_mtime > after_s:
+            old.unlink(missing_ok=True)
