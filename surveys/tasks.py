@@ -4,7 +4,7 @@ import logging
 import threading
 
 from celery.signals import worker_ready, worker_shutdown
-from django.db import DatabaseError, connection
+from django.db import connection
 from django.db.models import QuerySet
 
 from imagebank.models import Study
@@ -18,7 +18,7 @@ stopping = threading.Event()
 
 def _looked_after() -> QuerySet[Study]:
     """Studies with surveys; nothing is done to archived ones, nor to one that is being deleted."""
-    return Study.objects.in_use().filter(survey_sets__isnull=False, leaving_at=None)
+    return Study.objects.in_use().filter(survey_sets__isnull=False, leaving_at=None).distinct()
 
 
 def release_everywhere() -> int:
@@ -47,17 +47,24 @@ def prepare_everywhere() -> None:
             logger.warning("%s: pictures were not made: %s", study.slug, problem)
 
 
-def keep_house() -> None:
-    """Until the worker stops, look every ten minutes."""
-    while True:
+DUTIES = (release_everywhere, resume_letters_everywhere, prepare_everywhere)
+
+
+def look_after() -> None:
+    """Every duty once; one that fails is logged, and keeps neither the others nor the next time from being done."""
+    for duty in DUTIES:
         try:
-            release_everywhere()
-            resume_letters_everywhere()
-            prepare_everywhere()
-        except DatabaseError as problem:
-            logger.warning("Expired seats, waiting letters or pictures were not looked after: %s", problem)
+            duty()
+        except Exception:  # whatever it was, the thread must live on: nobody would start it again
+            logger.exception("%s was not done", duty.__name__)
         finally:
             connection.close()
+
+
+def keep_house() -> None:
+    """Until the worker stops, look after everything every ten minutes."""
+    while True:
+        look_after()
         if stopping.wait(EVERY_S):
             return
 

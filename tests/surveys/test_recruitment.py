@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from imagebank.models import Job, Membership
+from surveys import tasks
 from surveys.coordination.flow_figure import flow_figure
 from surveys.models import Invitation, Letter, Reader, ReaderContact, Seat, SurveyResponse
 from surveys.services import (
@@ -304,6 +305,21 @@ def test_the_worker_frees_expired_seats_of_every_study(study):
     Invitation.objects.update(expires_at=timezone.now() - timedelta(days=1))
     assert release_everywhere() == 1
     assert release_everywhere() == 0
+
+
+def test_a_duty_that_fails_keeps_the_worker_from_none_of_the_others(study, monkeypatch, caplog):
+    invite(survey=survey(study), group=group(study))
+    Invitation.objects.update(expires_at=timezone.now() - timedelta(days=1))
+
+    def breaks():
+        raise RuntimeError("a picture of another world")
+
+    monkeypatch.setattr(tasks, "DUTIES", (breaks, *tasks.DUTIES))
+    monkeypatch.setattr(tasks.connection, "close", lambda: None)  # the test's own transaction lives in it
+    tasks.look_after()
+
+    assert "breaks was not done" in caplog.text
+    assert Seat.objects.get(survey=survey(study), group=group(study)).state == Seat.State.FREE
 
 
 def test_the_commands_say_what_they_did(study, tmp_path, capsys):
