@@ -5,7 +5,7 @@ import pytest
 from surveys.models import Answer, BlockSitting, SurveyResponse, ViewingEvent
 from surveys.services import invite, open_block, seal_block
 from tests.browser.test_reading import WIDTHS, answers_blocked, open_browser, saved, until_shown
-from tests.surveys.sitting import answer
+from tests.surveys.sitting import answer, begin_by_link
 from tests.surveys.study import group, make_surveyed_study, survey
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -14,22 +14,9 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 @pytest.fixture
 def begun(live_server, transactional_db):
     """A response that stands in its first block, and the address of its link."""
-    from surveys.services import (
-        open_invitation,
-        record_consent,
-        record_demographics,
-        record_instructions_read,
-        record_practice,
-        start_response,
-    )  # fmt: skip
-
     study = make_surveyed_study()
     _, token = invite(survey=survey(study), group=group(study))
-    response = start_response(invitation=open_invitation(token))
-    record_consent(survey_response=response)
-    record_demographics(survey_response=response, answers={"specialty": "Genetics"})
-    record_instructions_read(survey_response=response)
-    response = record_practice(survey_response=response)
+    response = begin_by_link(token)
     open_block(survey_response=response, block=response.survey.blocks.get(position=1))
     return response, f"{live_server.url}/r/{token}/"
 

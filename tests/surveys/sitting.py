@@ -22,6 +22,11 @@ from tests.surveys.study import group, survey
 def begin(study, number: int = 1, group_code: str = "geneticist"):
     """A response that stands before its first block."""
     _, raw = invite(survey=survey(study, number), group=group(study, group_code))
+    return begin_by_link(raw)
+
+
+def begin_by_link(raw: str):
+    """The response of whoever opens the link, before its first block."""
     response = start_response(invitation=open_invitation(raw))
     record_consent(survey_response=response)
     record_demographics(survey_response=response, answers={"specialty": "Genetics", "years": "12"})

@@ -22,16 +22,12 @@ django.setup()
 from django.core.management import call_command
 call_command("migrate", verbosity=0)
 from surveys.models import BlockSitting, SurveyItem
-from surveys.services import invite, open_block, open_invitation, record_consent, record_demographics
-from surveys.services import record_instructions_read, record_practice, start_response
+from surveys.services import invite, open_block
+from tests.surveys.sitting import begin_by_link
 from tests.surveys.study import group, make_surveyed_study, survey
 study = make_surveyed_study()
 _, token = invite(survey=survey(study), group=group(study))
-response = start_response(invitation=open_invitation(token))
-record_consent(survey_response=response)
-record_demographics(survey_response=response, answers={"specialty": "Genetics"})
-record_instructions_read(survey_response=response)
-record_practice(survey_response=response)
+response = begin_by_link(token)
 block = response.survey.blocks.get(position=1)
 open_block(survey_response=response, block=block)
 print(json.dumps([token, list(block.survey_items.values_list("public_id", flat=True))]))

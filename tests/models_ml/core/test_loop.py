@@ -187,15 +187,19 @@ def test_progress_is_told_with_time_left_and_ends_at_one(folded, tiny_cfg, tmp_p
     assert len(lines) == len(events)
 
 
-def test_an_ensemble_cancelled_between_folds_keeps_them_and_finishes_later(folded, tiny_cfg, tmp_path):
-    cfg = recipe(tiny_cfg, epochs=1)
+def cancelled_after_the_first_fold(cfg, folded, folder):
     done = []
 
     def note(event):
         if isinstance(event, FoldDone):
             done.append(event)
 
-    first = train_ensemble(cfg, folded, tmp_path / "run", on_event=note, cancelled=lambda: bool(done))
+    return train_ensemble(cfg, folded, folder, on_event=note, cancelled=lambda: bool(done))
+
+
+def test_an_ensemble_cancelled_between_folds_keeps_them_and_finishes_later(folded, tiny_cfg, tmp_path):
+    cfg = recipe(tiny_cfg, epochs=1)
+    first = cancelled_after_the_first_fold(cfg, folded, tmp_path / "run")
     assert first.status == "cancelled"
     assert [r.status for r in first.folds] == ["finished", "cancelled"]
     digest = first.folds[0].weights_sha256
@@ -291,13 +295,7 @@ def test_a_run_continues_without_the_file_of_its_first_weights(folded, tiny_cfg,
 
 def test_a_member_cancelled_before_its_first_epoch_was_done_does_not_answer(folded, tiny_cfg, bank, tmp_path):
     cfg = recipe(tiny_cfg, epochs=1)
-    done = []
-
-    def note(event):
-        if isinstance(event, FoldDone):
-            done.append(event)
-
-    first = train_ensemble(cfg, folded, tmp_path / "run", on_event=note, cancelled=lambda: bool(done))
+    first = cancelled_after_the_first_fold(cfg, folded, tmp_path / "run")
     assert [(r.fold, r.best_epoch) for r in first.folds] == [(0, 1), (1, 0)]
     assert predict_items(tmp_path / "run", folded).members == ("fold0",)
     assert (tmp_path / "run/oof.csv").read_text().count("fold1") == 0
