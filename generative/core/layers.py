@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from generative.core import ops
+from generative.core.convolution import Geometry, convolve
 
 
 class Dense(nn.Module):
@@ -107,7 +108,7 @@ class ConvLayer(nn.Module):
         if self.down:
             y = ops.conv2d_down2(x_NCHW, weight, self.kernel)
         else:
-            y = nn.functional.conv2d(x_NCHW, weight, padding=self.padding)
+            y = convolve(x_NCHW, weight, Geometry(padding=(self.padding, self.padding)))
         y = ops.add_bias(y, self.bias)
         if self.lrelu:
             return ops.leaky_relu_clamped(y, gain=gain, clamp=self.clamp)

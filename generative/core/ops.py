@@ -13,11 +13,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from generative.core.convolution import Geometry, convolve, convolve_back
+
 BLUR_TAPS = (1.0, 3.0, 3.0, 1.0)
 LRELU_SLOPE = 0.2
 SQRT_2 = math.sqrt(2.0)
 SQRT_HALF = math.sqrt(0.5)
 EPSILON = 1e-8
+TWO = Geometry(stride=(2, 2))
 
 
 def blur_filter(taps: tuple[float, ...] = BLUR_TAPS) -> Tensor:
@@ -57,10 +60,10 @@ def filter2d(x_NCHW: Tensor, kernel: Tensor, *, stride: int = 1, flip: bool = Fa
     if kernel.ndim == 1:
         across = (kernel * gain)[None, None, None, :].expand(channels, 1, 1, -1)
         down = kernel[None, None, :, None].expand(channels, 1, -1, 1)
-        x_NCHW = F.conv2d(x_NCHW, across, stride=(1, stride), groups=channels)
-        return F.conv2d(x_NCHW, down, stride=(stride, 1), groups=channels)
+        x_NCHW = convolve(x_NCHW, across, Geometry(stride=(1, stride), groups=channels))
+        return convolve(x_NCHW, down, Geometry(stride=(stride, 1), groups=channels))
     weight = (kernel * gain)[None, None].expand(channels, 1, -1, -1)
-    return F.conv2d(x_NCHW, weight, stride=stride, groups=channels)
+    return convolve(x_NCHW, weight, Geometry(stride=(stride, stride), groups=channels))
 
 
 def insert_zeros(x_NCHW: Tensor, factor: int) -> Tensor:
@@ -107,8 +110,9 @@ def conv2d_up2(x_NCHW: Tensor, weight_OIHW: Tensor, kernel: Tensor) -> Tensor:
     if x_NCHW.is_cuda and size > 1:
         return conv2d_up2_at_once(x_NCHW, weight_OIHW, kernel)
     if size == 1:
-        return upsample2(F.conv2d(x_NCHW, weight_OIHW), kernel)
-    spread = F.conv_transpose2d(x_NCHW, weight_OIHW.transpose(0, 1), stride=2)
+        return upsample2(convolve(x_NCHW, weight_OIHW), kernel)
+    rows, columns = (2 * (count - 1) + size for count in x_NCHW.shape[2:])
+    spread = convolve_back(x_NCHW, weight_OIHW.transpose(0, 1), (rows, columns), TWO)
     taps = kernel.shape[-1]
     before, after = (taps + 1) // 2 - 1, (taps - 2) // 2  # the transposed convolution has already added two columns
     return filter2d(pad2d(spread, (before, after, before, after)), kernel, gain=4.0)
@@ -120,10 +124,10 @@ def conv2d_down2(x_NCHW: Tensor, weight_OIHW: Tensor, kernel: Tensor) -> Tensor:
         return conv2d_down2_at_once(x_NCHW, weight_OIHW, kernel)
     size, taps = weight_OIHW.shape[-1], kernel.shape[-1]
     if size == 1:
-        return F.conv2d(downsample2(x_NCHW, kernel), weight_OIHW)
+        return convolve(downsample2(x_NCHW, kernel), weight_OIHW)
     before, after = (taps - 1) // 2 + size // 2, (taps - 2) // 2 + size // 2
     soft = filter2d(pad2d(x_NCHW, (before, after, before, after)), kernel)
-    return F.conv2d(soft, weight_OIHW, stride=2)
+    return convolve(soft, weight_OIHW, TWO)
 
 
 def widened(weight_OIHW: Tensor, kernel: Tensor) -> Tensor:
@@ -145,7 +149,9 @@ def conv2d_up2_at_once(x_NCHW: Tensor, weight_OIHW: Tensor, kernel: Tensor) -> T
     channels with kernels of this size are slow there.
     """
     wide = widened(weight_OIHW, kernel * 4.0)
-    return F.conv_transpose2d(x_NCHW, wide.transpose(0, 1), stride=2, padding=(kernel.shape[-1]) // 2)
+    rows, columns = (2 * count for count in x_NCHW.shape[2:])
+    around = (kernel.shape[-1] // 2,) * 2
+    return convolve_back(x_NCHW, wide.transpose(0, 1), (rows, columns), Geometry(stride=(2, 2), padding=around))
 
 
 def conv2d_down2_at_once(x_NCHW: Tensor, weight_OIHW: Tensor, kernel: Tensor) -> Tensor:
@@ -153,7 +159,8 @@ def conv2d_down2_at_once(x_NCHW: Tensor, weight_OIHW: Tensor, kernel: Tensor) ->
     size, taps = weight_OIHW.shape[-1], kernel.shape[-1]
     before, after = (taps - 1) // 2 + size // 2, (taps - 2) // 2 + size // 2
     padded = x_NCHW if before == after else pad2d(x_NCHW, (before, after, before, after))
-    return F.conv2d(padded, widened(weight_OIHW, kernel), stride=2, padding=before if before == after else 0)
+    around = (before if before == after else 0,) * 2
+    return convolve(padded, widened(weight_OIHW, kernel), Geometry(stride=(2, 2), padding=around))
 
 
 def modulated_conv2d(
@@ -181,7 +188,7 @@ def modulated_conv2d(
     if up_kernel is not None:
         y = conv2d_up2(y, weight_OIHW.to(dtype), up_kernel)
     else:
-        y = F.conv2d(y, weight_OIHW.to(dtype), padding=padding)
+        y = convolve(y, weight_OIHW.to(dtype), Geometry(padding=(padding, padding)))
     if demodulate:
         power_OI = weight_OIHW.square().sum(dim=(2, 3))
         scale_NO = (style_NI.square() @ power_OI.t() + EPSILON).rsqrt()

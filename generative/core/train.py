@@ -30,6 +30,7 @@ from generative.core.weights import NetworkRecord, read_record, read_state
 GRID_ROWS = 4
 GRADIENT_MOST = 1e5
 RESIDENT_SHARE = 0.4  # of a GPU's free memory
+ALGORITHMS_TRIED = 3  # sizes stay, so a GPU tries the likeliest few once for each; the library's ten take a minute
 TELL_EVERY_S = 0.25  # on a GPU, where asking for a number waits for all work before it; a processor tells every step
 
 
@@ -67,7 +68,7 @@ def train(
     group = join_group(device)
     try:
         run = _Run(recipe, data, Path(out), seed, start, start_preset, licence, device, group, on_event)
-        with torch.backends.cudnn.flags(enabled=True, benchmark=True):  # sizes stay: a GPU looks for its best algorithms once
+        with torch.backends.cudnn.flags(enabled=True, benchmark=True, benchmark_limit=ALGORITHMS_TRIED):
             return run.loop(should_cancel or (lambda: False))
     finally:
         leave_group(group)

@@ -11,6 +11,8 @@ from torch.utils import deterministic
 from models_ml.core.config import Recipe
 from models_ml.core.errors import CoreError
 
+ALGORITHMS_TRIED = 3  # by a GPU for each size of convolution, where results may differ in rounding
+
 
 def choose_device(name: str = "auto") -> torch.device:
     """``auto``: the process's own GPU when there is one, else the processor."""
@@ -54,17 +56,19 @@ def reproducible(recipe: Recipe):
     was never written; no operation here makes such reads.
     """
     before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
-    benchmark, filling = torch.backends.cudnn.benchmark, deterministic.fill_uninitialized_memory
+    cudnn, filling = torch.backends.cudnn, deterministic.fill_uninitialized_memory
+    benchmark, limit = cudnn.benchmark, cudnn.benchmark_limit
     if recipe.deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(True, warn_only=True)
         deterministic.fill_uninitialized_memory = False
-    torch.backends.cudnn.benchmark = not recipe.deterministic
+    cudnn.benchmark, cudnn.benchmark_limit = not recipe.deterministic, ALGORITHMS_TRIED
     try:
         yield
     finally:
         torch.use_deterministic_algorithms(before[0], warn_only=before[1])
-        torch.backends.cudnn.benchmark, deterministic.fill_uninitialized_memory = benchmark, filling
+        cudnn.benchmark, cudnn.benchmark_limit = benchmark, limit
+        deterministic.fill_uninitialized_memory = filling
 
 
 def autocast(device: torch.device, precision: str):
