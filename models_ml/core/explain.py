@@ -71,7 +71,10 @@ def baseline_of(image_1CHW: torch.Tensor, spec: AttributionSpec, mean: torch.Ten
 def explain(
     network: torch.nn.Module, image_1CHW: torch.Tensor, weights_C: np.ndarray, spec: AttributionSpec
 ) -> Attribution:
-    """The map of one network for one picture. The network must be in evaluation mode (CoreError otherwise)."""
+    """The map of one network for one picture. The network must be in evaluation mode (CoreError otherwise).
+
+    Where many pictures are explained, a copy of the network from ``folding.folded`` gives the same maps sooner.
+    """
     if network.training:
         raise CoreError("Attribution needs the network in evaluation mode; call network.eval() first.")
     weights = torch.as_tensor(weights_C, dtype=torch.float32, device=image_1CHW.device)

@@ -143,6 +143,7 @@ class _Worker:
             ).to(self.device).eval().requires_grad_(False)
             for k in range(controls)
         ]  # fmt: skip
+        self.light = {}  # of each network, the copy that maps are computed with
         self.once = replace(spec, max_steps=spec.steps)  # where a map lies is settled long before its sum is
         self.hashes = dict(members)
         self.key = sha256_json([self.hashes, to_dict(spec), to_dict(info.cfg.ensemble), controls, 3])
@@ -230,9 +231,23 @@ class _Worker:
             return (truth,)
         return (answer, truth) if answer != truth else None
 
+    def _light(self, network):
+        """The network without its batch norms, found once; the picture is always the same, so that a run that goes on
+        computes as one that was never cut short. Grad-CAM looks into the network, so it gets the network itself."""
+        import torch
+
+        from models_ml.core.folding import folded
+
+        if network not in self.light:
+            side, fixed = self.info.cfg.data.size_px, torch.Generator().manual_seed(0)
+            made_up = torch.rand(1, 3, side, side, generator=fixed).to(self.device)
+            self.light[network] = network if self.spec.method == "gradcam" else folded(network, made_up)
+        return self.light[network]
+
     def _together(self, picture: "_Picture", networks: list, pair: tuple[int, ...], spec: AttributionSpec):
         from models_ml.core.explain import explain_together, target_weights
 
+        networks = [self._light(network) for network in networks]
         return explain_together(networks, picture.image_1CHW, target_weights(len(self.info.labels.names), *pair), spec)
 
     def _explained(self, picture: "_Picture", pair: tuple[int, ...]) -> tuple:
