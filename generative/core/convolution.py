@@ -3,7 +3,7 @@
 The library differentiates a derivative of a convolution by convolving with kernels as large as a picture, also for weights
 that need no derivative: on an H200 that made an R1 step thirty times as long as the others. Here picture (x), kernel (w)
 and output (y) are the three sides of one trilinear form sum(y * conv(x, w)). Each function below gives one side from the
-other two, so its derivatives are the two others.
+other two, so its derivatives are the two others. Compiled code is differentiated once, and then the library's own do.
 
 Axes: N image, C or I input channel, O output channel, H row, W column. A `Geometry` is what the three have in common.
 """
@@ -30,15 +30,24 @@ class Geometry:
 
 def convolve(x_NCHW: Tensor, w_OIHW: Tensor, geometry: Geometry = Geometry()) -> Tensor:
     """What `torch.nn.functional.conv2d` gives."""
+    function = _Output.forward if torch.compiler.is_compiling() else _Output.apply
     outputs, inputs = w_OIHW.shape[:2]
     if geometry.groups > 1 or not _wants_even(x_NCHW) or outputs % EVEN == inputs % EVEN == 0:
-        return _Output.apply(x_NCHW, w_OIHW, geometry)
-    return _Output.apply(_filled(x_NCHW, (1,)), _filled(w_OIHW, (0, 1)), geometry)[:, :outputs]
+        return function(x_NCHW, w_OIHW, geometry)
+    return function(_filled(x_NCHW, (1,)), _filled(w_OIHW, (0, 1)), geometry)[:, :outputs]
 
 
 def convolve_back(y_NOHW: Tensor, w_OIHW: Tensor, size: tuple[int, int], geometry: Geometry = Geometry()) -> Tensor:
     """The transposed convolution: the picture of `size` (H, W) that `y` goes back to through `convolve`'s kernel."""
+    if torch.compiler.is_compiling():
+        return _transposed(y_NOHW, w_OIHW, size, geometry)
     return _Picture.apply(y_NOHW, w_OIHW, size, geometry)
+
+
+def _transposed(y: Tensor, w: Tensor, size: tuple[int, int], geometry: Geometry) -> Tensor:
+    steps = zip(size, y.shape[2:], w.shape[2:], geometry.stride, geometry.padding, strict=True)
+    beyond = [side - ((count - 1) * stride - 2 * padding + taps) for side, count, taps, stride, padding in steps]
+    return F.conv_transpose2d(y, w, None, geometry.stride, geometry.padding, beyond, geometry.groups)
 
 
 def _wants_even(x: Tensor) -> bool:
@@ -81,9 +90,7 @@ class _Picture(torch.autograd.Function):
         if geometry.groups > 1:  # a transposed convolution would not find a GPU's kernels for single channels
             like = y.new_empty((y.shape[0], w.shape[1] * geometry.groups, *size))
             return _library_backward(y, like, w, geometry, (True, False, False))[0]
-        steps = zip(size, y.shape[2:], w.shape[2:], geometry.stride, geometry.padding, strict=True)
-        beyond = [side - ((count - 1) * stride - 2 * padding + taps) for side, count, taps, stride, padding in steps]
-        return F.conv_transpose2d(y, w, None, geometry.stride, geometry.padding, beyond)
+        return _transposed(y, w, size, geometry)
 
     @staticmethod
     def setup_context(ctx, inputs, output):

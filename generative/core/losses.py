@@ -32,7 +32,7 @@ def discriminator_loss(real_logits: Tensor, fake_logits: Tensor, *, relativistic
 def image_slope(discriminator, images_NCHW: Tensor, labels_NK: Tensor, **options) -> Tensor:
     """Gradient of each picture's logit in its pixels, itself differentiable in the weights.
 
-    Written as a function, not as a walk back through a graph, so that it can be compiled like any other.
+    Written as a function, not as a walk back through a graph, which would compute the weights' gradients, too.
     """
     return torch.func.grad(lambda images: discriminator(images, labels_NK, **options).sum())(images_NCHW)
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
 
 import torch
 from torch import Tensor
@@ -61,20 +60,13 @@ class Players:
     p: float = 0.0
     synthesis: Callable = field(init=False)
     judge: Callable = field(init=False)
-    style_slope: Callable = field(init=False)
-    image_slope: Callable = field(init=False)
 
     def __post_init__(self):
-        """The four functions of the networks' weights that a step is made of, compiled when the recipe says so."""
-        functions = {
-            "synthesis": self.generator.synthesis,
-            "judge": self.discriminator,
-            "style_slope": partial(losses.style_slope, self.generator.synthesis),
-            "image_slope": partial(losses.image_slope, self.discriminator),
-        }
-        for name, function in functions.items():
-            compiled = self.recipe.compiled and (self.recipe.compiled_lazy or not name.endswith("_slope"))
-            setattr(self, name, torch.compile(function, dynamic=False) if compiled else function)
+        """The two functions of the networks' weights that every step is made of, compiled when the recipe says so."""
+        self.synthesis, self.judge = (
+            torch.compile(network, dynamic=False) if self.recipe.compiled else network
+            for network in (self.generator.synthesis, self.discriminator)
+        )
 
     @property
     def precision(self) -> Precision:
@@ -126,8 +118,8 @@ def generator_path(players: Players, batch: Batch, chance: Chance) -> Tensor:
     """Path length on half the batch, times its interval; moves the running mean."""
     half = max(batch.fake_labels.shape[0] // 2, 1)
     ws = players.styles(batch.fake_labels, chance, half)
-    noise, size = players.noise(half, chance), (half, *batch.images.shape[1:])
-    slope = players.style_slope(ws, chance.normal(*size), noise=noise, precision=players.precision)
+    synthesis, noise, size = players.generator.synthesis, players.noise(half, chance), (half, *batch.images.shape[1:])
+    slope = losses.style_slope(synthesis, ws, chance.normal(*size), noise=noise, precision=players.precision)
     path = losses.path_length(slope, players.path_mean)
     players.path_mean = path.mean.detach()
     return path.penalty.mean() * players.recipe.path_weight * players.recipe.path_every
@@ -154,7 +146,7 @@ def discriminator_r1(players: Players, batch: Batch, chance: Chance) -> Tensor:
     """R1 on real pictures through the augmentation, times its interval."""
     images = batch.images.detach().requires_grad_(True)
     shown = players.shown(images, chance)
-    slope = players.image_slope(shown.detach(), batch.labels, precision=players.precision)
+    slope = losses.image_slope(players.discriminator, shown.detach(), batch.labels, precision=players.precision)
     if (
         shown is not images
     ):  # the augmentation is linear in the pictures: its part of the chain rule, differentiable, too

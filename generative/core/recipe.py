@@ -11,6 +11,7 @@ NETS = ("both", "generator", "discriminator")
 PRECISIONS = ("float32", "bf16", "fp16")
 NOISES = ("random", "none")
 # What a resumed run may change: how long, how often it reports, on what it runs; nothing that changes the numbers.
+FORMER = ("compiled_lazy",)  # options that are gone; runs of earlier versions still name them
 FREE_ON_RESUME = ("total_kimg", "snapshot_kimg", "grid_kimg", "kid_images", "keep_snapshots")
 
 # Full speed on a GPU; the same numbers within bfloat16's.
@@ -25,8 +26,8 @@ class Recipe:
     ordinal: (low end, middle, high end) class names; the middle's label vector is held at the mean of the ends, in
     `ordinal_nets`. transition: (start, end) kimg between which labels fade in from the common mix (after 2201.06578);
     None conditions from the first step. noise: random draws it for every picture, none trains without (its strength
-    stays 0). compiled: the phases of every step as compiled code; `compiled_lazy`: path length and R1, too, which takes the
-    longest to compile and little of the time of a step. freeze_d: this many of the discriminator's finest blocks keep their weights.
+    stays 0). compiled: the phases of every step as compiled code (not path length and R1: little of the time, and
+    differentiated twice). freeze_d: this many of the discriminator's finest blocks keep their weights.
     """
 
     name: str
@@ -66,7 +67,6 @@ class Recipe:
     low_resolutions: int = 4
     channels_last: bool = False
     compiled: bool = False
-    compiled_lazy: bool = True
     total_kimg: float = 768.0
     snapshot_kimg: float = 20.0
     grid_kimg: float = 20.0
@@ -107,7 +107,8 @@ class Recipe:
     @classmethod
     def from_json(cls, data: dict) -> Recipe:
         tuples = {key: tuple(data[key]) for key in ("ordinal", "transition") if data.get(key)}
-        return cls(**{**data, **tuples})
+        known = {key: value for key, value in data.items() if key not in FORMER}
+        return cls(**{**known, **tuples})
 
     def changes(self, other: Recipe) -> list[str]:
         """Names of fields that differ and may not on resume."""

@@ -38,15 +38,15 @@ WORST_END_S = 5.0
 
 @dataclass(frozen=True)
 class Measurement:
-    """One configuration. `compiled`: nothing, main (the phases of every step) or all."""
+    """One configuration. `compiled`: the phases of every step are."""
 
     resolution: int
     precision: str
-    compiled: str = ""
+    compiled: bool = False
 
     @property
     def name(self) -> str:
-        return f"{self.resolution} px, {self.precision}, {self.compiled and f'compiled ({self.compiled})' or 'eager'}"
+        return f"{self.resolution} px, {self.precision}, {'compiled' if self.compiled else 'eager'}"
 
 
 def plan(options) -> list[Measurement]:
@@ -54,8 +54,7 @@ def plan(options) -> list[Measurement]:
     if options.device == "cpu":
         return [Measurement(resolution, "float32") for resolution in options.resolutions]
     eager = [Measurement(r, precision) for precision in ("bf16", "fp16", "float32") for r in options.resolutions]
-    compiled = [Measurement(r, p, "main") for p in ("bf16", "fp16") for r in options.resolutions]
-    return eager + compiled + [Measurement(r, "bf16", "all") for r in options.resolutions]
+    return eager + [Measurement(r, precision, True) for precision in ("bf16", "fp16") for r in options.resolutions]
 
 
 # --- one measurement, in its own process
@@ -90,7 +89,7 @@ def measure(wanted: Measurement, options, folder: Path) -> None:
     steps = options.warm_up + CYCLE * options.cycles
     recipe = auto(size).with_options(
         batch=batch, mbstd_group=min(batch, 4), fixed_p=0.3, precision=wanted.precision, channels_last=on_gpu,
-        compiled=bool(wanted.compiled), compiled_lazy=wanted.compiled == "all", channel_base=options.channel_base, channel_max=options.channel_max,
+        compiled=wanted.compiled, channel_base=options.channel_base, channel_max=options.channel_max,
         z_dim=options.width, w_dim=options.width, total_kimg=(steps + 1) * batch / 1000, snapshot_kimg=1e6, grid_kimg=1e6,
         kid_images=0,
     )  # fmt: skip

@@ -68,3 +68,10 @@ def test_pipeline_names_known_without_torch_are_those_that_exist():
     from generative.core.augment import PIPELINES
 
     assert tuple(PIPELINES) == PIPELINE_NAMES
+
+
+def test_a_run_of_an_earlier_version_keeps_its_recipe_though_an_option_is_gone():
+    stored = auto(64).to_json()
+    assert Recipe.from_json(stored | {"compiled_lazy": True}) == auto(64)
+    with pytest.raises(TypeError):
+        Recipe.from_json(stored | {"made_up": True})
