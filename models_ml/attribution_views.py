@@ -6,6 +6,7 @@ from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET
 
+from imagebank.models import Job
 from imagebank.permissions import TRUTH_ROLES, require_role
 from models_ml.attribution_tables import map_regions, map_table, region_table, summary_table, warnings
 from models_ml.core.explain_tables import completeness_in_words
@@ -41,6 +42,8 @@ def set_list(request: HttpRequest, slug: str) -> HttpResponse:
 def set_detail(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     """Contact sheet of all items, for one target, beside the metrics and their control."""
     made = get_set(request, pk)
+    if request.htmx:
+        return _set_state(request, made)
     targets = dict(AttributionMap.Target.choices)
     target = request.GET.get("target") if request.GET.get("target") in targets else AttributionMap.Target.PREDICTED
     maps = made.maps.filter(target=target).with_items().select_related("item__truth__diagnosis")
@@ -59,9 +62,27 @@ def set_detail(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
         "regions": region_table(made.summary),
         "rule": made.summary.get("regions_rule", ""),
         "warnings": [(one, _worst_cards(made, one)) for one in warnings(made.summary)],
-        "active": bool(made.job and made.job.is_active),
+        **_state_of(made),
     }
     return render(request, "models_ml/attribution.html", context_of(request, **context))
+
+
+def _state_of(made: AttributionSet) -> dict:
+    """Whether it is being made, and whether what was stopped can go on."""
+    job = made.job
+    return {
+        "active": bool(job and job.is_active),
+        "can_continue": bool(job and job.state in (Job.State.CANCELLED, Job.State.FAILED)),
+    }
+
+
+def _set_state(request: HttpRequest, made: AttributionSet) -> HttpResponse:
+    """The part of the page that changes while maps are made; at the end the whole page comes anew, with the maps."""
+    state = _state_of(made)
+    response = render(request, "models_ml/_set_state.html", context_of(request, made=made, **state))
+    if not state["active"]:
+        response.headers["HX-Refresh"] = "true"
+    return response
 
 
 def _worst_cards(made: AttributionSet, warned: dict) -> list[tuple]:

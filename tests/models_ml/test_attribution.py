@@ -11,8 +11,11 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from PIL import Image
 
+from imagebank.jobs import JobCancelled
 from imagebank.models import Job
+from models_ml import jobs
 from models_ml.attribution_tables import summary_table
+from models_ml.child import run_core
 from models_ml.core.explain_tables import in_words
 from models_ml.core.manifest import read_manifest
 from models_ml.models import AttributionMap, AttributionSet
@@ -68,6 +71,55 @@ def test_a_job_stores_maps_with_gap_target_hash_and_control(networks, client, pe
     assert {client.get(address).status_code for address in pages.values()} == {403}
     client.force_login(person())
     assert {client.get(address).status_code for address in pages.values()} == {404}
+
+
+def test_a_stopped_attribution_keeps_and_shows_what_is_done_and_goes_on_from_there(
+    networks, client, person, run_jobs, monkeypatch
+):
+    made = start_attribution(ensemble=networks["focused"], limit=4, controls=1)
+    address = f"/studies/spots/networks/attributions/{made.pk}/"
+    client.force_login(person("engineer"))
+    waiting = client.get(address, headers={"HX-Request": "true"})
+    assert 'hx-trigger="every 2s"' in waiting.content.decode()
+    assert "HX-Refresh" not in waiting
+
+    def nothing_was_done(*arguments, **named):
+        raise JobCancelled("Cancelled on request.")
+
+    monkeypatch.setattr(jobs, "run_core", nothing_was_done)
+    assert [job.state for job in run_jobs()] == ["cancelled"]
+    assert client.get(address, headers={"HX-Request": "true"})["HX-Refresh"] == "true", "the page comes with its maps"
+    assert "Before a picture was explained." in client.get(address).content.decode()
+
+    def half_was_done(*arguments, **named):
+        run_core(*arguments, **named)
+        maps = made.folder / "maps"
+        (maps / "summary.json").unlink()
+        for path in sorted((maps / "items").glob("*.json"))[2:]:
+            path.unlink()
+        raise JobCancelled("Cancelled on request.")
+
+    monkeypatch.setattr(jobs, "run_core", half_was_done)
+    again = f"/studies/spots/jobs/{made.job.pk}/retry/"
+    assert client.post(again).status_code == 302
+    (job,) = run_jobs()
+    made.refresh_from_db()
+    kept = {one.item.code: one.public_id for one in made.maps.filter(target="predicted")}
+    assert (job.state, made.summary["items"], len(kept)) == ("cancelled", 2, 2)
+    assert job.lines.last().text == f"{made.maps.count()} maps of 2 pictures are stored"
+    page = client.get(address).content.decode()
+    assert "2 pictures were explained before; what follows is about them alone." in page
+    assert page.count('class="net-card"') == 2
+    assert f'action="{again}"' in page
+    assert "cancelled" in client.get("/studies/spots/networks/attributions/").content.decode()
+
+    monkeypatch.setattr(jobs, "run_core", run_core)
+    client.post(again)
+    assert [one.state for one in run_jobs()] == ["succeeded"]
+    made.refresh_from_db()
+    assert (made.summary["items"], made.maps.filter(target="predicted").count()) == (4, 4)
+    assert kept.items() <= {one.item.code: one.public_id for one in made.maps.filter(target="predicted")}.items()
+    assert "Continue where it stopped" not in client.get(address).content.decode()
 
 
 @pytest.mark.parametrize(
