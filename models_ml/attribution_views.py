@@ -33,6 +33,7 @@ def set_list(request: HttpRequest, slug: str) -> HttpResponse:
         AttributionSet.objects.filter(ensemble__study=request.study)
         .select_related("ensemble__run", "job")
         .annotate(n_maps=Count("maps"), n_items=Count("maps__item", distinct=True))
+        .order_by("-created_at", "-pk")
     )
     return render(request, "models_ml/attribution_list.html", context_of(request, sets=sets))
 
@@ -116,6 +117,8 @@ def map_detail(request: HttpRequest, slug: str, public_id: str) -> HttpResponse:
         "picture": picture_of(one),
         "table": map_table(one),
         "regions": map_regions(one),
+        "place": place + 1,
+        "total": len(around),
         "previous": around[place - 1] if place else None,
         "next": around[place + 1] if place + 1 < len(around) else None,
         "right": hasattr(one.item, "truth") and one.answer == one.item.truth.diagnosis.code,

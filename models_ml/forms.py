@@ -164,7 +164,7 @@ class EnsembleForm(StyledForm):
 
 class AttributionForm(StyledForm):
     method = forms.ChoiceField(choices=AttributionSet.Method.choices)
-    baseline = forms.ChoiceField(choices=AttributionSet.Baseline.choices)
+    baseline = forms.ChoiceField(choices=AttributionSet.Baseline.choices, help_text="Grad-CAM takes none.")
     controls = forms.IntegerField(
         min_value=1, max_value=10, initial=2, label="Random networks",
         help_text="Scored beside the ensemble; agreement needs two.",

@@ -112,8 +112,12 @@ def run_detail(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
 @require_GET
 @require_role(*TRUTH_ROLES)
 def run_live(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
-    """The part of the run page that changes while it trains."""
-    return render(request, "models_ml/_live.html", context_of(request, **_live(get_run(request, pk))))
+    """The part of the run page that changes while it trains; at the end the whole page comes anew, with the results."""
+    live = _live(get_run(request, pk))
+    response = render(request, "models_ml/_live.html", context_of(request, **live))
+    if not live["active"]:
+        response.headers["HX-Refresh"] = "true"
+    return response
 
 
 def _live(run: TrainingRun) -> dict:

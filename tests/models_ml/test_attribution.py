@@ -136,6 +136,19 @@ def test_what_cannot_be_explained_is_refused_before_anything_is_queued(stored, c
     assert not Job.objects.exists()
 
 
+def test_the_list_begins_with_the_newest_and_names_no_baseline_where_there_is_none(stored, client, person):
+    for method in ("occlusion", "gradcam"):
+        AttributionSet.objects.create(ensemble=stored, method=method, baseline="median")
+    client.force_login(person("engineer"))
+    page = client.get("/studies/spots/networks/attributions/").content.decode()
+    assert 0 < page.index("Grad-CAM") < page.index("Occlusion")
+    assert page.count("Median colour") == 1
+    for made in AttributionSet.objects.all():
+        page = client.get(f"/studies/spots/networks/attributions/{made.pk}/").content.decode()
+        assert made.baseline_in_words == ("no baseline" if made.method == "gradcam" else "baseline median colour")
+        assert f"{made.get_method_display()}, {made.baseline_in_words}, averaged" in page
+
+
 def test_an_ensemble_without_answers_has_nothing_to_explain(stored):
     stored.predictions.all().delete()
     with pytest.raises(ValidationError, match="has not answered any item yet"):

@@ -12,6 +12,7 @@ from django.urls import reverse
 from rest_framework.test import APIClient
 
 from imagebank.models import Job
+from models_ml.attribution_tables import difference
 from models_ml.charts import learning_curves, share_text
 from models_ml.models import AttributionSet, Ensemble, Prediction, TrainingRun
 from models_ml.presenting import card_blocks, rule_in_words
@@ -191,6 +192,21 @@ def test_tables_of_a_phone_say_what_every_cell_is(stored, engineer, place, colum
         labels = set(re.findall(r'data-label="([^"]+)"', table))
         assert labels <= set(headings)
         assert len(headings) - len(labels) <= 2
+
+
+def test_the_page_of_a_run_comes_anew_when_its_training_has_ended(stored, study, engineer):
+    assert engineer.get(address("live", stored.run_id))["HX-Refresh"] == "true", "files and results are below the live part"
+    given = {"name": "fresh", "view": "focused", "preset": "tiny", "seed": 3, "folds": 2, "changes": "\n".join(TINY)}
+    engineer.post(address("start"), given)
+    waiting = engineer.get(address("live", TrainingRun.objects.get(name="fresh").pk))
+    assert "HX-Refresh" not in waiting
+    assert 'hx-trigger="every 2s"' in waiting.content.decode()
+
+
+def test_a_difference_that_rounds_to_nothing_has_no_minus():
+    assert [difference(*pair) for pair in ((0.381, 0.384), (0.5, 0.2), (0.2, 0.5), (None, 0.2))] == [
+        "+0.00", "+0.30", "\N{MINUS SIGN}0.30", "",
+    ]  # fmt: skip
 
 
 def test_the_first_prediction_is_not_said_to_be_another_one(study, engineer):
