@@ -1,7 +1,7 @@
 """What the classifier does per second on a GPU, beside timm's own benchmark script and captum called naively.
 
-    python tests/performance/classifier_gpu.py --timm BENCHMARK.py --cache CACHE --out gpu.json
-    python tests/performance/classifier_gpu.py infer train --modes eager --timm BENCHMARK.py --out gpu.json
+    python -m tests.performance.classifier_gpu --timm BENCHMARK.py --cache CACHE --out gpu.json
+    python -m tests.performance.classifier_gpu infer train --modes eager --timm BENCHMARK.py --out gpu.json
 
 EfficientNet-B4 at 448 px, batches of 64, bfloat16, channels last; random weights and made-up pictures, which cost what real
 ones cost. Parts: infer, train: our step beside the runners of timm's benchmark.py (its repository's script, given by its path),

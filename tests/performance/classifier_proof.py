@@ -1,9 +1,9 @@
 """Proof on real, openly licensed pictures: transfer learning, grouped folds, attribution measured on expert masks.
 
-    python tests/performance/classifier_proof.py blood DATA OUT      # pbc-blood-8 with real MobileNetV2 weights
-    python tests/performance/classifier_proof.py patients DATA OUT   # pad-ufes-20-subset: folds by patient
-    python tests/performance/classifier_proof.py masks DATA OUT      # isic2017-256: attribution and its controls; half an hour
-    python tests/performance/classifier_proof.py masks DATA OUT blur=30 zero=30   # these baselines, on so many pictures
+    python -m tests.performance.classifier_proof blood DATA OUT      # pbc-blood-8 with real MobileNetV2 weights
+    python -m tests.performance.classifier_proof patients DATA OUT   # pad-ufes-20-subset: folds by patient
+    python -m tests.performance.classifier_proof masks DATA OUT      # isic2017-256: attribution and its controls; half an hour
+    python -m tests.performance.classifier_proof masks DATA OUT blur=30 zero=30   # these baselines, on so many pictures
 
 DATA holds the folders pbc-blood-8, mobilenetv2-imagenet, pad-ufes-20-subset and isic2017-256 (sources and licences
 stand in docs/results/classifier.md). Each part prints one JSON document, may be interrupted, and continues when started

@@ -1,6 +1,6 @@
 """What the classifier costs on this machine, in processor seconds (not wall-clock: other work does not disturb it).
 
-    python tests/performance/classifier_speed.py [input] [latency] [tiny]
+    python -m tests.performance.classifier_speed [input] [latency] [tiny]
 
 input: packed, batched pictures with the paper's changes against reading and augmenting files of three sizes one picture at
 a time: by timm's own training transforms (its defaults, and with its RandAugment), by our operations, and, where OpenCV

@@ -1,7 +1,7 @@
 """What a generator's pictures are worth to the study's own classifier: how many it recognises as the class they were made
 for, beside the real ones at the same size, and the KID by its features and by random convolutions.
 
-    python tests/performance/generator_fidelity.py WEIGHTS [WEIGHTS ...] --manifest BANK/manifest.csv --view focused --features FOLD
+    python -m tests.performance.generator_fidelity WEIGHTS [WEIGHTS ...] --manifest BANK/manifest.csv --view focused --features FOLD
 """
 
 import argparse
