@@ -293,7 +293,7 @@ def test_two_processes_train_one_network(tmp_path):
 
 @pytest.mark.slow
 def test_compiled_phases_train_like_eager_ones(tmp_path):
-    """Both main phases and both lazy ones, with augmentation; minutes of compiling with the machine's C++ compiler."""
+    """Both main phases, with augmentation; a minute or two of compiling with the machine's C++ compiler."""
     if not shutil.which("g++"):
         pytest.skip("compiling for a processor needs g++ (Debian package g++)")
     recipe = SHORT.with_options(total_kimg=0.04, fixed_p=0.3, transition=None)
