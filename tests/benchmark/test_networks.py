@@ -14,8 +14,8 @@ from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from benchmark.core.leaderboard import leaderboard
-from benchmark.core.predictions import read_predictions
+from benchmark.core.inputs.predictions import read_predictions
+from benchmark.core.sections.leaderboard import leaderboard
 from benchmark.services.networks import answers_by_item, leaderboards, survey_items, take_part
 from benchmark.services.regions import region_of, region_overlaps
 from imagebank.models import Job, Membership
