@@ -20,15 +20,15 @@ from pathlib import Path
 import numpy as np
 
 from models_ml.core import predict_items, read_manifest, train_ensemble
-from models_ml.core.audit import audit
+from models_ml.core.answers.evaluate import evaluate_predictions
+from models_ml.core.answers.metrics import clustered
+from models_ml.core.attribution.run import explain_items
+from models_ml.core.attribution.tables import SCORES
 from models_ml.core.config import DataSpec, ModelSpec, RunConfig, preset
-from models_ml.core.evaluate import evaluate_predictions
 from models_ml.core.events import ProgressBar
-from models_ml.core.explain_run import explain_items
-from models_ml.core.explain_tables import SCORES
 from models_ml.core.files import write_csv
-from models_ml.core.folds import split
-from models_ml.core.metrics import clustered
+from models_ml.core.pictures.audit import audit
+from models_ml.core.pictures.folds import split
 
 # Pictures by baseline, taken in turn from the classes: maps are dear on a processor.
 BASELINES = ("blur=150", "zero=30")

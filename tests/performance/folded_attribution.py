@@ -15,11 +15,11 @@ from statistics import median
 import numpy as np
 import torch
 
+from models_ml.core.attribution.explain import explain, target_weights
+from models_ml.core.attribution.folding import folded
 from models_ml.core.config import AttributionSpec, ModelSpec
 from models_ml.core.device import choose_device
-from models_ml.core.explain import explain, target_weights
-from models_ml.core.folding import folded
-from models_ml.core.network import build
+from models_ml.core.training.network import build
 
 
 def with_statistics(network: torch.nn.Module) -> torch.nn.Module:

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from models_ml.core.errors import Cancelled, CoreError, complain
-from models_ml.core.manifest import Item, Manifest
-from models_ml.core.pixels import decode
+from models_ml.core.pictures.manifest import Item, Manifest
+from models_ml.core.pictures.pixels import decode
 
 SIDE = 48
 ALIKE, ALIKE_DETAIL = 0.97, 0.80  # correlation of pictures, and of their detail, from which they are one picture
@@ -149,7 +149,7 @@ class LeakCost:
 
 def leak_cost(found: Audit, manifest: Manifest, oof: Path | str) -> LeakCost:
     """What the leaks are worth in the out-of-fold predictions ``oof``."""
-    from models_ml.core.predictions import read_rows
+    from models_ml.core.answers.predictions import read_rows
 
     leaking = {manifest.items[k].id for p in found.leaks for k in (p.first, p.second)}
     classes, rows = read_rows(oof)

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from models_ml.core import metrics
+from models_ml.core.answers import metrics
+from models_ml.core.answers.ensemble import Combined, combine_predictions
+from models_ml.core.answers.predictions import Predictions, read_rows
 from models_ml.core.config import EnsembleRule
-from models_ml.core.ensemble import Combined, combine_predictions
 from models_ml.core.errors import CoreError
-from models_ml.core.manifest import Manifest
-from models_ml.core.predictions import Predictions, read_rows
+from models_ml.core.pictures.manifest import Manifest
 
 HARDEST = 20
 

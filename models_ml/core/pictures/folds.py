@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from models_ml.core.errors import CoreError
-from models_ml.core.manifest import Manifest
+from models_ml.core.pictures.manifest import Manifest
 
 
 def relatives(n_items: int, groups: Sequence[str], pairs: Iterable[tuple[int, int]] = ()) -> list[int]:

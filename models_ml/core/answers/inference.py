@@ -5,9 +5,9 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from models_ml.core.augment import dihedral
 from models_ml.core.device import autocast
-from models_ml.core.feed import Feed, cut
+from models_ml.core.pictures.augment import dihedral
+from models_ml.core.pictures.feed import Feed, cut
 
 
 @torch.no_grad()

@@ -6,7 +6,7 @@ import torch
 
 from models_ml.core.config import Recipe
 from models_ml.core.errors import CoreError
-from models_ml.core.network import Classifier
+from models_ml.core.training.network import Classifier
 
 
 def make_optimizer(network: Classifier, recipe: Recipe) -> torch.optim.Optimizer:

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from models_ml.core.checkpoint import FoldResult, RunInfo
 from models_ml.core.config import RunConfig
 from models_ml.core.files import write_text
-from models_ml.core.manifest import LabelSpace, Manifest
+from models_ml.core.pictures.manifest import LabelSpace, Manifest
+from models_ml.core.training.checkpoint import FoldResult, RunInfo
 
 LIMITS = """## Use and limits
 

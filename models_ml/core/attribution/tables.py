@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
+from models_ml.core.answers.metrics import clustered
+from models_ml.core.attribution.regions import RULE, judge
 from models_ml.core.config import AttributionSpec, to_dict
 from models_ml.core.files import write_csv, write_json
-from models_ml.core.metrics import clustered
-from models_ml.core.regions import RULE, judge
 
 LOCALISATION = ("mass", "rank", "pointing")
 SCORES = (*LOCALISATION, "deletion", "insertion", "agreement", "on_skin")

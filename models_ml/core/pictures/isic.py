@@ -12,8 +12,8 @@ from pathlib import Path
 
 from models_ml.core.errors import CoreError, complain
 from models_ml.core.files import read_csv, read_text
-from models_ml.core.folds import relatives, stratified_folds
-from models_ml.core.manifest import FOLD_OF_RECORD, Item, Manifest
+from models_ml.core.pictures.folds import relatives, stratified_folds
+from models_ml.core.pictures.manifest import FOLD_OF_RECORD, Item, Manifest
 
 LABEL_MAP = Path(__file__).with_name("isic_labels.toml")
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from models_ml.core import checkpoint
+from models_ml.core.answers.metrics import softmax
+from models_ml.core.answers.predict import finished_members, load_member
 from models_ml.core.errors import CoreError
 from models_ml.core.files import replacing, sha256_file, write_json
-from models_ml.core.metrics import softmax
-from models_ml.core.predict import finished_members, load_member
+from models_ml.core.training import checkpoint
 
 OPSET = 17
 

@@ -18,8 +18,8 @@ from models_ml.core.config import DataSpec
 from models_ml.core.errors import Cancelled, CoreError, complain
 from models_ml.core.events import Event, PackProgress, seconds_left
 from models_ml.core.files import replacing, sha256_json, write_json
-from models_ml.core.manifest import Item
-from models_ml.core.pixels import load_square
+from models_ml.core.pictures.manifest import Item
+from models_ml.core.pictures.pixels import load_square
 
 CHUNK = 64
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from models_ml.core.attribution.map_store import MapStore
 from models_ml.core.config import AttributionSpec
 from models_ml.core.device import half_precision, out_of_memory
 from models_ml.core.errors import CoreError
-from models_ml.core.map_store import MapStore
 
 BATCH, BATCH_ON_GPU = 16, 64  # pictures along the path at once, at most
 PIXELS = BATCH * 96**2  # and on a processor so many pixels: beyond its caches larger batches only cost (448 px: one at a time)

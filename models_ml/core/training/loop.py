@@ -16,26 +16,26 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from models_ml.core import checkpoint, distributed
-from models_ml.core.augment import augment, draws
-from models_ml.core.card import write_fold_card
-from models_ml.core.checkpoint import FoldResult
+from models_ml.core.answers.inference import logits_of
+from models_ml.core.answers.metrics import balanced_accuracy, log_loss, softmax
+from models_ml.core.answers.predictions import write_member_rows
 from models_ml.core.config import RunConfig, write_config
 from models_ml.core.device import autocast, choose_device, in_layout, memory_in_words, reproducible
 from models_ml.core.errors import CoreError
 from models_ml.core.events import EpochDone, FoldDone, Listener, StepDone, seconds_left
-from models_ml.core.feed import Feed, cut
 from models_ml.core.files import replacing, write_json
-from models_ml.core.folds import check_trainable
-from models_ml.core.inference import logits_of
-from models_ml.core.manifest import LabelSpace, Manifest
-from models_ml.core.metrics import balanced_accuracy, log_loss, softmax
-from models_ml.core.network import build, weights_hash
-from models_ml.core.optim import MovingAverage, make_optimizer, set_rate
-from models_ml.core.pack import Pack, pack
-from models_ml.core.predictions import write_member_rows
-from models_ml.core.sampling import epoch_order, loss_weights, seed_of
-from models_ml.core.schedule import learning_rate
+from models_ml.core.pictures.augment import augment, draws
+from models_ml.core.pictures.feed import Feed, cut
+from models_ml.core.pictures.folds import check_trainable
+from models_ml.core.pictures.manifest import LabelSpace, Manifest
+from models_ml.core.pictures.pack import Pack, pack
+from models_ml.core.pictures.sampling import epoch_order, loss_weights, seed_of
+from models_ml.core.training import checkpoint, distributed
+from models_ml.core.training.card import write_fold_card
+from models_ml.core.training.checkpoint import FoldResult
+from models_ml.core.training.network import build, weights_hash
+from models_ml.core.training.optim import MovingAverage, make_optimizer, set_rate
+from models_ml.core.training.schedule import learning_rate
 
 EVENT_EVERY_S = 0.25
 

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
+from models_ml.core.answers.metrics import Estimate, clustered
+from models_ml.core.attribution.metrics import relevance_mass, skin
 from models_ml.core.errors import CoreError
-from models_ml.core.explain_metrics import relevance_mass, skin
-from models_ml.core.manifest import Item
-from models_ml.core.metrics import Estimate, clustered
-from models_ml.core.pixels import Placement, decode
+from models_ml.core.pictures.manifest import Item
+from models_ml.core.pictures.pixels import Placement, decode
 
 LESION, SKIN, STICKER, BACKGROUND, EDGE = "lesion", "skin", "sticker", "background", "edge"
 EXPECTED = (LESION, SKIN)  # relevance here is no shortcut

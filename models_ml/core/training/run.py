@@ -7,18 +7,18 @@ from pathlib import Path
 
 import numpy as np
 
-from models_ml.core import checkpoint
-from models_ml.core.card import write_run_card
-from models_ml.core.checkpoint import FoldResult, RunInfo, fold_folder
+from models_ml.core.answers.metrics import fit_temperature
+from models_ml.core.answers.predictions import header, read_rows
 from models_ml.core.config import RunConfig, differences, read_config, write_config
 from models_ml.core.errors import CoreError
 from models_ml.core.events import JsonLines, Listener, RunDone, scaled, together
 from models_ml.core.files import write_csv, write_json
-from models_ml.core.folds import check_trainable, with_folds
-from models_ml.core.manifest import LabelSpace, Manifest
-from models_ml.core.metrics import fit_temperature
-from models_ml.core.pack import pack
-from models_ml.core.predictions import header, read_rows
+from models_ml.core.pictures.folds import check_trainable, with_folds
+from models_ml.core.pictures.manifest import LabelSpace, Manifest
+from models_ml.core.pictures.pack import pack
+from models_ml.core.training import checkpoint
+from models_ml.core.training.card import write_run_card
+from models_ml.core.training.checkpoint import FoldResult, RunInfo, fold_folder
 
 PACK_SHARE = 0.04  # of the progress of a call
 
@@ -66,7 +66,7 @@ def train_ensemble(
         prepared.train.items, cfg.data, folder / "cache", on_event=scaled(tell, 0.0, PACK_SHARE, began=began),
         cancelled=cancelled,
     )  # fmt: skip
-    from models_ml.core.loop import fit
+    from models_ml.core.training.loop import fit
 
     results: list[FoldResult] = []
     for k, number in enumerate(numbers):
@@ -97,7 +97,7 @@ def _already_done(folder: Path, numbers: Sequence[int]) -> float:
 
 
 def _leading() -> bool:
-    from models_ml.core import distributed
+    from models_ml.core.training import distributed
 
     distributed.join()
     return distributed.rank() == 0
@@ -124,7 +124,7 @@ def prepare(
 def _check_buildable(cfg: RunConfig, labels: LabelSpace, members: Sequence[Path], device: str) -> None:
     """What the device or the network refuses is said at once, not when thousands of pictures have been read."""
     from models_ml.core.device import choose_device
-    from models_ml.core.network import build
+    from models_ml.core.training.network import build
 
     done = [checkpoint.read_result(member) for member in members]
     waiting = [member for member, result in zip(members, done) if result is None or not result.complete]

@@ -15,13 +15,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from models_ml.core import checkpoint, explain_metrics
-from models_ml.core.checkpoint import RunInfo
-from models_ml.core.config import AttributionSpec, override, to_dict
-from models_ml.core.ensemble import Combined, combine
-from models_ml.core.errors import Cancelled, CoreError
-from models_ml.core.events import ExplainProgress, Listener, scaled
-from models_ml.core.explain_tables import (
+from models_ml.core.answers.ensemble import Combined, combine
+from models_ml.core.answers.predict import finished_members, load_member, predict_items, select
+from models_ml.core.attribution import metrics as explain_metrics
+from models_ml.core.attribution.regions import mask_on_square, regions_of, shares
+from models_ml.core.attribution.tables import (
     LOCALISATION,
     SCORES,
     completeness_in_words,
@@ -29,11 +27,14 @@ from models_ml.core.explain_tables import (
     score_rows,
     write_tables,
 )
+from models_ml.core.config import AttributionSpec, override, to_dict
+from models_ml.core.errors import Cancelled, CoreError
+from models_ml.core.events import ExplainProgress, Listener, scaled
 from models_ml.core.files import replacing, sha256_file, sha256_json, write_json
-from models_ml.core.manifest import Item, Manifest
-from models_ml.core.pixels import Placement, decode, onto_picture, to_square
-from models_ml.core.predict import finished_members, load_member, predict_items, select
-from models_ml.core.regions import mask_on_square, regions_of, shares
+from models_ml.core.pictures.manifest import Item, Manifest
+from models_ml.core.pictures.pixels import Placement, decode, onto_picture, to_square
+from models_ml.core.training import checkpoint
+from models_ml.core.training.checkpoint import RunInfo
 
 if TYPE_CHECKING:
     import torch
@@ -130,7 +131,7 @@ class _Worker:
 
     def __init__(self, info: RunInfo, spec: AttributionSpec, controls: int, out: Path, device: str):
         from models_ml.core.device import in_layout
-        from models_ml.core.network import build
+        from models_ml.core.training.network import build
 
         self.info, self.spec, self.out = info, spec, out
         members = finished_members(info)
@@ -212,7 +213,7 @@ class _Worker:
     def _picture(self, item: Item, n: int, combined: Combined) -> "_Picture":
         import torch
 
-        from models_ml.core.explain import baseline_of
+        from models_ml.core.attribution.explain import baseline_of
 
         square, where, mask = self._opened(item)
         image = torch.from_numpy(square).permute(2, 0, 1)[None].float().to(self.device) / 255
@@ -236,7 +237,7 @@ class _Worker:
         computes as one that was never cut short. Grad-CAM looks into the network, so it gets the network itself."""
         import torch
 
-        from models_ml.core.folding import folded
+        from models_ml.core.attribution.folding import folded
 
         if network not in self.light:
             side, fixed = self.info.cfg.data.size_px, torch.Generator().manual_seed(0)
@@ -245,7 +246,7 @@ class _Worker:
         return self.light[network]
 
     def _together(self, picture: "_Picture", networks: list, pair: tuple[int, ...], spec: AttributionSpec):
-        from models_ml.core.explain import explain_together, target_weights
+        from models_ml.core.attribution.explain import explain_together, target_weights
 
         networks = [self._light(network) for network in networks]
         return explain_together(networks, picture.image_1CHW, target_weights(len(self.info.labels.names), *pair), spec)
@@ -331,7 +332,7 @@ def _stored(out: Path | str, item: str, name: str) -> tuple[Placement, np.ndarra
 
 
 def _draw(out: Path, chosen: list[Item], records: list[dict], summary: dict) -> None:
-    from models_ml.core import render
+    from models_ml.core.attribution import render
 
     entries, sheet = [], []
     for item, record in zip(chosen, records):

@@ -8,7 +8,7 @@ import numpy as np
 
 from models_ml.core.errors import CoreError, complain
 from models_ml.core.files import plain_text, read_csv, write_csv
-from models_ml.core.manifest import Item
+from models_ml.core.pictures.manifest import Item
 
 HEAD = ("model", "member", "item", "view", "truth")
 SUM_TOLERANCE = 1e-3

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
+from models_ml.core.answers.predictions import Predictions, header
 from models_ml.core.config import EnsembleRule
 from models_ml.core.errors import CoreError
 from models_ml.core.files import write_csv
-from models_ml.core.predictions import Predictions, header
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def combine_predictions(
     """
     from dataclasses import replace
 
-    from models_ml.core.metrics import apply_temperature
+    from models_ml.core.answers.metrics import apply_temperature
 
     if strangers := sorted(set(own) - set(predictions.classes)):
         raise CoreError(f"{strangers[0]!r} is none of the predicted classes {', '.join(predictions.classes)}.")

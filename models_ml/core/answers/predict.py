@@ -5,15 +5,15 @@ from pathlib import Path
 
 import numpy as np
 
-from models_ml.core import checkpoint
-from models_ml.core.checkpoint import RunInfo, fold_folder
+from models_ml.core.answers.metrics import softmax
+from models_ml.core.answers.predictions import Predictions
 from models_ml.core.errors import Cancelled, CoreError
 from models_ml.core.events import Listener, PredictProgress, scaled
 from models_ml.core.files import replacing, sha256_json
-from models_ml.core.manifest import Item, Manifest
-from models_ml.core.metrics import softmax
-from models_ml.core.pack import Pack, pack
-from models_ml.core.predictions import Predictions
+from models_ml.core.pictures.manifest import Item, Manifest
+from models_ml.core.pictures.pack import Pack, pack
+from models_ml.core.training import checkpoint
+from models_ml.core.training.checkpoint import RunInfo, fold_folder
 
 
 def select(manifest: Manifest, info: RunInfo, split: str | None, items: Collection[str] | None) -> list[Item]:
@@ -97,7 +97,7 @@ def finished_members(info: RunInfo) -> list[tuple[str, str]]:
 def load_member(info: RunInfo, name: str, device: str = "auto"):
     """The member's network in evaluation mode, gradients of its weights switched off."""
     from models_ml.core.device import choose_device, in_layout
-    from models_ml.core.network import build
+    from models_ml.core.training.network import build
 
     network = build(info.cfg.model, len(info.labels.names), size_px=info.cfg.data.size_px, seed=0, load=False)
     checkpoint.load_weights(network, info.folder / name / checkpoint.WEIGHTS, info.labels)
@@ -108,8 +108,8 @@ def _member(
     info: RunInfo, name: str, digest: str, packed: Pack, tell: Listener, cancelled: Callable[[], bool], device: str
 ) -> np.ndarray:
     """Logits of one member, from the cache when they were computed before with the same weights on the same pack."""
-    from models_ml.core.feed import Feed
-    from models_ml.core.inference import logits_of
+    from models_ml.core.answers.inference import logits_of
+    from models_ml.core.pictures.feed import Feed
 
     recipe, total = info.cfg.recipe, len(packed.ids)
     cache = (

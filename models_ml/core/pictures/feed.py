@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import torch
 
-from models_ml.core.pack import Pack
+from models_ml.core.pictures.pack import Pack
 
 CHUNK = 256  # pictures copied to a GPU at once
 RESIDENT_SHARE = 0.4  # of the free memory of a GPU that the pictures may take

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from models_ml.core.config import RunConfig, read_config
 from models_ml.core.errors import CoreError
 from models_ml.core.files import replacing, sha256_file, write_json, write_text
-from models_ml.core.manifest import LabelSpace
+from models_ml.core.pictures.manifest import LabelSpace
 
 if TYPE_CHECKING:
     import torch

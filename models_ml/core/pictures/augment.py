@@ -11,8 +11,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from models_ml.core import augment_ops as ops
-from models_ml.core.feed import as_float
+from models_ml.core.pictures import augment_ops as ops
+from models_ml.core.pictures.feed import as_float
 
 N_DRAWS = 48
 CACHE_PIXELS = 2**18  # of one colour, per portion on a processor
