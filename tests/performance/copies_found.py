@@ -16,8 +16,8 @@ import numpy as np
 from PIL import Image, ImageEnhance
 
 from generative.core.data import read_manifest, upright_rgb
-from generative.core.features import open_features
-from generative.core.privacy import audit
+from generative.core.judging.features import open_features
+from generative.core.judging.privacy import audit
 
 SIDES = (1.0, 0.97, 0.95, 0.9, 0.875, 0.8, 0.7)
 BRIGHTNESS, CONTRAST, QUALITY = (0.92, 1.08), (0.93, 1.07), (70, 95)

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import torch
 
-from generative.core import losses
 from generative.core.importers.load import import_network
-from generative.core.weights import load_discriminator, load_generator
+from generative.core.networks.weights import load_discriminator, load_generator
+from generative.core.training import losses
 from tests.generative.core.conftest import REFERENCE, read_npz
 
 CLASSES = ("late", "early", "intermediate")

@@ -78,8 +78,8 @@ def measure(wanted: Measurement, options, folder: Path) -> None:
     import torch
 
     from generative.core.data import ImageTable
-    from generative.core.recipe import auto
-    from generative.core.train import train
+    from generative.core.training.loop import train
+    from generative.core.training.recipe import auto
 
     on_gpu = options.device.startswith("cuda")
     batch, size = options.batch or auto(wanted.resolution).batch, wanted.resolution

@@ -16,8 +16,8 @@ import numpy as np
 
 from generative.core.data import ImageTable
 from generative.core.errors import InputError
-from generative.core.matching import Match, Matcher
-from generative.core.variants import Nearest, Space, Variants, cut, in_colours_of, nearest, variants_of
+from generative.core.judging.matching import Match, Matcher
+from generative.core.judging.variants import Nearest, Space, Variants, cut, in_colours_of, nearest, variants_of
 
 QUANTILE = 0.01
 UNLIKE = 0.9  # in pixels; 0 is equal, 1.41 has nothing in common: here a likeness (cosine) of .6
@@ -190,8 +190,8 @@ def membership_probe(
     generator, train: ImageTable, held_out: ImageTable, *, count: int, steps: int = 200, seed: int = 0
 ) -> Membership:
     """Project `count` pictures of either side; AUC of smaller distance meaning training."""
-    from generative.core.latents import label_vector
-    from generative.core.projection import project
+    from generative.core.sets.latents import label_vector
+    from generative.core.sets.projection import project
 
     if min(len(train), len(held_out), count) < 2:
         return Membership(None, (), (), why="fewer than 2 pictures on one side")
@@ -210,9 +210,9 @@ def save_quarantine(folder: Path, report: Audit, items: list[str], images: np.nd
     """For curators only, never published: quarantine.csv, and each suspect beside its neighbour as PNG."""
     import csv
 
-    from generative.core.imageset import inert_cell
-    from generative.core.strips import save_grid
-    from generative.core.weights import atomic_file
+    from generative.core.networks.weights import atomic_file
+    from generative.core.sets.imageset import inert_cell
+    from generative.core.sets.strips import save_grid
 
     folder.mkdir(parents=True, exist_ok=True)
     with atomic_file(folder / "quarantine.csv") as work, open(work, "w", newline="", encoding="utf-8") as handle:

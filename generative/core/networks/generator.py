@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from generative.core import ops
-from generative.core.layers import Dense, Mapping
-from generative.core.shape import NetworkShape
+from generative.core.networks import ops
+from generative.core.networks.layers import Dense, Mapping
+from generative.core.networks.shape import NetworkShape
 
 
 @dataclass(frozen=True)

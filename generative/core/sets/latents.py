@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from generative.core.errors import InputError
-from generative.core.shape import NetworkShape
+from generative.core.networks.shape import NetworkShape
 
 CENTRES = ("global", "class")
 SPACINGS = ("linear", "perceptual")

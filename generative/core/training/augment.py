@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from generative.core import ops
+from generative.core.networks import ops
 
 # Symlet with six vanishing moments (Daubechies 1992), scaling filter.
 SYM6 = (

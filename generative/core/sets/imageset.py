@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from generative.core import latents
 from generative.core.errors import InputError
-from generative.core.projection import styles_of
-from generative.core.setfiles import KINDS, SCHEMA, frozen_hash, inert_cell, pack, read_set
-from generative.core.strips import save_png
-from generative.core.weights import NetworkRecord, atomic_folder, file_sha256
+from generative.core.networks.weights import NetworkRecord, atomic_folder, file_sha256
+from generative.core.sets import latents
+from generative.core.sets.projection import styles_of
+from generative.core.sets.setfiles import KINDS, SCHEMA, frozen_hash, inert_cell, pack, read_set
+from generative.core.sets.strips import save_png
 
 COLUMNS = ("item", "class", "view", "path", "label", "seed", "position")
 

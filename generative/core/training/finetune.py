@@ -16,8 +16,8 @@ from pathlib import Path
 import torch
 
 from generative.core.errors import InputError
-from generative.core.shape import NetworkShape
-from generative.core.weights import read_record, read_state
+from generative.core.networks.shape import NetworkShape
+from generative.core.networks.weights import read_record, read_state
 
 PRESETS = ("authors", "widen")
 

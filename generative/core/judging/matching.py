@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from generative.core import spectra
-from generative.core.spectra import Whitening, planes, turns_of, waves, whole
-from generative.core.variants import TURNS, sized
+from generative.core.judging import spectra
+from generative.core.judging.spectra import Whitening, planes, turns_of, waves, whole
+from generative.core.judging.variants import TURNS, sized
 
 SIDES = (1.0, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.65, 0.6)
 STEP = 0.05

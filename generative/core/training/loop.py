@@ -17,15 +17,15 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from generative.core import finetune, phases, snapshots
-from generative.core.augment import AdaController
 from generative.core.data import ImageTable, to_uint8, to_unit
-from generative.core.discriminator import Discriminator
-from generative.core.distributed import Group, join_group, leave_group
 from generative.core.errors import Cancelled, InputError
-from generative.core.generator import Generator
-from generative.core.recipe import Recipe
-from generative.core.weights import NetworkRecord, read_record, read_state
+from generative.core.networks.discriminator import Discriminator
+from generative.core.networks.generator import Generator
+from generative.core.networks.weights import NetworkRecord, read_record, read_state
+from generative.core.training import finetune, phases, snapshots
+from generative.core.training.augment import AdaController
+from generative.core.training.distributed import Group, join_group, leave_group
+from generative.core.training.recipe import Recipe
 
 GRID_ROWS = 4
 GRADIENT_MOST = 1e5
@@ -367,7 +367,7 @@ class _Run:
         """One row per z, one column per class, the same z throughout the run; KID beside it when asked for."""
         if self.group.rank:
             return
-        from generative.core.strips import save_grid
+        from generative.core.sets.strips import save_grid
 
         classes = max(self.shape.c_dim, 1)
         z = torch.randn(GRID_ROWS, self.shape.z_dim, generator=torch.Generator().manual_seed(self.seed + 1))
@@ -380,8 +380,8 @@ class _Run:
             self._kid()
 
     def _kid(self) -> None:
-        from generative.core.features import DrawnFeatures
-        from generative.core.metrics import kid
+        from generative.core.judging.features import DrawnFeatures
+        from generative.core.judging.metrics import kid
 
         rng = np.random.default_rng([self.seed, self.step, 3])
         labels = self._labels(rng.integers(0, len(self.data), self.recipe.kid_images))

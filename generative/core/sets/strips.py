@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from generative.core.errors import InputError
-from generative.core.weights import atomic_file
+from generative.core.networks.weights import atomic_file
 
 LEAST_SHOWN_PX, LEAST_SCROLLED_PX = 128, 64
 

@@ -11,8 +11,8 @@ import math
 import torch
 from torch import Tensor, nn
 
-from generative.core import ops
-from generative.core.convolution import Geometry, convolve
+from generative.core.networks import ops
+from generative.core.networks.convolution import Geometry, convolve
 
 
 class Dense(nn.Module):

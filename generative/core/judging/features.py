@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from generative.core.errors import InputError
-from generative.core.weights import file_sha256
+from generative.core.networks.weights import file_sha256
 
 BATCH = 64
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)

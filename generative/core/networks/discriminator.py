@@ -7,10 +7,10 @@ import math
 import torch
 from torch import Tensor, nn
 
-from generative.core import ops
-from generative.core.generator import FLOAT32, Precision
-from generative.core.layers import ConvLayer, Dense, Mapping
-from generative.core.shape import NetworkShape
+from generative.core.networks import ops
+from generative.core.networks.generator import FLOAT32, Precision
+from generative.core.networks.layers import ConvLayer, Dense, Mapping
+from generative.core.networks.shape import NetworkShape
 
 
 class ResidualBlock(nn.Module):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, fields, replace
 
 from generative.core.errors import InputError
-from generative.core.shape import LabelConstraint, NetworkShape
+from generative.core.networks.shape import LabelConstraint, NetworkShape
 
 NETS = ("both", "generator", "discriminator")
 PRECISIONS = ("float32", "bf16", "fp16")
@@ -80,7 +80,7 @@ class Recipe:
         for name, known in (("ordinal_nets", NETS), ("precision", PRECISIONS), ("noise", NOISES)):
             if getattr(self, name) not in known:
                 raise InputError(f"{name} must be one of {', '.join(known)}; found {getattr(self, name)!r}.")
-        from generative.core.pipelines import PIPELINE_NAMES
+        from generative.core.training.pipelines import PIPELINE_NAMES
 
         if self.pipeline not in PIPELINE_NAMES:
             raise InputError(f"pipeline must be one of {', '.join(PIPELINE_NAMES)}; found {self.pipeline!r}.")

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from generative.core import losses
-from generative.core.augment import PIPELINES, augment, diff_augment
-from generative.core.generator import FLOAT32, Precision
-from generative.core.recipe import Recipe
+from generative.core.networks.generator import FLOAT32, Precision
+from generative.core.training import losses
+from generative.core.training.augment import PIPELINES, augment, diff_augment
+from generative.core.training.recipe import Recipe
 
 W_AVERAGE_DECAY = 0.995
 DTYPES = {"float32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}

@@ -136,7 +136,7 @@ def _kept(path: Path) -> Variants | None:
 
 def _keep(path: Path, found: Variants) -> None:
     """Keep the newest files; a full disk only costs the time to compute them again."""
-    from generative.core.weights import atomic_file
+    from generative.core.networks.weights import atomic_file
 
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

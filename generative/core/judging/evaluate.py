@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from generative.core import metrics
 from generative.core.data import ImageTable, load_picture, read_manifest
 from generative.core.errors import InputError
+from generative.core.judging import metrics
 
 SCHEMA = "evaluation/1"
 

@@ -14,7 +14,13 @@ from pathlib import Path
 import torch
 
 from generative.core.errors import InputError
-from generative.core.weights import NetworkRecord, atomic_folder, file_sha256, fill_network_folder, write_tensors
+from generative.core.networks.weights import (
+    NetworkRecord,
+    atomic_folder,
+    file_sha256,
+    fill_network_folder,
+    write_tensors,
+)
 
 SCHEMA = "generator-training/1"
 

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from generative.core.errors import InputError
-from generative.core.weights import atomic_file, file_sha256
+from generative.core.networks.weights import atomic_file, file_sha256
 
 SCHEMA = "image-set/1"
 KINDS = ("sample", "morph", "mix", "projection")

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from generative.core.convolution import Geometry, convolve, convolve_back
+from generative.core.networks.convolution import Geometry, convolve, convolve_back
 
 BLUR_TAPS = (1.0, 3.0, 3.0, 1.0)
 LRELU_SLOPE = 0.2

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from generative.core.errors import InputError
-from generative.core.shape import NetworkShape
+from generative.core.networks.shape import NetworkShape
 
 SCHEMA = "generator-network/1"
 PARTS = ("generator", "discriminator", "generator_raw")
@@ -179,7 +179,7 @@ def read_state(folder: Path, part: str, record: NetworkRecord | None = None) -> 
 
 def load_generator(folder: Path, part: str = "generator"):
     """Ready generator in evaluation mode, and its record, from a weights folder."""
-    from generative.core.generator import Generator
+    from generative.core.networks.generator import Generator
 
     record = read_record(folder)
     return build(Generator, record, read_state(folder, part, record), folder).eval(), record
@@ -187,7 +187,7 @@ def load_generator(folder: Path, part: str = "generator"):
 
 def load_discriminator(folder: Path):
     """Ready discriminator, from a weights folder that has one."""
-    from generative.core.discriminator import Discriminator
+    from generative.core.networks.discriminator import Discriminator
 
     record = read_record(folder)
     return build(Discriminator, record, read_state(folder, "discriminator", record), folder)
