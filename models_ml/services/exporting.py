@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 
 from imagebank.jobs import queue_job
 from imagebank.models import Job, Study
-from models_ml.core.export import FACTS
+from models_ml.core.answers.export import FACTS
 from models_ml.models import TrainingRun
 
 EXPORT_MANIFEST = "models_ml.export_manifest"

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from django.urls import reverse
 
-from models_ml.core.metrics import softmax
-from models_ml.core.pixels import load_square
+from models_ml.core.answers.metrics import softmax
+from models_ml.core.pictures.pixels import load_square
 from models_ml.models import Member, Prediction
 from models_ml.services.exporting import onnx_export, queue_onnx_export
 
