@@ -1,17 +1,20 @@
 """Pages of the attributions: contact sheet, one map with its opacity slider, and the pictures' files."""
 
+from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.db.models import Count
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
-from django.views.decorators.http import require_GET
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_GET, require_POST
 
 from imagebank.models import Job
 from imagebank.permissions import TRUTH_ROLES, require_role
 from models_ml.attribution_tables import map_regions, map_table, region_table, summary_table, warnings
 from models_ml.core.attribution.tables import completeness_in_words
 from models_ml.models import AttributionMap, AttributionSet
-from models_ml.views import context_of
+from models_ml.services.explaining import delete_attribution
+from models_ml.views import CHANGING_ROLES, context_of, refused
 
 MAPS_PER_PAGE = 140
 
@@ -97,6 +100,19 @@ def _worst_cards(made: AttributionSet, warned: dict) -> list[tuple]:
 def picture_of(one: AttributionMap):
     """The picture in the map's view, from what was prefetched."""
     return next((image for image in one.item.images.all() if image.view == one.view), None)
+
+
+@require_POST
+@require_role(*CHANGING_ROLES)
+def set_delete(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+    made = get_set(request, pk)
+    try:
+        delete_attribution(made=made)
+    except ValidationError as refusal:
+        refused(request, refusal)
+        return redirect("models_ml:attribution", slug, pk)
+    messages.success(request, f"{made} was removed with its maps.")
+    return redirect("models_ml:attributions", slug)
 
 
 @require_GET

@@ -33,6 +33,7 @@ urlpatterns = [
     path(f"{HERE}ensembles/<int:pk>/explain/", views.ensemble_explain, name="explain"),
     path(MAPS, attribution_views.set_list, name="attributions"),
     path(f"{MAPS}<int:pk>/", attribution_views.set_detail, name="attribution"),
+    path(f"{MAPS}<int:pk>/remove/", attribution_views.set_delete, name="attribution-remove"),
     path(f"{MAPS}<int:pk>/items.csv", attribution_views.table, name="attribution-table"),
     path(f"{MAPS}map/<str:public_id>/", attribution_views.map_detail, name="map"),
     path(f"{MAPS}map/<str:public_id>/layer/", attribution_views.layer, name="layer"),

@@ -53,6 +53,15 @@ def start_attribution(
     return made
 
 
+def delete_attribution(*, made: AttributionSet) -> None:
+    """Remove a set with its maps and files. What was summed up from it over readers' regions stays in its job."""
+    if made.job is not None and made.job.is_active:
+        raise ValidationError(f"{made} is being made; cancel it first.")
+    folder = made.folder
+    made.delete()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 def explain_arguments(made: AttributionSet, items: Sequence[str] | None) -> list[str]:
     """Write down which pictures are asked for, and return the command that explains them."""
     ensemble, run = made.ensemble, made.ensemble.run

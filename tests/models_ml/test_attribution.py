@@ -11,7 +11,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from PIL import Image
 
-from imagebank.jobs import JobCancelled
+from imagebank.jobs import JobCancelled, cancel_job
 from imagebank.models import Job
 from models_ml import jobs
 from models_ml.attribution_tables import summary_table
@@ -147,6 +147,21 @@ def test_the_list_begins_with_the_newest_and_names_no_baseline_where_there_is_no
         page = client.get(f"/studies/spots/networks/attributions/{made.pk}/").content.decode()
         assert made.baseline_in_words == ("no baseline" if made.method == "gradcam" else "baseline median colour")
         assert f"{made.get_method_display()}, {made.baseline_in_words}, averaged" in page
+
+
+def test_a_set_is_removed_with_its_files_but_not_while_it_is_made(stored, client, person):
+    made = start_attribution(ensemble=stored, controls=1)
+    explain_arguments(made, None)
+    place = f"/studies/spots/networks/attributions/{made.pk}/"
+    client.force_login(person("engineer"))
+    assert "is being made; cancel it first." in client.post(f"{place}remove/", follow=True).content.decode()
+    assert "Remove this set" not in client.get(place).content.decode()
+    cancel_job(job=made.job)
+    assert "Remove this set" in client.get(place).content.decode()
+    assert (made.folder / "manifest.csv").is_file()
+    assert "was removed with its maps" in client.post(f"{place}remove/", follow=True).content.decode()
+    assert not AttributionSet.objects.exists()
+    assert not made.folder.exists()
 
 
 def test_an_ensemble_without_answers_has_nothing_to_explain(stored):
