@@ -14,6 +14,7 @@ from rest_framework.test import APIClient
 from imagebank.models import Job
 from models_ml.attribution_tables import difference
 from models_ml.charts import learning_curves, share_text
+from models_ml.core.attribution.tables import in_words
 from models_ml.models import AttributionSet, Ensemble, Prediction, TrainingRun
 from models_ml.presenting import card_blocks, rule_in_words
 from tests.models_ml.conftest import TINY
@@ -207,6 +208,7 @@ def test_a_difference_that_rounds_to_nothing_has_no_minus():
     assert [difference(*pair) for pair in ((0.381, 0.384), (0.5, 0.2), (0.2, 0.5), (None, 0.2))] == [
         "+0.00", "+0.30", "\N{MINUS SIGN}0.30", "",
     ]  # fmt: skip
+    assert in_words({"value": -0.004, "ci_low": -0.03, "ci_high": -0.001}) == "0.00 (\N{MINUS SIGN}0.03 to 0.00)"
 
 
 def test_the_first_prediction_is_not_said_to_be_another_one(study, engineer):

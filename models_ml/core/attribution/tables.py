@@ -128,15 +128,19 @@ def _estimate(name: str, values: Sequence[float | None], clusters: np.ndarray) -
     return asdict(clustered(numbers, clusters[known], resamples=1000))
 
 
+def _two_digits(value: float) -> str:
+    return f"{round(value, 2) + 0.0:.2f}"  # what rounds to nothing has no sign
+
+
 def in_words(estimate: dict | None) -> str:
     """ "0.42 (0.36 to 0.47)", or why there is none."""
     if not estimate:
         return ""
     if estimate.get("value") is None:
         return estimate.get("why", "not known")
-    text = f"{estimate['value']:.2f}"
+    text = _two_digits(estimate["value"])
     if estimate.get("ci_low") is not None:
-        text = f"{text} ({estimate['ci_low']:.2f} to {estimate['ci_high']:.2f})"
+        text = f"{text} ({_two_digits(estimate['ci_low'])} to {_two_digits(estimate['ci_high'])})"
     return text.replace("-", "\N{MINUS SIGN}")
 
 
