@@ -8,7 +8,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from benchmark.services.outside_readings import LARGEST_MAP, bring_in, draft_for, keep_export
-from imagebank.permissions import Role, require_role
+from imagebank.permissions import Role, only_to_change, require_role
 from imagebank.services.uploads import kept_upload
 
 SALT = "outside-readings"
@@ -38,6 +38,7 @@ class ExportForm(forms.Form):
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @require_role(Role.COORDINATOR)
+@only_to_change
 def outside_readings(request, slug):
     """Upload; then the map, to be changed, with what it finds; then the import in one transaction."""
     study = request.study

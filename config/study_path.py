@@ -10,7 +10,7 @@ from django.apps import apps
 from django.urls import NoReverseMatch, reverse
 
 from imagebank.models import Item, Provenance, Study
-from imagebank.permissions import TRUTH_ROLES, Role, has_role
+from imagebank.permissions import TRUTH_ROLES, Role, has_role, may_change
 
 
 @dataclass(frozen=True)
@@ -33,19 +33,25 @@ def study_path(*, study: Study, user) -> list[Step]:
     readers = link(study, "surveys:readers") if coordinates else link(study, "models_ml:runs") if trains else None
     seats = link(study, "surveys:seats") if coordinates else None
     results = link(study, "benchmark:comparison_list") if has_role(user, study, *TRUTH_ROLES) else None
-    may_compare = has_role(user, study, Role.ANALYST, Role.COORDINATOR)
+    may_compare = may_change(user, study, Role.ANALYST, Role.COORDINATOR)
     steps = [
         images_step(study, bank),
         design_step(study, surveys),
-        readers_step(study, readers, _about_readers(study) if coordinates else "Train networks"),
+        readers_step(study, readers, _about_readers(study) if coordinates else _about_networks(study)),
         reading_step(study, seats),
         results_step(study, results, may_compare),
     ]
+    if study.archived_at:  # nothing begins there
+        steps = [replace(step, url=None) if step.progress == "not begun" else step for step in steps]
     return [steps[0], *(with_action_when_its_turn_has_come(before, step) for before, step in pairwise(steps))]
 
 
 def _about_readers(study: Study) -> str:
     return "See the readers" if study_state(study) else "Invite readers"
+
+
+def _about_networks(study: Study) -> str:
+    return "See the networks" if study.archived_at else "Train networks"
 
 
 def with_action_when_its_turn_has_come(before: Step, step: Step) -> Step:
