@@ -4,7 +4,7 @@ An administrator (superuser) has every role in every study. A study in which som
 them: its pages answer 404, so that not even its name leaks. A member without the right role is told so (403).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
 
 import rules
@@ -45,11 +45,20 @@ def may_change(user, study: Study, *roles: str) -> bool:
 
 def roles_of(user, study: Study) -> frozenset[str]:
     """Every role of `user` in `study`, by one query; an administrator has them all."""
+    return roles_in(user, [study])[study.pk]
+
+
+def roles_in(user, studies: Iterable[Study]) -> dict[int, frozenset[str]]:
+    """The roles of `user` in each of `studies`, by its key; one query for all of them."""
+    keys = [study.pk for study in studies]
     if not user.is_authenticated or not user.is_active:
-        return frozenset()
+        return dict.fromkeys(keys, frozenset())
     if user.is_superuser:
-        return frozenset(Role.values)
-    return frozenset(Membership.objects.filter(study=study, user=user).values_list("role", flat=True))
+        return dict.fromkeys(keys, frozenset(Role.values))
+    held: dict[int, set[str]] = {key: set() for key in keys}
+    for key, role in Membership.objects.filter(study__in=keys, user=user).values_list("study", "role"):
+        held[key].add(role)
+    return {key: frozenset(roles) for key, roles in held.items()}
 
 
 def require_role(*roles: str) -> Callable:
