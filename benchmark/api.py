@@ -13,7 +13,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from benchmark.core.planning import Spread
+from benchmark.core.planning.closed_form import Spread
 from benchmark.models import AnalysisPlan, Comparison, StoredPredictions
 from benchmark.outside_api import OutsideReadings
 from benchmark.presenting import section_called

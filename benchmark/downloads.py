@@ -27,8 +27,8 @@ class TableFile:
 
 def table_file(results: dict, section: Section, kind: str) -> TableFile:
     """The section as `kind`, one of KINDS; cells that a spreadsheet would run as formulas are escaped."""
+    from benchmark.core.output.tables import as_csv, as_latex, as_xlsx, flat_records
     from benchmark.core.results import Results
-    from benchmark.core.tables import as_csv, as_latex, as_xlsx, flat_records
 
     if kind == "tex":
         table = table_of(results, section, on_page=False)
@@ -44,8 +44,8 @@ def table_file(results: dict, section: Section, kind: str) -> TableFile:
 def readings_file(comparison: Comparison, kind: str, positive: str) -> TableFile:
     """The readings that the comparison analysed as `kind`, one of READINGS_KINDS; `positive`: the class that counts as
     positive in iMRMC's and MRMCaov's form. Names that a program cannot read raise InputError."""
-    from benchmark.core.exports import FORMATS, RATED
-    from benchmark.core.readings import read_readings
+    from benchmark.core.inputs.readings import read_readings
+    from benchmark.core.output.exports import FORMATS, RATED
 
     readings = read_readings(comparison.folder / "readings.csv")
     content = RATED[kind](readings, positive=positive) if kind in RATED else FORMATS[kind](readings)

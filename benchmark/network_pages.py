@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_POST
 from imagebank.models import Item, Study
 from imagebank.permissions import Role, may_change, require_role
 from imagebank.tables import csv_text
-from models_ml.core.explain_tables import in_words
+from models_ml.core.attribution.tables import in_words
 from models_ml.models import AttributionMap, AttributionSet, Ensemble, Prediction
 from surveys.models import Reader
 

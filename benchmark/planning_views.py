@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from benchmark.core.planning import Spread
+from benchmark.core.planning.closed_form import Spread
 from imagebank.permissions import Role, may_change, require_role
 
 from .charts import power_chart

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from benchmark.core.planning import Precision
+from benchmark.core.planning.closed_form import Precision
 from benchmark.core.wording import number, on_view, percent, plural, points
 from benchmark.services.planning import PlannedDesign
 from benchmark.services.precision import PrecisionRow, Width

@@ -276,7 +276,9 @@ def section_called(results: dict, name: str) -> Section | None:
 
 def comparisons_table(results: dict) -> Table | None:
     """The paper's own table of every comparison with both answers, as the LaTeX and Word files have it."""
-    from benchmark.core.tables import paper_tables  # with pandas behind it; only who asks for results waits for that
+    from benchmark.core.output.tables import (
+        paper_tables,  # with pandas behind it; only who asks for results waits for that
+    )
 
     caption, header, rows = paper_tables(Results(results))["comparisons"]
     if not rows:
@@ -325,7 +327,7 @@ def figure_for_page(results: dict, name: str) -> dict | None:
 
 def figure_data(results: dict, name: str) -> str | None:
     """The rows that a figure draws as CSV; None where there is no such figure."""
-    from benchmark.core.tables import as_csv
+    from benchmark.core.output.tables import as_csv
 
     return next((as_csv(entry.data()) for entry in _figures(results) if entry.name == name), None)
 
@@ -338,7 +340,7 @@ class HardItem:
 
 def hardest_items(results: dict, pictures: dict[tuple[str, str], str], *, view: str, many: int = 12) -> list[HardItem]:
     """The items that fewest people named correctly in a view; `pictures`: public id by item code and view."""
-    from benchmark.core.standing import hardest  # with pandas behind it
+    from benchmark.core.sections.standing import hardest  # with pandas behind it
 
     records = hardest(results.get("items", []), view, many)
     return [HardItem(record, pictures.get((record["item"], view))) for record in records]

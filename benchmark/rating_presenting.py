@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from benchmark.core.rating_pictures import best_and_worst
-from benchmark.core.rating_words import (
+from benchmark.core.report.rating_words import (
     chance_sentence,
     choice_answer,
     hype_answer,
@@ -12,6 +11,7 @@ from benchmark.core.rating_words import (
     verdict,
 )
 from benchmark.core.report.ratings import picture_words
+from benchmark.core.sections.rating_pictures import best_and_worst
 from benchmark.core.wording import interval, percent, readable
 from benchmark.models import Comparison
 from benchmark.presenting import Estimate, Record, Whisker

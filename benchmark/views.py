@@ -9,8 +9,8 @@ from django.http import FileResponse, Http404, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
-from benchmark.core import rating_words
 from benchmark.core.errors import InputError
+from benchmark.core.report import rating_words
 from benchmark.core.report.limitations import limitations
 from benchmark.core.report.methods import methods
 from benchmark.core.report.references import numbered

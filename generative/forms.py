@@ -5,7 +5,7 @@ import argparse
 from django import forms
 
 from generative.core.cli import seed_list
-from generative.core.recipe import FAST, PRESETS
+from generative.core.training.recipe import FAST, PRESETS
 from generative.models import Generator, ImageSet
 from generative.services.auditing import RANDOM_FEATURES, REASON_MAX, found_classifiers
 from generative.services.making import own_class, picture_to_project

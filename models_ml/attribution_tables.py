@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from models_ml.core.explain_tables import WORDS, in_words, score_rows
+from models_ml.core.attribution.tables import WORDS, in_words, score_rows
 from models_ml.models import AttributionMap
 
 

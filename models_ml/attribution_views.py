@@ -8,7 +8,7 @@ from django.views.decorators.http import require_GET
 
 from imagebank.permissions import TRUTH_ROLES, require_role
 from models_ml.attribution_tables import map_regions, map_table, region_table, summary_table, warnings
-from models_ml.core.explain_tables import completeness_in_words
+from models_ml.core.attribution.tables import completeness_in_words
 from models_ml.models import AttributionMap, AttributionSet
 from models_ml.views import context_of
 

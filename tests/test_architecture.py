@@ -78,6 +78,16 @@ def test_a_core_imports_neither_django_nor_anything_of_the_house(room):
     assert not wrong
 
 
+def test_statistics_know_no_study_no_file_and_no_report():
+    wrong = [
+        f"{path.relative_to(ROOT)}:{line} imports {name}"
+        for path in modules_of("benchmark/core/methods")
+        for name, line in imported(path)
+        if name.startswith("benchmark.") and not name.startswith(("benchmark.core.methods.", "benchmark.core.errors"))
+    ]
+    assert not wrong
+
+
 def test_every_core_loads_whole_where_django_is_not_installed():
     code = f"""
 import importlib, pkgutil, sys

@@ -56,6 +56,16 @@ def test_the_readmes_commands_run_one_after_another(papers):
         assert (papers / name).stat().st_size > 0
 
 
+def test_measurements_are_named_by_the_command_that_starts_them():
+    """As modules, from the repository's folder: started by its path, a script would not find the product."""
+    papers = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("fixtures/*.md"), *ROOT.glob("tests/performance/*.py")]
+    text = "\n".join(path.read_text() for path in papers)
+    assert not re.search(r"python tests/performance/", text)
+    named = set(re.findall(r"python -m tests\.performance\.(\w+)", text))
+    assert len(named) > 12
+    assert {name for name in named if not (ROOT / "tests" / "performance" / f"{name}.py").is_file()} == set()
+
+
 @pytest.mark.parametrize("command", [command for command in COMMANDS if command.startswith("make ")])
 def test_the_readmes_make_targets_exist(command):
     done = subprocess.run([*command.split(), "--dry-run"], cwd=ROOT, capture_output=True, text=True, check=False)

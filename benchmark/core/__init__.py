@@ -13,17 +13,17 @@ from typing import Any
 _HOMES = {
     "InputError": "errors",
     "Problem": "errors",
-    "Readings": "readings",
-    "read_readings": "readings",
-    "Predictions": "predictions",
-    "read_predictions": "predictions",
-    "Plan": "plan",
-    "CompletionRule": "completion",
-    "Completion": "completion",
-    "complete_sittings": "completion",
+    "Readings": "inputs.readings",
+    "read_readings": "inputs.readings",
+    "Predictions": "inputs.predictions",
+    "read_predictions": "inputs.predictions",
+    "Plan": "plans.plan",
+    "CompletionRule": "inputs.completion",
+    "Completion": "inputs.completion",
+    "complete_sittings": "inputs.completion",
     "Results": "results",
     "analyse": "analysis",
-    "write_analysis": "writing",
+    "write_analysis": "output.writing",
 }
 __all__ = sorted(_HOMES)
 

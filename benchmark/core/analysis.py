@@ -5,31 +5,32 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .agreement_sections import agreement_sections, consistency_sections
-from .bootstrap import StudyDraws
-from .comparisons import adjust_by_largest_t, new_images_section, paired_sections
-from .completion import EXTRA, INCOMPLETE, KEPT, Completion, complete_sittings
-from .contrasts import equivalence_section, groups_section, networks_section, views_section
-from .description import accuracy_section, confusion_section, reader_accuracy_section
-from .deviations import deviations_section
+from benchmark.core.inputs.completion import EXTRA, INCOMPLETE, KEPT, Completion, complete_sittings
+from benchmark.core.inputs.predictions import Predictions, add_model_readings
+from benchmark.core.inputs.readings import Readings
+from benchmark.core.inputs.scoring import Scored
+from benchmark.core.methods.bootstrap import StudyDraws
+from benchmark.core.plans.deviations import deviations_section
+from benchmark.core.plans.plan import Plan
+from benchmark.core.sections.agreement import agreement_sections, consistency_sections
+from benchmark.core.sections.comparisons import adjust_by_largest_t, new_images_section, paired_sections
+from benchmark.core.sections.contrasts import equivalence_section, groups_section, networks_section, views_section
+from benchmark.core.sections.description import accuracy_section, confusion_section, reader_accuracy_section
+from benchmark.core.sections.item_response import rasch_sections
+from benchmark.core.sections.new_image_methods import methods_section, mixed_models_section
+from benchmark.core.sections.order import carry_over_section, order_section
+from benchmark.core.sections.performance import class_accuracy_section, class_differences_section, metrics_section
+from benchmark.core.sections.probabilities import probability_sections, reader_confidence_sections
+from benchmark.core.sections.reader_auc import reader_auc_sections
+from benchmark.core.sections.sensitivity import sensitivity_section
+from benchmark.core.sections.standing import items_section, standing_section
+from benchmark.core.sections.teams import teams_section
+from benchmark.core.sections.times import speed_accuracy_section, time_model_section, time_section
+
 from .errors import InputError
-from .item_response import rasch_sections
-from .new_image_methods import methods_section, mixed_models_section
 from .notes import notes
-from .order_sections import carry_over_section, order_section
-from .performance import class_accuracy_section, class_differences_section, metrics_section
-from .plan import Plan
-from .predictions import Predictions, add_model_readings
-from .probability_sections import probability_sections, reader_confidence_sections
-from .reader_auc import reader_auc_sections
-from .readings import Readings
 from .results import SCHEMA, Results, plain
-from .scoring import Scored
-from .sensitivity import sensitivity_section
 from .software import versions
-from .standing import items_section, standing_section
-from .team_sections import teams_section
-from .time_sections import speed_accuracy_section, time_model_section, time_section
 
 Progress = Callable[[int, int, str], None]
 

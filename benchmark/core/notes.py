@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from .comparisons import matchups
-from .plan import Plan
-from .readings import Readings
-from .scoring import Scored
+from benchmark.core.inputs.readings import Readings
+from benchmark.core.inputs.scoring import Scored
+from benchmark.core.plans.plan import Plan
+from benchmark.core.sections.comparisons import matchups
 
 LIKE_MISSING = {"na", "n/a", "nan", "null", "none", "missing", "-", "?"}
 

@@ -31,7 +31,7 @@ def show_networks(console: Console, *, study: Study, folder: Path, views: Sequen
 
 def _forget_another_run(study: Study, view: str, folder: Path) -> None:
     """The demo was run with other settings before: its former run gives way."""
-    from models_ml.core.checkpoint import read_run
+    from models_ml.core.training.checkpoint import read_run
     from models_ml.services.training import delete_run
 
     former = study.training_runs.filter(name=NETWORK, view=view).first()

@@ -137,7 +137,7 @@ def _write_inputs(
 
 
 def _declares_completion(plan: AnalysisPlan) -> bool:
-    from benchmark.core.plan import Plan
+    from benchmark.core.plans.plan import Plan
 
     return Plan.from_toml(text=plan.text).completion is not None
 
@@ -196,11 +196,11 @@ def analyse_folder(
 def _analyse_readings(folder: Path, *, seed: int, stamp: str | None, step, pictures=None) -> None:
     from benchmark.core.analysis import analyse
     from benchmark.core.facts import described, read_certificate, read_facts
-    from benchmark.core.pictures import read_item_pictures
-    from benchmark.core.plan import Plan
-    from benchmark.core.predictions import read_predictions
-    from benchmark.core.readings import read_readings
-    from benchmark.core.writing import write_analysis
+    from benchmark.core.inputs.pictures import read_item_pictures
+    from benchmark.core.inputs.predictions import read_predictions
+    from benchmark.core.inputs.readings import read_readings
+    from benchmark.core.output.writing import write_analysis
+    from benchmark.core.plans.plan import Plan
 
     def given(name: str, read):
         return read(folder / name) if (folder / name).exists() else None

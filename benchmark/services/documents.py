@@ -24,9 +24,9 @@ def documents(comparison: Comparison) -> list[Path]:
 def make_documents(*, comparison: Comparison, progress: Callable[[int, int, str], None] | None = None) -> list[Path]:
     """Write report.pdf and, of a comparison of people and networks, tables.docx."""
     from benchmark.core.files import write_atomically
+    from benchmark.core.output.word import as_docx
     from benchmark.core.report.pdf import as_pdf
     from benchmark.core.results import Results
-    from benchmark.core.word import as_docx
 
     results, home = Results(comparison.results_as_written()), documents_folder(comparison)
     if progress:
@@ -42,12 +42,12 @@ def make_documents(*, comparison: Comparison, progress: Callable[[int, int, str]
 
 
 def _printed_report(comparison: Comparison, results) -> str:
+    from benchmark.core.commands.studies import read_pictures
     from benchmark.core.figures.catalogue import figures_of
     from benchmark.core.figures.ratings import rating_figures
-    from benchmark.core.pictures import read_item_pictures
+    from benchmark.core.inputs.pictures import read_item_pictures
     from benchmark.core.report.page import build_report
     from benchmark.core.report.ratings import build_rating_report
-    from benchmark.core.studies_cli import read_pictures
 
     listed = json.loads((comparison.folder / "figures" / "figures.json").read_text(encoding="utf-8"))
     svg = {row["name"]: (comparison.folder / "figures" / row["files"]["svg"]).read_text("utf-8") for row in listed}

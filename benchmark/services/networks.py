@@ -10,7 +10,7 @@ from pathlib import Path
 from django.core.exceptions import ValidationError
 from django.db.models import Count
 
-from benchmark.core.leaderboard import Standing, leaderboard
+from benchmark.core.sections.leaderboard import Standing, leaderboard
 from imagebank.models import Job, Study, Truth
 from models_ml.models import Ensemble, Prediction
 from models_ml.services.predicting import queue_prediction, write_predictions

@@ -146,8 +146,8 @@ def first_problems(refusal: ValidationError) -> tuple[list[str], int]:
 
 def _table(study: Study, path: Path, map_text: str, folder: Path):
     """The readings as a frame, notes about what was left out, and a readings.csv with them."""
-    from benchmark.core.long_table import read_text_table
-    from benchmark.core.readings import REQUIRED
+    from benchmark.core.inputs.long_table import read_text_table
+    from benchmark.core.inputs.readings import REQUIRED
 
     source = folder / "readings.csv"
     try:

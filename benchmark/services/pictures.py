@@ -23,8 +23,8 @@ def write_hardest_pictures(study: Study, results: Mapping, folder: Path) -> None
     Whoever may see results may see pictures, and results name truth: the roles are the same. Nothing is written where no
     item has a picture.
     """
-    from benchmark.core.pictures import COLUMNS, LIST
-    from benchmark.core.standing import hardest
+    from benchmark.core.inputs.pictures import COLUMNS, LIST
+    from benchmark.core.sections.standing import hardest
 
     views = dict.fromkeys(record["view"] for record in results["items"])
     wanted = [(record["item"], view or "") for view in views for record in hardest(results["items"], view)]

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 
 from django.core.exceptions import ValidationError
 
-from benchmark.core.planning import (
+from benchmark.core.planning.closed_form import (
     Design,
     Precision,
     Spread,
@@ -52,13 +52,13 @@ def spread_from_model(
 
     An accuracy of the network outside (0, 1) raises ValidationError.
     """
-    from benchmark.core.simulation import spread_of
+    from benchmark.core.planning.simulation import spread_of
 
     return spread_of(_world(accuracy_readers, difference, sd_reader, sd_item, correlation))
 
 
 def _world(accuracy_readers: float, difference: float, sd_reader: float, sd_item: float, correlation: float):
-    from benchmark.core.simulation import World
+    from benchmark.core.planning.simulation import World
 
     accuracy_model = accuracy_readers + difference
     if not 0 < accuracy_model < 1:
@@ -142,7 +142,7 @@ def simulate_design(
     Balanced: every item equally often, so `per_class` must be a multiple of `per_survey`, and readers come in whole
     survey sets. Returns the counts with the design that was simulated.
     """
-    from benchmark.core.simulation import StudyDesign, simulate
+    from benchmark.core.planning.simulation import StudyDesign, simulate
 
     sets = max(1, round(readers * per_survey / per_class))
     try:

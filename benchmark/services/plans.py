@@ -9,8 +9,8 @@ from django.db import transaction
 from django.db.models import Min
 
 from benchmark.core.errors import InputError
-from benchmark.core.plan import Plan
-from benchmark.core.plan_changes import PlanChange, plan_changes
+from benchmark.core.plans.plan import Plan
+from benchmark.core.plans.plan_changes import PlanChange, plan_changes
 from benchmark.models import AnalysisPlan
 from imagebank.models import Study
 from surveys.models import Answer, ImportedReading, Reader

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from django.db.models import Count
 
-from benchmark.core.components import moment_components
 from benchmark.core.errors import InputError
-from benchmark.core.planning import Design, Spread, fixed_images_precision, new_images_precision
+from benchmark.core.methods.components import moment_components
+from benchmark.core.planning.closed_form import Design, Spread, fixed_images_precision, new_images_precision
 from imagebank.models import Study
 from surveys.models import Seat
 from surveys.services import readings_frame
@@ -44,9 +44,9 @@ def precision_so_far(*, study: Study, difference: float = 0.1) -> list[Precision
 
     A study without complete sittings of people and answers of a network has no rows.
     """
-    from benchmark.core.comparisons import matchups
-    from benchmark.core.readings import Readings
-    from benchmark.core.scoring import Scored
+    from benchmark.core.inputs.readings import Readings
+    from benchmark.core.inputs.scoring import Scored
+    from benchmark.core.sections.comparisons import matchups
 
     frame = readings_frame(study=study, analysed_only=True)
     if frame.empty:

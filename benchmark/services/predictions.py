@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 
 from benchmark.core.errors import InputError
 from benchmark.core.files import write_atomically
-from benchmark.core.predictions import read_predictions
+from benchmark.core.inputs.predictions import read_predictions
 from benchmark.models import StoredPredictions
 from imagebank.models import Item, Study
 from imagebank.tables import csv_text, spreadsheet_safe

@@ -45,12 +45,12 @@ def write_rating_inputs(study: Study, folder: Path) -> bool:
 
 def analyse_rating_folder(folder: Path, *, seed: int, stamp: str | None, step: Callable) -> None:
     """Analyse ratings.csv in `folder` under its plan and write everything beside it, as the command `ratings` does."""
-    from benchmark.core.plan import Plan
-    from benchmark.core.rating_sections import RatingPlan, analyse_ratings
-    from benchmark.core.ratings import read_ratings
+    from benchmark.core.commands.studies import read_pictures
+    from benchmark.core.inputs.ratings import read_ratings
+    from benchmark.core.output.writing import write_ratings
+    from benchmark.core.plans.plan import Plan
     from benchmark.core.results import Results
-    from benchmark.core.studies_cli import read_pictures
-    from benchmark.core.writing import write_ratings
+    from benchmark.core.sections.ratings import RatingPlan, analyse_ratings
 
     def plan_at(name: str) -> Plan | None:
         return Plan.from_toml(folder / name) if (folder / name).exists() else None

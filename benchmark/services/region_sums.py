@@ -10,10 +10,10 @@ from django.db.models import Count, Max
 from benchmark.services.regions import chance_overlap, joint_region, marked_answers, marks_by_item, region_codes
 from benchmark.services.starting import queue_once
 from imagebank.models import Job, Study
-from models_ml.core.explain_metrics import overlap, relevance_mass
-from models_ml.core.explain_run import read_controls, read_map
-from models_ml.core.explain_tables import mean_known
-from models_ml.core.metrics import clustered
+from models_ml.core.answers.metrics import clustered
+from models_ml.core.attribution.metrics import overlap, relevance_mass
+from models_ml.core.attribution.run import read_controls, read_map
+from models_ml.core.attribution.tables import mean_known
 from models_ml.errors import core_errors
 from models_ml.models import AttributionMap, AttributionSet
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from imagebank.models import Item, Study
-from models_ml.core.explain_metrics import overlap
-from models_ml.core.explain_run import read_controls, read_map
-from models_ml.core.explain_tables import mean_known
+from models_ml.core.attribution.metrics import overlap
+from models_ml.core.attribution.run import read_controls, read_map
+from models_ml.core.attribution.tables import mean_known
 from models_ml.models import AttributionMap
 from surveys.models import Answer
 from surveys.questions import questions_of

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from generative.core.errors import InputError
-from generative.core.recipe import FAST, Recipe, preset
+from generative.core.training.recipe import FAST, Recipe, preset
 
 
 def _say(text: str) -> None:
@@ -34,7 +34,7 @@ def run_render(options) -> int:
     """inputs: z (N, z_dim), c (N, c_dim), optional truncation (scalar) and noise ("const" or "none")."""
     import torch
 
-    from generative.core.weights import atomic_file, load_generator
+    from generative.core.networks.weights import atomic_file, load_generator
 
     generator, _ = load_generator(options.weights)
     shape = generator.shape
@@ -105,8 +105,8 @@ def _parsed(key: str, text: str):
 
 def run_train(options) -> int:
     from generative.core.data import read_manifest
-    from generative.core.distributed import speaks
-    from generative.core.train import train
+    from generative.core.training.distributed import speaks
+    from generative.core.training.loop import train
 
     recipe = _recipe(options)
     table = read_manifest(options.manifest, resolution=recipe.resolution, classes=options.classes, view=options.view,
@@ -168,7 +168,7 @@ class _Progress:
 
 
 def _write(options, plan, generator, record, extra: dict | None = None) -> int:
-    from generative.core.imageset import make_pictures, write_set
+    from generative.core.sets.imageset import make_pictures, write_set
 
     pictures = make_pictures(generator, plan)
     files = {name: (lambda path, made=maker: made(path, pictures)) for name, maker in (extra or {}).items()}
@@ -179,7 +179,7 @@ def _write(options, plan, generator, record, extra: dict | None = None) -> int:
 
 def _page(title: str, facts: dict, figures: list, nature: str | None = None):
     """figures: `Figure`s whose files lie beside the page."""
-    from generative.core.strips import GENERATED, save_page
+    from generative.core.sets.strips import GENERATED, save_page
 
     def write(path: Path, _) -> None:
         beside = [dataclasses.replace(figure, file=path.parent / figure.file) for figure in figures]
@@ -189,7 +189,7 @@ def _page(title: str, facts: dict, figures: list, nature: str | None = None):
 
 
 def _sheet(columns: int):
-    from generative.core.strips import save_grid
+    from generative.core.sets.strips import save_grid
 
     return lambda path, pictures: save_grid(np.stack([p.image for p in pictures]), path, columns=columns)
 
@@ -200,9 +200,9 @@ def _facts(options, record) -> dict:
 
 
 def run_generate(options) -> int:
-    from generative.core.imageset import SetPlan
-    from generative.core.strips import Figure
-    from generative.core.weights import load_generator
+    from generative.core.networks.weights import load_generator
+    from generative.core.sets.imageset import SetPlan
+    from generative.core.sets.strips import Figure
 
     generator, record = load_generator(options.weights)
     names = options.classes or record.shape.classes
@@ -218,11 +218,11 @@ def run_generate(options) -> int:
 
 
 def run_morph(options) -> int:
-    from generative.core import latents
-    from generative.core.features import open_features
-    from generative.core.imageset import SetPlan
-    from generative.core.strips import Figure, save_animation
-    from generative.core.weights import load_generator
+    from generative.core.judging.features import open_features
+    from generative.core.networks.weights import load_generator
+    from generative.core.sets import latents
+    from generative.core.sets.imageset import SetPlan
+    from generative.core.sets.strips import Figure, save_animation
 
     generator, record = load_generator(options.weights)
     shape, seed = record.shape, options.seeds[0]
@@ -262,10 +262,10 @@ def run_morph(options) -> int:
 
 
 def run_mix(options) -> int:
-    from generative.core import latents
-    from generative.core.imageset import SetPlan
-    from generative.core.strips import Figure
-    from generative.core.weights import load_generator
+    from generative.core.networks.weights import load_generator
+    from generative.core.sets import latents
+    from generative.core.sets.imageset import SetPlan
+    from generative.core.sets.strips import Figure
 
     generator, record = load_generator(options.weights)
     shape = record.shape
@@ -286,7 +286,7 @@ def run_mix(options) -> int:
 
 def _mix_sheet(plan):
     """The mixes with the unmixed rows at the left and columns above."""
-    from generative.core.strips import mix_sheet, save_png
+    from generative.core.sets.strips import mix_sheet, save_png
 
     def write(path: Path, pictures) -> None:
         images = np.stack([p.image for p in pictures])
@@ -296,12 +296,12 @@ def _mix_sheet(plan):
 
 
 def run_project(options) -> int:
-    from generative.core import latents
     from generative.core.data import load_picture
-    from generative.core.imageset import Picture, projected_picture, write_set
-    from generative.core.projection import project
-    from generative.core.strips import Figure
-    from generative.core.weights import load_generator
+    from generative.core.networks.weights import load_generator
+    from generative.core.sets import latents
+    from generative.core.sets.imageset import Picture, projected_picture, write_set
+    from generative.core.sets.projection import project
+    from generative.core.sets.strips import Figure
 
     generator, record = load_generator(options.weights)
     shape = record.shape
@@ -332,9 +332,9 @@ def run_project(options) -> int:
 
 
 def run_regenerate(options) -> int:
-    from generative.core.imageset import regenerate
-    from generative.core.setfiles import opened_set
-    from generative.core.weights import load_generator
+    from generative.core.networks.weights import load_generator
+    from generative.core.sets.imageset import regenerate
+    from generative.core.sets.setfiles import opened_set
 
     generator, record = load_generator(options.weights)
     with opened_set(options.set) as folder:
@@ -377,8 +377,8 @@ class _Stages:
 def _judged(options, folder):
     """(set, train, held-out, features) at one resolution."""
     from generative.core.data import read_manifest
-    from generative.core.evaluate import load_set
-    from generative.core.features import open_features
+    from generative.core.judging.evaluate import load_set
+    from generative.core.judging.features import open_features
 
     real = read_manifest(options.manifest, resolution=options.resolution, view=options.view, fit=options.fit)
     loaded = load_set(folder, options.resolution)
@@ -386,15 +386,15 @@ def _judged(options, folder):
 
 
 def _save_json(path: Path, content: dict) -> None:
-    from generative.core.weights import atomic_file
+    from generative.core.networks.weights import atomic_file
 
     with atomic_file(path) as work:
         work.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
 def run_evaluate(options) -> int:
-    from generative.core.evaluate import evaluate
-    from generative.core.setfiles import opened_set
+    from generative.core.judging.evaluate import evaluate
+    from generative.core.sets.setfiles import opened_set
 
     with opened_set(options.set) as folder:
         loaded, train, held_out, features = _judged(options, folder)
@@ -408,9 +408,9 @@ def run_evaluate(options) -> int:
 
 
 def run_audit(options) -> int:
-    from generative.core import privacy
-    from generative.core.setfiles import opened_set, read_set
-    from generative.core.weights import load_generator
+    from generative.core.judging import privacy
+    from generative.core.networks.weights import load_generator
+    from generative.core.sets.setfiles import opened_set, read_set
 
     with opened_set(options.set) as folder:
         frozen = read_set(folder)["set_hash"] if (folder / "set.json").exists() else None

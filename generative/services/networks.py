@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from generative.core.errors import InputError
-from generative.core.weights import PARTS, NetworkRecord, file_sha256, read_record
+from generative.core.networks.weights import PARTS, NetworkRecord, file_sha256, read_record
 from generative.models import Generator, GeneratorRun
 from imagebank.models import Study
 from imagebank.services.working import working_folder

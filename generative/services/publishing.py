@@ -32,7 +32,7 @@ from django.db import transaction
 from PIL import Image
 
 from generative.core.data import upright_rgb
-from generative.core.strips import mix_sheet
+from generative.core.sets.strips import mix_sheet
 from generative.models import ImageSet, Publication, Sample
 from imagebank.models import Item, ItemImage, Provenance, Rendition, Study, Truth
 from imagebank.services.decoding import decode_image

@@ -17,7 +17,7 @@ from django.core.files.storage import default_storage
 from django.db import transaction
 
 from generative.core.errors import InputError
-from generative.core.setfiles import opened_set, read_set
+from generative.core.sets.setfiles import opened_set, read_set
 from generative.models import Generator, ImageSet, Sample
 from imagebank.models import Study
 from imagebank.services.decoding import RefusedImage, decode_image

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import Count
 
 from generative.core.errors import InputError
-from generative.core.recipe import Recipe, preset
+from generative.core.training.recipe import Recipe, preset
 from generative.models import Generator, GeneratorRun
 from imagebank.jobs import queue_job
 from imagebank.models import Study

@@ -14,12 +14,12 @@ The same from a terminal: ``python -m models_ml.core --help``.
 from importlib import import_module
 
 _HOMES = {
-    "train_ensemble": "models_ml.core.training",
-    "predict_items": "models_ml.core.predict",
-    "read_manifest": "models_ml.core.manifest",
+    "train_ensemble": "models_ml.core.training.run",
+    "predict_items": "models_ml.core.answers.predict",
+    "read_manifest": "models_ml.core.pictures.manifest",
     "preset": "models_ml.core.config",
     "read_config": "models_ml.core.config",
-    "combine": "models_ml.core.ensemble",
+    "combine": "models_ml.core.answers.ensemble",
     "CoreError": "models_ml.core.errors",
 }
 __all__ = ["CoreError", "combine", "predict_items", "preset", "read_config", "read_manifest", "train_ensemble"]

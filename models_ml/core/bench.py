@@ -66,7 +66,7 @@ def rate(call: Callable[[], int], place, seconds: float) -> float:
 
 def _network(cfg: RunConfig, place):
     from models_ml.core.device import in_layout
-    from models_ml.core.network import build
+    from models_ml.core.training.network import build
 
     return in_layout(cfg.recipe, build(cfg.model, 16, size_px=cfg.data.size_px, seed=0, load=False)).to(place)
 
@@ -90,8 +90,8 @@ def training_step(cfg: RunConfig, place, *, backend: str = "inductor") -> Callab
     import torch
 
     from models_ml.core.device import autocast
-    from models_ml.core.loop import weighted_loss
-    from models_ml.core.optim import make_optimizer
+    from models_ml.core.training.loop import weighted_loss
+    from models_ml.core.training.optim import make_optimizer
 
     network = _network(cfg, place).train()
     optimizer, images = make_optimizer(network, cfg.recipe), _pictures(cfg, place)
@@ -143,9 +143,9 @@ def _latency(cfg: RunConfig, place, seconds: float) -> tuple[float, str]:
 
 def _input(cfg: RunConfig, place, seconds: float) -> tuple[float, str]:
     """Packed bytes to augmented tensors."""
-    from models_ml.core.augment import augment, draws
-    from models_ml.core.feed import Feed
-    from models_ml.core.pack import Pack
+    from models_ml.core.pictures.augment import augment, draws
+    from models_ml.core.pictures.feed import Feed
+    from models_ml.core.pictures.pack import Pack
 
     rng, side, batch = np.random.default_rng(0), cfg.data.size_px, cfg.recipe.batch_size
     pixels = rng.integers(0, 256, (2 * batch, side, side, 3), dtype=np.uint8)

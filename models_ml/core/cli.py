@@ -26,7 +26,7 @@ from models_ml.core.config import (
 )
 from models_ml.core.errors import Cancelled, CoreError
 from models_ml.core.files import read_text
-from models_ml.core.manifest import read_manifest
+from models_ml.core.pictures.manifest import read_manifest
 
 EPILOG = """\
 from a manifest (item, class, view, path; optionally split, fold, group, mask) to answers:
@@ -95,8 +95,8 @@ class _Stop:
 
 
 def _listener(arguments, cfg=None):
-    from models_ml.core import distributed
     from models_ml.core.events import JsonLines, ProgressBar, together
+    from models_ml.core.training import distributed
 
     if distributed.rank() != 0:
         return None
@@ -126,8 +126,8 @@ def _config(arguments):
 
 
 def _train(arguments) -> int:
-    from models_ml.core import distributed
-    from models_ml.core.training import configuration_of, train_ensemble
+    from models_ml.core.training import distributed
+    from models_ml.core.training.run import configuration_of, train_ensemble
 
     resumed = (Path(arguments.out) / "config.toml").is_file() and not (arguments.config or arguments.preset)
     if not (resumed or arguments.config or arguments.preset):
@@ -156,7 +156,7 @@ def _with_auxiliary(arguments, cfg):
     manifest = read_manifest(arguments.manifest)
     if not arguments.auxiliary:
         return cfg, manifest
-    from models_ml.core.isic import join
+    from models_ml.core.pictures.isic import join
 
     found = join(manifest.of_view(cfg.view), [read_manifest(p) for p in arguments.auxiliary], seed=cfg.data.fold_seed)
     return with_auxiliary_classes(cfg, found.auxiliary_classes), found.manifest
@@ -174,7 +174,7 @@ def _split_of(arguments) -> str | None:
 
 
 def _predict(arguments) -> int:
-    from models_ml.core.predict import predict_items
+    from models_ml.core.answers.predict import predict_items
 
     wanted = None
     if arguments.items:
@@ -208,8 +208,8 @@ def _own(arguments) -> list[str]:
 
 
 def _ensemble(arguments) -> int:
-    from models_ml.core.ensemble import combine_predictions, write_ensemble
-    from models_ml.core.predictions import read_predictions
+    from models_ml.core.answers.ensemble import combine_predictions, write_ensemble
+    from models_ml.core.answers.predictions import read_predictions
 
     pairs = []
     for predictions in read_predictions(arguments.predictions):
@@ -222,10 +222,10 @@ def _ensemble(arguments) -> int:
 
 
 def _evaluate(arguments) -> int:
-    from models_ml.core.checkpoint import read_run
-    from models_ml.core.evaluate import evaluate_out_of_fold, evaluate_predictions
+    from models_ml.core.answers.evaluate import evaluate_out_of_fold, evaluate_predictions
+    from models_ml.core.answers.predictions import read_predictions
     from models_ml.core.files import write_json
-    from models_ml.core.predictions import read_predictions
+    from models_ml.core.training.checkpoint import read_run
 
     path = Path(arguments.predictions)
     if path.is_dir():
@@ -260,7 +260,7 @@ def _evaluate(arguments) -> int:
 
 
 def _audit(arguments) -> int:
-    from models_ml.core.audit import audit, leak_cost, report
+    from models_ml.core.pictures.audit import audit, leak_cost, report
 
     manifest = read_manifest(arguments.manifest, view=arguments.view)
     found = audit(manifest, pictures=not arguments.groups_only)
@@ -274,8 +274,8 @@ def _audit(arguments) -> int:
 
 
 def _split(arguments) -> int:
-    from models_ml.core.audit import audit
-    from models_ml.core.folds import split
+    from models_ml.core.pictures.audit import audit
+    from models_ml.core.pictures.folds import split
 
     manifest = read_manifest(arguments.manifest, view=arguments.view)
     pairs = [(p.first, p.second) for p in audit(manifest).pairs] if arguments.duplicates else []
@@ -287,7 +287,7 @@ def _split(arguments) -> int:
 
 
 def _pack(arguments) -> int:
-    from models_ml.core.pack import pack
+    from models_ml.core.pictures.pack import pack
 
     cfg = _config(arguments)
     manifest = read_manifest(arguments.manifest).of_view(cfg.view)
@@ -329,7 +329,7 @@ def _bench(arguments) -> int:
 
 
 def _export(arguments) -> int:
-    from models_ml.core.export import export_run
+    from models_ml.core.answers.export import export_run
 
     worst = 0.0
     for found in export_run(arguments.run_dir, arguments.out):
@@ -339,7 +339,7 @@ def _export(arguments) -> int:
 
 
 def _explain(arguments) -> int:
-    from models_ml.core.explain_run import explain_items
+    from models_ml.core.attribution.run import explain_items
 
     found = explain_items(
         arguments.run_dir, read_manifest(arguments.manifest), arguments.out,
@@ -351,7 +351,7 @@ def _explain(arguments) -> int:
 
 
 def _isic(arguments) -> int:
-    from models_ml.core.isic import read_auxiliary, read_label_map
+    from models_ml.core.pictures.isic import read_auxiliary, read_label_map
 
     manifest = read_auxiliary(arguments.csv, arguments.images, label_map=read_label_map(arguments.labels))
     manifest.write(arguments.out)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from models_ml.core import checkpoint
-from models_ml.core.card import versions
 from models_ml.core.errors import CoreError
+from models_ml.core.training import checkpoint
+from models_ml.core.training.card import versions
 
 GIB = 2**30
 

@@ -9,7 +9,7 @@ from .run import Member, TrainingRun
 
 
 class Ensemble(models.Model):
-    """The members of one run combined by one rule (see models_ml.core.ensemble.combine)."""
+    """The members of one run combined by one rule (see models_ml.core.answers.ensemble.combine)."""
 
     class Rule(models.TextChoices):
         CONFIDENT_MEAN = "confident-mean", "Mean of the confident members"

@@ -15,8 +15,8 @@ from django.core.exceptions import ValidationError
 
 from imagebank.models import Study
 from models_ml.core import CoreError
-from models_ml.core.isic import Joined, join, published_labels, read_auxiliary, read_label_map
-from models_ml.core.manifest import Manifest
+from models_ml.core.pictures.isic import Joined, join, published_labels, read_auxiliary, read_label_map
+from models_ml.core.pictures.manifest import Manifest
 from models_ml.errors import core_errors
 from models_ml.models import AuxiliaryLabels
 

@@ -9,9 +9,9 @@ from django.db import transaction
 
 from imagebank.jobs import queue_job
 from imagebank.models import Item
+from models_ml.core.attribution.run import file_name, read_map
+from models_ml.core.attribution.tables import SCORES
 from models_ml.core.config import AttributionSpec
-from models_ml.core.explain_run import file_name, read_map
-from models_ml.core.explain_tables import SCORES
 from models_ml.core.files import replacing, sha256_json
 from models_ml.errors import core_errors
 from models_ml.models import AttributionMap, AttributionSet, Ensemble
@@ -122,7 +122,7 @@ def draw_layer(made: AttributionSet, item: str, target: str, name: str) -> None:
     """
     from PIL import Image
 
-    from models_ml.core import render
+    from models_ml.core.attribution import render
 
     map_HW = read_map(made.folder / "maps", item, target)
     shown = render.smooth(map_HW, max(map_HW.shape) / made.ensemble.run.config["data"]["size_px"])

@@ -11,10 +11,10 @@ from django.core.exceptions import ValidationError
 
 from imagebank.models import Item, ItemImage, Study
 from imagebank.services.working import working_folder
-from models_ml.core.explain_run import file_name
+from models_ml.core.attribution.run import file_name
 from models_ml.core.files import write_text
-from models_ml.core.manifest import Item as Picture
-from models_ml.core.manifest import Manifest
+from models_ml.core.pictures.manifest import Item as Picture
+from models_ml.core.pictures.manifest import Manifest
 
 TONES = ("skin_tone", "fitzpatrick")
 HOW_TO = """{title}: pictures and their classes, for training on a machine without the study's database.

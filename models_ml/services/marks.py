@@ -8,8 +8,8 @@ from pathlib import Path
 
 from django.core.exceptions import ValidationError
 
-from models_ml.core.manifest import Manifest
-from models_ml.core.pixels import decode
+from models_ml.core.pictures.manifest import Manifest
+from models_ml.core.pictures.pixels import decode
 from models_ml.errors import core_errors
 
 REGION_NAME = re.compile(r"[a-z][a-z0-9-]{0,29}")

@@ -9,13 +9,13 @@ from django.db import transaction
 
 from imagebank.jobs import queue_job
 from imagebank.models import Item, Job, Study
+from models_ml.core.answers.ensemble import Combined, combine_predictions
+from models_ml.core.answers.evaluate import evaluate_predictions
+from models_ml.core.answers.predictions import Predictions, read_predictions
 from models_ml.core.config import EnsembleRule
-from models_ml.core.ensemble import Combined, combine_predictions
-from models_ml.core.evaluate import evaluate_predictions
 from models_ml.core.files import write_text
-from models_ml.core.manifest import Item as Picture
-from models_ml.core.manifest import Manifest
-from models_ml.core.predictions import Predictions, read_predictions
+from models_ml.core.pictures.manifest import Item as Picture
+from models_ml.core.pictures.manifest import Manifest
 from models_ml.errors import core_errors
 from models_ml.models import Ensemble, Member, Prediction, TrainingRun
 from models_ml.services.manifests import TONES, study_manifest

@@ -13,12 +13,13 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from imagebank.models import Study
-from models_ml.core import CoreError, checkpoint
-from models_ml.core.checkpoint import FoldResult, RunInfo, fold_folder
+from models_ml.core import CoreError
+from models_ml.core.answers.evaluate import evaluate_out_of_fold
 from models_ml.core.config import to_dict
-from models_ml.core.evaluate import evaluate_out_of_fold
 from models_ml.core.files import sha256_file, sha256_json
-from models_ml.core.manifest import read_manifest
+from models_ml.core.pictures.manifest import read_manifest
+from models_ml.core.training import checkpoint
+from models_ml.core.training.checkpoint import FoldResult, RunInfo, fold_folder
 from models_ml.errors import core_errors
 from models_ml.models import AttributionSet, Member, TrainingRun
 from models_ml.services.predicting import default_ensemble, store_predictions

@@ -15,7 +15,7 @@ from imagebank.models import Job, Study
 from models_ml.core import CoreError
 from models_ml.core.config import PRESETS, RunConfig, override, preset, to_dict, with_auxiliary_classes, write_config
 from models_ml.core.files import sha256_file, sha256_json
-from models_ml.core.training import prepare
+from models_ml.core.training.run import prepare
 from models_ml.errors import core_errors
 from models_ml.models import TrainingRun
 from models_ml.services.auxiliary import with_auxiliary

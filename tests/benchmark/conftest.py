@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmark.core import writing
+from benchmark.core.output import writing
 from imagebank.models import Membership, Truth
 from surveys.services import record_model_answers, simulate_readers
 from tests.surveys.study import make_surveyed_study

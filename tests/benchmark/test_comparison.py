@@ -11,7 +11,7 @@ import pytest
 from django.core.exceptions import ValidationError
 from scipy import stats
 
-from benchmark.core.standing import hardest
+from benchmark.core.sections.standing import hardest
 from benchmark.models import AnalysisPlan, Comparison
 from benchmark.services.bundle import bundle, bundle_name, command_of
 from benchmark.services.checking import changes_between, recompute
@@ -94,7 +94,7 @@ def test_the_bundle_makes_every_file_again_with_its_one_command(study, tmp_path)
     command = command_of(comparison)
     assert command in (home / "README.txt").read_text()
     # The bundle's own program, in a process of its own; only SVG, as this comparison was drawn.
-    program = "from benchmark.core import writing; writing.FIGURE_KINDS = ('svg',); from benchmark.core.cli import main"
+    program = "from benchmark.core.output import writing; writing.FIGURE_KINDS = ('svg',); from benchmark.core.commands.main import main"
     arguments = command.split()[3:]
     code = f"{program}; import benchmark; print(benchmark.__file__); raise SystemExit(main({arguments}))"
     done = subprocess.run([sys.executable, "-c", code], cwd=home, capture_output=True, text=True, check=False)

@@ -14,12 +14,12 @@ from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from benchmark.core.leaderboard import leaderboard
-from benchmark.core.predictions import read_predictions
+from benchmark.core.inputs.predictions import read_predictions
+from benchmark.core.sections.leaderboard import leaderboard
 from benchmark.services.networks import answers_by_item, leaderboards, survey_items, take_part
 from benchmark.services.regions import region_of, region_overlaps
 from imagebank.models import Job, Membership
-from models_ml.core.explain_run import file_name
+from models_ml.core.attribution.run import file_name
 from models_ml.models import AttributionMap, AttributionSet
 from surveys.models import Answer, Reader, SurveyItem, SurveyResponse
 from surveys.services import record_model_answers, simulate_readers

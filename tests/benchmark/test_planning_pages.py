@@ -6,7 +6,7 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.urls import reverse
 
-from benchmark.core.planning import Spread
+from benchmark.core.planning.closed_form import Spread
 from benchmark.services.planning import plan_design, simulate_design, spread_from_model
 from benchmark.services.precision import precision_so_far
 from imagebank.jobs import run_job

@@ -11,7 +11,7 @@ from django.urls import reverse
 from benchmark.services.region_sums import newest_sum, start_region_sum, sum_regions
 from imagebank.jobs import run_job
 from imagebank.models import Job
-from models_ml.core.explain_run import file_name
+from models_ml.core.attribution.run import file_name
 from models_ml.models import AttributionMap, AttributionSet
 from surveys.models import Answer, SurveyItem, SurveyResponse
 from surveys.services import simulate_readers

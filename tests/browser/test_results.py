@@ -4,7 +4,7 @@ import pytest
 from django.conf import settings as django_settings
 from django.urls import reverse
 
-from benchmark.core import writing
+from benchmark.core.output import writing
 from benchmark.services.comparison import run_comparison
 from imagebank.models import Job, Membership
 from tests.benchmark.conftest import read_study

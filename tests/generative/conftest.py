@@ -63,8 +63,8 @@ def network(tmp_path_factory):
 @pytest.fixture(scope="session")
 def set_files(network, tmp_path_factory):
     """ZIPs by kind: six samples, two strips of four frames, a grid of two by three."""
-    from generative.core.imageset import SetPlan, make_pictures, write_set
-    from generative.core.weights import load_generator
+    from generative.core.networks.weights import load_generator
+    from generative.core.sets.imageset import SetPlan, make_pictures, write_set
 
     generator, record = load_generator(network)
     ends = ({"early": 1.0}, {"late": 1.0})

@@ -49,7 +49,7 @@ def test_a_set_that_finds_no_room_is_refused_whole(study, set_files, monkeypatch
 
 
 def test_a_zip_that_cannot_be_unpacked_for_want_of_room_does_not_blame_the_zip(study, set_files, monkeypatch):
-    monkeypatch.setattr("generative.core.setfiles.open", full, raising=False)
+    monkeypatch.setattr("generative.core.sets.setfiles.open", full, raising=False)
     with pytest.raises(Exception, match="cannot be unpacked here: No space left on device; make room and try again"):
         sets.add_set(study=study, path=set_files["sample"], title="", condition="random")
 

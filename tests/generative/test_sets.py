@@ -11,7 +11,7 @@ from django.core.management import call_command
 from PIL import Image
 
 from generative.core.data import load_picture
-from generative.core.setfiles import opened_set, read_set
+from generative.core.sets.setfiles import opened_set, read_set
 from generative.models import ImageSet, Sample
 from generative.services.publishing import pixels, publish_set
 from generative.services.sets import add_set, write_set_zip
@@ -84,7 +84,7 @@ def test_damaged_and_hostile_sets_are_refused_whole(study, set_files, tmp_path, 
 
 
 def test_a_zip_that_unpacks_to_more_than_the_limit_is_refused(study, tmp_path, monkeypatch):
-    monkeypatch.setattr("generative.core.setfiles.MAX_ZIP_BYTES", 1 << 20)
+    monkeypatch.setattr("generative.core.sets.setfiles.MAX_ZIP_BYTES", 1 << 20)
     path = tmp_path / "bomb.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("set.json", b"\0" * (2 << 20))
@@ -97,7 +97,7 @@ def test_a_zip_that_unpacks_to_more_than_the_limit_is_refused(study, tmp_path, m
 
 def test_a_disguised_file_is_no_picture(study, set_files, tmp_path):
     """The hashes fit, the content does not."""
-    from generative.core.weights import file_sha256
+    from generative.core.networks.weights import file_sha256
 
     (tmp_path / "x").write_bytes(b"<svg onload='alert(1)'/>")
     with zipfile.ZipFile(set_files["sample"]) as archive:

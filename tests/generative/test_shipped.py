@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from generative.core.errors import InputError
-from generative.core.imageset import regenerate
-from generative.core.setfiles import opened_set, read_set
-from generative.core.weights import load_generator
+from generative.core.networks.weights import load_generator
+from generative.core.sets.imageset import regenerate
+from generative.core.sets.setfiles import opened_set, read_set
 from generative.models import Generator, ImageSet, Publication
 from generative.services.shipped import HOME, SETS, publish_shipped
 from imagebank.models import Item
@@ -70,7 +70,7 @@ def test_it_is_published_once_in_seconds_and_can_be_rated():
 
 def test_the_class_that_was_asked_for_shows():
     """Red patches are what tells "another condition" from the others in the drawings: so they do in the pictures."""
-    from generative.core.imageset import SetPlan, make_pictures
+    from generative.core.sets.imageset import SetPlan, make_pictures
 
     generator, _ = load_generator(HOME / "weights")
     reddest = {}

@@ -13,8 +13,8 @@ from PIL import Image
 
 from imagebank.models import Job
 from models_ml.attribution_tables import summary_table
-from models_ml.core.explain_tables import in_words
-from models_ml.core.manifest import read_manifest
+from models_ml.core.attribution.tables import in_words
+from models_ml.core.pictures.manifest import read_manifest
 from models_ml.models import AttributionMap, AttributionSet
 from models_ml.services.explaining import explain_arguments, start_attribution, store_attribution
 

@@ -7,8 +7,8 @@ from django.core.exceptions import ValidationError
 from django.core.management import call_command
 from PIL import Image
 
-from models_ml.core.isic import join, read_auxiliary, read_label_map
-from models_ml.core.manifest import read_manifest
+from models_ml.core.pictures.isic import join, read_auxiliary, read_label_map
+from models_ml.core.pictures.manifest import read_manifest
 from models_ml.models import AuxiliaryLabels, TrainingRun
 from models_ml.services.auxiliary import auxiliary_sets, change_label_table, label_rows, label_table
 from models_ml.services.training import start_run
@@ -97,7 +97,7 @@ def test_a_table_that_cannot_be_used_is_refused_whole(study, labels, sentence):
 
 def test_recorded_folds_stay_and_auxiliary_patients_are_kept_whole(archives, pictures):
     manifest = read_manifest(pictures, view="focused")
-    from models_ml.core.folds import split
+    from models_ml.core.pictures.folds import split
 
     own = split(manifest, folds=2, seed=1)
     table = read_label_map() | {"odd new label": ""}

@@ -17,8 +17,8 @@ from imagebank.jobs import run_job
 from imagebank.models import Job
 from models_ml import child
 from models_ml.child import NO_MEMORY, Tail, duration, failure_sentence
-from models_ml.core.checkpoint import write_sums
-from models_ml.core.manifest import read_manifest
+from models_ml.core.pictures.manifest import read_manifest
+from models_ml.core.training.checkpoint import write_sums
 from models_ml.models import AttributionSet, Prediction, TrainingRun
 from models_ml.services.manifests import export_manifest
 from models_ml.services.predicting import combine, create_ensemble, store_predictions

@@ -20,10 +20,10 @@ import numpy as np
 import pandas as pd
 
 from benchmark.core import Plan, Readings, analyse
-from benchmark.core.auc import auc_block
-from benchmark.core.bootstrap import StudyDraws, TwoWayDraws, bootstrap_means
-from benchmark.core.glmm import RandomEffect, fit_glmm
-from benchmark.core.obuchowski_rockette import model_against_readers
+from benchmark.core.methods.auc import auc_block
+from benchmark.core.methods.bootstrap import StudyDraws, TwoWayDraws, bootstrap_means
+from benchmark.core.methods.glmm import RandomEffect, fit_glmm
+from benchmark.core.methods.obuchowski_rockette import model_against_readers
 
 CLASSES = ("HMI", "IP", "MA", "ML", "NF1", "TSC", "Other")
 GROUPS = (("medical-geneticist", 0.5, 0.35), ("pediatrician", -0.2, 0.7))

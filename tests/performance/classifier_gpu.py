@@ -1,7 +1,7 @@
 """What the classifier does per second on a GPU, beside timm's own benchmark script and captum called naively.
 
-    python tests/performance/classifier_gpu.py --timm BENCHMARK.py --cache CACHE --out gpu.json
-    python tests/performance/classifier_gpu.py infer train --modes eager --timm BENCHMARK.py --out gpu.json
+    python -m tests.performance.classifier_gpu --timm BENCHMARK.py --cache CACHE --out gpu.json
+    python -m tests.performance.classifier_gpu infer train --modes eager --timm BENCHMARK.py --out gpu.json
 
 EfficientNet-B4 at 448 px, batches of 64, bfloat16, channels last; random weights and made-up pictures, which cost what real
 ones cost. Parts: infer, train: our step beside the runners of timm's benchmark.py (its repository's script, given by its path),
@@ -34,15 +34,15 @@ import numpy as np
 import timm
 import torch
 
+from models_ml.core.attribution.explain import explain, target_weights
+from models_ml.core.attribution.folding import folded
 from models_ml.core.bench import prediction_step, rate, training_step
 from models_ml.core.config import AttributionSpec, RunConfig, preset
 from models_ml.core.device import choose_device, in_layout, reproducible
-from models_ml.core.explain import explain, target_weights
-from models_ml.core.folding import folded
-from models_ml.core.loop import Fit, open_fold
-from models_ml.core.manifest import Item, LabelSpace, Manifest
-from models_ml.core.network import build
-from models_ml.core.pack import Pack
+from models_ml.core.pictures.manifest import Item, LabelSpace, Manifest
+from models_ml.core.pictures.pack import Pack
+from models_ml.core.training.loop import Fit, open_fold
+from models_ml.core.training.network import build
 
 CLASSES = 16
 KINDS, MODES = ("infer", "train", "explain", "input"), ("eager", "searched", "compiled")

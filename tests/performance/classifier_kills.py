@@ -1,6 +1,6 @@
 """A run killed by SIGKILL at random moments and started again each time, against one that nobody touched.
 
-    python tests/performance/classifier_kills.py [KILLS] [SEED]
+    python -m tests.performance.classifier_kills [KILLS] [SEED]
 
 Trains, predicts and explains a small ensemble on drawn pictures by the command line, once undisturbed and once killed
 KILLS times in training and KILLS times in explaining. The first kill of each falls anywhere before the first step or

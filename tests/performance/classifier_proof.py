@@ -1,9 +1,9 @@
 """Proof on real, openly licensed pictures: transfer learning, grouped folds, attribution measured on expert masks.
 
-    python tests/performance/classifier_proof.py blood DATA OUT      # pbc-blood-8 with real MobileNetV2 weights
-    python tests/performance/classifier_proof.py patients DATA OUT   # pad-ufes-20-subset: folds by patient
-    python tests/performance/classifier_proof.py masks DATA OUT      # isic2017-256: attribution and its controls; half an hour
-    python tests/performance/classifier_proof.py masks DATA OUT blur=30 zero=30   # these baselines, on so many pictures
+    python -m tests.performance.classifier_proof blood DATA OUT      # pbc-blood-8 with real MobileNetV2 weights
+    python -m tests.performance.classifier_proof patients DATA OUT   # pad-ufes-20-subset: folds by patient
+    python -m tests.performance.classifier_proof masks DATA OUT      # isic2017-256: attribution and its controls; half an hour
+    python -m tests.performance.classifier_proof masks DATA OUT blur=30 zero=30   # these baselines, on so many pictures
 
 DATA holds the folders pbc-blood-8, mobilenetv2-imagenet, pad-ufes-20-subset and isic2017-256 (sources and licences
 stand in docs/results/classifier.md). Each part prints one JSON document, may be interrupted, and continues when started
@@ -20,15 +20,15 @@ from pathlib import Path
 import numpy as np
 
 from models_ml.core import predict_items, read_manifest, train_ensemble
-from models_ml.core.audit import audit
+from models_ml.core.answers.evaluate import evaluate_predictions
+from models_ml.core.answers.metrics import clustered
+from models_ml.core.attribution.run import explain_items
+from models_ml.core.attribution.tables import SCORES
 from models_ml.core.config import DataSpec, ModelSpec, RunConfig, preset
-from models_ml.core.evaluate import evaluate_predictions
 from models_ml.core.events import ProgressBar
-from models_ml.core.explain_run import explain_items
-from models_ml.core.explain_tables import SCORES
 from models_ml.core.files import write_csv
-from models_ml.core.folds import split
-from models_ml.core.metrics import clustered
+from models_ml.core.pictures.audit import audit
+from models_ml.core.pictures.folds import split
 
 # Pictures by baseline, taken in turn from the classes: maps are dear on a processor.
 BASELINES = ("blur=150", "zero=30")

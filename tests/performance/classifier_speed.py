@@ -1,6 +1,6 @@
 """What the classifier costs on this machine, in processor seconds (not wall-clock: other work does not disturb it).
 
-    python tests/performance/classifier_speed.py [input] [latency] [tiny]
+    python -m tests.performance.classifier_speed [input] [latency] [tiny]
 
 input: packed, batched pictures with the paper's changes against reading and augmenting files of three sizes one picture at
 a time: by timm's own training transforms (its defaults, and with its RandAugment), by our operations, and, where OpenCV
@@ -58,8 +58,8 @@ def _one_by_one(side: int) -> dict:
     from PIL import Image
     from timm.data import create_transform
 
-    from models_ml.core.augment import augment, draws
-    from models_ml.core.pixels import load_square
+    from models_ml.core.pictures.augment import augment, draws
+    from models_ml.core.pictures.pixels import load_square
 
     def by_timm(**settings):
         transform = create_transform(side, is_training=True, **settings)
@@ -87,12 +87,12 @@ def _one_by_one(side: int) -> dict:
 
 
 def input_path(side: int = 448, n: int = 16, rounds: int = 3) -> dict:
-    from models_ml.core.augment import augment, draws
     from models_ml.core.config import DataSpec
     from models_ml.core.device import choose_device
-    from models_ml.core.feed import Feed
-    from models_ml.core.manifest import Item
-    from models_ml.core.pack import pack
+    from models_ml.core.pictures.augment import augment, draws
+    from models_ml.core.pictures.feed import Feed
+    from models_ml.core.pictures.manifest import Item
+    from models_ml.core.pictures.pack import pack
 
     with tempfile.TemporaryDirectory() as folder:
         paths = {}
@@ -137,9 +137,9 @@ def latency(side: int = 448) -> dict:
     import onnxruntime
     import torch
 
+    from models_ml.core.answers.export import _export
     from models_ml.core.config import preset
-    from models_ml.core.export import _export
-    from models_ml.core.network import build
+    from models_ml.core.training.network import build
 
     spec = replace(preset("paper-focused").model, weights="none")
     network, image = build(spec, 16, size_px=64, seed=0).eval(), torch.rand(1, 3, side, side)

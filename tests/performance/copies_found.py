@@ -1,6 +1,6 @@
 """How many planted copies of training pictures does an audit find, and how many honest pictures does it suspect?
 
-    python tests/performance/copies_found.py --manifest bank/manifest.csv --view focused --resolution 64 [--features FOLD]
+    python -m tests.performance.copies_found --manifest bank/manifest.csv --view focused --resolution 64 [--features FOLD]
 
 Training pictures are cut (any place, sides as given), flipped, turned, made a little brighter or flatter, saved as JPEG and
 scaled to the resolution of a generator, and audited together with real pictures of half of the held-out patients; the other half
@@ -9,18 +9,15 @@ calibrates, then the halves change places. A copy counts as found when it is sus
 
 import argparse
 import io
-import sys
 import time
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageEnhance
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
-from generative.core.data import read_manifest, upright_rgb  # noqa: E402
-from generative.core.features import open_features  # noqa: E402
-from generative.core.privacy import audit  # noqa: E402
+from generative.core.data import read_manifest, upright_rgb
+from generative.core.judging.features import open_features
+from generative.core.judging.privacy import audit
 
 SIDES = (1.0, 0.97, 0.95, 0.9, 0.875, 0.8, 0.7)
 BRIGHTNESS, CONTRAST, QUALITY = (0.92, 1.08), (0.93, 1.07), (70, 95)

@@ -1,6 +1,6 @@
 """How hard is the drawn image bank? Draws it and trains the demo's networks on it for several seeds; not a test.
 
-    python tests/performance/drawn_bank_difficulty.py --seeds 7 8 9 --out var/difficulty
+    python -m tests.performance.drawn_bank_difficulty --seeds 7 8 9 --out var/difficulty
 
 Prints, per seed and view, the share of test images that the ensemble and its members get right, and ends with status 1
 when an ensemble lies outside 70 to 95 %. Minutes of computing per seed; interrupted, it goes on where it stopped. Run
@@ -12,12 +12,11 @@ import os
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[2]))
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.dev")
 
-from benchmark.demo import networks  # noqa: E402 - the two lines above make it importable
-from benchmark.demo.console import Console  # noqa: E402
-from imagebank.drawing import draw_bank  # noqa: E402
+from benchmark.demo import networks
+from benchmark.demo.console import Console
+from imagebank.drawing import draw_bank
 
 RECIPE = Path(__file__).parents[2] / "fixtures" / "founding" / "drawing.toml"
 EASIEST, HARDEST = 0.95, 0.70

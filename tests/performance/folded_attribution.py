@@ -1,7 +1,7 @@
 """Integrated Gradients on a network with its batch norms folded away, beside the same network as it was.
 
-    python tests/performance/folded_attribution.py
-    python tests/performance/folded_attribution.py --device cuda --backbones tf_efficientnet_b4 --size 448 --precision fp16
+    python -m tests.performance.folded_attribution
+    python -m tests.performance.folded_attribution --device cuda --backbones tf_efficientnet_b4 --size 448 --precision fp16
 
 One thread on a processor, and seconds of the process; on a GPU, seconds by the clock. Both ways in turn after one round to
 warm up, picture by picture; the ratio is the median of the rounds'. Random weights with batch statistics drawn at random, a
@@ -9,21 +9,17 @@ smooth made-up picture, the same number of steps. apart: |folded map - map| / |m
 """
 
 import argparse
-import sys
 import time
-from pathlib import Path
 from statistics import median
 
 import numpy as np
 import torch
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
-from models_ml.core.config import AttributionSpec, ModelSpec  # noqa: E402
-from models_ml.core.device import choose_device  # noqa: E402
-from models_ml.core.explain import explain, target_weights  # noqa: E402
-from models_ml.core.folding import folded  # noqa: E402
-from models_ml.core.network import build  # noqa: E402
+from models_ml.core.attribution.explain import explain, target_weights
+from models_ml.core.attribution.folding import folded
+from models_ml.core.config import AttributionSpec, ModelSpec
+from models_ml.core.device import choose_device
+from models_ml.core.training.network import build
 
 
 def with_statistics(network: torch.nn.Module) -> torch.nn.Module:

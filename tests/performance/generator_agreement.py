@@ -1,24 +1,20 @@
 """How far our networks, losses, gradients and augmentation lie from the stored reference numbers.
 
-    python tests/performance/generator_agreement.py
+    python -m tests.performance.generator_agreement
 
 The tests refuse anything beyond the promised limits; this says how close it really is. One line of JSON.
 """
 
 import json
-import sys
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
+import torch
 
-import torch  # noqa: E402
-
-from generative.core import losses  # noqa: E402
-from generative.core.importers.load import import_network  # noqa: E402
-from generative.core.weights import load_discriminator, load_generator  # noqa: E402
-from tests.generative.core.conftest import REFERENCE, read_npz  # noqa: E402
+from generative.core.importers.load import import_network
+from generative.core.networks.weights import load_discriminator, load_generator
+from generative.core.training import losses
+from tests.generative.core.conftest import REFERENCE, read_npz
 
 CLASSES = ("late", "early", "intermediate")
 

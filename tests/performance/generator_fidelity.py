@@ -1,7 +1,7 @@
 """What a generator's pictures are worth to the study's own classifier: how many it recognises as the class they were made
 for, beside the real ones at the same size, and the KID by its features and by random convolutions.
 
-    python tests/performance/generator_fidelity.py WEIGHTS [WEIGHTS ...] --manifest BANK/manifest.csv --view focused --features FOLD
+    python -m tests.performance.generator_fidelity WEIGHTS [WEIGHTS ...] --manifest BANK/manifest.csv --view focused --features FOLD
 """
 
 import argparse
@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from generative.core import latents
 from generative.core.data import read_manifest
-from generative.core.features import DrawnFeatures, open_features
-from generative.core.metrics import kid
-from generative.core.weights import load_generator
+from generative.core.judging.features import DrawnFeatures, open_features
+from generative.core.judging.metrics import kid
+from generative.core.networks.weights import load_generator
+from generative.core.sets import latents
 
 TRUNCATIONS = (1.0, 0.8)
 FIRST_SEED = 1000  # none of the seeds of the shipped sets

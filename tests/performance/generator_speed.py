@@ -1,7 +1,7 @@
 """Seconds per thousand pictures of the generator's training loop on this machine, within a time that is set beforehand.
 
-    python tests/performance/generator_speed.py --seconds 540 --out generator_speed.json --cache compiled
-    python tests/performance/generator_speed.py --device cpu --resolutions 16 --batch 4 --channel-base 256 --channel-max 16 \
+    python -m tests.performance.generator_speed --seconds 540 --out generator_speed.json --cache compiled
+    python -m tests.performance.generator_speed --device cpu --resolutions 16 --batch 4 --channel-base 256 --channel-max 16 \
         --width 32 --cycles 2 --seconds 50
 
 Measurements come one after another, the cheap ones first: 128 px before 256 px, eager before compiled, since compiling takes
@@ -78,8 +78,8 @@ def measure(wanted: Measurement, options, folder: Path) -> None:
     import torch
 
     from generative.core.data import ImageTable
-    from generative.core.recipe import auto
-    from generative.core.train import train
+    from generative.core.training.loop import train
+    from generative.core.training.recipe import auto
 
     on_gpu = options.device.startswith("cuda")
     batch, size = options.batch or auto(wanted.resolution).batch, wanted.resolution

@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 from scipy import special
 
-from benchmark.core.planning import Design, Spread, items_needed, paired_t_power
-from benchmark.core.simulation import World, intercept, spread_of
+from benchmark.core.planning.closed_form import Design, Spread, items_needed, paired_t_power
+from benchmark.core.planning.simulation import World, intercept, spread_of
 
 RECORD = Path(__file__).parents[1] / "reference" / "statistics.json"
 WORLD = World(0.75, 0.85, 0.35, 1.0, 0.5)

@@ -13,7 +13,7 @@ import argparse
 import numpy as np
 from scipy import special
 
-from benchmark.core.paired import paired_t
+from benchmark.core.methods.paired import paired_t
 
 SURVEYS, LENGTH, SD_READER = 5, 28, 0.7
 LAYOUTS = (

@@ -1,7 +1,7 @@
 """What the length of a picture's file would tell, what hiding it weighs and costs; on the site's own studies. Not a test.
 
-    python tests/performance/served_pictures.py
-    python tests/performance/served_pictures.py --photographs bank/manifest.csv --class NEV --side 512
+    python -m tests.performance.served_pictures
+    python -m tests.performance.served_pictures --photographs bank/manifest.csv --class NEV --side 512
 
 The first reads the database of this folder (that of `make demo`); pictures that were not made yet are made. The second needs
 no database: it encodes the pictures of a manifest as readers would get them, and asks whether their length tells the class.
@@ -11,12 +11,10 @@ import argparse
 import csv
 import os
 import statistics
-import sys
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[2]))
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.dev")
 SERVED_AT_MOST = 200
 

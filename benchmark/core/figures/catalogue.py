@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from ..results import Results
-from ..wording import on_view
+from benchmark.core.results import Results
+from benchmark.core.wording import on_view
+
 from . import classes, confusions, differences, difficulty, flow, forest, probabilities, readers, times
 from .chart import Chart
 from .drawing import Drawing

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from math import floor, log10
 from textwrap import wrap
 
-from ..wording import number
+from benchmark.core.wording import number
+
 from .look import INK, MUTED
 
 

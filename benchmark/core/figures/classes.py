@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..results import Results
-from ..wording import number, on_view, percent, plural, readable
+from benchmark.core.results import Results
+from benchmark.core.wording import number, on_view, percent, plural, readable
+
 from .chart import Axis, Chart, Key, Panel, Points, Rule, Span, folded
 from .look import MUTED, RED, colours, view_title
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..readings import NO_ANSWER
-from ..results import Results
-from ..tables import cells_of
-from ..wording import interval, number, percent, plural, readable
+from benchmark.core.inputs.readings import NO_ANSWER
+from benchmark.core.output.tables import cells_of
+from benchmark.core.results import Results
+from benchmark.core.wording import interval, number, percent, plural, readable
+
 from .chart import Axis, Cells, Chart, Panel, folded
 from .look import CELL_INK, CELL_LIGHT, MUTED, cell_colour
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ..results import Results
-from ..wording import number, p_value, percent, plural, readable
+from benchmark.core.results import Results
+from benchmark.core.wording import number, p_value, percent, plural, readable
+
 from .chart import Axis, Box, Chart, Note, Panel, Points, Rule, folded
 from .look import INK, RED, colours, view_title
 

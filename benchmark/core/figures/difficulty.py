@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ..results import Results
-from ..wording import number, on_view, percent, plural, readable
+from benchmark.core.results import Results
+from benchmark.core.wording import number, on_view, percent, plural, readable
+
 from .chart import Axis, Chart, Key, Panel, Points, Rule, apart, folded
 from .look import MUTED, RED, TEAL, colours, view_title
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..results import Results
-from ..wording import plural
+from benchmark.core.results import Results
+from benchmark.core.wording import plural
+
 from .chart import folded
 from .drawing import Drawing, text_width
 from .look import AMBER, INK, MUTED, colours, page_axis, page_layout, page_note

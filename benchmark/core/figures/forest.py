@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..results import Results
-from ..wording import bare_p, interval, number, p_value, plural, readable
+from benchmark.core.results import Results
+from benchmark.core.wording import bare_p, interval, number, p_value, plural, readable
+
 from .chart import Axis, Chart, Key, Panel, Points, Rule, Span, folded, round_ticks
 from .look import INK, MUTED, colours
 

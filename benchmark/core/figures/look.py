@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..wording import of_view
+from benchmark.core.wording import of_view
 
 INK, MUTED, RULE, PAPER = "#20282a", "#697375", "#d5dbda", "#ffffff"
 CELL_INK, CELL_LIGHT = "#15191a", "#fefefe"  # numbers inside coloured cells keep their colour in dark mode

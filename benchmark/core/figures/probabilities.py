@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from scipy.stats import binom
 
-from ..results import Results
-from ..wording import number, on_view, percent, plural, readable
+from benchmark.core.results import Results
+from benchmark.core.wording import number, on_view, percent, plural, readable
+
 from .chart import Axis, Band, Chart, Key, Line, Note, Panel, Points, apart
 from .look import MUTED, RULE, colours, tint, view_title
 

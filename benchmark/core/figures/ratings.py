@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
-from ..proportions import wilson
-from ..ratings import GENERATED, REAL, SINGLE
-from ..results import Results
-from ..wording import interval, number, percent, readable
+from benchmark.core.inputs.ratings import GENERATED, REAL, SINGLE
+from benchmark.core.methods.proportions import wilson
+from benchmark.core.results import Results
+from benchmark.core.wording import interval, number, percent, readable
+
 from .catalogue import FigureEntry, entry_of
 from .chart import Axis, Band, Chart, Key, Note, Panel, Points, Rule, Span, folded, round_ticks
 from .look import FURTHER, INK, MUTED, OCHRE, PLUM, RULE, TEAL

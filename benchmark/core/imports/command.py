@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ..errors import InputError
-from ..files import inert, write_atomically
+from benchmark.core.errors import InputError
+from benchmark.core.files import inert, write_atomically
+
 from .mapping import SOURCES, read_map
 from .run import Imported, import_readings
 

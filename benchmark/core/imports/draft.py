@@ -10,8 +10,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ..errors import InputError
-from ..readings import REQUIRED
+from benchmark.core.errors import InputError
+from benchmark.core.inputs.readings import REQUIRED
+
 from .sheets import QUALTRICS_HEADERS, TICK
 
 LOOKED_AT = 200  # rows of data from which cells are guessed

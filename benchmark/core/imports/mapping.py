@@ -12,7 +12,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError, Problem
+from benchmark.core.errors import InputError, Problem
 
 SCHEMA = "import-map/1"
 SOURCES = ("qualtrics", "redcap", "wide", "long")

@@ -12,9 +12,10 @@ from typing import Any
 
 import pandas as pd
 
-from ..errors import InputError, Problem
-from ..long_table import read_text_table, rejected
-from ..readings import Readings
+from benchmark.core.errors import InputError, Problem
+from benchmark.core.inputs.long_table import read_text_table, rejected
+from benchmark.core.inputs.readings import Readings
+
 from .mapping import AnswerColumn, ImportMap, read_map
 from .sheets import Sheet, read_sheet, redcap_labels
 

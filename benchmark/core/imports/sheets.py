@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike
 
-from ..errors import InputError, Problem
-from ..long_table import read_bytes, read_text_table, rejected
+from benchmark.core.errors import InputError, Problem
+from benchmark.core.inputs.long_table import read_bytes, read_text_table, rejected
 
 QUALTRICS_HEADERS = 3
 

@@ -11,9 +11,9 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from ..figures.flow import flow_rows
-from ..results import Results
-from ..wording import interval, number, on_view, percent, plural, readable
+from benchmark.core.figures.flow import flow_rows
+from benchmark.core.results import Results
+from benchmark.core.wording import interval, number, on_view, percent, plural, readable
 
 NOT_RECORDED = "not recorded"
 AGREEMENT = "GRRAS"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..results import Results
-from ..tables import paper_tables
-from ..wording import interval, number, p_value, points
+from benchmark.core.output.tables import paper_tables
+from benchmark.core.results import Results
+from benchmark.core.wording import interval, number, p_value, points
+
 from . import html
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from ..results import Results
-from ..tables import cells_of, paper_tables
-from ..wording import interval, number, on_view, percent, plural, readable
+from benchmark.core.output.tables import cells_of, paper_tables
+from benchmark.core.results import Results
+from benchmark.core.wording import interval, number, on_view, percent, plural, readable
+
 from . import html
 from .opening import share_sentence
 

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ..results import Results
-from ..wording import bare_p, interval, number, plural, readable
+from benchmark.core.results import Results
+from benchmark.core.wording import bare_p, interval, number, plural, readable
+
 from . import html
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..pictures import Pictures
-from ..results import Results
-from ..standing import hardest as hardest_of
-from ..wording import interval, number, on_view, percent, readable
+from benchmark.core.inputs.pictures import Pictures
+from benchmark.core.results import Results
+from benchmark.core.sections.standing import hardest as hardest_of
+from benchmark.core.wording import interval, number, on_view, percent, readable
+
 from . import html
 
 Record = dict[str, Any]

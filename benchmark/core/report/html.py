@@ -7,8 +7,8 @@ from base64 import b64encode
 from collections.abc import Sequence
 from html import escape
 
-from ..figures.catalogue import FigureEntry
-from ..figures.look import AMBER, INK, MUTED, OCHRE, PAPER, PLUM, RED, RULE, TEAL
+from benchmark.core.figures.catalogue import FigureEntry
+from benchmark.core.figures.look import AMBER, INK, MUTED, OCHRE, PAPER, PLUM, RED, RULE, TEAL
 
 LONGEST_NUMBER = 40  # characters of a cell that can still be a number, such as an interval
 NUMBER = re.compile(r"(p\s)?[<=>]?\s?[−+-]?\.?\d")  # how a number, an interval or a p begins

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..results import Results
-from ..wording import number, of_view
+from benchmark.core.results import Results
+from benchmark.core.wording import number, of_view
 
 
 def limitations(results: Results) -> list[str]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..results import Results
-from ..wording import percent
+from benchmark.core.results import Results
+from benchmark.core.wording import percent
+
 from .references import named
 
 METHODS_FOR_NEW_IMAGES = (

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..results import Results
-from ..wording import interval, named_model, number, of_view, on_view, p_value, percent, plural, readable
+from benchmark.core.results import Results
+from benchmark.core.wording import interval, named_model, number, of_view, on_view, p_value, percent, plural, readable
+
 from . import html
 from .checklists import NOT_RECORDED
 

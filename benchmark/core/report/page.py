@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from importlib import resources
 
-from ..figures.catalogue import FigureEntry
-from ..pictures import Pictures
-from ..results import Results
+from benchmark.core.figures.catalogue import FigureEntry
+from benchmark.core.inputs.pictures import Pictures
+from benchmark.core.results import Results
+
 from . import html
 from .checklists import NOT_RECORDED, Item, checklist, guidelines
 from .comparisons import comparisons

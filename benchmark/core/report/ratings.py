@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from ..figures.catalogue import FigureEntry
-from ..rating_pictures import MEAN, best_and_worst
-from ..rating_words import (
+from benchmark.core.figures.catalogue import FigureEntry
+from benchmark.core.inputs.ratings import REAL
+from benchmark.core.report.rating_words import (
     chance_sentence,
     choice_answer,
     hype_answer,
@@ -17,9 +17,10 @@ from ..rating_words import (
     signal_sentence,
     verdict,
 )
-from ..ratings import REAL
-from ..results import Results
-from ..wording import number, readable
+from benchmark.core.results import Results
+from benchmark.core.sections.rating_pictures import MEAN, best_and_worst
+from benchmark.core.wording import number, readable
+
 from . import html
 from .checklists import rating_checklist
 from .further import Column, Part, part_of

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from generative.core.errors import InputError
 from generative.core.importers.worker import REFUSED
-from generative.core.shape import LabelConstraint, NetworkShape
-from generative.core.weights import NetworkRecord, compare_states, file_sha256, save_network
+from generative.core.networks.shape import LabelConstraint, NetworkShape
+from generative.core.networks.weights import NetworkRecord, compare_states, file_sha256, save_network
 
 MAX_FILE_BYTES = 2 << 30
 AVERAGED_ROWS = ((1.0, 0.0), (0.0, 1.0), (0.5, 0.5))
@@ -87,8 +87,8 @@ def _check(shape: NetworkShape, states: dict, source: Path) -> None:
     """Every name and shape against our own networks, built without memory."""
     import torch
 
-    from generative.core.discriminator import Discriminator
-    from generative.core.generator import Generator
+    from generative.core.networks.discriminator import Discriminator
+    from generative.core.networks.generator import Generator
 
     with torch.device("meta"):
         g, d = Generator(shape).state_dict(), Discriminator(shape).state_dict()

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmark.core.agreement import agreement, agreement_intervals, count_ratings, krippendorff_alpha
+from benchmark.core.methods.agreement import agreement, agreement_intervals, count_ratings, krippendorff_alpha
 
 
 def test_fleiss_1971(reference):

@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 
 from benchmark.core import CompletionRule, InputError, Plan, Readings, Results, analyse, write_analysis
-from benchmark.core.plan import Contrast
+from benchmark.core.plans.plan import Contrast
 from tests.performance.pairing_units import rejections
 
 CONTRACT = {

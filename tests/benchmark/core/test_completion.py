@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from benchmark.core import CompletionRule, InputError, Readings, complete_sittings
-from benchmark.core.completion import EXTRA, INCOMPLETE, KEPT
+from benchmark.core.inputs.completion import EXTRA, INCOMPLETE, KEPT
 
 
 def sittings(*specs, questions=56):

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from benchmark.core import InputError, Readings, analyse, write_analysis
-from benchmark.core.cli import main
-from benchmark.core.exports import as_imrmc, as_parquet, as_spss, as_workbook, export
+from benchmark.core.commands.main import main
+from benchmark.core.output.exports import as_imrmc, as_parquet, as_spss, as_workbook, export
 
 needs_pango = pytest.mark.skipif(
     ctypes.util.find_library("pangoft2-1.0") is None, reason="needs Debian's libpango-1.0-0 and libpangoft2-1.0-0"

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from benchmark.core import InputError, read_readings
-from benchmark.core.cli import main
+from benchmark.core.commands.main import main
 from benchmark.core.imports import import_readings
 
 ITEMS = "item,class\nT001,HMI\nT002,IP\nT003,HMI\nT004,IP\n"

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from benchmark.core.calibration import (
+from benchmark.core.methods.calibration import (
     calibration_error,
     classwise_error,
     null_band,
@@ -16,12 +16,12 @@ from benchmark.core.calibration import (
     risk_coverage,
     scores_of,
 )
-from benchmark.core.error_consistency import consistency_of_pairs, error_consistency
-from benchmark.core.glmm import RandomEffect, fit_glmm
-from benchmark.core.metrics import metrics_of
-from benchmark.core.rasch import fit_rasch, place_reader
-from benchmark.core.realism import hype_error, signal, signal_from_counts
-from benchmark.core.teams import defer_accuracy, oracle_accuracy, tuned_defer_accuracy, vote_accuracy
+from benchmark.core.methods.error_consistency import consistency_of_pairs, error_consistency
+from benchmark.core.methods.glmm import RandomEffect, fit_glmm
+from benchmark.core.methods.metrics import metrics_of
+from benchmark.core.methods.rasch import fit_rasch, place_reader
+from benchmark.core.methods.realism import hype_error, signal, signal_from_counts
+from benchmark.core.methods.teams import defer_accuracy, oracle_accuracy, tuned_defer_accuracy, vote_accuracy
 
 
 def test_calibration_error_as_published(reference):

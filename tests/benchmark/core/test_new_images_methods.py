@@ -8,20 +8,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmark.core.auc import crossed_auc_study, empirical_auc, sparse_auc_difference
-from benchmark.core.bootstrap import TwoWayDraws, bootstrap_means, intervals, product_weight_variance
-from benchmark.core.equivalence import equivalence
-from benchmark.core.matched_pairs import (
+from benchmark.core.methods.auc import crossed_auc_study, empirical_auc, sparse_auc_difference
+from benchmark.core.methods.bootstrap import TwoWayDraws, bootstrap_means, intervals, product_weight_variance
+from benchmark.core.methods.equivalence import equivalence
+from benchmark.core.methods.matched_pairs import (
     agresti_min_interval,
     clustered_mcnemar,
     mcnemar,
     newcombe_interval,
     tango_interval,
 )
-from benchmark.core.multiplicity import benjamini_hochberg, holm
-from benchmark.core.obuchowski_rockette import model_against_readers
-from benchmark.core.paired import paired_t
-from benchmark.core.ustat import ustat_mean
+from benchmark.core.methods.multiplicity import benjamini_hochberg, holm
+from benchmark.core.methods.obuchowski_rockette import model_against_readers
+from benchmark.core.methods.paired import paired_t
+from benchmark.core.methods.ustat import ustat_mean
 
 ROOT = Path(__file__).parents[3]
 

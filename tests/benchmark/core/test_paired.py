@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from benchmark.core.distributions import noncentral_t_cdf
-from benchmark.core.paired import paired_t, standardised_mean
-from benchmark.core.signed_rank import common_grid, sign_flip_exact, wilcoxon_signed_rank
+from benchmark.core.methods.distributions import noncentral_t_cdf
+from benchmark.core.methods.paired import paired_t, standardised_mean
+from benchmark.core.methods.signed_rank import common_grid, sign_flip_exact, wilcoxon_signed_rank
 from benchmark.core.wording import comparison_answer
 
 QUICK = settings(max_examples=30, deadline=None)

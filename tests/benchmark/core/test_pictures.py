@@ -8,10 +8,10 @@ import pytest
 from PIL import Image
 
 from benchmark.core import InputError
-from benchmark.core.cli import main
-from benchmark.core.pictures import SIDE, read_item_pictures
+from benchmark.core.commands.main import main
+from benchmark.core.inputs.pictures import SIDE, read_item_pictures
 from benchmark.core.report.page import build_report
-from benchmark.core.standing import hardest
+from benchmark.core.sections.standing import hardest
 
 
 def picture(size=(900, 600), kind="JPEG") -> bytes:

@@ -2,7 +2,7 @@
 
 from benchmark.core.facts import described
 from benchmark.core.figures.flow import flow_rows
-from benchmark.core.plan_changes import plan_changes
+from benchmark.core.plans.plan_changes import plan_changes
 from benchmark.core.results import Results
 
 BEFORE = """schema = "analysis-plan/1"

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy import special
 
-from benchmark.core.planning import (
+from benchmark.core.methods.twoway import two_way_mean
+from benchmark.core.planning.closed_form import (
     Design,
     Spread,
     check_claim,
@@ -18,7 +19,7 @@ from benchmark.core.planning import (
     per_group_needed,
     two_sample_t_power,
 )
-from benchmark.core.simulation import (
+from benchmark.core.planning.simulation import (
     StudyDesign,
     World,
     intercept,
@@ -27,7 +28,6 @@ from benchmark.core.simulation import (
     simulate_study,
     spread_of,
 )
-from benchmark.core.twoway import two_way_mean
 
 
 def test_paired_power_as_published(reference):

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 from benchmark.core.figures.ratings import rating_figures
-from benchmark.core.plan import Plan
-from benchmark.core.rating_pictures import best_and_worst
-from benchmark.core.rating_sections import RatingPlan, analyse_ratings
-from benchmark.core.rating_words import signal_sentence, verdict
-from benchmark.core.ratings import read_ratings
+from benchmark.core.inputs.ratings import read_ratings
+from benchmark.core.plans.plan import Plan
 from benchmark.core.report.checklists import rating_checklist
+from benchmark.core.report.rating_words import signal_sentence, verdict
 from benchmark.core.report.ratings import build_rating_report
 from benchmark.core.results import Results
+from benchmark.core.sections.rating_pictures import best_and_worst
+from benchmark.core.sections.ratings import RatingPlan, analyse_ratings
 
 HEADER = "evaluator,image,question,answer,kind,truth,set,label,shown,parts,simulated"
 

@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmark.core.auc import empirical_auc
-from benchmark.core.plan import Plan
-from benchmark.core.reader_auc import reader_auc_sections, score_table
-from benchmark.core.readings import Readings
-from benchmark.core.scoring import Scored
+from benchmark.core.inputs.readings import Readings
+from benchmark.core.inputs.scoring import Scored
+from benchmark.core.methods.auc import empirical_auc
+from benchmark.core.plans.plan import Plan
+from benchmark.core.sections.reader_auc import reader_auc_sections, score_table
 
 
 def crossed(classes=("ill", "well"), *, confidence=True) -> Scored:

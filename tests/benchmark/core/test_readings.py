@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from benchmark.core import InputError, Readings, read_predictions, read_readings
-from benchmark.core.predictions import add_model_readings
+from benchmark.core.inputs.predictions import add_model_readings
 
 GOOD = (
     "reader,group,item,truth,answer,kind,note\n"

@@ -10,9 +10,9 @@ import json
 import numpy as np
 import pytest
 
-from benchmark.core.planning import Design
-from benchmark.core.simulation import StudyDesign, World, spread_of
-from benchmark.core.type_one import rejection_rates
+from benchmark.core.planning.closed_form import Design
+from benchmark.core.planning.simulation import StudyDesign, World, spread_of
+from benchmark.core.planning.type_one import rejection_rates
 
 from .conftest import REFERENCE, ROOT
 

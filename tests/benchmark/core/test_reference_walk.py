@@ -16,23 +16,24 @@ import pandas as pd
 import pytest
 from scipy import optimize, special
 
-from benchmark.core import agreement, matched_pairs, planning, realism
-from benchmark.core.auc import crossed_auc_study
-from benchmark.core.bootstrap import product_weight_variance
-from benchmark.core.calibration import calibration_error, null_band, reliability_bins, scores_of
-from benchmark.core.equivalence import equivalence
-from benchmark.core.error_consistency import error_consistency
-from benchmark.core.fixed_raters import brennan_prediger, conger_kappa, fleiss_z
-from benchmark.core.glmm import CrossedModel, RandomEffect, fit_glmm
-from benchmark.core.lmm import fit_lmm
-from benchmark.core.multiplicity import METHODS, adjust, benjamini_hochberg, holm
-from benchmark.core.obuchowski_rockette import model_against_readers
-from benchmark.core.paired import paired_t, published_paired_t, shapiro_wilk, standardised_mean
-from benchmark.core.planning import Design, Spread
-from benchmark.core.proportions import clopper_pearson, wilson
-from benchmark.core.signed_rank import sign_flip_exact, wilcoxon_signed_rank
-from benchmark.core.twoway import two_way_mean
-from benchmark.core.ustat import ustat_mean
+from benchmark.core.methods import agreement, matched_pairs, realism
+from benchmark.core.methods.auc import crossed_auc_study
+from benchmark.core.methods.bootstrap import product_weight_variance
+from benchmark.core.methods.calibration import calibration_error, null_band, reliability_bins, scores_of
+from benchmark.core.methods.equivalence import equivalence
+from benchmark.core.methods.error_consistency import error_consistency
+from benchmark.core.methods.fixed_raters import brennan_prediger, conger_kappa, fleiss_z
+from benchmark.core.methods.glmm import CrossedModel, RandomEffect, fit_glmm
+from benchmark.core.methods.lmm import fit_lmm
+from benchmark.core.methods.multiplicity import METHODS, adjust, benjamini_hochberg, holm
+from benchmark.core.methods.obuchowski_rockette import model_against_readers
+from benchmark.core.methods.paired import paired_t, published_paired_t, shapiro_wilk, standardised_mean
+from benchmark.core.methods.proportions import clopper_pearson, wilson
+from benchmark.core.methods.signed_rank import sign_flip_exact, wilcoxon_signed_rank
+from benchmark.core.methods.twoway import two_way_mean
+from benchmark.core.methods.ustat import ustat_mean
+from benchmark.core.planning import closed_form
+from benchmark.core.planning.closed_form import Design, Spread
 
 from .conftest import REFERENCE, ROOT
 from .test_models import cbpp, repeated_layout, study_layout
@@ -441,16 +442,16 @@ def _(_data):
 def _(_data):
     expected = REFERENCE["power_paired_t"]["expected"]
     sds = {name: float(name[2:].replace("_", ".")) for name in expected["power_n30_10pt"]}
-    per_group = 0.1 / planning.per_group_effect(30, power=0.95)
+    per_group = 0.1 / closed_form.per_group_effect(30, power=0.95)
     return {
-        "dz_n30_power95_two_sided": planning.detectable_dz(30), "sd_for_10pt_n30_95": planning.largest_sd(0.1, 30),
-        "sd_for_10pt_n30_95_one_sided": planning.largest_sd(0.1, 30, sides=1), "sd_per_group_two_sample_30_30": per_group,
-        "n_pairs_d05_power80": planning.pairs_needed(0.5, power=0.8),
-        "power_d02_n60_alpha10_one_sample": planning.paired_t_power(0.2, 60, alpha=0.10),
-        "power_two_sample_n20_d1": planning.two_sample_t_power(1.0, 20),
-        "n_two_sample_d1_power90": planning.per_group_needed(1.0, power=0.9),
-        "power_n30_10pt": {name: planning.paired_t_power(0.1 / sd, 30) for name, sd in sds.items()},
-        "n_for_95": {name: int(np.ceil(planning.pairs_needed(0.1 / sds[name]))) for name in expected["n_for_95"]},
+        "dz_n30_power95_two_sided": closed_form.detectable_dz(30), "sd_for_10pt_n30_95": closed_form.largest_sd(0.1, 30),
+        "sd_for_10pt_n30_95_one_sided": closed_form.largest_sd(0.1, 30, sides=1), "sd_per_group_two_sample_30_30": per_group,
+        "n_pairs_d05_power80": closed_form.pairs_needed(0.5, power=0.8),
+        "power_d02_n60_alpha10_one_sample": closed_form.paired_t_power(0.2, 60, alpha=0.10),
+        "power_two_sample_n20_d1": closed_form.two_sample_t_power(1.0, 20),
+        "n_two_sample_d1_power90": closed_form.per_group_needed(1.0, power=0.9),
+        "power_n30_10pt": {name: closed_form.paired_t_power(0.1 / sd, 30) for name, sd in sds.items()},
+        "n_for_95": {name: int(np.ceil(closed_form.pairs_needed(0.1 / sds[name]))) for name in expected["n_for_95"]},
     }  # fmt: skip
 
 
@@ -460,12 +461,12 @@ def _(_data):
     found = {}
     for name, row in REFERENCE["sim_power_case_aware"]["expected"].items():
         spread, design = Spread(row["vR"], row["vI"], row["vE"]), Design(30, 140, 28, classes=7)
-        satterthwaite = planning.new_images_precision(design, spread, 0.1)
-        careful = planning.new_images_precision(design, spread, 0.1, df=29)
-        naive = planning.fixed_images_precision(design, spread, 0.1)
-        needed = planning.items_needed(spread, 0.1, reads_per_item=6, per_reader=28, classes=7)
+        satterthwaite = closed_form.new_images_precision(design, spread, 0.1)
+        careful = closed_form.new_images_precision(design, spread, 0.1, df=29)
+        naive = closed_form.fixed_images_precision(design, spread, 0.1)
+        needed = closed_form.items_needed(spread, 0.1, reads_per_item=6, per_reader=28, classes=7)
         alone = [
-            planning.items_needed_by_readers(
+            closed_form.items_needed_by_readers(
                 Spread(*(v + sign * 5e-5 for v in (row["vR"], row["vI"], row["vE"]))),
                 0.1, readers=30, per_reader=28, classes=7,
             )

@@ -6,13 +6,13 @@ import pytest
 from scipy import special
 
 from benchmark.core import Plan, Readings, analyse
-from benchmark.core.bootstrap import StudyDraws, intervals
-from benchmark.core.item_response import _shrunken
-from benchmark.core.lmm import fit_lmm
-from benchmark.core.plan import Contrast, Extra
-from benchmark.core.predictions import Predictions
-from benchmark.core.rasch import fit_rasch
-from benchmark.core.teams import bayes_accuracy, best_threshold, defer_accuracy, vote_accuracy
+from benchmark.core.inputs.predictions import Predictions
+from benchmark.core.methods.bootstrap import StudyDraws, intervals
+from benchmark.core.methods.lmm import fit_lmm
+from benchmark.core.methods.rasch import fit_rasch
+from benchmark.core.methods.teams import bayes_accuracy, best_threshold, defer_accuracy, vote_accuracy
+from benchmark.core.plans.plan import Contrast, Extra
+from benchmark.core.sections.item_response import _shrunken
 
 from .conftest import CLASSES
 

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmark.core.cli import main
-from benchmark.core.type_one import SLOW, leaves_the_band, rejection_rates, scenarios, table_row
+from benchmark.core.commands.main import main
+from benchmark.core.planning.type_one import SLOW, leaves_the_band, rejection_rates, scenarios, table_row
 
 
 def ratings_csv(folder, *, evaluators=6, images=20):

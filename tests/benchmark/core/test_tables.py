@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from benchmark.core import write_analysis
-from benchmark.core.dictionary import dictionary_of, meaning
-from benchmark.core.tables import as_csv, as_latex, as_xlsx, flat_records, paper_tables
-from benchmark.core.word import as_docx
+from benchmark.core.output.dictionary import dictionary_of, meaning
+from benchmark.core.output.tables import as_csv, as_latex, as_xlsx, flat_records, paper_tables
+from benchmark.core.output.word import as_docx
 
 
 @pytest.fixture(scope="module")

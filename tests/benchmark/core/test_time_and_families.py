@@ -5,11 +5,11 @@ import pandas as pd
 import pytest
 
 from benchmark.core import InputError, Plan, Readings, analyse
-from benchmark.core.bootstrap import StudyDraws
-from benchmark.core.comparisons import adjust_by_largest_t, new_images_section, paired_sections
-from benchmark.core.multiplicity import METHODS
-from benchmark.core.plan import Contrast
-from benchmark.core.scoring import Scored
+from benchmark.core.inputs.scoring import Scored
+from benchmark.core.methods.bootstrap import StudyDraws
+from benchmark.core.methods.multiplicity import METHODS
+from benchmark.core.plans.plan import Contrast
+from benchmark.core.sections.comparisons import adjust_by_largest_t, new_images_section, paired_sections
 
 from .test_sections import small_study
 

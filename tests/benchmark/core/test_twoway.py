@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmark.core.components import moment_components
-from benchmark.core.proportions import clopper_pearson, clustered_proportion, wilson
-from benchmark.core.twoway import two_way_mean
+from benchmark.core.methods.components import moment_components
+from benchmark.core.methods.proportions import clopper_pearson, clustered_proportion, wilson
+from benchmark.core.methods.twoway import two_way_mean
 
 QUICK = settings(max_examples=25, deadline=None)
 

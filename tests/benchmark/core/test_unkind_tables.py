@@ -5,7 +5,7 @@ import io
 import pytest
 
 from benchmark.core import InputError, Plan, Readings, analyse, read_readings
-from benchmark.core.cli import main
+from benchmark.core.commands.main import main
 
 HEADER = "reader,group,item,truth,answer"
 QUICK = Plan(bootstrap_draws=200, mixed_models="never")
@@ -149,7 +149,7 @@ def test_an_interval_of_a_difference_ends_where_the_scale_ends():
 
 
 def test_probabilities_that_contradict_the_truth_name_their_line():
-    from benchmark.core.predictions import check_against, read_predictions
+    from benchmark.core.inputs.predictions import check_against, read_predictions
 
     rows = ["model,member,item,view,truth,p_a,p_b", "net,ensemble,i0,,a,.5,.5", "net,ensemble,i1,,a,.5,.5"]
     predictions = read_predictions(io.StringIO("\n".join(rows)))

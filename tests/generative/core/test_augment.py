@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from generative.core.augment import (
+from generative.core.training.augment import (
     ALL_OPERATIONS,
     PIPELINES,
     SYM6,

@@ -205,7 +205,7 @@ def test_a_killed_and_a_terminated_run_go_on(tmp_path):
 
 def test_the_package_loads_without_torch_or_numpy():
     code = (
-        "import sys, generative.core, generative.core.cli, generative.core.recipe;"
+        "import sys, generative.core, generative.core.cli, generative.core.training.recipe;"
         "print(sorted({'torch', 'numpy', 'scipy', 'PIL'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

@@ -6,11 +6,12 @@ import torch.nn.functional as F
 from torch.autograd import gradcheck, gradgradcheck
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from generative.core import convolution, phases
-from generative.core.convolution import Geometry, convolve, convolve_back
-from generative.core.discriminator import Discriminator
-from generative.core.generator import Generator
-from generative.core.recipe import tiny
+from generative.core.networks import convolution
+from generative.core.networks.convolution import Geometry, convolve, convolve_back
+from generative.core.networks.discriminator import Discriminator
+from generative.core.networks.generator import Generator
+from generative.core.training import phases
+from generative.core.training.recipe import tiny
 
 GEOMETRIES = [Geometry(), Geometry((2, 2), (1, 1)), Geometry((2, 1), (0, 2)), Geometry((1, 2), (1, 0), groups=2)]
 

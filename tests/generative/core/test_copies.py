@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from generative.core import privacy, variants
 from generative.core.cli import main
-from generative.core.features import DrawnFeatures
-from generative.core.matching import Matcher
+from generative.core.judging import privacy, variants
+from generative.core.judging.features import DrawnFeatures
+from generative.core.judging.matching import Matcher
 from tests.generative.core.test_metrics import textured
 
 SIDES = (1.0, 0.97, 0.95, 0.9, 0.875, 0.8, 0.7, 0.62)
@@ -109,7 +109,7 @@ def test_forbidden_pairs_are_left_out_and_blank_pictures_are_no_harm(pictures):
 
 
 def test_blocks_change_nothing_but_memory(pictures, monkeypatch):
-    from generative.core import matching
+    from generative.core.judging import matching
 
     images, asked = pictures[0].images, pictures[2].images[:9]
     together = Matcher(images).search(asked)

@@ -17,7 +17,7 @@ from generative.core.errors import InputError
 from generative.core.importers import formats, machine, storage
 from generative.core.importers.load import import_network
 from generative.core.importers.machine import Machine, Refused
-from generative.core.weights import read_record, read_state
+from generative.core.networks.weights import read_record, read_state
 
 
 def interpret(raw):

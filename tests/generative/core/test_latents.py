@@ -11,14 +11,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from generative.core import latents
 from generative.core.errors import InputError
-from generative.core.generator import Generator
-from generative.core.imageset import SetPlan, make_pictures, regenerate, write_set
-from generative.core.projection import project
-from generative.core.setfiles import inert_cell, opened_set, read_set
-from generative.core.shape import LabelConstraint, NetworkShape
-from generative.core.weights import NetworkRecord
+from generative.core.networks.generator import Generator
+from generative.core.networks.shape import LabelConstraint, NetworkShape
+from generative.core.networks.weights import NetworkRecord
+from generative.core.sets import latents
+from generative.core.sets.imageset import SetPlan, make_pictures, regenerate, write_set
+from generative.core.sets.projection import project
+from generative.core.sets.setfiles import inert_cell, opened_set, read_set
 
 CLASSES = ("early", "intermediate", "late")
 SHAPE = NetworkShape(

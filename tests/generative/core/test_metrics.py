@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from generative.core import metrics, privacy, variants
 from generative.core.errors import InputError
-from generative.core.features import DrawnFeatures
+from generative.core.judging import metrics, privacy, variants
+from generative.core.judging.features import DrawnFeatures
 from tests.generative.core.drawn import drawn_table
 
 
@@ -201,7 +201,7 @@ def test_the_studys_classifier_gives_features_and_probabilities(fold):
     """Equal to the backbone and head used directly, normalisation included."""
     import torch
 
-    from generative.core.features import IMAGENET_MEAN, IMAGENET_STD, open_features
+    from generative.core.judging.features import IMAGENET_MEAN, IMAGENET_STD, open_features
 
     folder, backbone, head = fold
     found = open_features(str(folder))
@@ -219,7 +219,7 @@ def test_the_studys_classifier_gives_features_and_probabilities(fold):
 
 
 def test_unusable_features_are_refused(tmp_path, fold):
-    from generative.core.features import open_features
+    from generative.core.judging.features import open_features
 
     folder, _, _ = fold
     with pytest.raises(InputError, match="not a classifier's fold"):
@@ -247,7 +247,7 @@ class _Staged:
 
 def test_a_strips_stages_count_the_classes_it_passes_and_every_class_has_its_baseline():
     from generative.core.data import ImageTable
-    from generative.core.evaluate import LoadedSet, evaluate
+    from generative.core.judging.evaluate import LoadedSet, evaluate
 
     def table(levels, names):
         images = np.stack([np.full((3, 8, 8), level, np.uint8) for level in levels])

@@ -3,13 +3,14 @@
 import pytest
 import torch
 
-from generative.core import losses, ops, phases
-from generative.core.discriminator import Discriminator
 from generative.core.errors import InputError
-from generative.core.generator import Generator, Precision
-from generative.core.recipe import auto
-from generative.core.shape import LabelConstraint, NetworkShape
-from generative.core.weights import load_discriminator, load_generator
+from generative.core.networks import ops
+from generative.core.networks.discriminator import Discriminator
+from generative.core.networks.generator import Generator, Precision
+from generative.core.networks.shape import LabelConstraint, NetworkShape
+from generative.core.networks.weights import load_discriminator, load_generator
+from generative.core.training import losses, phases
+from generative.core.training.recipe import auto
 from tests.generative.core.conftest import read_npz
 
 

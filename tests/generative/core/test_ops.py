@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from generative.core import ops
+from generative.core.networks import ops
 from tests.generative.core.conftest import read_npz
 
 

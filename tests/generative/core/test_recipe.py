@@ -3,8 +3,8 @@
 import pytest
 
 from generative.core.errors import InputError
-from generative.core.pipelines import PIPELINE_NAMES
-from generative.core.recipe import Recipe, auto, preset
+from generative.core.training.pipelines import PIPELINE_NAMES
+from generative.core.training.recipe import Recipe, auto, preset
 
 
 def test_auto_follows_the_published_rule():
@@ -65,7 +65,7 @@ def test_unknown_names_are_refused_with_the_known_ones():
 
 
 def test_pipeline_names_known_without_torch_are_those_that_exist():
-    from generative.core.augment import PIPELINES
+    from generative.core.training.augment import PIPELINES
 
     assert tuple(PIPELINES) == PIPELINE_NAMES
 

@@ -17,8 +17,8 @@ SMALL = ("--device", "cpu", "--resolutions", "16", "--batch", "4", "--channel-ba
 
 def run(tmp_path, *options):
     out = tmp_path / "speed.json"
-    command = [sys.executable, "tests/performance/generator_speed.py", *SMALL, "--out", str(out), *options]
-    done = subprocess.run(command, cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
+    command = [sys.executable, "-m", "tests.performance.generator_speed", *SMALL, "--out", str(out), *options]
+    done = subprocess.run(command, cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1"},
                           capture_output=True, text=True, timeout=200, check=False)  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
     return json.loads(out.read_text()), done.stdout

@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 import torch
 
-from generative.core import finetune, snapshots, weights
-from generative.core.discriminator import Discriminator
 from generative.core.errors import Cancelled, InputError
-from generative.core.generator import Generator
-from generative.core.recipe import tiny
-from generative.core.shape import NetworkShape
-from generative.core.train import train
+from generative.core.networks import weights
+from generative.core.networks.discriminator import Discriminator
+from generative.core.networks.generator import Generator
+from generative.core.networks.shape import NetworkShape
+from generative.core.training import finetune, snapshots
+from generative.core.training.loop import train
+from generative.core.training.recipe import tiny
 from tests.generative.core.drawn import drawn_manifest, drawn_table
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -253,7 +254,7 @@ DDP = """
 import hashlib, sys
 from pathlib import Path
 import torch; torch.set_num_threads(1)
-from generative.core import train as loop
+from generative.core.training import loop
 from tests.generative.core.test_train import SHORT
 from tests.generative.core.drawn import drawn_table
 
@@ -293,7 +294,7 @@ def test_two_processes_train_one_network(tmp_path):
 
 @pytest.mark.slow
 def test_compiled_phases_train_like_eager_ones(tmp_path):
-    """Both main phases and both lazy ones, with augmentation; minutes of compiling with the machine's C++ compiler."""
+    """Both main phases, with augmentation; a minute or two of compiling with the machine's C++ compiler."""
     if not shutil.which("g++"):
         pytest.skip("compiling for a processor needs g++ (Debian package g++)")
     recipe = SHORT.with_options(total_kimg=0.04, fixed_p=0.3, transition=None)

@@ -7,10 +7,10 @@ import pytest
 from PIL import Image
 
 from models_ml.core import read_manifest
-from models_ml.core.audit import audit, leak_cost
 from models_ml.core.cli import _parser, main
 from models_ml.core.config import preset, read_config
-from models_ml.core.folds import with_folds
+from models_ml.core.pictures.audit import audit, leak_cost
+from models_ml.core.pictures.folds import with_folds
 from tests.models_ml.core.drawn import write_rows
 
 SMALL = ["train", "{bank}", "--preset", "tiny", "--view", "focused", "--out", "{tmp}/r"]
@@ -132,7 +132,7 @@ def test_doctor_names_what_training_needs(capsys):
 
 @pytest.mark.parametrize("error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory: 8 bytes")])
 def test_no_memory_in_any_command_is_one_sentence_and_other_faults_stay_visible(monkeypatch, bank, tmp_path, capsys, error):
-    from models_ml.core import predict
+    from models_ml.core.answers import predict
 
     def fail(*arguments, **settings):
         raise error

@@ -7,13 +7,13 @@ import pytest
 
 from models_ml.core.config import PRESETS, from_toml, override, preset, to_toml
 from models_ml.core.errors import CoreError
-from models_ml.core.schedule import learning_rate
+from models_ml.core.training.schedule import learning_rate
 
 
 def test_importing_the_package_loads_neither_torch_nor_pandas():
     code = (
-        "import sys, models_ml.core, models_ml.core.config, models_ml.core.manifest, models_ml.core.ensemble;"
-        "import models_ml.core.predict, models_ml.core.training, models_ml.core.cli;"
+        "import sys, models_ml.core, models_ml.core.config, models_ml.core.pictures.manifest, models_ml.core.answers.ensemble;"
+        "import models_ml.core.answers.predict, models_ml.core.training.run, models_ml.core.cli;"
         "print(sorted({'torch', 'pandas', 'django', 'scipy', 'matplotlib'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from models_ml.core.answers.ensemble import combine
+from models_ml.core.answers.predictions import Predictions, read_predictions, read_rows
 from models_ml.core.cli import main
 from models_ml.core.config import EnsembleRule
-from models_ml.core.ensemble import combine
 from models_ml.core.errors import CoreError
-from models_ml.core.predictions import Predictions, read_predictions, read_rows
 
 
 def by_hand(vectors, rule):

@@ -10,17 +10,19 @@ import pytest
 import torch
 from PIL import Image
 
-from models_ml.core import checkpoint, explain_metrics, read_manifest, train_ensemble
+from models_ml.core import read_manifest, train_ensemble
+from models_ml.core.answers.predict import load_member
+from models_ml.core.attribution import metrics as explain_metrics
+from models_ml.core.attribution.explain import at_once, baseline_of, blurred, explain, explain_together, target_weights
+from models_ml.core.attribution.map_store import MapStore
+from models_ml.core.attribution.run import explain_items, file_name, picture_path, read_map
+from models_ml.core.attribution.tables import SCORES, WORDS, in_words
 from models_ml.core.cli import main
 from models_ml.core.config import AttributionSpec, ModelSpec
 from models_ml.core.errors import CoreError
-from models_ml.core.explain import at_once, baseline_of, blurred, explain, explain_together, target_weights
-from models_ml.core.explain_run import explain_items, file_name, picture_path, read_map
-from models_ml.core.explain_tables import SCORES, WORDS, in_words
-from models_ml.core.map_store import MapStore
-from models_ml.core.network import build
-from models_ml.core.pixels import decode, to_square
-from models_ml.core.predict import load_member
+from models_ml.core.pictures.pixels import decode, to_square
+from models_ml.core.training import checkpoint
+from models_ml.core.training.network import build
 from tests.models_ml.core.drawn import write_rows
 
 
@@ -143,9 +145,9 @@ def test_a_long_paths_maps_stay_within_their_memory_and_give_the_same_map_to_the
             super().__init__(limit)
             stores.append(self)
 
-    monkeypatch.setattr("models_ml.core.explain.MapStore", Watched)
+    monkeypatch.setattr("models_ml.core.attribution.explain.MapStore", Watched)
     in_memory = explain(network, picture, target_weights(3, 1), spec)
-    monkeypatch.setattr("models_ml.core.explain.MAPS_BYTES", 10 * 32 * 32 * 4)
+    monkeypatch.setattr("models_ml.core.attribution.explain.MAPS_BYTES", 10 * 32 * 32 * 4)
     in_file = explain(network, picture, target_weights(3, 1), spec)
     assert [(len(store.in_memory), len(store.in_file)) for store in stores] == [(257, 0), (10, 247)]
     assert in_file.map_HW.tobytes() == in_memory.map_HW.tobytes()
@@ -153,7 +155,7 @@ def test_a_long_paths_maps_stay_within_their_memory_and_give_the_same_map_to_the
 
 
 def test_a_long_path_without_room_for_its_maps_is_one_sentence(monkeypatch, tmp_path):
-    monkeypatch.setattr("models_ml.core.explain.MAPS_BYTES", 0)
+    monkeypatch.setattr("models_ml.core.attribution.explain.MAPS_BYTES", 0)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
     with pytest.raises(CoreError, match="did not fit into .*gone .*Make room there"):
         explain(Linear().eval(), torch.rand(1, 3, 8, 8), target_weights(2, 1), AttributionSpec(steps=4))

@@ -8,14 +8,16 @@ import pytest
 import torch
 from torch import nn
 
-from models_ml.core import checkpoint, folding, read_manifest
+from models_ml.core import read_manifest
+from models_ml.core.answers.predict import finished_members
+from models_ml.core.attribution import folding
+from models_ml.core.attribution.explain import explain, target_weights
+from models_ml.core.attribution.folding import PerChannel, folded
+from models_ml.core.attribution.run import explain_items
 from models_ml.core.config import AttributionSpec, ModelSpec
 from models_ml.core.errors import CoreError
-from models_ml.core.explain import explain, target_weights
-from models_ml.core.explain_run import explain_items
-from models_ml.core.folding import PerChannel, folded
-from models_ml.core.network import build, weights_hash
-from models_ml.core.predict import finished_members
+from models_ml.core.training import checkpoint
+from models_ml.core.training.network import build, weights_hash
 from tests.performance.folded_attribution import with_statistics
 
 

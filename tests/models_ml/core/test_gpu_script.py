@@ -1,7 +1,6 @@
 """The script that measures on a GPU, at a tiny size on a processor: every field is there, and time that is over ends it in order."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -36,13 +35,11 @@ PART_FIELDS = {"part", "mode", "pictures_per_s", "ratios", "rounds", "first_call
 def measured(tmp_path, *more: str, runners: str = RUNNERS) -> tuple[dict, str]:
     (tmp_path / "runners.py").write_text(runners)
     command = [
-        sys.executable, "tests/performance/classifier_gpu.py", "--timm", tmp_path / "runners.py", "--out", tmp_path / "gpu.json",
+        sys.executable, "-m", "tests.performance.classifier_gpu", "--timm", tmp_path / "runners.py", "--out", tmp_path / "gpu.json",
         "--device", "cpu", "--backbone", "test_efficientnet", "--size", "32", "--batch", "2", "--slice", "0.02", "--rounds", "2",
         "--steps", "4", "--pictures", "1", "--backend", "eager", "--cache", tmp_path / "cache", *more,
     ]  # fmt: skip
-    done = subprocess.run(
-        [str(part) for part in command], cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True
-    )
+    done = subprocess.run([str(part) for part in command], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return json.loads((tmp_path / "gpu.json").read_text()), done.stdout
 

@@ -15,15 +15,15 @@ import pytest
 import torch
 
 from models_ml.core import predict_items, read_manifest, train_ensemble
-from models_ml.core.checkpoint import read_result
 from models_ml.core.config import ModelSpec, write_config
 from models_ml.core.errors import Cancelled, CoreError
 from models_ml.core.events import EpochDone, FoldDone, RunDone, StepDone
-from models_ml.core.folds import with_folds
-from models_ml.core.loop import fit, weighted_loss
-from models_ml.core.network import build
-from models_ml.core.pack import pack
-from models_ml.core.sampling import epoch_order, loss_weights
+from models_ml.core.pictures.folds import with_folds
+from models_ml.core.pictures.pack import pack
+from models_ml.core.pictures.sampling import epoch_order, loss_weights
+from models_ml.core.training.checkpoint import read_result
+from models_ml.core.training.loop import fit, weighted_loss
+from models_ml.core.training.network import build
 
 
 @pytest.fixture(scope="module")
@@ -64,8 +64,8 @@ def test_the_same_weights_are_the_same_file(trained, tmp_path):
     """Checksums of equal runs are equal: the library alone writes the facts of the header in a random order."""
     from safetensors import safe_open
 
-    from models_ml.core import checkpoint
-    from models_ml.core.predict import load_member
+    from models_ml.core.answers.predict import load_member
+    from models_ml.core.training import checkpoint
 
     info = checkpoint.read_run(trained)
     network = load_member(info, "fold0", "cpu")
@@ -372,9 +372,9 @@ def test_a_changed_weights_file_and_an_unknown_class_are_refused(trained, bank, 
 
 
 def test_a_run_of_other_classes_does_not_load(trained):
-    from models_ml.core.checkpoint import load_weights, read_run
-    from models_ml.core.manifest import LabelSpace
-    from models_ml.core.network import build
+    from models_ml.core.pictures.manifest import LabelSpace
+    from models_ml.core.training.checkpoint import load_weights, read_run
+    from models_ml.core.training.network import build
 
     info = read_run(trained)
     network = build(info.cfg.model, 3, size_px=32, seed=0)
@@ -422,12 +422,12 @@ def test_bfloat16_channels_last_and_eight_views_train_and_predict(folded, tiny_c
 
 
 def test_eight_views_are_averaged_as_logits(trained, bank):
-    from models_ml.core.augment import dihedral
-    from models_ml.core.checkpoint import read_run
-    from models_ml.core.feed import Feed
-    from models_ml.core.inference import logits_of
-    from models_ml.core.pack import pack
-    from models_ml.core.predict import load_member
+    from models_ml.core.answers.inference import logits_of
+    from models_ml.core.answers.predict import load_member
+    from models_ml.core.pictures.augment import dihedral
+    from models_ml.core.pictures.feed import Feed
+    from models_ml.core.pictures.pack import pack
+    from models_ml.core.training.checkpoint import read_run
 
     info = read_run(trained)
     network = load_member(info, "fold0", "cpu")

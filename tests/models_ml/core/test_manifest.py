@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models_ml.core.errors import CoreError
-from models_ml.core.folds import check_trainable, relatives, split, stratified_folds, with_folds
-from models_ml.core.manifest import LabelSpace, read_manifest
+from models_ml.core.pictures.folds import check_trainable, relatives, split, stratified_folds, with_folds
+from models_ml.core.pictures.manifest import LabelSpace, read_manifest
 from tests.models_ml.core.drawn import write_rows
 
 

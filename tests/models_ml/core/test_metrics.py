@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from models_ml.core import metrics
+from models_ml.core.answers import metrics
 
 
 def test_wilson_interval_of_the_authors_fold_zero_result():

@@ -6,7 +6,7 @@ import torch
 from models_ml.core.config import ModelSpec
 from models_ml.core.errors import CoreError
 from models_ml.core.files import sha256_file
-from models_ml.core.network import MultiSampleHead, build, translate_keys, weights_hash
+from models_ml.core.training.network import MultiSampleHead, build, translate_keys, weights_hash
 
 
 def spec(**changes):
@@ -112,7 +112,7 @@ def test_paper_network_has_the_authors_shape():
 
 def test_layers_learn_slower_the_earlier_they_are_and_vectors_do_not_decay():
     from models_ml.core.config import Recipe
-    from models_ml.core.optim import make_optimizer, set_rate
+    from models_ml.core.training.optim import make_optimizer, set_rate
 
     network = build(spec(), 3, size_px=32, seed=0)
     optimizer = make_optimizer(network, Recipe(layer_decay=0.5, weight_decay=0.1))
@@ -128,8 +128,8 @@ def test_linear_probing_moves_the_head_alone(bank, tiny_cfg, tmp_path):
     from dataclasses import replace
 
     from models_ml.core import read_manifest
-    from models_ml.core.folds import with_folds
-    from models_ml.core.loop import fit
+    from models_ml.core.pictures.folds import with_folds
+    from models_ml.core.training.loop import fit
 
     cfg = replace(
         tiny_cfg, recipe=replace(tiny_cfg.recipe, epochs=1, head_only_epochs=1, ema_decay=0.0, weight_decay=0.5)
@@ -137,7 +137,7 @@ def test_linear_probing_moves_the_head_alone(bank, tiny_cfg, tmp_path):
     manifest = with_folds(read_manifest(bank), folds=2, source="grouped", seed=0)
     fit(cfg, manifest, 0, tmp_path / "run")
     state = torch.load(tmp_path / "run/state.pt", weights_only=True)["network"]
-    from models_ml.core.sampling import seed_of
+    from models_ml.core.pictures.sampling import seed_of
 
     first = build(cfg.model, 3, size_px=32, seed=int(seed_of(0, "init", 0).generate_state(1)[0])).state_dict()
     moved = {key for key in first if not torch.equal(first[key], state[key])}

@@ -6,12 +6,12 @@ import pytest
 import torch
 from PIL import Image, ImageFile
 
-from models_ml.core.augment import STRENGTHS, augment, dihedral, draws
 from models_ml.core.config import DataSpec
 from models_ml.core.errors import CoreError
-from models_ml.core.manifest import read_manifest
-from models_ml.core.pack import pack
-from models_ml.core.pixels import decode, load_square, onto_picture, place, resize_bilinear, to_square
+from models_ml.core.pictures.augment import STRENGTHS, augment, dihedral, draws
+from models_ml.core.pictures.manifest import read_manifest
+from models_ml.core.pictures.pack import pack
+from models_ml.core.pictures.pixels import decode, load_square, onto_picture, place, resize_bilinear, to_square
 
 
 def gradient(height, width):
@@ -126,7 +126,7 @@ def test_a_pictures_changes_depend_on_its_own_seed_alone(kind):
 
 
 def test_portions_of_a_large_batch_are_the_whole(monkeypatch):
-    from models_ml.core import augment as module
+    from models_ml.core.pictures import augment as module
 
     batch, u = images(7), draws(3, np.arange(7), fold=1, epoch=2)
     monkeypatch.setattr(module, "CACHE_PIXELS", 10**9)
@@ -136,8 +136,8 @@ def test_portions_of_a_large_batch_are_the_whole(monkeypatch):
 
 
 def test_bytes_as_a_pack_holds_them_are_augmented_like_their_floats(monkeypatch):
-    from models_ml.core import augment as module
-    from models_ml.core.feed import as_float
+    from models_ml.core.pictures import augment as module
+    from models_ml.core.pictures.feed import as_float
 
     batch = images(5).mul(255).byte().permute(0, 2, 3, 1).contiguous()
     u = draws(3, np.arange(5), fold=1, epoch=2)
@@ -148,7 +148,7 @@ def test_bytes_as_a_pack_holds_them_are_augmented_like_their_floats(monkeypatch)
 
 
 def test_noise_has_the_deviation_asked_for_and_two_pictures_get_different_noise():
-    from models_ml.core import augment_ops as ops
+    from models_ml.core.pictures import augment_ops as ops
 
     grey = torch.full((3, 3, 64, 64), 0.5)
     noise = ops.add_noise(grey.clone(), torch.tensor([0.02, 0.05, 0.05]), torch.tensor([5, 2**23, 2**24 - 1])) - 0.5
@@ -185,7 +185,7 @@ def test_without_moving_light_augmentation_is_brightness_and_contrast():
 
 
 def test_each_single_change_does_what_it_says():
-    from models_ml.core import augment_ops as ops
+    from models_ml.core.pictures import augment_ops as ops
 
     batch = images(3)
     torch.testing.assert_close(ops.shift_hsv(batch.clone(), torch.zeros(3, 3)), batch, rtol=0, atol=1e-5)
@@ -257,7 +257,7 @@ def looked_up(image, y, x):
 
 def test_movements_composed_into_one_grid_are_the_movements_pixel_by_pixel():
     """All three distortions, with and without flips, transposition and affine movement."""
-    from models_ml.core import augment as module
+    from models_ml.core.pictures import augment as module
 
     batch, u = images(12, 16), draws(5, np.arange(12), fold=0, epoch=1)
     u[:, 6] = np.tile([0.1, 0.5, 0.9], 4)  # every distortion four times
@@ -269,7 +269,7 @@ def test_movements_composed_into_one_grid_are_the_movements_pixel_by_pixel():
 def test_hue_saturation_and_value_are_those_of_the_standard_library():
     import colorsys
 
-    from models_ml.core import augment_ops as ops
+    from models_ml.core.pictures import augment_ops as ops
 
     batch, shift = images(4, 8), torch.tensor([[0.05, 0.07, -0.03], [-0.05, -0.07, 0.03], [0.5, 0, 0], [0, 1, 1]])
     batch[0, :, 0, 0], batch[0, :, 0, 1] = 0.4, 0.0  # grey and black have no hue
@@ -292,7 +292,7 @@ def test_changes_leave_the_batch_they_were_given_and_pictures_not_drawn_alone():
 
 
 def test_the_hole_of_cutout_is_a_square_of_its_share_around_its_centre():
-    from models_ml.core.augment_ops import stretch
+    from models_ml.core.pictures.augment_ops import stretch
 
     for centre in (0.0, 0.31, 0.5, 0.998):
         pixels = [k for k in range(32) if abs(k + 0.5 - centre * 32) < 0.375 * 32 / 2]

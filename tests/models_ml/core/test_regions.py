@@ -9,11 +9,11 @@ import pytest
 from PIL import Image
 
 from models_ml.core import read_manifest, train_ensemble
+from models_ml.core.attribution.regions import RULE, judge, regions_of, shares
+from models_ml.core.attribution.run import explain_items
 from models_ml.core.errors import CoreError
-from models_ml.core.explain_run import explain_items
-from models_ml.core.manifest import Item
-from models_ml.core.pixels import Placement
-from models_ml.core.regions import RULE, judge, regions_of, shares
+from models_ml.core.pictures.manifest import Item
+from models_ml.core.pictures.pixels import Placement
 from tests.models_ml.core.drawn import write_rows
 
 SIDE = 32

@@ -1,0 +1,1 @@
+"""`python -m benchmark.core`: parse, one call, one sentence when something is wrong."""

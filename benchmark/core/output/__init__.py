@@ -1,0 +1,1 @@
+"""What is written: tables, exports, the data dictionary, a Word document, and the whole analysis as files."""

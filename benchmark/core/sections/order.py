@@ -1,0 +1,178 @@
+"""Sections on order: practice within a block, carry-over between views."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from benchmark.core.errors import NotConverged
+from benchmark.core.inputs.scoring import ReaderSet, Scored
+from benchmark.core.methods.distributions import t_quantile, t_two_sided_p
+from benchmark.core.methods.lmm import fit_lmm
+from benchmark.core.methods.matched_pairs import clustered_mcnemar, durkalski
+from benchmark.core.methods.twoway import two_way_mean
+from benchmark.core.plans.plan import Plan
+from benchmark.core.sections.contrasts import both_views
+from benchmark.core.sections.new_image_methods import affordable
+
+Record = dict[str, Any]
+TESTED = ("difference", "se", "df", "p", "ci_low", "ci_high")
+PER_ITEMS = 10
+
+
+def order_section(scored: Scored, plan: Plan) -> list[Record]:
+    """Later minus earlier half of each block, and the change of accuracy per ten items shown (practice or fatigue)."""
+    records = []
+    for found in scored.sets("human"):
+        rows = found.rows[found.rows["position"].notna()]
+        if not rows.empty:
+            records += [_halves(found, rows, plan), _trend(found, rows, plan)]
+    return records
+
+
+def _halves(found: ReaderSet, rows: pd.DataFrame, plan: Plan) -> Record:
+    sitting = rows.groupby(["reader", "survey"])["position"]
+    late = rows["position"] > sitting.transform("median")
+    # Each half's deviation from the reader's own mean, so that a difference of halves is a mean over readings.
+    size = late.groupby([rows["reader"], rows["survey"], late]).transform("size")
+    both = late.groupby([rows["reader"], rows["survey"]]).transform("nunique") == 2
+    used, n_sittings = rows[both], rows[both].groupby(["reader", "survey"]).ngroups
+    values = np.where(late, 1.0, -1.0)[both] * used["correct"] / size[both] * (len(used) / max(n_sittings, 1))
+    test = two_way_mean(values.to_numpy(), used["reader"], used["item"], used["truth"], confidence=plan.confidence)
+    fields = {"difference": test.estimate, **{name: getattr(test, name) for name in TESTED[1:]}}
+    return {**found.keys, "contrast": "later half minus earlier half", "readings": len(used), **fields, "why": test.why}
+
+
+def _trend(found: ReaderSet, rows: pd.DataFrame, plan: Plan) -> Record:
+    """Linear mixed model of right answers on the place within the block, readers and items random."""
+    place = rows["position"] - rows.groupby(["reader", "survey"])["position"].transform("mean")
+    terms = {"position": place.to_numpy(dtype=float) / PER_ITEMS}
+    (record,) = mixed_terms(rows, rows["correct"].to_numpy(dtype=float), terms, plan)
+    record.pop("term")
+    return {**found.keys, "contrast": f"change per {PER_ITEMS} items shown", "readings": len(rows), **record}
+
+
+def mixed_terms(rows: pd.DataFrame, y: np.ndarray, terms: dict[str, np.ndarray], plan: Plan) -> list[Record]:
+    """Fixed effects of a linear mixed model with crossed readers and items, one record per term."""
+    empty = [{"term": name, **dict.fromkeys(TESTED)} for name in terms]
+    why = affordable(plan, rows["reader"].nunique(), rows["item"].nunique())
+    if why is None:
+        x = np.column_stack([np.ones(len(rows)), *terms.values()])
+        try:
+            fit = fit_lmm(y, x, rows["reader"].to_numpy(), rows["item"].to_numpy())
+            found = [fit.contrast(row, confidence=plan.confidence) for row in np.eye(x.shape[1])[1:]]
+        except (ValueError, NotConverged) as error:
+            why = str(error).rstrip(".")
+        else:
+            return [
+                {"term": name, "difference": t.estimate, **{key: getattr(t, key) for key in TESTED[1:]}, "why": None}
+                for name, t in zip(terms, found)
+            ]
+    return [{**record, "why": why} for record in empty]
+
+
+CONFOUNDED = (
+    "Every reader saw {first} before {second}: the effect of the image type, practice, and the second look at an item"
+    " cannot be told apart; only a design that varies the order can separate them."
+)
+VARIED = (
+    "Some readers saw {first} first and others {second}: the effect of the image type is separated from the period."
+)
+UNKNOWN = "The blocks carry no numbers, so the order of {first} and {second} is not known."
+
+
+def carry_over_section(scored: Scored, plan: Plan) -> list[Record]:
+    """From the first view to the second: what changes, and whether the design can tell view, practice and carry-over.
+
+    Where both orders occur, the view's effect, the period's and the carry-over are those of a two-period crossover,
+    from the readers' means (these images, new readers).
+    """
+    records = []
+    views = scored.readings.views
+    for group in scored.readings.human_groups:
+        for position, first in enumerate(views):
+            for second in views[position + 1 :]:
+                pair = both_views(scored, group, first, second)
+                if len(pair):
+                    records.append(_carry_over(pair, group, first, second, plan.confidence))
+    return records
+
+
+def _carry_over(pair: pd.DataFrame, group: str, first: str, second: str, confidence: float) -> Record:
+    one, two = pair["correct_1"].astype(bool), pair["correct_2"].astype(bool)
+    gained, lost = (~one & two), (one & ~two)
+    clusters, alike = {}, {}
+    for kind in ("reader", "item"):
+        by = pd.DataFrame({"gained": gained, "lost": lost, "n": 1}).groupby(pair[kind]).sum()
+        clusters[kind] = clustered_mcnemar(by["gained"], by["lost"])
+        alike[kind] = durkalski(by["gained"], by["lost"], by["n"])
+    record = {
+        "group": group, "first_view": first, "second_view": second, "pairs": len(pair),
+        "readers": int(pair["reader"].nunique()),
+        "same_answer": float((pair["answer_1"] == pair["answer_2"]).mean()),
+        "wrong_then_right": int(gained.sum()), "right_then_wrong": int(lost.sum()),
+        "right_after_right": float(two[one].mean()) if one.any() else None,
+        "right_after_wrong": float(two[~one].mean()) if (~one).any() else None,
+        "p_change_over_readers": clusters["reader"][1] if clusters["reader"] else None,
+        "p_change_over_items": clusters["item"][1] if clusters["item"] else None,
+        "p_change_readers_alike": alike["reader"][1] if alike["reader"] else None,
+        "p_change_items_alike": alike["item"][1] if alike["item"] else None,
+    }  # fmt: skip
+    blocks = [pd.to_numeric(pair[f"block_{k}"], errors="coerce") for k in (1, 2)]
+    known = blocks[0].notna() & blocks[1].notna()
+    first_led = (blocks[0] < blocks[1]).groupby(pair["reader"]).first()
+    orders = {"readers_first_view_first": None, "readers_second_view_first": None}
+    if known.all():
+        orders = {
+            "readers_first_view_first": int(first_led.sum()),
+            "readers_second_view_first": int((~first_led).sum()),
+        }
+    separable = known.all() and min(orders.values()) >= 2
+    statement = (VARIED if separable else CONFOUNDED if known.all() and not min(orders.values()) else UNKNOWN).format(
+        first=first, second=second
+    )
+    if known.all() and not separable and min(orders.values()):
+        statement = "A single reader had the other order, which is not enough to separate image type and period."
+    record.update(orders)
+    record.update({"confounded": not separable, "statement": statement})
+    record.update(_crossover(pair, first_led, confidence) if separable else _no_crossover())
+    whys = [statement if not separable else None]
+    if None in (*clusters.values(), *alike.values()):
+        whys.append("no answer changed between right and wrong, or changes cancel in every reader or item")
+    if record["right_after_right"] is None or record["right_after_wrong"] is None:
+        whys.append("all first answers were right, or all were wrong")
+    record["why"] = " ".join(why for why in whys if why) or None
+    return record
+
+
+EFFECTS = ("view_effect", "period_effect", "carry_over")
+
+
+def _no_crossover() -> Record:
+    return {f"{name}{field}": None for name in EFFECTS for field in ("", "_se", "_p", "_ci_low", "_ci_high")}
+
+
+def _crossover(pair: pd.DataFrame, first_led: pd.Series, confidence: float) -> Record:
+    """Two-period crossover on readers' mean accuracies: Senn (2002), Cross-over Trials in Clinical Research."""
+    means = pair.groupby("reader")[["correct_1", "correct_2"]].mean()
+    gain, total = means["correct_2"] - means["correct_1"], means["correct_2"] + means["correct_1"]
+    led = first_led.reindex(means.index).to_numpy(dtype=bool)
+    record = {}
+    for name, values, signs in zip(EFFECTS, (gain, gain, total), ((0.5, 0.5), (0.5, -0.5), (1.0, -1.0))):
+        sides = [values[led].to_numpy(dtype=float), values[~led].to_numpy(dtype=float)]
+        estimate = sum(sign * side.mean() for sign, side in zip(signs, sides))
+        parts = [sign**2 * side.var(ddof=1) / len(side) for sign, side in zip(signs, sides)]
+        record[name] = float(estimate)
+        if sum(parts) <= 1e-24:
+            record.update({f"{name}{field}": None for field in ("_se", "_p", "_ci_low", "_ci_high")})
+            continue
+        se = float(np.sqrt(sum(parts)))
+        df = sum(parts) ** 2 / sum(part**2 / (len(side) - 1) for part, side in zip(parts, sides))
+        half = t_quantile(0.5 + confidence / 2, df) * se
+        record.update(
+            {f"{name}_se": se, f"{name}_p": t_two_sided_p(estimate / se, df), f"{name}_ci_low": estimate - half,
+             f"{name}_ci_high": estimate + half}
+        )  # fmt: skip
+    return record

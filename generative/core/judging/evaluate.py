@@ -1,0 +1,114 @@
+"""One report about an image set against real pictures, as JSON. Any generator's set can be evaluated."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from generative.core.data import ImageTable, load_picture, read_manifest
+from generative.core.errors import InputError
+from generative.core.judging import metrics
+
+SCHEMA = "evaluation/1"
+
+
+@dataclass(frozen=True)
+class LoadedSet:
+    """Pictures of a set with their manifest rows."""
+
+    table: ImageTable
+    rows: tuple[dict, ...]
+
+
+def load_set(folder: Path, resolution: int) -> LoadedSet:
+    """Pictures and rows of a set's manifest.csv. Pictures without a class count as of class ''."""
+    try:
+        with open(Path(folder) / "manifest.csv", newline="", encoding="utf-8-sig") as handle:
+            rows = tuple(csv.DictReader(handle))
+    except OSError as error:
+        raise InputError(f"{folder} holds no manifest.csv; an image set is a folder or ZIP with one.") from error
+    if any(row.get("class") for row in rows):
+        return LoadedSet(read_manifest(Path(folder) / "manifest.csv", resolution=resolution), rows)
+    images = np.stack([load_picture(Path(folder) / row["path"], resolution) for row in rows])
+    names = tuple(row["item"] for row in rows)
+    blank = ImageTable(images, np.zeros(len(rows), dtype=int), ("",), names, names, ("train",) * len(rows), names, "")
+    return LoadedSet(blank, rows)
+
+
+def evaluate(fake: LoadedSet, train: ImageTable, held_out: ImageTable, features, *, seed: int = 0, k: int = 5) -> dict:
+    """KID with interval, overall and per class, beside its baselines; overlap; label fidelity; morphs; legacy FID.
+
+    `train` and `held_out` are real pictures of different patients; `features` maps pictures to vectors and, when it is
+    a classifier, knows its classes. Everything that cannot be estimated is null with a `why`.
+    """
+    real_f, held_f, fake_f = (features(t.images) if len(t) else None for t in (train, held_out, fake.table))
+    return {
+        "schema": SCHEMA,
+        "features": features.name,
+        "n": {"train": len(train), "held_out": len(held_out), "generated": len(fake.table)},
+        "kid": metrics.kid_interval(real_f, fake_f, seed=seed, groups=list(train.groups)).to_json(),
+        "kid_baselines": {
+            "split_half": metrics.split_half_baseline(real_f, seed=seed, groups=list(train.groups)).to_json(),
+            "train_vs_held_out": _between(real_f, held_f, train, seed),
+        },
+        "kid_by_class": _by_class(real_f, fake_f, train, fake.table, seed),
+        "overlap": {**metrics.support(real_f, fake_f, k).to_json(),
+                    "intervals": metrics.recall_interval(real_f, fake_f, k=k, seed=seed)},
+        "fid_legacy": {"value": metrics.fid_legacy(real_f, fake_f) if min(len(real_f), len(fake_f)) > 1 else None,
+                       "note": "biased at this number of pictures: it rewards collapse; use KID"},
+        "label_fidelity": _fidelity(features, fake_f, fake).to_json(),
+        "morphs": _morphs(features, fake_f, fake),
+    }  # fmt: skip
+
+
+def _between(real_f, held_f, train: ImageTable, seed: int) -> dict:
+    if held_f is None:
+        return metrics.Estimate(None, why="no held-out pictures (split = test) in the manifest").to_json()
+    return metrics.kid_interval(real_f, held_f, seed=seed, groups=list(train.groups)).to_json()
+
+
+def _by_class(real_f, fake_f, train: ImageTable, fake: ImageTable, seed: int) -> list[dict]:
+    out = []
+    for name in fake.classes:
+        if name not in train.classes:
+            why = f"no real pictures of class {name!r}"
+            out.append({"class": name, **metrics.Estimate(None, why=why).to_json()})
+            continue
+        rows, own = train.labels == train.classes.index(name), fake.labels == fake.classes.index(name)
+        groups = [g for g, keep in zip(train.groups, rows, strict=True) if keep]
+        estimate = metrics.kid_interval(real_f[rows], fake_f[own], seed=seed, groups=groups)
+        halves = metrics.split_half_baseline(real_f[rows], seed=seed, groups=groups)
+        out.append({"class": name, **estimate.to_json(), "split_half": halves.to_json()})
+    return out
+
+
+def _fidelity(features, fake_f, fake: LoadedSet) -> metrics.Fidelity:
+    if not features.classes:
+        return metrics.Fidelity(None, {}, why="the features are not a classifier's")
+    if fake.table.classes == ("",):
+        return metrics.Fidelity(None, {}, why="the set has no classes")
+    labels = [fake.table.classes[i] for i in fake.table.labels]
+    return metrics.label_fidelity(features.probabilities(fake_f), features.classes, labels)
+
+
+def _morphs(features, fake_f, fake: LoadedSet) -> list[dict]:
+    """One record per strip (rows with a position, by seed). The expected stage of a frame is the classifier's mean over the
+    classes that the strip passes, from 0 for its first to 1 for its last."""
+    strips: dict[str, list[int]] = {}
+    for i, row in enumerate(fake.rows):
+        if row.get("position"):
+            strips.setdefault(row.get("seed", ""), []).append(i)
+    out = []
+    for seed, index in strips.items():
+        index.sort(key=lambda i: float(fake.rows[i]["position"]))
+        stages = None
+        passed = list(dict.fromkeys(fake.rows[i]["class"] for i in index))
+        if len(passed) > 1 and set(passed) <= set(features.classes):
+            share = features.probabilities(fake_f[index])[:, [features.classes.index(name) for name in passed]]
+            stages = share @ np.linspace(0, 1, len(passed)) / share.sum(axis=1)
+        if len(index) > 1:
+            out.append({"seed": seed, **metrics.morph_quality(fake_f[index], stages).to_json()})
+    return out

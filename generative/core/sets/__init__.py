@@ -1,0 +1,1 @@
+"""From z and class names to pictures: latent arithmetic, image sets that can be made again, strips, projection."""

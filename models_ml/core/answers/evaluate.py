@@ -1,0 +1,134 @@
+"""Members and ensemble judged on predictions with known truth: intervals, confusion, calibration, hardest items."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from models_ml.core.answers import metrics
+from models_ml.core.answers.ensemble import Combined, combine_predictions
+from models_ml.core.answers.predictions import Predictions, read_rows
+from models_ml.core.config import EnsembleRule
+from models_ml.core.errors import CoreError
+from models_ml.core.pictures.manifest import Manifest
+
+HARDEST = 20
+
+
+def judge(
+    probs_NC: np.ndarray,
+    answer_N: np.ndarray,
+    truth_N: np.ndarray,
+    classes: Sequence[str],
+    clusters_N: np.ndarray,
+    *,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """All metrics of one reader. ``clusters_N``: photograph or patient of each row. An abstention counts as wrong."""
+    right = answer_N == truth_N
+    answered = answer_N >= 0
+    balanced = metrics.clustered(right, clusters_N, strata_N=truth_N, seed=seed)
+    counts = metrics.confusion(truth_N, answer_N, len(classes))
+    return {
+        "n": len(truth_N),
+        "answered": int(answered.sum()),
+        "accuracy": asdict(metrics.wilson(int(right.sum()), len(right))),
+        "accuracy_clustered": asdict(metrics.clustered(right, clusters_N, seed=seed)),
+        "balanced_accuracy": asdict(balanced),
+        "brier": metrics.brier(probs_NC, truth_N),
+        "log_loss": metrics.log_loss(probs_NC, truth_N),
+        "calibration": asdict(metrics.calibration(probs_NC, truth_N)),
+        "confusion": {"classes": list(classes), "counts": counts.tolist()},
+    }
+
+
+def evaluate_predictions(
+    predictions: Predictions,
+    rule: EnsembleRule,
+    *,
+    own: Sequence[str] = (),
+    temperature: float = 1.0,
+    manifest: Manifest | None = None,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Every member and the ensemble on the items with known truth; clusters are the manifest's groups."""
+    known = predictions.truth_N >= 0
+    if not known.any():
+        raise CoreError("No item of these predictions has a known truth, so nothing can be judged.")
+    combined = combine_predictions(predictions, rule, own, temperature)
+    clusters = _clusters(predictions.items, manifest)[known]
+    truth, names = predictions.truth_N[known], predictions.classes
+    own_positions = [k for k, name in enumerate(names) if name in own] or sorted(set(truth.tolist()))
+    members = {
+        name: judge(p[known], p[known].argmax(axis=1), truth, names, clusters, seed=seed)
+        for name, p in zip(predictions.members, predictions.probs_MNC)
+    }
+    answer = combined.answer_N[known]
+    ensemble = judge(combined.probs_NC[known], answer, truth, names, clusters, seed=seed)
+    ensemble["fallback"] = int((combined.fallback_N[known] != "").sum())
+    ensemble["out_of_class_answers"] = int((~np.isin(answer, own_positions) & (answer >= 0)).sum())
+    return {
+        "model": predictions.model,
+        "views": sorted(set(predictions.views)),
+        "rule": asdict(rule),
+        "temperature": temperature,
+        "ensemble": ensemble,
+        "mean_member_accuracy": float(np.mean([m["accuracy"]["value"] for m in members.values()])),
+        "members": members,
+        "skin_tone": _by_tone(predictions, combined, manifest),
+        "hardest": _hardest(predictions, combined),
+    }
+
+
+def _clusters(items: Sequence[str], manifest: Manifest | None) -> np.ndarray:
+    if manifest and (strangers := sorted(set(items) - {i.id for i in manifest.items})):
+        raise CoreError(
+            f"{len(strangers)} of the {len(items)} pictures are not in {manifest.source} (first: {strangers[0]!r}); give "
+            "the manifest that they were predicted from."
+        )
+    group = {i.id: i.group for i in manifest.items if i.group} if manifest else {}
+    return np.array([group.get(item, f"item:{item}") for item in items])
+
+
+def _by_tone(predictions: Predictions, combined: Combined, manifest: Manifest | None) -> list[Mapping[str, Any]]:
+    """Accuracy of the ensemble per skin-tone group, where the manifest has them."""
+    tone = {i.id: i.tone for i in manifest.items if i.tone} if manifest else {}
+    rows = []
+    for name in sorted(set(tone.values())):
+        chosen = np.array([tone.get(item) == name for item in predictions.items]) & (predictions.truth_N >= 0)
+        right = combined.answer_N[chosen] == predictions.truth_N[chosen]
+        rows.append({"skin_tone": name, **asdict(metrics.wilson(int(right.sum()), int(chosen.sum())))})
+    return rows
+
+
+def _hardest(predictions: Predictions, combined: Combined) -> list[dict[str, Any]]:
+    """Items whose true class the ensemble found least probable."""
+    known = np.flatnonzero(predictions.truth_N >= 0)
+    given = combined.probs_NC[known, predictions.truth_N[known]]
+    order = known[np.argsort(given, kind="stable")][:HARDEST]
+    return [
+        {
+            "item": predictions.items[n],
+            "truth": predictions.truth_name(n),
+            "answer": predictions.classes[combined.answer_N[n]] if combined.answer_N[n] >= 0 else None,
+            "p_truth": float(combined.probs_NC[n, predictions.truth_N[n]]),
+        }
+        for n in order
+    ]
+
+
+def evaluate_out_of_fold(
+    oof: Path | str, manifest: Manifest | None = None, *, own: Sequence[str] = (), seed: int = 0
+) -> dict[str, Any]:
+    """Each training picture judged by the one member that had not seen it; with ``own``, pictures of these classes."""
+    classes, rows = read_rows(oof)
+    rows = [row for row in rows if row.truth in own] if own else rows
+    if not rows:
+        raise CoreError(f"{oof} has no picture of the classes {', '.join(own)}.")
+    index = {name: k for k, name in enumerate(classes)}
+    probs = np.array([row.probs for row in rows])
+    truth = np.array([index[row.truth] for row in rows])
+    clusters = _clusters([row.item for row in rows], manifest)
+    return {"out_of_fold": judge(probs, probs.argmax(axis=1), truth, classes, clusters, seed=seed)}

@@ -1,0 +1,358 @@
+"""Attribution of a whole run: every item asked for, the members that the gate admitted, scores beside their controls.
+
+OUT/items/<item>.json, <item>.npz   facts and raw signed maps on the network's square, with their place on the picture
+OUT/pictures/<item>-predicted.png   picture and overlay side by side, on the picture's own pixels
+OUT/contact.png, index.html, items.csv, regions.csv, summary.json
+"""
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import zip_longest
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from models_ml.core.answers.ensemble import Combined, combine
+from models_ml.core.answers.predict import finished_members, load_member, predict_items, select
+from models_ml.core.attribution import metrics as explain_metrics
+from models_ml.core.attribution.regions import mask_on_square, regions_of, shares
+from models_ml.core.attribution.tables import (
+    LOCALISATION,
+    SCORES,
+    completeness_in_words,
+    mean_known,
+    score_rows,
+    write_tables,
+)
+from models_ml.core.config import AttributionSpec, override, to_dict
+from models_ml.core.errors import Cancelled, CoreError
+from models_ml.core.events import ExplainProgress, Listener, scaled
+from models_ml.core.files import replacing, sha256_file, sha256_json, write_json
+from models_ml.core.pictures.manifest import Item, Manifest
+from models_ml.core.pictures.pixels import Placement, decode, onto_picture, to_square
+from models_ml.core.training import checkpoint
+from models_ml.core.training.checkpoint import RunInfo
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True)
+class Explained:
+    folder: str
+    n_items: int
+    n_maps: int
+    worst_gap: float | None
+
+    @property
+    def worst_gap_text(self) -> str:
+        return "not defined for this method" if self.worst_gap is None else f"{self.worst_gap:.2%}"
+
+
+def explain_items(
+    run_dir: Path | str,
+    manifest: Manifest,
+    out: Path | str,
+    *,
+    split: str | None = "test",
+    items: Sequence[str] | None = None,
+    limit: int | None = None,
+    controls: int = 2,
+    settings: Sequence[str] = (),
+    on_event: Listener | None = None,
+    cancelled: Callable[[], bool] | None = None,
+    device: str = "auto",
+) -> Explained:
+    """Explain the ensemble's answers; what is done is kept, the same call continues.
+
+    settings: changes to the run's attribution, e.g. ``method=occlusion``, or to the rule by which its members are
+    admitted, e.g. ``ensemble.rule=mean``. limit: this many items, taken in turn from
+    the classes. controls: networks of random weights that the same scores are computed for;
+    their agreement needs two.
+    """
+    if controls < 0 or (limit is not None and limit < 1):
+        raise CoreError("At least one item (--limit) and no less than 0 networks of random weights (--controls) are needed.")
+    info, out = checkpoint.read_run(run_dir), Path(out)
+    cfg = info.cfg
+    for text in settings:
+        cfg = override(cfg, text if text.startswith("ensemble.") else f"attribution.{text}")
+    info = replace(info, cfg=cfg)
+    spec, tell, cancelled = cfg.attribution, on_event or (lambda event: None), cancelled or (lambda: False)
+    chosen = _spread(select(manifest, info, split, items), limit)
+    names = [item.id for item in chosen]
+    predictions = predict_items(
+        run_dir, manifest, split=split, items=names, on_event=scaled(tell, 0, 0.1), cancelled=cancelled, device=device
+    )
+    own = list(info.labels.own_indices)
+    combined = combine(predictions.probs_MNC, info.cfg.ensemble, own)
+    place_of = {name: n for n, name in enumerate(predictions.items)}
+    worker = _Worker(info, spec, controls, out, device)
+    records = []
+    for k, item in enumerate(chosen):
+        if cancelled():
+            raise Cancelled(f"Explaining was cancelled after {k} of {len(chosen)} items; the same command continues.")
+        records.append(worker.item(item, place_of[item.id], combined))
+        share = 0.1 + 0.9 * (k + 1) / len(chosen)
+        tell(ExplainProgress(progress=share, item=item.id, done=k + 1, total=len(chosen)))
+    summary = write_tables(out, spec, records, controls)
+    _draw(out, chosen, records, summary)
+    gaps = [m["gap"] for r in records for m in r["maps"].values()]
+    worst = max((g for g in gaps if g is not None), default=None)
+    return Explained(str(out), len(records), len(gaps), worst)
+
+
+def _spread(chosen: list[Item], limit: int | None) -> list[Item]:
+    """The first ``limit`` items when classes take turns."""
+    if limit is None or limit >= len(chosen):
+        return chosen
+    by_class: dict[str, list[Item]] = {}
+    for item in chosen:
+        by_class.setdefault(item.label, []).append(item)
+    turns = [item for turn in zip_longest(*by_class.values()) for item in turn if item]
+    kept = {item.id for item in turns[:limit]}
+    return [item for item in chosen if item.id in kept]
+
+
+def file_name(item: str) -> str:
+    """A file name for an item: readable, and unique also where characters had to go."""
+    return f"{re.sub(r'[^A-Za-z0-9_-]', '_', item)[:60]}-{sha256_json(item)[:8]}"
+
+
+def picture_path(out: Path, item: str) -> Path:
+    """Where the picture beside its overlay stands."""
+    return out / "pictures" / f"{file_name(item)}-predicted.png"
+
+
+class _Worker:
+    """Networks and settings, loaded once."""
+
+    def __init__(self, info: RunInfo, spec: AttributionSpec, controls: int, out: Path, device: str):
+        from models_ml.core.device import in_layout
+        from models_ml.core.training.network import build
+
+        self.info, self.spec, self.out = info, spec, out
+        members = finished_members(info)
+        self.networks = [load_member(info, name, device) for name, _ in members]
+        self.device = next(self.networks[0].parameters()).device
+        size = info.cfg.data.size_px
+        self.random = [
+            in_layout(
+                info.cfg.recipe, build(info.cfg.model, len(info.labels.names), size_px=size, seed=10_000 + k, load=False)
+            ).to(self.device).eval().requires_grad_(False)
+            for k in range(controls)
+        ]  # fmt: skip
+        self.light = {}  # of each network, the copy that maps are computed with
+        self.once = replace(spec, max_steps=spec.steps)  # where a map lies is settled long before its sum is
+        self.hashes = dict(members)
+        self.key = sha256_json([self.hashes, to_dict(spec), to_dict(info.cfg.ensemble), controls, 3])
+
+    def item(self, item: Item, n: int, combined: Combined) -> dict:
+        """Facts of one item, computed or, when they stand there with the same key, read."""
+        path = self.out / "items" / f"{file_name(item.id)}.json"
+        key = sha256_json([self.key, sha256_file(item.path)])
+        record = json.loads(path.read_text()) if path.is_file() else {"key": ""}
+        known = record.get("regions")
+        if record["key"] != key:
+            record, maps = self._compute(item, n, combined)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            picture_path(self.out, item.id).unlink(missing_ok=True)  # drawn from the former map
+            with replacing(path.with_suffix(".npz")) as part, open(part, "wb") as handle:
+                np.savez_compressed(handle, **maps)
+        record |= {"key": key, "regions": self._regions(item, path.with_suffix(".npz"))}
+        if record["regions"] != known:
+            write_json(path, record)
+        return record
+
+    def _regions(self, item: Item, path: Path) -> list[dict]:
+        """Shares of relevance, scored anew from the stored maps: what is marked may have changed since."""
+        square, where, lesion = self._opened(item)
+        with np.load(path) as maps:
+            if "predicted" not in maps:
+                return []
+            return shares(regions_of(item, square, where, lesion), maps["predicted"], maps["control"])
+
+    def _opened(self, item: Item) -> tuple[np.ndarray, Placement, np.ndarray | None]:
+        """The picture on the network's square, its place there, and its lesion's mask."""
+        data = self.info.cfg.data
+        square, where = to_square(decode(item.path), data.size_px, fit=data.fit, resample=data.resample)
+        return square, where, _lesion(item, where, data.size_px)
+
+    def _compute(self, item: Item, n: int, combined: Combined) -> tuple[dict, dict[str, np.ndarray]]:
+        classes, picture = self.info.labels.names, self._picture(item, n, combined)
+        answer = int(combined.probs_NC[n].argmax())
+        maps, facts, known = {}, {}, {}
+        for target in self.spec.targets:
+            pair = self._pair(target, answer, item.label)
+            if pair is None:
+                continue
+            if pair not in known:  # the true class is the predicted one wherever the answer is right
+                known[pair] = self._explained(picture, pair)
+            found, controls_KHW, scores = known[pair]
+            maps[target], maps[f"{target}_members"] = found.map_HW, found.maps_MHW
+            if target == "predicted":
+                maps["control"] = controls_KHW
+            facts[target] = {
+                "target": classes[pair[0]], "minus": classes[pair[1]] if len(pair) > 1 else None, "gap": found.gap,
+                "steps": found.steps, "why": found.why, "score": found.score, **scores,
+            }  # fmt: skip
+        unlikely = self._together(picture, picture.admitted, (int(combined.probs_NC[n].argmin()),), self.once)
+        maps["wrong_class"] = unlikely.map_HW
+        record = {
+            "item": item.id, "truth": item.label, "group": item.group,
+            "answer": classes[answer] if combined.answer_N[n] >= 0 else "",  # empty where the ensemble abstains
+            "members_used": int(combined.members_used_N[n]), "fallback": str(combined.fallback_N[n]),
+            "placement": asdict(picture.where), "weights": self.hashes,
+            "mask_share": None if picture.mask_HW is None else float(picture.mask_HW.mean()),
+            "maps": facts, "wrong_class": self._scores(picture, unlikely.map_HW, unlikely.maps_MHW, answer),
+        }  # fmt: skip
+        return record, maps
+
+    def _picture(self, item: Item, n: int, combined: Combined) -> "_Picture":
+        import torch
+
+        from models_ml.core.attribution.explain import baseline_of
+
+        square, where, mask = self._opened(item)
+        image = torch.from_numpy(square).permute(2, 0, 1)[None].float().to(self.device) / 255
+        admitted = [net for net, used in zip(self.networks, combined.admitted_MN[:, n]) if used] or self.networks
+        fill = baseline_of(image, AttributionSpec(), self.networks[0].mean)[0].cpu().numpy()
+        return _Picture(square, where, mask, image, fill, admitted)
+
+    def _pair(self, target: str, answer: int, label: str) -> tuple[int, ...] | None:
+        """Classes whose logit is explained; None where it has no meaning (truth unknown, answer right)."""
+        if target == "predicted":
+            return (answer,)
+        if not label:
+            return None
+        truth = self.info.labels.index(label)
+        if target == "true":
+            return (truth,)
+        return (answer, truth) if answer != truth else None
+
+    def _light(self, network):
+        """The network without its batch norms, found once; the picture is always the same, so that a run that goes on
+        computes as one that was never cut short. Grad-CAM looks into the network, so it gets the network itself."""
+        import torch
+
+        from models_ml.core.attribution.folding import folded
+
+        if network not in self.light:
+            side, fixed = self.info.cfg.data.size_px, torch.Generator().manual_seed(0)
+            made_up = torch.rand(1, 3, side, side, generator=fixed).to(self.device)
+            self.light[network] = network if self.spec.method == "gradcam" else folded(network, made_up)
+        return self.light[network]
+
+    def _together(self, picture: "_Picture", networks: list, pair: tuple[int, ...], spec: AttributionSpec):
+        from models_ml.core.attribution.explain import explain_together, target_weights
+
+        networks = [self._light(network) for network in networks]
+        return explain_together(networks, picture.image_1CHW, target_weights(len(self.info.labels.names), *pair), spec)
+
+    def _explained(self, picture: "_Picture", pair: tuple[int, ...]) -> tuple:
+        """The ensemble's attribution, the maps of the random networks (K, H, W), and the scores of both."""
+        found = self._together(picture, picture.admitted, pair, self.spec)
+        controls = [self._together(picture, [net], pair, self.once).map_HW for net in self.random]
+        controls = np.array(controls, dtype=np.float32).reshape(-1, *found.map_HW.shape)
+        alone = [self._scores(picture, map_HW, controls, pair[0]) for map_HW in controls]
+        control = {name: mean_known([row[name] for row in alone]) for name in SCORES}
+        scores = self._scores(picture, found.map_HW, found.maps_MHW, pair[0])
+        return found, controls, {**scores, "control": control}
+
+    def _scores(self, picture: "_Picture", map_HW, maps_MHW, target: int) -> dict[str, float | None]:
+        """Every score of a map. Whoever made it, what its pixels do to the answer is judged by the trained members:
+        else a control's deletion and insertion could not be held against the network's."""
+        import torch
+
+        @torch.no_grad()
+        def probability(batch: np.ndarray) -> np.ndarray:
+            images = torch.from_numpy(batch).to(self.device)
+            return torch.stack([net(images).softmax(1)[:, target] for net in picture.admitted]).mean(0).cpu().numpy()
+
+        pixels = np.moveaxis(picture.square_HWC, -1, 0).astype(np.float32) / 255
+        deletion, insertion = explain_metrics.perturbation_areas(map_HW, pixels, picture.fill_CHW, probability)
+        return {
+            **_localisation(map_HW, picture.mask_HW), "deletion": deletion, "insertion": insertion,
+            "agreement": explain_metrics.agreement(maps_MHW),
+            "on_skin": explain_metrics.relevance_mass(map_HW, explain_metrics.skin(picture.square_HWC)),
+        }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Picture:
+    """A picture on the network's square, what replaces its pixels, and the members whose answer it is."""
+
+    square_HWC: np.ndarray
+    where: Placement
+    mask_HW: np.ndarray | None
+    image_1CHW: "torch.Tensor"
+    fill_CHW: np.ndarray
+    admitted: list
+
+
+def _localisation(map_HW: np.ndarray, mask: np.ndarray | None) -> dict[str, float | None]:
+    if mask is None:
+        return dict.fromkeys(LOCALISATION)
+    return {
+        "mass": explain_metrics.relevance_mass(map_HW, mask),
+        "rank": explain_metrics.relevance_rank(map_HW, mask),
+        "pointing": explain_metrics.pointing_game(map_HW, mask),
+    }
+
+
+def _lesion(item: Item, where: Placement, size_px: int) -> np.ndarray | None:
+    return item.mask and mask_on_square(item.mask, where, size_px, name=f"mask of {item.id!r}")
+
+
+def read_map(out: Path | str, item: str, target: str = "predicted") -> np.ndarray:
+    """The signed map of an explained item on its picture's own pixels, float32 (height, width)."""
+    where, maps = _stored(out, item, target)
+    return onto_picture(maps[0], where)
+
+
+def read_controls(out: Path | str, item: str) -> list[np.ndarray]:
+    """Maps of the networks of random weights for the predicted class, on the picture's own pixels; none, no control."""
+    where, maps = _stored(out, item, "control")
+    return [onto_picture(map_HW, where) for map_HW in maps]
+
+
+def _stored(out: Path | str, item: str, name: str) -> tuple[Placement, np.ndarray]:
+    """Maps (K, H, W) on the network's square, and where the picture lies there."""
+    path = Path(out) / "items" / file_name(item)
+    if not path.with_suffix(".json").is_file():
+        raise CoreError(f"{out} holds no explanation of {item!r}.")
+    where = Placement(**json.loads(path.with_suffix(".json").read_text())["placement"])
+    with np.load(path.with_suffix(".npz")) as maps:
+        if name not in maps and name != "control":
+            raise CoreError(f"{item!r} was not explained for the {name} class.")
+        found = maps[name] if name in maps else np.zeros((0, 1, 1), dtype=np.float32)
+    return where, found[None] if found.ndim == 2 else found
+
+
+def _draw(out: Path, chosen: list[Item], records: list[dict], summary: dict) -> None:
+    from models_ml.core.attribution import render
+
+    entries, sheet = [], []
+    for item, record in zip(chosen, records):
+        if "predicted" not in record["maps"]:
+            continue
+        map_HW = read_map(out, item.id)
+        picture = decode(item.path)
+        shown = render.smooth(map_HW, max(picture.size) / 150)
+        over = render.overlay(picture, shown)
+        path = picture_path(out, item.id)
+        if not path.is_file():
+            render.save(render.side_by_side(picture, over), path)
+        caption = f"{item.id}: {record['answer'] or 'no answer'}" + (f" (truth {record['truth']})" if record["truth"] else "")
+        picture.thumbnail((320, 320))
+        entries.append((caption, picture, shown))
+        over.thumbnail((160, 160))
+        sheet.append((caption, over))
+    if entries:
+        render.save(render.contact_sheet(sheet), out / "contact.png")
+        rows = score_rows(summary, "predicted")
+        sentences = [completeness_in_words(summary["completeness"]["predicted"])]
+        sentences = [*filter(None, sentences), *(one["sentence"] for one in summary["regions"] if one["sentence"])]
+        render.page(out / "index.html", "Attribution of the ensemble's answers", entries, rows, sentences)

@@ -1,0 +1,92 @@
+"""The model card of a fold and of a run: what it is, what it saw, how it did, what it must not be used for."""
+
+import platform
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from models_ml.core.config import RunConfig
+from models_ml.core.files import write_text
+from models_ml.core.pictures.manifest import LabelSpace, Manifest
+from models_ml.core.training.checkpoint import FoldResult, RunInfo
+
+LIMITS = """## Use and limits
+
+For research in reading studies: to compare networks with physicians on the same pictures. Not a medical device; it
+must not decide about a patient. It knows only its classes and answers one of them whatever picture it is given. How
+well it does on pictures from other clinics, cameras and skin tones than those it was trained on is unknown unless a
+table of this card says so.
+"""
+
+
+def versions() -> dict[str, str]:
+    """Versions of what decides the numbers."""
+    found = {"python": platform.python_version(), "machine": platform.machine()}
+    for name in ("torch", "timm", "captum", "safetensors", "numpy", "pillow"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def _number(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.3f}"
+
+
+def write_fold_card(
+    cfg: RunConfig, labels: LabelSpace, result: FoldResult, history: Sequence[Mapping[str, float | None]], folder: Path
+) -> None:
+    lines = [
+        f"# {cfg.name}, member fold{result.fold}",
+        "",
+        f"- network: `{cfg.model.backbone}`, {cfg.data.size_px} px, first weights: {_weights(cfg)}",
+        f"- view: {cfg.view or 'not named'}",
+        f"- {result.status} after {result.epochs_done} epochs; kept epoch {result.best_epoch}",
+        f"- held-out balanced accuracy of the study's own classes: {_number(result.score)}",
+        f"- weights (names and arrays) SHA-256: `{result.weights_sha256}`",
+        f"- configuration: `{cfg.fingerprint}`",
+        f"- training took {result.seconds:.1f} s; {', '.join(f'{k} {v}' for k, v in versions().items())}",
+        f"- classes: {', '.join(labels.names)}; own: {', '.join(labels.own)}",
+        "",
+        "| epoch | train loss | held-out loss | balanced accuracy | accuracy |",
+        "|---|---|---|---|---|",
+    ]
+    for row in history:
+        cells = (_number(row[k]) for k in ("train_loss", "held_out_loss", "balanced_accuracy", "accuracy"))
+        lines.append(f"| {row['epoch']} | {' | '.join(cells)} |")
+    write_text(folder / "card.md", "\n".join(lines) + "\n\n" + LIMITS)
+
+
+def _weights(cfg: RunConfig) -> str:
+    if cfg.model.weights == "none":
+        return "random"
+    if cfg.model.weights == "hub":
+        return f"timm's `{cfg.model.backbone}`"
+    return f"`{Path(cfg.model.weights).name}` (pinned: {cfg.model.weights_sha256[:16] or 'no'})"
+
+
+def write_run_card(info: RunInfo, manifest: Manifest, results: Sequence[FoldResult], temperature: float | None) -> None:
+    """Card of the whole ensemble; tables of metrics are those of the command ``evaluate``."""
+    counts = {s: Counter(i.label for i in manifest.items if i.split == s) for s in ("train", "test")}
+    lines = [
+        f"# {info.cfg.name}: ensemble of {len(results)} networks",
+        "",
+        f"- network: `{info.cfg.model.backbone}`, {info.cfg.data.size_px} px, first weights: {_weights(info.cfg)}",
+        f"- view: {info.cfg.view or 'not named'}",
+        f"- rule: {info.cfg.ensemble.rule}, threshold {info.cfg.ensemble.threshold}",
+        f"- temperature fitted on out-of-fold predictions: {_number(temperature)}",
+        f"- manifest: `{info.manifest_fingerprint}`; configuration: `{info.cfg.fingerprint}`",
+        "",
+        "| member | ended | epochs | kept epoch | held-out balanced accuracy |",
+        "|---|---|---|---|---|",
+        *(f"| fold{r.fold} | {r.status} | {r.epochs_done} | {r.best_epoch} | {_number(r.score)} |" for r in results),
+        "",
+        "| class | own | training pictures | test pictures |",
+        "|---|---|---|---|",
+    ]
+    for name in info.labels.names:
+        own = "yes" if name in info.labels.own else "no"
+        lines.append(f"| {name} | {own} | {counts['train'][name]} | {counts['test'][name]} |")
+    write_text(info.folder / "card.md", "\n".join(lines) + "\n\n" + LIMITS)

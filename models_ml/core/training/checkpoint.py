@@ -1,0 +1,235 @@
+"""The run directory: what a run leaves behind, readable by anyone, checked whenever it is read.
+
+    RUN/config.toml run.json folds.csv oof.csv card.md SHA256SUMS
+    RUN/fold0/config.toml weights.safetensors state.pt metrics.jsonl oof.csv result.json card.md SHA256SUMS
+
+``run.json`` names classes, own classes and fingerprints; ``result.json`` is written last: it says how a fold ended.
+"""
+
+import io
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from models_ml.core.config import RunConfig, read_config
+from models_ml.core.errors import CoreError
+from models_ml.core.files import replacing, sha256_file, write_json, write_text
+from models_ml.core.pictures.manifest import LabelSpace
+
+if TYPE_CHECKING:
+    import torch
+
+WEIGHTS, STATE, RESULT, SUMS = "weights.safetensors", "state.pt", "result.json", "SHA256SUMS"
+FINISHED = ("finished", "stopped early")
+
+
+@dataclass(frozen=True)
+class FoldResult:
+    """How one fold ended. ``score``: own-class balanced accuracy held out at ``best_epoch`` (None: no epoch ended)."""
+
+    fold: int
+    status: str  # finished, stopped early, cancelled
+    epochs_done: int
+    best_epoch: int
+    score: float | None
+    weights_sha256: str
+    seconds: float
+    folder: str
+
+    @property
+    def complete(self) -> bool:
+        return self.status in FINISHED
+
+    @property
+    def trained(self) -> bool:
+        """Whether it may answer: cancelled before its first epoch was done, its weights are nearly random ones."""
+        return self.best_epoch > 0
+
+
+@dataclass(frozen=True)
+class RunInfo:
+    """A run directory's heading."""
+
+    folder: Path
+    cfg: RunConfig
+    labels: LabelSpace
+    manifest_fingerprint: str
+    folds: tuple[int, ...]
+
+
+def fold_folder(run_dir: Path | str, fold: int) -> Path:
+    return Path(run_dir) / f"fold{fold}"
+
+
+def write_run(info: RunInfo) -> None:
+    write_json(
+        info.folder / "run.json",
+        {
+            "schema": "classifier-run/1",
+            "classes": list(info.labels.names),
+            "own": list(info.labels.own),
+            "config_fingerprint": info.cfg.fingerprint,
+            "manifest_fingerprint": info.manifest_fingerprint,
+            "folds": list(info.folds),
+        },
+    )
+
+
+def read_run(run_dir: Path | str) -> RunInfo:
+    """Read a run's heading; CoreError when the folder is no run or its configuration was changed afterwards."""
+    folder = Path(run_dir)
+    heading = _read_json(folder / "run.json", f"{folder} is not a run directory")
+    cfg = read_config(folder / "config.toml")
+    if cfg.fingerprint != heading["config_fingerprint"]:
+        raise CoreError(f"{folder}/config.toml was changed after the run began; restore it or start a new run.")
+    labels = LabelSpace(tuple(heading["classes"]), tuple(heading["own"]))
+    return RunInfo(folder, cfg, labels, heading["manifest_fingerprint"], tuple(heading["folds"]))
+
+
+def _read_json(path: Path, otherwise: str) -> dict[str, Any]:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise CoreError(f"{otherwise}: {path.name} is missing.") from None
+    except (OSError, ValueError) as error:
+        raise CoreError(f"{otherwise}: {path.name} cannot be read ({error}).") from error
+
+
+def read_result(folder: Path) -> FoldResult | None:
+    """How the fold ended, or None while it has not."""
+    if not (folder / RESULT).is_file():
+        return None
+    return FoldResult(**_read_json(folder / RESULT, f"{folder} holds no fold's result"))
+
+
+def was_begun(folder: Path) -> bool:
+    """Whether anything was trained in this fold's folder."""
+    return any((folder / name).is_file() for name in (STATE, WEIGHTS, RESULT))
+
+
+def write_result(result: FoldResult) -> None:
+    write_json(Path(result.folder) / RESULT, asdict(result))
+
+
+def save_weights(network: "torch.nn.Module", path: Path, *, labels: LabelSpace, **facts: object) -> None:
+    """Weights in safetensors with class list and facts in the file's own header; the same contents, the same bytes."""
+    from safetensors.torch import save
+
+    state = {key: value.detach().cpu().contiguous().clone() for key, value in network.state_dict().items()}
+    notes = {"classes": json.dumps(labels.names), "own": json.dumps(labels.own)}
+    contents = save(state, metadata={**notes, **{key: str(value) for key, value in facts.items()}})
+    with replacing(path) as part:
+        part.write_bytes(_in_order(contents))
+
+
+def _in_order(contents: bytes) -> bytes:
+    """The file with its header sorted: the library writes the facts in an order that differs from call to call."""
+    length = int.from_bytes(contents[:8], "little")
+    header = json.dumps(json.loads(contents[8 : 8 + length]), sort_keys=True, separators=(",", ":")).encode()
+    header += b" " * (-len(header) % 8)
+    return len(header).to_bytes(8, "little") + header + contents[8 + length :]
+
+
+def load_weights(network: "torch.nn.Module", path: Path, labels: LabelSpace) -> None:
+    """Fill the network; CoreError when the file is missing, damaged, of other classes or of another network."""
+    from safetensors import SafetensorError, safe_open
+
+    if not path.is_file():
+        raise CoreError(f"Weights were expected at {path}; there are none.")
+    try:
+        with safe_open(path, framework="pt") as handle:
+            classes = tuple(json.loads((handle.metadata() or {}).get("classes", "[]")))
+            state = {key: handle.get_tensor(key) for key in handle.keys()}  # noqa: SIM118 - not a dict
+    except (SafetensorError, ValueError) as error:
+        raise CoreError(f"{path} is damaged: {error}.") from error
+    _same_classes(path, classes, labels)
+    try:
+        network.load_state_dict(state)
+    except RuntimeError as error:
+        raise CoreError(f"{path} holds another network than its configuration says.") from error
+
+
+def check_classes(path: Path, labels: LabelSpace) -> None:
+    """CoreError when the weights file is missing, damaged or of other classes; needs no torch."""
+    from safetensors import SafetensorError, safe_open
+
+    if not path.is_file():
+        raise CoreError(f"Weights were expected at {path}; there are none.")
+    try:
+        with safe_open(path, framework="np") as handle:
+            classes = tuple(json.loads((handle.metadata() or {}).get("classes", "[]")))
+    except (SafetensorError, ValueError) as error:
+        raise CoreError(f"{path} is damaged: {error}.") from error
+    _same_classes(path, classes, labels)
+
+
+def _same_classes(path: Path, classes: tuple[str, ...], labels: LabelSpace) -> None:
+    if classes != labels.names:
+        raise CoreError(
+            f"{path} was trained on the classes {', '.join(classes) or 'unknown'}; "
+            f"{', '.join(labels.names)} were expected."
+        )
+
+
+def save_state(state: dict[str, Any], path: Path) -> None:
+    """In one step; by way of memory, because the library has errors of its own for a disk that is full."""
+    import torch
+
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    with replacing(path) as part:
+        part.write_bytes(buffer.getbuffer())
+
+
+def load_state(path: Path, *, cfg: RunConfig, data_key: str) -> dict[str, Any] | None:
+    """The state to continue from, None when there is none; CoreError when it belongs to another run or data."""
+    import torch
+
+    if not path.is_file():
+        return None
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises many kinds for a damaged file
+        raise CoreError(f"{path} is damaged ({type(error).__name__}); delete it to train this fold anew.") from error
+    if state["config"] != cfg.fingerprint or state["data"] != data_key:
+        what = "configuration" if state["config"] != cfg.fingerprint else "pictures"
+        raise CoreError(
+            f"{path.parent} was begun with another {what}; continue with the same or choose another folder."
+        )
+    return state
+
+
+def write_sums(folder: Path) -> None:
+    """SHA-256 of every file in the folder, in the form that ``sha256sum -c`` reads."""
+    names = sorted(p.name for p in folder.iterdir() if p.is_file() and p.name != SUMS and not p.name.startswith("."))
+    names = [name for name in names if name not in ("events.jsonl", "mlflow-run.txt")]
+    write_text(folder / SUMS, "".join(f"{sha256_file(folder / name)}  {name}\n" for name in names))
+
+
+def _recorded(folder: Path) -> dict[str, str]:
+    sums = folder / SUMS
+    if not sums.is_file():
+        raise CoreError(f"{folder} has no {SUMS}; the fold has not ended, train it to its end first.")
+    return dict(reversed(line.split("  ", 1)) for line in sums.read_text().splitlines() if "  " in line)
+
+
+def listed_files(folder: Path) -> list[str]:
+    """Names of the files whose checksums the run recorded in this folder."""
+    names = sorted(_recorded(folder))
+    if strange := [name for name in names if Path(name).name != name]:
+        raise CoreError(f"{folder / SUMS} lists {strange[0]!r}, which is not a file of this folder.")
+    return names
+
+
+def check_sum(path: Path) -> str:
+    """The file's SHA-256, which must be the one recorded beside it."""
+    recorded = _recorded(path.parent)
+    if path.name not in recorded:
+        raise CoreError(f"{path.parent / SUMS} does not list {path.name}.")
+    if not path.is_file():
+        raise CoreError(f"{path} is missing.")
+    found = sha256_file(path)
+    if found != recorded[path.name]:
+        raise CoreError(f"{path} is not the file that the run wrote: its SHA-256 differs from {SUMS}.")
+    return found
