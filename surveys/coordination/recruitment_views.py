@@ -37,6 +37,7 @@ from surveys.services import (
 from surveys.services.closing import gives_links
 from surveys.services.funnel import MEANINGS, funnel_rows, funnels
 from surveys.services.invitation_list import MOST_BYTES, list_of_addresses, read_invitation_list
+from surveys.services.retention import erasure_due_at
 
 PER_PAGE = 50
 ACTIONS = (
@@ -115,6 +116,7 @@ def _readers(request: HttpRequest, form: InviteForm, status: int = 200) -> HttpR
         due=len(due_reminders(study=request.study)),
         post=_post(request.study),
         to_file=_to_file(),
+        erased_at=erasure_due_at(getattr(request.study, "protocol", None)),
     )
 
 

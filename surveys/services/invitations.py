@@ -219,6 +219,6 @@ def erase_contacts(*, study: Study, user=None, why: str = "") -> int:
         _, deleted = ReaderContact.objects.filter(reader__study=study).delete()
         erased = deleted.get("surveys.ReaderContact", 0)
         if erased:
-            deed = f"names and e-mails of {erased} readers erased{why and ', '}{why}"
+            deed = f"names and e-mails of {erased} reader{'' if erased == 1 else 's'} erased{why and ', '}{why}"
             note_deed(study=study, deed=deed, user=user)
     return erased

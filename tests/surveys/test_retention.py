@@ -112,6 +112,7 @@ def test_the_page_says_the_day_and_takes_another(coordinator, study):
     day = timezone.now() + timedelta(days=30)
     assert f"Erased by themselves on {day.day} {day:%B %Y}" in page
     assert 'value="30"' in page
+    assert f"erase themselves on {day.day} {day:%B %Y}" in coordinator.get("/studies/small/surveys/readers/").content.decode()
     for wrong in ("0", "-1", "4000", "soon"):
         refused = coordinator.post(PAGE, {"step": "keep-names", "days": wrong})
         assert refused.status_code == 422
