@@ -25,6 +25,10 @@ def number(value: float | None) -> str:
     return "" if value is None else signed(f"{round(value, 2) + 0.0:.2f}")
 
 
+def difference(value: float | None, control: float | None) -> str:
+    return "" if None in (value, control) else signed(f"{round(value - control, 2) + 0.0:+.2f}")
+
+
 def summary_table(summary: dict, target: str) -> list[ScoreRow]:
     """All items together; the wrong class stands beside the predicted class alone."""
     return [ScoreRow(*row) for row in score_rows(summary, target)] if summary else []
@@ -68,7 +72,7 @@ def map_regions(one: AttributionMap) -> list[RegionRow]:
     return [
         RegionRow(
             row["region"], KNOWN[row["marked"]], "", number(row["share"]), number(row["area"]), number(row["control"]),
-            "" if None in (row["share"], row["control"]) else signed(f"{row['share'] - row['control']:+.2f}"), "",
+            difference(row["share"], row["control"]), "",
         )
         for row in one.regions
     ]  # fmt: skip
@@ -78,7 +82,6 @@ def map_table(one: AttributionMap) -> list[ScoreRow]:
     rows = []
     for name, (title, meaning) in WORDS.items():
         value, control = one.scores.get(name), one.control.get(name)
-        above = "" if None in (value, control) else signed(f"{value - control:+.2f}")
         wrong = number(one.wrong_class.get(name))
-        rows.append(ScoreRow(title, meaning, number(value), number(control), above, wrong))
+        rows.append(ScoreRow(title, meaning, number(value), number(control), difference(value, control), wrong))
     return rows

@@ -1,16 +1,20 @@
 """Pages of the attributions: contact sheet, one map with its opacity slider, and the pictures' files."""
 
+from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.db.models import Count
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
-from django.views.decorators.http import require_GET
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_GET, require_POST
 
+from imagebank.models import Job
 from imagebank.permissions import TRUTH_ROLES, require_role
 from models_ml.attribution_tables import map_regions, map_table, region_table, summary_table, warnings
 from models_ml.core.attribution.tables import completeness_in_words
 from models_ml.models import AttributionMap, AttributionSet
-from models_ml.views import context_of
+from models_ml.services.explaining import delete_attribution
+from models_ml.views import CHANGING_ROLES, context_of, refused
 
 MAPS_PER_PAGE = 140
 
@@ -32,6 +36,7 @@ def set_list(request: HttpRequest, slug: str) -> HttpResponse:
         AttributionSet.objects.filter(ensemble__study=request.study)
         .select_related("ensemble__run", "job")
         .annotate(n_maps=Count("maps"), n_items=Count("maps__item", distinct=True))
+        .order_by("-created_at", "-pk")
     )
     return render(request, "models_ml/attribution_list.html", context_of(request, sets=sets))
 
@@ -41,6 +46,8 @@ def set_list(request: HttpRequest, slug: str) -> HttpResponse:
 def set_detail(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     """Contact sheet of all items, for one target, beside the metrics and their control."""
     made = get_set(request, pk)
+    if request.htmx:
+        return _set_state(request, made)
     targets = dict(AttributionMap.Target.choices)
     target = request.GET.get("target") if request.GET.get("target") in targets else AttributionMap.Target.PREDICTED
     maps = made.maps.filter(target=target).with_items().select_related("item__truth__diagnosis")
@@ -59,9 +66,27 @@ def set_detail(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
         "regions": region_table(made.summary),
         "rule": made.summary.get("regions_rule", ""),
         "warnings": [(one, _worst_cards(made, one)) for one in warnings(made.summary)],
-        "active": bool(made.job and made.job.is_active),
+        **_state_of(made),
     }
     return render(request, "models_ml/attribution.html", context_of(request, **context))
+
+
+def _state_of(made: AttributionSet) -> dict:
+    """Whether it is being made, and whether what was stopped can go on."""
+    job = made.job
+    return {
+        "active": bool(job and job.is_active),
+        "can_continue": bool(job and job.state in (Job.State.CANCELLED, Job.State.FAILED)),
+    }
+
+
+def _set_state(request: HttpRequest, made: AttributionSet) -> HttpResponse:
+    """The part of the page that changes while maps are made; at the end the whole page comes anew, with the maps."""
+    state = _state_of(made)
+    response = render(request, "models_ml/_set_state.html", context_of(request, made=made, **state))
+    if not state["active"]:
+        response.headers["HX-Refresh"] = "true"
+    return response
 
 
 def _worst_cards(made: AttributionSet, warned: dict) -> list[tuple]:
@@ -75,6 +100,19 @@ def _worst_cards(made: AttributionSet, warned: dict) -> list[tuple]:
 def picture_of(one: AttributionMap):
     """The picture in the map's view, from what was prefetched."""
     return next((image for image in one.item.images.all() if image.view == one.view), None)
+
+
+@require_POST
+@require_role(*CHANGING_ROLES)
+def set_delete(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+    made = get_set(request, pk)
+    try:
+        delete_attribution(made=made)
+    except ValidationError as refusal:
+        refused(request, refusal)
+        return redirect("models_ml:attribution", slug, pk)
+    messages.success(request, f"{made} was removed with its maps.")
+    return redirect("models_ml:attributions", slug)
 
 
 @require_GET
@@ -95,6 +133,8 @@ def map_detail(request: HttpRequest, slug: str, public_id: str) -> HttpResponse:
         "picture": picture_of(one),
         "table": map_table(one),
         "regions": map_regions(one),
+        "place": place + 1,
+        "total": len(around),
         "previous": around[place - 1] if place else None,
         "next": around[place + 1] if place + 1 < len(around) else None,
         "right": hasattr(one.item, "truth") and one.answer == one.item.truth.diagnosis.code,

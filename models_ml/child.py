@@ -8,6 +8,7 @@ attempt waits for it instead of writing into the same files.
 import fcntl
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -24,6 +25,7 @@ from models_ml.core.events import duration
 POLL_S = 0.5
 ORDERLY_STOP_S = 600
 LOG, EVENTS, LOCK = "log.txt", "events.jsonl", ".lock"
+ASKED_TO_STOP = (130, -signal.SIGINT, -signal.SIGTERM)  # by the command itself, or before it handled signals
 MEMORY_SIGNS = ("MemoryError", "out of memory", "can't allocate memory", "Cannot allocate memory")
 KILLED = (
     "The process was killed from outside (signal {number}); too little memory is the usual reason. What was saved is "
@@ -52,6 +54,7 @@ def run_core(arguments: list[str], *, home: Path, job: JobRun, start: float = 0.
                 [sys.executable, "-m", "models_ml.core", *arguments, "--quiet"]
                 + ["--events", str(events), "--stop-with-stdin"],
                 cwd=settings.BASE_DIR, stdin=subprocess.PIPE, stdout=log, stderr=log, pass_fds=[lock],
+                start_new_session=True,  # Control-C at a terminal is for the worker, which stops its child in order
             )  # fmt: skip
         try:
             follow(child, events, job, start, end)
@@ -135,7 +138,7 @@ class Tail:
 def stop(child: subprocess.Popen) -> None:
     """Ask the child to stop in order, which leaves a usable state; kill it only if it does not come to an end.
 
-    The end of its input asks, not a signal: Control-C at a terminal has sent it one already, and a second would be rude.
+    The end of its input asks, not a signal: that reaches it as well while it still starts and handles none.
     """
     child.stdin.close()
     if child.poll() is None:
@@ -148,7 +151,7 @@ def stop(child: subprocess.Popen) -> None:
 
 def failure_sentence(code: int, log: str) -> str:
     """Why the command ended with `code`, from what it wrote: its own sentence, or the most likely reason."""
-    if code == 130:
+    if code in ASKED_TO_STOP:
         return "The process was asked to stop from outside; start again to continue where it stopped."
     if "error: " in log:
         return log[log.rindex("error: ") + len("error: ") :].strip() if code == 2 else _unexpected(code, log)

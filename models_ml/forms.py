@@ -12,10 +12,10 @@ from models_ml.services.auxiliary import LabelRow, set_names
 from models_ml.services.training import AS_PRESET, DOWNLOAD, RANDOM, weight_files
 
 PRESET_WORDS = {
-    "tiny": "tiny: a small network from random weights, minutes on a processor",
-    "modern": "modern: EfficientNet-B4 with what is better supported than the paper's recipe",
-    "paper-focused": "paper-focused: the founding study's recipe for focused pictures",
-    "paper-panoramic": "paper-panoramic: the founding study's recipe for panoramic pictures",
+    "tiny": "tiny: a small network, minutes on a processor",
+    "modern": "modern: EfficientNet-B4, better supported than the paper's",
+    "paper-focused": "paper-focused: the founding study's, focused pictures",
+    "paper-panoramic": "paper-panoramic: the founding study's, panoramic ones",
 }
 
 
@@ -164,7 +164,7 @@ class EnsembleForm(StyledForm):
 
 class AttributionForm(StyledForm):
     method = forms.ChoiceField(choices=AttributionSet.Method.choices)
-    baseline = forms.ChoiceField(choices=AttributionSet.Baseline.choices)
+    baseline = forms.ChoiceField(choices=AttributionSet.Baseline.choices, help_text="Grad-CAM takes none.")
     controls = forms.IntegerField(
         min_value=1, max_value=10, initial=2, label="Random networks",
         help_text="Scored beside the ensemble; agreement needs two.",

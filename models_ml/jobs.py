@@ -8,7 +8,7 @@ from imagebank.services.uploads import kept_upload
 from models_ml.child import run_core
 from models_ml.models import AttributionSet, TrainingRun
 from models_ml.services.explaining import EXPLAIN, explain_arguments, store_attribution
-from models_ml.services.exporting import EXPORT_MANIFEST, EXPORT_ONNX, manifest_package, onnx_arguments, onnx_package
+from models_ml.services.exporting import EXPORT_MANIFEST, EXPORT_ONNX, manifest_package, onnx_arguments, onnx_export
 from models_ml.services.manifests import export_manifest
 from models_ml.services.predicting import PREDICT, combine, default_ensemble, predict_arguments, store_predictions
 from models_ml.services.storing import import_run, sync_run
@@ -54,12 +54,21 @@ def predict_with(training: TrainingRun, items: list[str] | None, run: JobRun, st
 
 @register_job(EXPLAIN)
 def explain(run: JobRun) -> dict:
-    """Maps and scores of an ensemble's answers. Items that are done stay when the job is cancelled."""
+    """Maps and scores of an ensemble's answers. Cancelled or failed, it leaves those of the items that are done."""
     made = AttributionSet.objects.select_related("ensemble__run__study").get(pk=run.payload["set"])
     arguments = explain_arguments(made, run.payload.get("items"))
-    run_core(arguments, home=made.folder, job=run, end=0.95)
-    run.log(f"{store_attribution(made)} maps")
+    try:
+        run_core(arguments, home=made.folder, job=run, end=0.95)
+    except (JobCancelled, ValidationError, KeyboardInterrupt):
+        run.log(stored_in_words(made))
+        raise
+    run.log(stored_in_words(made))
     return {"set": made.pk}
+
+
+def stored_in_words(made: AttributionSet) -> str:
+    maps = store_attribution(made)
+    return f"{maps} maps of {made.summary['items']} pictures are stored" if maps else "No picture was explained yet"
 
 
 @register_job(EXPORT_MANIFEST)
@@ -75,7 +84,9 @@ def export_onnx(run: JobRun) -> dict:
     """ONNX files of a run's members, kept only when their answers equal those of torch."""
     training = TrainingRun.objects.select_related("study").get(pk=run.payload["run"])
     run_core(onnx_arguments(training), home=training.home, job=run)
-    return {"run": training.pk, "files": [path.name for path in sorted(onnx_package(training).iterdir())]}
+    export = onnx_export(training)
+    run.log(f"{len(export.files)} members; their probabilities differ from torch's by at most {export.difference:.1e}")
+    return {"run": training.pk, "files": [file.name for file in export.files]}
 
 
 @register_job(IMPORT)

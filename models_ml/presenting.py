@@ -1,6 +1,5 @@
 """Runs, ensembles and files in the words and order of the pages."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -143,15 +142,6 @@ def run_files(run: TrainingRun) -> list[RunFile]:
         if path.is_file() and name.parts[0] not in SKIPPED and not any(part.startswith(".") for part in name.parts):
             found.append(RunFile(str(name), path.stat().st_size, _recorded_sum(path)))
     return found
-
-
-def onnx_files(run: TrainingRun) -> list[RunFile]:
-    folder = run.home / "onnx"
-    facts = folder / "export.json"
-    if not facts.is_file():
-        return []
-    sums = {name: one["sha256"] for name, one in json.loads(facts.read_text())["files"].items()}
-    return [RunFile(path.name, path.stat().st_size, sums.get(path.name, "")) for path in sorted(folder.iterdir())]
 
 
 def _recorded_sum(path: Path) -> str:

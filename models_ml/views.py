@@ -17,7 +17,7 @@ from models_ml.services.explaining import start_attribution
 from models_ml.services.exporting import (
     EXPORT_MANIFEST,
     manifest_package,
-    onnx_package,
+    onnx_export,
     queue_manifest_export,
     queue_onnx_export,
 )
@@ -104,7 +104,7 @@ def run_detail(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
         "confusion": charts.confusion(run.out_of_fold.get("confusion")),
         "reliability": charts.reliability(run.out_of_fold.get("calibration")),
         "files": presenting.run_files(run),
-        "onnx": presenting.onnx_files(run),
+        "onnx": onnx_export(run),
         "log": _log(run),
         "ensemble_form": EnsembleForm(),
     }
@@ -114,8 +114,12 @@ def run_detail(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
 @require_GET
 @require_role(*TRUTH_ROLES)
 def run_live(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
-    """The part of the run page that changes while it trains."""
-    return render(request, "models_ml/_live.html", context_of(request, **_live(get_run(request, pk))))
+    """The part of the run page that changes while it trains; at the end the whole page comes anew, with the results."""
+    live = _live(get_run(request, pk))
+    response = render(request, "models_ml/_live.html", context_of(request, **live))
+    if not live["active"]:
+        response.headers["HX-Refresh"] = "true"
+    return response
 
 
 def _live(run: TrainingRun) -> dict:
@@ -209,9 +213,10 @@ def run_file(request: HttpRequest, slug: str, pk: int, name: str) -> FileRespons
 @require_role(*TRUTH_ROLES)
 def onnx_file(request: HttpRequest, slug: str, pk: int, name: str) -> FileResponse:
     run = get_run(request, pk)
-    if name not in {file.name for file in presenting.onnx_files(run)}:
+    export = onnx_export(run)
+    if export is None or name not in export.names:
         raise Http404("This run has no such ONNX file.")
-    return _attachment(onnx_package(run) / name, f"{run.name}-{run.view}-{name}")
+    return _attachment(export.facts.with_name(name), f"{run.name}-{run.view}-{name}")
 
 
 def _attachment(path, filename: str) -> FileResponse:
@@ -222,7 +227,7 @@ def _attachment(path, filename: str) -> FileResponse:
 
 @require_POST
 @require_role(*CHANGING_ROLES)
-def onnx_export(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+def onnx_start(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     try:
         job = queue_onnx_export(run=get_run(request, pk), user=request.user)
     except ValidationError as refusal:

@@ -57,11 +57,11 @@ PICTURE_COLUMNS = (*(field.name for field in fields(MarkedPicture)), "above_rand
 
 
 def newest_sets(study: Study) -> list[AttributionSet]:
-    """The newest attribution of every network and view that has maps of predicted classes."""
-    sets = AttributionSet.objects.filter(
-        ensemble__study=study, maps__target=AttributionMap.Target.PREDICTED
-    ).distinct().select_related("ensemble__run__study", "ensemble__study")  # fmt: skip
-    newest = {one.ensemble_id: one for one in sets.order_by("pk")}
+    """The newest attribution of every network and view that has maps of predicted classes and was not broken off."""
+    sets = AttributionSet.objects.filter(ensemble__study=study, maps__target=AttributionMap.Target.PREDICTED)
+    whole = sets.exclude(job__state__in=[Job.State.CANCELLED, Job.State.FAILED]).distinct()
+    whole = whole.select_related("ensemble__run__study", "ensemble__study")
+    newest = {one.ensemble_id: one for one in whole.order_by("pk")}
     return sorted(newest.values(), key=lambda one: (one.ensemble.name, one.ensemble.view))
 
 

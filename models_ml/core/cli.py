@@ -331,20 +331,24 @@ def _bench(arguments) -> int:
 def _export(arguments) -> int:
     from models_ml.core.answers.export import export_run
 
-    worst = 0.0
-    for found in export_run(arguments.run_dir, arguments.out):
-        print(f"{found.path}: largest difference of probabilities to torch {found.difference:.1e}")
-        worst = max(worst, found.difference)
-    return 0 if worst <= arguments.tolerance else 1
+    found = export_run(
+        arguments.run_dir, arguments.out, tolerance=arguments.tolerance, on_event=_listener(arguments),
+        cancelled=_stop(arguments),
+    )  # fmt: skip
+    for one in found:
+        print(f"{one.path}: largest difference of probabilities to torch {one.difference:.1e}")
+    return 0
 
 
 def _explain(arguments) -> int:
     from models_ml.core.attribution.run import explain_items
+    from models_ml.core.events import ExplainProgress, timed
 
+    tell = _listener(arguments)
     found = explain_items(
         arguments.run_dir, read_manifest(arguments.manifest), arguments.out,
         split=_split_of(arguments), limit=arguments.limit, controls=arguments.controls,
-        settings=arguments.set, on_event=_listener(arguments), cancelled=_stop(arguments), device=arguments.device,
+        settings=arguments.set, on_event=tell and timed(tell, ExplainProgress), cancelled=_stop(arguments), device=arguments.device,
     )  # fmt: skip
     print(f"{arguments.out}: {found.n_items} items, {found.n_maps} maps, worst completeness gap {found.worst_gap_text}")
     return 0

@@ -4,6 +4,7 @@ A run that was stopped and is continued goes on in the same curves. Steps are co
 an epoch stands at its own step, an epoch's metrics at the epoch's number.
 """
 
+import atexit
 from pathlib import Path
 
 from models_ml.core.config import RunConfig, to_dict, to_toml
@@ -62,7 +63,7 @@ class MLflow:
     """The run's settings and curves in MLflow, where ``MLFLOW_TRACKING_URI`` says; the package is no requirement of ours.
 
     Inside an active MLflow run that one is used and left open. Otherwise the run begins one of its own, remembers it in
-    its folder, so that a continued run goes on there, and closes it at the end.
+    its folder, so that a continued run goes on there, and closes it at the end; as failed when there was no end.
     """
 
     def __init__(self, folder: Path | str, cfg: RunConfig | None = None):
@@ -86,6 +87,7 @@ class MLflow:
             self.mlflow.set_tag("fingerprint", self.cfg.fingerprint)
             self.mlflow.log_params(_flat(to_dict(self.cfg)))
         self.mlflow.set_tag("status", "training")
+        atexit.register(self._failed)  # later than MLflow's own, so before it, which would call the run finished
 
     def __call__(self, event: Event) -> None:
         if not self.begun:
@@ -98,10 +100,17 @@ class MLflow:
         elif isinstance(event, FoldDone):
             self.mlflow.set_tag(f"fold{event.fold}", event.status)
         elif isinstance(event, RunDone):
-            self.mlflow.set_tag("status", event.status)
-            if self.own:
-                self.mlflow.end_run("FINISHED" if event.status == "finished" else "KILLED")
-                self.begun = False
+            self._end(event.status, "FINISHED" if event.status == "finished" else "KILLED")
+
+    def _failed(self) -> None:
+        self._end("failed", "FAILED")
+
+    def _end(self, status: str, mlflow_status: str) -> None:
+        atexit.unregister(self._failed)
+        self.mlflow.set_tag("status", status)
+        if self.own:
+            self.mlflow.end_run(mlflow_status)
+            self.begun = False
 
     def _log(self, fold: int, values: dict[str, float], step: int) -> None:
         self.mlflow.log_metrics({f"fold{fold}/{name}": value for name, value in values.items()}, step=step)

@@ -105,6 +105,17 @@ class PredictProgress(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ExportProgress(Event):
+    member: str
+    done: int
+    total: int
+
+    @property
+    def text(self) -> str:
+        return f"{self.member} exported and compared: {self.done} of {self.total}"
+
+
+@dataclass(frozen=True, kw_only=True)
 class ExplainProgress(Event):
     item: str
     done: int
@@ -156,6 +167,20 @@ def scaled(
         share = start + (end - start) * event.progress
         left = event.seconds_left if began is None else seconds_left(began, share, already=already)
         listener(dataclasses.replace(event, progress=share, seconds_left=left))
+
+    return tell
+
+
+def timed(listener: Listener, kind: type[Event]) -> Listener:
+    """The listener, told the time left with every event of ``kind`` but the first; what came before went at another pace."""
+    start: tuple[float, float] | None = None  # when the first one came, and what was done by then
+
+    def tell(event: Event) -> None:
+        nonlocal start
+        if isinstance(event, kind):
+            began, already = start = start or (time.monotonic(), event.progress)
+            event = dataclasses.replace(event, seconds_left=seconds_left(began, event.progress, already=already))
+        listener(event)
 
     return tell
 

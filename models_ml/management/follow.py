@@ -27,7 +27,7 @@ def run_here(job: Job) -> Job:
             job.refresh_from_db()
         return job
     except KeyboardInterrupt:
-        # The child got the signal too and stops in order; the row must say so.
+        # The child has stopped in order; the row must say so.
         Job.objects.filter(pk=job.pk, state=Job.State.RUNNING).update(
             state=Job.State.CANCELLED, message="Cancelled at the terminal."
         )

@@ -42,6 +42,16 @@ class AttributionSet(models.Model):
         return f"{self.get_method_display()} of {self.ensemble}"
 
     @property
+    def baseline_in_words(self) -> str:
+        """What the picture is held against; Grad-CAM reads the network's last layer and holds it against nothing."""
+        return "no baseline" if self.method == self.Method.GRADCAM else f"baseline {self.get_baseline_display().lower()}"
+
+    @property
+    def walks_a_path(self) -> bool:
+        """Whether the method takes steps from the baseline to the picture."""
+        return self.method in (self.Method.INTEGRATED_GRADIENTS, self.Method.SMOOTHGRAD)
+
+    @property
     def folder(self) -> Path:
         return self.ensemble.run.home / "attributions" / str(self.pk)
 

@@ -10,8 +10,8 @@ from django.db import transaction
 from imagebank.jobs import queue_job
 from imagebank.models import Item
 from models_ml.core.attribution.run import file_name, read_map
-from models_ml.core.attribution.tables import SCORES
-from models_ml.core.config import AttributionSpec
+from models_ml.core.attribution.tables import SCORES, write_tables
+from models_ml.core.config import AttributionSpec, from_dict
 from models_ml.core.files import replacing, sha256_json
 from models_ml.errors import core_errors
 from models_ml.models import AttributionMap, AttributionSet, Ensemble
@@ -53,6 +53,15 @@ def start_attribution(
     return made
 
 
+def delete_attribution(*, made: AttributionSet) -> None:
+    """Remove a set with its maps and files. What was summed up from it over readers' regions stays in its job."""
+    if made.job is not None and made.job.is_active:
+        raise ValidationError(f"{made} is being made; cancel it first.")
+    folder = made.folder
+    made.delete()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 def explain_arguments(made: AttributionSet, items: Sequence[str] | None) -> list[str]:
     """Write down which pictures are asked for, and return the command that explains them."""
     ensemble, run = made.ensemble, made.ensemble.run
@@ -76,9 +85,15 @@ def explain_arguments(made: AttributionSet, items: Sequence[str] | None) -> list
 
 
 def store_attribution(made: AttributionSet) -> int:
-    """Read what the command left into rows, and draw one transparent layer per map; safe to repeat."""
+    """Read what the command left into rows, and draw one transparent layer per map; safe to repeat.
+
+    A command that was stopped has left the items that were done: they are summed up here. Returns how many maps there are.
+    """
     maps = made.folder / "maps"
     records = [json.loads(path.read_text()) for path in sorted((maps / "items").glob("*.json"))]
+    if not records:
+        return 0
+    summary = _summary(made, records)
     known = {(item, target): public for item, target, public in made.maps.values_list("item", "target", "public_id")}
     items = {item.code: item for item in Item.objects.filter(study=made.ensemble.study_id)}
     (made.folder / LAYERS).mkdir(exist_ok=True)
@@ -95,9 +110,20 @@ def store_attribution(made: AttributionSet) -> int:
     with transaction.atomic():
         made.maps.all().delete()
         AttributionMap.objects.bulk_create(rows, batch_size=500)
-        made.summary = json.loads((maps / "summary.json").read_text())
+        made.summary = summary
         made.save(update_fields=["summary"])
     return len(rows)
+
+
+def _summary(made: AttributionSet, records: list[dict]) -> dict:
+    """What the command summed up when it came to its end; otherwise the same sum over the items that are done."""
+    maps = made.folder / "maps"
+    if (maps / "summary.json").is_file():
+        summary = json.loads((maps / "summary.json").read_text())
+        if summary["items"] == len(records):
+            return summary
+    settings = made.ensemble.run.config["attribution"] | {"method": made.method, "baseline": made.baseline}
+    return write_tables(maps, from_dict(AttributionSpec, settings), records, made.controls)
 
 
 def _row(

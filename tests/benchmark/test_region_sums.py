@@ -8,7 +8,7 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.urls import reverse
 
-from benchmark.services.region_sums import newest_sum, start_region_sum, sum_regions
+from benchmark.services.region_sums import newest_sets, newest_sum, start_region_sum, sum_regions
 from imagebank.jobs import run_job
 from imagebank.models import Job
 from models_ml.core.attribution.run import file_name
@@ -121,6 +121,17 @@ def test_the_page_starts_the_sum_shows_it_and_says_when_marks_are_newer(marked, 
     assert rows[0].startswith("item,cluster,group,readers,marked,area,overlap,chance,random,share")
     mark(marked, [{"x": 0.5, "y": 0.5}], sequence=9000)
     assert "older than the newest marks" in analyst.get(page).content.decode()
+
+
+def test_maps_that_were_broken_off_do_not_stand_for_their_network(explained):
+    study = explained.ensemble.study
+    later = AttributionSet.objects.create(ensemble=explained.ensemble)
+    later.job = Job.objects.create(study=study, kind="models_ml.explain", title="Explain", state=Job.State.CANCELLED)
+    later.save()
+    explained.maps.filter(pk=explained.maps.first().pk).update(attribution_set=later)
+    assert newest_sets(study) == [explained]
+    Job.objects.update(state=Job.State.SUCCEEDED)
+    assert newest_sets(study) == [later]
 
 
 def test_a_map_that_left_the_disk_fails_the_job_with_a_sentence(marked):

@@ -27,7 +27,8 @@ WHO = (
     (r"(plan|planning|results)/.*", WORKERS),
     (r"generated/(add|import|train)/|generated/.*/(decide|audit|publish|suspected)/", MAKERS),
     (r"networks/(auxiliary|gpu-box|import|start|take-part)/.*", MAKERS),
-    (r"networks/ensembles/<int:pk>/explain/|networks/runs/<int:pk>/(cancel|ensembles|onnx|predict|remove|resume)/", MAKERS),
+    (r"networks/(ensembles/<int:pk>/explain|attributions/<int:pk>/remove)/", MAKERS),
+    (r"networks/runs/<int:pk>/(cancel|ensembles|onnx|predict|remove|resume)/", MAKERS),
     (r"(generated|networks)/.*", WORKERS),
 )
 MADE_UP = {

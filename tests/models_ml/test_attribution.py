@@ -11,8 +11,11 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from PIL import Image
 
+from imagebank.jobs import JobCancelled, cancel_job
 from imagebank.models import Job
+from models_ml import jobs
 from models_ml.attribution_tables import summary_table
+from models_ml.child import run_core
 from models_ml.core.attribution.tables import in_words
 from models_ml.core.pictures.manifest import read_manifest
 from models_ml.models import AttributionMap, AttributionSet
@@ -70,6 +73,55 @@ def test_a_job_stores_maps_with_gap_target_hash_and_control(networks, client, pe
     assert {client.get(address).status_code for address in pages.values()} == {404}
 
 
+def test_a_stopped_attribution_keeps_and_shows_what_is_done_and_goes_on_from_there(
+    networks, client, person, run_jobs, monkeypatch
+):
+    made = start_attribution(ensemble=networks["focused"], limit=4, controls=1)
+    address = f"/studies/spots/networks/attributions/{made.pk}/"
+    client.force_login(person("engineer"))
+    waiting = client.get(address, headers={"HX-Request": "true"})
+    assert 'hx-trigger="every 2s"' in waiting.content.decode()
+    assert "HX-Refresh" not in waiting
+
+    def nothing_was_done(*arguments, **named):
+        raise JobCancelled("Cancelled on request.")
+
+    monkeypatch.setattr(jobs, "run_core", nothing_was_done)
+    assert [job.state for job in run_jobs()] == ["cancelled"]
+    assert client.get(address, headers={"HX-Request": "true"})["HX-Refresh"] == "true", "the page comes with its maps"
+    assert "Before a picture was explained." in client.get(address).content.decode()
+
+    def half_was_done(*arguments, **named):
+        run_core(*arguments, **named)
+        maps = made.folder / "maps"
+        (maps / "summary.json").unlink()
+        for path in sorted((maps / "items").glob("*.json"))[2:]:
+            path.unlink()
+        raise JobCancelled("Cancelled on request.")
+
+    monkeypatch.setattr(jobs, "run_core", half_was_done)
+    again = f"/studies/spots/jobs/{made.job.pk}/retry/"
+    assert client.post(again).status_code == 302
+    (job,) = run_jobs()
+    made.refresh_from_db()
+    kept = {one.item.code: one.public_id for one in made.maps.filter(target="predicted")}
+    assert (job.state, made.summary["items"], len(kept)) == ("cancelled", 2, 2)
+    assert job.lines.last().text == f"{made.maps.count()} maps of 2 pictures are stored"
+    page = client.get(address).content.decode()
+    assert "2 pictures were explained before; what follows is about them alone." in page
+    assert page.count('class="net-card"') == 2
+    assert f'action="{again}"' in page
+    assert "cancelled" in client.get("/studies/spots/networks/attributions/").content.decode()
+
+    monkeypatch.setattr(jobs, "run_core", run_core)
+    client.post(again)
+    assert [one.state for one in run_jobs()] == ["succeeded"]
+    made.refresh_from_db()
+    assert (made.summary["items"], made.maps.filter(target="predicted").count()) == (4, 4)
+    assert kept.items() <= {one.item.code: one.public_id for one in made.maps.filter(target="predicted")}.items()
+    assert "Continue where it stopped" not in client.get(address).content.decode()
+
+
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
@@ -82,6 +134,34 @@ def test_what_cannot_be_explained_is_refused_before_anything_is_queued(stored, c
     with pytest.raises(ValidationError, match=sentence):
         start_attribution(ensemble=stored, **changes)
     assert not Job.objects.exists()
+
+
+def test_the_list_begins_with_the_newest_and_names_no_baseline_where_there_is_none(stored, client, person):
+    for method in ("occlusion", "gradcam"):
+        AttributionSet.objects.create(ensemble=stored, method=method, baseline="median")
+    client.force_login(person("engineer"))
+    page = client.get("/studies/spots/networks/attributions/").content.decode()
+    assert 0 < page.index("Grad-CAM") < page.index("Occlusion")
+    assert page.count("Median colour") == 1
+    for made in AttributionSet.objects.all():
+        page = client.get(f"/studies/spots/networks/attributions/{made.pk}/").content.decode()
+        assert made.baseline_in_words == ("no baseline" if made.method == "gradcam" else "baseline median colour")
+        assert f"{made.get_method_display()}, {made.baseline_in_words}, averaged" in page
+
+
+def test_a_set_is_removed_with_its_files_but_not_while_it_is_made(stored, client, person):
+    made = start_attribution(ensemble=stored, controls=1)
+    explain_arguments(made, None)
+    place = f"/studies/spots/networks/attributions/{made.pk}/"
+    client.force_login(person("engineer"))
+    assert "is being made; cancel it first." in client.post(f"{place}remove/", follow=True).content.decode()
+    assert "Remove this set" not in client.get(place).content.decode()
+    cancel_job(job=made.job)
+    assert "Remove this set" in client.get(place).content.decode()
+    assert (made.folder / "manifest.csv").is_file()
+    assert "was removed with its maps" in client.post(f"{place}remove/", follow=True).content.decode()
+    assert not AttributionSet.objects.exists()
+    assert not made.folder.exists()
 
 
 def test_an_ensemble_without_answers_has_nothing_to_explain(stored):

@@ -12,8 +12,9 @@ from django.urls import reverse
 from rest_framework.test import APIClient
 
 from imagebank.models import Job
+from models_ml.attribution_tables import difference
 from models_ml.charts import learning_curves, share_text
-from models_ml.models import Ensemble, Prediction, TrainingRun
+from models_ml.models import AttributionSet, Ensemble, Prediction, TrainingRun
 from models_ml.presenting import card_blocks, rule_in_words
 from tests.models_ml.conftest import TINY
 from tests.models_ml.factories import stored_network, stored_run
@@ -177,6 +178,35 @@ def test_every_number_of_a_table_that_a_phone_stacks_names_its_column(stored, en
     table = page[page.index('<table class="table stacks"') : page.index("</table>")]
     headings = [re.sub("<[^>]+>", "", cell) for cell in re.findall(r"<th[^>]*>(.*?)</th>", table)]
     assert re.findall(r'data-label="([^"]+)"', table) == headings * stored.run.study.training_runs.count()
+
+
+@pytest.mark.parametrize(("place", "column"), [("run", "Weights, SHA-256"), ("attributions", "Begun")])
+def test_tables_of_a_phone_say_what_every_cell_is(stored, engineer, place, column):
+    """A row's own name and a sentence need no heading; every other cell brings that of its column."""
+    AttributionSet.objects.create(ensemble=stored)
+    page = engineer.get(address(place, *([stored.run_id] if place == "run" else []))).content.decode()
+    tables = re.findall(r'<table class="table stacks">.*?</table>', page, re.DOTALL)
+    assert any(column in table for table in tables)
+    for table in tables:
+        headings = re.findall(r"<th[^>]*>([^<]+)</th>", table.partition("</thead>")[0])
+        labels = set(re.findall(r'data-label="([^"]+)"', table))
+        assert labels <= set(headings)
+        assert len(headings) - len(labels) <= 2
+
+
+def test_the_page_of_a_run_comes_anew_when_its_training_has_ended(stored, study, engineer):
+    assert engineer.get(address("live", stored.run_id))["HX-Refresh"] == "true", "files and results are below the live part"
+    given = {"name": "fresh", "view": "focused", "preset": "tiny", "seed": 3, "folds": 2, "changes": "\n".join(TINY)}
+    engineer.post(address("start"), given)
+    waiting = engineer.get(address("live", TrainingRun.objects.get(name="fresh").pk))
+    assert "HX-Refresh" not in waiting
+    assert 'hx-trigger="every 2s"' in waiting.content.decode()
+
+
+def test_a_difference_that_rounds_to_nothing_has_no_minus():
+    assert [difference(*pair) for pair in ((0.381, 0.384), (0.5, 0.2), (0.2, 0.5), (None, 0.2))] == [
+        "+0.00", "+0.30", "\N{MINUS SIGN}0.30", "",
+    ]  # fmt: skip
 
 
 def test_the_first_prediction_is_not_said_to_be_another_one(study, engineer):

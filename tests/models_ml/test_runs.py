@@ -312,6 +312,8 @@ def test_wrong_weights_fail_the_job_with_a_sentence(study, settings, run_jobs):
         (1, "Traceback\nRuntimeError: DefaultCPUAllocator: can't allocate memory\n", NO_MEMORY),
         (1, "Traceback\nKeyError: 'x'\n", "KeyError: 'x'"),
         (130, "", "asked to stop from outside"),
+        (-2, "Traceback\nKeyboardInterrupt\n", "asked to stop from outside"),
+        (-15, "", "asked to stop from outside"),
     ],
 )
 def test_every_way_to_fail_is_one_sentence(code, log, sentence):

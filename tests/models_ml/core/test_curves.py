@@ -1,17 +1,21 @@
 """Curves that others draw: event files that TensorBoard itself reads back, and what MLflow is told."""
 
+import atexit
 import json
+import re
 import sys
 from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
+from models_ml.core import events
 from models_ml.core.cli import main
-from models_ml.core.config import write_config
+from models_ml.core.config import PRESETS, to_dict, write_config
 from models_ml.core.curves import MLflow, TensorBoard
+from models_ml.core.curves import _flat as flat
 from models_ml.core.errors import CoreError
-from models_ml.core.events import EpochDone, FoldDone, RunDone, StepDone
+from models_ml.core.events import EpochDone, ExplainProgress, FoldDone, PackProgress, RunDone, StepDone
 
 
 @pytest.fixture
@@ -115,6 +119,32 @@ def test_mlflow_is_told_settings_curves_and_the_end_and_a_continued_run_goes_on_
     assert not any(name.endswith("balanced_accuracy") for name, _, _ in run["metrics"])
 
 
+def test_a_training_that_breaks_off_is_failed_in_mlflow_and_not_finished(tiny_cfg, tmp_path, recorder, monkeypatch):
+    at_exit = []
+    monkeypatch.setattr(atexit, "register", at_exit.append)
+    monkeypatch.setattr(atexit, "unregister", at_exit.remove)
+    step = StepDone(fold=0, epoch=1, step=1, steps=4, loss=0.5, lr=0.01, images_per_s=9.0, progress=0.1)
+    MLflow(tmp_path, tiny_cfg)(step)
+    (leave,) = at_exit
+    leave()
+    (run,) = recorder.runs.values()
+    assert (run["tags"]["status"], run["ends"]) == ("failed", ["FAILED"])
+
+    tell = MLflow(tmp_path, tiny_cfg)
+    tell(step)
+    tell(RunDone(status="finished", folder=str(tmp_path), progress=1.0))
+    assert not at_exit, "what has ended is not called failed"
+    assert run["ends"] == ["FAILED", "FINISHED"]
+
+
+def test_mlflow_takes_the_settings_of_every_preset_in_one_call():
+    """Its limits: 100 parameters in a call; names of 250 letters, digits, and ``_-./``; values of 500 characters."""
+    for preset in PRESETS.values():
+        settings = flat(to_dict(preset()))
+        assert len(settings) <= 100
+        assert all(re.fullmatch(r"[\w\-./]{1,250}", name) and len(value) <= 500 for name, value in settings.items())
+
+
 def test_a_run_inside_an_active_mlflow_run_leaves_it_open(tiny_cfg, tmp_path, recorder):
     recorder.start_run(run_name="mine")
     tell = MLflow(tmp_path, tiny_cfg)
@@ -133,3 +163,14 @@ def test_a_package_that_is_lacking_is_one_sentence(monkeypatch, tmp_path, train,
     assert train("--mlflow") == 2
     assert "need the package mlflow" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
+
+
+def test_time_left_is_reckoned_from_the_first_event_of_its_kind(monkeypatch):
+    heard, clock = [], iter((100.0, 110.0, 130.0))
+    monkeypatch.setattr(events.time, "monotonic", lambda: next(clock))
+    tell = events.timed(heard.append, ExplainProgress)
+    tell(PackProgress(progress=0.1, done=4, total=4, seconds_left=7.0))
+    for done, share in ((1, 0.2), (2, 0.4), (4, 1.0)):
+        tell(ExplainProgress(progress=share, item=f"T{done}", done=done, total=4))
+    assert [one.seconds_left for one in heard] == [7.0, None, pytest.approx(30.0), 0.0]
+    assert [one.progress for one in heard] == [0.1, 0.2, 0.4, 1.0]

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from models_ml.core import read_manifest, train_ensemble
-from models_ml.core.answers.predict import load_member
+from models_ml.core.answers.predict import finished_members, load_member
 from models_ml.core.attribution import metrics as explain_metrics
 from models_ml.core.attribution.explain import at_once, baseline_of, blurred, explain, explain_together, target_weights
 from models_ml.core.attribution.map_store import MapStore
@@ -446,7 +446,16 @@ def test_export_writes_onnx_that_gives_the_same_probabilities(trained, tmp_path,
     facts = json.loads((tmp_path / "export.json").read_text())
     assert facts["classes"] == ["HMI", "IP", "MA"]
     assert all(f["difference"] < 1e-5 for f in facts["files"].values())
-    assert main(["export", str(trained), "--out", str(tmp_path), "--tolerance", "-1"]) == 1
+    info = checkpoint.read_run(trained)
+    assert {name: f["weights_sha256"] for name, f in facts["files"].items()} == {
+        f"{name}.onnx": digest for name, digest in finished_members(info)
+    }
+    assert (facts["size_px"], facts["fit"], facts["resample"], facts["views"]) == (
+        info.cfg.data.size_px, info.cfg.data.fit, info.cfg.data.resample, info.cfg.recipe.tta_views,
+    )  # fmt: skip
+    assert main(["export", str(trained), "--out", str(tmp_path / "no"), "--tolerance", "-1"]) == 2
+    assert "fold0.onnx was not kept: its probabilities differ from torch's by up to" in capsys.readouterr().err
+    assert not list((tmp_path / "no").glob("*"))
 
 
 def test_isic_files_are_read_as_published_with_a_table_that_can_be_changed(tmp_path, bank, capsys):
