@@ -15,6 +15,7 @@ from rest_framework.views import APIView
 
 from benchmark.core.planning.closed_form import Spread
 from benchmark.models import AnalysisPlan, Comparison, StoredPredictions
+from benchmark.outside_api import OutsideReadings
 from benchmark.presenting import section_called
 from benchmark.services.checking import changes_between
 from benchmark.services.planning import plan_design, spread_from_model
@@ -332,6 +333,7 @@ class RegionSums(APIView):
 
 routes = [("comparisons", ComparisonViewSet, "api-comparison"), ("plans", PlanViewSet, "api-plan")]
 urlpatterns = [
+    path("readings/import/", OutsideReadings.as_view(), name="api-readings-import"),
     path("planning/", Planning.as_view(), name="api-planning"),
     path("planning/simulate/", Simulation.as_view(), name="api-planning-simulate"),
     path("attributions/<int:pk>/regions/", RegionSums.as_view(), name="api-region-sums"),

@@ -13,7 +13,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from imagebank.models import Item, Study
-from imagebank.permissions import Role, has_role, require_role
+from imagebank.permissions import Role, may_change, require_role
 from imagebank.tables import csv_text
 from models_ml.core.attribution.tables import in_words
 from models_ml.models import AttributionMap, AttributionSet, Ensemble, Prediction
@@ -85,8 +85,8 @@ class GroupAnswers:
 
 
 def context_of(request: HttpRequest, **more) -> dict:
-    may_change = has_role(request.user, request.study, *CHANGING_ROLES)
-    return {"study": request.study, "may_change": may_change, **more}
+    offered = may_change(request.user, request.study, *CHANGING_ROLES)
+    return {"study": request.study, "may_change": offered, **more}
 
 
 @require_GET

@@ -7,12 +7,11 @@ from django.core.exceptions import ValidationError
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
-from benchmark.services.outside_readings import LARGEST_MAP, bring_in, draft_for, keep_export
-from imagebank.permissions import Role, require_role
+from benchmark.services.outside_readings import bring_in, draft_for, first_problems, keep_export, read_map
+from imagebank.permissions import Role, only_to_change, require_role
 from imagebank.services.uploads import kept_upload
 
 SALT = "outside-readings"
-SHOWN_PROBLEMS = 200
 CONTROL = {"class": "form-control"}
 
 
@@ -26,18 +25,12 @@ class ExportForm(forms.Form):
 
     def map_text(self) -> str:
         given = self.cleaned_data["map"]
-        if given is None:
-            return ""
-        if given.size > LARGEST_MAP:
-            raise ValidationError(f"A map may have {LARGEST_MAP // 1024} KiB; {given.name[:80]} is larger.")
-        try:
-            return given.read().decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            raise ValidationError(f"{given.name[:80]} must be UTF-8 text; byte {error.start} is not.") from error
+        return "" if given is None else read_map(given)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @require_role(Role.COORDINATOR)
+@only_to_change
 def outside_readings(request, slug):
     """Upload; then the map, to be changed, with what it finds; then the import in one transaction."""
     study = request.study
@@ -55,7 +48,7 @@ def outside_readings(request, slug):
             return redirect("benchmark:comparison_list", slug)
         context["found"] = bring_in(study=study, path=path, map_text=kept["map"], trial=True)
     except ValidationError as refusal:
-        context |= {"problems": refusal.messages[:SHOWN_PROBLEMS], "more": max(0, len(refusal.messages) - SHOWN_PROBLEMS)}
+        context["problems"], context["more"] = first_problems(refusal)
     return render(request, "benchmark/outside_readings.html", context, status=422 if context.get("problems") else 200)
 
 

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from benchmark.core.planning.closed_form import Spread
-from imagebank.permissions import Role, has_role, require_role
+from imagebank.permissions import Role, may_change, require_role
 
 from .charts import power_chart
 from .forms import PlanForm, PlanningForm, SimulationForm
@@ -30,7 +30,7 @@ STAMPING_ROLES = (Role.COORDINATOR, Role.ANALYST)
 def analysis_plan(request, slug):
     study = request.study
     plans = AnalysisPlan.objects.filter(study=study).select_related("stamped_by")
-    may_stamp = has_role(request.user, study, *STAMPING_ROLES)
+    may_stamp = may_change(request.user, study, *STAMPING_ROLES)
     form = PlanForm(initial={"text": plans.current().text if plans else ""})
     status = 200
     if request.method == "POST" and not may_stamp:
@@ -85,7 +85,7 @@ def planning(request, slug):
         "simulation_form": SimulationForm(),
         "simulations": simulation_rows(request.study.jobs.filter(kind="study-simulation")[:8]),
         "from_results": _spreads_seen(request.study),
-        "may_start": has_role(request.user, request.study, *STAMPING_ROLES),
+        "may_start": may_change(request.user, request.study, *STAMPING_ROLES),
     }
     return render(request, "benchmark/planning.html", context)
 

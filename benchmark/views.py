@@ -16,7 +16,7 @@ from benchmark.core.report.methods import methods
 from benchmark.core.report.references import numbered
 from benchmark.core.results import Results
 from imagebank.models import ItemImage
-from imagebank.permissions import Role, has_role, require_role
+from imagebank.permissions import Role, may_change, require_role
 
 from .downloads import readings_file, table_file
 from .forms import PredictionsForm, StartForm
@@ -86,7 +86,7 @@ def _list_page(request, start_form, predictions_form, status=200):
         "networks": sorted(set(study.ensembles.values_list("name", flat=True))),
         "start_form": start_form,
         "predictions_form": predictions_form,
-        "may_start": has_role(request.user, study, *STARTING_ROLES),
+        "may_start": may_change(request.user, study, *STARTING_ROLES),
     }
     if latest:
         context["answers"] = (rating_answers if are_ratings(latest.results) else answers_in_words)(latest.results)
@@ -223,7 +223,7 @@ def comparison_files(request, comparison):
             ("Tables", [n for n in names if n.startswith("tables/")]),
         ],
         "others": request.study.comparisons.defer("results").exclude(pk=comparison.pk),
-        "may_start": has_role(request.user, request.study, *STARTING_ROLES),
+        "may_start": may_change(request.user, request.study, *STARTING_ROLES),
     }
     return render(request, "benchmark/comparison_files.html", context)
 

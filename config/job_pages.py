@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from imagebank.jobs import cancel_job, retry_job
 from imagebank.models import Job, WorkerBeat
-from imagebank.permissions import WORKING_ROLES, has_role, require_role
+from imagebank.permissions import WORKING_ROLES, may_change, require_role
 
 LAST_LINES = 200
 # Where a job's work is seen: an address, what of the job's result (or payload) names it, and the words of the link.
@@ -68,7 +68,7 @@ def job_detail(request: HttpRequest, slug: str, pk) -> HttpResponse:
         "study": request.study,
         "job": job,
         "lines": list(job.lines.order_by("-pk")[:LAST_LINES])[::-1],
-        "may_act": has_role(request.user, request.study, *WORKING_ROLES),
+        "may_act": may_change(request.user, request.study, *WORKING_ROLES),
         "worker_lives": WorkerBeat.objects.lives(),
         "place": place_of(job),
         "can_retry": job.state in (Job.State.FAILED, Job.State.CANCELLED),

@@ -14,7 +14,7 @@ from django.templatetags.static import static
 from django.views.decorators.http import require_GET, require_POST
 from rest_framework.authtoken.models import Token
 
-from config.study_path import study_path, study_tags
+from config.study_path import study_path, study_paths
 from imagebank.jobs import DISK_FULL, retry_job
 from imagebank.models import Membership, Removal, Study, WorkerBeat
 from imagebank.permissions import has_role, require_role
@@ -29,13 +29,10 @@ def home(request: HttpRequest) -> HttpResponse:
     """
     mine, archived = Study.objects.visible_to(request.user), "archived" in request.GET
     wanted = mine.exclude(archived_at=None) if archived else mine.in_use()
-    page = Paginator(wanted.order_by("pk"), STUDIES_PER_PAGE).get_page(request.GET.get("page"))
-    studies = [
-        {"study": study, "steps": study_path(study=study, user=request.user), "tags": study_tags(study)}
-        for study in page
-    ]
+    listed = wanted.order_by("pk").prefetch_related("protocol")
+    page = Paginator(listed, STUDIES_PER_PAGE).get_page(request.GET.get("page"))
     context = {
-        "studies": studies,
+        "studies": study_paths(studies=list(page), user=request.user),
         "page": page,
         "archived": archived,
         "n_archived": mine.exclude(archived_at=None).count(),

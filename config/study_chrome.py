@@ -7,7 +7,7 @@ from django.utils.functional import SimpleLazyObject
 
 from config.study_path import link, study_state, study_tags
 from imagebank.models import Study
-from imagebank.permissions import WORKING_ROLES, roles_of
+from imagebank.permissions import WORKING_ROLES, Role, roles_of
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,35 @@ class Chrome:
     rooms: list[Room]
     tags: list[str]
     state: str
+    notice: str
+    reopens: str
+    roles: frozenset[str]
 
+    @property
+    def may_invite(self) -> bool:
+        """Whether a link is given to somebody who has not begun."""
+        return not self.state
+
+    @property
+    def may_read(self) -> bool:
+        """Whether who has begun can go on, and get a new link."""
+        return self.state in ("", "recruitment closed")
+
+
+# What each state closes, in the rooms where its forms are missed (none named: everywhere), and the press that opens it.
+NOTICES = {
+    "archived": ("This study is archived: it can be looked at, not changed.", (), "Take it out of the archive"),
+    "reading closed": (
+        "Reading is closed: no answers are taken, nobody is invited and no link is sent.",
+        ("Surveys", "Readers"),
+        "Open it again",
+    ),
+    "recruitment closed": (
+        "Recruitment is closed, so nobody new can be invited. Who has begun goes on.",
+        ("Surveys", "Readers"),
+        "Open it again",
+    ),
+}
 
 # Name, where it leads (the first address that exists), the addresses that belong to it, and who may go there.
 ROOMS = (
@@ -60,4 +88,10 @@ def _chrome(request: HttpRequest, study: Study) -> Chrome:
         for name, targets, _, roles in ROOMS
         if (not roles or own.intersection(roles)) and (url := link(study, *targets))
     ]
-    return Chrome(study, rooms, study_tags(study), study_state(study))
+    state = study_state(study)
+    words, where, press = NOTICES.get(state, ("", (), ""))
+    if (where and current not in where) or here == "surveys:end":  # the page that opens it says more
+        words = press = ""
+    elif words and Role.COORDINATOR not in own:
+        words, press = f"{words} A coordinator can open it again.", ""
+    return Chrome(study, rooms, study_tags(study), state, words, press, own)

@@ -6,11 +6,11 @@ Reads only counts, never whether an answer was right, so that the page may be sh
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from django.apps import apps
 from django.urls import NoReverseMatch, reverse
 
-from imagebank.models import Item, Provenance, Study
-from imagebank.permissions import TRUTH_ROLES, Role, has_role
+from config.study_counts import StudyCounts, counts_of
+from imagebank.models import Study
+from imagebank.permissions import TRUTH_ROLES, Role, roles_in
 
 
 @dataclass(frozen=True)
@@ -24,28 +24,47 @@ class Step:
     url: str | None = None
 
 
+def study_paths(*, studies: list[Study], user) -> list[tuple[Study, list[Step], list[str]]]:
+    """Each of `studies` with its path as `user` may take it and its tags; as many queries as for one study."""
+    counts, roles = counts_of(studies), roles_in(user, studies)
+    return [
+        (study, _steps(study, counts[study.pk], roles[study.pk]), _tags(study, counts[study.pk])) for study in studies
+    ]
+
+
 def study_path(*, study: Study, user) -> list[Step]:
     """The five steps of `study` as `user` may take them."""
-    coordinates = has_role(user, study, Role.COORDINATOR)
+    ((_, steps, _),) = study_paths(studies=[study], user=user)
+    return steps
+
+
+def _steps(study: Study, counts: StudyCounts, roles: frozenset[str]) -> list[Step]:
+    coordinates = Role.COORDINATOR in roles
     bank = link(study, "imagebank:items", "imagebank:overview", "imagebank:item-list", "imagebank:bank")
     surveys = link(study, "surveys:overview") if coordinates else None
-    trains = has_role(user, study, Role.ENGINEER)
+    trains = Role.ENGINEER in roles
     readers = link(study, "surveys:readers") if coordinates else link(study, "models_ml:runs") if trains else None
     seats = link(study, "surveys:seats") if coordinates else None
-    results = link(study, "benchmark:comparison_list") if has_role(user, study, *TRUTH_ROLES) else None
-    may_compare = has_role(user, study, Role.ANALYST, Role.COORDINATOR)
+    results = link(study, "benchmark:comparison_list") if roles.intersection(TRUTH_ROLES) else None
+    may_compare = bool(roles & {Role.ANALYST, Role.COORDINATOR})
     steps = [
-        images_step(study, bank),
-        design_step(study, surveys),
-        readers_step(study, readers, _about_readers(study) if coordinates else "Train networks"),
-        reading_step(study, seats),
-        results_step(study, results, may_compare),
+        images_step(counts, bank),
+        design_step(counts, surveys),
+        readers_step(counts, readers, _about_readers(study) if coordinates else _about_networks(study)),
+        reading_step(counts, seats, closed=study_state(study) in ("reading closed", "archived")),
+        results_step(counts, results, may_compare),
     ]
+    if study.archived_at:  # nothing begins there
+        steps = [replace(step, url=None) if step.progress == "not begun" else step for step in steps]
     return [steps[0], *(with_action_when_its_turn_has_come(before, step) for before, step in pairwise(steps))]
 
 
 def _about_readers(study: Study) -> str:
     return "See the readers" if study_state(study) else "Invite readers"
+
+
+def _about_networks(study: Study) -> str:
+    return "See the networks" if study.archived_at else "Train networks"
 
 
 def with_action_when_its_turn_has_come(before: Step, step: Step) -> Step:
@@ -64,30 +83,20 @@ def link(study: Study, *names: str) -> str | None:
     return None
 
 
-def count(model: str, **filters) -> int:
-    """How many rows of "app.Model" match; 0 where that app does not offer the model."""
-    app, name = model.split(".")
-    try:
-        return apps.get_model(app, name).objects.filter(**filters).count()
-    except LookupError:
-        return 0
-
-
 def amount(number: int, one: str, many: str = "") -> str:
     """The number with its word: "1 person", "2 people"."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
-def simulated_readers(study: Study) -> int:
-    return count("surveys.Reader", study=study, kind="human", simulated=True)
-
-
 def study_tags(study: Study) -> list[str]:
     """What a visitor must know before believing a number or a picture: drawn or generated pictures, simulated readers."""
-    natures = Provenance.objects.filter(image__item__study=study).exclude(nature="")
-    tags = [study.nature] if study.nature else sorted(natures.values_list("nature", flat=True).distinct())
-    simulated = simulated_readers(study)
-    return [*tags, *([f"{amount(simulated, 'reader')} simulated, not people"] if simulated else [])]
+    return _tags(study, counts_of([study], "surveys.Reader")[study.pk])
+
+
+def _tags(study: Study, counts: StudyCounts) -> list[str]:
+    tags = [study.nature] if study.nature else counts.natures
+    simulated = [f"{amount(counts.simulated, 'reader')} simulated, not people"] if counts.simulated else []
+    return [*tags, *simulated]
 
 
 def study_state(study: Study) -> str:
@@ -100,57 +109,45 @@ def study_state(study: Study) -> str:
     return "reading closed" if protocol.reading_closed_at else "recruitment closed"
 
 
-def images_step(study: Study, url: str | None) -> Step:
-    items = study.items.included()
-    total, testing = items.count(), items.filter(split=Item.Split.TEST).count()
-    rated = count("surveys.Stimulus", study=study, role="rated")
-    if rated and not total:  # a rating study shows pictures of another study's bank
-        return Step("Images", "done", f"{amount(rated, 'stimulus', 'stimuli')} to rate")
-    if not total:
+def images_step(counts: StudyCounts, url: str | None) -> Step:
+    if counts.rated and not counts.items:  # a rating study shows pictures of another study's bank
+        return Step("Images", "done", f"{amount(counts.rated, 'stimulus', 'stimuli')} to rate")
+    if not counts.items:
         return Step("Images", "not begun", "none yet", "Import images", url)
-    tested = "all for testing" if testing == total else f"{testing:,} for testing"
-    return Step("Images", "done", f"{amount(total, 'item')}, {tested}", "Open the image bank", url)
+    tested = "all for testing" if counts.testing == counts.items else f"{counts.testing:,} for testing"
+    return Step("Images", "done", f"{amount(counts.items, 'item')}, {tested}", "Open the image bank", url)
 
 
-def design_step(study: Study, url: str | None) -> Step:
-    surveys = count("surveys.Survey", survey_set__study=study)
-    if surveys:
-        return Step("Design", "done", f"{surveys} surveys", "Certificate and previews", url)
-    if count("surveys.ImportedReading", reader__study=study):
+def design_step(counts: StudyCounts, url: str | None) -> Step:
+    if counts.surveys:
+        return Step("Design", "done", f"{counts.surveys} surveys", "Certificate and previews", url)
+    if counts.imported:
         return Step("Design", "done", "made elsewhere, imported")
     return Step("Design", "not begun", "no surveys drawn", "Draw surveys", url)
 
 
-def readers_step(study: Study, url: str | None, action: str) -> Step:
-    people = count("surveys.Reader", study=study, kind="human", simulated=False)
-    simulated = simulated_readers(study)
-    parts = [amount(people, "person", "people")] if people or not simulated else []
-    if simulated:
-        parts.append(f"{simulated} simulated")
-    networks = count("surveys.Reader", study=study, kind="model")
-    if networks:
-        parts.append(amount(networks, "network"))
-    begun = people + simulated + networks > 0
+def readers_step(counts: StudyCounts, url: str | None, action: str) -> Step:
+    parts = [amount(counts.people, "person", "people")] if counts.people or not counts.simulated else []
+    if counts.simulated:
+        parts.append(f"{counts.simulated} simulated")
+    if counts.networks:
+        parts.append(amount(counts.networks, "network"))
+    begun = counts.people + counts.simulated + counts.networks > 0
     return Step("Readers", "done" if begun else "not begun", ", ".join(parts), action, url)
 
 
-def reading_step(study: Study, url: str | None) -> Step:
-    seats = count("surveys.Seat", survey__survey_set__study=study)
-    complete = count("surveys.Seat", survey__survey_set__study=study, state="complete")
-    imported = count("surveys.ImportedReading", reader__study=study)
-    if seats:
-        begun = count("surveys.SurveyResponse", survey__survey_set__study=study) > 0
-        closed = study_state(study) in ("reading closed", "archived")
-        progress = "done" if complete == seats or closed else "under way" if begun else "not begun"
-        state = f"{complete} of {seats} seats complete{', closed' if closed else ''}"
+def reading_step(counts: StudyCounts, url: str | None, *, closed: bool) -> Step:
+    if counts.seats:
+        done = closed or counts.complete == counts.seats
+        progress = "done" if done else "under way" if counts.begun else "not begun"
+        state = f"{counts.complete} of {counts.seats} seats complete{', closed' if closed else ''}"
         return Step("Reading", progress, state, "See who reads", url)
-    if imported:
-        return Step("Reading", "done", f"{imported:,} readings imported")
+    if counts.imported:
+        return Step("Reading", "done", f"{counts.imported:,} readings imported")
     return Step("Reading", "not begun", "no seats yet")
 
 
-def results_step(study: Study, url: str | None, may_compare: bool) -> Step:
-    comparisons = count("benchmark.Comparison", study=study)
-    if comparisons:
-        return Step("Results", "done", amount(comparisons, "comparison"), "See results", url)
+def results_step(counts: StudyCounts, url: str | None, may_compare: bool) -> Step:
+    if counts.comparisons:
+        return Step("Results", "done", amount(counts.comparisons, "comparison"), "See results", url)
     return Step("Results", "not begun", "not analysed", "Compare", url if may_compare else None)

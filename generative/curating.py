@@ -49,7 +49,7 @@ def _page(request: HttpRequest, image_set: ImageSet, bound: dict | None = None, 
         case["findings"].append(finding)
         case["form"] = (bound or {}).get(sample.pk) or DecisionForm(prefix=sample.public_id)
     context = {
-        "study": request.study, "set": image_set, "audit": found, "cases": list(cases.values()), "makes": True,
+        "study": request.study, "set": image_set, "audit": found, "cases": list(cases.values()), "makes": request.study.archived_at is None,
         "open": sum(case["decision"] is None for case in cases.values()),
         "frozen": image_set.state == ImageSet.State.PUBLISHED,
     }  # fmt: skip

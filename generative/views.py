@@ -22,7 +22,7 @@ from generative.services.publishing import publication_csv, warn_of_classes
 from generative.services.sets import write_set_zip
 from generative.services.training import continue_training, reached_kimg, run_events, start_training
 from imagebank.jobs import queue_job
-from imagebank.permissions import WORKING_ROLES, Role, has_role, require_role
+from imagebank.permissions import WORKING_ROLES, Role, has_role, may_change, only_to_change, require_role
 from imagebank.services.uploads import keep_upload
 
 MAKER_ROLES = (Role.COORDINATOR, Role.ENGINEER)
@@ -47,6 +47,7 @@ def overview(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 @require_role(*MAKER_ROLES)
+@only_to_change
 def network_import(request: HttpRequest, slug: str) -> HttpResponse:
     """Upload a published network file; it is read in the background."""
     form = ImportNetworkForm(request.POST or None, request.FILES or None)
@@ -64,6 +65,7 @@ def network_import(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 @require_role(*MAKER_ROLES)
+@only_to_change
 def set_add(request: HttpRequest, slug: str) -> HttpResponse:
     """Upload an image set of any generator."""
     form = AddSetForm(request.POST or None, request.FILES or None)
@@ -80,6 +82,7 @@ def set_add(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 @require_role(*MAKER_ROLES)
+@only_to_change
 def train(request: HttpRequest, slug: str) -> HttpResponse:
     """Start a training."""
     form = TrainForm(request.POST or None, study=request.study)
@@ -214,6 +217,7 @@ def set_audit(request: HttpRequest, slug: str, public_id: str) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 @require_role(*MAKER_ROLES)
+@only_to_change
 def set_publish(request: HttpRequest, slug: str, public_id: str) -> HttpResponse:
     """Publish into the study; open suspicions stand in the way."""
     image_set = _set_or_404(request, public_id)
@@ -240,7 +244,7 @@ def set_publish(request: HttpRequest, slug: str, public_id: str) -> HttpResponse
 def set_archive(request: HttpRequest, slug: str, public_id: str) -> HttpResponse:
     """The set as the ZIP it came in. With suspected copies in it, for curators only."""
     image_set = _set_or_404(request, public_id)
-    if image_set.samples.filter(quarantined=True).exists() and not _rights(request)["makes"]:
+    if image_set.samples.filter(quarantined=True).exists() and not _rights(request)["curates"]:
         raise Http404("This set holds suspected copies; a coordinator or engineer can download it.")
     out = tempfile.TemporaryFile()  # noqa: SIM115 - the response reads and closes it
     write_set_zip(image_set=image_set, out=out)
@@ -263,7 +267,7 @@ def publication_table(request: HttpRequest, slug: str, public_id: str, pk: int) 
 def sample_picture(request: HttpRequest, slug: str, public_id: str) -> FileResponse:
     """One picture's file. A suspected copy is shown to curators only."""
     sample = get_object_or_404(Sample, public_id=public_id, image_set__study=request.study)
-    if sample.quarantined and not _rights(request)["makes"]:
+    if sample.quarantined and not _rights(request)["curates"]:
         raise Http404("This picture is quarantined.")
     suffix = sample.file.name[sample.file.name.rfind(".") :]
     return _picture(sample.file, CONTENT_TYPES[suffix])
@@ -286,8 +290,9 @@ def _set_or_404(request: HttpRequest, public_id: str) -> ImageSet:
 
 def _rights(request: HttpRequest) -> dict:
     user, study = request.user, request.study
-    rates = has_role(user, study, Role.COORDINATOR) and user.has_perm("imagebank.add_study")
-    return {"study": study, "makes": has_role(user, study, *MAKER_ROLES), "rates": rates}
+    rates = may_change(user, study, Role.COORDINATOR) and user.has_perm("imagebank.add_study")
+    return {"study": study, "curates": has_role(user, study, *MAKER_ROLES),
+            "makes": may_change(user, study, *MAKER_ROLES), "rates": rates}  # fmt: skip
 
 
 def _started(request: HttpRequest, kind: str, title: str, payload: dict) -> HttpResponse:

@@ -4,7 +4,7 @@ An administrator (superuser) has every role in every study. A study in which som
 them: its pages answer 404, so that not even its name leaks. A member without the right role is told so (403).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
 
 import rules
@@ -25,6 +25,8 @@ WORKING_ROLES = (Role.COORDINATOR, Role.ANALYST, Role.ENGINEER)
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 ARCHIVED = "This study is archived: it can be looked at, not changed. A coordinator can take it out of the archive."
 
+FORM_ONLY = "This page is a form and nothing else, and an archived study takes none."
+
 
 def has_role(user, study: Study, *roles: str) -> bool:
     """Whether `user` has one of `roles` in `study`; with no roles named, any role will do."""
@@ -36,20 +38,35 @@ def has_role(user, study: Study, *roles: str) -> bool:
     return (memberships.filter(role__in=roles) if roles else memberships).exists()
 
 
+def may_change(user, study: Study, *roles: str) -> bool:
+    """Whether pages offer `user` the forms that are for `roles`: nobody those of an archived study."""
+    return study.archived_at is None and has_role(user, study, *roles)
+
+
 def roles_of(user, study: Study) -> frozenset[str]:
     """Every role of `user` in `study`, by one query; an administrator has them all."""
+    return roles_in(user, [study])[study.pk]
+
+
+def roles_in(user, studies: Iterable[Study]) -> dict[int, frozenset[str]]:
+    """The roles of `user` in each of `studies`, by its key; one query for all of them."""
+    keys = [study.pk for study in studies]
     if not user.is_authenticated or not user.is_active:
-        return frozenset()
+        return dict.fromkeys(keys, frozenset())
     if user.is_superuser:
-        return frozenset(Role.values)
-    return frozenset(Membership.objects.filter(study=study, user=user).values_list("role", flat=True))
+        return dict.fromkeys(keys, frozenset(Role.values))
+    held: dict[int, set[str]] = {key: set() for key in keys}
+    for key, role in Membership.objects.filter(study__in=keys, user=user).values_list("study", "role"):
+        held[key].add(role)
+    return {key: frozenset(roles) for key, roles in held.items()}
 
 
 def require_role(*roles: str) -> Callable:
     """Guard a view `(request, slug, ...)`: sign in first, then have one of `roles` in the study called `slug`.
 
     Sets `request.study`. Somebody without any role in the study gets 404, a member without the right one 403. In an
-    archived study only those forms are taken whose view is marked `@allowed_in_archive`.
+    archived study only those forms are taken whose view is marked `@allowed_in_archive`, and a page marked
+    `@only_to_change` says so in place of its form.
     """
 
     def guard(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
@@ -60,9 +77,10 @@ def require_role(*roles: str) -> Callable:
             if not has_role(request.user, study, *roles):
                 wanted = " or ".join(Role(role).label.lower() for role in roles)
                 raise PermissionDenied(f"This page is for the {wanted} of this study. Ask a coordinator for that role.")
-            if study.archived_at and request.method not in SAFE_METHODS and not getattr(view, "in_archive", False):
-                raise PermissionDenied(ARCHIVED)
             request.study = study
+            changes = request.method not in SAFE_METHODS or getattr(view, "changes", False)
+            if study.archived_at and changes and not getattr(view, "in_archive", False):
+                raise PermissionDenied(FORM_ONLY if request.method in SAFE_METHODS else ARCHIVED)
             return view(request, slug, *args, **kwargs)
 
         return guarded
@@ -73,6 +91,12 @@ def require_role(*roles: str) -> Callable:
 def allowed_in_archive(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     """Mark a view, below `require_role`, whose forms an archived study takes too: people's rights, and leaving the archive."""
     view.in_archive = True
+    return view
+
+
+def only_to_change(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Mark a view, below `require_role`, whose page is a form and nothing else: an archived study has none to show."""
+    view.changes = True
     return view
 
 

@@ -11,7 +11,16 @@ from imagebank.bank_jobs import IMPORT, LEAKAGE
 from imagebank.forms import ExclusionForm, ImportForm, ItemFilterForm, ReviewForm
 from imagebank.jobs import queue_job
 from imagebank.models import Item, ItemImage, Membership, ReviewState
-from imagebank.permissions import PROVENANCE_ROLES, TRUTH_ROLES, WORKING_ROLES, Role, has_role, require_role
+from imagebank.permissions import (
+    PROVENANCE_ROLES,
+    TRUTH_ROLES,
+    WORKING_ROLES,
+    Role,
+    has_role,
+    may_change,
+    only_to_change,
+    require_role,
+)
 from imagebank.services.exclusion import exclude_item, include_item
 from imagebank.services.reviews import record_review
 from imagebank.services.uploads import keep_upload
@@ -103,6 +112,7 @@ def item_include(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 @require_role(Role.COORDINATOR)
+@only_to_change
 def bank_import(request: HttpRequest, slug: str) -> HttpResponse:
     """Upload a ZIP and import it in the background; below, what earlier imports did, with every bad row."""
     form = ImportForm(request.POST or None, request.FILES or None)
@@ -172,9 +182,9 @@ def _rights(request: HttpRequest) -> dict[str, bool]:
     return {
         "sees_truth": has_role(request.user, request.study, *TRUTH_ROLES),
         "sees_provenance": has_role(request.user, request.study, *PROVENANCE_ROLES),
-        "coordinates": has_role(request.user, request.study, Role.COORDINATOR),
+        "coordinates": may_change(request.user, request.study, Role.COORDINATOR),
         "works": has_role(request.user, request.study, *WORKING_ROLES),
-        "may_review": has_role(request.user, request.study, Role.REVIEWER),
+        "may_review": may_change(request.user, request.study, Role.REVIEWER),
     }
 
 

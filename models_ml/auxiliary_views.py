@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
-from imagebank.permissions import require_role
+from imagebank.permissions import only_to_change, require_role
 from models_ml.core.config import ISIC_CLASSES
 from models_ml.forms import LabelTableForm
 from models_ml.models import AuxiliaryLabels
@@ -22,6 +22,7 @@ from models_ml.views import CHANGING_ROLES, context_of
 
 @require_http_methods(["GET", "POST"])
 @require_role(*CHANGING_ROLES)
+@only_to_change
 def auxiliary(request: HttpRequest, slug: str) -> HttpResponse:
     """See the sets and the table; a changed table is kept for the study."""
     sets = auxiliary_sets()

@@ -7,7 +7,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from imagebank.jobs import queue_job
-from imagebank.permissions import TRUTH_ROLES, Role, has_role, require_role
+from imagebank.permissions import TRUTH_ROLES, Role, may_change, only_to_change, require_role
 from imagebank.services.uploads import keep_upload
 from models_ml import charts, presenting
 from models_ml.child import LOG
@@ -30,8 +30,8 @@ LOG_BYTES = 20_000
 
 
 def context_of(request: HttpRequest, **more) -> dict:
-    may_change = has_role(request.user, request.study, *CHANGING_ROLES)
-    return {"study": request.study, "may_change": may_change, **more}
+    offered = may_change(request.user, request.study, *CHANGING_ROLES)
+    return {"study": request.study, "may_change": offered, **more}
 
 
 def get_run(request: HttpRequest, pk: int) -> TrainingRun:
@@ -59,6 +59,7 @@ def run_list(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 @require_role(*CHANGING_ROLES)
+@only_to_change
 def run_start(request: HttpRequest, slug: str) -> HttpResponse:
     form = StartForm(request.POST or None, study=request.study)
     if request.method == "POST" and form.is_valid():
@@ -75,6 +76,7 @@ def run_start(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 @require_role(*CHANGING_ROLES)
+@only_to_change
 def run_import(request: HttpRequest, slug: str) -> HttpResponse:
     form = ImportForm(request.POST or None, request.FILES or None)
     if request.method == "POST" and form.is_valid():

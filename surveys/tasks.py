@@ -1,4 +1,4 @@
-"""What the worker looks after by itself: expired seats, pictures that readers will ask for, letters that could not be sent."""
+"""What the worker looks after by itself: expired seats, letters that wait, names whose time is over, pictures for readers."""
 
 import logging
 import threading
@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from imagebank.models import Study
 from surveys.models import Letter
 from surveys.services import prepare_study, release_expired_seats, resume_letters
+from surveys.services.retention import erase_when_due, studies_that_keep_too_long
 
 logger = logging.getLogger(__name__)
 EVERY_S = 600
@@ -38,6 +39,16 @@ def resume_letters_everywhere() -> int:
     return sum(resume_letters(study=study) is not None for study in Study.objects.filter(pk__in=waiting))
 
 
+def erase_everywhere() -> int:
+    """Erase names and addresses where the study's own time for them is over, in the archive too; returns how many."""
+    erased = 0
+    for study in studies_that_keep_too_long():
+        count = erase_when_due(study=study)
+        logger.info("%s: %s names and addresses erased, as the study said", study.slug, count)
+        erased += count
+    return erased
+
+
 def prepare_everywhere() -> None:
     """Make the pictures of every study whose surveys are drawn, as its readers will see them."""
     for study in _looked_after():
@@ -47,7 +58,7 @@ def prepare_everywhere() -> None:
             logger.warning("%s: pictures were not made: %s", study.slug, problem)
 
 
-DUTIES = (release_everywhere, resume_letters_everywhere, prepare_everywhere)
+DUTIES = (release_everywhere, resume_letters_everywhere, erase_everywhere, prepare_everywhere)
 
 
 def look_after() -> None:

@@ -12,7 +12,7 @@ from benchmark.core.imports import import_readings as read_export
 from benchmark.core.imports.draft import Draft, draft_map
 from imagebank.models import Study, Truth
 from imagebank.services.archive import require_changeable
-from imagebank.services.uploads import forget_uploads, keep_upload
+from imagebank.services.uploads import forget_uploads, keep_upload, kept_upload
 from imagebank.tables import csv_text
 from surveys.services import import_readings
 from surveys.services.readings import ReadingsImport, is_said
@@ -20,6 +20,7 @@ from surveys.services.readings import ReadingsImport, is_said
 LARGEST_EXPORT, LARGEST_MAP = 5 * 2**20, 512 * 1024
 MOST_READINGS = 50_000  # about seven seconds of a processor, which a page may take
 BY_COMMAND = "Bring it in by the command import_readings."
+SHOWN_PROBLEMS = 200
 KEPT_S, SUFFIX = 24 * 3600, ".export"
 
 
@@ -37,6 +38,15 @@ class FoundReadings:
     stored: ReadingsImport
 
 
+@dataclass(frozen=True)
+class ReceivedExport:
+    """What an export brings, or brought, the map that it was read by (none: a readings.csv), and what was guessed in it."""
+
+    found: FoundReadings
+    map: str
+    notes: tuple[str, ...]
+
+
 def keep_export(upload) -> str:
     """Keep an uploaded export between looking at it and importing it, for a day at most; returns the name it is kept under."""
     if upload.size > LARGEST_EXPORT:
@@ -46,6 +56,16 @@ def keep_export(upload) -> str:
         )
     forget_uploads(suffix=SUFFIX, after_s=KEPT_S)
     return keep_upload(upload, suffix=SUFFIX)
+
+
+def read_map(upload) -> str:
+    """The words of an uploaded map. One that is too large, or no text, raises ValidationError."""
+    if upload.size > LARGEST_MAP:
+        raise ValidationError(f"A map may have {LARGEST_MAP // 1024} KiB; {upload.name[:80]} is larger.")
+    try:
+        return upload.read().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValidationError(f"{upload.name[:80]} must be UTF-8 text; byte {error.start} is not.") from error
 
 
 def draft_for(*, study: Study, path: Path) -> Draft:
@@ -94,6 +114,34 @@ def bring_in(*, study: Study, path: Path, map_text: str, user=None, trial: bool 
         notes=notes,
         stored=stored,
     )
+
+
+def receive_export(*, study: Study, export, chart=None, user=None, trial: bool = False) -> ReceivedExport:
+    """What a program sends in one request: the export and its map. Nothing of the upload is kept afterwards.
+
+    Without a map one is drafted, but only a trial reads by it: somebody has to have looked at what was guessed.
+    """
+    require_changeable(study)
+    words, notes = read_map(chart) if chart else "", ()
+    path = kept_upload(keep_export(export))
+    try:
+        if not words.strip():
+            draft = draft_for(study=study, path=path)
+            words, notes = draft.text, draft.notes
+            if words and not trial:
+                raise ValidationError(
+                    "This table needs a map.toml that says which column is what; none was sent. "
+                    "Ask with trial=true, look at the map that comes back, and send it along."
+                )
+        found = bring_in(study=study, path=path, map_text=words, user=user, trial=trial)
+    finally:
+        path.unlink(missing_ok=True)
+    return ReceivedExport(found, words, notes)
+
+
+def first_problems(refusal: ValidationError) -> tuple[list[str], int]:
+    """What is said of a refusal, at most SHOWN_PROBLEMS sentences, and how many more there are."""
+    return refusal.messages[:SHOWN_PROBLEMS], max(0, len(refusal.messages) - SHOWN_PROBLEMS)
 
 
 def _table(study: Study, path: Path, map_text: str, folder: Path):

@@ -1,5 +1,7 @@
 """Studies, their items and their jobs as resources. Truth is added only for roles that may see it."""
 
+from datetime import datetime
+
 import django_filters
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema, extend_schema_view
@@ -15,6 +17,7 @@ from imagebank.permissions import TRUTH_ROLES, WORKING_ROLES, Role, allowed_in_a
 from imagebank.services.removal import begin_removal
 from imagebank.tables import CsvRenderer
 from surveys.services.closing import STEPS
+from surveys.services.retention import LONGEST_DAYS, SHORTEST_DAYS, erasure_due_at, keep_contacts_for
 
 
 class DiagnosisClassOut(serializers.ModelSerializer):
@@ -110,10 +113,23 @@ class StateOut(serializers.ModelSerializer):
 
     recruitment_closed_at = serializers.DateTimeField(source="protocol.recruitment_closed_at", default=None)
     reading_closed_at = serializers.DateTimeField(source="protocol.reading_closed_at", default=None)
+    names_erased_at = serializers.SerializerMethodField(help_text="When readers' names erase themselves; null is never.")
 
     class Meta:
         model = Study
-        fields = ("slug", "recruitment_closed_at", "reading_closed_at", "archived_at")
+        fields = ("slug", "recruitment_closed_at", "reading_closed_at", "names_erased_at", "archived_at")
+
+    def get_names_erased_at(self, study) -> datetime | None:
+        return erasure_due_at(getattr(study, "protocol", None))
+
+
+class KeepIn(serializers.Serializer):
+    """For how long the readers' names and e-mails are kept."""
+
+    days = serializers.IntegerField(
+        min_value=SHORTEST_DAYS, max_value=LONGEST_DAYS, allow_null=True,
+        help_text="After reading is closed, until they erase themselves; null: until somebody erases them.",
+    )  # fmt: skip
 
 
 class DeleteIn(serializers.Serializer):
@@ -160,6 +176,17 @@ class StudyViewSet(viewsets.ReadOnlyModelViewSet):
         data = StepIn(data=request.data)
         data.is_valid(raise_exception=True)
         STEPS[data.validated_data["step"]].take(study=study, user=request.user)
+        return Response(StateOut(self.get_object()).data)
+
+    @extend_schema(request=KeepIn, responses=StateOut)
+    @action(detail=True, methods=["post"], filterset_class=None, url_path="keep-names", url_name="keep-names")
+    @allowed_in_archive
+    def keep_names(self, request, slug):
+        """Say how many days after reading is closed the readers' names and e-mails erase themselves."""
+        study = self.coordinated()
+        data = KeepIn(data=request.data)
+        data.is_valid(raise_exception=True)
+        keep_contacts_for(study=study, days=data.validated_data["days"], user=request.user)
         return Response(StateOut(self.get_object()).data)
 
     @extend_schema(request=DeleteIn, responses={202: DeletionOut})

@@ -12,7 +12,7 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods
 
 from imagebank.models import Item, Study
-from imagebank.permissions import require_role
+from imagebank.permissions import only_to_change, require_role
 from surveys.coordination.pages import page
 from surveys.services import begin_rating_study
 
@@ -74,6 +74,7 @@ class NewRatingForm(forms.Form):
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @require_role("coordinator")
+@only_to_change
 @permission_required("imagebank.add_study", raise_exception=True)
 def new_rating(request, slug):
     """Real images of this study beside its generated ones: drawn, matched, certified, with a seat for every rater."""

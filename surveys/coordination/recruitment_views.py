@@ -11,8 +11,8 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from imagebank.models import WorkerBeat
-from imagebank.permissions import allowed_in_archive, require_role
+from imagebank.models import Study, WorkerBeat
+from imagebank.permissions import allowed_in_archive, only_to_change, require_role
 from imagebank.tables import csv_text
 from surveys.coordination.flow_figure import flow_figure
 from surveys.coordination.pages import download, page, told
@@ -34,8 +34,10 @@ from surveys.services import (
     send_test_letter,
     withdraw_reader,
 )
+from surveys.services.closing import gives_links
 from surveys.services.funnel import MEANINGS, funnel_rows, funnels
 from surveys.services.invitation_list import MOST_BYTES, list_of_addresses, read_invitation_list
+from surveys.services.retention import erasure_due_at
 
 PER_PAGE = 50
 ACTIONS = (
@@ -46,6 +48,7 @@ ACTIONS = (
     ("bounced", "Letter came back"),
     ("revoke", "Close links"),
 )
+SENDS_A_LINK = ("renew", "letter")
 
 
 class InviteForm(forms.Form):
@@ -98,20 +101,31 @@ def _readers(request: HttpRequest, form: InviteForm, status: int = 200) -> HttpR
     wanted = request.GET.get("group", "")
     if wanted:
         rows = rows.filter(group__code=wanted)
+    listed = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
+    for reader in listed:
+        reader.offered = _offered(reader, request.study)
     return page(
         request,
         "readers",
         status,
-        listed=Paginator(rows, PER_PAGE).get_page(request.GET.get("page")),
+        listed=listed,
         groups=request.study.reader_groups.all(),
         wanted=wanted,
         query=f"group={wanted}" if wanted else "",
         form=form,
-        actions=ACTIONS,
         due=len(due_reminders(study=request.study)),
         post=_post(request.study),
         to_file=_to_file(),
+        erased_at=erasure_due_at(getattr(request.study, "protocol", None)),
     )
+
+
+def _offered(reader: Reader, study: Study) -> list[tuple[str, str]]:
+    """What can be done about a reader at a press, as (name, words): what would be refused is not among it."""
+    if study.archived_at or not hasattr(study, "protocol"):
+        return []
+    lets_in = gives_links(study, begun=bool(reader.responses.all()))
+    return [(name, words) for name, words in ACTIONS if lets_in or name not in SENDS_A_LINK]
 
 
 def _post(study) -> dict | None:
@@ -186,6 +200,7 @@ def _link(request: HttpRequest, raw: str) -> str:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @require_role("coordinator")
+@only_to_change
 def invite_list(request, slug):
     """Many invitations from a CSV file: a trial run first, then all or nobody."""
     groups = request.study.reader_groups.filter(kind="human")
@@ -233,8 +248,9 @@ def renew(request, slug, pk):
     """A new link to the same seat and sitting, for a reader who lost theirs; the earlier ones close."""
     held = Seat.objects.of_study(request.study).filter(state__in=[Seat.State.RESERVED, Seat.State.STARTED])
     row = get_object_or_404(held, pk=pk)
-    invitation, raw = invite(seat=row, reader=row.reader)
-    return _show_link(request, invitation, raw)
+    done = f"A new link for {row.reader}; the earlier ones no longer work."
+    made = told(request, done, invite, seat=row, reader=row.reader)
+    return _show_link(request, *made) if made else redirect("surveys:seat", slug=slug, pk=pk)
 
 
 @require_POST

@@ -64,6 +64,9 @@ class StudyProtocol(models.Model):
     invitation_body = models.TextField(blank=True, help_text="The letter, with {name}, {link} ...; empty: ours.")
     recruitment_closed_at = models.DateTimeField(null=True, blank=True, help_text="Nobody new may be invited or begin.")
     reading_closed_at = models.DateTimeField(null=True, blank=True, help_text="No link lets anybody read any more.")
+    contacts_kept_days = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="After reading was closed; then names and e-mails erase themselves. Empty: by hand."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -65,6 +65,11 @@ def has_ended(study: Study) -> bool:
     return bool(study.leaving_at or study.archived_at or study.protocol.reading_closed_at)
 
 
+def gives_links(study: Study, *, begun: bool) -> bool:
+    """Whether a new link would let somebody in; `begun`: its reader has a sitting to go on with."""
+    return not has_ended(study) and (begun or not study.protocol.recruitment_closed_at)
+
+
 def require_link_of_use(study: Study, *, begun: bool) -> None:
     """Raise ValidationError when a new link would let nobody in; `begun`: its reader has a sitting to go on with."""
     if has_ended(study):

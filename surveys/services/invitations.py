@@ -210,11 +210,15 @@ def erase_contact(*, reader: Reader, user=None) -> bool:
     return bool(deleted)
 
 
-def erase_contacts(*, study: Study, user=None) -> int:
-    """Delete the name and address of every reader of `study`, when nobody needs to be written to any more."""
+def erase_contacts(*, study: Study, user=None, why: str = "") -> int:
+    """Delete the name and address of every reader of `study`, when nobody needs to be written to any more.
+
+    `why` goes with what is noted of it.
+    """
     with transaction.atomic():
         _, deleted = ReaderContact.objects.filter(reader__study=study).delete()
         erased = deleted.get("surveys.ReaderContact", 0)
         if erased:
-            note_deed(study=study, deed=f"names and e-mails of {erased} readers erased", user=user)
+            deed = f"names and e-mails of {erased} reader{'' if erased == 1 else 's'} erased{why and ', '}{why}"
+            note_deed(study=study, deed=deed, user=user)
     return erased

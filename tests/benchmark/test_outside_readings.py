@@ -9,11 +9,14 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
+from rest_framework.authtoken.models import Token
+from rest_framework.test import APIClient
 
 from benchmark.core.imports.draft import draft_map
 from benchmark.services import outside_readings
 from imagebank.models import Membership
 from surveys.models import ImportedReading, Reader, ReaderGroup
+from surveys.services import archive_study
 from tests.surveys.study import make_study
 
 pytestmark = pytest.mark.django_db
@@ -209,3 +212,95 @@ def test_without_images_the_page_says_what_to_do_first(client):
     make_study("small", per_class=0)
     client.force_login(User.objects.create_superuser("root"))
     assert "No images yet" in client.get(PAGE).content.decode()
+
+
+API = "/api/readings/import/"
+
+
+@pytest.fixture
+def program(study):
+    """`program("analyst")` is an API client of somebody with that role in the study, or with none."""
+
+    def sign_in(role: str | None = "coordinator") -> APIClient:
+        user = User.objects.create_user(f"program-{role}")
+        if role:
+            Membership.objects.create(study=study, user=user, role=role)
+        api = APIClient()
+        api.credentials(HTTP_AUTHORIZATION=f"Token {Token.objects.create(user=user).key}")
+        return api
+
+    return sign_in
+
+
+def send(api, text, **more):
+    data = text if isinstance(text, bytes) else text.encode()
+    return api.post(API, {"study": "small", "export": SimpleUploadedFile("export.csv", data), **more}, format="multipart")
+
+
+def told(answer) -> list[str]:
+    return [error["detail"] for error in answer.json()["errors"]]
+
+
+def test_a_program_tries_an_export_and_brings_it_in_by_the_map_it_was_given(program, study):
+    api, before = program(), kept()
+    guessed = send(api, QUALTRICS)
+    assert guessed.status_code == 400
+    assert told(guessed)[0].startswith("This table needs a map.toml that says which column is what; none was sent.")
+    tried = send(api, QUALTRICS, trial=True)
+    assert tried.status_code == 200, tried.content
+    seen = tried.json()
+    assert (seen["created"], seen["readings"], seen["answered"], seen["items"]) == (8, 8, 7, 2)
+    assert sum(seen["readers"].values()) == 2
+    assert seen["views"] == {"focused": 4, "panoramic": 4}
+    assert any("1 row left out" in note for note in seen["notes"])
+    assert not ImportedReading.objects.exists(), "a trial stores nothing"
+    chart = SimpleUploadedFile("map.toml", seen["map"].encode())
+    done = send(api, QUALTRICS, map=chart)
+    assert done.status_code == 201, done.content
+    assert ImportedReading.objects.count() == done.json()["created"] == 8
+    assert (study.trail.get().deed, study.trail.get().by_name) == ("8 readings imported from a file", "program-coordinator")
+    chart.seek(0)
+    again = send(api, QUALTRICS, map=chart).json()
+    assert (again["created"], again["unchanged"]) == (0, 8)
+    assert set(kept()) == set(before), "nothing of an upload stays"
+
+
+def test_a_readings_csv_needs_no_map_and_simulated_stays_simulated(program):
+    done = send(program(), READINGS)
+    assert done.status_code == 201, done.content
+    assert (done.json()["simulated"], done.json()["map"]) == (1, "")
+    assert list(Reader.objects.order_by("code").values_list("code", "simulated")) == [("A1", False), ("A2", True)]
+
+
+def test_a_program_is_refused_in_the_words_of_the_page(program, monkeypatch):
+    api, before = program(), kept()
+    bad = READINGS.replace("ZQA,ZQB", "ZQC,ZQB")
+    refused = send(api, bad)
+    assert refused.status_code == 400
+    assert "reference class" in " ".join(told(refused))
+    assert "is a workbook" in told(send(api, b"PK\x03\x04rest"))[0]
+    assert "must be UTF-8 text" in told(send(api, QUALTRICS, map=SimpleUploadedFile("map.toml", b"\xff")))[0]
+    monkeypatch.setattr(outside_readings, "SHOWN_PROBLEMS", 1)
+    assert told(send(api, QUALTRICS.replace("Cyanosis", "Cyanosos"), trial=True))[1].endswith("more.")
+    monkeypatch.setattr(outside_readings, "MOST_READINGS", 1)
+    assert "1 readings may come in here at once; the file has 2." in told(send(api, READINGS))[0]
+    monkeypatch.setattr(outside_readings, "LARGEST_EXPORT", 10)
+    assert "An export may have" in told(send(api, READINGS))[0]
+    assert not ImportedReading.objects.exists()
+    assert set(kept()) == set(before)
+
+
+@pytest.mark.parametrize(("role", "status"), [("analyst", 403), ("engineer", 403), ("reviewer", 403), (None, 404)])
+def test_only_a_coordinators_program_brings_answers_in(program, role, status):
+    assert send(program(role), READINGS).status_code == status
+    assert send(APIClient(), READINGS).status_code == 401
+    assert not ImportedReading.objects.exists()
+
+
+def test_an_archived_study_takes_no_answers_from_a_program(program, study):
+    api = program()
+    archive_study(study=study)
+    for trial in (True, False):
+        refused = send(api, READINGS, trial=trial)
+        assert refused.status_code == 403
+        assert "archived" in told(refused)[0]

@@ -9,10 +9,13 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
 from benchmark.models import Comparison
-from config.study_path import study_path
+from config.study_path import study_path, study_paths
 from imagebank.jobs import queue_job
 from imagebank.models import Membership, Study, WorkerBeat
+from surveys.services import replace_seat
 from tests.surveys.rating_study import make_rating_study
+from tests.surveys.sitting import begin
+from tests.surveys.study import make_surveyed_study
 
 pytestmark = pytest.mark.django_db
 
@@ -188,3 +191,45 @@ def test_a_full_disk_anywhere_is_told_in_words(client, person, monkeypatch, numb
     upload = SimpleUploadedFile("pictures.zip", b"PK" * 100)
     answer = client.post("/studies/moles/images/import/", {"archive": upload})
     assert (answer.status_code, words in answer.content.decode()) == (status, True)
+
+
+def queries_of_home(client, django_assert_max_num_queries) -> int:
+    with django_assert_max_num_queries(40) as asked:
+        assert client.get("/").status_code == 200
+    return len(asked)
+
+
+def test_home_asks_as_much_about_eight_studies_as_about_two(client, django_assert_max_num_queries):
+    """Two with surveys, seats and a sitting, then six more of them: the page lists all, and asks no question more."""
+    person = User.objects.create_user("cora")
+    client.force_login(person)
+    for number in range(8):
+        study = make_surveyed_study(f"study-{number}")
+        Membership.objects.create(study=study, user=person, role="coordinator")
+        begin(study)
+        if number == 1:
+            few = queries_of_home(client, django_assert_max_num_queries)
+    assert queries_of_home(client, django_assert_max_num_queries) == few
+    page = client.get("/").content.decode()
+    assert page.count("0 of 8 seats complete") == page.count("Invite") + page.count("See the readers") == 8
+
+
+def test_home_tells_each_study_its_own_numbers():
+    """What is counted for all at once is what each study has, and a place that was given to another is one place."""
+    drawn, empty = make_surveyed_study("drawn"), Study.objects.create(slug="empty", title="Empty")
+    replace_seat(seat=begin(drawn).seat)
+    rated = make_rating_study()
+    coordinator = User.objects.create_superuser("root")
+    told = {
+        study.slug: [(step.name, step.progress, step.state) for step in steps]
+        for study, steps, _ in study_paths(studies=[drawn, empty, rated], user=coordinator)
+    }
+    assert told["drawn"] == [
+        ("Images", "done", "12 items, all for testing"), ("Design", "done", "4 surveys"), ("Readers", "done", "1 person"),
+        ("Reading", "under way", "0 of 8 seats complete"), ("Results", "not begun", "not analysed"),
+    ]  # fmt: skip
+    assert [progress for _, progress, _ in told["empty"]] == ["not begun"] * 5
+    assert told[rated.slug][0][2].endswith("stimuli to rate")
+    for study in (drawn, empty, rated):
+        alone = [(step.name, step.progress, step.state) for step in study_path(study=study, user=coordinator)]
+        assert alone == told[study.slug]

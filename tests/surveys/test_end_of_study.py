@@ -123,7 +123,7 @@ def test_an_archived_study_is_in_no_list_and_its_results_are_still_there(study, 
         assert client.get(f"/studies/small/{address}").status_code in (200, 404), address
     assert client.get("/studies/small/surveys/readings.csv").content.count(b"\n") > 6
     readers = client.get("/studies/small/surveys/readers/").content.decode()
-    assert "nobody can be invited" in readers
+    assert "it can be looked at, not changed" in readers
     assert "Invite somebody" not in readers
     client.post(PAGES[0], {"step": "restore"})
     assert "A small study" in client.get("/").content.decode()
