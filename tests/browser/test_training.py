@@ -1,4 +1,5 @@
-"""A network trained from the site in a real browser, by a real server and a real worker: curves grow, cancel, continue, end."""
+"""A network trained and explained from the site in a real browser, by a real server and a real worker: curves grow,
+cancel, continue, end; maps are made while one watches, kept when it is cancelled, and turned by keys."""
 
 import os
 import socket
@@ -15,7 +16,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import PBKDF2PasswordHasher, make_password
 from django.db import connection
 
-from imagebank.models import Membership
+from imagebank.models import ItemImage, Membership, Rendition
 from tests.browser.test_reading import accessible, open_browser
 from tests.models_ml.bank import store_study, write_manifest
 
@@ -29,6 +30,11 @@ def site(tmp_path, settings, transactional_db):
     """A server and a worker of their own, over a study of drawn pictures; gives the server's address."""
     settings.VAR_DIR, settings.MEDIA_ROOT = tmp_path / "var", tmp_path / "var" / "media"
     study = store_study(write_manifest(tmp_path / "pictures"))
+    Rendition.objects.bulk_create(  # the pictures are small: each is its own web copy
+        Rendition(image=image, name=name, file=image.file.name, width=48, height=48, sha256="0" * 64)
+        for image in ItemImage.objects.all()
+        for name in ("reading", "thumbnail")
+    )
     # The tests' own quick hash is none that a server accepts.
     user = get_user_model().objects.create(username="engineer", password=make_password("a-long-password", hasher=PBKDF2PasswordHasher()))
     Membership.objects.create(study=study, user=user, role="engineer")
@@ -76,7 +82,36 @@ def rows(page) -> list[tuple[int, int]]:
     return [tuple(row) for row in page.locator("#curve-numbers tbody tr").evaluate_all(folds_and_epochs)]
 
 
-def test_a_run_is_started_watched_cancelled_continued_and_finished(chromium, site):
+def explain(page):
+    """Press Explain, watch, cancel after the first picture, see it kept, continue from there, and look at the maps."""
+    page.get_by_role("link", name="watched", exact=True).click()
+    page.get_by_label("Random networks").fill("10")
+    page.get_by_role("button", name="Explain", exact=True).click()
+    page.get_by_text("explaining").wait_for()
+    here = page.url
+    page.get_by_role("link", name="Follow or cancel the job").click()
+    page.get_by_role("button", name="Cancel this job").click()
+    page.get_by_text("Cancelled on request.").wait_for()
+    page.goto(here)
+    done = page.locator("a.net-card").count()
+    assert 0 < done < 6
+    assert f"{done} picture" in page.locator("#set-state").inner_text()
+    accessible(page)
+
+    page.get_by_role("button", name="Continue where it stopped").click()
+    page.goto(here)
+    page.locator("a.net-card").nth(5).wait_for()  # the page comes anew by itself
+    page.locator("#map-opacity").focus()
+    page.keyboard.press("Home")
+    page.locator("a.net-card").first.click()
+    page.get_by_text("Item 1 of 6").wait_for()
+    assert page.locator("#map-opacity-shown").inner_text() == "0%", "the opacity stays from page to page"
+    page.keyboard.press("ArrowRight")
+    page.get_by_text("Item 2 of 6").wait_for()
+    accessible(page)
+
+
+def test_a_run_is_started_watched_cancelled_continued_finished_and_explained(chromium, site):
     context, page = open_browser(chromium, (1280, 800))
     context.set_default_timeout(1000 * PATIENCE_S)
     page.goto(f"{site}/account/login/?next=/studies/spots/networks/start/")
@@ -113,8 +148,9 @@ def test_a_run_is_started_watched_cancelled_continued_and_finished(chromium, sit
     page.locator("#resume-run").click()
     page.locator("#cancel-run").wait_for()
     page.get_by_role("link", name="watched", exact=True).wait_for()  # the ensemble has answered the test items
-    page.reload()
+    page.get_by_text("files of the run folder").wait_for()  # the page comes anew by itself
     assert rows(page)[: len(stopped)] == stopped
     assert rows(page) == [(fold, epoch) for fold in (0, 1) for epoch in range(1, 61)]
     assert page.get_by_text("finished").first.is_visible()
+    explain(page)
     assert not page.faults
