@@ -119,7 +119,7 @@ def test_a_run_is_started_watched_cancelled_continued_finished_and_explained(chr
     page.locator("input[name=password]").fill("a-long-password")
     page.locator("main form button").first.click()
     page.get_by_label("Name").fill("watched")
-    page.get_by_label("Epochs").fill("60")
+    page.get_by_label("Epochs").fill("40")
     page.get_by_label("Folds", exact=True).fill("2")
     page.get_by_label("Further settings").fill(
         "model.backbone=test_efficientnet\ndata.size_px=32\nrecipe.batch_size=4\nrecipe.patience=0"
@@ -142,7 +142,7 @@ def test_a_run_is_started_watched_cancelled_continued_finished_and_explained(chr
     page.locator("#cancel-run").click()
     page.locator("#resume-run").wait_for()
     stopped = rows(page)
-    assert 0 < len(stopped) < 120
+    assert 0 < len(stopped) < 80
     assert page.get_by_text("cancelled").first.is_visible()
 
     page.locator("#resume-run").click()
@@ -150,7 +150,7 @@ def test_a_run_is_started_watched_cancelled_continued_finished_and_explained(chr
     page.get_by_role("link", name="watched", exact=True).wait_for()  # the ensemble has answered the test items
     page.get_by_text("files of the run folder").wait_for()  # the page comes anew by itself
     assert rows(page)[: len(stopped)] == stopped
-    assert rows(page) == [(fold, epoch) for fold in (0, 1) for epoch in range(1, 61)]
+    assert rows(page) == [(fold, epoch) for fold in (0, 1) for epoch in range(1, 41)]
     assert page.get_by_text("finished").first.is_visible()
     explain(page)
     assert not page.faults
