@@ -44,7 +44,7 @@ def is_wanted(item: pytest.Item, *, database_only: bool) -> bool:
     """Whether this run is about the test at all: tests of minutes take TEST_SLOW=1."""
     if item.get_closest_marker("slow") and not os.environ.get("TEST_SLOW"):
         return False
-    return touches_database(item) or not database_only
+    return not database_only or (touches_database(item) and not item.get_closest_marker("once"))
 
 
 def pytest_report_header() -> str:

@@ -111,6 +111,7 @@ def explain(page):
     accessible(page)
 
 
+@pytest.mark.once
 def test_a_run_is_started_watched_cancelled_continued_finished_and_explained(chromium, site):
     context, page = open_browser(chromium, (1280, 800))
     context.set_default_timeout(1000 * PATIENCE_S)

@@ -38,6 +38,7 @@ def keep(source, name="kept.network"):
     return name
 
 
+@pytest.mark.once
 def test_import_morph_audit_and_publish_as_jobs(study):
     job = done(study, IMPORT_NETWORK, upload=keep(PICKLE), name="nf1.pkl", title="Stages",
                classes=["late", "early", "intermediate"], licence="non-commercial")  # fmt: skip

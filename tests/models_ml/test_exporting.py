@@ -14,6 +14,7 @@ from models_ml.services.exporting import onnx_export, queue_onnx_export
 pytestmark = pytest.mark.django_db
 
 
+@pytest.mark.once
 def test_the_files_answer_as_the_site_does_and_the_page_says_how_closely(networks, client, person, run_jobs, tmp_path):
     runtime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
     run = networks["focused"].run

@@ -182,6 +182,7 @@ def test_excluded_items_do_not_travel(study, tmp_path):
     assert "HMI-0" not in {item.id for item in read_manifest(tmp_path / "package" / "manifest.csv").items}
 
 
+@pytest.mark.once
 def test_a_run_cancelled_and_then_killed_is_finished_to_the_same_weights(study, trained_folders, monkeypatch):
     """Cancelled, its members can be used; kill -9 fails the job with a sentence; continued, it ends in the bits of the
     uninterrupted run. The cancel flag is set before the first step, in the job's own thread, because no other thread
