@@ -66,15 +66,19 @@ def _library_backward(y, x, w, geometry: Geometry, wanted: tuple[bool, bool, boo
     )
 
 
-class _Output(torch.autograd.Function):
-    @staticmethod
-    def forward(x, w, geometry):
-        return F.conv2d(x, w, None, geometry.stride, geometry.padding, 1, geometry.groups)
+class _Side(torch.autograd.Function):
+    """Takes two sides first and the geometry last, and keeps them."""
 
     @staticmethod
     def setup_context(ctx, inputs, output):
-        x, w, ctx.geometry = inputs
-        ctx.save_for_backward(x, w)
+        *sides, ctx.geometry = inputs
+        ctx.save_for_backward(*sides[:2])
+
+
+class _Output(_Side):
+    @staticmethod
+    def forward(x, w, geometry):
+        return F.conv2d(x, w, None, geometry.stride, geometry.padding, 1, geometry.groups)
 
     @staticmethod
     def backward(ctx, y):
@@ -84,18 +88,13 @@ class _Output(torch.autograd.Function):
         return to_x, to_w, None
 
 
-class _Picture(torch.autograd.Function):
+class _Picture(_Side):
     @staticmethod
     def forward(y, w, size, geometry):
         if geometry.groups > 1:  # a transposed convolution would not find a GPU's kernels for single channels
             like = y.new_empty((y.shape[0], w.shape[1] * geometry.groups, *size))
             return _library_backward(y, like, w, geometry, (True, False, False))[0]
         return _transposed(y, w, size, geometry)
-
-    @staticmethod
-    def setup_context(ctx, inputs, output):
-        y, w, _, ctx.geometry = inputs
-        ctx.save_for_backward(y, w)
 
     @staticmethod
     def backward(ctx, x):
@@ -105,15 +104,10 @@ class _Picture(torch.autograd.Function):
         return to_y, to_w, None, None
 
 
-class _Kernel(torch.autograd.Function):
+class _Kernel(_Side):
     @staticmethod
     def forward(y, x, shape, geometry):
         return _library_backward(y, x, y.new_empty(shape), geometry, (False, True, False))[1]
-
-    @staticmethod
-    def setup_context(ctx, inputs, output):
-        y, x, _, ctx.geometry = inputs
-        ctx.save_for_backward(y, x)
 
     @staticmethod
     def backward(ctx, w):
