@@ -147,9 +147,7 @@ def discriminator_r1(players: Players, batch: Batch, chance: Chance) -> Tensor:
     images = batch.images.detach().requires_grad_(True)
     shown = players.shown(images, chance)
     slope = losses.image_slope(players.discriminator, shown.detach(), batch.labels, precision=players.precision)
-    if (
-        shown is not images
-    ):  # the augmentation is linear in the pictures: its part of the chain rule, differentiable, too
+    if shown is not images:  # the augmentation is linear in the pictures: its part of the chain rule, differentiable, too
         (slope,) = torch.autograd.grad(shown, images, slope, create_graph=True)
     penalty = losses.gradient_penalty(slope).mean()
     return penalty * (players.recipe.gamma / 2 * players.recipe.r1_every)

@@ -10,8 +10,8 @@ from generative.core.networks.shape import LabelConstraint, NetworkShape
 NETS = ("both", "generator", "discriminator")
 PRECISIONS = ("float32", "bf16", "fp16")
 NOISES = ("random", "none")
-# What a resumed run may change: how long, how often it reports, on what it runs; nothing that changes the numbers.
 FORMER = ("compiled_lazy",)  # options that are gone; runs of earlier versions still name them
+# What a resumed run may change: how long, how often it reports, on what it runs; nothing that changes the numbers.
 FREE_ON_RESUME = ("total_kimg", "snapshot_kimg", "grid_kimg", "kid_images", "keep_snapshots")
 
 # Full speed on a GPU; the same numbers within bfloat16's.
