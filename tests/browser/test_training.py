@@ -15,6 +15,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import PBKDF2PasswordHasher, make_password
 from django.db import connection
+from playwright.sync_api import expect
 
 from imagebank.models import ItemImage, Membership, Rendition
 from tests.browser.test_reading import accessible, open_browser
@@ -101,11 +102,12 @@ def explain(page):
     page.get_by_role("button", name="Continue where it stopped").click()
     page.goto(here)
     page.locator("a.net-card").nth(5).wait_for()  # the page comes anew by itself
+    page.wait_for_load_state()  # the cards are there before the script that listens
     page.locator("#map-opacity").focus()
     page.keyboard.press("Home")
     page.locator("a.net-card").first.click()
     page.get_by_text("Item 1 of 6").wait_for()
-    assert page.locator("#map-opacity-shown").inner_text() == "0%", "the opacity stays from page to page"
+    expect(page.locator("#map-opacity-shown")).to_have_text("0%")  # the opacity stays from page to page
     page.keyboard.press("ArrowRight")
     page.get_by_text("Item 2 of 6").wait_for()
     accessible(page)
