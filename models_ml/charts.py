@@ -186,6 +186,7 @@ class Cell:
     percent: float
     shade: int  # 0 to 9
     right: bool
+    answer: str  # the column's class, "none" for no answer: what the prediction browser calls it
 
 
 @dataclass(frozen=True)
@@ -214,7 +215,9 @@ def confusion(given: dict) -> Confusion | None:
     for k, (name, row) in enumerate(zip(names, counts)):
         n = sum(row)
         if n:
-            cells = [Cell(row[c], 100 * row[c] / n, min(9, int(10 * row[c] / n)), c == k) for c in kept]
+            cells = [
+                Cell(row[c], 100 * row[c] / n, min(9, int(10 * row[c] / n)), c == k, [*names, "none"][c]) for c in kept
+            ]
             rows.append(ConfusionRow(name, cells, n))
     return Confusion([[*names, "no answer"][c] for c in kept], rows)
 
