@@ -33,6 +33,7 @@ from .services.regions import region_overlaps
 
 PER_PAGE = 24
 TOP = 3
+FIRST_FIELDS = ("ensemble", "of", "order")  # the others are in a part that opens when one of them is used
 SHOWN_FROM = 0.005  # an auxiliary class that the network finds less probable has no line on an item's page
 COLUMNS = ("item", "truth", "answer", "right", "confidence", "p_truth", "people_asked", "people_right", "people_answer")
 FINDINGS = (
@@ -202,6 +203,8 @@ def prediction_list(request: HttpRequest, slug: str) -> HttpResponse:
         "page": page,
         "query": seen.query,
         "findings": findings(seen),
+        "first_fields": FIRST_FIELDS,
+        "filtered": bool(seen.asked.keys() & {"truth", "answer", "tone", "search"}) or bool(seen.form.errors),
         "accuracy": accuracy_of(seen),
         "confusion": confusion(confusion_counts(seen.all, ensemble.run.classes)),
         "confusion_query": seen.other(truth="", answer="", outcome="", disagreement=""),
@@ -221,7 +224,7 @@ def findings(seen: Browsed) -> list[dict]:
     for outcome, disagreement, words in FINDINGS:
         test = OUTCOMES.get(outcome) or DISAGREEMENTS.get(disagreement) or bool
         here = (seen.asked.get("outcome", ""), seen.asked.get("disagreement", "")) == (outcome, disagreement)
-        here = here and not (seen.asked.keys() - {"ensemble", "of", "order", "outcome", "disagreement"})
+        here = here and not (seen.asked.keys() - {*FIRST_FIELDS, "outcome", "disagreement"})
         count = sum(test(one) for one in seen.all)
         if count or not (outcome or disagreement):
             query = seen.other(outcome=outcome, disagreement=disagreement, truth="", answer="", tone="", search="")

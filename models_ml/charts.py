@@ -77,6 +77,29 @@ def learning_curves(curves: dict[int, list[dict]], *, epochs: int = 1) -> list[C
     ]
 
 
+def compared_curves(curves: Sequence[dict[int, list[dict]]]) -> list[Chart]:
+    """Several runs in the same axes, a colour each: the mean of the folds that reached an epoch thick, each fold thin."""
+    keys = (("Held-out loss", "held_out_loss", None), ("Balanced accuracy on the held-out fold", "balanced_accuracy", 1.0))
+    if not any(curves):
+        return []
+    charts = []
+    for title, key, ceiling in keys:
+        series = []
+        for number, folds in enumerate(curves):
+            lines = [[(row["epoch"], row[key]) for row in rows if row[key] is not None] for rows in folds.values()]
+            series += [("", number, "fold", points) for points in lines]
+            series.append(("", number, "mean", _mean_line(lines)))
+        charts.append(_chart(title, series, [], 1, floor=0.0, ceiling=ceiling, percent=ceiling is not None))
+    return charts
+
+
+def _mean_line(lines: Sequence[Sequence[tuple]]) -> list[tuple]:
+    by_epoch: dict[int, list[float]] = {}
+    for epoch, value in (point for line in lines for point in line):
+        by_epoch.setdefault(epoch, []).append(value)
+    return [(epoch, sum(values) / len(values)) for epoch, values in sorted(by_epoch.items())]
+
+
 def _chart(
     title: str, series: list[tuple], table: list[dict], epochs: int, *, floor: float, ceiling: float | None = None,
     percent: bool = False,

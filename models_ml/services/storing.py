@@ -93,7 +93,8 @@ def _out_of_fold(info: RunInfo) -> dict:
     if not (info.folder / "oof.csv").is_file():
         return {}
     manifest = read_manifest(info.folder / "folds.csv", check_files=False)
-    return evaluate_out_of_fold(info.folder / "oof.csv", manifest, own=info.labels.own)["out_of_fold"]
+    found = evaluate_out_of_fold(info.folder / "oof.csv", manifest, own=info.labels.own)
+    return found["out_of_fold"] | {"skin_tone": found["skin_tone"], "hardest": found["hardest"]}
 
 
 def import_run(

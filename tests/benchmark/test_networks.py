@@ -123,6 +123,12 @@ def test_a_leaderboard_is_exact_where_it_can_be_counted_by_hand():
     assert leaderboard({}, {}) == []
 
 
+def test_somebody_who_is_always_right_may_still_err():
+    """Every draw of the bootstrap is the same then; the interval is Wilson's for four photographs."""
+    (one,) = leaderboard({"network": {str(k): 1.0 for k in range(8)}}, {str(k): str(k // 2) for k in range(8)})
+    assert (one.ci_low, one.ci_high) == (pytest.approx(4 / (4 + 1.959964**2), abs=1e-5), 1.0)
+
+
 def test_the_interval_covers_as_often_as_it_says():
     rng, covered = np.random.default_rng(0), 0
     for _ in range(300):
