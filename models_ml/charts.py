@@ -3,11 +3,13 @@
 Every chart is drawn in a box of its own units, y downwards, and scales with the page.
 """
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from models_ml.core import CoreError
+from models_ml.core.training.checkpoint import fold_folder, read_metrics
 
 WIDTH, HEIGHT = 520, 260
 LEFT, RIGHT, TOP, BOTTOM = 48, 76, 12, 34
@@ -48,12 +50,13 @@ class Chart:
 
 
 def read_curves(folder: Path, folds: Sequence[int]) -> dict[int, list[dict]]:
-    """Metrics of every ended epoch of every fold that has begun."""
+    """Metrics of every ended epoch of every fold that has begun; a file that cannot be read has no curve."""
     curves = {}
     for fold in folds:
-        path = folder / f"fold{fold}" / "metrics.jsonl"
-        if path.is_file():
-            curves[fold] = [json.loads(line) for line in path.read_text().splitlines() if line]
+        try:
+            curves[fold] = read_metrics(fold_folder(folder, fold))
+        except CoreError:
+            continue
     return {fold: rows for fold, rows in curves.items() if rows}
 
 
