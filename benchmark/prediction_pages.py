@@ -14,6 +14,7 @@ from imagebank.permissions import require_role
 from imagebank.tables import csv_text
 from models_ml.charts import confusion, share_text
 from models_ml.models import AttributionMap, Ensemble, Member, Prediction
+from surveys.models import Reader
 
 from .network_pages import READING_ROLES, context_of
 from .services.browsing import (
@@ -146,11 +147,12 @@ def browse(request: HttpRequest, ensemble: Ensemble) -> Browsed:
 
 
 def ensemble_asked_for(request: HttpRequest) -> Ensemble | None:
-    """The ensemble of the address, or the study's first one."""
+    """The ensemble of the address; without one that of a network that reads the surveys, or else the study's first."""
     ensembles = request.study.ensembles.select_related("run", "study__protocol")
     key = request.GET.get("ensemble", "")
     if not key.isdecimal():
-        return ensembles.first()
+        readers = request.study.readers.filter(kind=Reader.Kind.MODEL).values("code")
+        return ensembles.filter(name__in=readers).first() or ensembles.first()
     return get_object_or_404(ensembles, pk=min(int(key), 2**31 - 1))
 
 

@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from benchmark.services.browsing import DISAGREEMENTS, Answered, answered_by, in_order, matching
+from benchmark.services.networks import take_part
 from imagebank.models import Membership
 from models_ml.models import Prediction
 from surveys.models import Answer
@@ -146,6 +147,14 @@ def test_an_item_shows_the_probability_of_every_class_beside_every_groups_share(
         percents = re.findall(r"</svg>(\d+)%", cells)
         assert len(percents) == 3
         assert int(percents[0]) == pytest.approx(100 * row.probabilities[poor.run.classes.index(name)], abs=0.51)
+
+
+def test_without_a_choice_the_network_that_reads_the_surveys_is_shown(study, poor, analyst):
+    for view in VIEWS:
+        stored_network(study, name="reads", view=view)
+    assert ">poor</a>, focused" in page_of(analyst)
+    take_part(study=study, name="reads")
+    assert ">reads</a>, focused" in page_of(analyst)
 
 
 def test_what_does_not_fit_in_an_address_is_said_and_left_out(poor, analyst):
