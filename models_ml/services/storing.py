@@ -229,32 +229,37 @@ def _opened(path: Path) -> Iterator[Path]:
     if path.is_dir():
         yield path
         return
-    if not path.is_file() or not zipfile.is_zipfile(path):
+    if not path.is_file():
         raise ValidationError(f"A run folder, or a ZIP of one, was expected at {path}; there is none.")
+    if not zipfile.is_zipfile(path):
+        raise ValidationError("This file is no ZIP. Make one of the run folder that the command train wrote.")
     with tempfile.TemporaryDirectory(prefix="run-") as temporary, zipfile.ZipFile(path) as archive:
         target = Path(temporary)
-        _check_size(path, sum(info.file_size for info in archive.infolist()), free=shutil.disk_usage(target).free)
+        _check_size(path.stat().st_size, sum(info.file_size for info in archive.infolist()), free=shutil.disk_usage(target).free)
         try:
             archive.extractall(target)  # zipfile keeps every member below the target
         except (zipfile.BadZipFile, zlib.error, OSError, RuntimeError, NotImplementedError) as error:
-            raise ValidationError(f"{path.name} cannot be unpacked: {error}. Make the ZIP again.") from error
+            raise ValidationError(f"The ZIP cannot be unpacked: {error}. Make it again.") from error
         headings = sorted(target.rglob("run.json"), key=lambda found: len(found.parts))
         if not headings:
-            raise ValidationError(f"{path.name} holds no run folder: there is no run.json in it.")
-        yield headings[0].parent
+            raise ValidationError("The ZIP holds no run folder: there is no run.json in it.")
+        try:
+            yield headings[0].parent
+        except ValidationError as refusal:  # where it was unpacked is nobody's business
+            raise ValidationError([text.replace(f"{target}/", "") for text in refusal.messages]) from refusal
 
 
-def _check_size(path: Path, unpacked: int, *, free: int) -> None:
+def _check_size(packed: int, unpacked: int, *, free: int) -> None:
     """A small ZIP can say that it holds a whole disk; weights shrink by a tenth, not to a hundredth."""
     if unpacked > LARGEST_RUN:
-        raise ValidationError(f"{path.name} would unpack to more than {LARGEST_RUN // 2**30} GiB.")
-    if unpacked > MOST_SHRUNK * path.stat().st_size + 2**20:
+        raise ValidationError(f"The ZIP would unpack to more than {LARGEST_RUN // 2**30} GiB.")
+    if unpacked > MOST_SHRUNK * packed + 2**20:
         raise ValidationError(
-            f"{path.name} would unpack to {unpacked / 2**20:.0f} MiB, more than {MOST_SHRUNK} times its size; a run folder "
-            "does not shrink so far. Make the ZIP again from the folder alone."
+            f"The ZIP would unpack to {unpacked / 2**20:.0f} MiB, more than {MOST_SHRUNK} times its size; a run folder does "
+            "not shrink so far. Make it again from the folder alone."
         )
     if unpacked > free // 2:  # it is copied once more into the store
         raise ValidationError(
-            f"{path.name} would unpack to {unpacked / 2**30:.1f} GiB and the disk has {free / 2**30:.1f} GiB left; make "
+            f"The ZIP would unpack to {unpacked / 2**30:.1f} GiB and the disk has {free / 2**30:.1f} GiB left; make "
             "room, then import it again."
         )

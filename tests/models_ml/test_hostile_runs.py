@@ -144,6 +144,18 @@ def test_a_zip_cannot_write_beside_its_folder(study, run_copy, tmp_path):
     assert not [name for name in os.listdir("/tmp") if name.startswith("diptych-hurt")]
 
 
+def test_what_is_wrong_in_a_zip_is_told_without_where_it_was_unpacked(study, run_copy, tmp_path):
+    path, folder = tmp_path / "run.zip", run_copy()
+    line_taken_out(folder)
+    with zipfile.ZipFile(path, "w") as archive:
+        for file in folder.rglob("*"):
+            archive.write(file, file.relative_to(folder.parent))
+    with pytest.raises(ValidationError) as refused:
+        import_run(study=study, folder=path, name="small")
+    (sentence,) = refused.value.messages
+    assert sentence.startswith(f"{folder.name}/fold0/SHA256SUMS does not list weights.safetensors")
+
+
 def test_a_damaged_curve_leaves_the_page_of_the_run(study, networks):
     run = networks["focused"].run
     (run.folder / "fold0" / "metrics.jsonl").write_text("{not json\n")
