@@ -15,7 +15,7 @@ from models_ml import charts, presenting
 from models_ml.child import LOG
 from models_ml.forms import AttributionForm, EnsembleForm, ImportForm, StartForm
 from models_ml.models import Ensemble, TrainingRun
-from models_ml.services.comparing import held_out_cases, pairs, tested_cases
+from models_ml.services.comparing import held_out_cases, pairs, answered_cases
 from models_ml.services.explaining import start_attribution
 from models_ml.services.exporting import (
     EXPORT_MANIFEST,
@@ -290,7 +290,7 @@ def run_compare(request: HttpRequest, slug: str) -> HttpResponse:
         "settings": presenting.compared_settings(runs),
         "held_out": charts.forest(held_out),
         "tested": charts.forest(tested) if tested else None,
-        "tested_pairs": presenting.pair_rows(pairs([(str(run), tested_cases(one)) for run, one in judged]), keys),
+        "tested_pairs": presenting.pair_rows(pairs([(str(run), answered_cases(one)) for run, one in judged]), keys),
         "held_out_pairs": presenting.pair_rows(pairs([(str(run), held_out_cases(run)) for run in runs]), keys),
         "ensembles": {str(run): one.pk for run, one in judged},
         "curves": charts.compared_curves([charts.read_curves(run.folder, run.folds) for run in runs]),

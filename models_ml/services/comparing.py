@@ -47,7 +47,7 @@ def held_out_cases(run: TrainingRun) -> dict[str, Case]:
     return _cases([row.item for row in rows], groups, probs.argmax(axis=1) == truth, probs, truth) if rows else {}
 
 
-def tested_cases(ensemble: Ensemble) -> dict[str, Case]:
+def answered_cases(ensemble: Ensemble) -> dict[str, Case]:
     """Every item with a known class that the ensemble answered."""
     classes = ensemble.run.classes
     rows = [
