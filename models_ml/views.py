@@ -15,7 +15,7 @@ from models_ml import charts, presenting
 from models_ml.child import LOG
 from models_ml.forms import AttributionForm, EnsembleForm, ImportForm, StartForm
 from models_ml.models import Ensemble, TrainingRun
-from models_ml.services.comparing import held_out_cases, pairs, answered_cases
+from models_ml.services.comparing import answered_cases, held_out_cases, pairs
 from models_ml.services.explaining import start_attribution
 from models_ml.services.exporting import (
     EXPORT_MANIFEST,

@@ -11,7 +11,7 @@ from models_ml.charts import compared_curves
 from models_ml.core.answers.evaluate import evaluate_out_of_fold
 from models_ml.models import TrainingRun
 from models_ml.presenting import compared_settings, p_text
-from models_ml.services.comparing import held_out_cases, pairs, answered_cases
+from models_ml.services.comparing import answered_cases, held_out_cases, pairs
 from models_ml.services.storing import import_run
 from tests.models_ml.factories import stored_network
 
