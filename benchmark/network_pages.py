@@ -42,9 +42,10 @@ def leaderboard_page(request: HttpRequest, slug: str) -> HttpResponse:
     """Networks on the items that the study's readings hold, best first, people beside them."""
     boards = leaderboards(request.study)
     readers = set(Reader.objects.filter(study=request.study, kind=Reader.Kind.MODEL).values_list("code", flat=True))
-    stored = sorted(set(request.study.ensembles.values_list("name", flat=True)))
+    ensembles = {(one.name, one.view): one.pk for one in request.study.ensembles.all()}
+    stored = sorted({name for name, _ in ensembles})
     context = {
-        "boards": [(board, request.study.view_label(board.view), forest_rows(board)) for board in boards],
+        "boards": [(board, request.study.view_label(board.view), forest_rows(board, ensembles)) for board in boards],
         "simulated": any(board.simulated for board in boards),
         "waiting": [name for name in stored if name not in readers],
         "stored": stored,
@@ -56,15 +57,18 @@ def leaderboard_page(request: HttpRequest, slug: str) -> HttpResponse:
 LEFT, RIGHT, STEP = 170, 470, 28
 
 
-def forest_rows(board) -> dict:
-    """Geometry of the leaderboard's figure."""
+def forest_rows(board, ensembles: dict[tuple[str, str], int]) -> dict:
+    """Geometry of the leaderboard's figure. ensembles: keys of those that there are, by name and view, for links."""
+    groups = sorted(board.people)  # each has the same colour wherever it stands
 
     def x(share: float) -> float:
         return LEFT + share * (RIGHT - LEFT)
 
     rows = [
         {
-            "standing": one, "people": one.name in board.people, "y": 20 + STEP * place, "x": x(one.accuracy),
+            "standing": one, "people": one.name in board.people,
+            "group": groups.index(one.name) if one.name in board.people else None,
+            "ensemble": None if one.name in board.people else ensembles.get((one.name, board.view)), "y": 20 + STEP * place, "x": x(one.accuracy),
             "low": x(one.accuracy if one.ci_low is None else one.ci_low),
             "high": x(one.accuracy if one.ci_high is None else one.ci_high),
             "accuracy": f"{100 * one.accuracy:.1f}",

@@ -151,6 +151,23 @@ def test_predictions_leave_as_the_file_that_the_analysis_reads(two_networks, ana
     assert {row["member"] for row in rows} == {"fold0", "fold1", "ensemble"}
 
 
+def test_no_cell_of_the_predictions_is_a_formula_for_a_spreadsheet(two_networks, analyst):
+    two_networks.items.filter(code="case-ZQA-0").update(code="=1+1")
+    answer = analyst.get(reverse("benchmark:network_predictions_csv", args=["small"]) + "?network=good")
+    rows = [row for row in csv.DictReader(io.StringIO(answer.content.decode())) if "1+1" in row["item"]]
+    assert {(row["model"], row["item"]) for row in rows} == {("good", "'=1+1")}
+    assert {row["member"] for row in rows} == {"fold0", "fold1", "ensemble"}
+
+
+def test_the_leaderboard_leads_to_the_networks_answers(two_networks, analyst):
+    take_part(study=two_networks, name="good")
+    page = analyst.get(reverse("benchmark:network_leaderboard", args=["small"])).content.decode()
+    for view in VIEWS:
+        key = two_networks.ensembles.get(name="good", view=view).pk
+        assert f"{reverse('benchmark:network_predictions', args=['small'])}?ensemble={key}\">good</a>" in page
+    assert "?network=poor" in page
+
+
 def test_predictions_are_kept_for_the_next_comparison(two_networks, analyst):
     analyst.post(reverse("benchmark:network_predictions_keep", args=["small"]))
     analyst.post(reverse("benchmark:network_predictions_keep", args=["small"]))
