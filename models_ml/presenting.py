@@ -118,9 +118,15 @@ class Number:
 def numbers(judged: dict) -> list[Number]:
     if not judged:
         return []
+    found = [Number("Accuracy", share_text(judged["accuracy_clustered"]), _interval_note(judged["accuracy_clustered"]))]
+    if judged["answered"] < judged["n"]:
+        note = f"{judged['answered']} of {judged['n']} items; without an answer counts as wrong in the accuracy"
+        found.append(Number("Right where it answers", share_text(judged.get("accuracy_answered", {})), note))
+    found.append(Number("Balanced accuracy", share_text(judged["balanced_accuracy"]), "mean over the classes"))
+    if not judged["calibration"]:
+        return found
     return [
-        Number("Accuracy", share_text(judged["accuracy_clustered"]), _interval_note(judged["accuracy_clustered"])),
-        Number("Balanced accuracy", share_text(judged["balanced_accuracy"]), "mean over the classes"),
+        *found,
         Number("Calibration error", f"{100 * judged['calibration']['ece']:.1f} points", "0 is perfect"),
         Number("Brier score", f"{judged['brier']:.3f}", "0 is perfect, 2 the worst"),
         Number("Log loss", f"{judged['log_loss']:.3f}", "0 is perfect"),

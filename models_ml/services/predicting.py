@@ -125,6 +125,8 @@ def create_ensemble(
         raise ValidationError(
             f"{run} has no temperature: it is fitted on out-of-fold predictions, of which there are none."
         )
+    if run.study.ensembles.filter(name=name, view=run.view).exists():
+        raise ValidationError(f"There is already an ensemble {name!r} of the {run.view} view; choose another name.")
     ensemble = Ensemble(
         study=run.study, run=run, view=run.view, name=name, rule=rule, threshold=threshold, inclusive=inclusive,
         fallback=fallback, restrict=restrict, calibrated=calibrated,

@@ -15,6 +15,7 @@ from benchmark.services.browsing import DISAGREEMENTS, Answered, answered_by, in
 from benchmark.services.networks import take_part
 from imagebank.models import Membership
 from models_ml.models import Prediction
+from models_ml.services.predicting import combine
 from surveys.models import Answer
 from surveys.services import simulate_readers
 from tests.models_ml.factories import stored_network
@@ -122,6 +123,24 @@ def test_a_member_can_be_looked_at_alone(poor, analyst):
     assert set(shown(page)) == {*WRONG, "case-ZQC-3"}
     assert "member fold1 alone" in page
     assert set(shown(page_of(analyst, f"?ensemble={poor.pk}&outcome=wrong"))) == set(WRONG)
+
+
+def test_answers_outside_the_study_are_counted_and_found(poor, analyst):
+    """A network that knows melanoma as well and takes one item for it."""
+    poor.run.classes = [*poor.run.classes, "melanoma"]
+    poor.run.save()
+    for member in poor.run.members.all():
+        for row in member.predictions.select_related("item"):
+            odd = row.item.code == "case-ZQB-2"
+            row.probabilities = [0.02, 0.04, 0.04, 0.9] if odd else [*row.probabilities, 0.0]
+            row.save()
+    combine(ensemble=poor)
+    ensemble = analyst.get(reverse("models_ml:ensemble", args=["small", poor.pk])).content.decode()
+    assert f"?ensemble={poor.pk}&amp;answer=outside\">1 answer</a> named a class outside the study" in ensemble
+    for answer in ("outside", "melanoma"):
+        assert shown(page_of(analyst, f"?ensemble={poor.pk}&answer={answer}")) == ["case-ZQB-2"]
+    item = poor.study.items.get(code="case-ZQB-2")
+    assert '<th scope="row">melanoma</th>' in page_of(analyst, "", "network_item", poor.pk, item.pk)
 
 
 def test_turning_from_item_to_item_stays_in_the_list_that_was_chosen(poor, people, analyst):

@@ -131,6 +131,10 @@ def test_another_rule_makes_another_ensemble(stored, engineer):
     assert "is above 0.99" in page
     assert "nothing is answered" in page
     assert "no answer" in page
+    assert "Right where it answers" in page
+    assert "0 of 6 items" in page
+    again = engineer.post(address("ensemble-create", stored.run.pk), given, follow=True).content.decode()
+    assert "There is already an ensemble &#x27;strict&#x27; of the focused view" in again
 
 
 def test_only_files_of_the_run_can_be_fetched(study, engineer):

@@ -26,7 +26,11 @@ def judge(
     *,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """All metrics of one reader. ``clusters_N``: photograph or patient of each row. An abstention counts as wrong."""
+    """All metrics of one reader. ``clusters_N``: photograph or patient of each row.
+
+    An abstention counts as wrong in the accuracies; ``accuracy_answered`` and what judges probabilities leave it out (None
+    where nothing was answered).
+    """
     right = answer_N == truth_N
     answered = answer_N >= 0
     balanced = metrics.clustered(right, clusters_N, strata_N=truth_N, seed=seed)
@@ -37,10 +41,19 @@ def judge(
         "accuracy": asdict(metrics.wilson(int(right.sum()), len(right))),
         "accuracy_clustered": asdict(metrics.clustered(right, clusters_N, seed=seed)),
         "balanced_accuracy": asdict(balanced),
+        "accuracy_answered": asdict(metrics.wilson_clustered(right[answered], clusters_N[answered])),
+        **_of_probabilities(probs_NC[answered], truth_N[answered]),
+        "confusion": {"classes": list(classes), "counts": counts.tolist()},
+    }
+
+
+def _of_probabilities(probs_NC: np.ndarray, truth_N: np.ndarray) -> dict[str, Any]:
+    if not len(truth_N):
+        return {"brier": None, "log_loss": None, "calibration": None}
+    return {
         "brier": metrics.brier(probs_NC, truth_N),
         "log_loss": metrics.log_loss(probs_NC, truth_N),
         "calibration": asdict(metrics.calibration(probs_NC, truth_N)),
-        "confusion": {"classes": list(classes), "counts": counts.tolist()},
     }
 
 

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models_ml.core.answers.ensemble import combine
+from models_ml.core.answers.evaluate import judge
 from models_ml.core.answers.predictions import Predictions, read_predictions, read_rows
 from models_ml.core.cli import main
 from models_ml.core.config import EnsembleRule
@@ -143,3 +144,16 @@ def test_members_that_answer_different_items_are_refused(tmp_path):
     (tmp_path / "p.csv").write_text("model,member,item,view,truth,p_a,p_b\nn,m0,x,v,a,0.5,0.5\nn,m1,y,v,a,0.5,0.5\n")
     with pytest.raises(CoreError, match="member 'm0' has no row for item 'y'"):
         read_predictions(tmp_path / "p.csv")
+
+
+def test_probabilities_are_judged_where_an_answer_was_given():
+    """Two items answered, one of them rightly, and one abstention with a vector for information that is very wrong."""
+    probs = np.array([[0.9, 0.1], [0.8, 0.2], [0.01, 0.99]])
+    found = judge(probs, np.array([0, 0, -1]), np.array([0, 1, 0]), ("A", "B"), np.array(["a", "b", "c"]))
+    assert (found["accuracy_clustered"]["value"], found["answered"]) == (pytest.approx(1 / 3), 2)
+    assert (found["accuracy_answered"]["value"], found["accuracy_answered"]["n"]) == (0.5, 2)
+    assert found["log_loss"] == pytest.approx(-(np.log(0.9) + np.log(0.2)) / 2)
+    assert found["brier"] == pytest.approx((0.02 + 1.28) / 2)
+    assert sum(found["calibration"]["counts"]) == 2
+    silent = judge(probs, np.full(3, -1), np.array([0, 1, 0]), ("A", "B"), np.array(["a", "b", "c"]))
+    assert (silent["brier"], silent["calibration"], silent["accuracy_answered"]["why"]) == (None, None, "no cases")
