@@ -19,6 +19,7 @@ from models_ml.core.pictures.manifest import Manifest
 from models_ml.errors import core_errors
 from models_ml.models import Ensemble, Member, Prediction, TrainingRun
 from models_ml.services.manifests import study_manifest, tone_of
+from models_ml.services.naming import require_name
 
 PREDICT = "models_ml.predict"
 CHUNK = 1000
@@ -125,6 +126,7 @@ def create_ensemble(
         raise ValidationError(
             f"{run} has no temperature: it is fitted on out-of-fold predictions, of which there are none."
         )
+    require_name(name)
     if run.study.ensembles.filter(name=name, view=run.view).exists():
         raise ValidationError(f"There is already an ensemble {name!r} of the {run.view} view; choose another name.")
     ensemble = Ensemble(

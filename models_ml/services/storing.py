@@ -22,6 +22,7 @@ from models_ml.core.training import checkpoint
 from models_ml.core.training.checkpoint import FoldResult, RunInfo, fold_folder
 from models_ml.errors import core_errors
 from models_ml.models import AttributionSet, Member, TrainingRun
+from models_ml.services.naming import require_name
 from models_ml.services.predicting import default_ensemble, store_predictions
 
 NOT_KEPT = ("cache", "tensorboard")
@@ -110,20 +111,22 @@ def import_run(
     Raises ValidationError with one sentence; what was there before stays.
     """
     with _opened(Path(folder)) as source:
-        _check_entries(source)
         with core_errors():
             info = checkpoint.read_run(source)
+        _check_entries(source)
+        with core_errors():
             results = _results(info)
             _verify(info, results)
         _check_fits(study, info)
         name = name or info.cfg.name
+        require_name(name)
         run = study.training_runs.filter(name=name, view=info.cfg.view).first()
         if run is not None and (run.origin != TrainingRun.Origin.IMPORTED or run.fingerprint != info.cfg.fingerprint):
             raise ValidationError(
                 f"There is already another run {name!r} of the {info.cfg.view} view; import this one under another name."
             )
         run = run or TrainingRun(study=study, name=name, view=info.cfg.view, origin=TrainingRun.Origin.IMPORTED)
-        _fill(run, info, user)  # a name that is none must not become a folder
+        _fill(run, info, user)
         outcome = _outcome(run, source, results)
         given = Path(predictions) if predictions else source / PREDICTIONS
         if predictions and not given.is_file():
@@ -207,20 +210,26 @@ def _check_fits(study: Study, info: RunInfo) -> None:
 @contextmanager
 def _files_replaced(source: Path, run: TrainingRun) -> Iterator[None]:
     """The copied folder in the place of the present one; when what follows fails, the present one comes back."""
+    new = not run.home.exists()
     run.home.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=run.home, prefix=".incoming-") as temporary:
-        fresh, old = Path(temporary) / "run", Path(temporary) / "old"
-        shutil.copytree(source, fresh, ignore=shutil.ignore_patterns(*NOT_KEPT, ".*"))
-        if run.folder.exists():
-            run.folder.rename(old)
-        fresh.rename(run.folder)
-        try:
-            yield
-        except BaseException:
-            shutil.rmtree(run.folder)
-            if old.exists():
-                old.rename(run.folder)
-            raise
+    try:
+        with tempfile.TemporaryDirectory(dir=run.home, prefix=".incoming-") as temporary:
+            fresh, old = Path(temporary) / "run", Path(temporary) / "old"
+            shutil.copytree(source, fresh, ignore=shutil.ignore_patterns(*NOT_KEPT, ".*"))
+            if run.folder.exists():
+                run.folder.rename(old)
+            fresh.rename(run.folder)
+            try:
+                yield
+            except BaseException:
+                shutil.rmtree(run.folder)
+                if old.exists():
+                    old.rename(run.folder)
+                raise
+    except BaseException:
+        if new:
+            shutil.rmtree(run.home, ignore_errors=True)
+        raise
 
 
 @contextmanager

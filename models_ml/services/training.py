@@ -20,6 +20,7 @@ from models_ml.errors import core_errors
 from models_ml.models import TrainingRun
 from models_ml.services.auxiliary import with_auxiliary
 from models_ml.services.manifests import study_manifest
+from models_ml.services.naming import require_name
 
 TRAIN = "models_ml.train"
 RANDOM, DOWNLOAD, AS_PRESET = "none", "hub", ""
@@ -101,6 +102,7 @@ def start_run(
     """
     if view not in study.view_codes():
         raise ValidationError(f"{study.slug} has no view {view!r}; it has {', '.join(study.view_codes())}.")
+    require_name(name)
     if study.training_runs.filter(name=name, view=view).exists():
         raise ValidationError(f"There is already a run {name!r} of the {view} view; choose another name.")
     cfg = run_config(preset_name=preset_name, view=view, name=name, **asked)

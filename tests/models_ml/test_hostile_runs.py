@@ -119,10 +119,18 @@ def test_a_hostile_run_folder_is_refused_whole(study, run_copy, settings, spoil,
 
 @pytest.mark.parametrize("name", ["../../elsewhere", "a/b", "..", "two words", "x" * 61])
 def test_a_name_that_is_none_makes_no_folder(study, trained_folders, settings, name):
-    with pytest.raises(ValidationError):
+    with pytest.raises(ValidationError, match="A name needs 1 to 60 letters"):
         import_run(study=study, folder=trained_folders["focused"], name=name)
     assert not TrainingRun.objects.exists()
     assert not settings.VAR_DIR.exists()
+
+
+def test_a_first_import_that_fails_late_leaves_no_folder(study, run_copy, settings):
+    folder = run_copy()
+    (folder / "predictions.csv").write_text((folder / "predictions.csv").read_text().replace("HMI-7", "=cmd()"))
+    with pytest.raises(ValidationError, match="not in spots"):
+        import_run(study=study, folder=folder, name="small")
+    assert not [path for path in settings.VAR_DIR.rglob("*") if path.name == "small-focused"]
 
 
 def test_a_small_zip_that_says_it_holds_a_disk_is_not_unpacked(study, tmp_path):
