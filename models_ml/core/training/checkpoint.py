@@ -141,7 +141,8 @@ def read_result(folder: Path) -> FoldResult | None:
     try:
         result = FoldResult(**values)
         fits = (
-            number is not None and result.fold == int(number[1]) and result.status in (*FINISHED, "cancelled")
+            type(result.fold) is int and result.fold == int(number[1] if number else result.fold) >= 0
+            and result.status in (*FINISHED, "cancelled")
             and type(result.epochs_done) is type(result.best_epoch) is int
             and 0 <= result.best_epoch <= result.epochs_done < MOST_EPOCHS
             and (result.score is None or 0 <= result.score <= 1) and 0 <= result.seconds < math.inf
