@@ -1,5 +1,10 @@
 """A study written back as the study.toml that sets up the same study again."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 import tomli_w
 
 from imagebank.models import Study
@@ -10,6 +15,15 @@ from surveys.questions.definition import DIAGNOSIS, FIXED_CHOICES, Question
 from .protocol import ORDERS, SCHEMA, TEXTS
 
 QUESTION_DEFAULTS = {field.name: field.default for field in Question.__dataclass_fields__.values()}
+
+
+@contextmanager
+def preset_file(text: bytes) -> Iterator[Path]:
+    """The text of a study.toml as a file, for as long as it is read."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "study.toml"
+        path.write_bytes(text)
+        yield path
 
 
 def preset_of(study: Study) -> dict:
