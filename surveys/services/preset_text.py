@@ -62,6 +62,7 @@ def _rules(study: Study, protocol: StudyProtocol) -> dict:
             "comparison": ">" if protocol.strictly_more else ">=",
         },
         "invitations": {"days": protocol.invitation_days},
+        "contacts": {"kept_days": protocol.contacts_kept_days} if protocol.contacts_kept_days else {},
         "pictures": dict(protocol.pictures),
         "questions": [_question(question) for question in questions_of(protocol)] if protocol.questions else [],
         "demographic_questions": list(protocol.demographic_questions),

@@ -18,6 +18,7 @@ from surveys.questions import parse_questions
 from .default_words import default_texts
 from .letter_words import check_letter
 from .pictures import clean_pictures
+from .retention import clean_kept_days, keep_contacts_for
 
 SCHEMA = "study-preset/1"
 TEXTS = {
@@ -41,7 +42,8 @@ def load_protocol(*, study: Study, path: str | Path, blocks: Collection[str] | N
     Again changes nothing. Classes and views are made when the study has none; existing ones must be those of the
     preset. Tables about surveys (reader_groups, survey_set, completion, texts) may be missing for a study whose readings
     are imported. A preset with a table `stimuli` is that of a rating study: its blocks are kinds of stimuli, of which
-    `blocks` names those that there are, and the classes stay the study's own. Once an answer has been given the protocol
+    `blocks` names those that there are, and the classes stay the study's own. How long names are kept is taken from
+    a table `contacts` until somebody has answered; from then on the study's page alone says it. Once an answer has been given the protocol
     is fixed and a different preset raises ValidationError, as does a file that is no preset.
     """
     preset = _read_preset(Path(path))
@@ -52,7 +54,11 @@ def load_protocol(*, study: Study, path: str | Path, blocks: Collection[str] | N
             _ensure_views(study, preset["views"])
         for position, group in enumerate(preset.get("reader_groups", []), start=1):
             _ensure_group(study, group, position)
-        return _save_protocol(study, _protocol_values(preset, blocks), default_texts(preset))
+        kept_days = clean_kept_days(preset.get("contacts", {}))
+        protocol = _save_protocol(study, _protocol_values(preset, blocks), default_texts(preset))
+        if kept_days is None or kept_days == protocol.contacts_kept_days or Answer.objects.of_study(study).exists():
+            return protocol
+        return keep_contacts_for(study=study, days=kept_days)
 
 
 def _read_preset(path: Path) -> dict:

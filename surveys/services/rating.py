@@ -115,7 +115,8 @@ def create_rating_study(
 
     study: without surveys of its own; the images may be another study's, and its classes are copied from theirs when it has
     none, under the names that the preset gives them. preset: e.g. fixtures/realism/study.toml. raters: sittings per group of
-    raters. The same call again returns the stored surveys. Stimuli that do not fit, too few raters, or another draw raise ValidationError; then nothing is stored.
+    raters. The same call again returns the stored surveys. Stimuli that do not fit, too few raters, or another draw raise
+    ValidationError; then nothing is stored.
     """
     _check(stimuli)
     with transaction.atomic():
