@@ -72,7 +72,7 @@ def test_a_rating_study_is_certified_and_has_a_seat_for_every_sitting(rated):
 def test_the_same_call_changes_nothing_and_another_draw_is_refused(rated):
     stimuli = [single(image, "real") for image in real_images(make_study("other"))[:6]]
     with pytest.raises(ValidationError, match="already has surveys"):
-        create_rating_study(study=rated, preset=PRESET, stimuli=stimuli, raters=RATERS, seed=11)
+        create_rating_study(study=rated, preset=PRESET, stimuli=stimuli, raters=RATERS, seed=12)
     bank, study = make_study("again-bank"), Study.objects.create(slug="again", title="Again")
     stimuli = make_stimuli(bank)
     first = create_rating_study(study=study, preset=PRESET, stimuli=stimuli, raters=6, seed=1)
