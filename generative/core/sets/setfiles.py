@@ -63,7 +63,11 @@ def opened_set(path: Path) -> Iterator[Path]:
         raise InputError(f"{path} is neither a set folder nor a ZIP: {error}.") from error
     with archive, tempfile.TemporaryDirectory(prefix="image-set-") as folder:
         _unpack(archive, path, Path(folder))
-        yield _inner(Path(folder))
+        inner = _inner(Path(folder))
+        try:
+            yield inner
+        except InputError as error:  # a sentence about the ZIP names the ZIP, not where it was unpacked
+            raise InputError(str(error).replace(str(inner), str(path)).replace(folder, str(path))) from error
 
 
 def _inner(folder: Path) -> Path:
