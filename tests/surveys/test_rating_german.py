@@ -44,6 +44,15 @@ def without_words(part, name=""):
     return bool(part) if isinstance(part, str) and (name in WORDS or len(part) > 40) else part
 
 
+def words_in(part, name="") -> list[str]:
+    """Every text of a preset that a rater sees, choices of questions about the rater among them."""
+    if isinstance(part, dict):
+        return [word for key, value in part.items() if key != "classes" for word in words_in(value, name if name == "texts" else key)]
+    if isinstance(part, list):
+        return [row for row in part if name == "choices" and isinstance(row, str)] + [word for row in part for word in words_in(row)]
+    return [part] if name in (*WORDS, "texts") and isinstance(part, str) else []
+
+
 @pytest.mark.parametrize("language", [code for code in SHIPPED if code != "en"])
 def test_every_shipped_language_is_the_same_study_in_other_words(language):
     english, other = told("en"), told(language)
@@ -51,6 +60,8 @@ def test_every_shipped_language_is_the_same_study_in_other_words(language):
     assert set(texts) == set(english.pop("texts"))
     assert other["study"]["language"] == language
     assert without_words(other) == without_words(english)
+    assert len(words_in(english)) >= 70
+    assert set(words_in(other)) & set(words_in(english)) == set(), "no text was left as it was"
     words = [row["prompt"] for row in other["questions"]] + list(texts.values()) + [other["study"]["title"]]
     assert not [word for word in words if ENGLISH.search(word)]
     places = lambda preset: [row["prompt"].count("{label}") for row in preset["questions"]]  # noqa: E731

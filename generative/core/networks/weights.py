@@ -83,6 +83,8 @@ def atomic_folder(target: Path, *, mark: str):
         if target.exists():
             os.rename(target, old)
         os.rename(work, target)
+    except InputError as error:  # about a file in the folder, whose place for now is nobody's business
+        raise InputError(str(error).replace(str(work), str(target))) from error
     except OSError as error:
         if old.exists() and not target.exists():
             os.rename(old, target)
