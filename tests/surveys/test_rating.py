@@ -320,7 +320,17 @@ def test_the_analysis_reads_one_truth_per_stimulus(rated, tmp_path):
     simulate_raters(study=rated, seed=3)
     table = analysis_frame(ratings_frame(study=rated))
     assert (table.groupby(["image", "question"])["truth"].nunique() == 1).all()
-    assert not table.duplicated(["evaluator", "image", "question"]).any()
+    assert not table.duplicated(["evaluator", "image", "question", "showing"]).any()
+    again, catches = table[table["showing"] == "again"], table[table["showing"] == "catch"]
+    assert set(zip(again["evaluator"], again["image"], again["question"])) <= set(
+        zip(table.loc[table["showing"] == "", "evaluator"], table.loc[table["showing"] == "", "image"],
+            table.loc[table["showing"] == "", "question"])
+    )  # fmt: skip
+    repeats = SurveyItem.objects.filter(block__survey__survey_set__study=rated).exclude(repeat_of=None).count()
+    assert again[again["kind"] == "reality"].shape[0] == repeats == 4
+    assert set(catches["image"]) == {"made-04"}
+    assert set(catches["kind"]) == {"reality"}
+    assert "made-04" not in set(table.loc[table["showing"] != "catch", "image"])
     assert set(table["kind"]) == {"reality", "choice", "scale", "class", "mark", "frame"}
     assert set(table.loc[table["question"] == "generated_one", "truth"]) == {"right"}
     cells = table[table["question"] == "implausible_cells"]
