@@ -438,10 +438,10 @@ def run_evaluate(options) -> int:
 def run_audit(options) -> int:
     from generative.core.judging import privacy
     from generative.core.networks.weights import load_generator
-    from generative.core.sets.setfiles import opened_set, read_set
+    from generative.core.sets.setfiles import opened_set, read_or_describe
 
     with opened_set(options.set) as folder:
-        frozen = read_set(folder)["set_hash"] if (folder / "set.json").exists() else None
+        frozen = read_or_describe(folder)["set_hash"]
         loaded, train, held_out, features = _judged(options, folder)
         items, images = list(loaded.table.items), loaded.table.images
     options.out.mkdir(parents=True, exist_ok=True)

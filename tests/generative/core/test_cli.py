@@ -16,6 +16,7 @@ import pytest
 from PIL import Image
 
 from generative.core.cli import main, seed_list
+from generative.core.sets.setfiles import opened_set, read_or_describe
 from tests.generative.core.drawn import drawn_manifest
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -237,6 +238,21 @@ def test_a_set_is_not_judged_by_too_few_pictures(command, rows, split, found, tr
     assert words.startswith(f"{command}: Judging needs 5 training pictures or more")
     assert found in words
     assert not (tmp_path / "judged").exists()
+
+
+def test_pictures_with_a_manifest_alone_are_audited_under_the_hash_that_freezes_them(trained, tmp_path):
+    manifest, weights = trained
+    assert main(["generate", str(weights), "--seeds", "0-1", "--out", str(tmp_path / "set")]) == 0
+    bare = tmp_path / "bare"
+    (bare / "images").mkdir(parents=True)
+    for name in ("manifest.csv", *(f"images/{path.name}" for path in (tmp_path / "set" / "images").iterdir())):
+        shutil.copy(tmp_path / "set" / name, bare / name)
+    asked = ["audit", str(bare), "--manifest", str(manifest), "--resolution", "8", "--out", str(tmp_path / "audit")]
+    assert main(asked) in (0, 1)
+    with opened_set(bare) as folder:
+        frozen = read_or_describe(folder)
+    assert json.loads((tmp_path / "audit" / "audit.json").read_text())["set_hash"] == frozen["set_hash"]
+    assert len(frozen["images"]) == 6
 
 
 def test_ten_pictures_are_enough_to_judge_by(trained, tmp_path):
