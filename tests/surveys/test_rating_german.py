@@ -151,7 +151,14 @@ def test_page_command_and_api_begin_a_german_rating_study_with_its_classes_named
     call_command("create_rating_study", "zwei", "--from", "bank", "--singles", "4", "--raters", "6", "--seed", "2", "--language", "de")
     api = APIClient()
     api.force_authenticate(bank.members.get().user)
-    assert api.post("/api/rating-studies/", DRAWN | {"slug": "drei", "sources": ["bank"], "language": "de"}).status_code == 201
+    sent = DRAWN | {"sources": ["bank"]}
+    assert api.post("/api/rating-studies/", sent | {"slug": "drei", "language": "de"}, format="json").status_code == 201
+    text = shipped_preset("de").read_text(encoding="utf-8")
+    assert api.post("/api/rating-studies/", sent | {"slug": "vier", "preset": text}, format="json").status_code == 201
+    refused = api.post("/api/rating-studies/", sent | {"slug": "x", "preset": "no toml"}, format="json")
+    assert refused.status_code == 400
+    assert "cannot be read as a study preset" in refused.content.decode()
+    assert api.post("/api/rating-studies/", sent | {"slug": "x", "language": "fr"}, format="json").status_code == 400
     for study in Study.objects.exclude(slug="bank"):
         assert study.title == "Echt oder künstlich? Klinisch Tätige beurteilen Hautbilder"
         assert study.protocol.language == "de"
