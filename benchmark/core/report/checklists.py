@@ -230,6 +230,7 @@ def _from_ratings(results: Results) -> dict[str, str | None]:
         for r in records
     ]
     counts = [f"{readable(r['question'])}: {r['images']} images, {r['ratings']} ratings." for r in records]
+    repeated = [f"{readable(r['question'])}, with themselves: {r['pairs']} pairs of answers." for r in results.records("self_agreement")]
     device = f"Ordered scales: {scales or 'none'}. Choices: {named or 'none'}." if records else None
     return {
         "agreement_named": "Agreement among raters is a section of this report." if records else None,
@@ -237,7 +238,7 @@ def _from_ratings(results: Results) -> dict[str, str | None]:
         "source": f"Real and generated pictures: {shown}.",
         "rating_process": "Raters did not know which images were generated.",
         "agreement_statistics": 'Given in "Methods".' if records else None,
-        "agreement_counts": f"{design['evaluators']} raters. {' '.join(counts)}",
+        "agreement_counts": f"{design['evaluators']} raters. {' '.join([*counts, *repeated])}",
         "agreement_estimates": " ".join(estimates) or None,
         "agreement_details": "tables/rating_agreement.csv and tables/evaluators.csv hold every number.",
     }

@@ -68,6 +68,8 @@ def test_the_report_shows_both(tmp_path):
     page = build_rating_report(analysed(*FIRST, *AGAIN, *CATCHES), [], {})
     assert "Do raters agree with themselves?" in page
     assert "Did every rater look?" in page
+    assert "second answer was compared with the first one" in page
+    assert "origin, with themselves: 4 pairs of answers." in page
     assert "Do raters agree with themselves?" not in build_rating_report(analysed(*FIRST), [], {})
 
 
