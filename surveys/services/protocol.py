@@ -46,7 +46,7 @@ def load_protocol(*, study: Study, path: str | Path, blocks: Collection[str] | N
     a table `contacts` until somebody has answered; from then on the study's page alone says it. Once an answer has been given the protocol
     is fixed and a different preset raises ValidationError, as does a file that is no preset.
     """
-    preset = _read_preset(Path(path))
+    preset = read_preset(Path(path))
     with transaction.atomic():
         Study.objects.select_for_update().get(pk=study.pk)
         if "stimuli" not in preset:
@@ -61,7 +61,7 @@ def load_protocol(*, study: Study, path: str | Path, blocks: Collection[str] | N
         return keep_contacts_for(study=study, days=kept_days)
 
 
-def _read_preset(path: Path) -> dict:
+def read_preset(path: Path) -> dict:
     try:
         preset = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
@@ -91,7 +91,7 @@ def names_of_classes(path: str | Path) -> Callable[[DiagnosisClass], str]:
 
     A row of [[classes]] names the class of its `code`, or the one that the other study calls `original`; the rest keep their names.
     """
-    rows = _read_preset(Path(path)).get("classes", [])
+    rows = read_preset(Path(path)).get("classes", [])
     by_code = {row["code"]: row["name"] for row in rows if "code" in row}
     by_name = {row["original"]: row["name"] for row in rows if "original" in row}
     return lambda known: by_code.get(known.code) or by_name.get(known.name) or known.name

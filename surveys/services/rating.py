@@ -17,7 +17,7 @@ from imagebank.models import DiagnosisClass, ItemImage, Study
 from surveys.models import Block, Stimulus, StimulusFrame, StudyProtocol, Survey, SurveyItem, SurveySet
 
 from .design import design_sha256
-from .protocol import load_protocol, names_of_classes
+from .protocol import load_protocol, names_of_classes, read_preset
 from .seats import create_seats
 
 REAL, GENERATED = StimulusFrame.Origin.REAL, StimulusFrame.Origin.GENERATED
@@ -123,7 +123,8 @@ def create_rating_study(
         Study.objects.select_for_update().get(pk=study.pk)
         existing = study.survey_sets.first()
         if existing:
-            return _same_or_refuse(existing, stimuli, raters, seed)
+            asked = read_preset(Path(preset))["study"].get("language", "en")
+            return _same_or_refuse(existing, stimuli, raters, seed, asked)
         _copy_classes(study, stimuli, names_of_classes(preset))
         kinds = {spec.kind for spec in stimuli}
         protocol = load_protocol(study=study, path=preset, blocks=kinds)
@@ -171,12 +172,17 @@ def _inside(frame: Frame) -> bool:
     return 0 <= left < right <= frame.image.width and 0 <= top < bottom <= frame.image.height
 
 
-def _same_or_refuse(existing: SurveySet, stimuli: Sequence[StimulusSpec], raters: int, seed: int) -> SurveySet:
+def _same_or_refuse(existing: SurveySet, stimuli: Sequence[StimulusSpec], raters: int, seed: int, language: str) -> SurveySet:
     stored = set(existing.study.stimuli.values_list("code", flat=True))
     if existing.seed != seed or existing.surveys.count() != raters or stored != {spec.code for spec in stimuli}:
         raise ValidationError(
             f"{existing.study.slug} already has surveys: {existing.surveys.count()} drawn with seed {existing.seed} over "
             f"{len(stored)} stimuli; they are drawn once. Start a new study for another draw."
+        )
+    if existing.study.protocol.language != language:
+        raise ValidationError(
+            f"{existing.study.slug} asks its raters in the language {existing.study.protocol.language}, not {language}. Start a new "
+            "study for another language, or change the words on its set-up page before the first answer."
         )
     return existing
 

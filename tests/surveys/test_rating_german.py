@@ -155,6 +155,8 @@ def test_page_command_and_api_begin_a_german_rating_study_with_its_classes_named
     assert api.post("/api/rating-studies/", sent | {"slug": "drei", "language": "de"}, format="json").status_code == 201
     text = shipped_preset("de").read_text(encoding="utf-8")
     assert api.post("/api/rating-studies/", sent | {"slug": "vier", "preset": text}, format="json").status_code == 201
+    other = api.post("/api/rating-studies/", sent | {"slug": "drei", "language": "en"}, format="json")
+    assert "asks its raters in the language de, not en" in other.content.decode()
     refused = api.post("/api/rating-studies/", sent | {"slug": "x", "preset": "no toml"}, format="json")
     assert refused.status_code == 400
     assert "cannot be read as a study preset" in refused.content.decode()
