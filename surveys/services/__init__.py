@@ -9,7 +9,9 @@ from .assistance import (
     freeze_assistance,
     hand_out_output,
     handed_out,
+    is_read,
     items_to_assist,
+    require_to_assist,
     shown_output,
 )
 from .bounces import Bounces, record_bounces
@@ -95,6 +97,7 @@ __all__ = [
     "import_readings",
     "invite",
     "invite_many",
+    "is_read",
     "items_to_assist",
     "load_protocol",
     "open_block",
@@ -120,6 +123,7 @@ __all__ = [
     "release_expired_seats",
     "renew_invitation",
     "replace_seat",
+    "require_to_assist",
     "resume_letters",
     "revoke_invitation",
     "sample_letter",

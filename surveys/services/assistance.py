@@ -21,6 +21,7 @@ from surveys.models import (
     Answer,
     Assistance,
     BlockSitting,
+    Reader,
     ShownOutput,
     StudyProtocol,
     SurveyItem,
@@ -35,6 +36,7 @@ from .pictures import QUALITY, SUFFIXES, bare_pixels, chain_of
 # Probabilities of a network that knows further classes add up to less than 1 over the study's own.
 ROUNDING = 1e-6
 DECIMALS = 6
+OPACITY = 0.6  # the skin stays to be seen where a map is strongest
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ def freeze_assistance(
     Until the first answer another network, or newer output, takes the place of the former. Raises ValidationError when
     the study asks no second answer, has no surveys yet, has been read, or when an output is missing or is none.
     """
-    wanted = _wanted(study)
+    wanted = require_to_assist(study)
     missing = [f"{code} ({view})" for code, view in wanted if (code, view) not in outputs]
     if missing:
         raise ValidationError(
@@ -107,7 +109,8 @@ def freeze_assistance(
     return assistance
 
 
-def _wanted(study: Study) -> list[tuple[str, str]]:
+def require_to_assist(study: Study) -> list[tuple[str, str]]:
+    """What has to be frozen; ValidationError where the study asks no second answer, has no surveys, or has been read."""
     require_changeable(study)
     if assisted_question(getattr(study, "protocol", None)) is None:
         raise ValidationError(
@@ -120,8 +123,13 @@ def _wanted(study: Study) -> list[tuple[str, str]]:
     return wanted
 
 
+def is_read(study: Study) -> bool:
+    """Whether a person, or a simulated one, has answered; networks read whenever they like."""
+    return Answer.objects.of_study(study).filter(survey_response__reader__kind=Reader.Kind.HUMAN).exists()
+
+
 def _require_unread(study: Study) -> None:
-    if Answer.objects.of_study(study).filter(survey_response__reader__kind="human").exists():
+    if is_read(study):
         raise ValidationError(
             "What readers see of the network is fixed since the first answer; it can be changed in a new study."
         )
@@ -153,6 +161,7 @@ def _under_map(study: Study, image: ItemImage, layer: Path) -> tuple[bytes, str]
     picture = bare_pixels(image).convert("RGBA")
     with Image.open(layer) as drawn:
         colours = drawn.convert("RGBA").resize(picture.size, Image.Resampling.BILINEAR)
+    colours.putalpha(colours.getchannel("A").point(lambda alpha: alpha * OPACITY))
     chain = chain_of(study, image.view)
     shown = Chain(qualities=(QUALITY,), long_side=chain.long_side)
     return encode(Image.alpha_composite(picture, colours).convert("RGB"), shown), SUFFIXES["jpeg"]

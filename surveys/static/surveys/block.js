@@ -371,22 +371,16 @@
       address: data.output,
       saved: () => queue.drained(),
       picture: () => stage.picture,
+      nameOf: (code) => questions.wordsOf(one, code),
       onShown: () => {
         overlayPending();
         questions.lock();
-        if (network) arriveAtOutput();
       },
       onRefused: ({ why, code }) => {
         part("unanswered").textContent = why;
         if (code !== "too-early") setTimeout(() => location.replace(location.pathname), RETRY_MS);
       },
     });
-  }
-
-  // Who waited for the output hears that it is there.
-  function arriveAtOutput() {
-    const output = items[index].output;
-    if (output.answer) teller.say(say("network_answers", { name: questions.wordsOf(assisted, output.answer) }));
   }
 
   function stopMarking() {

@@ -9,9 +9,10 @@
 
   class NetworkOutput {
     // root: the question that is answered with the output in sight. address: where it is handed out, ITEM in the item's place.
-    // saved(): resolves once nothing is left to send. picture(): the image that is looked at. onShown(item): may be answered now.
-    constructor(root, { address, saved, picture, onShown, onRefused }) {
-      Object.assign(this, { root, address, saved, picture, onShown, onRefused });
+    // saved(): resolves once nothing is left to send. picture(): the image that is looked at. nameOf(code): words of a choice.
+    // onShown(item): it may be answered now.
+    constructor(root, { address, saved, picture, nameOf, onShown, onRefused }) {
+      Object.assign(this, { root, address, saved, picture, nameOf, onShown, onRefused });
       this.words = root.querySelector(".network-words");
       this.again = root.querySelector(".network-again");
       this.map = root.querySelector(".network-map");
@@ -69,7 +70,12 @@
       this.shown_ms = performance.now();
       this.onShown(item);
     }
-    // Shares and the network's own choice stand at the choices themselves: nothing to look up elsewhere.
+    // The network's answer in words; on a phone its choice may stand below what is in sight.
+    answerOf({ answer }) {
+      if (answer === null) return "";
+      return answer ? say("network_answers", { name: this.nameOf(answer) }) : say("network_abstains");
+    }
+    // Shares, the network's choice and the reader's own stand at the choices themselves: nothing to look up elsewhere.
     fill(output) {
       for (const pick of this.root.querySelectorAll(".pick")) {
         const input = pick.querySelector("input");
@@ -77,12 +83,13 @@
         const own = Boolean(output) && output.answer === input.value;
         input.disabled = !output;
         pick.toggleAttribute("data-network", own);
+        pick.querySelector(".own-badge").hidden = !output || this.item.answers[""] !== input.value;
         pick.querySelector(".network-badge").hidden = !own;
         pick.querySelector(".share").hidden = share === undefined;
         pick.querySelector("meter").value = share || 0;
         pick.querySelector(".percent").textContent = share === undefined ? "" : `${Math.round(share * 100)} %`;
       }
-      this.words.textContent = output && output.answer === "" ? say("network_abstains") : "";
+      this.words.textContent = output ? this.answerOf(output) : "";
       this.map.hidden = !output || !output.map;
       this.toggle(false);
     }
