@@ -103,7 +103,7 @@ def _newest_maps(ensembles: dict[str, Ensemble]) -> dict:
         rows = AttributionMap.objects.filter(
             attribution_set__ensemble=ensemble, view=view, target=AttributionMap.Target.PREDICTED
         )
-        for row in rows.select_related("item", "attribution_set__ensemble__run__study").order_by("attribution_set", "pk"):
+        for row in rows.select_related("item", "attribution_set__ensemble__run__study").order_by("attribution_set_id", "pk"):
             found[row.item.code, view] = row.attribution_set.folder / row.layer
     return found
 
