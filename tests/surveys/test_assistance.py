@@ -2,15 +2,19 @@
 
 import io
 import json
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.test import Client
 from django.urls import reverse
 from PIL import Image
 
 from imagebank.models import Membership
+from imagebank.services.studies import load_study
+from surveys.coordination.set_up_form import SetUpForm, form_can_say, form_values
 from surveys.models import Answer, ReaderGroup, ShownOutput, ViewingEvent
 from surveys.questions import parse_questions
 from surveys.reading.outputs import output_for_page
@@ -24,6 +28,7 @@ from surveys.services import (
     hand_out_output,
     import_readings,
     invite,
+    load_protocol,
     open_block,
     readings_frame,
     record_answer,
@@ -339,3 +344,17 @@ def test_simulated_readers_look_again_through_the_same_doors(study):
     assert (changed["assisted_answer"] == changed["assistant_answer"]).all()
     right_before = (frame["answer"] == frame["truth"]).mean()
     assert (frame["assisted_answer"] == frame["truth"]).mean() > right_before
+
+
+def test_the_shipped_preset_asks_twice_and_the_form_can_say_it(tmp_path):
+    path = Path(settings.BASE_DIR) / "fixtures" / "assisted" / "study.toml"
+    study = load_study(path=path)
+    load_protocol(study=study, path=path)
+    question = assisted_question(study.protocol, "focused")
+    assert (question.code, question.step, question.shows) == ("second", 2, ("answer", "probabilities", "map"))
+    assert form_can_say(preset_of(study))
+    values = form_values(preset_of(study))
+    assert (values["assisted"], values["confidence"]) == (True, False)
+    form = SetUpForm(values | {"assisted": False}, known=preset_of(study))
+    assert form.is_valid()
+    assert "questions" not in form.preset()
