@@ -14,7 +14,7 @@ from benchmark.core.inputs.readings import NO_ANSWER
 from benchmark.core.results import Results
 from benchmark.core.wording import bare_p, interval, number, percent, plural, readable
 
-WORDS_ONLY_IN_JSON = ("question", "answer")
+WORDS_ONLY_IN_JSON = ("question", "answer", "these_images_answer")
 FIXED_TIME = (1980, 1, 1, 0, 0, 0)
 
 
