@@ -124,7 +124,8 @@ def _steps(
         }
 
     def assistance() -> dict:
-        return {**assistance_sections(scored, plan, draws), **reliance_sections(scored, plan)}
+        paired, new = content["paired"], content["new_images"]
+        return {**assistance_sections(scored, plan, draws, paired, new), **reliance_sections(scored, plan)}
 
     return [
         ("accuracy", lambda: {"accuracy": accuracy_section(scored, confidence=level)}),

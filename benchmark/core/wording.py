@@ -166,6 +166,11 @@ def _both_answers(record: Mapping[str, Any], said: Callable[[float], str], confi
     return found
 
 
+def these_images(record: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a record of contrasts.both_questions that answer for these images, under their plain names."""
+    return {key.removeprefix("these_images_"): value for key, value in record.items() if key.startswith("these_images_")}
+
+
 def named_set(name: str) -> str:
     """A condition of generated images in a sentence: "random" -> "random generated images"."""
     if name == "all":

@@ -276,6 +276,7 @@ FIELDS = {
     "simultaneous_low": "lower bound that holds for the whole family at once",
     "simultaneous_high": "upper bound that holds for the whole family at once",
     "threshold": "confidence from which items are answered",
+    "these_images_p_adjusted": "p value for these images adjusted within its family",
     "p_noninferior": "p of the one-sided test against the lower margin",
     "noninferior": "whether the interval lies above the lower margin",
     "these_images_difference": "the difference for these images, a mean of the readers' own means (share)",

@@ -35,8 +35,8 @@ def _comparison(these: dict[str, Any], new: dict[str, Any], results: Results) ->
     parts = [
         f"<h3>{html.text(these['question'])} {' '.join(tags)}</h3>",
         '<div class="answers">'
-        + _card("These images, new readers", these, these["mean_difference"], results)
-        + _card("New images and new readers", new, new["difference"], results)
+        + card("These images, new readers", these, these["mean_difference"], results)
+        + card("New images and new readers", new, new["difference"], results)
         + "</div>",
     ]
     if new["conclusions_differ"]:
@@ -51,7 +51,8 @@ def _comparison(these: dict[str, Any], new: dict[str, Any], results: Results) ->
     return "\n".join(parts)
 
 
-def _card(label: str, record: dict[str, Any], difference: float | None, results: Results) -> str:
+def card(label: str, record: dict[str, Any], difference: float | None, results: Results) -> str:
+    """One of the two answers: the difference, its interval and p, and its sentence."""
     level = f"{100 * results['plan']['confidence']:g} % interval"
     sign = "+" if difference and difference > 0 else ""
     adjusted = f" ({p_value(record['p_adjusted'])} adjusted)" if record.get("p_adjusted") is not None else ""

@@ -9,7 +9,7 @@ Source: Obuchowski & Rockette (1995); Beiden et al. (2002) on sequential reading
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -19,10 +19,11 @@ import pandas as pd
 from benchmark.core.inputs.scoring import Scored
 from benchmark.core.methods.bootstrap import StudyDraws
 from benchmark.core.methods.components import moment_components
+from benchmark.core.methods.multiplicity import adjust
 from benchmark.core.methods.paired import paired_t
 from benchmark.core.methods.proportions import clustered_proportion, within_scale
 from benchmark.core.methods.twoway import TwoWayTest, two_way_mean
-from benchmark.core.plans.plan import Plan
+from benchmark.core.plans.plan import Contrast, Plan
 from benchmark.core.sections.contrasts import adjusted, both_questions, of_paired, of_two_way
 from benchmark.core.sections.new_image_methods import by_every_method
 from benchmark.core.wording import gain_answer, gain_question, pair_answer, pair_question
@@ -77,18 +78,53 @@ def assisted_sets(scored: Scored) -> Iterator[AssistedSet]:
             yield AssistedSet(assistant, found.group, found.view, own, scorable, elsewhere)
 
 
-def assistance_sections(scored: Scored, plan: Plan, draws: StudyDraws) -> Record:
-    """All sections of this file; none where no reading had a network's output in sight."""
+def assistance_sections(
+    scored: Scored, plan: Plan, draws: StudyDraws, paired: list[Record], new_images: list[Record]
+) -> Record:
+    """All sections of this file; none where no reading had a network's output in sight.
+
+    paired, new_images: the comparisons; where the plan names gains among its primary contrasts, their p-values are adjusted
+    anew together with the gains'.
+    """
     sets = list(assisted_sets(scored))
     if not sets:
         return {}
+    gains = [_gain_record(found, _with_margin(found, plan)) for found in sets]
+    _adjust_gains(gains, plan, paired, new_images)
     return {
-        "assistance": adjusted([_gain_record(found, plan) for found in sets]),
+        "assistance": gains,
         "assistance_methods": [record for found in sets for record in _methods(found, plan, draws)],
         "assistance_network": adjusted([_pair_record(found, plan) for found in sets]),
         "assistance_classes": adjusted([r for found in sets for r in _class_records(found, scored.classes, plan)]),
         "assistance_readers": [record for found in sets for record in _reader_records(found, plan)],
     }
+
+
+def _planned(keys: Record, plan: Plan) -> list[Contrast]:
+    names = (keys["assistant"], keys["group"], keys["view"])
+    return [contrast for contrast in plan.primary if contrast.assisted and contrast.names(*names)]
+
+
+def _with_margin(found: AssistedSet, plan: Plan) -> Plan:
+    """The plan with the margin of this gain's own contrast, where that names one."""
+    margins = [contrast.margin for contrast in _planned(found.keys, plan) if contrast.margin]
+    return replace(plan, margin=margins[0]) if margins else plan
+
+
+def _adjust_gains(gains: list[Record], plan: Plan, paired: list[Record], new_images: list[Record]) -> None:
+    """Planned gains join the primary comparisons' family, for each question; all others are exploratory."""
+    for record in gains:
+        record["prespecified"] = bool(_planned(record, plan))
+        record["family"] = "primary" if record["prespecified"] else "exploratory"
+    adjusted([record for record in gains if not record["prespecified"]])
+    planned = [record for record in gains if record["prespecified"]]
+    for others, prefix in ((new_images, ""), (paired, "these_images_")) if planned else ():
+        members = [record for record in others if record["family"] == "primary"]
+        family = [*((record, "") for record in members), *((record, prefix) for record in planned)]
+        for (record, key), p in zip(family, adjust([r[f"{key}p"] for r, key in family], plan.multiplicity)):
+            record[f"{key}p_adjusted"] = p
+    for record in planned:
+        record["adjustment"] = plan.multiplicity
 
 
 def _tested(rows: pd.DataFrame, values: np.ndarray, plan: Plan) -> tuple[TwoWayTest, Record]:

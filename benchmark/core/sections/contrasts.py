@@ -223,7 +223,7 @@ def equivalence_section(plan: Plan, paired: list[Record], new_images: list[Recor
         planned = [
             c.margin
             for c in plan.primary
-            if c.margin and (c.model, c.group) == (keys["model"], keys["group"]) and c.view in (None, keys["view"])
+            if c.margin and not c.assisted and c.names(**keys)
         ]
         margin = planned[0] if planned else plan.margin
         if margin is None:

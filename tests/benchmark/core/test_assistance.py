@@ -287,3 +287,59 @@ def test_every_column_has_a_meaning(results):
     tables = {name: flat_records(results, name) for name in SECTIONS}
     for row in dictionary_of(tables):
         assert "" not in (row["meaning"], row["table_holds"]), row
+
+
+PLANNED = """schema = "analysis-plan/1"
+[equivalence]
+margin = 0.05
+[primary]
+multiplicity = "holm"
+[[primary.contrasts]]
+model = "classifier"
+group = "pediatrician"
+view = "focused"
+[[primary.contrasts]]
+assistant = "classifier"
+group = "pediatrician"
+view = "focused"
+margin = 0.1
+[[primary.contrasts]]
+assistant = "classifier"
+group = "nurse"
+[bootstrap]
+draws = 100
+[mixed_models]
+run = "never"
+"""
+
+
+def test_a_planned_gain_joins_the_primary_family():
+    found = analyse(Readings.from_frame(assisted_study(1)), plan=Plan.from_toml(text=PLANNED))
+    (planned,) = found.records("assistance", family="primary")
+    (new,), (these,) = (found.records(name, family="primary") for name in ("new_images", "paired"))
+    assert (planned["group"], planned["view"], planned["margin"]) == ("pediatrician", "focused", 0.1)
+    for gain, other, key in ((planned["p"], new, "p_adjusted"), (planned["these_images_p"], these, "these_images_p_adjusted")):
+        pair = sorted([gain, other["p"]])
+        holm = dict(zip(pair, (min(1, 2 * pair[0]), max(min(1, 2 * pair[0]), pair[1]))))
+        assert planned[key] == pytest.approx(holm[gain])
+        assert other["p_adjusted"] == pytest.approx(holm[other["p"]])
+    others = found.records("assistance", family="exploratory")
+    assert len(others) == 3
+    assert {r["adjustment"] for r in others} == {"bh"}
+    assert {r["margin"] for r in others} == {0.05}
+    told = {(d["kind"], d["what"]) for d in found["deviations"]}
+    assert ("planned but not possible", "nurses with the output of the classifier against the same readers alone") in told
+    assert any("nurse with the output of classifier has no readings" in note for note in found["notes"])
+    with pytest.raises(InputError, match='"max-t" adjusts comparisons of networks with readers only'):
+        Plan.from_toml(text=PLANNED.replace('"holm"', '"max-t"'))
+    with pytest.raises(InputError, match="each needs model"):
+        Plan.from_toml(text=PLANNED.replace('group = "nurse"\n', ""))
+
+
+def test_what_readers_saw_and_the_networks_own_readings_are_held_against_each_other():
+    frame = assisted_study(9, readers=2, items=12, blank=0.2)
+    own = (frame["kind"] == "model") & (frame["item"] == "img00") & (frame["view"] == "focused")
+    frame.loc[own, "answer"] = "another class"
+    notes = " ".join(analyse(Readings.from_frame(frame), plan=QUICK)["notes"])
+    assert 'What readers saw of the network "classifier" is not what its own readings say on 1 of 24 images' in notes
+    assert "readings with a network's output in sight have no second answer" in notes
