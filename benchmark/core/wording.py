@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -124,15 +125,15 @@ def gain_question(record: Mapping[str, Any]) -> str:
 
 def gain_answer(record: Mapping[str, Any], *, confidence: float) -> dict[str, str]:
     """Both answers to gain_question, a sentence each: for new images, and for these."""
+    return _both_answers(record, partial(gain_words, record), confidence)
+
+
+def gain_words(record: Mapping[str, Any], difference: float) -> str:
+    """Who gained or lost how much: "pediatricians gained 6.2 points with the output of the classifier in sight"."""
     group, seen = plural(record["group"]), f"with the output of {named_model(record['assistant'])} in sight"
-
-    def said(difference: float) -> str:
-        if round(1000 * difference) == 0:
-            return f"{group} were as accurate {seen} as alone"
-        verb = "gained" if difference > 0 else "lost"
-        return f"{group} {verb} {number(abs(100 * difference), 1)} points {seen}"
-
-    return _both_answers(record, said, confidence)
+    if round(1000 * difference) == 0:
+        return f"{group} were as accurate {seen} as alone"
+    return f"{group} {'gained' if difference > 0 else 'lost'} {number(abs(100 * difference), 1)} points {seen}"
 
 
 def pair_question(record: Mapping[str, Any]) -> str:

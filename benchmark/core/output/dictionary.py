@@ -59,6 +59,8 @@ SECTIONS = {
     "assistance": "readers with a network's output in sight minus the same readers alone",
     "assistance_methods": "the same gain by further methods",
     "assistance_network": "readers with a network's output in sight minus that network alone",
+    "assistance_groups": "one group's gain minus another's",
+    "assistance_sensitivity": "the same gains with missing answers treated the other way",
     "assistance_classes": "the gain by class, new images",
     "assistance_readers": "every reader alone and with a network's output in sight",
     "assistance_changes": "what became of the first answers once the network's output was in sight",

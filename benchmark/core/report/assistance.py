@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from benchmark.core.results import Results
-from benchmark.core.wording import interval, named_model, number, on_view, p_value, plural, these_images
+from benchmark.core.wording import gain_words, interval, named_model, on_view, p_value, plural, these_images
 
 from . import html
 from .comparisons import card
@@ -63,6 +63,12 @@ PARTS = (
         ),
     ),
     Part(
+        "assistance_groups",
+        "Does it help one group more than another?",
+        "The first group's gain minus the second's, for new readers of both kinds.",
+        (WHO[0], Column("First", "first", "group"), Column("Second", "second", "group"), WHO[2], *BOTH),
+    ),
+    Part(
         "assistance_classes",
         "In which classes does it help?",
         "New images and new readers; p adjusted over all classes.",
@@ -80,6 +86,20 @@ PARTS = (
             Column("Lost", "lost"),
             Column("Median alone (s)", "median_alone_s", "tenth"),
             Column("Median second (s)", "median_assisted_s", "tenth"),
+        ),
+    ),
+    Part(
+        "assistance_sensitivity",
+        "Do missing answers matter?",
+        "Every gain with missing answers, first or second, treated the other way.",
+        (
+            Column("Analysis", "analysis", "words"),
+            Column("For", "estimand"),
+            *WHO,
+            Column("Main", "difference_main", "points"),
+            Column("Alternative", "difference", "points"),
+            Column("p", "p", "p"),
+            Column("Same verdict", "same_verdict"),
         ),
     ),
     Part(
@@ -142,11 +162,9 @@ def _sentence(record: dict[str, Any]) -> str:
     start = f"{where[:1].upper()}{where[1:]}, " if where else ""
     if difference is None:
         return f"{start}{plural(record['group'])} with the output of {named_model(record['assistant'])}: not estimable."
-    verb = "gained" if difference > 0 else "lost"
     these = these_images(record)
     sentence = (
-        f"{start}{plural(record['group'])} {verb} {number(abs(100 * difference), 1)} points with the output of"
-        f" {named_model(record['assistant'])} in sight: {interval(these['ci_low'], these['ci_high'])}, {p_value(these['p'])} for"
+        f"{start}{gain_words(record, difference)}: {interval(these['ci_low'], these['ci_high'])}, {p_value(these['p'])} for"
         f" these images; {interval(record['ci_low'], record['ci_high'])}, {p_value(record['p'])} for new images."
     )
     return sentence[:1].upper() + sentence[1:]

@@ -83,7 +83,7 @@ def _assisted(results: Results) -> Iterator[str]:
     if blank:
         yield (
             f"{blank} second answers are missing and count as incorrect, which makes the gain smaller than the answers given"
-            " would; the plan can leave them out."
+            " would; the table with missing answers left out shows by how much."
         )
 
 

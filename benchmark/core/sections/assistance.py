@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -23,12 +24,13 @@ from benchmark.core.methods.multiplicity import adjust
 from benchmark.core.methods.paired import paired_t
 from benchmark.core.methods.proportions import clustered_proportion, within_scale
 from benchmark.core.methods.twoway import TwoWayTest, two_way_mean
-from benchmark.core.plans.plan import Contrast, Plan
-from benchmark.core.sections.contrasts import adjusted, both_questions, of_paired, of_two_way
+from benchmark.core.plans.plan import MAX_T, Contrast, Plan
+from benchmark.core.sections.contrasts import adjusted, both_questions, group_against_group, of_paired, of_two_way
 from benchmark.core.sections.new_image_methods import by_every_method
 from benchmark.core.wording import gain_answer, gain_question, pair_answer, pair_question
 
 Record = dict[str, Any]
+KEYS = ("assistant", "group", "view")
 SIDES = ("alone", "assisted", "network")
 SILENT = "the network abstained in every reading"
 
@@ -93,8 +95,10 @@ def assistance_sections(
     _adjust_gains(gains, plan, paired, new_images)
     return {
         "assistance": gains,
+        "assistance_sensitivity": _sensitivity_records(scored, plan, gains),
         "assistance_methods": [record for found in sets for record in _methods(found, plan, draws)],
         "assistance_network": adjusted([_pair_record(found, plan) for found in sets]),
+        "assistance_groups": adjusted(_group_records(sets, plan)),
         "assistance_classes": adjusted([r for found in sets for r in _class_records(found, scored.classes, plan)]),
         "assistance_readers": [record for found in sets for record in _reader_records(found, plan)],
     }
@@ -112,13 +116,18 @@ def _with_margin(found: AssistedSet, plan: Plan) -> Plan:
 
 
 def _adjust_gains(gains: list[Record], plan: Plan, paired: list[Record], new_images: list[Record]) -> None:
-    """Planned gains join the primary comparisons' family, for each question; all others are exploratory."""
+    """Planned gains join the primary comparisons' family, for each question; all others are exploratory.
+
+    The largest t over both kinds is not drawn: a plan from a file may not ask for it, and in code it leaves them unadjusted.
+    """
     for record in gains:
         record["prespecified"] = bool(_planned(record, plan))
         record["family"] = "primary" if record["prespecified"] else "exploratory"
     adjusted([record for record in gains if not record["prespecified"]])
     planned = [record for record in gains if record["prespecified"]]
-    for others, prefix in ((new_images, ""), (paired, "these_images_")) if planned else ():
+    if not planned or plan.multiplicity == MAX_T:
+        return
+    for others, prefix in ((new_images, ""), (paired, "these_images_")):
         members = [record for record in others if record["family"] == "primary"]
         family = [*((record, "") for record in members), *((record, prefix) for record in planned)]
         for (record, key), p in zip(family, adjust([r[f"{key}p"] for r, key in family], plan.multiplicity)):
@@ -199,6 +208,45 @@ def _pair_record(found: AssistedSet, plan: Plan) -> Record:
     record = both_questions({**found.keys, **facts}, these, of_two_way(new), plan)
     record["these_images_difference"] = these["difference"]
     return {**record, "question": pair_question(record), **pair_answer(record, confidence=plan.confidence)}
+
+
+def _group_records(sets: list[AssistedSet], plan: Plan) -> list[Record]:
+    """One group's gain minus another's, where both saw the same network on the same view."""
+    records = []
+    for first, second in combinations(sets, 2):
+        if (first.assistant, first.view) == (second.assistant, second.view):
+            keys = {"assistant": first.assistant, "first": first.group, "second": second.group, "view": first.view or None}
+            sides = [found.rows.assign(gain=found.differences) for found in (first, second)]
+            records.append(group_against_group(keys, *sides, "gain", plan))
+    return records
+
+
+def _sensitivity_records(scored: Scored, plan: Plan, gains: list[Record]) -> list[Record]:
+    """Every gain with missing answers treated the other way, where there are any; both questions."""
+    other = "excluded" if scored.missing == "incorrect" else "incorrect"
+    again = {_key(found.keys): _gain_record(found, plan) for found in assisted_sets(Scored(scored.readings, other))}
+    name = {"excluded": "blanks excluded", "incorrect": "blanks counted as wrong"}[other]
+    records = []
+    for main in gains:
+        found = again.get(_key(main))
+        if found is None or found["readings"] == main["readings"]:
+            continue  # nothing is missing, or nothing is left
+        for estimand, prefix in (("these images", "these_images_"), ("new images", "")):
+            p, p_main = found[f"{prefix}p"], main[f"{prefix}p"]
+            records.append(
+                {
+                    "analysis": name, "estimand": estimand, **{key: main[key] for key in KEYS},
+                    "readings": found["readings"], "difference_main": main[f"{prefix}difference"],
+                    "difference": found[f"{prefix}difference"], "p_main": p_main, "p": p,
+                    "same_verdict": None if None in (p, p_main) else (p < plan.alpha) == (p_main < plan.alpha),
+                    "why": (found["why"] or main["why"]) if None in (p, p_main) else None,
+                }
+            )  # fmt: skip
+    return records
+
+
+def _key(record: Record) -> tuple:
+    return tuple(record[key] for key in KEYS)
 
 
 def _class_records(found: AssistedSet, classes: tuple[str, ...], plan: Plan) -> Iterator[Record]:

@@ -169,16 +169,18 @@ def groups_section(scored: Scored, plan: Plan) -> list[Record]:
     records = []
     for view in scored.readings.views:
         sides = [found for found in scored.sets("human") if found.view == view]
-        records += [_group_record(first, second, plan) for first, second in combinations(sides, 2)]
+        for first, second in combinations(sides, 2):
+            keys = {"first": first.group, "second": second.group, "view": first.view or None}
+            records.append(group_against_group(keys, first.rows, second.rows, "correct", plan))
     return adjusted(records)
 
 
-def _group_record(first: ReaderSet, second: ReaderSet, plan: Plan) -> Record:
-    a, b = first.rows, second.rows
+def group_against_group(keys: Record, a: pd.DataFrame, b: pd.DataFrame, column: str, plan: Plan) -> Record:
+    """Mean of a column over one group's readings minus over another's, for both questions."""
     rows = pd.concat([a, b], ignore_index=True)
     (reader, n_readers), (item, n_items) = codes(rows["reader"]), codes(rows["item"])
     strata = item_strata(item, rows["truth"].to_numpy())
-    y = rows["correct"].to_numpy(dtype=float)
+    y = rows[column].to_numpy(dtype=float)
     in_first = np.arange(len(rows)) < len(a)
     influence = np.empty(len(rows))
     for side, sign in ((in_first, 1.0), (~in_first, -1.0)):
@@ -186,8 +188,7 @@ def _group_record(first: ReaderSet, second: ReaderSet, plan: Plan) -> Record:
     variance = two_way_variance(influence, reader, item, strata, readers_lost=2)
     difference = float(y[in_first].mean() - y[~in_first].mean())
     test = two_way_test(difference, variance, readers=n_readers, items=n_items, n=len(rows), confidence=plan.confidence)
-    keys = {"first": first.group, "second": second.group, "view": first.view or None}
-    means = [side.groupby("reader")["correct"].mean().to_numpy(dtype=float) for side in (a, b)]
+    means = [side.groupby("reader")[column].mean().to_numpy(dtype=float) for side in (a, b)]
     these = _welch(*means, confidence=plan.confidence)
     return both_questions(
         keys, these, of_two_way(test), plan, readers_first=len(means[0]), readers_second=len(means[1])
@@ -202,7 +203,7 @@ def _welch(a: np.ndarray, b: np.ndarray, *, confidence: float) -> Record:
     parts = [float(side.var(ddof=1)) / len(side) for side in (a, b)]
     variance = sum(parts)
     if variance <= 1e-24:
-        return {**dict.fromkeys(TESTED), "difference": difference, "why": "all readers of a group are equally accurate"}
+        return {**dict.fromkeys(TESTED), "difference": difference, "why": "all readers of a group are alike"}
     df = variance**2 / sum(part**2 / (len(side) - 1) for part, side in zip(parts, (a, b)))
     se = float(np.sqrt(variance))
     half = t_quantile(0.5 + confidence / 2, df) * se

@@ -21,7 +21,7 @@ from .assisted_study import assisted_study
 QUICK = Plan(bootstrap_draws=100, mixed_models="never")
 SECTIONS = (
     "assistance", "assistance_methods", "assistance_network", "assistance_classes", "assistance_readers",
-    "assistance_changes", "assistance_reliance",
+    "assistance_changes", "assistance_reliance", "assistance_groups", "assistance_sensitivity",
 )  # fmt: skip
 
 
@@ -51,7 +51,7 @@ def by_hand() -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def results():
-    return analyse(Readings.from_frame(assisted_study(1)), plan=QUICK)
+    return analyse(Readings.from_frame(assisted_study(1, blank=0.02, silent=0.05)), plan=QUICK)
 
 
 def test_a_small_table_comes_out_as_by_hand():
@@ -81,10 +81,10 @@ def test_a_small_table_comes_out_as_by_hand():
 
 
 def test_nothing_of_it_appears_where_no_output_was_shown(results):
-    alone = assisted_study(1).drop(columns=["assistant", "assistant_answer", "assisted_answer", "assisted_rt_ms"])
+    alone = assisted_study(1, blank=0.02, silent=0.05).drop(columns=["assistant", "assistant_answer", "assisted_answer", "assisted_rt_ms"])
     without = analyse(Readings.from_frame(alone), plan=QUICK)
     assert not [name for name in without.content if name.startswith("assist")]
-    untouched = [name for name in without.content if name not in ("inputs", *SECTIONS)]
+    untouched = [name for name in without.content if name not in ("inputs", "notes", *SECTIONS)]
     assert {name: results[name] for name in untouched} == {name: without[name] for name in untouched}
 
 
@@ -108,6 +108,20 @@ def test_every_section_is_there_and_every_null_says_why(results):
         assert sum(r["right_after"] for r in changes) == record["accuracy_assisted"] * record["readings"]
         classes = results.records("assistance_classes", **keys)
         assert sum(r["gained"] - r["lost"] for r in classes) == record["gained"] - record["lost"]
+    gains = {(r["group"], r["view"]): r["difference"] for r in results["assistance"]}
+    for record in results["assistance_groups"]:
+        sides = (gains[record[side], record["view"]] for side in ("first", "second"))
+        assert record["difference"] == pytest.approx(next(sides) - next(sides))
+
+
+def test_missing_answers_treated_the_other_way_stand_beside_the_gain(results):
+    other = found_in(assisted_study(1, blank=0.02, silent=0.05), Plan(missing="excluded"))["assistance"]
+    told = results.records("assistance_sensitivity", estimand="new images")
+    assert [(r["difference"], r["p"]) for r in told] == [(r["difference"], r["p"]) for r in other]
+    assert [r["difference_main"] for r in told] == [r["difference"] for r in results["assistance"]]
+    assert {r["analysis"] for r in told} == {"blanks excluded"}
+    whole = analyse(Readings.from_frame(assisted_study(1)), plan=QUICK)
+    assert whole["assistance_sensitivity"] == []
 
 
 def test_where_nobody_changes_there_is_no_gain_and_no_test():
