@@ -30,9 +30,12 @@ NETWORK = {
 }
 
 
-def _named(record: Record) -> str:
+def _named(results: Results, record: Record) -> str:
+    """Readers and view of a gain, and the network where there are several."""
     name = plural(record["group"])
-    return ", ".join(part for part in (name[:1].upper() + name[1:], readable(record["view"])) if part)
+    several = len({other["assistant"] for other in results["assistance"]}) > 1
+    parts = (name[:1].upper() + name[1:], readable(record["view"]), readable(record["assistant"]) if several else "")
+    return ", ".join(part for part in parts if part)
 
 
 def _panels(results: Results) -> list[list[Record]]:
@@ -86,7 +89,7 @@ def _slopes(results: Results, record: Record, palette: dict[str, str], *, first:
     across = Axis(-0.4, 1.4, ticks=(0, 1), names=("alone", "with the network's\noutput in sight"), line=False)
     up = Axis(0, 100, "Correct (%)" if first else "", shown=first, grid=False)
     subtitle = f"{gain} ({interval(record['ci_low'], record['ci_high'])}, new images)"
-    return Panel(across, up, marks, folded(_named(record), 40, 2), subtitle, MUTED, height=170)
+    return Panel(across, up, marks, folded(_named(results, record), 40, 2), subtitle, MUTED, height=170)
 
 
 def assistance_words(results: Results) -> str:
@@ -95,7 +98,7 @@ def assistance_words(results: Results) -> str:
         own = results.records("assistance_readers", **{key: record[key] for key in KEYS})
         better = sum(reader["difference"] > 0 for reader in own)
         parts.append(
-            f"{_named(record)}: {percent(record['accuracy_alone'])} alone, {percent(record['accuracy_assisted'])} with the"
+            f"{_named(results, record)}: {percent(record['accuracy_alone'])} alone, {percent(record['accuracy_assisted'])} with the"
             f" output of {readable(record['assistant'])}, itself {percent(record['accuracy_network'])}; {better} of"
             f" {len(own)} readers better"
         )
@@ -132,12 +135,12 @@ def changes_chart(results: Results) -> Chart:
     for record in (record for row in _panels(results) for record in row):
         own = [r for r in rows if all(r[key] == record[key] for key in KEYS)]
         shown = [name for name in NETWORK if any(r["network"] == name for r in own)]
-        panels.append([_flow(record, [r for r in own if r["network"] == name], name, k == 0) for k, name in enumerate(shown)])
+        panels.append([_flow(results, record, [r for r in own if r["network"] == name], name, k == 0) for k, name in enumerate(shown)])
     keys = (Key("wrong, then right", TEAL, "square"), Key("right, then wrong", RED, "square"), Key("as before", MUTED, "square"))
     return Chart(panels, keys=keys)
 
 
-def _flow(record: Record, rows: list[Record], network: str, first: bool) -> Panel:
+def _flow(results: Results, record: Record, rows: list[Record], network: str, first: bool) -> Panel:
     share = {(r["before"], r["after"]): 100 * r["share"] for r in rows}
     count = {(r["before"], r["after"]): r["readings"] for r in rows}
     pairs = [("right", "right"), ("right", "wrong"), ("wrong", "right"), ("wrong", "wrong")]
@@ -166,7 +169,7 @@ def _flow(record: Record, rows: list[Record], network: str, first: bool) -> Pane
                 marks.append(Note(place, (low + high) / 2, f"{said}\n{number(high - low, 0)} %", INK, anchor, size=7.0))
     total = sum(count.values())
     heading = NETWORK[network][0]
-    title = folded(_named(record), 40, 2) if first else " "
+    title = folded(_named(results, record), 40, 2) if first else " "
     across = Axis(-0.32, 1.32, ticks=(BAR / 2, 1 - BAR / 2), names=("before", "after"), line=False)
     subtitle = f"{heading}: {total} readings"
     return Panel(across, Axis(-3, 103, shown=False, line=False), marks, title, subtitle, MUTED, height=120)
@@ -187,7 +190,7 @@ def changes_words(results: Results) -> str:
         own = {r["situation"]: r for r in results.records("assistance_changes", **{key: record[key] for key in KEYS})}
         helped, harmed = own["reader wrong, network right"], own["reader right, network wrong"]
         parts.append(
-            f"{_named(record)}: of {helped['readings']} wrong answers where {readable(record['assistant'])} was right,"
+            f"{_named(results, record)}: of {helped['readings']} wrong answers where {readable(record['assistant'])} was right,"
             f" {helped['right_after']} were right afterwards; of {harmed['readings']} right answers where it was wrong,"
             f" {harmed['readings'] - harmed['right_after']} were wrong afterwards"
         )

@@ -62,3 +62,39 @@ def assisted_study(
                         }
                     )  # fmt: skip
     return pd.DataFrame(rows, dtype=object).fillna("").assign(simulated="yes")
+
+
+CAUSES = ("second look", "network")
+
+
+def without_gain(rng: np.random.Generator, *, readers: int, items: int, per_reader: int, cause: str) -> pd.DataFrame:
+    """Marks alone, assisted and of the network in a study whose mean gain over new readers and new images is zero.
+
+    "second look": both answers come from one latent score whose two conditions are exchangeable; readers, images, and their
+    interactions with the condition are normal (Roe and Metz 1997). "network": readers take a network's answer where theirs
+    differs, each as often as he or she trusts it, and the network is as accurate as they are over all images, so that what
+    it knows and does not know of an image is shared by all who read it.
+    """
+    hard = rng.normal(0, 1, items)
+    if cause == "second look":
+        skill = rng.normal(0, 0.5, (readers, 1))
+        alone, assisted = (
+            skill + hard + rng.normal(0, 0.3, (readers, 1)) + rng.normal(0, 0.5, items) + rng.normal(0, 1, (readers, items)) > -0.7
+            for _ in range(2)
+        )
+        network = np.ones(items, dtype=bool)
+    else:
+        nodes, weights = np.polynomial.hermite_e.hermegauss(31)
+        chance = _right(1.0 + 0.5 * nodes[:, None] - hard)
+        network = rng.random(items) < (weights / weights.sum()) @ chance
+        alone = rng.random((readers, items)) < _right(1.0 + rng.normal(0, 0.5, (readers, 1)) - hard)
+        takes = rng.random((readers, items)) < rng.beta(2, 2, (readers, 1))
+        assisted = np.where(takes, network, alone)
+    item = np.array([rng.permutation(items)[:per_reader] for _ in range(readers)]).ravel()
+    reader = np.repeat(np.arange(readers), per_reader)
+    marks = {"alone": alone[reader, item], "assisted": assisted[reader, item], "network": network[item]}
+    return pd.DataFrame({"reader": reader, "item": item, "truth": item % 4, **marks})
+
+
+def _right(logit: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-logit))
