@@ -8,7 +8,7 @@ from benchmark.core.results import Results
 from benchmark.core.wording import gain_words, interval, named_model, on_view, p_value, plural, these_images
 
 from . import html
-from .comparisons import card
+from .comparisons import card, disagreement
 from .further import BOTH, TESTED, Column, Part, part_of
 
 WHO = (Column("Network", "assistant"), Column("Readers", "group", "group"), Column("View", "view"))
@@ -148,7 +148,7 @@ def _gain(record: dict[str, Any], results: Results) -> str:
         '<div class="answers">'
         + card("These images, new readers", these, these["difference"], results)
         + card("New images and new readers", record, record["difference"], results)
-        + f"</div>{why}"
+        + f"</div>{disagreement(record, results)}{why}"
     )
 
 

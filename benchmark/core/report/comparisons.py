@@ -39,16 +39,20 @@ def _comparison(these: dict[str, Any], new: dict[str, Any], results: Results) ->
         + card("New images and new readers", new, new["difference"], results)
         + "</div>",
     ]
-    if new["conclusions_differ"]:
-        parts.append(
-            html.notice(
-                "The two disagree",
-                f"At the {results['plan']['alpha']:g} level one answer is significant and the other is not: what is"
-                " seen on these images may not carry over to new ones.",
-            )
-        )
+    parts.append(disagreement(new, results))
     parts.append(html.unfold("Details of this comparison", _details(these, new)))
-    return "\n".join(parts)
+    return "\n".join(part for part in parts if part)
+
+
+def disagreement(new: dict[str, Any], results: Results) -> str:
+    """A notice where one answer is significant and the other is not; else nothing."""
+    if not new["conclusions_differ"]:
+        return ""
+    return html.notice(
+        "The two disagree",
+        f"At the {results['plan']['alpha']:g} level one answer is significant and the other is not: what is"
+        " seen on these images may not carry over to new ones.",
+    )
 
 
 def card(label: str, record: dict[str, Any], difference: float | None, results: Results) -> str:
