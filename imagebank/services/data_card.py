@@ -4,12 +4,12 @@ import hashlib
 import json
 import statistics
 from collections import Counter
-from collections.abc import Iterable, Sequence
 
 from django.db.models import Count
 from django.utils import timezone
 
 from imagebank.models import DiagnosisReview, Item, ItemImage, Provenance, ReviewState, Study
+from imagebank.tables import markdown_table
 
 MOST_VALUES = 12  # a column of the manifest with more, or with values of one item each, tells no groups apart
 NOT_SAID = "not said"
@@ -46,16 +46,6 @@ def _items(study: Study):
 
 def _images(study: Study):
     return ItemImage.objects.filter(item__in=_items(study))
-
-
-def _table(heading: Sequence[str], rows: Iterable[Sequence]) -> str:
-    lines = ["| " + " | ".join(heading) + " |", "|" + "---|" * len(heading)]
-    lines += ["| " + " | ".join(_cell(cell) for cell in row) + " |" for row in rows]
-    return "\n".join(lines) + "\n"
-
-
-def _cell(value: object) -> str:
-    return f"{value:,}" if isinstance(value, int) else str(value).replace("|", "\\|").replace("\n", " ")
 
 
 def _opening(study: Study) -> str:
@@ -95,9 +85,9 @@ def _contents(study: Study) -> str:
     excluded = Counter(study.items.excluded().values_list("exclusion_reason", flat=True))
     out = ""
     if excluded:
-        out = f"\n{sum(excluded.values()):,} items were excluded:\n\n" + _table(("reason", "items"), excluded.most_common())
+        out = f"\n{sum(excluded.values()):,} items were excluded:\n\n" + markdown_table(("reason", "items"), excluded.most_common())
     heading = ["class", *(f"{names[split]}, {study.view_label(view)}" for split, view in columns)]
-    return f"## What is in it\n\n{said}\n\n{_table(heading, rows)}{out}"
+    return f"## What is in it\n\n{said}\n\n{markdown_table(heading, rows)}{out}"
 
 
 def _pictures(study: Study) -> str:
@@ -108,7 +98,7 @@ def _pictures(study: Study) -> str:
             masks = _images(study).filter(view=view).exclude(mask="").count()
             rows.append([study.view_label(view), len(sizes), min(sizes), round(statistics.median(sizes)), max(sizes), masks])
     heading = ("view", "pictures", "shortest longer side, px", "median", "longest", "with a mask of the lesion")
-    return f"## The pictures\n\nFreed from metadata, upright, in RGB.\n\n{_table(heading, rows)}"
+    return f"## The pictures\n\nFreed from metadata, upright, in RGB.\n\n{markdown_table(heading, rows)}"
 
 
 def _sources(study: Study) -> str:
@@ -118,7 +108,7 @@ def _sources(study: Study) -> str:
     known = found.exclude(source_url="").count()
     allowed = found.exclude(permission="").count()
     said = f"Of {total:,} pictures {known:,} name their source and {allowed:,} a permission."
-    return f"## Where it comes from\n\n{said}\n\n{_table(('licence', 'pictures'), licences.most_common())}"
+    return f"## Where it comes from\n\n{said}\n\n{markdown_table(('licence', 'pictures'), licences.most_common())}"
 
 
 def _people(study: Study) -> str:
@@ -141,7 +131,7 @@ def _people(study: Study) -> str:
         unsaid = [items[split] - sum(counts[value, split] for value in groups) for split in splits]
         if any(unsaid):
             rows.append([NOT_SAID, *unsaid])
-        parts.append(_table(heading, rows))
+        parts.append(markdown_table(heading, rows))
     if len(parts) == 1:
         parts.append("The manifest says nothing about skin tone, age, sex or part of the body, so nothing is known about them.\n")
     return "\n".join(parts)
@@ -160,7 +150,7 @@ def _review(study: Study) -> str:
     rows = [[state.label, states[state.value]] for state in ReviewState]
     reviewers = DiagnosisReview.objects.filter(item__study=study).aggregate(n=Count("reviewer", distinct=True))["n"]
     said = f"Two people are to judge every diagnosis against its source, each alone; reviewers so far: {reviewers:,}."
-    return f"## Reference classes and their review\n\n{said}\n\n{_table(('state', 'items'), rows)}"
+    return f"## Reference classes and their review\n\n{said}\n\n{markdown_table(('state', 'items'), rows)}"
 
 
 def _leakage(study: Study) -> str:
@@ -177,4 +167,4 @@ def _leakage(study: Study) -> str:
     ]  # fmt: skip
     said = f"{report.images:,} pictures were compared on {report.created_at:%d %B %Y}."
     heading = ("finding", "pairs", "across training and test", "across folds")
-    return f"## Leakage check\n\n{said}\n\n{_table(heading, rows) if rows else 'No pair was found.'}\n"
+    return f"## Leakage check\n\n{said}\n\n{markdown_table(heading, rows) if rows else 'No pair was found.'}\n"
