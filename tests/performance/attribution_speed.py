@@ -15,7 +15,7 @@ from statistics import median
 import numpy as np
 import torch
 
-from models_ml.core.attribution.explain import explain, target_weights
+from models_ml.core.attribution.explain import explain
 from models_ml.core.attribution.folding import folded
 from models_ml.core.config import AttributionSpec, ModelSpec
 from models_ml.core.device import choose_device
@@ -55,7 +55,7 @@ def compared(backbone: str, options, place: torch.device) -> str:
         seconds.append({})
         for name, way in ways.items():
             began = clock()
-            maps[name] = explain(way, picture, target_weights(16, 0), spec).map_HW
+            maps[name] = explain(way, picture, (0,), spec).map_HW
             seconds[-1][name] = clock() - began
     ratio = median(one["folded"] / one["as it was"] for one in seconds[1:])
     each = {name: median(one[name] for one in seconds[1:]) for name in ways}
