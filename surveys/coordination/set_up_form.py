@@ -193,6 +193,7 @@ class SetUpForm(forms.Form):
                 "comparison": self.known.get("completion", {}).get("comparison", ">"),
             },
             "invitations": {"days": said["days"]},
+            "contacts": self.known.get("contacts", {}),
             "pictures": self.known.get("pictures", {}),
             "questions": _questions(said, self.known.get("questions", [])),
             "demographic_questions": said["about_you"],
@@ -245,8 +246,8 @@ def form_values(preset: dict) -> dict:
 def form_can_say(preset: dict) -> bool:
     """Whether the form, left as it is, says everything that `preset` says: a rating study's questions it cannot."""
     if set(preset) - {
-        "schema", "study", "classes", "views", "reader_groups", "survey_set", "completion", "invitations", "pictures",
-        "questions", "demographic_questions", "texts",
+        "schema", "study", "classes", "views", "reader_groups", "survey_set", "completion", "invitations", "contacts",
+        "pictures", "questions", "demographic_questions", "texts",
     }:  # fmt: skip
         return False
     form = SetUpForm(form_values(preset), known=preset)

@@ -39,7 +39,7 @@ from .letters import (
     send_waiting_letters,
 )
 from .model_answers import record_model_answers
-from .new_rating_study import balance_warnings, begin_rating_study
+from .new_rating_study import balance_warnings, begin_rating_study, shipped_preset
 from .pictures import prepare_block, prepare_study
 from .protocol import load_protocol
 from .rating import create_rating_study, grid, pair, sheet, shuffled, single, strip
@@ -133,6 +133,7 @@ __all__ = [
     "send_test_letter",
     "send_waiting_letters",
     "sheet",
+    "shipped_preset",
     "shown_output",
     "shuffled",
     "simulate_raters",

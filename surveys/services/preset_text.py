@@ -1,5 +1,10 @@
 """A study written back as the study.toml that sets up the same study again."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 import tomli_w
 
 from imagebank.models import Study
@@ -11,6 +16,15 @@ from surveys.questions.definition import DIAGNOSIS, FIXED_CHOICES, Question
 from .protocol import ORDERS, SCHEMA, TEXTS
 
 QUESTION_DEFAULTS = {field.name: field.default for field in Question.__dataclass_fields__.values()}
+
+
+@contextmanager
+def preset_file(text: bytes) -> Iterator[Path]:
+    """The text of a study.toml as a file, for as long as it is read."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "study.toml"
+        path.write_bytes(text)
+        yield path
 
 
 def preset_of(study: Study) -> dict:
@@ -49,6 +63,7 @@ def _rules(study: Study, protocol: StudyProtocol) -> dict:
             "comparison": ">" if protocol.strictly_more else ">=",
         },
         "invitations": {"days": protocol.invitation_days},
+        "contacts": {"kept_days": protocol.contacts_kept_days} if protocol.contacts_kept_days else {},
         "pictures": dict(protocol.pictures),
         "questions": [_question(question) for question in questions_of(protocol)] if protocol.questions else [],
         "demographic_questions": list(protocol.demographic_questions),
