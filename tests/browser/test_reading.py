@@ -162,7 +162,7 @@ def read_the_second_block(page):
     accessible(page)
 
 
-@pytest.mark.parametrize("size", WIDTHS.values(), ids=WIDTHS)
+@pytest.mark.parametrize("size", [pytest.param(WIDTHS["phone"], marks=pytest.mark.once), WIDTHS["desk"]], ids=WIDTHS)
 def test_a_whole_sitting_with_a_cut_connection_and_a_second_device(live_server, chromium, study, size):
     invitation, token = invite(survey=survey(study), group=group(study))
     link = f"{live_server.url}/r/{token}/"
@@ -235,6 +235,7 @@ def test_answers_wait_in_the_browser_until_sealing_can_save_them(live_server, ch
     context.close()
 
 
+@pytest.mark.once
 def test_zoom_enlarges_by_wheel_and_double_click_and_stays_in_the_field(live_server, chromium, study):
     _, token = invite(survey=survey(study), group=group(study))
     context, page = open_browser(chromium, WIDTHS["desk"])
