@@ -73,6 +73,7 @@ def test_a_job_stores_maps_with_gap_target_hash_and_control(networks, client, pe
     assert {client.get(address).status_code for address in pages.values()} == {404}
 
 
+@pytest.mark.once
 def test_a_stopped_attribution_keeps_and_shows_what_is_done_and_goes_on_from_there(
     networks, client, person, run_jobs, monkeypatch
 ):
@@ -181,6 +182,7 @@ def regions(*rows):
     ]  # fmt: skip
 
 
+@pytest.mark.once
 def test_the_page_warns_of_a_shortcut_shows_its_worst_pictures_and_says_the_rule(client, person, networks, run_jobs):
     made = start_attribution(ensemble=networks["focused"], limit=6)
     assert [job.state for job in run_jobs()] == ["succeeded"]
