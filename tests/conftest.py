@@ -13,6 +13,7 @@ from hypothesis import settings as hypothesis_settings
 
 hypothesis_settings.register_profile("diptych", deadline=None, max_examples=25)
 hypothesis_settings.load_profile("diptych")
+os.fsync = lambda handle: None  # a power cut is no test's matter, and thousands of files are written
 
 DATABASE_FIXTURES = {"db", "transactional_db", "live_server", "client", "admin_client", "django_db_setup"}
 
