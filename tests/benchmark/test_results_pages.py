@@ -3,6 +3,7 @@
 import io
 import json
 import re
+from html import unescape
 
 import openpyxl
 import pytest
@@ -211,10 +212,10 @@ def test_an_assisted_arm_has_a_page_of_its_own_and_its_answers(client, study, me
     without = run_comparison(study=study)
     assert client.get(at("comparison_topic", without, "assistance")).status_code == 404
     assert "With the network" not in client.get(at("comparison_detail", without)).content.decode()
-    readings = assisted_study(1, readers=3, items=12).assign(analysed=True)
+    readings = assisted_study(1, readers=3, items=12, blank=0.1).assign(analysed=True)
     monkeypatch.setattr(comparison_service, "readings_frame", lambda *, study: readings)
     comparison = run_comparison(study=study)
-    shown = client.get(at("comparison_detail", comparison)).content.decode()
+    shown = unescape(client.get(at("comparison_detail", comparison)).content.decode())
     for record in comparison.results["assistance"]:
         for text in (record["question"], record["answer"], record["these_images_answer"]):
             assert text in shown
