@@ -63,8 +63,10 @@ def test_answering_twice(chromium, live_server, study, device):
     choices = first_step(page)
     own = choices.nth(2).get_attribute("value")
     choices.nth(2).click()
+    page.evaluate("scrollTo(0, document.body.scrollHeight)")
     go_on(page)
     picks = second_step(page)
+    assert page.evaluate("scrollY") == 0, "the network's answer is in sight, however far down the own one was"
     fits(page)
     accessible(page)
     answer = page.locator(".pick[data-network] input").get_attribute("value")

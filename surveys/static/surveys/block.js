@@ -197,6 +197,7 @@
     part("where").textContent = steps.length > 1
       ? say("place_question", { place, number: steps.indexOf(questions.step) + 1, count: steps.length })
       : place;
+    if (steps.length > 1) scrollTo(0, 0); // another question is read from its beginning; the one question keeps its place
     part("back").hidden = index === 0 && questions.step === steps[0];
     part("leave").hidden = true;
     const last = part("next").dataset.last;
