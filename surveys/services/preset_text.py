@@ -10,6 +10,7 @@ import tomli_w
 from imagebank.models import Study
 from surveys.models import StudyProtocol
 from surveys.questions import questions_of
+from surveys.questions.asking import OF_CLASSES
 from surveys.questions.definition import DIAGNOSIS, FIXED_CHOICES, Question
 
 from .protocol import ORDERS, SCHEMA, TEXTS
@@ -85,7 +86,7 @@ def _question(question: Question) -> dict:
         for name in QUESTION_DEFAULTS
         if (value := getattr(question, name)) != QUESTION_DEFAULTS[name] and name != "choices"
     }
-    if question.kind not in (DIAGNOSIS, "class") and question.choices not in ((), FIXED_CHOICES.get(question.kind)):
+    if question.kind not in (DIAGNOSIS, *OF_CLASSES) and question.choices not in ((), FIXED_CHOICES.get(question.kind)):
         row["choices"] = [{"code": code, "label": label} for code, label in question.choices]
     return {name: value for name, value in row.items() if value != ""}
 

@@ -13,7 +13,7 @@ from django.db import transaction
 from imagebank.models import DiagnosisClass, Study
 from surveys.languages import clean_language
 from surveys.models import Answer, ReaderGroup, Stimulus, StudyProtocol
-from surveys.questions import parse_questions
+from surveys.questions import ASSISTED, parse_questions
 
 from .default_words import default_texts
 from .letter_words import check_letter
@@ -202,8 +202,9 @@ def _asked(rows: list[dict], present: list[str]) -> list[dict]:
 
 
 def _storable(question) -> dict:
-    """A question as JSON keeps it: lists for tuples."""
-    return json.loads(json.dumps(asdict(question)))
+    """A question as JSON keeps it: lists for tuples, and nothing that its kind does not know."""
+    row = json.loads(json.dumps(asdict(question)))
+    return row if question.kind == ASSISTED else {name: value for name, value in row.items() if name != "shows"}
 
 
 def _save_protocol(study: Study, values: dict, defaults: dict) -> StudyProtocol:

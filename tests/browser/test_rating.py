@@ -61,7 +61,7 @@ def seal(page):
     page.get_by_role("button", name="Seal and continue").click()
 
 
-@pytest.mark.parametrize("size", WIDTHS.values(), ids=WIDTHS)
+@pytest.mark.parametrize("size", [pytest.param(WIDTHS["phone"], marks=pytest.mark.once), WIDTHS["desk"]], ids=WIDTHS)
 def test_a_whole_rating_with_every_kind_of_question_and_a_cut_connection(live_server, chromium, size, transactional_db):
     study = make_rating_study()
     context, page = open_browser(chromium, size)
@@ -177,6 +177,7 @@ def mark_a_region(page):
     assert page.locator("#marks .mark").count() == 1
 
 
+@pytest.mark.once
 def test_a_rater_can_do_everything_by_keyboard(live_server, chromium, transactional_db):
     study = make_rating_study(kinds=["single"])
     context, page = open_browser(chromium, WIDTHS["desk"])
@@ -209,6 +210,7 @@ def test_a_rater_can_do_everything_by_keyboard(live_server, chromium, transactio
     context.close()
 
 
+@pytest.mark.once
 def test_a_timed_exposure_is_shown_once_for_its_time_and_then_masked(live_server, chromium, tmp_path, transactional_db):
     preset: Path = tmp_path / "study.toml"
     preset.write_text(PRESET.read_text().replace("[stimuli.pair]\n", "[stimuli.pair]\nexposure_ms = 400\n"))
@@ -235,6 +237,7 @@ def test_a_timed_exposure_is_shown_once_for_its_time_and_then_masked(live_server
     context.close()
 
 
+@pytest.mark.once
 def test_a_coordinator_previews_a_rating_block_with_its_pictures(live_server, chromium, admin_client, transactional_db):
     study = make_rating_study(kinds=["grid"])
     context, page = open_browser(chromium, WIDTHS["desk"])
