@@ -5,6 +5,8 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v p
 VENV ?= .venv
 PORT ?= 8000
 WORKERS ?= 2
+# Each worker begins with its own half, so that what a session makes once is made in one of them, and helps when done.
+SHARED = -n $(WORKERS) --dist worksteal
 BIN := $(VENV)/bin
 # The stamp carries the lock's own hash: another lock, another installation; the same lock, nothing to do.
 STAMP := $(VENV)/.installed-$(shell sha256sum requirements.lock | cut -c1-16)
@@ -27,12 +29,12 @@ test: lint test-sqlite test-postgres
 
 test-sqlite: install
 	$(BIN)/python manage.py makemigrations --check --dry-run
-	DATABASE_URL=sqlite:///$(CURDIR)/var/test.sqlite3 $(BIN)/python -m pytest -n $(WORKERS) -q
+	DATABASE_URL=sqlite:///$(CURDIR)/var/test.sqlite3 $(BIN)/python -m pytest $(SHARED) -q
 
 test-postgres: install
 	@if [ -n "$$TEST_POSTGRES_URL" ]; then \
 	  echo "Tests that touch the database, again on PostgreSQL"; \
-	  DATABASE_URL="$$TEST_POSTGRES_URL" $(BIN)/python -m pytest -n $(WORKERS) -q --database-only; \
+	  DATABASE_URL="$$TEST_POSTGRES_URL" $(BIN)/python -m pytest $(SHARED) -q --database-only; \
 	else \
 	  echo "PostgreSQL not tested: set TEST_POSTGRES_URL (Debian package: postgresql) or run .ci/run."; \
 	fi

@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from . import network_pages, outside_views, planning_views, prediction_pages, views
+from . import assistance_views, network_pages, outside_views, planning_views, prediction_pages, views
 
 app_name = "benchmark"
 STUDY = "studies/<slug:slug>"
@@ -52,5 +52,8 @@ urlpatterns = [
     path(f"{NETWORKS}regions/<int:pk>.csv", network_pages.regions_csv, name="network_regions_csv"),
     path(f"{NETWORKS}predictions.csv", network_pages.predictions_csv, name="network_predictions_csv"),
     path(f"{NETWORKS}predictions/keep/", network_pages.predictions_keep, name="network_predictions_keep"),
+    path(f"{STUDY}/surveys/assistance/", assistance_views.assistance, name="assistance"),
+    path(f"{STUDY}/surveys/assistance/start/", assistance_views.start, name="assistance-start"),
+    path(f"{STUDY}/surveys/assistance/check/", assistance_views.check, name="assistance-check"),
     path(f"{NETWORKS}take-part/<slug:name>/", network_pages.take_part_page, name="network_take_part"),
 ]

@@ -2,6 +2,9 @@
 
 import os
 import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")  # what is promised to the bit is promised of a processor
@@ -13,6 +16,7 @@ from hypothesis import settings as hypothesis_settings
 
 hypothesis_settings.register_profile("diptych", deadline=None, max_examples=25)
 hypothesis_settings.load_profile("diptych")
+os.fsync = lambda handle: None  # a power cut is no test's matter, and thousands of files are written
 
 DATABASE_FIXTURES = {"db", "transactional_db", "live_server", "client", "admin_client", "django_db_setup"}
 
@@ -61,3 +65,16 @@ def pytest_collection_modifyitems(config, items):
         reason = missing_for(item)
         if reason:
             item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture(scope="session")
+def migrated_database(django_db_setup, tmp_path_factory) -> Path:
+    """An SQLite file with every table, to be copied for processes that a test starts: migrating takes seconds. Needs the mark django_db."""
+    from django.db import connection
+
+    if connection.vendor != "sqlite":
+        pytest.fail(f"A test with a database file of its own needs a run on SQLite, not on {connection.vendor}; mark it once.")
+    path = tmp_path_factory.mktemp("migrated") / "database.sqlite3"
+    with closing(sqlite3.connect(connection.settings_dict["NAME"])) as ours, closing(sqlite3.connect(path)) as copy:
+        ours.backup(copy)
+    return path

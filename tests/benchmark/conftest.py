@@ -1,9 +1,10 @@
 """A small study that people and a network have read, and one comparison of it, computed once for all tests."""
 
 import pytest
+from django.db import transaction
 
 from benchmark.core.output import writing
-from imagebank.models import Membership, Truth
+from imagebank.models import Membership, Study, Truth
 from surveys.services import record_model_answers, simulate_readers
 from tests.surveys.study import make_surveyed_study
 
@@ -38,9 +39,9 @@ def all_drawings():
     """Every figure as SVG, PNG and PDF, as the product writes them."""
 
 
-def read_study(*, people: bool = True, network: bool = True):
+def read_study(slug: str = "small", *, people: bool = True, network: bool = True) -> Study:
     """Every seat filled by a simulated reader; the network misses one item in four."""
-    study = make_surveyed_study()
+    study = make_surveyed_study(slug)
     views = study.protocol.view_order
     if people:
         groups = study.reader_groups.filter(kind="human")
@@ -57,10 +58,21 @@ def read_study(*, people: bool = True, network: bool = True):
     return study
 
 
+@pytest.fixture(scope="module")
+def read_once(django_db_setup, django_db_blocker):
+    """The read study's key: its readings take long to simulate, so a module's tests share them.
+
+    Each test changes them in a transaction of its own, inside this one; both are rolled back.
+    """
+    with django_db_blocker.unblock(), transaction.atomic():
+        yield read_study().pk
+        transaction.set_rollback(True)
+
+
 @pytest.fixture
-def study(db, settings, tmp_path):
+def study(read_once, db, settings, tmp_path) -> Study:
     settings.VAR_DIR = tmp_path
-    return read_study()
+    return Study.objects.get(pk=read_once)
 
 
 @pytest.fixture

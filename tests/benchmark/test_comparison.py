@@ -180,7 +180,7 @@ def study_folder(study):
 
 def test_a_study_without_a_network_is_refused_with_a_sentence(db, settings, tmp_path):
     settings.VAR_DIR = tmp_path
-    study = make_surveyed_study()
+    study = make_surveyed_study("unread")
     assert not len(readings_frame(study=study))
     with pytest.raises(ValidationError, match="needs complete readings of people and of a network"):
         run_comparison(study=study)
@@ -221,7 +221,7 @@ def test_a_study_of_people_alone_says_what_is_needed(db, settings, tmp_path):
     from benchmark.services.starting import what_is_needed
 
     settings.VAR_DIR = tmp_path
-    study = read_study(network=False)
+    study = read_study("people", network=False)
     (lacking,) = what_is_needed(study=study)
     assert lacking.startswith("a network's answers")
 

@@ -1,10 +1,14 @@
 """Debian's Chromium through Playwright; without it these tests say so and skip."""
 
 import shutil
+import socket
+import threading
+import time
 
 import pytest
 
 CHROMIUM = shutil.which("chromium")
+PATIENCE_S = 15
 
 
 @pytest.fixture(scope="session")
@@ -23,30 +27,17 @@ def chromium():
 @pytest.fixture(autouse=True)
 def quiet_server(live_server, chromium, transactional_db):
     """After each test close its pages and let their last requests end, so that none meets the emptying of the database."""
-    import threading
-    import time
-
-    from django.core.signals import request_finished, request_started
-
-    open_requests, lock = [0], threading.Lock()
-
-    def count(step):
-        def receiver(**kwargs):
-            with lock:
-                open_requests[0] += step
-
-        return receiver
-
-    began, ended = count(1), count(-1)
-    request_started.connect(began)
-    request_finished.connect(ended)
     yield
     for context in chromium.contexts:
         context.close()
-    quiet_since, deadline = time.monotonic(), time.monotonic() + 15
-    while time.monotonic() < min(quiet_since + 0.7, deadline):
-        if open_requests[0] > 0:
-            quiet_since = time.monotonic()
-        time.sleep(0.05)
-    request_started.disconnect(began)
-    request_finished.disconnect(ended)
+    deadline = time.monotonic() + PATIENCE_S
+    with socket.create_connection((live_server.thread.host, live_server.thread.port), timeout=PATIENCE_S) as last:
+        last.shutdown(socket.SHUT_WR)
+        last.recv(1)  # the server takes connections in order: all that came before this one have their thread now
+    while connections_open() and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+
+def connections_open() -> bool:
+    """Whether a thread of the test server still serves a connection; the browser has closed its own with their page."""
+    return any("process_request_thread" in thread.name for thread in threading.enumerate())

@@ -15,7 +15,7 @@ from tests.browser.test_reading import WIDTHS, accessible, open_browser
 from tests.surveys.sitting import answer, begin, read_all
 from tests.surveys.study import group, make_surveyed_study, survey
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.browser, pytest.mark.once, pytest.mark.django_db(transaction=True)]
 PAGES = ("", "certificate/", "readers/", "readers/list/", "recruitment/", "exports/")
 
 

@@ -11,10 +11,9 @@ from tests.generative.conftest import generator, made, network, set_files, store
 from tests.generative.test_publishing import report
 from tests.imagebank.factories import MembershipFactory
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.browser, pytest.mark.once, pytest.mark.django_db(transaction=True)]
 
 
-@pytest.mark.once
 @pytest.mark.parametrize(("size", "scheme"), [((390, 844), "dark"), ((1280, 800), "light")])
 def test_sets_and_their_suspected_copies_by_keyboard_on_every_window(
     chromium, live_server, client, study, generator, made, size, scheme  # noqa: F811

@@ -9,7 +9,7 @@ from surveys.services import invite
 from tests.browser.test_reading import WIDTHS, open_browser, saved, until, until_shown
 from tests.surveys.study import group, make_surveyed_study, survey
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.browser, pytest.mark.once, pytest.mark.django_db(transaction=True)]
 AT_ONCE, TRIES, IMAGES = 4, 4, 6
 LONG_MS = 30_000
 IN_VAIN = "This image did not load. Load it again, or go on: your answers are kept."

@@ -61,7 +61,7 @@ def seal(page):
     page.get_by_role("button", name="Seal and continue").click()
 
 
-@pytest.mark.parametrize("size", WIDTHS.values(), ids=WIDTHS)
+@pytest.mark.parametrize("size", [pytest.param(WIDTHS["phone"], marks=pytest.mark.once), WIDTHS["desk"]], ids=WIDTHS)
 def test_a_whole_rating_with_every_kind_of_question_and_a_cut_connection(live_server, chromium, size, transactional_db):
     study = make_rating_study()
     context, page = open_browser(chromium, size)
@@ -177,6 +177,7 @@ def mark_a_region(page):
     assert page.locator("#marks .mark").count() == 1
 
 
+@pytest.mark.once
 def test_a_rater_can_do_everything_by_keyboard(live_server, chromium, transactional_db):
     study = make_rating_study(kinds=["single"])
     context, page = open_browser(chromium, WIDTHS["desk"])
@@ -209,6 +210,7 @@ def test_a_rater_can_do_everything_by_keyboard(live_server, chromium, transactio
     context.close()
 
 
+@pytest.mark.once
 def test_a_timed_exposure_is_shown_once_for_its_time_and_then_masked(live_server, chromium, tmp_path, transactional_db):
     preset: Path = tmp_path / "study.toml"
     preset.write_text(PRESET.read_text().replace("[stimuli.pair]\n", "[stimuli.pair]\nexposure_ms = 400\n"))
@@ -216,7 +218,7 @@ def test_a_timed_exposure_is_shown_once_for_its_time_and_then_masked(live_server
     context, page = open_browser(chromium, WIDTHS["phone"])
     start(page, live_server, study)
     page.get_by_role("button", name="Begin").click()
-    page.locator("#where").get_by_text("Pairs, 1 of 3").wait_for()
+    page.locator("#where").get_by_text("Pairs, 1 of 2").wait_for()
     page.get_by_role("button", name="Show the pair").wait_for()
     assert page.locator(".step fieldset[disabled]").count() == 1, "no answer before the pair was seen"
     accessible(page)
@@ -228,13 +230,14 @@ def test_a_timed_exposure_is_shown_once_for_its_time_and_then_masked(live_server
     assert shown["planned_ms"] == 400
     assert 400 <= shown["shown_ms"] < 1500
     page.reload()
-    page.locator("#where").get_by_text("Pairs, 1 of 3").wait_for()
+    page.locator("#where").get_by_text("Pairs, 1 of 2").wait_for()
     page.locator("#mask:visible").wait_for()
     assert page.get_by_role("button", name="Show the pair").is_hidden(), "it is shown once"
     assert not page.faults
     context.close()
 
 
+@pytest.mark.once
 def test_a_coordinator_previews_a_rating_block_with_its_pictures(live_server, chromium, admin_client, transactional_db):
     study = make_rating_study(kinds=["grid"])
     context, page = open_browser(chromium, WIDTHS["desk"])

@@ -7,7 +7,7 @@ from surveys.services import invite
 from tests.browser.test_reading import WIDTHS, open_browser, until, until_shown
 from tests.surveys.study import group, make_surveyed_study, survey
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.browser, pytest.mark.once, pytest.mark.django_db(transaction=True)]
 MOST_STOPS = 25
 FOCUSED = """() => {
   const at = document.activeElement, style = getComputedStyle(at);

@@ -34,6 +34,7 @@ def answered_but_the_last(response):
     return block
 
 
+@pytest.mark.once
 def test_a_page_of_words_waits_for_the_line_and_goes_on_by_itself(live_server, chromium, transactional_db):
     study = make_surveyed_study(language="de")
     _, token = invite(survey=survey(study), group=group(study))
@@ -52,6 +53,7 @@ def test_a_page_of_words_waits_for_the_line_and_goes_on_by_itself(live_server, c
     assert not page.faults
 
 
+@pytest.mark.once
 def test_a_double_tap_turns_one_page_and_never_seals(chromium, begun):
     response, link = begun
     _, page = entered(chromium, link)
@@ -76,6 +78,7 @@ def test_a_double_tap_turns_one_page_and_never_seals(chromium, begun):
     assert not page.faults
 
 
+@pytest.mark.once
 def test_a_held_enter_key_does_not_run_through_the_images(chromium, begun):
     _, page = entered(chromium, begun[1], "desk")
     until_shown(page, 1)
@@ -87,6 +90,7 @@ def test_a_held_enter_key_does_not_run_through_the_images(chromium, begun):
     assert page.locator("#where").inner_text() == "Focused images, 2 of 6"
 
 
+@pytest.mark.once
 def test_sealing_without_a_line_waits_on_the_page_and_goes_on_by_itself(chromium, begun):
     """Every answer is saved, the line drops, the reader presses the button: no page of errors of the browser's own."""
     response, link = begun
@@ -109,6 +113,7 @@ def test_sealing_without_a_line_waits_on_the_page_and_goes_on_by_itself(chromium
     assert Answer.objects.standing().count() == 6
 
 
+@pytest.mark.once
 def test_an_image_not_yet_seen_is_named_when_sealing_is_refused(chromium, begun):
     _, page = open_browser(chromium, WIDTHS["phone"])
     page.goto(f"{begun[1]}block/1/?image=end")
@@ -151,6 +156,7 @@ def test_two_windows_of_one_browser_keep_both_answers(chromium, begun):
     assert list(standing) == [(1, "ZQA"), (2, "ZQB")]
 
 
+@pytest.mark.once
 def test_a_page_closed_before_its_answer_was_saved_sends_it_when_opened_again(chromium, begun):
     context, page = entered(chromium, begun[1])
     until_shown(page, 1)
@@ -166,6 +172,7 @@ def test_a_page_closed_before_its_answer_was_saved_sends_it_when_opened_again(ch
     assert Answer.objects.get().chosen.code == "ZQB"
 
 
+@pytest.mark.once
 def test_back_and_forward_lead_to_where_the_reader_is_and_lose_nothing(chromium, begun):
     response, link = begun
     _, page = entered(chromium, link)
@@ -186,6 +193,7 @@ def test_back_and_forward_lead_to_where_the_reader_is_and_lose_nothing(chromium,
     assert SurveyResponse.objects.get() == response
 
 
+@pytest.mark.once
 def test_a_network_that_wants_a_sign_in_is_no_image_and_no_saved_answer(chromium, begun):
     """A hospital's guest network answers everything with its own page, and with success."""
     _, page = open_browser(chromium, WIDTHS["phone"])
@@ -219,6 +227,7 @@ def test_a_phones_wrong_clock_changes_neither_order_nor_time_of_receipt(chromium
     assert rows == sorted(rows, key=lambda row: row.received_at)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("width", "height"), [(320, 568), (844, 390), (640, 400), (320, 256)], ids=["small", "sideways", "200 %", "400 %"]
 )

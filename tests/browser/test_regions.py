@@ -17,7 +17,7 @@ from tests.models_ml.bank import store_study
 from tests.models_ml.conftest import pictures, trained_folders  # noqa: F401
 from tests.surveys.study import group, make_protocol
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.browser, pytest.mark.once, pytest.mark.django_db(transaction=True)]
 QUESTIONS = [
     {"code": "", "kind": "diagnosis", "prompt": "Which condition is it?"},
     {"code": "where", "kind": "region", "prompt": "What does your answer rest on?", "required": False, "most": 3},

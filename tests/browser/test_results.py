@@ -9,7 +9,7 @@ from benchmark.services.comparison import run_comparison
 from imagebank.models import Job, Membership
 from tests.benchmark.conftest import read_study
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.browser, pytest.mark.once, pytest.mark.django_db(transaction=True)]
 
 
 @pytest.fixture

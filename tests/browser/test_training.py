@@ -21,7 +21,7 @@ from imagebank.models import ItemImage, Membership, Rendition
 from tests.browser.test_reading import accessible, open_browser
 from tests.models_ml.bank import store_study, write_manifest
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.browser, pytest.mark.once, pytest.mark.django_db(transaction=True)]
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 180
 
@@ -113,7 +113,6 @@ def explain(page):
     accessible(page)
 
 
-@pytest.mark.once
 def test_a_run_is_started_watched_cancelled_continued_finished_and_explained(chromium, site):
     context, page = open_browser(chromium, (1280, 800))
     context.set_default_timeout(1000 * PATIENCE_S)

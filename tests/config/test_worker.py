@@ -1,6 +1,7 @@
 """A real worker on a real broker, killed in the middle of a job."""
 
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -70,11 +71,13 @@ def job_row(folder: Path) -> tuple:
     return query(folder, "SELECT state, result FROM imagebank_job")
 
 
+@pytest.mark.once
+@pytest.mark.django_db
 @pytest.mark.parametrize("broker", ["filesystem", pytest.param("redis", marks=pytest.mark.redis)])
-def test_a_killed_workers_job_is_finished_by_the_next_one(tmp_path, broker):
+def test_a_killed_workers_job_is_finished_by_the_next_one(tmp_path, migrated_database, broker):
     broker = "filesystem://" if broker == "filesystem" else os.environ["TEST_REDIS_URL"]
     env, log = environment(tmp_path, broker), tmp_path / "worker.log"
-    django(env, "migrate", "--verbosity", "0")
+    shutil.copyfile(migrated_database, tmp_path / "db.sqlite3")
     queue = (
         "from imagebank.jobs import queue_job; "
         f"queue_job(study=None, kind='test.wait-for-file', title='t', payload={{'folder': '{tmp_path}'}})"

@@ -26,6 +26,7 @@ def encoded(image: np.ndarray, form: str) -> bytes:
     return buffer.getvalue()
 
 
+@pytest.mark.once
 def test_a_set_with_crops_of_training_pictures_is_held_back_and_cannot_be_published(tmp_path):
     study = StudyFactory(slug="skin", nature="drawn, not photographs", views=[{"code": "focused", "label": "focused"}])
     diagnosis = DiagnosisClassFactory(study=study, code="skin", name="Skin", position=0)

@@ -69,6 +69,7 @@ def test_import_morph_audit_and_publish_as_jobs(study):
     assert image_set.evaluation["n"] == {"train": 30, "held_out": 12, "generated": 6}
 
 
+@pytest.mark.once
 def test_a_file_that_is_no_network_is_refused_in_one_sentence_and_removed(study, tmp_path):
     (tmp_path / "bad.pkl").write_bytes(b"cos\nsystem\n(S'touch /tmp/never'\ntR.")
     job = done(study, IMPORT_NETWORK, upload=keep(tmp_path / "bad.pkl"), name="bad.pkl", title="Bad", classes=[], licence="x")
@@ -93,6 +94,7 @@ def test_a_tampered_weights_folder_is_refused(study, network, tmp_path):
 SMALL = {"channel_base": 64, "channel_max": 8, "z_dim": 8, "w_dim": 8, "batch": 8, "minimum_images": 20, "mbstd_group": 4}
 
 
+@pytest.mark.once
 def test_a_training_reports_is_stopped_goes_on_and_leaves_a_generator(study, monkeypatch):
     monkeypatch.setattr("generative.services.core.POLL_S", 0.05)
     run = start_training(study=study, title="Small", recipe="tiny", resolution=8, view="focused", total_kimg=5000.0,

@@ -50,6 +50,7 @@ def test_a_real_picture_is_projected_and_shown_beside_the_result(as_role, study,
     assert "Never published" in listed
 
 
+@pytest.mark.once
 def test_the_set_makes_its_picture_again_to_the_byte(study, generator, tmp_path):
     from generative.core.cli import main
     from generative.services.sets import write_set_folder
@@ -61,6 +62,7 @@ def test_the_set_makes_its_picture_again_to_the_byte(study, generator, tmp_path)
     assert again == made  # the same search finds the same style, so it is the same set
 
 
+@pytest.mark.once
 def test_a_projection_is_never_published(study, generator):
     made = project_picture(generator=generator, item="early-2", view="focused", steps=10)
     with pytest.raises(ValidationError, match="it is not published"):
@@ -88,6 +90,7 @@ def test_those_who_may_not_make_pictures_may_not_project(as_role, study, generat
     assert not Job.objects.exists()
 
 
+@pytest.mark.once
 def test_a_projection_whose_picture_left_the_bank_says_so(as_role, study, generator):
     job = queue_job(study=study, kind=MAKE, title="x", payload={
         "generator": generator.public_id, "kind": "projection",

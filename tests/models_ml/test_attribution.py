@@ -24,7 +24,7 @@ from models_ml.services.explaining import explain_arguments, start_attribution, 
 pytestmark = pytest.mark.django_db
 
 
-def test_a_job_stores_maps_with_gap_target_hash_and_control(networks, client, person, run_jobs):
+def test_a_job_stores_maps_with_gap_target_hash_control_and_parts(networks, client, person, run_jobs):
     ensemble = networks["focused"]
     made = start_attribution(ensemble=ensemble, limit=3)
     (job,) = run_jobs()
@@ -71,8 +71,11 @@ def test_a_job_stores_maps_with_gap_target_hash_and_control(networks, client, pe
     assert {client.get(address).status_code for address in pages.values()} == {403}
     client.force_login(person())
     assert {client.get(address).status_code for address in pages.values()} == {404}
+    client.force_login(person("analyst"))
+    warns_of_a_shortcut(client, made)
 
 
+@pytest.mark.once
 def test_a_stopped_attribution_keeps_and_shows_what_is_done_and_goes_on_from_there(
     networks, client, person, run_jobs, monkeypatch
 ):
@@ -181,16 +184,13 @@ def regions(*rows):
     ]  # fmt: skip
 
 
-def test_the_page_warns_of_a_shortcut_shows_its_worst_pictures_and_says_the_rule(client, person, networks, run_jobs):
-    made = start_attribution(ensemble=networks["focused"], limit=6)
-    assert [job.state for job in run_jobs()] == ["succeeded"]
-    made.refresh_from_db()
+def warns_of_a_shortcut(client, made):
+    """The page warns, shows the pictures in which a part is worst, and says the rule."""
     assert {one["region"] for one in made.summary["regions"]} >= {"lesion", "background"}
     one = made.maps.filter(target="predicted").first()
     assert {"region", "marked", "share", "area", "control"} == set(one.regions[0])
     made.summary["regions"] = regions(("sticker", True), ("clothing", False), ("watermark", None))
     made.save()
-    client.force_login(person("analyst"))
     page = client.get(f"/studies/spots/networks/attributions/{made.pk}/").content.decode()
     assert "sticker takes half." in page
     assert "clothing takes half." not in page

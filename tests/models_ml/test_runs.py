@@ -286,6 +286,7 @@ def test_a_class_with_one_picture_is_named(study):
         begin(study)
 
 
+@pytest.mark.once
 def test_a_corrupt_picture_fails_the_job_with_its_name(study, run_jobs):
     run = begin(study)
     path = study.items.get(code="IP-0").images.get(view="focused").file.path

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -19,8 +20,6 @@ ROOT = Path(__file__).resolve().parents[2]
 PREPARE = """
 import json, django
 django.setup()
-from django.core.management import call_command
-call_command("migrate", verbosity=0)
 from surveys.models import BlockSitting, SurveyItem
 from surveys.services import invite, open_block
 from tests.surveys.sitting import begin_by_link
@@ -72,11 +71,14 @@ def serve(port, environment):
     pytest.fail("the web server did not start")
 
 
-def test_a_killed_web_process_loses_no_acknowledged_answer(tmp_path):
+@pytest.mark.once
+@pytest.mark.django_db
+def test_a_killed_web_process_loses_no_acknowledged_answer(tmp_path, migrated_database):
     environment = os.environ | {
         "DJANGO_SETTINGS_MODULE": "tests.surveys.served", "DIPTYCH_VAR": str(tmp_path), "DATABASE_URL": "",
     }  # fmt: skip
     environment.pop("DATABASE_URL")
+    shutil.copyfile(migrated_database, tmp_path / "killed.sqlite3")
     token, items = run(PREPARE, environment)
     port = free_port()
     server = serve(port, environment)

@@ -127,6 +127,11 @@ def methods(results: Results) -> list[str]:
             " model with random effects of raters and images, fitted by Laplace's approximation [[christensen]]; agreement on a"
             " scale is Krippendorff's ordinal alpha [[krippendorff]]."
         )
+    if results.records("self_agreement"):
+        sentences.append(
+            "Some images came twice. A rater's second answer was compared with the first one: share of equal answers, and Krippendorff's alpha"
+            " over all such pairs [[krippendorff]]. Neither second answers nor obvious catches are part of any other number."
+        )
     if results.records("choices"):
         sentences.append(
             "In choices between two sides an answer that names none counts half. Shares have Wilson's interval [[wilson]] with"

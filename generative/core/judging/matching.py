@@ -26,6 +26,7 @@ COARSE_STEPS, FINE_STEPS = 4, 6
 SLOPE_STEP, MOVE_MAX = 1e-3, 0.05
 DAMPING, EASED, STIFFENED = 1e-2, 0.25, 6.0
 WHOLE_FROM = 0.985
+EXACT = 1e-3
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ class Matcher:
                     for row, match in self._aligned(part, own, *likely):
                         found[start + row].append(match)
                 tell(min(start + BLOCK, len(mine)), len(mine))
-        return [sorted(row, key=lambda match: match.distance)[:KEPT] for row in found]
+        return [sorted(row, key=_nearness)[:KEPT] for row in found]
 
     def _likely(self, mine: np.ndarray, own: bool, barred, tried: int) -> tuple[torch.Tensor, ...]:
         """(score, turn, training index, box number), each (pictures, tried), of the pairs that fit best in few frequencies."""
@@ -138,6 +139,12 @@ class Matcher:
             for i in range(len(r)):
                 place = tuple(round(edge, 4) for edge in edges[i].tolist())
                 yield int(r[i]), Match(int(to[i]), float(distance[i]), int(turned[i]), place, own)
+
+
+def _nearness(match: Match) -> tuple[float, bool]:
+    """What matches are ordered by. An exact copy fits both ways, with turns that undo one another, at distances that only
+    rounding tells apart: then the training picture's turn counts."""
+    return (match.distance if match.distance > EXACT else 0.0), not match.own
 
 
 def _best_boxes(turned: torch.Tensor, boxed: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -8,6 +8,7 @@ from imagebank.services.backup import restore
 
 class Command(BaseCommand):
     help = "Put a backup into this empty site (a new DIPTYCH_VAR and database), then bring the database up to date."
+    requires_system_checks = ()  # they load every page, which takes seconds and says nothing about a file
 
     def add_arguments(self, parser):
         parser.add_argument("source", type=Path)

@@ -133,7 +133,7 @@ def _no_constant(name: str) -> None:
 
 
 def read_result(folder: Path) -> FoldResult | None:
-    """How the fold ended, or None while it has not."""
+    """How the fold ended, or None while it has not. In a run's folder the name says which fold it must be."""
     if not (folder / RESULT).is_file():
         return None
     values = _read_json(folder / RESULT, f"{folder} holds no fold's result")
@@ -141,8 +141,7 @@ def read_result(folder: Path) -> FoldResult | None:
     try:
         result = FoldResult(**values)
         fits = (
-            type(result.fold) is int and result.fold == int(number[1] if number else result.fold) >= 0
-            and result.status in (*FINISHED, "cancelled")
+            type(result.fold) is int and (number is None or result.fold == int(number[1])) and result.status in (*FINISHED, "cancelled")
             and type(result.epochs_done) is type(result.best_epoch) is int
             and 0 <= result.best_epoch <= result.epochs_done < MOST_EPOCHS
             and (result.score is None or 0 <= result.score <= 1) and 0 <= result.seconds < math.inf
