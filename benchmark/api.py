@@ -13,6 +13,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from benchmark.assistance_api import AssistanceViewSet
 from benchmark.core.planning.closed_form import Spread
 from benchmark.models import AnalysisPlan, Comparison, StoredPredictions
 from benchmark.outside_api import OutsideReadings
@@ -331,7 +332,11 @@ class RegionSums(APIView):
         return Response(StartedOut({"job": job.pk}).data, status=202)
 
 
-routes = [("comparisons", ComparisonViewSet, "api-comparison"), ("plans", PlanViewSet, "api-plan")]
+routes = [
+    ("comparisons", ComparisonViewSet, "api-comparison"),
+    ("plans", PlanViewSet, "api-plan"),
+    ("assistance", AssistanceViewSet, "api-assistance"),
+]
 urlpatterns = [
     path("readings/import/", OutsideReadings.as_view(), name="api-readings-import"),
     path("planning/", Planning.as_view(), name="api-planning"),

@@ -1,9 +1,10 @@
-"""Background work of this app: comparisons, the check that they can be repeated, simulated studies, readers' regions."""
+"""Background work of this app: comparisons and their check, simulated studies, readers' regions, assistance."""
 
 from imagebank.jobs import JobRun, register_job
 from models_ml.models import AttributionSet
 
 from .models import AnalysisPlan, Comparison, StoredPredictions
+from .services.assistance import FREEZE, assist
 from .services.checking import recompute
 from .services.comparison import STAMPED, run_comparison
 from .services.documents import make_documents
@@ -65,6 +66,18 @@ def region_sum_job(run: JobRun) -> dict:
     found = sum_regions(made=sets.get(ensemble__study=run.study, pk=run.payload["set"]), progress=_told_to(run))
     run.log(f"{len(found['pictures'])} regions of {len(found['groups'])} groups")
     return found
+
+
+@register_job(FREEZE)
+def assistance_job(run: JobRun) -> dict:
+    """Freeze what readers will see of the network in payload."""
+    name = run.payload["network"]
+    frozen = assist(
+        study=run.study, name=name, user=run.job.created_by,
+        progress=lambda done, total: run.progress(done=done, total=total, message=f"{name}, image {done} of {total}"),
+    )  # fmt: skip
+    run.log(f"{frozen.outputs.count()} images, hash {frozen.sha256[:16]}.")
+    return {"network": name, "sha256": frozen.sha256}
 
 
 def _told_to(run: JobRun):

@@ -1,27 +1,21 @@
-"""Pages of the networks that need the answers of people as well: leaderboard, predictions beside people, taking part."""
+"""Pages of the networks that need the answers of people as well: leaderboard, readers' regions, taking part."""
 
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
-from django import forms
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
-from imagebank.models import Item, Study
 from imagebank.permissions import Role, may_change, require_role
 from imagebank.tables import csv_text
 from models_ml.core.attribution.tables import in_words
-from models_ml.models import AttributionMap, AttributionSet, Ensemble, Prediction
+from models_ml.models import AttributionSet
 from surveys.models import Reader
 
 from .services.networks import (
-    ItemAnswers,
-    answers_by_item,
     leaderboards,
     predict_survey_items,
     survey_items,
@@ -31,57 +25,10 @@ from .services.networks import (
 )
 from .services.predictions import store_predictions
 from .services.region_sums import PICTURE_COLUMNS, answers_key, newest_sets, newest_sum, start_region_sum
-from .services.regions import region_codes, region_overlaps
+from .services.regions import region_codes
 
 READING_ROLES = (Role.ANALYST, Role.COORDINATOR, Role.ENGINEER)
 CHANGING_ROLES = (Role.ENGINEER, Role.COORDINATOR)
-PER_PAGE = 24
-TOP = 3
-
-
-class PredictionFilter(forms.Form):
-    """Which answers of which ensemble to show, and in which order."""
-
-    ensemble = forms.ModelChoiceField(queryset=Ensemble.objects.none(), required=False, empty_label=None)
-    truth = forms.ChoiceField(required=False, label="Reference")
-    answer = forms.ChoiceField(required=False)
-    outcome = forms.ChoiceField(required=False, choices=[("", "All"), ("right", "Right"), ("wrong", "Wrong")])
-    disagreement = forms.ChoiceField(
-        required=False, choices=[("", "All"), ("members", "Members differ"), ("fallback", "No member confident")]
-    )
-    order = forms.ChoiceField(
-        required=False, choices=[("", "Item"), ("confidence", "Least sure first"), ("-confidence", "Surest first")]
-    )
-    search = forms.CharField(required=False, max_length=100, widget=forms.TextInput(attrs={"type": "search"}))
-
-    def __init__(self, data, *, study: Study):
-        super().__init__(data)
-        self.fields["ensemble"].queryset = study.ensembles.all()
-        classes = list(study.classes.values_list("code", "name"))
-        self.fields["truth"].choices = [("", "All"), *classes]
-        self.fields["answer"].choices = [("", "All"), *classes, ("none", "No answer")]
-        for field in self.fields.values():
-            field.widget.attrs["class"] = "form-control" if isinstance(field, forms.CharField) else "form-select"
-
-
-@dataclass(frozen=True)
-class Bar:
-    """One class with its probability or share, 0 to 100."""
-
-    name: str
-    percent: float
-    is_truth: bool
-
-
-@dataclass(frozen=True)
-class GroupAnswers:
-    """People of one group, or another network, on one item."""
-
-    name: str
-    kind: str
-    asked: int
-    right: int | None
-    bars: list[Bar]
 
 
 def context_of(request: HttpRequest, **more) -> dict:
@@ -95,9 +42,10 @@ def leaderboard_page(request: HttpRequest, slug: str) -> HttpResponse:
     """Networks on the items that the study's readings hold, best first, people beside them."""
     boards = leaderboards(request.study)
     readers = set(Reader.objects.filter(study=request.study, kind=Reader.Kind.MODEL).values_list("code", flat=True))
-    stored = sorted(set(request.study.ensembles.values_list("name", flat=True)))
+    ensembles = {(one.name, one.view): one.pk for one in request.study.ensembles.all()}
+    stored = sorted({name for name, _ in ensembles})
     context = {
-        "boards": [(board, request.study.view_label(board.view), forest_rows(board)) for board in boards],
+        "boards": [(board, request.study.view_label(board.view), forest_rows(board, ensembles)) for board in boards],
         "simulated": any(board.simulated for board in boards),
         "waiting": [name for name in stored if name not in readers],
         "stored": stored,
@@ -109,15 +57,18 @@ def leaderboard_page(request: HttpRequest, slug: str) -> HttpResponse:
 LEFT, RIGHT, STEP = 170, 470, 28
 
 
-def forest_rows(board) -> dict:
-    """Geometry of the leaderboard's figure."""
+def forest_rows(board, ensembles: dict[tuple[str, str], int]) -> dict:
+    """Geometry of the leaderboard's figure. ensembles: keys of those that there are, by name and view, for links."""
+    groups = sorted(board.people)  # each has the same colour wherever it stands
 
     def x(share: float) -> float:
         return LEFT + share * (RIGHT - LEFT)
 
     rows = [
         {
-            "standing": one, "people": one.name in board.people, "y": 20 + STEP * place, "x": x(one.accuracy),
+            "standing": one, "people": one.name in board.people,
+            "group": groups.index(one.name) if one.name in board.people else None,
+            "ensemble": None if one.name in board.people else ensembles.get((one.name, board.view)), "y": 20 + STEP * place, "x": x(one.accuracy),
             "low": x(one.accuracy if one.ci_low is None else one.ci_low),
             "high": x(one.accuracy if one.ci_high is None else one.ci_high),
             "accuracy": f"{100 * one.accuracy:.1f}",
@@ -139,103 +90,6 @@ def behind_in_words(one, place: int) -> dict[str, str]:
         return {"behind": one.why, "behind_interval": ""}
     between = f"{100 * one.behind_low:.1f} to {100 * one.behind_high:.1f}".replace("-", "\N{MINUS SIGN}")
     return {"behind": f"{100 * one.behind:.1f}".replace("-", "\N{MINUS SIGN}"), "behind_interval": between}
-
-
-@require_GET
-@require_role(*READING_ROLES)
-def prediction_list(request: HttpRequest, slug: str) -> HttpResponse:
-    """Answers of one ensemble, filtered, each with its surest classes and what people answered."""
-    form = PredictionFilter(request.GET, study=request.study)
-    wanted = dict(form.cleaned_data) if form.is_valid() else {}
-    ensemble = wanted.pop("ensemble", None) or request.study.ensembles.first()
-    if ensemble is None:
-        return render(request, "benchmark/network_predictions.html", context_of(request, ensemble=None))
-    form.initial["ensemble"] = ensemble
-    order = wanted.pop("order", "")
-    rows = ensemble.predictions.matching(**wanted).select_related("item__truth__diagnosis")
-    rows = rows.prefetch_related("item__images").order_by(*filter(None, [order, "item__code"]))
-    page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
-    people = answers_by_item(request.study, view=ensemble.view, items=[row.item_id for row in page])
-    query = request.GET.copy()
-    query.pop("page", None)
-    context = {
-        "form": form,
-        "ensemble": ensemble,
-        "view_label": request.study.view_label(ensemble.view),
-        "page": page,
-        "query": query.urlencode(),
-        "simulated": any(one.simulated for answers in people.values() for one in answers),
-        "cards": [prediction_card(row, ensemble, people.get((row.item_id, ensemble.view), [])) for row in page],
-    }
-    return render(request, "benchmark/network_predictions.html", context_of(request, **context))
-
-
-def prediction_card(row: Prediction, ensemble: Ensemble, answers: list[ItemAnswers]) -> dict:
-    truth = row.item.truth.diagnosis.code if hasattr(row.item, "truth") else ""
-    return {
-        "row": row,
-        "truth": truth,
-        "picture": next((image for image in row.item.images.all() if image.view == ensemble.view), None),
-        "bars": bars(ensemble.run.classes, row.probabilities, truth)[:TOP],
-        "people": [group_answers(one, truth) for one in answers if one.kind != "model"],
-    }
-
-
-def bars(classes: list[str], probabilities: list[float], truth: str) -> list[Bar]:
-    """Largest first."""
-    pairs = sorted(zip(classes, probabilities), key=lambda pair: -pair[1])
-    return [Bar(name, 100 * p, name == truth) for name, p in pairs]
-
-
-def group_answers(one: ItemAnswers, truth: str) -> GroupAnswers:
-    shares = [Bar(name, 100 * n / one.asked, name == truth) for name, n in one.counts.most_common()]
-    return GroupAnswers(one.name, one.kind, one.asked, one.right(truth) if truth else None, shares)
-
-
-@require_GET
-@require_role(*READING_ROLES)
-def item_page(request: HttpRequest, slug: str, pk: int, item: int) -> HttpResponse:
-    """One item: the ensemble's and every member's probabilities beside what people answered."""
-    ensemble = get_object_or_404(Ensemble.objects.select_related("run"), study=request.study, pk=pk)
-    found = get_object_or_404(Item.objects.select_related("truth__diagnosis"), study=request.study, pk=item)
-    truth = found.truth.diagnosis.code if hasattr(found, "truth") else ""
-    row = get_object_or_404(ensemble.predictions, item=found)
-    members = Prediction.objects.filter(member__run=ensemble.run, item=found).select_related("member")
-    answers = answers_by_item(request.study, view=ensemble.view, items=[found.pk]).get((found.pk, ensemble.view), [])
-    maps = AttributionMap.objects.filter(item=found, view=ensemble.view, attribution_set__ensemble=ensemble)
-    classes = [(name, name == truth) for name in ensemble.run.classes]
-    context = {
-        "ensemble": ensemble,
-        "run": ensemble.run,
-        "item": found,
-        "truth": truth,
-        "row": row,
-        "view_label": request.study.view_label(ensemble.view),
-        "picture": found.images.filter(view=ensemble.view).first(),
-        "bars": bars(ensemble.run.classes, row.probabilities, truth),
-        "classes": classes,
-        "members": [
-            (one.member.name, one.answer, list(zip(one.probabilities, ensemble.run.classes)))
-            for one in members.order_by("member__fold")
-        ],
-        "people": [group_answers(one, truth) for one in answers if one.kind != "model"],
-        "networks": [group_answers(one, truth) for one in answers if one.kind == "model"],
-        "simulated": any(one.simulated for one in answers),
-        "maps": maps.order_by("attribution_set", "target"),
-        **overlaps(maps),
-    }
-    return render(request, "benchmark/network_item.html", context_of(request, **context))
-
-
-def overlaps(maps) -> dict:
-    """What readers marked on the picture, against the newest map of the predicted class."""
-    newest = (
-        maps.filter(target=AttributionMap.Target.PREDICTED)
-        .select_related("attribution_set__ensemble__run__study", "attribution_set__ensemble__study__protocol", "item")
-        .order_by("-attribution_set")
-        .first()
-    )
-    return {"newest": newest, "regions": region_overlaps(newest) if newest else []}
 
 
 @require_GET

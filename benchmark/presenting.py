@@ -7,7 +7,7 @@ from typing import Any
 
 from benchmark.core.figures.look import colours
 from benchmark.core.results import Results
-from benchmark.core.wording import interval, number, p_value, points, readable
+from benchmark.core.wording import interval, number, p_value, percent, points, readable, these_images
 from benchmark.models import Comparison
 from benchmark.sections import (
     HYPE,
@@ -71,16 +71,17 @@ class Answer:
 
 
 def answers_in_words(results: dict) -> list[Answer]:
-    """One Answer per network, reader group and view, in the order of the results."""
+    """One Answer per network, reader group and view, in the order of the results; then one per gain from its output."""
     paired, new = results.get("paired", []), {_key(record): record for record in results.get("new_images", [])}
+    gains = [({**these_images(r), "why": r["why"]}, r) for r in results.get("assistance", [])]
     palette = colours(results["design"]["groups"], results["design"]["models"])
-    scale = _scale([*paired, *new.values()])
+    scale = _scale([*paired, *new.values(), *(side for pair in gains for side in pair)])
     level = f"{100 * results['plan']['confidence']:g} %"
     return [
         _answer(number_, record, new[_key(record)], palette, scale, level)
         for number_, record in enumerate(paired, 1)
         if _key(record) in new
-    ]
+    ] + [_gain(number_, *sides, palette, scale, level) for number_, sides in enumerate(gains, 1)]
 
 
 def _key(record: Record) -> tuple:
@@ -99,6 +100,46 @@ def _answer(place: int, these: Record, new: Record, palette: dict, scale: tuple[
         planned={"primary": "primary in the plan", "exploratory": "exploratory"}.get(these.get("family"), ""),
         details=_details(these, new),
     )
+
+
+def _gain(place: int, these: Record, new: Record, palette: dict, scale: tuple[float, float], level: str) -> Answer:
+    """Whether a network's output in sight makes a group more accurate."""
+    return Answer(
+        anchor=f"with-network-{place}",
+        question=new["question"],
+        colour=palette.get(new["group"], ""),
+        view=readable(new["view"]),
+        these=_estimate("These images, new readers", these, scale, level),
+        new=_estimate("New images and new readers", new, scale, level),
+        disagree=bool(new["conclusions_differ"]),
+        planned="primary in the plan" if new["prespecified"] else "exploratory",
+        details=_gain_details(these, new),
+    )
+
+
+def _gain_details(these: Record, new: Record) -> list[tuple[str, str]]:
+    sides = (("Alone", "alone"), ("With the network's output", "assisted"), ("The network, same readings", "network"))
+    rows = [
+        (name, f"{percent(new[f'accuracy_{key}'])} ({interval(new[f'accuracy_{key}_ci_low'], new[f'accuracy_{key}_ci_high'])})")
+        for name, key in sides
+    ]
+    rows += [
+        ("Readings", f"{new['readings']:,} by {new['readers']} readers of {new['items']} images"),
+        ("Changed", f"{new['gained']} from wrong to right, {new['lost']} from right to wrong"),
+        ("Paired t-test over readers", f"df = {number(these['df'], 0)}, {p_value(these['p'])}"),
+        (
+            "New images",
+            f"df = {number(new['df'], 1)}, {p_value(new['p'])}; standard error {number(new['se_ratio'])} times that of the"
+            " paired test",
+        ),
+        (
+            "Spread of one reading (SD)",
+            f"between readers {points(new['sd_reader'])}, between images {points(new['sd_item'])}, residual"
+            f" {points(new['sd_residual'])}",
+        ),
+        ("What it cannot tell apart", "The network's output and the second look at the same image."),
+    ]
+    return rows + ([("Not estimable", new["why"])] if new["why"] else [])
 
 
 def _estimate(label: str, record: Record, scale: tuple[float, float], level: str) -> Estimate:

@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from . import network_pages, outside_views, planning_views, views
+from . import assistance_views, network_pages, outside_views, planning_views, prediction_pages, views
 
 app_name = "benchmark"
 STUDY = "studies/<slug:slug>"
@@ -44,12 +44,16 @@ urlpatterns = [
     path(f"{STUDY}/planning/simulate/", planning_views.planning_simulate, name="planning_simulate"),
     path(f"{STUDY}/precision/", planning_views.precision, name="precision"),
     path(f"{NETWORKS}leaderboard/", network_pages.leaderboard_page, name="network_leaderboard"),
-    path(f"{NETWORKS}predictions/", network_pages.prediction_list, name="network_predictions"),
-    path(f"{NETWORKS}predictions/<int:pk>/items/<int:item>/", network_pages.item_page, name="network_item"),
+    path(f"{NETWORKS}predictions/", prediction_pages.prediction_list, name="network_predictions"),
+    path(f"{NETWORKS}predictions/answers.csv", prediction_pages.prediction_table, name="network_prediction_table"),
+    path(f"{NETWORKS}predictions/<int:pk>/items/<int:item>/", prediction_pages.item_page, name="network_item"),
     path(f"{NETWORKS}regions/", network_pages.regions_page, name="network_regions"),
     path(f"{NETWORKS}regions/<int:pk>/", network_pages.regions_start, name="network_regions_start"),
     path(f"{NETWORKS}regions/<int:pk>.csv", network_pages.regions_csv, name="network_regions_csv"),
     path(f"{NETWORKS}predictions.csv", network_pages.predictions_csv, name="network_predictions_csv"),
     path(f"{NETWORKS}predictions/keep/", network_pages.predictions_keep, name="network_predictions_keep"),
+    path(f"{STUDY}/surveys/assistance/", assistance_views.assistance, name="assistance"),
+    path(f"{STUDY}/surveys/assistance/start/", assistance_views.start, name="assistance-start"),
+    path(f"{STUDY}/surveys/assistance/check/", assistance_views.check, name="assistance-check"),
     path(f"{NETWORKS}take-part/<slug:name>/", network_pages.take_part_page, name="network_take_part"),
 ]

@@ -30,6 +30,7 @@ PLACES = {
     "generative.make": IMAGE_SET,
     "generative.audit": IMAGE_SET,
     "generative.publish": IMAGE_SET,
+    "assistance": ("benchmark:assistance", "", "See what readers see"),
     "comparison": ("benchmark:comparison_detail", "comparison", "See the results"),
     "comparison-check": FILES,
     "comparison-documents": FILES,

@@ -61,7 +61,7 @@ ROOMS = (
     (
         "Surveys",
         ("surveys:overview",),
-        ("surveys:overview", "surveys:certificate", "surveys:preview"),
+        ("surveys:overview", "surveys:certificate", "surveys:preview", "benchmark:assistance"),
         ("coordinator",),
     ),
     ("Readers", ("surveys:readers",), ("surveys:r", "surveys:seat", "surveys:inv", "surveys:letters", "surveys:erase"), ("coordinator",)),

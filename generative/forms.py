@@ -72,7 +72,7 @@ class AddSetForm(Styled):
     """Any generator's pictures."""
 
     archive = forms.FileField(
-        label="ZIP with manifest.csv and set.json", widget=forms.FileInput(attrs={"accept": ".zip"})
+        label="ZIP with manifest.csv and the pictures", widget=forms.FileInput(attrs={"accept": ".zip"})
     )
     title = forms.CharField(max_length=120, required=False)
     condition = forms.ChoiceField(

@@ -191,6 +191,9 @@ def _morph_measures(morphs: list[dict]) -> list[Measure]:
     rows = []
     for key, name, beside in wanted:
         values = [strip[key] for strip in morphs if strip.get(key) is not None]
+        why = next((strip["stages_why"] for strip in morphs if strip.get("stages_why")), "") if key == "monotony" else ""
         if values:
             rows.append(Measure(name, sum(values) / len(values), beside=beside, digits=2))
+        elif why:
+            rows.append(Measure(name, None, why=why, beside=beside))
     return rows

@@ -19,6 +19,7 @@ urlpatterns = [
     path(f"{HERE}sets/<str:public_id>/audit/", views.set_audit, name="set-audit"),
     path(f"{HERE}sets/<str:public_id>/suspected/", curating.audit, name="audit"),
     path(f"{HERE}sets/<str:public_id>/publish/", views.set_publish, name="publish"),
+    path(f"{HERE}sets/<str:public_id>/data-card.md", views.set_data_card, name="set-card"),
     path(f"{HERE}sets/<str:public_id>/archive/", views.set_archive, name="archive"),
     path(f"{HERE}sets/<str:public_id>/published/<int:pk>/", views.publication_table, name="published"),
     path(f"{HERE}pictures/<str:public_id>/", views.sample_picture, name="picture"),

@@ -21,6 +21,7 @@ from generative.services.pictures import class_names, real_pictures
 from generative.services.publishing import publication_csv, warn_of_classes
 from generative.services.sets import write_set_zip
 from generative.services.training import continue_training, reached_kimg, run_events, start_training
+from generative.set_card import set_card
 from imagebank.jobs import queue_job
 from imagebank.permissions import WORKING_ROLES, Role, has_role, may_change, only_to_change, require_role
 from imagebank.services.uploads import keep_upload
@@ -237,6 +238,15 @@ def set_publish(request: HttpRequest, slug: str, public_id: str) -> HttpResponse
         **_rights(request),
     }
     return render(request, "generative/publish.html", context, status=400 if form.is_bound else 200)
+
+
+@require_GET
+@require_role(*WORKING_ROLES)
+def set_data_card(request: HttpRequest, slug: str, public_id: str) -> HttpResponse:
+    image_set = _set_or_404(request, public_id)
+    response = HttpResponse(set_card(image_set), content_type="text/markdown; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="image-set-{image_set.set_hash[:12]}.md"'
+    return response
 
 
 @require_GET

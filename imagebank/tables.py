@@ -1,8 +1,8 @@
-"""Tables that leave the house: CSV that a spreadsheet cannot mistake for formulas, and lists of the API as CSV."""
+"""Tables that leave the house: CSV that a spreadsheet cannot mistake for formulas, lists of the API as CSV, Markdown."""
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from rest_framework.renderers import BaseRenderer
 
@@ -29,6 +29,17 @@ def csv_text(header: Iterable[str], rows: Iterable[Iterable]) -> str:
     writer.writerow(header)
     writer.writerows([spreadsheet_safe(value) for value in row] for row in rows)
     return buffer.getvalue()
+
+
+def markdown_table(heading: Sequence[str], rows: Iterable[Iterable]) -> str:
+    """A table in Markdown; whole numbers with their thousands parted."""
+    lines = ["| " + " | ".join(heading) + " |", "|" + "---|" * len(heading)]
+    lines += ["| " + " | ".join(_markdown_cell(cell) for cell in row) + " |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def _markdown_cell(value) -> str:
+    return f"{value:,}" if isinstance(value, int) else str(value).replace("|", "\\|").replace("\n", " ")
 
 
 class CsvRenderer(BaseRenderer):

@@ -17,6 +17,7 @@ urlpatterns = [
     path(f"{BANK}item/<int:pk>/include/", views.item_include, name="include"),
     path(f"{BANK}review/", views.next_review, name="next-review"),
     path(f"{BANK}import/", views.bank_import, name="import"),
+    path(f"{BANK}data-card.md", views.data_card_file, name="data-card"),
     path(f"{BANK}leakage/", views.leakage, name="leakage"),
     path(f"{BANK}leakage/check/", views.leakage_check, name="leakage-check"),
     path(f"{BANK}<str:public_id>/<slug:rendition>/", views.image, name="image"),

@@ -21,6 +21,7 @@ from imagebank.permissions import (
     only_to_change,
     require_role,
 )
+from imagebank.services.data_card import data_card
 from imagebank.services.exclusion import exclude_item, include_item
 from imagebank.services.reviews import record_review
 from imagebank.services.uploads import keep_upload
@@ -48,6 +49,15 @@ def item_list(request: HttpRequest, slug: str) -> HttpResponse:
     if rights["may_review"]:
         context["waiting"] = study.items.waiting_for(request.user).count()
     return render(request, "imagebank/items.html", context | {"bank_is_empty": not study.items.exists()})
+
+
+@require_GET
+@require_role(*TRUTH_ROLES)
+def data_card_file(request: HttpRequest, slug: str) -> HttpResponse:
+    response = HttpResponse(data_card(request.study), content_type="text/markdown; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{slug}-data-card.md"'
+    response["Cache-Control"] = "private, no-store"
+    return response
 
 
 @require_GET

@@ -3,11 +3,13 @@
 Every chart is drawn in a box of its own units, y downwards, and scales with the page.
 """
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from models_ml.core import CoreError
+from models_ml.core.training.checkpoint import fold_folder, read_metrics
 
 WIDTH, HEIGHT = 520, 260
 LEFT, RIGHT, TOP, BOTTOM = 48, 76, 12, 34
@@ -48,12 +50,13 @@ class Chart:
 
 
 def read_curves(folder: Path, folds: Sequence[int]) -> dict[int, list[dict]]:
-    """Metrics of every ended epoch of every fold that has begun."""
+    """Metrics of every ended epoch of every fold that has begun; a file that cannot be read has no curve."""
     curves = {}
     for fold in folds:
-        path = folder / f"fold{fold}" / "metrics.jsonl"
-        if path.is_file():
-            curves[fold] = [json.loads(line) for line in path.read_text().splitlines() if line]
+        try:
+            curves[fold] = read_metrics(fold_folder(folder, fold))
+        except CoreError:
+            continue
     return {fold: rows for fold, rows in curves.items() if rows}
 
 
@@ -75,6 +78,29 @@ def learning_curves(curves: dict[int, list[dict]], *, epochs: int = 1) -> list[C
         _chart("Loss: training dashed, held out solid", loss, table, epochs, floor=0.0),
         _chart("Balanced accuracy on the held-out fold", accuracy, table, epochs, floor=0.0, ceiling=1.0, percent=True),
     ]
+
+
+def compared_curves(curves: Sequence[dict[int, list[dict]]]) -> list[Chart]:
+    """Several runs in the same axes, a colour each: the mean of the folds that reached an epoch thick, each fold thin."""
+    keys = (("Held-out loss", "held_out_loss", None), ("Balanced accuracy on the held-out fold", "balanced_accuracy", 1.0))
+    if not any(curves):
+        return []
+    charts = []
+    for title, key, ceiling in keys:
+        series = []
+        for number, folds in enumerate(curves):
+            lines = [[(row["epoch"], row[key]) for row in rows if row[key] is not None] for rows in folds.values()]
+            series += [("", number, "fold", points) for points in lines]
+            series.append(("", number, "mean", _mean_line(lines)))
+        charts.append(_chart(title, series, [], 1, floor=0.0, ceiling=ceiling, percent=ceiling is not None))
+    return charts
+
+
+def _mean_line(lines: Sequence[Sequence[tuple]]) -> list[tuple]:
+    by_epoch: dict[int, list[float]] = {}
+    for epoch, value in (point for line in lines for point in line):
+        by_epoch.setdefault(epoch, []).append(value)
+    return [(epoch, sum(values) / len(values)) for epoch, values in sorted(by_epoch.items())]
 
 
 def _chart(
@@ -186,6 +212,7 @@ class Cell:
     percent: float
     shade: int  # 0 to 9
     right: bool
+    answer: str  # the column's class, "none" for no answer: what the prediction browser calls it
 
 
 @dataclass(frozen=True)
@@ -214,7 +241,9 @@ def confusion(given: dict) -> Confusion | None:
     for k, (name, row) in enumerate(zip(names, counts)):
         n = sum(row)
         if n:
-            cells = [Cell(row[c], 100 * row[c] / n, min(9, int(10 * row[c] / n)), c == k) for c in kept]
+            cells = [
+                Cell(row[c], 100 * row[c] / n, min(9, int(10 * row[c] / n)), c == k, [*names, "none"][c]) for c in kept
+            ]
             rows.append(ConfusionRow(name, cells, n))
     return Confusion([[*names, "no answer"][c] for c in kept], rows)
 

@@ -6,7 +6,9 @@ from pathlib import Path
 
 from imagebank.models import Study
 from models_ml.charts import forest, share_text
+from models_ml.core.answers.metrics import Estimate
 from models_ml.models import Ensemble, TrainingRun
+from models_ml.services.comparing import Pair
 
 SKIPPED = ("cache", "tensorboard")
 
@@ -98,6 +100,12 @@ def accuracy_forest(ensemble: Ensemble):
     return forest([*rows, ("ensemble", ensemble.judged["accuracy_clustered"], True)])
 
 
+def mean_member(ensemble: Ensemble) -> str:
+    """The mean of the members' accuracies; empty while nothing was judged."""
+    value = ensemble.results.get("mean_member_accuracy")
+    return "" if value is None else f"{100 * value:.1f}%"
+
+
 @dataclass(frozen=True)
 class Number:
     """One metric in words: its name, its value, and what it means."""
@@ -187,12 +195,49 @@ def _card_line(line: str):
     return ("text", plain) if plain.strip() else ("", "")
 
 
-def compared_settings(runs: Sequence[TrainingRun]) -> list[tuple[str, list[str]]]:
-    """The settings in which the runs differ, each with its value in every run."""
+def compared_settings(runs: Sequence[TrainingRun]) -> list[tuple[str, list[str], bool]]:
+    """Every setting with its value in every run, and whether the runs differ in it; those in which they differ first."""
     flat = [dict(_flat(run.config)) for run in runs]
     names = sorted(set().union(*flat))
     rows = [(name, [one.get(name, "") for one in flat]) for name in names]
-    return [(name, values) for name, values in rows if len(set(values)) > 1]
+    return sorted(((name, values, len(set(values)) > 1) for name, values in rows), key=lambda row: not row[2])
+
+
+@dataclass(frozen=True)
+class PairRow:
+    """Two runs on the same pictures, in words. Items are codes with their keys, for links."""
+
+    pair: Pair
+    difference: str
+    brier: str
+    p: str
+    first_alone: list[tuple[str, int | None]]
+    second_alone: list[tuple[str, int | None]]
+
+
+def pair_rows(found: Sequence[Pair], keys: dict[str, int]) -> list[PairRow]:
+    """keys: item code to its key; an item that is not in the study any more has none."""
+    return [
+        PairRow(
+            pair, _points(pair.test.difference, 100, 1) if pair.test else "",
+            _points(pair.test.brier_difference, 1, 3) if pair.test else "", p_text(pair.test.p) if pair.test else "",
+            [(code, keys.get(code)) for code in pair.first_alone], [(code, keys.get(code)) for code in pair.second_alone],
+        )
+        for pair in found
+    ]  # fmt: skip
+
+
+def _points(estimate: Estimate, times: float, digits: int) -> str:
+    parts = [estimate.value, estimate.ci_low, estimate.ci_high]
+    words = [None if part is None else f"{times * part:.{digits}f}".replace("-", "\N{MINUS SIGN}") for part in parts]
+    return f"{words[0]} ({words[1]} to {words[2]})" if words[1] is not None else f"{words[0]} ({estimate.why})"
+
+
+def p_text(p: float) -> str:
+    """As journals print it: "< .001", ".034"."""
+    if p < 0.001:
+        return "< .001"
+    return f"{p:.3f}".removeprefix("0") if p < 0.9995 else "1"
 
 
 def _flat(values: dict, prefix: str = ""):

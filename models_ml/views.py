@@ -4,15 +4,18 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from imagebank.jobs import queue_job
+from imagebank.models import Study
 from imagebank.permissions import TRUTH_ROLES, Role, may_change, only_to_change, require_role
 from imagebank.services.uploads import keep_upload
 from models_ml import charts, presenting
 from models_ml.child import LOG
 from models_ml.forms import AttributionForm, EnsembleForm, ImportForm, StartForm
 from models_ml.models import Ensemble, TrainingRun
+from models_ml.services.comparing import answered_cases, held_out_cases, pairs
 from models_ml.services.explaining import start_attribution
 from models_ml.services.exporting import (
     EXPORT_MANIFEST,
@@ -103,6 +106,8 @@ def run_detail(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
         "numbers": presenting.numbers(run.out_of_fold),
         "confusion": charts.confusion(run.out_of_fold.get("confusion")),
         "reliability": charts.reliability(run.out_of_fold.get("calibration")),
+        "hardest": _with_keys(run.study, run.out_of_fold.get("hardest", [])),
+        "skin_tone": presenting.by_skin_tone(run.out_of_fold),
         "files": presenting.run_files(run),
         "onnx": onnx_export(run),
         "log": _log(run),
@@ -137,6 +142,12 @@ def _live(run: TrainingRun) -> dict:
         "members": run.members.all(),
         "ensembles": [(one, text, presenting.rule_in_words(one)) for one, text in rows],
     }
+
+
+def _with_keys(study: Study, rows: list[dict]) -> list[dict]:
+    """Rows about items, with the items' keys for links; an item that is gone has none."""
+    keys = dict(study.items.filter(code__in=[row["item"] for row in rows]).values_list("code", "pk"))
+    return [row | {"pk": keys.get(row["item"])} for row in rows]
 
 
 def _log(run: TrainingRun) -> str:
@@ -264,20 +275,25 @@ def manifest_download(request: HttpRequest, slug: str) -> FileResponse:
 @require_GET
 @require_role(*TRUTH_ROLES)
 def run_compare(request: HttpRequest, slug: str) -> HttpResponse:
-    """Runs side by side: where they differ, how they did."""
-    chosen = [int(text) for text in request.GET.getlist("run") if text.isdecimal()]
+    """Runs side by side: how they did, on which pictures one is right and the other not, curves, settings."""
+    chosen = [int(text) for text in request.GET.getlist("run") if text.isdecimal() and int(text) < 2**31]
     runs = list(TrainingRun.objects.for_list().filter(study=request.study, pk__in=chosen))
-    ensembles = [next((one for one in run.ensembles.all() if one.name == run.name), None) for run in runs]
+    if len(runs) < 2:
+        return render(request, "models_ml/compare.html", context_of(request, runs=[]))
+    ensembles = [(run, next((one for one in run.ensembles.all() if one.name == run.name), None)) for run in runs]
+    judged = [(run, ensemble) for run, ensemble in ensembles if ensemble and ensemble.judged]
     held_out = [(str(run), run.out_of_fold.get("balanced_accuracy", {"why": "not trained"}), False) for run in runs]
-    tested = [
-        (str(run), one.judged["accuracy_clustered"], False) for run, one in zip(runs, ensembles) if one and one.judged
-    ]
+    tested = [(str(run), one.judged["accuracy_clustered"], False) for run, one in judged]
+    keys = dict(request.study.items.values_list("code", "pk"))
     context = {
         "runs": [presenting.run_row(run, request.study) for run in runs],
-        "settings": presenting.compared_settings(runs) if len(runs) > 1 else [],
-        "held_out": charts.forest(held_out) if runs else None,
+        "settings": presenting.compared_settings(runs),
+        "held_out": charts.forest(held_out),
         "tested": charts.forest(tested) if tested else None,
-        "curves": [(run, charts.learning_curves(charts.read_curves(run.folder, run.folds))) for run in runs],
+        "tested_pairs": presenting.pair_rows(pairs([(str(run), answered_cases(one)) for run, one in judged]), keys),
+        "held_out_pairs": presenting.pair_rows(pairs([(str(run), held_out_cases(run)) for run in runs]), keys),
+        "ensembles": {str(run): one.pk for run, one in judged},
+        "curves": charts.compared_curves([charts.read_curves(run.folder, run.folds) for run in runs]),
     }
     return render(request, "models_ml/compare.html", context_of(request, **context))
 
@@ -304,8 +320,6 @@ def ensemble_create(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
 def ensemble_detail(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     ensemble = get_ensemble(request, pk)
     judged = ensemble.judged
-    items = {item.code: item.pk for item in request.study.items.filter(
-        code__in=[row["item"] for row in ensemble.results.get("hardest", [])])}  # fmt: skip
     context = {
         "ensemble": ensemble,
         "run": ensemble.run,
@@ -313,9 +327,12 @@ def ensemble_detail(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
         "rule": presenting.rule_in_words(ensemble),
         "numbers": presenting.numbers(judged),
         "forest": presenting.accuracy_forest(ensemble),
+        "mean_member": presenting.mean_member(ensemble),
+        "member_names": list(ensemble.results.get("members", {})),
+        "browse": f"{reverse('benchmark:network_predictions', args=[slug])}?ensemble={ensemble.pk}",
         "confusion": charts.confusion(judged.get("confusion")),
         "reliability": charts.reliability(judged.get("calibration")),
-        "hardest": [row | {"pk": items.get(row["item"])} for row in ensemble.results.get("hardest", [])],
+        "hardest": _with_keys(request.study, ensemble.results.get("hardest", [])),
         "skin_tone": presenting.by_skin_tone(ensemble.results),
         "answered": ensemble.predictions.count(),
         "sets": ensemble.attribution_sets.select_related("job"),

@@ -26,6 +26,8 @@ HOLDINGS = (
     Holding("surveys.SurveySet", "study", "design with its certificate", "designs with their certificates"),
     Holding("surveys.StimulusFrame", "stimulus__study"),
     Holding("surveys.Stimulus", "study", "stimulus", "stimuli"),
+    Holding("surveys.ShownOutput", "assistance__study", "output of a network as readers saw it", "outputs of a network as readers saw them"),
+    Holding("surveys.Assistance", "study"),
     Holding("surveys.ServedPicture", "study", "picture as readers got it", "pictures as readers got them"),
     Holding("surveys.ReaderGroup", "study"),
     Holding("surveys.StudyProtocol", "study"),

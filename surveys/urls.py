@@ -6,6 +6,7 @@ from surveys.coordination import end_views, new_rating_views, new_study_views, r
 from surveys.coordination import views as coordinator_views
 from surveys.exports import views as export_views
 from surveys.reading import events as reading_events
+from surveys.reading import outputs as reading_outputs
 from surveys.reading import views as reading_views
 
 app_name = "surveys"
@@ -22,6 +23,8 @@ urlpatterns = [
     path("r/<str:token>/thanks/", reading_views.thanks, name="thanks"),
     path("r/<str:token>/events/", reading_events.events, name="events"),
     path("r/<str:token>/image/<str:public_id>/", reading_views.image, name="image"),
+    path("r/<str:token>/output/<str:public_id>/", reading_outputs.output, name="output"),
+    path("r/<str:token>/output/<str:public_id>/map/", reading_outputs.output_map, name="output-map"),
     path("new-study/", new_study_views.new_study, name="new-study"),
     path("new-study/describe/", set_up_views.describe, name="describe"),
     path("studies/<slug:slug>/set-up/", set_up_views.set_up, name="set-up"),
@@ -69,4 +72,5 @@ urlpatterns = [
         name="preview-words",
     ),
     path("studies/<slug:slug>/surveys/picture/<str:public_id>/", coordinator_views.picture, name="picture"),
+    path("studies/<slug:slug>/surveys/output-map/<str:public_id>/", coordinator_views.output_map, name="output-map-preview"),
 ]

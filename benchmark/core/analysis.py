@@ -13,6 +13,7 @@ from benchmark.core.methods.bootstrap import StudyDraws
 from benchmark.core.plans.deviations import deviations_section
 from benchmark.core.plans.plan import Plan
 from benchmark.core.sections.agreement import agreement_sections, consistency_sections
+from benchmark.core.sections.assistance import assistance_sections
 from benchmark.core.sections.comparisons import adjust_by_largest_t, new_images_section, paired_sections
 from benchmark.core.sections.contrasts import equivalence_section, groups_section, networks_section, views_section
 from benchmark.core.sections.description import accuracy_section, confusion_section, reader_accuracy_section
@@ -22,6 +23,7 @@ from benchmark.core.sections.order import carry_over_section, order_section
 from benchmark.core.sections.performance import class_accuracy_section, class_differences_section, metrics_section
 from benchmark.core.sections.probabilities import probability_sections, reader_confidence_sections
 from benchmark.core.sections.reader_auc import reader_auc_sections
+from benchmark.core.sections.reliance import reliance_sections
 from benchmark.core.sections.sensitivity import sensitivity_section
 from benchmark.core.sections.standing import items_section, standing_section
 from benchmark.core.sections.teams import teams_section
@@ -121,10 +123,15 @@ def _steps(
             ),
         }
 
+    def assistance() -> dict:
+        paired, new = content["paired"], content["new_images"]
+        return {**assistance_sections(scored, plan, draws, paired, new), **reliance_sections(scored, plan)}
+
     return [
         ("accuracy", lambda: {"accuracy": accuracy_section(scored, confidence=level)}),
         ("comparisons", comparisons),
         ("further contrasts", contrasts),
+        ("assisted reading", assistance),
         ("confusion matrices", lambda: {"confusion": confusion_section(scored, confidence=level)}),
         ("agreement", lambda: agreement_sections(scored, draws, confidence=level)),
         ("error consistency", lambda: consistency_sections(scored, draws, confidence=level)),

@@ -38,22 +38,41 @@ def notes(readings: Readings, plan: Plan, scored: Scored) -> Iterator[str]:
         yield f"{who} read more than one survey; the paired test over surveys takes their surveys as independent."
     if not plan.declared:
         yield "No analysis plan was given: every comparison is exploratory."
-    used = [(c.model, c.group, c.view) for c in plan.primary]
-    present = {
-        (m.label, p.group, v)
-        for p in scored.sets("human")
-        for m in scored.sets("model")
-        if m.view == p.view
-        for v in (p.view, None)
-    }
-    for model, group, view in used:
-        if (model, group, view) not in present:
-            yield f"The planned contrast {model} against {group}{f' on {view}' if view else ''} has no readings."
+    for contrast in plan.primary:
+        if not any(contrast.names(*names) for names in _present(scored, assisted=contrast.assisted)):
+            what = f"{contrast.group} with the output of {contrast.model}" if contrast.assisted else f"{contrast.model} against {contrast.group}"
+            yield f"The planned contrast {what}{f' on {contrast.view}' if contrast.view else ''} has no readings."
+    yield from _assisted(frame)
+
+
+def _present(scored: Scored, *, assisted: bool) -> Iterator[tuple[str, str, str]]:
+    """Model, group and view of every comparison that the readings allow; assisted: model is the network in sight."""
+    for people in scored.sets("human"):
+        names = people.rows["assistant"].unique() if assisted else [m.label for m in scored.sets("model") if m.view == people.view]
+        yield from ((name, people.group, people.view) for name in names if name)
+
+
+def _assisted(frame: pd.DataFrame) -> Iterator[str]:
+    """Second answers that are missing, and output that is not what the network's own readings say."""
+    shown = frame[frame["assistant"] != ""]
+    blank = int((shown["assisted_answer"] == "").sum())
+    if blank:
+        yield f"{blank} of {len(shown)} readings with a network's output in sight have no second answer."
+    own = frame.loc[frame["kind"] == "model", ["reader", "item", "view", "answer"]]
+    images = shown.drop_duplicates(["assistant", "item", "view"])
+    both = images.merge(own, left_on=["assistant", "item", "view"], right_on=["reader", "item", "view"], suffixes=("", "_own"))
+    differs = both[both["assistant_answer"] != both["answer_own"]]
+    for name, rows in differs.groupby("assistant", sort=True):
+        yield (
+            f'What readers saw of the network "{name}" is not what its own readings say on {len(rows)} of'
+            f" {(both['assistant'] == name).sum()} images; its accuracy alone is told for both."
+        )
 
 
 def _strange_words(frame: pd.DataFrame) -> Iterator[str]:
     classes = set(frame["truth"])
-    strangers = sorted(set(frame["answer"]) - {""} - classes)
+    answers = set(frame[["answer", "assistant_answer", "assisted_answer"]].to_numpy().ravel())
+    strangers = sorted(answers - {""} - classes)
     if strangers:
         yield f"Answers name classes that no item has: {', '.join(strangers)}."
     written = {name.casefold(): name for name in sorted(classes)}

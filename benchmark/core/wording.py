@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -114,6 +115,61 @@ def comparison_answer(
     )
     model, group = named_model(record["model"]), plural(record["group"])
     return f"{scope}, {model} was {gap}{_direction(difference)} {group} ({certainty})."
+
+
+def gain_question(record: Mapping[str, Any]) -> str:
+    """Of a group of readers and a network whose output they saw (`assistant`)."""
+    seen = f"Does seeing the output of {named_model(record['assistant'])} make {plural(record['group'])} more accurate"
+    return f"{seen}{on_view(record['view'])}?"
+
+
+def gain_answer(record: Mapping[str, Any], *, confidence: float) -> dict[str, str]:
+    """Both answers to gain_question, a sentence each: for new images, and for these."""
+    return _both_answers(record, partial(gain_words, record), confidence)
+
+
+def gain_words(record: Mapping[str, Any], difference: float) -> str:
+    """Who gained or lost how much: "pediatricians gained 6.2 points with the output of the classifier in sight"."""
+    group, seen = plural(record["group"]), f"with the output of {named_model(record['assistant'])} in sight"
+    if round(1000 * difference) == 0:
+        return f"{group} were as accurate {seen} as alone"
+    return f"{group} {'gained' if difference > 0 else 'lost'} {number(abs(100 * difference), 1)} points {seen}"
+
+
+def pair_question(record: Mapping[str, Any]) -> str:
+    """Of a group of readers with a network's output against that network alone."""
+    name = named_model(record["assistant"])
+    return f"Are {plural(record['group'])} who see the output of {name} more accurate than {name} alone{on_view(record['view'])}?"
+
+
+def pair_answer(record: Mapping[str, Any], *, confidence: float) -> dict[str, str]:
+    name = named_model(record["assistant"])
+
+    def said(difference: float) -> str:
+        size = "" if round(1000 * difference) == 0 else f"{number(abs(100 * difference), 1)} points "
+        return f"{plural(record['group'])} who saw the output of {name} were {size}{_direction(difference)} {name} alone"
+
+    return _both_answers(record, said, confidence)
+
+
+def _both_answers(record: Mapping[str, Any], said: Callable[[float], str], confidence: float) -> dict[str, str]:
+    """Fields `answer` (new images) and `these_images_answer` of a record of contrasts.both_questions."""
+    found = {}
+    for key, scope, prefix in (
+        ("answer", "For new images and new readers", ""),
+        ("these_images_answer", "For these images and new readers", "these_images_"),
+    ):
+        difference, p = record[f"{prefix}difference"], record[f"{prefix}p"]
+        bounds = interval(record[f"{prefix}ci_low"], record[f"{prefix}ci_high"])
+        certainty = f"{100 * confidence:g} % interval of the difference {bounds}; {p_value(p)}" if p is not None else "no test"
+        words = NOT_ESTIMABLE if difference is None else f"{said(difference)} ({certainty})"
+        found[key] = f"{scope}{':' if difference is None else ','} {words}."
+    return found
+
+
+def these_images(record: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a record of contrasts.both_questions that answer for these images, under their plain names."""
+    return {key.removeprefix("these_images_"): value for key, value in record.items() if key.startswith("these_images_")}
 
 
 def named_set(name: str) -> str:

@@ -18,7 +18,7 @@ def show_networks(console: Console, *, study: Study, folder: Path, views: Sequen
 
     for view in views:
         run_folder = folder / f"network-{view}"
-        _forget_another_run(study, view, run_folder)
+        forget_another_run(study, view, run_folder)
         found = import_run(
             study=study, folder=run_folder, name=NETWORK, predictions=folder / f"predictions-{view}.csv"
         )  # fmt: skip
@@ -29,7 +29,7 @@ def show_networks(console: Console, *, study: Study, folder: Path, views: Sequen
         console.say(f"The worker explains {EXPLAINED} of its answers while the site is open.")
 
 
-def _forget_another_run(study: Study, view: str, folder: Path) -> None:
+def forget_another_run(study: Study, view: str, folder: Path) -> None:
     """The demo was run with other settings before: its former run gives way."""
     from models_ml.core.training.checkpoint import read_run
     from models_ml.services.training import delete_run

@@ -78,25 +78,27 @@ def changes_between(first: Comparison, second: Comparison) -> Changes:
         for name in dict.fromkeys([*versions[0], *versions[1]])
     ]
     contrasts = []
-    for section, estimate, holds_for in (
-        ("paired", "mean_difference", "these images"),
-        ("new_images", "difference", "new images"),
+    for section, estimate, prefix, holds_for in (
+        ("paired", "mean_difference", "", "these images"),
+        ("new_images", "difference", "", "new images"),
+        ("assistance", "these_images_difference", "these_images_", "these images"),
+        ("assistance", "difference", "", "new images"),
     ):
-        sides = [_by_contrast(comparison, section, estimate) for comparison in (first, second)]
+        sides = [_by_contrast(comparison, section, estimate, prefix) for comparison in (first, second)]
         for key in dict.fromkeys([*sides[0], *sides[1]]):
             before, after = sides[0].get(key), sides[1].get(key)
             contrasts.append(Change((before or after)["question"], holds_for, before, after))
     return Changes(inputs, contrasts)
 
 
-def _by_contrast(comparison: Comparison, section: str, estimate: str) -> dict[tuple, dict]:
+def _by_contrast(comparison: Comparison, section: str, estimate: str, prefix: str) -> dict[tuple, dict]:
     return {
-        (r["model"], r["group"], r["view"]): {
+        (r.get("model", r.get("assistant")), r["group"], r["view"]): {
             "question": r["question"],
             "difference": r[estimate],
-            "ci_low": r["ci_low"],
-            "ci_high": r["ci_high"],
-            "p": r["p"],
+            "ci_low": r[f"{prefix}ci_low"],
+            "ci_high": r[f"{prefix}ci_high"],
+            "p": r[f"{prefix}p"],
         }
         for r in comparison.results.get(section, [])
     }

@@ -12,6 +12,7 @@ from django.db.models import Count
 
 from benchmark.core.sections.leaderboard import Standing, leaderboard
 from imagebank.models import Job, Study, Truth
+from imagebank.tables import spreadsheet_safe
 from models_ml.models import Ensemble, Prediction
 from models_ml.services.predicting import queue_prediction, write_predictions
 from surveys.models import Answer, ImportedReading, Reader, SurveyItem, SurveyResponse
@@ -121,8 +122,8 @@ def _ensemble_rows(ensemble: Ensemble, items: list[str] | None) -> list[list]:
     if items is not None:
         rows = rows.filter(item__code__in=items)
     return [
-        [ensemble.name, "ensemble", row.item.code, row.view,
-         row.item.truth.diagnosis.code if hasattr(row.item, "truth") else "", *(f"{p:.9g}" for p in row.probabilities)]
+        [ensemble.name, "ensemble", spreadsheet_safe(row.item.code), row.view,
+         spreadsheet_safe(row.item.truth.diagnosis.code) if hasattr(row.item, "truth") else "", *(f"{p:.9g}" for p in row.probabilities)]
         for row in rows if row.answer
     ]  # fmt: skip
 

@@ -276,12 +276,16 @@ def run_mix(options) -> int:
         cut = latents.cut_layer(shape, options.coarse_to)
     plan = SetPlan("mix", options.rows, ({options.row_class: 1.0}, {options.column_class: 1.0}), options.truncation,
                    options.centre, options.noise, column_seeds=options.columns, cut=cut)  # fmt: skip
-    sheet = _mix_sheet(plan)
+    extra = {"grid.png": _mix_sheet(plan)}
     facts = {**_facts(options, record), "layers from the column": f"{cut} of {shape.num_ws}"}
     caption = f"Colour from the row ({options.row_class}), shape from the column ({options.column_class}), by their seeds"
     heads = ("", *(str(seed) for seed in options.columns))
-    page = _page("Style mix", facts, [Figure(caption, Path("grid.png"), len(heads), heads)])
-    return _write(options, plan, generator, record, {"grid.png": sheet, "index.html": page})
+    figures = [Figure(caption, Path("grid.png"), len(heads), heads)]
+    if len(options.rows) > 1:
+        extra["mix.webp"] = _mix_rows(plan)
+        figures.append(Figure("The rows one after another: colours change, the shapes of a column stay", Path("mix.webp"), len(heads), heads))
+    extra["index.html"] = _page("Style mix", facts, figures)
+    return _write(options, plan, generator, record, extra)
 
 
 def _mix_sheet(plan):
@@ -291,6 +295,21 @@ def _mix_sheet(plan):
     def write(path: Path, pictures) -> None:
         images = np.stack([p.image for p in pictures])
         save_png(mix_sheet(images, rows=len(plan.seeds), columns=len(plan.column_seeds)), path)
+
+    return write
+
+
+def _mix_rows(plan):
+    """The same grid in time: a frame for each row, its own picture before its mixes."""
+    from generative.core.sets.strips import save_animation, tile
+
+    rows, columns = len(plan.seeds), len(plan.column_seeds)
+
+    def write(path: Path, pictures) -> None:
+        images = np.stack([p.image for p in pictures])
+        heads, mixed = images[:rows], images[rows + columns :].reshape(rows, columns, *images.shape[1:])
+        lines = [tile(np.concatenate([heads[row : row + 1], mixed[row]]), columns + 1) for row in range(rows)]
+        save_animation(np.stack(lines), path, seconds=rows)
 
     return write
 
@@ -348,6 +367,8 @@ def run_regenerate(options) -> int:
 
 # --- evaluate, audit
 
+LEAST_REAL = 5
+
 
 class _Stages:
     """What a search does now, as bars on a terminal and in a small file beside its results, for a page to read."""
@@ -382,7 +403,14 @@ def _judged(options, folder):
 
     real = read_manifest(options.manifest, resolution=options.resolution, view=options.view, fit=options.fit)
     loaded = load_set(folder, options.resolution)
-    return loaded, real.split("train"), real.split("test"), open_features(options.features)
+    train, held_out = real.split("train"), real.split("test")
+    if len(train) < LEAST_REAL:
+        of = f" of the view {options.view}" if options.view else ""
+        raise InputError(
+            f"Judging needs {LEAST_REAL} training pictures{of} or more to compare with; {options.manifest} has {len(train)} "
+            f"(and {len(held_out)} with split = test, which are held out). Give the manifest that the generator was trained on."
+        )
+    return loaded, train, held_out, open_features(options.features)
 
 
 def _save_json(path: Path, content: dict) -> None:
@@ -410,10 +438,10 @@ def run_evaluate(options) -> int:
 def run_audit(options) -> int:
     from generative.core.judging import privacy
     from generative.core.networks.weights import load_generator
-    from generative.core.sets.setfiles import opened_set, read_set
+    from generative.core.sets.setfiles import opened_set, read_or_describe
 
     with opened_set(options.set) as folder:
-        frozen = read_set(folder)["set_hash"] if (folder / "set.json").exists() else None
+        frozen = read_or_describe(folder)["set_hash"]
         loaded, train, held_out, features = _judged(options, folder)
         items, images = list(loaded.table.items), loaded.table.images
     options.out.mkdir(parents=True, exist_ok=True)

@@ -17,7 +17,7 @@ from django.core.files.storage import default_storage
 from django.db import transaction
 
 from generative.core.errors import InputError
-from generative.core.sets.setfiles import opened_set, read_set
+from generative.core.sets.setfiles import opened_set, read_or_describe
 from generative.models import Generator, ImageSet, Sample
 from imagebank.models import Study
 from imagebank.services.decoding import RefusedImage, decode_image
@@ -52,7 +52,7 @@ def add_set(
     user=None,
     progress: Callable[[int, int], None] | None = None,
 ) -> ImageSet:
-    """Freeze the image set in `path` (folder or ZIP with manifest.csv and set.json) under its hash.
+    """Freeze the image set in `path` (folder or ZIP with manifest.csv and, where its generator writes one, set.json) under its hash.
 
     condition: "random" or "curated", said by whoever adds it; generator: the row it was made with, found by its weights
     when left out. The same set again returns the one there is. A ZIP that is too large, climbs out of its folder, or
@@ -62,7 +62,7 @@ def add_set(
         raise ValidationError(f'The condition of a set is random or curated; found "{condition}".')
     try:
         with opened_set(path) as folder:
-            record = read_set(folder)
+            record = read_or_describe(folder)
             known = ImageSet.objects.filter(study=study, set_hash=record["set_hash"]).first()
             if known:
                 return known

@@ -5,7 +5,6 @@ command continues).
 """
 
 import argparse
-import json
 import os
 import signal
 import sys
@@ -197,10 +196,11 @@ def _rule(arguments) -> EnsembleRule:
 def _temperature(arguments) -> float:
     if not arguments.calibrated:
         return 1.0
-    path = Path(arguments.calibrated) / "calibration.json"
-    if not path.is_file():
-        raise CoreError(f"{arguments.calibrated} is not a finished run: calibration.json is missing.")
-    return json.loads(path.read_text())["temperature"] or 1.0
+    from models_ml.core.training.checkpoint import CALIBRATION, read_temperature
+
+    if not (Path(arguments.calibrated) / CALIBRATION).is_file():
+        raise CoreError(f"{arguments.calibrated} is not a finished run: {CALIBRATION} is missing.")
+    return read_temperature(arguments.calibrated) or 1.0
 
 
 def _own(arguments) -> list[str]:

@@ -5,6 +5,7 @@ that it produces. ``preset(name)`` gives ``paper-focused``, ``paper-panoramic``,
 """
 
 import dataclasses
+import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
@@ -21,6 +22,11 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 METHODS = ("integrated-gradients", "gradcam", "smoothgrad", "occlusion")
 BASELINES = ("blur", "median", "zero", "black", "white")
 DECIDES = ("view", "model", "data", "recipe")  # the parts of a configuration that decide the weights
+# Arguments of timm.create_model that fetch or open files, or change what the network gives
+NOT_OF_THE_NETWORK = (
+    "pretrained", "pretrained_cfg", "pretrained_cfg_overlay", "pretrained_model_args", "checkpoint_path", "cache_dir",
+    "model_name", "num_classes", "features_only",
+)  # fmt: skip
 ISIC_CLASSES = ("AK", "BCC", "BKL", "DF", "SCC", "VASC", "melanoma", "nevus", "unknown")
 
 
@@ -52,6 +58,15 @@ class ModelSpec:
 
     def __post_init__(self):
         _positive(self, "head_dropouts")
+        if not re.fullmatch(r"[A-Za-z0-9_.]+", self.backbone):
+            raise CoreError(
+                f"ModelSpec.backbone must be the name of a network of timm's own (timm.list_models()); it is "
+                f"{self.backbone[:100]!r}."
+            )
+        if taken := sorted(set(self.backbone_args) & set(NOT_OF_THE_NETWORK)):
+            raise CoreError(
+                f"ModelSpec.backbone_args must not name {taken[0]!r}: first weights are chosen by model.weights alone."
+            )
         if not 0 <= self.head_dropout < 1:
             raise CoreError(f"ModelSpec.head_dropout must lie in [0, 1); it is {self.head_dropout!r}.")
 

@@ -35,16 +35,16 @@ def choose_device(name: str = "auto") -> torch.device:
 
 @functools.cache
 def _keep_freed_memory() -> None:
-    """Let the C library keep blocks of a few pictures for the next use, where it is glibc.
+    """Let the C library keep freed blocks for the next use, where it is glibc.
 
-    By default it gives them back to the kernel after every operation and gets them again page by page, zeroed: almost a
-    third of the time of augmenting on a processor. Blocks of 32 MiB and more still go back at once, and so does what is
-    free beyond 512 MiB.
+    By default it gives large ones back to the kernel after every operation and gets them again page by page, zeroed: more
+    than a third of the time of augmenting on a processor. Blocks however large come from one heap now, and what is free at
+    its end beyond 512 MiB goes back.
     """
-    trim_threshold, mmap_threshold = -1, -3  # malloc.h
+    trim_threshold, mmap_max = -1, -4  # malloc.h
     with contextlib.suppress(OSError, AttributeError):
         mallopt = ctypes.CDLL("libc.so.6").mallopt
-        mallopt(mmap_threshold, 32 * 2**20)
+        mallopt(mmap_max, 0)
         mallopt(trim_threshold, 512 * 2**20)
 
 

@@ -7,7 +7,7 @@ import time
 
 from django.core.management import CommandError
 
-from imagebank.jobs import run_job
+from imagebank.jobs import reap_silent_jobs, run_job
 from imagebank.management.terminal import BAD_INPUT
 from imagebank.models import Job
 
@@ -15,16 +15,17 @@ CANCELLED = 130
 
 
 def run_here(job: Job) -> Job:
-    """Run the waiting job to its end, or wait for the worker that has taken it. Control-C cancels it in order; the same
-    command continues."""
+    """Run the waiting job to its end, or wait for the worker that has taken it; where that one was killed, take it over.
+    Control-C cancels it in order; the same command continues."""
     done = threading.Event()
     watcher = threading.Thread(target=_show, args=[job.pk, done], daemon=True)
     watcher.start()
     try:
         job = run_job(job.pk)
-        while job.is_active:  # the worker was quicker
+        while job.is_active:  # the worker was quicker, or was killed
             time.sleep(1)
-            job.refresh_from_db()
+            reap_silent_jobs()
+            job = run_job(job.pk)
         return job
     except KeyboardInterrupt:
         # The child has stopped in order; the row must say so.
@@ -44,9 +45,9 @@ def _show(pk, done: threading.Event) -> None:
 
     with tqdm(total=100, disable=not sys.stderr.isatty(), leave=False) as bar:
         while not done.wait(1.0):
-            job = Job.objects.get(pk=pk)
-            bar.n = job.percent or 0
-            bar.set_description_str(job.message)
+            if job := Job.objects.filter(pk=pk).first():
+                bar.n = job.percent or 0
+                bar.set_description_str(job.message)
     connection.close()
 
 

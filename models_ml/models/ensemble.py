@@ -66,23 +66,6 @@ class PredictionQuerySet(models.QuerySet):
     def wrong(self):
         return self.filter(item__truth__isnull=False).exclude(answer=F("item__truth__diagnosis__code"))
 
-    def matching(self, *, truth="", answer="", outcome="", disagreement="", search=""):
-        """The prediction browser's filters together. outcome: right or wrong; disagreement: members or fallback."""
-        found = self
-        if truth:
-            found = found.filter(item__truth__diagnosis__code=truth)
-        if answer:
-            found = found.filter(answer="" if answer == "none" else answer)
-        if outcome:
-            found = {"right": found.right, "wrong": found.wrong}[outcome]()
-        if disagreement == "members":
-            found = found.filter(members_agreeing__lt=F("members"))
-        elif disagreement == "fallback":
-            found = found.exclude(fallback="")
-        if search:
-            found = found.filter(item__code__icontains=search)
-        return found
-
 
 class Prediction(models.Model):
     """Class probabilities for one picture by one member or one ensemble; `probabilities` follows the run's classes."""

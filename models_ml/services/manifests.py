@@ -66,12 +66,16 @@ def _picture(image: ItemImage) -> Picture:
     item = image.item
     if item.split == Item.Split.TRAIN and not hasattr(item, "truth"):
         raise ValidationError(f"Training item {item.code} has no reference class; give it one or exclude it.")
-    tone = next((str(item.attributes[key]) for key in TONES if item.attributes.get(key)), "")
     return Picture(
         id=item.code, path=Path(image.file.path), label=item.truth.diagnosis.code if hasattr(item, "truth") else "",
         view=image.view, split=item.split, fold=item.fold, group=item.group,
-        mask=Path(image.mask.path) if image.mask else None, tone=tone,
+        mask=Path(image.mask.path) if image.mask else None, tone=tone_of(item),
     )  # fmt: skip
+
+
+def tone_of(item: Item) -> str:
+    """The item's skin tone as it was imported; empty where none was."""
+    return next((str(item.attributes[key]) for key in TONES if item.attributes.get(key)), "")
 
 
 def export_manifest(

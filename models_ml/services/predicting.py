@@ -18,7 +18,7 @@ from models_ml.core.pictures.manifest import Item as Picture
 from models_ml.core.pictures.manifest import Manifest
 from models_ml.errors import core_errors
 from models_ml.models import Ensemble, Member, Prediction, TrainingRun
-from models_ml.services.manifests import TONES, study_manifest
+from models_ml.services.manifests import study_manifest, tone_of
 
 PREDICT = "models_ml.predict"
 CHUNK = 1000
@@ -186,13 +186,10 @@ def _clusters(run: TrainingRun, items: Sequence[Item]) -> Manifest:
     """Photographs or patients, and skin tones, of the items judged."""
     return Manifest(
         tuple(
-            Picture(
-                item.code, Path(), "", view=run.view, group=item.group,
-                tone=next((str(item.attributes[key]) for key in TONES if item.attributes.get(key)), ""),
-            )
+            Picture(item.code, Path(), "", view=run.view, group=item.group, tone=tone_of(item))
             for item in items
         )
-    )  # fmt: skip
+    )
 
 
 def _rows(ensemble: Ensemble, predictions: Predictions, combined: Combined, items: Sequence[Item]) -> list[Prediction]:

@@ -1,9 +1,9 @@
 """Run folders into rows: what a training here left, or a folder that comes from a GPU box."""
 
-import json
 import shutil
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -26,6 +26,7 @@ from models_ml.services.predicting import default_ensemble, store_predictions
 
 NOT_KEPT = ("cache", "tensorboard")
 LARGEST_RUN = 200 * 2**30
+MOST_SHRUNK = 100
 PREDICTIONS = "predictions.csv"
 
 
@@ -45,7 +46,7 @@ def sync_run(run: TrainingRun) -> TrainingRun:
     with core_errors():
         info = checkpoint.read_run(run.folder)
         results = _results(info)
-        judged = _out_of_fold(info)
+        judged, temperature = _out_of_fold(info), checkpoint.read_temperature(info.folder)
     before = dict(run.members.values_list("fold", "weights_sha256"))
     with transaction.atomic():
         for result in results:
@@ -55,7 +56,7 @@ def sync_run(run: TrainingRun) -> TrainingRun:
             _forget_answers(run)
         wanted = {result.fold for result in results if result.complete}
         run.complete = set(run.folds) <= wanted
-        run.temperature, run.out_of_fold = _temperature(run.folder), judged
+        run.temperature, run.out_of_fold = temperature, judged
         run.save(update_fields=["complete", "temperature", "out_of_fold"])
     return run
 
@@ -84,16 +85,12 @@ def _store_member(run: TrainingRun, result: FoldResult) -> None:
     )  # fmt: skip
 
 
-def _temperature(folder: Path) -> float | None:
-    path = folder / "calibration.json"
-    return json.loads(path.read_text())["temperature"] if path.is_file() else None
-
-
 def _out_of_fold(info: RunInfo) -> dict:
     if not (info.folder / "oof.csv").is_file():
         return {}
     manifest = read_manifest(info.folder / "folds.csv", check_files=False)
-    return evaluate_out_of_fold(info.folder / "oof.csv", manifest, own=info.labels.own)["out_of_fold"]
+    found = evaluate_out_of_fold(info.folder / "oof.csv", manifest, own=info.labels.own)
+    return found["out_of_fold"] | {"skin_tone": found["skin_tone"], "hardest": found["hardest"]}
 
 
 def import_run(
@@ -113,6 +110,7 @@ def import_run(
     Raises ValidationError with one sentence; what was there before stays.
     """
     with _opened(Path(folder)) as source:
+        _check_entries(source)
         with core_errors():
             info = checkpoint.read_run(source)
             results = _results(info)
@@ -124,14 +122,15 @@ def import_run(
             raise ValidationError(
                 f"There is already another run {name!r} of the {info.cfg.view} view; import this one under another name."
             )
+        run = run or TrainingRun(study=study, name=name, view=info.cfg.view, origin=TrainingRun.Origin.IMPORTED)
+        _fill(run, info, user)  # a name that is none must not become a folder
         outcome = _outcome(run, source, results)
         given = Path(predictions) if predictions else source / PREDICTIONS
         if predictions and not given.is_file():
             raise ValidationError(f"Predictions were expected at {given}; there is no such file.")
-        run = run or TrainingRun(study=study, name=name, view=info.cfg.view, origin=TrainingRun.Origin.IMPORTED)
         replaced = nullcontext() if outcome == "unchanged" else _files_replaced(source, run)
         with replaced, transaction.atomic():
-            _fill(run, info, user)
+            run.save()
             sync_run(run)
             stored = store_predictions(run=run, path=given) if given.is_file() else 0
             default_ensemble(run=run)
@@ -145,11 +144,10 @@ def _fill(run: TrainingRun, info: RunInfo, user) -> None:
     run.classes_sha256 = sha256_json(run.classes)
     run.created_by = run.created_by or user
     run.full_clean(exclude=["job"])
-    run.save()
 
 
-def _outcome(run: TrainingRun | None, source: Path, results: list[FoldResult]) -> str:
-    if run is None:
+def _outcome(run: TrainingRun, source: Path, results: list[FoldResult]) -> str:
+    if run.pk is None:
         return "created"
     known = {member.fold: (member.status, member.weights_sha256) for member in run.members.all()}
     here = {
@@ -163,16 +161,34 @@ def _verify(info: RunInfo, results: list[FoldResult]) -> None:
     """Every checksum, and the class list in the header of every weights file."""
     if not any(result.trained for result in results):
         raise CoreError(f"{info.folder.name} has no trained member yet; train it first.")
-    _verify_sums(info.folder)
+    _verify_sums(info.folder, ("config.toml", "run.json", "folds.csv", "oof.csv", checkpoint.CALIBRATION))
+    checkpoint.read_temperature(info.folder)
     for result in results:
         folder = fold_folder(info.folder, result.fold)
-        _verify_sums(folder)
+        _verify_sums(folder, (checkpoint.WEIGHTS, checkpoint.RESULT))
         checkpoint.check_classes(folder / checkpoint.WEIGHTS, info.labels)
+        checkpoint.read_metrics(folder)
 
 
-def _verify_sums(folder: Path) -> None:
-    for name in checkpoint.listed_files(folder):
+def _verify_sums(folder: Path, needed: tuple[str, ...]) -> None:
+    """needed: files that must be listed; a line that was taken out would let its file pass unseen."""
+    listed = checkpoint.listed_files(folder)
+    if lacking := [name for name in needed if name not in listed]:
+        raise CoreError(f"{folder / checkpoint.SUMS} does not list {lacking[0]}; bring the folder as the run left it.")
+    for name in listed:
         checkpoint.check_sum(folder / name)
+
+
+def _check_entries(folder: Path) -> None:
+    """Files and folders alone: a link would be followed, and what it leads to could then be fetched with the run."""
+    for path in folder.rglob("*"):
+        if path.relative_to(folder).parts[0] in NOT_KEPT:
+            continue
+        if path.is_symlink() or not (path.is_file() or path.is_dir()):
+            raise ValidationError(
+                f"{path.relative_to(folder)} in {folder.name} is a link or no ordinary file; a run folder holds files "
+                "alone. Copy it with what its links lead to."
+            )
 
 
 def _check_fits(study: Study, info: RunInfo) -> None:
@@ -213,17 +229,37 @@ def _opened(path: Path) -> Iterator[Path]:
     if path.is_dir():
         yield path
         return
-    if not path.is_file() or not zipfile.is_zipfile(path):
+    if not path.is_file():
         raise ValidationError(f"A run folder, or a ZIP of one, was expected at {path}; there is none.")
+    if not zipfile.is_zipfile(path):
+        raise ValidationError("This file is no ZIP. Make one of the run folder that the command train wrote.")
     with tempfile.TemporaryDirectory(prefix="run-") as temporary, zipfile.ZipFile(path) as archive:
         target = Path(temporary)
-        if sum(info.file_size for info in archive.infolist()) > LARGEST_RUN:
-            raise ValidationError(f"{path.name} would unpack to more than {LARGEST_RUN // 2**30} GiB.")
+        _check_size(path.stat().st_size, sum(info.file_size for info in archive.infolist()), free=shutil.disk_usage(target).free)
         try:
             archive.extractall(target)  # zipfile keeps every member below the target
-        except (zipfile.BadZipFile, OSError, RuntimeError) as error:
-            raise ValidationError(f"{path.name} cannot be unpacked: {error}. Make the ZIP again.") from error
+        except (zipfile.BadZipFile, zlib.error, OSError, RuntimeError, NotImplementedError) as error:
+            raise ValidationError(f"The ZIP cannot be unpacked: {error}. Make it again.") from error
         headings = sorted(target.rglob("run.json"), key=lambda found: len(found.parts))
         if not headings:
-            raise ValidationError(f"{path.name} holds no run folder: there is no run.json in it.")
-        yield headings[0].parent
+            raise ValidationError("The ZIP holds no run folder: there is no run.json in it.")
+        try:
+            yield headings[0].parent
+        except ValidationError as refusal:  # where it was unpacked is nobody's business
+            raise ValidationError([text.replace(f"{target}/", "") for text in refusal.messages]) from refusal
+
+
+def _check_size(packed: int, unpacked: int, *, free: int) -> None:
+    """A small ZIP can say that it holds a whole disk; weights shrink by a tenth, not to a hundredth."""
+    if unpacked > LARGEST_RUN:
+        raise ValidationError(f"The ZIP would unpack to more than {LARGEST_RUN // 2**30} GiB.")
+    if unpacked > MOST_SHRUNK * packed + 2**20:
+        raise ValidationError(
+            f"The ZIP would unpack to {unpacked / 2**20:.0f} MiB, more than {MOST_SHRUNK} times its size; a run folder does "
+            "not shrink so far. Make it again from the folder alone."
+        )
+    if unpacked > free // 2:  # it is copied once more into the store
+        raise ValidationError(
+            f"The ZIP would unpack to {unpacked / 2**30:.1f} GiB and the disk has {free / 2**30:.1f} GiB left; make "
+            "room, then import it again."
+        )

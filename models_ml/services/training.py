@@ -61,12 +61,15 @@ def run_config(
         if fold_source:
             asked.append(f'data.fold_source="{fold_source}"')
         for change in [*asked, *changes]:
-            if change.split("=")[0].strip().split(".")[0] in ("view", "name") or change.strip().startswith(
-                "model.weights"
-            ):
+            before, cfg = cfg, override(cfg, change)
+            if _of_own_fields(before) != _of_own_fields(cfg):
                 raise CoreError(f"{change.split('=')[0].strip()} has a field of its own; set it there.")
-            cfg = override(cfg, change)
     return cfg
+
+
+def _of_own_fields(cfg: RunConfig) -> tuple:
+    """What is not set among the further settings: the view, the name, and which file of the server is read."""
+    return cfg.view, cfg.name, cfg.model.weights, cfg.model.weights_sha256
 
 
 def _with_weights(model, weights: str):

@@ -1,8 +1,5 @@
 """Rating studies: begin one from published pictures, list them, and take out what was said of the cells of grids."""
 
-from pathlib import Path
-
-from django.conf import settings
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import mixins, serializers, viewsets
 from rest_framework.decorators import action
@@ -14,10 +11,12 @@ from surveys.api.access import READS_RESULTS, OfMyStudies, StudyField, require_c
 from surveys.api.readings import records
 from surveys.exports.files import CELLS
 from surveys.models import SurveyResponse, SurveySet
-from surveys.services import balance_warnings, begin_rating_study, cells_frame
+from surveys.services import balance_warnings, begin_rating_study, cells_frame, shipped_preset
+from surveys.services.new_rating_study import SHIPPED
+from surveys.services.preset_text import preset_file
 
-PRESET = Path("fixtures") / "realism" / "study.toml"
 MOST_RATERS, MOST_STIMULI = 1000, 2000
+LARGEST_PRESET = 512 * 1024
 
 
 class RatingStudyOut(serializers.Serializer):
@@ -63,6 +62,11 @@ class RatingStudyIn(serializers.Serializer):
     raters = serializers.IntegerField(min_value=1, max_value=MOST_RATERS, default=12)
     seed = serializers.IntegerField(min_value=0, max_value=2**53)
     require_tones = serializers.BooleanField(default=False)
+    language = serializers.ChoiceField(choices=list(SHIPPED), default="en", help_text="Of the shipped questions and words.")
+    preset = serializers.CharField(
+        required=False, default="", max_length=LARGEST_PRESET, trim_whitespace=False,
+        help_text="Text of a study.toml with questions and words of your own, instead of the shipped ones.",
+    )  # fmt: skip
 
     def validate_sources(self, slugs: list[str]) -> list[Study]:
         field = serializers.ListField(child=StudyField())
@@ -125,8 +129,10 @@ class RatingStudyViewSet(
             raise PermissionDenied("You may not begin studies. Ask an administrator for that permission.")
         for source in data.validated_data["sources"]:
             require_coordinator(request.user, source)
-        preset = Path(settings.BASE_DIR) / PRESET
-        made = begin_rating_study(preset=preset, user=request.user, **data.validated_data)
+        asked = dict(data.validated_data)
+        own, language = asked.pop("preset"), asked.pop("language")
+        with preset_file(own.encode() or shipped_preset(language).read_bytes()) as preset:
+            made = begin_rating_study(preset=preset, user=request.user, **asked)
         return Response(RatingStudyOut(made).data, status=201)
 
     @extend_schema(parameters=[ANALYSED], responses=CellOut(many=True))

@@ -1,10 +1,8 @@
 """The page on which a rating study begins: from the pictures that are published in a study's bank."""
 
 from collections import Counter
-from pathlib import Path
 
 from django import forms
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.core.exceptions import ValidationError
@@ -13,10 +11,13 @@ from django.views.decorators.http import require_http_methods
 
 from imagebank.models import Item, Study
 from imagebank.permissions import only_to_change, require_role
+from surveys.coordination.new_study_views import LARGEST_PRESET
 from surveys.coordination.pages import page
-from surveys.services import begin_rating_study
+from surveys.languages import TRANSLATED
+from surveys.services import begin_rating_study, shipped_preset
+from surveys.services.new_rating_study import SHIPPED
+from surveys.services.preset_text import preset_file
 
-PRESET = Path("fixtures") / "realism" / "study.toml"
 NUMBER, TEXT, SELECT = ({"class": name} for name in ("form-control", "form-control", "form-select"))
 WORDS = {"sample": "single pictures", "morph-frame": "frames of morphs", "mix-grid": "style grids"}
 
@@ -40,10 +41,20 @@ def published_sets(study: Study) -> list[tuple[str, str]]:
 class NewRatingForm(forms.Form):
     """What is shown to how many; half of the single images are real."""
 
-    title = forms.CharField(max_length=200, initial="Real or generated?", widget=forms.TextInput(TEXT))
+    title = forms.CharField(
+        required=False, max_length=200, widget=forms.TextInput(TEXT), help_text="Raters see it. Left empty: that of the questions."
+    )  # fmt: skip
     slug = forms.SlugField(
         label="Address", max_length=50, help_text="Letters, digits and hyphens: what comes after /studies/.",
         widget=forms.TextInput(TEXT | {"autocapitalize": "none"}),
+    )  # fmt: skip
+    language = forms.ChoiceField(
+        label="Language of raters", required=False, widget=forms.Select(SELECT), choices=[(code, TRANSLATED[code]) for code in SHIPPED],
+        help_text="Questions, answers, consent and all other words come in it.",
+    )  # fmt: skip
+    preset = forms.FileField(
+        label="or a study.toml of your own", required=False, widget=forms.FileInput(TEXT | {"accept": ".toml"}),
+        help_text="With other questions or words, in any language. The set-up page of a rating study gives its file to begin with.",
     )  # fmt: skip
     image_sets = forms.MultipleChoiceField(
         label="Sets to rate", required=False, widget=forms.CheckboxSelectMultiple, help_text="None marked: all of them."
@@ -71,6 +82,20 @@ class NewRatingForm(forms.Form):
             if isinstance(field, forms.IntegerField):
                 field.widget.attrs |= NUMBER
 
+    def clean(self) -> dict:
+        given = self.cleaned_data.get("preset")
+        if given and given.size > LARGEST_PRESET:
+            self.add_error("preset", f"A preset has at most {LARGEST_PRESET // 1024} KiB; {given.name} is larger.")
+        return self.cleaned_data
+
+    def preset_text(self) -> bytes:
+        own = self.cleaned_data["preset"]
+        return own.read() if own else shipped_preset(self.cleaned_data["language"] or "en").read_bytes()
+
+    def drawn(self) -> dict:
+        """What the draw rests on."""
+        return {name: value for name, value in self.cleaned_data.items() if name not in ("language", "preset")}
+
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @require_role("coordinator")
@@ -78,12 +103,11 @@ class NewRatingForm(forms.Form):
 @permission_required("imagebank.add_study", raise_exception=True)
 def new_rating(request, slug):
     """Real images of this study beside its generated ones: drawn, matched, certified, with a seat for every rater."""
-    form = NewRatingForm(request.POST or None, study=request.study)
+    form = NewRatingForm(request.POST or None, request.FILES or None, study=request.study)
     if form.is_valid():
         try:
-            survey_set = begin_rating_study(
-                sources=[request.study], preset=Path(settings.BASE_DIR) / PRESET, user=request.user, **form.cleaned_data
-            )
+            with preset_file(form.preset_text()) as preset:
+                survey_set = begin_rating_study(sources=[request.study], preset=preset, user=request.user, **form.drawn())
         except ValidationError as refusal:
             form.add_error(None, refusal)
         else:

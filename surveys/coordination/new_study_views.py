@@ -19,12 +19,10 @@ CONTROL, SELECT = {"class": "form-control"}, {"class": "form-select"}
 
 
 def shipped_presets() -> list[tuple[str, str]]:
-    """(folder, title) of every preset that comes with the product."""
+    """(folder, title) of every preset that a study begins with; a rating study begins with published pictures instead."""
     folder = Path(settings.BASE_DIR) / "fixtures"
-    return [
-        (path.parent.name, tomllib.loads(path.read_text(encoding="utf-8"))["study"]["title"])
-        for path in sorted(folder.glob("*/study.toml"))
-    ]
+    read = {path.parent.name: tomllib.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*/study.toml"))}
+    return [(name, preset["study"]["title"]) for name, preset in read.items() if "stimuli" not in preset]
 
 
 class NewStudyForm(forms.Form):

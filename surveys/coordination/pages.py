@@ -6,13 +6,16 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from imagebank.permissions import has_role
+from surveys.services import assisted_question
 
 
 def page(request: HttpRequest, template: str, status: int = 200, **context) -> HttpResponse:
     """A page of `request.study` that no cache keeps."""
     study = request.study
     context |= {"coordinates": has_role(request.user, study, "coordinator")}
-    context |= {"study": study, "protocol": getattr(study, "protocol", None), "survey_set": study.survey_sets.first()}
+    protocol = getattr(study, "protocol", None)
+    context |= {"study": study, "protocol": protocol, "survey_set": study.survey_sets.first()}
+    context |= {"asks_twice": assisted_question(protocol) is not None}
     response = render(request, f"surveys/{template}.html", context, status=status)
     response["Cache-Control"] = "private, no-store"
     return response

@@ -6,7 +6,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.text import slugify
 
-from surveys.coordination.set_up_words import CONFIDENCE, HELP, LABELS, WORDS
+from surveys.coordination.set_up_words import ASSISTED, CONFIDENCE, HELP, LABELS, WORDS
 from surveys.languages import TRANSLATED
 from surveys.services.letter_words import LONGEST_SUBJECT, check_letter
 from surveys.services.protocol import SCHEMA, TEXTS
@@ -68,6 +68,7 @@ class SetUpForm(forms.Form):
     classes = forms.CharField(max_length=20000, widget=forms.Textarea({"rows": 7}))
     views = forms.CharField(max_length=2000, widget=forms.Textarea({"rows": 2}))
     confidence = forms.BooleanField(required=False)
+    assisted = forms.BooleanField(required=False)
     groups = forms.CharField(max_length=4000, widget=forms.Textarea({"rows": 3}))
     about_you = forms.CharField(required=False, max_length=10000, widget=forms.Textarea({"rows": 3}))
     per_class = forms.IntegerField(min_value=1, max_value=1000)
@@ -88,7 +89,7 @@ class SetUpForm(forms.Form):
 
     SECTIONS = (
         ("The study", ("title", "slug", "summary")),
-        ("What is asked", ("question", "classes", "views", "confidence")),
+        ("What is asked", ("question", "classes", "views", "confidence", "assisted")),
         ("Who reads, and how much", ("groups", "about_you", "per_class", "sets")),
         ("Rules", ("threshold", "days", "allow_blank", "zoom")),
         ("What readers are told", ("language", *TEXTS)),
@@ -192,6 +193,7 @@ class SetUpForm(forms.Form):
                 "comparison": self.known.get("completion", {}).get("comparison", ">"),
             },
             "invitations": {"days": said["days"]},
+            "contacts": self.known.get("contacts", {}),
             "pictures": self.known.get("pictures", {}),
             "questions": _questions(said, self.known.get("questions", [])),
             "demographic_questions": said["about_you"],
@@ -209,10 +211,12 @@ def _group_said(row: dict) -> str:
 
 
 def _questions(said: dict, known: Sequence[dict]) -> list[dict]:
-    if not said["confidence"]:
-        return []
-    kept = next((row for row in known if row["kind"] == "confidence"), CONFIDENCE)
-    return [{"kind": "diagnosis", "prompt": said["question"]}, kept]
+    further = [
+        next((row for row in known if row["kind"] == usual["kind"]), usual)
+        for usual in (CONFIDENCE, ASSISTED)
+        if said[usual["kind"]]
+    ]
+    return [{"kind": "diagnosis", "prompt": said["question"]}, *further] if further else []
 
 
 def form_values(preset: dict) -> dict:
@@ -225,7 +229,7 @@ def form_values(preset: dict) -> dict:
         "question": about.get("question", ""),
         "classes": "\n".join(_said(row, "name") for row in preset["classes"]),
         "views": "\n".join(_said(row, "label") for row in preset["views"]),
-        "confidence": any(row["kind"] == "confidence" for row in preset.get("questions", [])),
+        **{kind: any(row["kind"] == kind for row in preset.get("questions", [])) for kind in ("confidence", "assisted")},
         "groups": "\n".join(_group_said(row) for row in people),
         "about_you": "\n".join(_about_reader_said(row) for row in preset.get("demographic_questions", [])),
         "per_class": drawn.get("per_class", 1),
@@ -242,8 +246,8 @@ def form_values(preset: dict) -> dict:
 def form_can_say(preset: dict) -> bool:
     """Whether the form, left as it is, says everything that `preset` says: a rating study's questions it cannot."""
     if set(preset) - {
-        "schema", "study", "classes", "views", "reader_groups", "survey_set", "completion", "invitations", "pictures",
-        "questions", "demographic_questions", "texts",
+        "schema", "study", "classes", "views", "reader_groups", "survey_set", "completion", "invitations", "contacts",
+        "pictures", "questions", "demographic_questions", "texts",
     }:  # fmt: skip
         return False
     form = SetUpForm(form_values(preset), known=preset)

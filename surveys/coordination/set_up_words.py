@@ -4,12 +4,16 @@ from surveys.services.default_words import BREAK, INSTRUCTIONS, PRACTICE, THANKS
 from surveys.services.letter_words import PLACES
 
 CONFIDENCE = {"code": "confidence", "kind": "confidence", "prompt": "How sure are you?", "low": "guessed", "high": "certain"}
+ASSISTED = {
+    "code": "second", "kind": "assisted", "step": 2, "prompt": "And with the network's answer in sight: which diagnosis is it?",
+}  # fmt: skip
 
 LABELS = {
     "slug": "Address",
     "classes": "Classes, one in each line",
     "views": "Views, one in each line",
     "confidence": "Ask how sure the reader is, from 0 to 100",
+    "assisted": "Then ask once more, with a network's answer in sight",
     "groups": "Groups of readers, one in each line",
     "about_you": "Questions about the reader, one in each line",
     "per_class": "Images of every class in each survey",
@@ -36,6 +40,7 @@ HELP = {
     "see the name. They are offered in this order.",
     "views": 'Code and the word before "image", as in "focused: focused". Each view is a block of its own, in this order. '
     "Most studies have one.",
+    "assisted": "Every reader answers alone first; that answer is closed before the network's answer, probabilities and map are shown.",
     "groups": 'The word for one and for many, as in "dermatologist, dermatologists". Each group reads every survey once.',
     "about_you": 'Plain text, or choices after a bar: "Specialty * | Dermatology; General practice"; "Years in practice | '
     'number". A star asks for an answer. May be empty.',

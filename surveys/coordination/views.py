@@ -9,7 +9,6 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect
-from django.templatetags.static import static
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
@@ -25,6 +24,7 @@ from surveys.languages import own_language, words_of
 from surveys.models import Seat, Survey, SurveyItem
 from surveys.reading.context import block_context, counted, page_context
 from surveys.reading.images import survey_item_image
+from surveys.reading.outputs import map_picture, outputs_of_block, practice_item
 from surveys.services import create_survey_set, release_expired_seats, replace_seat, verify_survey_set
 
 WORDS = ("landing", "consent", "about", "instructions", "practice")
@@ -214,7 +214,7 @@ def preview_words(request, slug, code, name):
 def _practice(survey: Survey, chosen: str | None) -> dict:
     """The practice page's context, with the drawn picture also where a rating study has stimuli of its own to practise."""
     study, first = survey.survey_set.study, survey.blocks.order_by("position")[0]
-    item = {"id": "practice", "chosen": chosen, "image": static("surveys/practice.svg"), "answers": {}}
+    item = practice_item(study, first.view, chosen)
     return page_context(study=study, view=first.view, items=[item], wanted="1", step=None, client={})
 
 
@@ -233,6 +233,9 @@ def preview(request, slug, code, position):
         wanted=request.GET.get("image", "1"),
         image_address=lambda name: reverse("surveys:picture", kwargs={"slug": slug, "public_id": name}),
         client={"preview": True},
+        examples=outputs_of_block(
+            request.study, block, lambda name: reverse("surveys:output-map-preview", kwargs={"slug": slug, "public_id": name})
+        ),
     )
     context["own"] = own_language(request.study.protocol)
     return page(request, "preview", preview=True, survey=survey, places=preview_places(survey), **context)
@@ -241,6 +244,15 @@ def preview(request, slug, code, position):
 @require_GET
 @require_role("coordinator")
 def picture(request, slug, public_id):
-    items = SurveyItem.objects.filter(block__survey__survey_set__study=request.study)
-    items = items.select_related("block", "stimulus")
-    return survey_item_image(request.study, get_object_or_404(items, public_id=public_id), request.GET.get("place", "1"))
+    return survey_item_image(request.study, _survey_item(request.study, public_id), request.GET.get("place", "1"))
+
+
+@require_GET
+@require_role("coordinator")
+def output_map(request, slug, public_id):
+    return map_picture(request.study, _survey_item(request.study, public_id))
+
+
+def _survey_item(study, public_id: str) -> SurveyItem:
+    items = SurveyItem.objects.filter(block__survey__survey_set__study=study)
+    return get_object_or_404(items.select_related("block", "stimulus"), public_id=public_id)

@@ -2,7 +2,8 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any
 
 from .allocation import CATCH, REPEAT, SINGLE, Allocation, Shown, Sitting, certify_allocation
 from .certificate import Certificate
@@ -46,6 +47,53 @@ def allocate(
     ------
     DesignError : one sentence that says how many raters would be enough.
     """
+    shares = share_out(
+        images, raters=raters, per_rater_max=per_rater_max, min_raters_per_image=min_raters_per_image, repeats=repeats,
+        catches=catches, catches_per_rater=catches_per_rater, groups=groups, seed=seed, noun=noun,
+    )  # fmt: skip
+    return shares.in_order([repeats_of(len(own), repeats) for own in shares.held])
+
+
+@dataclass(frozen=True)
+class Shares:
+    """Who rates which images; in which order, and which of them twice, comes with `in_order`.
+
+    held: for every rater the numbers of the images in `names`. asked: what the allocation says about itself.
+    """
+
+    images: Mapping[str, str]
+    names: Sequence[str]
+    codes: Sequence[str]
+    held: Sequence[Sequence[int]]
+    asked: Mapping[str, Any]
+
+    def room(self, rater: int) -> int:
+        """How many repeats fit into a rater's sitting."""
+        return self.asked["per_rater_max"] - self.asked["catches_per_rater"] - len(self.held[rater])
+
+    def in_order(self, repeats: Sequence[int]) -> Allocation:
+        """The allocation in which each rater sees that many images again, at least a third of the shortest share later."""
+        seed, catches, per_rater = (self.asked[name] for name in ("seed", "catches", "catches_per_rater"))
+        gap = max(1, min(map(len, self.held)) // 3)
+        sittings, repeated = [], Counter()
+        for rater, code in enumerate(self.codes):
+            draw = Draw(seed, "sitting", rater)
+            pages = _order(self.held[rater], repeats[rater], gap, repeated, draw)
+            shown = [Shown(self.names[image], kind) for image, kind in pages]
+            offset = rater * per_rater
+            chosen = [catches[(offset + number) % len(catches)] for number in range(per_rater)]
+            sittings.append(Sitting(code, tuple(_with_catches(shown, draw.shuffled(chosen), draw))))
+        allocation = Allocation(
+            **self.asked, repeat_gap=gap, sittings=tuple(sittings), certificate=Certificate(())
+        )  # fmt: skip
+        return replace(allocation, certificate=certify_allocation(allocation, self.images))
+
+
+def share_out(
+    images: Mapping[str, str], *, raters: int | Sequence[str], per_rater_max: int, min_raters_per_image: int, repeats: float,
+    catches: Sequence[str], catches_per_rater: int | None, groups: Mapping[str, str] | None, seed: int, noun: str,
+) -> Shares:  # fmt: skip
+    """Deal `images` out among raters; arguments and refusals are those of `allocate`."""
     codes = [f"R{number:03d}" for number in range(1, raters + 1)] if isinstance(raters, int) else list(raters)
     if catches_per_rater is None:
         catches_per_rater = min(2, len(catches))
@@ -58,27 +106,15 @@ def allocate(
     holders = _share_out(strata, group_of, len(codes), min_raters_per_image, Draw(seed, "raters"))
     _overlap_evenly(holders, strata, len(codes), Draw(seed, "overlap"))
     held = [[image for image in range(len(names)) if rater in holders[image]] for rater in range(len(codes))]
-    gap = max(1, min(map(len, held)) // 3)
-    sittings, repeated = [], Counter()
-    for rater, code in enumerate(codes):
-        draw = Draw(seed, "sitting", rater)
-        pages = _order(held[rater], repeats_of(len(held[rater]), repeats), gap, repeated, draw)
-        shown = [Shown(names[image], kind) for image, kind in pages]
-        offset = rater * catches_per_rater
-        chosen = [catches[(offset + number) % len(catches)] for number in range(catches_per_rater)]
-        sittings.append(Sitting(code, tuple(_with_catches(shown, draw.shuffled(chosen), draw))))
-    allocation = Allocation(
-        seed=seed,
-        per_rater_max=per_rater_max,
-        min_raters_per_image=min_raters_per_image,
-        repeats=repeats,
-        repeat_gap=gap,
-        catches=tuple(catches),
-        catches_per_rater=catches_per_rater,
-        sittings=tuple(sittings),
-        certificate=Certificate(()),
-    )
-    return replace(allocation, certificate=certify_allocation(allocation, images))
+    asked = {
+        "seed": seed,
+        "per_rater_max": per_rater_max,
+        "min_raters_per_image": min_raters_per_image,
+        "repeats": repeats,
+        "catches": tuple(catches),
+        "catches_per_rater": catches_per_rater,
+    }
+    return Shares(images, names, codes, held, asked)
 
 
 def repeats_of(images: int, share: float) -> int:
@@ -204,7 +240,7 @@ def _overlap_evenly(holders: list[set[int]], strata: list[list[int]], raters: in
         holders[second] = holders[second] - {b} | {a}
 
 
-def _order(images: list[int], count: int, gap: int, repeated: Counter, draw: Draw) -> list[tuple[int, str]]:
+def _order(images: Sequence[int], count: int, gap: int, repeated: Counter, draw: Draw) -> list[tuple[int, str]]:
     """A sitting's images in random order, `count` of them again, at least `gap` pages after the first time.
 
     Repeated are images of the first two thirds, those first that fewest raters have seen twice so far.

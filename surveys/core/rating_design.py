@@ -6,16 +6,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .allocate import allocate
+from .allocate import Shares, share_out
 from .allocation import CATCH, REPEAT, Allocation, Shown, Sitting, certify_allocation
 from .certificate import PROMISE, Certificate, Property, balance, promise
 from .counterbalance import counterbalance
 from .draw import Draw
 from .rating_match import condition_properties, match_properties
+from .repeats import certify_repeats, deal_repeats
 from .shape import DesignError
 
 SCHEMA = "rating-design/1"
 TURNED_KINDS = ("pair", "strip")
+REPEATS_OF_A_SITTING = "of a sitting"
 NOUNS = {"pair": "pairs", "strip": "strips", "grid": "grids"}
 
 
@@ -50,11 +52,12 @@ def draw_rating_design(
     stimuli: what each stimulus is (stimulus, kind, role, label, tone, frames with their origin); it goes into the document, and the
     certificate says how alike the real and the generated ones are.
 
-    A rater who sees no stimulus of a kind (there are few strips or grids) has no such block. A repeat is shown the other way
-    round than the first time, where there are two ways. The same arguments give the same document on every platform.
+    A rater who sees no stimulus of a kind (there are few strips or grids) has no such block. Repeats are dealt out over all kinds
+    together (repeats.py). A repeat is shown the other way round than the first time, where there are two ways. The same
+    arguments give the same document on every platform.
     DesignError when the raters are too few; it says how many would do.
     """
-    allocations = [_allocate(part, raters, seed) for part in parts]
+    allocations = _allocate(parts, raters, seed)
     surveys: list[dict[str, Any]] = [{"survey": number, "blocks": []} for number in range(1, raters + 1)]
     for part, allocation in zip(parts, allocations, strict=True):
         turned = _turned(part, allocation, seed)
@@ -75,6 +78,7 @@ def draw_rating_design(
         "schema": SCHEMA,
         "seed": seed,
         "raters": raters,
+        "repeats": REPEATS_OF_A_SITTING,
         "parts": [_head(part, allocation) for part, allocation in zip(parts, allocations, strict=True)],
         "surveys": surveys,
         "stimuli": list(stimuli),
@@ -82,8 +86,19 @@ def draw_rating_design(
     return document | {"certificate": json.loads(json.dumps(verify_rating_design(document).to_dict()))}
 
 
-def _allocate(part: RatingPart, raters: int, seed: int) -> Allocation:
-    return allocate(
+def _allocate(parts: Sequence[RatingPart], raters: int, seed: int) -> list[Allocation]:
+    shares = [_share_out(part, raters, seed) for part in parts]
+    counts = deal_repeats(
+        [{part.kind: len(own.held[rater]) for part, own in zip(parts, shares, strict=True)} for rater in range(raters)],
+        {part.kind: part.repeats for part in parts},
+        [{part.kind: own.room(rater) for part, own in zip(parts, shares, strict=True)} for rater in range(raters)],
+        draw=Draw(seed, "repeats"),
+    )
+    return [own.in_order([count[part.kind] for count in counts]) for part, own in zip(parts, shares, strict=True)]
+
+
+def _share_out(part: RatingPart, raters: int, seed: int) -> Shares:
+    return share_out(
         part.stimuli,
         raters=raters,
         per_rater_max=part.per_rater_max,
@@ -190,11 +205,19 @@ def verify_rating_design(document: Mapping[str, Any]) -> Certificate:
             part, allocation = _read_part(head, document)
             properties += [_of_part(part, entry) for entry in certify_allocation(allocation, part.stimuli).properties]
             properties += [_of_part(part, entry) for entry in certify_turns(part, document["surveys"]) if part.turns]
+        if document.get("repeats") == REPEATS_OF_A_SITTING:  # designs published before it say the share of every kind alone
+            properties.append(_repeats(document))
         properties += condition_properties(document.get("stimuli", ()), document["surveys"])
         properties += match_properties(document.get("stimuli", ()))
     except (KeyError, TypeError, AttributeError) as error:
         raise DesignError(f"The design is incomplete: {error!r} is missing or of another kind.") from error
     return Certificate(tuple(sorted(properties, key=lambda entry: entry.kind != PROMISE)))
+
+
+def _repeats(document: Mapping[str, Any]) -> Property:
+    shares = {head["kind"]: head["repeats"] for head in document["parts"]}
+    sittings = [{kind: [page["kind"] for page in _pages(survey, kind)] for kind in shares} for survey in document["surveys"]]
+    return certify_repeats(shares, sittings)
 
 
 def _read_part(head: Mapping[str, Any], document: Mapping[str, Any]) -> tuple[RatingPart, Allocation]:

@@ -54,6 +54,10 @@ READINGS = {
     "seat": "survey and group that the reader sits for; empty for networks and imported readings",
     "simulated": SIMULATED,
     "analysed": "true for the first complete sitting of a seat, and for networks",
+    "assistant": "network whose output was in sight for the second answer; empty: none was",
+    "assistant_answer": "class that this network answered; empty: none, or it abstained",
+    "assisted_answer": "class chosen last with that output in sight; empty: none",
+    "assisted_rt_ms": "milliseconds from the output in sight to that choice, by the browser's monotonic clock",
 }
 SITTING = {
     "response": "opaque name of the sitting",
@@ -123,7 +127,8 @@ CELLS = {
                                         "completed_at", "analysed")},
 }  # fmt: skip
 VIEWING = SITTING | PLACE | {
-    "kind": "shown (decoded and painted), zoomed, hidden (window left), visible (came back), screen, masked (covered), failed",
+    "kind": "shown (decoded and painted), zoomed, hidden (window left), visible (came back), screen, masked (covered), "
+    "output (a network's, handed out), failed",
     "event_id": "UUID made by the reader's browser",
     "client_ms": "the browser's monotonic clock, in milliseconds",
     "received_at": "receipt by the server's clock, ISO 8601",

@@ -1,4 +1,5 @@
 from .answer import Answer, ViewingEvent
+from .assistance import Assistance, ShownOutput
 from .design import Block, Survey, SurveyItem, SurveySet
 from .imported import ImportedReading
 from .picture import ServedPicture
@@ -10,6 +11,7 @@ from .stimulus import Stimulus, StimulusFrame
 
 __all__ = [
     "Answer",
+    "Assistance",
     "Block",
     "BlockSitting",
     "ImportedReading",
@@ -21,6 +23,7 @@ __all__ = [
     "Reply",
     "Seat",
     "ServedPicture",
+    "ShownOutput",
     "Stimulus",
     "StimulusFrame",
     "StudyProtocol",

@@ -95,6 +95,7 @@ class ViewingEvent(models.Model):
         SCREEN = "screen", "Size of the window"
         MASKED = "masked", "Image covered after its time"
         FAILED = "failed", "Image did not load"
+        OUTPUT = "output", "Network's output handed out"
 
     survey_response = models.ForeignKey(SurveyResponse, on_delete=models.PROTECT, related_name="viewing_events")
     survey_item = models.ForeignKey(

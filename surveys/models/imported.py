@@ -21,6 +21,9 @@ class ImportedReading(models.Model):
     position = models.PositiveIntegerField(null=True, blank=True)
     confidence = models.FloatField(null=True, blank=True)
     rt_ms = models.FloatField(null=True, blank=True)
+    second_answer = models.JSONField(
+        default=dict, blank=True, help_text="Whose output was in sight, what it answered, the answer given then, its time."
+    )
     answered_at = models.DateTimeField(null=True, blank=True)
     completed_at = models.DateTimeField(null=True, blank=True)
     source_sha256 = models.CharField(max_length=64, help_text="Of the file that the row came from.")

@@ -1,10 +1,11 @@
 """What is asked about an item: kinds of questions, what counts as an answer, and in which order they may be answered."""
 
 from .asking import asked_about, open_questions, questions_of, required_counts, standing_by_item
-from .definition import DIAGNOSIS, KINDS, Question, parse_questions
+from .definition import ASSISTED, DIAGNOSIS, KINDS, Question, parse_questions
 from .values import Shown, clean_value
 
 __all__ = [
+    "ASSISTED",
     "DIAGNOSIS",
     "KINDS",
     "Question",

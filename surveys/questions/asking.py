@@ -7,9 +7,10 @@ from dataclasses import fields, replace
 from imagebank.models import Study
 from surveys.models import Answer, StudyProtocol, SurveyItem, SurveyResponse
 
-from .definition import DIAGNOSIS, Question
+from .definition import ASSISTED, DIAGNOSIS, OUTPUT, Question
 
 _FIELDS = {field.name for field in fields(Question)}
+OF_CLASSES = ("class", ASSISTED)
 
 
 def questions_of(protocol: StudyProtocol) -> list[Question]:
@@ -17,15 +18,16 @@ def questions_of(protocol: StudyProtocol) -> list[Question]:
     if not protocol.questions:
         return [Question(code="", kind=DIAGNOSIS, prompt=protocol.question)]
     questions = [_restored(row) for row in protocol.questions]
-    if any(question.kind == "class" for question in questions):
+    if any(question.kind in OF_CLASSES for question in questions):
         classes = tuple(protocol.study.classes.order_by("position").values_list("code", "name"))
-        questions = [replace(q, choices=classes) if q.kind == "class" else q for q in questions]
+        questions = [replace(q, choices=classes) if q.kind in OF_CLASSES else q for q in questions]
     return sorted(questions, key=lambda question: question.step)
 
 
 def _restored(row: dict) -> Question:
     values = {name: value for name, value in row.items() if name in _FIELDS}
     values["blocks"] = tuple(values.get("blocks", ()))
+    values["shows"] = tuple(values.get("shows", OUTPUT))
     values["choices"] = tuple((code, words) for code, words in values.get("choices", ()))
     return Question(**values)
 

@@ -8,9 +8,12 @@ from django.core.validators import validate_slug
 
 # The study's main question, answered by a class; it has no code, and its answers are the readings.
 DIAGNOSIS = "diagnosis"
+# The same question once more, with a network's output in sight.
+ASSISTED = "assisted"
 KINDS = {
     DIAGNOSIS: "one of the study's classes; a reading",
     "class": "one of the study's classes, or that one cannot tell",
+    ASSISTED: "one of the study's classes once more, a network's output in sight",
     "choice": "one of the choices",
     "real_or_generated": "real or generated, with confidence from 0 to 100",
     "confidence": "confidence in the answer before, from 0 to 100",
@@ -33,6 +36,8 @@ FIXED_CHOICES = {
 }
 CANNOT_TELL = "cannot_tell"
 POINTS = (2, 11)
+# What of a network's output the kind "assisted" can show.
+OUTPUT = ("answer", "probabilities", "map")
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,8 @@ class Question:
     """One question. `step`: questions of one step stand together; a later step comes after the earlier one is answered.
 
     blocks: codes of the blocks that ask it; empty means all. choices: (code, words). low and high name the ends of a
-    scale; `none` names the answer "none of them". Placeholder {label} in the prompt: the stated class.
+    scale; `none` names the answer "none of them". Placeholder {label} in the prompt: the stated class. shows: what of a
+    network's output is in sight at the kind "assisted".
     """
 
     code: str
@@ -57,6 +63,7 @@ class Question:
     none: str = ""
     most: int = 10
     max_length: int = 1000
+    shows: tuple[str, ...] = OUTPUT
 
     def is_asked_in(self, block: str) -> bool:
         return not self.blocks or block in self.blocks
@@ -77,6 +84,7 @@ def parse_questions(rows: Sequence[Mapping], *, blocks: Sequence[str], stimuli: 
             faults += [f"{name}: {message}" for message in error.messages]
     codes = [question.code for question in questions]
     faults += [f"Two questions have the code {code!r}." for code in sorted({c for c in codes if codes.count(c) > 1})]
+    faults += _faults_of_assistance(questions, blocks)
     if faults:
         raise ValidationError(faults)
     return questions
@@ -105,13 +113,38 @@ def _question(row: Mapping, blocks: Sequence[str], stimuli: Mapping) -> Question
         raise ValidationError(f"there is no block {', '.join(strange)}; there are {', '.join(blocks)}.")
     _check_stimulus(kind, asked_in or tuple(blocks), stimuli)
     choices = _choices(kind, row.get("choices", ()))
+    shows = _shows(row.get("shows", OUTPUT))
     values = {name: row[name] for name in known & set(row)}
-    return Question(**values | {"code": code, "blocks": asked_in, "choices": choices})
+    return Question(**values | {"code": code, "blocks": asked_in, "choices": choices, "shows": shows})
+
+
+def _shows(parts: Sequence[str]) -> tuple[str, ...]:
+    strange = sorted(set(parts) - set(OUTPUT))
+    if strange or not parts:
+        raise ValidationError(f"shows names some of {', '.join(OUTPUT)}; found {', '.join(strange) or 'none of them'}.")
+    return tuple(part for part in OUTPUT if part in parts)
+
+
+def _faults_of_assistance(questions: Sequence[Question], blocks: Sequence[str]) -> list[str]:
+    """Whoever answers with a network's output in sight has answered alone before, and does so once per image."""
+    faults = []
+    for block in blocks:
+        asked = [question for question in questions if question.is_asked_in(block)]
+        assisted = [question for question in asked if question.kind == ASSISTED]
+        alone = [question.step for question in asked if question.kind == DIAGNOSIS and question.required]
+        if len(assisted) > 1:
+            faults.append(f"The block {block} asks {len(assisted)} questions of the kind assisted; ask one.")
+        if assisted and not (alone and min(alone) < assisted[0].step):
+            faults.append(
+                f"The question {assisted[0].code!r} is answered with a network's output in sight: in the block {block} a "
+                "required question of the kind diagnosis must come at an earlier step."
+            )
+    return faults
 
 
 def _check_stimulus(kind: str, asked_in: Sequence[str], stimuli: Mapping) -> None:
-    if kind == DIAGNOSIS and stimuli:
-        raise ValidationError('a rating study asks for a class with the kind "class"; "diagnosis" belongs to readings.')
+    if kind in (DIAGNOSIS, ASSISTED) and stimuli:
+        raise ValidationError(f'a rating study asks for a class with the kind "class"; "{kind}" belongs to readings.')
     fitting = ONLY_FOR.get(kind)
     wrong = [block for block in asked_in if fitting and (block if block in stimuli else "single") not in fitting]
     if wrong:

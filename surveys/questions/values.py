@@ -118,6 +118,7 @@ def _comment(question: Question, value, shown: Shown) -> str:
 
 _KINDS: dict[str, Callable] = {
     "class": _class,
+    "assisted": _one_of,
     "choice": _one_of,
     "real_or_generated": _real_or_generated,
     "confidence": _confidence,

@@ -6,13 +6,14 @@ from itertools import groupby
 from django.http import QueryDict
 from django.utils.translation import gettext as _
 
-from surveys.questions import Question
+from surveys.questions import ASSISTED, Question
 from surveys.questions.definition import CANNOT_TELL, FIXED_CHOICES
 
 # Which partial template shows a kind.
 LAYOUTS = {
     "diagnosis": "diagnosis",
     "class": "options",
+    "assisted": "assisted",
     "choice": "options",
     "real_or_generated": "options",
     "pair": "options",
@@ -65,7 +66,7 @@ def asked_context(questions: Sequence[Question], *, frames: int, current: Mappin
                     "layout": f"surveys/asked/{LAYOUTS[question.kind]}.html",
                     "prompt": question.prompt.replace("{label}", label),
                     "applies": bool(label) or not question.needs_label,
-                    "options": (options := _options(question, frames)),
+                    "options": (options := _options(question, frames, current)),
                     "value": given.get(question.code),
                     "short": question.kind in ROW_OF_THREE and all(len(option["words"]) <= 14 for option in options),
                 }
@@ -76,7 +77,14 @@ def asked_context(questions: Sequence[Question], *, frames: int, current: Mappin
     ]
 
 
-def _options(question: Question, frames: int) -> list[dict]:
+def closing_step(questions: Sequence[Question], item: Mapping | None) -> int:
+    """Questions of earlier steps than this are closed, because the network's output about the item was seen; else 0."""
+    if not item or not item.get("output"):
+        return 0
+    return next((question.step for question in questions if question.kind == ASSISTED), 0)
+
+
+def _options(question: Question, frames: int, current: Mapping | None) -> list[dict]:
     if question.kind in ("scale", "plausibility"):
         rows = [(str(point), str(point)) for point in range(1, question.points + 1)]
     elif question.kind == "frame":
@@ -89,8 +97,16 @@ def _options(question: Question, frames: int) -> list[dict]:
         rows = [(code, _(words) if usual.get(code) == words else words) for code, words in question.choices]
         if question.kind == "class" and question.none:
             rows.append((CANNOT_TELL, question.none))
+    output = (current or {}).get("output") if question.kind == ASSISTED else None
+    shares = (output or {}).get("shares", {})
     return [
-        {"value": value, "words": words, "key": str(number) if number <= KEYS else ""}
+        {
+            "value": value,
+            "words": words,
+            "key": str(number) if number <= KEYS else "",
+            "share": shares.get(value),
+            "by_network": bool(output) and output["answer"] == value,
+        }
         for number, (value, words) in enumerate(rows, start=1)
     ]
 

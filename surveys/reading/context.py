@@ -9,7 +9,7 @@ from django.utils.translation import ngettext
 from imagebank.models import Study
 from surveys.models import Block, Stimulus, StudyProtocol, SurveyItem, SurveyResponse
 from surveys.questions import Question, questions_of
-from surveys.reading.asking import asked_context, client_questions, current_step, steps_of
+from surveys.reading.asking import asked_context, client_questions, closing_step, current_step, steps_of
 from surveys.reading.words import script_words
 
 SINGLE = Stimulus.Kind.SINGLE
@@ -68,16 +68,23 @@ def block_context(
     client: Mapping,
     step: str | None = None,
     masked: Iterable[str] = (),
+    outputs: Mapping[str, dict] | None = None,
+    examples: Mapping[str, dict] | None = None,
 ) -> dict:
     """Context of one block's page.
 
     answers: standing answers by the survey item's public id, then by question. wanted: "5", "end", or None for the first
     open question. image_address: from public id to address. client: further values for the page's script. step: which
-    step of the questions to show. masked: public ids of stimuli that were shown for their time already.
+    step of the questions to show. masked: public ids of stimuli that were shown for their time already. outputs: of the
+    network, by the public id of the items whose output was handed out; examples: those that a preview shows in its place.
     """
     rows = block.survey_items.select_related("stimulus__label").order_by("position")
     items = [_item(row, answers.get(row.public_id, {}), image_address(row.public_id), row.public_id in masked)
              for row in rows]  # fmt: skip
+    for item in items:
+        for name, found in (("output", outputs), ("example", examples)):
+            if found and item["id"] in found:
+                item[name] = found[item["id"]]
     return page_context(study=study, view=block.view, items=items, wanted=wanted, step=step, client=client) | {
         "survey_block": block
     }
@@ -134,6 +141,7 @@ def page_context(
         "protocol": protocol,
         "choices": choices_of(study),
         "steps": asked_context(questions, frames=frames, current=current),
+        "output_closes": closing_step(questions, current),
         "shown_step": current_step(questions, current, step),
         "items": items,
         "skipped": [number for number, item in enumerate(items, start=1) if not item["done"]],

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from imagebank.models import DiagnosisClass
-from surveys.models import SurveyItem, SurveyResponse
+from surveys.models import SurveyItem, SurveyResponse, ViewingEvent
 from surveys.reading.access import seated
 from surveys.services import record_answer, record_viewing_event
 
@@ -82,6 +82,8 @@ def _record(survey_response: SurveyResponse, event: dict, items: dict[str, Surve
             client_ms=client_ms,
             chosen_at=_moment(event.get("at")),
         )
+    elif event.get("type") == ViewingEvent.Kind.OUTPUT:
+        raise ValidationError("That a network's output was handed out is for the server to say.")
     else:
         record_viewing_event(
             survey_response=survey_response,

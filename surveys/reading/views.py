@@ -5,7 +5,6 @@ from uuid import UUID, uuid4
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.templatetags.static import static
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -16,6 +15,7 @@ from surveys.reading.access import at_place, invited, seated
 from surveys.reading.asking import value_from_form
 from surveys.reading.context import block_context, counted, page_context, practice_stimuli, stimulus_item
 from surveys.reading.images import practice_image, survey_item_image
+from surveys.reading.outputs import practice_item, seen_outputs
 from surveys.reading.places import place_of
 from surveys.services import (
     finish_response,
@@ -119,7 +119,8 @@ def _practice_items(survey_response: SurveyResponse) -> list[dict]:
     """A drawn picture, or in a rating study its stimuli for practice of the first block's kind; there may be none."""
     study = survey_response.survey.survey_set.study
     if not study.protocol.stimuli:
-        return [{"id": "practice", "chosen": None, "image": static("surveys/practice.svg"), "answers": {}}]
+        first = survey_response.survey.blocks.order_by("position")[0]
+        return [practice_item(study, first.view)]
     stimuli = practice_stimuli(survey_response)
     return [{"id": row.public_id, "chosen": None, "image": "", "stimulus": row} for row in stimuli]
 
@@ -176,8 +177,12 @@ def block_page(request, token, survey_response, block):
         client={
             "events": reverse("surveys:events", kwargs={"token": token}),
             "name": f"{survey_response.public_id}:{block.position}",
+            "output": reverse("surveys:output", kwargs={"token": token, "public_id": "ITEM"}),
         },
+        outputs=seen_outputs(survey_response, token, block),
     )
+    if context["current"]:
+        context["output_address"] = reverse("surveys:output", kwargs={"token": token, "public_id": context["current"]["id"]})
     context["seal_address"] = reverse("surveys:seal", kwargs={"token": token, "position": block.position})
     return _page(request, "block", **context)
 

@@ -2,6 +2,18 @@
 
 from .answer_log import answer_log_faults
 from .answers import answer_log_fault, record_answer, record_viewing_event
+from .assistance import (
+    NetworkOutput,
+    assistance_fault,
+    assisted_question,
+    freeze_assistance,
+    hand_out_output,
+    handed_out,
+    is_read,
+    items_to_assist,
+    require_to_assist,
+    shown_output,
+)
 from .bounces import Bounces, record_bounces
 from .closing import archive_study, close_reading, close_recruitment, open_reading, open_recruitment
 from .design import Verified, classes_of, create_survey_set, store_survey_set, verify_survey_set
@@ -27,7 +39,7 @@ from .letters import (
     send_waiting_letters,
 )
 from .model_answers import record_model_answers
-from .new_rating_study import balance_warnings, begin_rating_study
+from .new_rating_study import balance_warnings, begin_rating_study, shipped_preset
 from .pictures import prepare_block, prepare_study
 from .protocol import load_protocol
 from .rating import create_rating_study, grid, pair, sheet, shuffled, single, strip
@@ -55,6 +67,7 @@ __all__ = [
     "Bounces",
     "InvitationClosed",
     "Invited",
+    "NetworkOutput",
     "SimulatedRaters",
     "Verified",
     "add_link",
@@ -63,6 +76,8 @@ __all__ = [
     "answer_log_faults",
     "archive_study",
     "balance_warnings",
+    "assistance_fault",
+    "assisted_question",
     "begin_rating_study",
     "cells_frame",
     "classes_of",
@@ -75,10 +90,15 @@ __all__ = [
     "erase_contact",
     "erase_contacts",
     "finish_response",
+    "freeze_assistance",
     "grid",
+    "hand_out_output",
+    "handed_out",
     "import_readings",
     "invite",
     "invite_many",
+    "is_read",
+    "items_to_assist",
     "load_protocol",
     "open_block",
     "open_invitation",
@@ -103,6 +123,7 @@ __all__ = [
     "release_expired_seats",
     "renew_invitation",
     "replace_seat",
+    "require_to_assist",
     "resume_letters",
     "revoke_invitation",
     "sample_letter",
@@ -112,6 +133,8 @@ __all__ = [
     "send_test_letter",
     "send_waiting_letters",
     "sheet",
+    "shipped_preset",
+    "shown_output",
     "shuffled",
     "simulate_raters",
     "simulate_readers",

@@ -12,8 +12,9 @@ from django.utils.translation import gettext as _
 
 from imagebank.models import DiagnosisClass
 from surveys.models import Answer, BlockSitting, SurveyItem, SurveyResponse, ViewingEvent
-from surveys.questions import Question, Shown, asked_about, clean_value, questions_of, standing_by_item
+from surveys.questions import ASSISTED, Question, Shown, asked_about, clean_value, questions_of, standing_by_item
 
+from .assistance import handed_out
 from .closing import require_reading
 
 LONGEST_RT_MS = 24 * 3600 * 1000
@@ -93,6 +94,8 @@ def _checked_value(response: SurveyResponse, survey_item: SurveyItem, code: str,
     if question is None:
         raise ValidationError(_("This question is not asked about this image."))
     _require_turn(response, survey_item, question, questions)
+    if question.kind == ASSISTED and value is not None and not handed_out(response, survey_item=survey_item):
+        raise ValidationError(_("The network's answer about this image was not shown yet."), code="too-early")
     if not code or value is None:
         return None
     frames = survey_item.stimulus.frames.count() if survey_item.stimulus_id else 1
@@ -102,7 +105,7 @@ def _checked_value(response: SurveyResponse, survey_item: SurveyItem, code: str,
 def _require_turn(
     response: SurveyResponse, survey_item: SurveyItem, question: Question, questions: list[Question]
 ) -> None:
-    """Steps are answered in order, and an earlier one is closed once a later one has been answered."""
+    """Steps are answered in order; an earlier one is closed once a later one is answered, or a network's output was seen."""
     if len({other.step for other in questions}) == 1:
         return
     given = standing_by_item(response, survey_item=survey_item).get(survey_item.pk, {})
@@ -110,6 +113,9 @@ def _require_turn(
         raise ValidationError(_("A question before this one is still open."), code="too-early")
     if any(other.step > question.step and other.code in given for other in questions):
         raise ValidationError(_("A later question about this image has been answered; this one is closed."), code="closed")
+    assisted = next((other.step for other in questions if other.kind == ASSISTED), 0)
+    if question.step < assisted and handed_out(response, survey_item=survey_item):
+        raise ValidationError(_("You have seen the network's answer about this image; this one is closed."), code="closed")
 
 
 def entry_sha256(answer: Answer, previous: str) -> str:

@@ -4,6 +4,7 @@ import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
@@ -13,6 +14,18 @@ from surveys.models import SurveySet
 
 from .rating import create_rating_study
 from .rating_items import GENERATED_VIEW, stimuli_from_items
+
+# The shipped questions and words by the language of the raters; codes of questions and answers are the same in all.
+SHIPPED = {"en": "study.toml", "de": "study.de.toml"}
+
+
+def shipped_preset(language: str = "en") -> Path:
+    """The study.toml of the shipped rating study for raters of `language`; ValidationError where there is none."""
+    if language not in SHIPPED:
+        raise ValidationError(
+            f"The shipped questions are written in {', '.join(SHIPPED)}; {language!r} is asked for. Give a study.toml of your own."
+        )
+    return Path(settings.BASE_DIR) / "fixtures" / "realism" / SHIPPED[language]
 
 
 def begin_rating_study(

@@ -1,8 +1,6 @@
 """Begin a study, or change it before it is read: classes, views, question, reader groups and words from one preset."""
 
 import tomllib
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -13,8 +11,11 @@ from imagebank.services.members import give_role
 from imagebank.services.studies import load_study
 from surveys.models import Answer
 
-from .preset_text import preset_of
-from .protocol import load_protocol
+from .preset_text import preset_file, preset_of
+from .protocol import load_protocol, names_of_classes
+
+SIDES = ("width", "height")
+SHARED_OUT = ("per_rater_max", "min_raters", "repeats", "catches_per_rater", *SIDES)
 
 
 def begin_study(*, preset: bytes, slug: str, title: str, user) -> Study:
@@ -25,6 +26,7 @@ def begin_study(*, preset: bytes, slug: str, title: str, user) -> Study:
     """
     if Study.objects.filter(slug=slug).exists():
         raise ValidationError(f"There is already a study at the address {slug}. Choose another one.")
+    _refuse_ratings(preset)
     with transaction.atomic():
         study = _load(preset, slug=slug, title=title)
         give_role(study=study, who=user.get_username(), role="coordinator")
@@ -44,13 +46,14 @@ def change_study(*, study: Study, preset: bytes) -> Study:
                 "The set-up is fixed since the first answer. Begin a new study, with this one's study.toml, for a changed one."
             )
         before, nature = preset_of(study), study.nature
-        study = _load(preset, slug=study.slug)
+        rates = study.stimuli.exists()
+        study = _reword(preset, study) if rates else _load(preset, slug=study.slug)
         _remove_groups(study, {row["code"] for row in tomllib.loads(preset.decode()).get("reader_groups", [])})
         if nature and not study.nature:  # noted from the pictures, so that readers are told
             study.nature = nature
             study.save(update_fields=["nature"])
         _refuse_orphans(study)
-        if study.survey_sets.exists() and (changed := _drawn_parts(before, preset_of(study))):
+        if (rates or study.survey_sets.exists()) and (changed := _drawn_parts(before, preset_of(study))):
             raise ValidationError(
                 f"The surveys are drawn, so that only words may change now; this would change {', '.join(changed)}. "
                 "Begin a new study for another design."
@@ -58,13 +61,44 @@ def change_study(*, study: Study, preset: bytes) -> Study:
     return study
 
 
+def _refuse_ratings(preset: bytes) -> None:
+    """A rating study shows pictures that are there already, so it begins with those."""
+    try:
+        rates = "stimuli" in tomllib.loads(preset.decode())
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError):
+        return  # whoever reads it next says what is wrong
+    if rates:
+        raise ValidationError(
+            "This is the file of a rating study, which begins with published pictures: “Generated” in the study that has them, "
+            "“Begin a rating study”, and give the file there."
+        )
+
+
 def _load(preset: bytes, *, slug: str, title: str = "") -> Study:
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "study.toml"
-        path.write_bytes(preset)
+    with preset_file(preset) as path:
         study = load_study(path=path, slug=slug, title=title)
         load_protocol(study=study, path=path)
     return study
+
+
+def _reword(preset: bytes, study: Study) -> Study:
+    """Give a drawn rating study the title, questions and words of a preset; its classes are renamed, none is added."""
+    with preset_file(preset) as path:
+        name_of = names_of_classes(path)
+        said = tomllib.loads(preset.decode())
+        sizes = {kind: {side: shown[side] for side in SIDES} for kind, shown in study.protocol.stimuli.items()}
+        if absent := [f"stimuli.{kind}" for kind in sizes if kind not in said.get("stimuli", {})]:
+            raise ValidationError(f"The drawn sittings show {', '.join(sizes)}; the file lacks the table {', '.join(absent)}; add it.")
+        protocol = load_protocol(study=study, path=path, blocks=set(sizes))
+    protocol.stimuli = {kind: shown | sizes[kind] for kind, shown in protocol.stimuli.items()}
+    protocol.save(update_fields=["stimuli"])
+    about = said["study"]
+    study.title, study.summary = about.get("title", study.title), about.get("summary", "").strip()
+    study.save(update_fields=["title", "summary"])
+    for row in study.classes.all():
+        row.name = name_of(row)
+        row.save(update_fields=["name"])
+    return Study.objects.get(pk=study.pk)
 
 
 def _remove_groups(study: Study, kept: set[str]) -> None:
@@ -90,5 +124,8 @@ def _drawn_parts(before: dict, after: dict) -> list[str]:
         "views": lambda preset: [row["code"] for row in preset["views"]],
         "groups of readers": lambda preset: [row["code"] for row in preset.get("reader_groups", [])],
         "the size or the order of the surveys": lambda preset: preset.get("survey_set"),
+        "how stimuli are shared out": lambda preset: {
+            kind: [shown.get(name) for name in SHARED_OUT] for kind, shown in preset.get("stimuli", {}).items()
+        },
     }
     return [name for name, part in parts.items() if part(before) != part(after)]

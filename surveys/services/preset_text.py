@@ -1,15 +1,30 @@
 """A study written back as the study.toml that sets up the same study again."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 import tomli_w
 
 from imagebank.models import Study
 from surveys.models import StudyProtocol
 from surveys.questions import questions_of
+from surveys.questions.asking import OF_CLASSES
 from surveys.questions.definition import DIAGNOSIS, FIXED_CHOICES, Question
 
 from .protocol import ORDERS, SCHEMA, TEXTS
 
 QUESTION_DEFAULTS = {field.name: field.default for field in Question.__dataclass_fields__.values()}
+
+
+@contextmanager
+def preset_file(text: bytes) -> Iterator[Path]:
+    """The text of a study.toml as a file, for as long as it is read."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "study.toml"
+        path.write_bytes(text)
+        yield path
 
 
 def preset_of(study: Study) -> dict:
@@ -48,6 +63,7 @@ def _rules(study: Study, protocol: StudyProtocol) -> dict:
             "comparison": ">" if protocol.strictly_more else ">=",
         },
         "invitations": {"days": protocol.invitation_days},
+        "contacts": {"kept_days": protocol.contacts_kept_days} if protocol.contacts_kept_days else {},
         "pictures": dict(protocol.pictures),
         "questions": [_question(question) for question in questions_of(protocol)] if protocol.questions else [],
         "demographic_questions": list(protocol.demographic_questions),
@@ -70,7 +86,7 @@ def _question(question: Question) -> dict:
         for name in QUESTION_DEFAULTS
         if (value := getattr(question, name)) != QUESTION_DEFAULTS[name] and name != "choices"
     }
-    if question.kind not in (DIAGNOSIS, "class") and question.choices not in ((), FIXED_CHOICES.get(question.kind)):
+    if question.kind not in (DIAGNOSIS, *OF_CLASSES) and question.choices not in ((), FIXED_CHOICES.get(question.kind)):
         row["choices"] = [{"code": code, "label": label} for code, label in question.choices]
     return {name: value for name, value in row.items() if value != ""}
 

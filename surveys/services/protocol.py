@@ -2,7 +2,7 @@
 
 import json
 import tomllib
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import asdict
 from decimal import Decimal
 from pathlib import Path
@@ -13,11 +13,12 @@ from django.db import transaction
 from imagebank.models import DiagnosisClass, Study
 from surveys.languages import clean_language
 from surveys.models import Answer, ReaderGroup, Stimulus, StudyProtocol
-from surveys.questions import parse_questions
+from surveys.questions import ASSISTED, parse_questions
 
 from .default_words import default_texts
 from .letter_words import check_letter
 from .pictures import clean_pictures
+from .retention import clean_kept_days, keep_contacts_for
 
 SCHEMA = "study-preset/1"
 TEXTS = {
@@ -41,7 +42,8 @@ def load_protocol(*, study: Study, path: str | Path, blocks: Collection[str] | N
     Again changes nothing. Classes and views are made when the study has none; existing ones must be those of the
     preset. Tables about surveys (reader_groups, survey_set, completion, texts) may be missing for a study whose readings
     are imported. A preset with a table `stimuli` is that of a rating study: its blocks are kinds of stimuli, of which
-    `blocks` names those that there are, and its classes are the study's own. Once an answer has been given the protocol
+    `blocks` names those that there are, and the classes stay the study's own. How long names are kept is taken from
+    a table `contacts` until somebody has answered; from then on the study's page alone says it. Once an answer has been given the protocol
     is fixed and a different preset raises ValidationError, as does a file that is no preset.
     """
     preset = _read_preset(Path(path))
@@ -52,7 +54,11 @@ def load_protocol(*, study: Study, path: str | Path, blocks: Collection[str] | N
             _ensure_views(study, preset["views"])
         for position, group in enumerate(preset.get("reader_groups", []), start=1):
             _ensure_group(study, group, position)
-        return _save_protocol(study, _protocol_values(preset, blocks), default_texts(preset))
+        kept_days = clean_kept_days(preset.get("contacts", {}))
+        protocol = _save_protocol(study, _protocol_values(preset, blocks), default_texts(preset))
+        if kept_days is None or kept_days == protocol.contacts_kept_days or Answer.objects.of_study(study).exists():
+            return protocol
+        return keep_contacts_for(study=study, days=kept_days)
 
 
 def _read_preset(path: Path) -> dict:
@@ -68,10 +74,27 @@ def _read_preset(path: Path) -> dict:
     missing = [name for name in needed if name not in preset]
     if missing:
         raise ValidationError(f"{path.name} lacks the tables {', '.join(missing)}; add them.")
+    for number, row in enumerate(preset["classes"] if "stimuli" in preset and "classes" in preset else [], start=1):
+        if not row.get("name") or bool(row.get("code")) == bool(row.get("original")):
+            raise ValidationError(
+                f"{path.name}: class {number} of a rating study needs a name and either the code of the class or, as original, "
+                f"its name in the study whose images are rated; found {', '.join(sorted(row)) or 'nothing'}."
+            )
     for number, group in enumerate(preset.get("reader_groups", []), start=1):
         if absent := [name for name in ("code", "singular", "plural") if not group.get(name)]:
             raise ValidationError(f"{path.name}: reader group {number} lacks {', '.join(absent)}; add it.")
     return preset
+
+
+def names_of_classes(path: str | Path) -> Callable[[DiagnosisClass], str]:
+    """How the rating study of the preset at `path` calls a class of the images' study.
+
+    A row of [[classes]] names the class of its `code`, or the one that the other study calls `original`; the rest keep their names.
+    """
+    rows = _read_preset(Path(path)).get("classes", [])
+    by_code = {row["code"]: row["name"] for row in rows if "code" in row}
+    by_name = {row["original"]: row["name"] for row in rows if "original" in row}
+    return lambda known: by_code.get(known.code) or by_name.get(known.name) or known.name
 
 
 def _ensure_classes(study: Study, classes: list[dict]) -> None:
@@ -179,8 +202,9 @@ def _asked(rows: list[dict], present: list[str]) -> list[dict]:
 
 
 def _storable(question) -> dict:
-    """A question as JSON keeps it: lists for tuples."""
-    return json.loads(json.dumps(asdict(question)))
+    """A question as JSON keeps it: lists for tuples, and nothing that its kind does not know."""
+    row = json.loads(json.dumps(asdict(question)))
+    return row if question.kind == ASSISTED else {name: value for name, value in row.items() if name != "shows"}
 
 
 def _save_protocol(study: Study, values: dict, defaults: dict) -> StudyProtocol:

@@ -5,7 +5,7 @@ Anything can be rated that stands in the image bank. Whoever publishes pictures 
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -17,7 +17,7 @@ from imagebank.models import DiagnosisClass, ItemImage, Study
 from surveys.models import Block, Stimulus, StimulusFrame, StudyProtocol, Survey, SurveyItem, SurveySet
 
 from .design import design_sha256
-from .protocol import load_protocol
+from .protocol import load_protocol, names_of_classes
 from .seats import create_seats
 
 REAL, GENERATED = StimulusFrame.Origin.REAL, StimulusFrame.Origin.GENERATED
@@ -114,8 +114,9 @@ def create_rating_study(
     """Make `study` a rating study of `stimuli`: protocol, sittings drawn from `seed`, certificate, and every seat.
 
     study: without surveys of its own; the images may be another study's, and its classes are copied from theirs when it has
-    none. preset: e.g. fixtures/realism/study.toml. raters: sittings per group of raters. The same call again returns the stored
-    surveys. Stimuli that do not fit, too few raters, or another draw raise ValidationError; then nothing is stored.
+    none, under the names that the preset gives them. preset: e.g. fixtures/realism/study.toml. raters: sittings per group of
+    raters. The same call again returns the stored surveys. Stimuli that do not fit, too few raters, or another draw raise
+    ValidationError; then nothing is stored.
     """
     _check(stimuli)
     with transaction.atomic():
@@ -123,7 +124,7 @@ def create_rating_study(
         existing = study.survey_sets.first()
         if existing:
             return _same_or_refuse(existing, stimuli, raters, seed)
-        _copy_classes(study, stimuli)
+        _copy_classes(study, stimuli, names_of_classes(preset))
         kinds = {spec.kind for spec in stimuli}
         protocol = load_protocol(study=study, path=preset, blocks=kinds)
         missing = kinds - set(protocol.stimuli)
@@ -180,7 +181,7 @@ def _same_or_refuse(existing: SurveySet, stimuli: Sequence[StimulusSpec], raters
     return existing
 
 
-def _copy_classes(study: Study, stimuli: Sequence[StimulusSpec]) -> None:
+def _copy_classes(study: Study, stimuli: Sequence[StimulusSpec], name_of: Callable[[DiagnosisClass], str]) -> None:
     """Give a study without classes those of its images' study, in their order."""
     if study.classes.exists():
         return
@@ -194,7 +195,7 @@ def _copy_classes(study: Study, stimuli: Sequence[StimulusSpec]) -> None:
             f"The images come from studies with {len(lists)} different lists of classes; give {study.slug} its own first."
         )
     DiagnosisClass.objects.bulk_create(
-        DiagnosisClass(study=study, code=row.code, name=row.name, description=row.description, position=row.position)
+        DiagnosisClass(study=study, code=row.code, name=name_of(row), description=row.description, position=row.position)
         for rows in lists.values()
         for row in rows
     )

@@ -125,7 +125,7 @@ def _iso(moment: datetime | None) -> str:
 
 ANALYSIS_COLUMNS = (
     "evaluator", "image", "question", "answer", "kind", "truth", "set", "group", "simulated", "label", "shown",
-    "confidence", "parts",
+    "confidence", "parts", "showing",
 )  # fmt: skip
 _SCALES = ("scale", "plausibility", "confidence")
 _TURNED = {"left": "right", "right": "left", "forward": "reversed", "reversed": "forward"}
@@ -135,16 +135,23 @@ NONE = "none"
 def analysis_frame(ratings: "pandas.DataFrame") -> "pandas.DataFrame":
     """The table that `python -m benchmark.core ratings` reads, made from `ratings_frame`.
 
-    First showings of rated stimuli alone. Answers about sides and directions are turned to those of the stimulus, so that one
+    showing: empty for the first showing of a rated stimulus, "again" for a repeat, "catch" for an obvious one, of which only what has
+    a right answer is kept. Answers about sides and directions are turned to those of the stimulus, so that one
     stimulus has one truth for all raters: the generated image of a pair stands right, a strip advances forward. A class is right
     when it is the stated one. What can be marked in a stimulus becomes one row per mark, yes or no: every artefact, every
     answer of a choice, and every cell of a grid, which is an image of its own. Places and comments are left out.
     """
     import pandas
 
-    first = ratings[(ratings["role"] == "rated") & ratings["repeat_of"].isna()]
-    marks = _marks_seen(first)
-    rows = [row for rating in first.itertuples(index=False) for row in _analysed(rating, marks)]
+    rated, first = ratings["role"] == "rated", ratings["repeat_of"].isna()
+    marks = _marks_seen(ratings[rated & first])
+    caught = ~rated & ratings["question_kind"].isin(("real_or_generated", "pair"))
+    rows = [
+        (*row, showing)
+        for showing, kept in (("", rated & first), ("again", rated & ~first), ("catch", caught))
+        for rating in ratings[kept].itertuples(index=False)
+        for row in _analysed(rating, marks)
+    ]
     return pandas.DataFrame(rows, columns=list(ANALYSIS_COLUMNS))
 
 

@@ -22,12 +22,14 @@ from imagebank.services.trail import note_deed
 from surveys.models import Answer, ImportedReading, Reader, ReaderGroup, SurveyItem, SurveyResponse, ViewingEvent
 from surveys.questions import questions_of
 
+from . import second_answers
+
 if TYPE_CHECKING:
     import pandas
 
 COLUMNS = (
     "reader", "group", "kind", "survey", "view", "block", "position", "item", "truth", "answer", "confidence",
-    "rt_ms", "answered_at", "left_window", "completed_at", "seat", "simulated", "analysed",
+    "rt_ms", "answered_at", "left_window", "completed_at", "seat", "simulated", "analysed", *second_answers.COLUMNS,
 )  # fmt: skip
 REQUIRED = ("reader", "group", "item", "truth", "answer")
 LARGEST_FILE = 200 * 2**20
@@ -65,7 +67,7 @@ def _response_rows(study: Study, analysed_only: bool) -> list[tuple]:
         "survey_response", "survey_item", "chosen__code", "rt_ms", "received_at"
     ):
         standing[response, item] = (chosen or "", confidence.get((response, item)), rt_ms, _iso(received))
-    left = _windows_left(study)
+    left, assisted = _windows_left(study), second_answers.second_answers(study)
     rows = []
     for response in responses.order_by("reader__group__position", "survey__number", "started_at"):
         reader, seat = response.reader, response.seat
@@ -76,6 +78,7 @@ def _response_rows(study: Study, analysed_only: bool) -> list[tuple]:
             rows.append(
                 (reader.code, reader.group.code, reader.kind, response.survey.code, *asked, *given)
                 + (left.get((response.pk, row.pk), 0), _iso(response.completed_at), label, response.simulated, response.analysed)
+                + assisted.get((response.pk, row.pk), second_answers.NONE)
             )
     return rows
 
@@ -106,6 +109,7 @@ def _imported_rows(study: Study) -> list[tuple]:
             row.reader.code, row.reader.group.code, row.reader.kind, row.survey, row.view, row.block, row.position,
             row.item.code, truth.get(row.item_id, ""), row.chosen.code if row.chosen else "", row.confidence,
             row.rt_ms, _iso(row.answered_at), None, _iso(row.completed_at), "", row.reader.simulated, True,
+            *second_answers.columns_of(row.second_answer),
         )
         for row in imported.order_by("reader__group__position", "reader__code", "pk")
     ]  # fmt: skip
@@ -213,7 +217,8 @@ def _faults(raw: dict, study: Study, items: dict, classes: dict, truth: dict) ->
         wrong.append(f"kind is {raw['kind']!r}, expected human or model")
     if raw.get("view") and raw["view"] not in study.view_codes():
         wrong.append(f"view {raw['view']!r} is none of {', '.join(study.view_codes())}")
-    for name in ("confidence", "rt_ms"):
+    wrong += second_answers.faults_of_second_answer(raw, classes)
+    for name in ("confidence", "rt_ms", "assisted_rt_ms"):
         if raw.get(name) and _number(raw[name]) is None:
             wrong.append(f"{name} is {raw[name]!r}, expected a number")
     if raw.get("position") and not (raw["position"].isdecimal() and len(raw["position"]) < 10):
@@ -253,6 +258,7 @@ def _row(raw: dict, items: dict, classes: dict) -> _Row:
         "position": int(raw["position"]) if raw.get("position") else None,
         "confidence": _number(raw.get("confidence", "")),
         "rt_ms": _number(raw.get("rt_ms", "")),
+        "second_answer": second_answers.imported_second_answer(raw, _number(raw.get("assisted_rt_ms", ""))),
         "answered_at": _moment(raw.get("answered_at", "")),
         "completed_at": _moment(raw.get("completed_at", "")),
     }
@@ -278,7 +284,7 @@ def _store(study: Study, rows: list[_Row], source_sha256: str) -> ReadingsImport
         known = kept.get((reading.reader_id, reading.item_id, reading.view, reading.survey))
         if known is None:
             new.append(reading)
-        elif known.chosen_id != reading.chosen_id:
+        elif (known.chosen_id, known.second_answer) != (reading.chosen_id, reading.second_answer):
             errors.append(f"{row.reader} on {row.item} ({reading.view}) was imported before with another answer.")
     if errors:
         raise ValidationError(errors)

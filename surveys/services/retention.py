@@ -1,5 +1,6 @@
 """How long names and addresses of readers are kept after reading was closed, where the study says so."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from django.core.exceptions import ValidationError
@@ -13,6 +14,20 @@ from surveys.models import ReaderContact, StudyProtocol
 from .invitations import erase_contacts
 
 SHORTEST_DAYS, LONGEST_DAYS = 1, 3650
+
+
+def clean_kept_days(contacts: Mapping) -> int | None:
+    """The days of a preset's table `contacts`, None where it says none; anything else in it raises ValidationError."""
+    unknown = sorted(set(contacts) - {"kept_days"})
+    days = contacts.get("kept_days")
+    whole = days is None or (isinstance(days, int) and not isinstance(days, bool) and SHORTEST_DAYS <= days <= LONGEST_DAYS)
+    if unknown or not whole:
+        found = ", ".join(unknown) if unknown else f"kept_days = {days!r}"
+        raise ValidationError(
+            f"The table contacts says kept_days, a whole number of days from {SHORTEST_DAYS} to {LONGEST_DAYS:,} after reading was "
+            f"closed; found {found}. Leave it out to erase names by hand."
+        )
+    return days
 
 
 def keep_contacts_for(*, study: Study, days: int | None, user=None) -> StudyProtocol:

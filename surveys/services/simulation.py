@@ -2,15 +2,17 @@
 
 import math
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from django.core.exceptions import ValidationError
 
 from imagebank.models import DiagnosisClass, ItemImage, Study, Truth
-from surveys.models import Block, Seat, SurveyResponse
-from surveys.questions import Question, questions_of
+from surveys.models import Block, Seat, SurveyItem, SurveyResponse
+from surveys.questions import ASSISTED, Question, questions_of
 
 from .answers import record_answer
+from .assistance import hand_out_output
 from .simulated_marks import largest_lesion, marks
 from .simulated_sittings import seats_to_simulate, seeded_generator, sit_through
 
@@ -47,6 +49,18 @@ def simulate_readers(
     return len(seats)
 
 
+@dataclass(frozen=True)
+class _Reading:
+    """One simulated reader's first answer to one item. chance: of being right; rt_ms: until the last choice."""
+
+    response: SurveyResponse
+    survey_item: SurveyItem
+    view: str
+    chosen: DiagnosisClass
+    chance: float
+    rt_ms: int
+
+
 class _Simulator:
     """What all simulated sittings of one run share: classes, truth and how hard each item is."""
 
@@ -54,9 +68,8 @@ class _Simulator:
         self.study, self.seed, self.accuracies = study, seed, accuracies
         self.views = study.protocol.view_order
         self.questions = study.protocol.demographic_questions
-        asked = questions_of(study.protocol)
-        self.confidence = next((question for question in asked if question.kind == "confidence"), None)
-        self.regions = [question for question in asked if question.kind == "region"]
+        says = {"confidence": self._say_confidence, "region": self._mark, ASSISTED: self._look_again}
+        self.further = [(q, says[q.kind]) for q in questions_of(study.protocol) if q.kind in says]  # step by step
         self.lesions: dict[tuple[int, str], tuple | None] = {}
         self.classes = list(DiagnosisClass.objects.filter(study=study).order_by("position"))
         self.truth = dict(Truth.objects.filter(item__study=study).values_list("item", "diagnosis"))
@@ -106,41 +119,46 @@ class _Simulator:
                 )
             if choices[-1] is None:
                 continue  # what stands in a later step is not asked about a blank
-            if self.confidence:
-                self._say_confidence(response, survey_item, chance, rt_ms + 2500 * len(choices))
-            for question in self.regions:
+            reading = _Reading(response, survey_item, block.view, choices[-1], chance, rt_ms + 2500 * len(choices))
+            for question, say in self.further:
                 if question.is_asked_in(block.view):
-                    self._mark(response, survey_item, block.view, question, chance)
+                    say(reading, question)
 
-    def _say_confidence(self, response: SurveyResponse, survey_item, chance: float, rt_ms: int) -> None:
+    def _say_confidence(self, reading: "_Reading", question: Question) -> None:
         """Readers who are likely to be right are more confident, not exactly so."""
-        draw = self.generator("confidence", response.reader.code, survey_item.public_id)
-        record_answer(
-            survey_response=response,
-            survey_item=survey_item,
-            question=self.confidence.code,
-            value=int(min(100, max(0, round(100 * chance + draw.normal(0, 15))))),
-            event_id=uuid5(
-                NAMESPACE_URL, f"simulated:{self.seed}:{response.public_id}:{survey_item.public_id}:confidence"
-            ),
-            rt_ms=rt_ms,
-        )
+        draw = self.generator("confidence", reading.response.reader.code, reading.survey_item.public_id)
+        value = int(min(100, max(0, round(100 * reading.chance + draw.normal(0, 15)))))
+        self._record(reading, question, value, rt_ms=reading.rt_ms, event="confidence")
 
-    def _mark(self, response: SurveyResponse, survey_item, view: str, question: Question, chance: float) -> None:
+    def _mark(self, reading: "_Reading", question: Question) -> None:
         """Readers who are likely to be right are likely to have seen the lesion."""
-        draw = self.generator("marks", response.reader.code, view, survey_item.item.code, question.code)
-        where = survey_item.item_id, view
+        item, view = reading.survey_item.item, reading.view
+        draw = self.generator("marks", reading.response.reader.code, view, item.code, question.code)
+        where = item.pk, view
         if where not in self.lesions:
-            image = ItemImage.objects.filter(item=survey_item.item_id, view=view).first()
+            image = ItemImage.objects.filter(item=item, view=view).first()
             self.lesions[where] = image and largest_lesion(image)
-        saw = bool(draw.random() < 0.5 + chance / 2)
+        saw = bool(draw.random() < 0.5 + reading.chance / 2)
+        value = marks(question, self.lesions[where], saw=saw, draw=draw)
+        self._record(reading, question, value, rt_ms=4000, event=question.code)
+
+    def _look_again(self, reading: "_Reading", question: Question) -> None:
+        """Readers take over another answer the more easily, the surer the network and the less sure they are themselves."""
+        output = hand_out_output(survey_response=reading.response, survey_item=reading.survey_item)
+        draw = self.generator("second", reading.response.reader.code, reading.view, reading.survey_item.item.code)
+        share = output.probabilities.get(output.answer.code, 0) if output.answer else 0
+        follows = output.answer is not None and draw.random() < min(0.95, max(0.05, share - reading.chance / 2 + 0.1))
+        value = output.answer.code if follows else reading.chosen.code
+        self._record(reading, question, value, rt_ms=int(1000 * draw.lognormal(math.log(4), 0.5)), event=question.code)
+
+    def _record(self, reading: "_Reading", question: Question, value, *, rt_ms: int, event: str) -> None:
         record_answer(
-            survey_response=response,
-            survey_item=survey_item,
+            survey_response=reading.response,
+            survey_item=reading.survey_item,
             question=question.code,
-            value=marks(question, self.lesions[where], saw=saw, draw=draw),
-            event_id=self._event(response, survey_item, question.code),
-            rt_ms=4000,
+            value=value,
+            event_id=self._event(reading.response, reading.survey_item, event),
+            rt_ms=rt_ms,
         )
 
     def _choose(self, draw, item: int, chance: float) -> DiagnosisClass:

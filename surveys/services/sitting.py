@@ -21,6 +21,7 @@ from surveys.models import (
 from surveys.questions import open_questions, required_counts
 from surveys.services.demographics import clean_demographics
 
+from .assistance import require_assistance
 from .closing import require_reading
 from .seats import give_up_seat, set_seat, take_free_seat
 
@@ -40,6 +41,7 @@ def start_response(*, invitation: Invitation) -> SurveyResponse:
             raise ValidationError(_("This link is closed; ask the person who invited you for a new one."))
         study = invitation.reader.study
         require_reading(study)
+        require_assistance(study)
         if study.protocol.recruitment_closed_at:
             raise ValidationError(_("This study takes no new readers any more. Thank you for your willingness."))
         seat = _seat_for(invitation)

@@ -123,6 +123,12 @@ def test_a_leaderboard_is_exact_where_it_can_be_counted_by_hand():
     assert leaderboard({}, {}) == []
 
 
+def test_somebody_who_is_always_right_may_still_err():
+    """Every draw of the bootstrap is the same then; the interval is Wilson's for four photographs."""
+    (one,) = leaderboard({"network": {str(k): 1.0 for k in range(8)}}, {str(k): str(k // 2) for k in range(8)})
+    assert (one.ci_low, one.ci_high) == (pytest.approx(4 / (4 + 1.959964**2), abs=1e-5), 1.0)
+
+
 def test_the_interval_covers_as_often_as_it_says():
     rng, covered = np.random.default_rng(0), 0
     for _ in range(300):
@@ -143,6 +149,23 @@ def test_predictions_leave_as_the_file_that_the_analysis_reads(two_networks, ana
     assert len(found.final("good", "focused")) == 12
     rows = list(csv.DictReader(io.StringIO(answer.content.decode())))
     assert {row["member"] for row in rows} == {"fold0", "fold1", "ensemble"}
+
+
+def test_no_cell_of_the_predictions_is_a_formula_for_a_spreadsheet(two_networks, analyst):
+    two_networks.items.filter(code="case-ZQA-0").update(code="=1+1")
+    answer = analyst.get(reverse("benchmark:network_predictions_csv", args=["small"]) + "?network=good")
+    rows = [row for row in csv.DictReader(io.StringIO(answer.content.decode())) if "1+1" in row["item"]]
+    assert {(row["model"], row["item"]) for row in rows} == {("good", "'=1+1")}
+    assert {row["member"] for row in rows} == {"fold0", "fold1", "ensemble"}
+
+
+def test_the_leaderboard_leads_to_the_networks_answers(two_networks, analyst):
+    take_part(study=two_networks, name="good")
+    page = analyst.get(reverse("benchmark:network_leaderboard", args=["small"])).content.decode()
+    for view in VIEWS:
+        key = two_networks.ensembles.get(name="good", view=view).pk
+        assert f"{reverse('benchmark:network_predictions', args=['small'])}?ensemble={key}\">good</a>" in page
+    assert "?network=poor" in page
 
 
 def test_predictions_are_kept_for_the_next_comparison(two_networks, analyst):

@@ -3,6 +3,7 @@
 import io
 import json
 import re
+from html import unescape
 
 import openpyxl
 import pytest
@@ -11,12 +12,14 @@ from django.urls import reverse
 
 from benchmark.finders import PlotlyFinder
 from benchmark.presenting import answers_in_words
+from benchmark.services import comparison as comparison_service
 from benchmark.services.comparison import run_comparison
 from benchmark.services.plans import stamp_plan
 from imagebank.jobs import run_job
 from imagebank.models import ItemImage, Job
 from surveys.models import SurveyResponse
 from tests.benchmark.conftest import PLAN
+from tests.benchmark.core.assisted_study import assisted_study
 from tests.surveys.study import make_study
 
 pytestmark = pytest.mark.django_db
@@ -201,3 +204,31 @@ def test_the_seed_that_is_shown_is_the_one_that_was_used(client, study, member):
     assert (comparison.seed, comparison.results["seed"]) == (7, 4711)
     home = reverse("benchmark:comparison_list", args=[study.slug])
     assert '<td class="number">4711</td>' in client.get(home).content.decode()
+
+
+def test_an_assisted_arm_has_a_page_of_its_own_and_its_answers(client, study, member, monkeypatch):
+    """The readings are those of a simulated assisted study; the study's own have no network in sight, and no such page."""
+    member(study, "analyst")
+    without = run_comparison(study=study)
+    assert client.get(at("comparison_topic", without, "assistance")).status_code == 404
+    assert "With the network" not in client.get(at("comparison_detail", without)).content.decode()
+    readings = assisted_study(1, readers=3, items=12, blank=0.1).assign(analysed=True)
+    monkeypatch.setattr(comparison_service, "readings_frame", lambda *, study: readings)
+    comparison = run_comparison(study=study)
+    shown = unescape(client.get(at("comparison_detail", comparison)).content.decode())
+    for record in comparison.results["assistance"]:
+        for text in (record["question"], record["answer"], record["these_images_answer"]):
+            assert text in shown
+    page = client.get(at("comparison_topic", comparison, "assistance")).content.decode()
+    for name in [name for name in comparison.results if name.startswith("assistance")]:
+        assert f'id="table-{name}"' in page
+        assert client.get(at("comparison_table", comparison, name, "xlsx")).status_code == 200
+        section = client.get(reverse("api-comparison-section", args=[comparison.pk, name]))
+        assert section.json() == comparison.results[name]
+    assert "Not part of this comparison" not in page
+    for name in ("assistance", "assistance-changes"):
+        assert f'id="{name}"' in page
+        assert {"data", "layout"} <= set(client.get(at("comparison_figure", comparison, name)).json())
+        assert client.get(at("comparison_figure_data", comparison, name)).content.startswith(b"assistant,group,view")
+    kept = client.get(at("comparison_readings", comparison, "csv")).content.decode().splitlines()[0]
+    assert "assistant,assistant_answer,assisted_answer,assisted_rt_ms" in kept

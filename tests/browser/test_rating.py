@@ -218,7 +218,7 @@ def test_a_timed_exposure_is_shown_once_for_its_time_and_then_masked(live_server
     context, page = open_browser(chromium, WIDTHS["phone"])
     start(page, live_server, study)
     page.get_by_role("button", name="Begin").click()
-    page.locator("#where").get_by_text("Pairs, 1 of 3").wait_for()
+    page.locator("#where").get_by_text("Pairs, 1 of 2").wait_for()
     page.get_by_role("button", name="Show the pair").wait_for()
     assert page.locator(".step fieldset[disabled]").count() == 1, "no answer before the pair was seen"
     accessible(page)
@@ -230,7 +230,7 @@ def test_a_timed_exposure_is_shown_once_for_its_time_and_then_masked(live_server
     assert shown["planned_ms"] == 400
     assert 400 <= shown["shown_ms"] < 1500
     page.reload()
-    page.locator("#where").get_by_text("Pairs, 1 of 3").wait_for()
+    page.locator("#where").get_by_text("Pairs, 1 of 2").wait_for()
     page.locator("#mask:visible").wait_for()
     assert page.get_by_role("button", name="Show the pair").is_hidden(), "it is shown once"
     assert not page.faults

@@ -90,14 +90,14 @@ def saved(page):
     until(page, f"{waiting} && {shown}", "everything is acknowledged")
 
 
-def answers_blocked(context, page):
+def answers_blocked(context, page, addresses="*/events/*"):
     """Let no answer leave the browser, from this moment on; returns what lets them out again.
 
     The browser itself refuses the addresses: a handler of the test's would have to be heard first, on a busy machine too late.
     """
     control = context.new_cdp_session(page)
     control.send("Network.enable")
-    control.send("Network.setBlockedURLs", {"urls": ["*/events/*"]})
+    control.send("Network.setBlockedURLs", {"urls": [addresses]})
     return lambda: control.send("Network.setBlockedURLs", {"urls": []})
 
 

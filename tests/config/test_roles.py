@@ -18,6 +18,7 @@ WHO = (
     (r"|images/|images/item/<int:pk>/|images/<str:public_id>/<slug:rendition>/|jobs/|jobs/<uuid:pk>/", EVERYBODY),
     (r"images/review/|images/item/<int:pk>/review/", {R}),
     (r"images/leakage/.*|jobs/.*", WORKERS),
+    (r"images/data-card\.md", WORKERS),
     (r"(delete|end|set-up|people|readings|images)/.*", {C}),
     (r"study\.toml|surveys/exports/.*|surveys/(readings|ratings|recruitment)\.csv|surveys/recruitment/.*", ANALYSTS),
     (r"surveys/new-rating/", set()),  # needs the permission to begin studies

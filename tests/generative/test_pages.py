@@ -158,6 +158,30 @@ def test_a_measure_is_written_with_its_interval_or_why_there_is_none():
     assert (none.shown, none.interval) == ("fewer than 5 pictures on one side", "")
 
 
+def test_a_sets_card_says_what_made_it_and_whether_it_was_searched(as_role, study, made):
+    image_set = made("morph")
+    address = reverse("generative:set-card", args=[study.slug, image_set.public_id])
+    page = as_role("engineer").get(reverse("generative:set", args=[study.slug, image_set.public_id]))
+    assert address in page.content.decode()
+    card = as_role("engineer").get(address).content.decode()
+    assert "**Generated, not photographs.**" in card
+    assert image_set.set_hash in card
+    assert f"| weights | `{image_set.generator.weights_hash}` |" in card
+    assert "| truncation | 0.7 |" in card
+    assert "Not searched for" in card
+    assert "Not measured yet" in card
+    asked = card.split("## What was asked for")[1].split("##")[0].strip().splitlines()[2:]
+    assert sum(int(row.split("|")[2]) for row in asked) == image_set.samples.count() == 8
+    image_set.audits.create(
+        features="random", calibration="held-out patients", n_train=12, n_held_out=5, n_suspected=0,
+        report={"thresholds": {"pixels": 0.05}, "share_below": {"pixels": 0.0}, "authenticity": {"pixels": 0.4},
+                "asymmetry": {"pixels": None}},
+    )  # fmt: skip
+    card = as_role("engineer").get(address).content.decode()
+    assert "Compared with 12 training pictures" in card
+    assert "| pixels | 0.0500 | 0.000 | 0.400 | not estimable |" in card
+
+
 def test_uploads_become_jobs_that_take_in_or_refuse(as_role, study, set_files):
     client = as_role("engineer")
     upload = SimpleUploadedFile("morph.zip", set_files["morph"].read_bytes())

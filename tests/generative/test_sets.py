@@ -63,7 +63,12 @@ def test_any_generators_zip_is_taken_without_a_hash_of_its_own(study, set_files,
     [
         ({"images/00001.png": b"other"}, "differs from its set.json in images/00001.png"),
         ({"manifest.csv": "item,class,path\nx,early,images/00000.png\n"}, "manifest.csv; it is not the frozen set"),
-        ({"set.json": None}, "has no set.json"),
+        ({"set.json": None, "manifest.csv": None}, "neither set.json nor manifest.csv"),
+        ({"set.json": None, "images/00001.png": None}, "it has no picture images/00001.png"),
+        ({"set.json": None, "manifest.csv": "item,class,path\nx,early,../../etc/passwd\n"}, "it has no picture ../../etc/passwd"),
+        ({"set.json": None, "manifest.csv": "item,class,path\n"}, "it has no row"),
+        ({"set.json": None, "manifest.csv": "item,class\nx,early\n"}, "needs the columns item, class and path; it has item, class"),
+        ({"set.json": None, "manifest.csv": b"\xff\xfe"}, "cannot be read as UTF-8 CSV"),
         ({"set.json": "{"}, "set.json cannot be read"),
         ({"set.json": '{"schema": "image-set/1"}'}, "lacks kind, generator"),
         ({"set.json": "[" * 5000}, "set.json cannot be read"),
@@ -81,6 +86,31 @@ def test_damaged_and_hostile_sets_are_refused_whole(study, set_files, tmp_path, 
     assert str(tmp_path) not in sentence
     assert not ImageSet.objects.exists()
     assert not Sample.objects.exists()
+
+
+@pytest.mark.parametrize("kind", ["sample", "morph", "mix"])
+def test_a_manifest_and_pictures_are_a_set_frozen_as_they_come(study, set_files, tmp_path, kind):
+    """Any generator's ZIP: what another program writes seldom has a set.json."""
+    bare = rewritten(set_files[kind], tmp_path / "bare.zip", **{"set.json": None})
+    row = add_set(study=study, path=bare, title="", condition="curated")
+    assert (row.kind, row.generator, row.made_by) == (kind, None, "unnamed generator")
+    assert row.samples.count() == ImageSet.objects.get().samples.count() > 0
+    assert add_set(study=study, path=bare, title="again", condition="random") == row, "the same pictures are the same set"
+    with (tmp_path / "back.zip").open("wb") as file:
+        write_set_zip(image_set=row, out=file)
+    with opened_set(tmp_path / "back.zip") as folder:
+        assert read_set(folder)["set_hash"] == row.set_hash, "it leaves with the set.json that freezes it"
+    with opened_set(bare) as folder:
+        assert not (folder / "set.json").exists(), "nothing is written into what was given"
+
+
+def test_a_manifest_may_name_its_maker_and_its_licence(study, set_files, tmp_path):
+    with zipfile.ZipFile(set_files["sample"]) as archive:
+        lines = archive.read("manifest.csv").decode().splitlines()
+    told = "\n".join([f"{lines[0]},generator,licence", *(f"{line},A diffusion,CC-BY-4.0" for line in lines[1:])]) + "\n"
+    path = rewritten(set_files["sample"], tmp_path / "told.zip", **{"set.json": None, "manifest.csv": told})
+    row = add_set(study=study, path=path, title="", condition="random")
+    assert (row.made_by, row.licence) == ("A diffusion", "CC-BY-4.0")
 
 
 def test_a_zip_that_unpacks_to_more_than_the_limit_is_refused(study, tmp_path, monkeypatch):

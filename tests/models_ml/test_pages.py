@@ -118,7 +118,7 @@ def test_an_upload_that_is_no_zip_is_refused_and_a_zip_without_a_run_fails_its_j
     assert "Choose a ZIP file" in engineer.post(address("import"), {"archive": text}).content.decode()
     engineer.post(address("import"), {"archive": SimpleUploadedFile("run.zip", b"no zip")})
     (job,) = run_jobs()
-    assert (job.state, "was expected at" in job.error) == ("failed", True)
+    assert (job.state, "This file is no ZIP" in job.error) == ("failed", True)
 
 
 def test_another_rule_makes_another_ensemble(stored, engineer):

@@ -7,13 +7,15 @@ import signal
 import threading
 import time
 import zipfile
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
-from imagebank.jobs import run_job
+from imagebank.jobs import JOB_KINDS, find_job_kind, run_job
 from imagebank.models import Job
 from models_ml import child
 from models_ml.child import NO_MEMORY, Tail, duration, failure_sentence
@@ -23,7 +25,7 @@ from models_ml.models import AttributionSet, Prediction, TrainingRun
 from models_ml.services.manifests import export_manifest
 from models_ml.services.predicting import combine, create_ensemble, store_predictions
 from models_ml.services.storing import import_run
-from models_ml.services.training import cancel_run, resume_run, start_run
+from models_ml.services.training import TRAIN, cancel_run, resume_run, start_run
 from tests.models_ml.bank import CLASSES
 from tests.models_ml.conftest import TINY
 
@@ -350,3 +352,19 @@ def test_the_commands_speak_json_and_use_exit_codes(study, trained_folders, tmp_
     with pytest.raises(CommandError) as refused:
         call_command("start_run", "spots", "x", "--view", "side")
     assert refused.value.returncode == 2
+
+
+def test_the_same_command_leaves_what_is_done_and_takes_over_from_a_worker_that_was_killed(study, monkeypatch, capsys):
+    """Done: exit status 0 and nothing is queued. Running, with a worker that is silent: run here after its rescue."""
+    run = begin(study)
+    Job.objects.update(state=Job.State.SUCCEEDED)
+    call_command("start_run", "spots", "fresh", "--view", "focused", "--json")
+    assert json.loads(capsys.readouterr().out)["state"] == "succeeded"
+    assert Job.objects.get().lines.count() == 0
+    killed = timezone.now() - timedelta(hours=1)
+    Job.objects.update(state=Job.State.RUNNING, attempts=1, heartbeat_at=killed, started_at=killed)
+    find_job_kind(TRAIN)  # loads the real one first
+    monkeypatch.setitem(JOB_KINDS, TRAIN, lambda job: {"run": run.pk})
+    call_command("start_run", "spots", "fresh", "--view", "focused", "--wait", "--json")
+    assert json.loads(capsys.readouterr().out)["state"] == "succeeded"
+    assert Job.objects.get().attempts == 2

@@ -5,8 +5,10 @@
 
 EfficientNet-B4 at 448 px, batches of 64, bfloat16, channels last; random weights and made-up pictures, which cost what real
 ones cost. Parts: infer, train: our step beside the runners of timm's benchmark.py (its repository's script, given by its path),
-same process, in turn. explain: Integrated Gradients as the product computes them beside captum called once per picture on
-the plain network, at the same number of steps. input: whole optimiser steps of the training loop on a pack (fetch, change,
+same process, in turn. explain, explain-right, explain-wrong: Integrated Gradients as the product computes them, of one class, or
+of all that is explained of a picture that was answered rightly (answer, least probable class) or wrongly (answer, truth, their
+contrast, least probable class), beside captum called once per picture and target on the plain network, and beside our own path
+once per target, at the same number of steps. input: whole optimiser steps of the training loop on a pack (fetch, change,
 step, moving average) beside the same step on pictures that lie ready.
 
 Modes, cheapest first: eager (cuDNN takes the algorithm it thinks best), searched (it tries at most --cudnn-limit per layer,
@@ -34,7 +36,7 @@ import numpy as np
 import timm
 import torch
 
-from models_ml.core.attribution.explain import explain, target_weights
+from models_ml.core.attribution.explain import explain_targets
 from models_ml.core.attribution.folding import folded
 from models_ml.core.bench import prediction_step, rate, training_step
 from models_ml.core.config import AttributionSpec, RunConfig, preset
@@ -43,9 +45,12 @@ from models_ml.core.pictures.manifest import Item, LabelSpace, Manifest
 from models_ml.core.pictures.pack import Pack
 from models_ml.core.training.loop import Fit, open_fold
 from models_ml.core.training.network import build
+from tests.performance.attribution_speed import LOADS, apart, by_captum
 
 CLASSES = 16
-KINDS, MODES = ("infer", "train", "explain", "input"), ("eager", "searched", "compiled")
+KINDS = ("infer", "train", "explain", "explain-right", "explain-wrong", "input")
+MODES = ("eager", "searched", "compiled")
+TARGETS = {"explain": [(0,)], "explain-right": LOADS["right answer"], "explain-wrong": LOADS["wrong answer"]}
 
 
 class OutOfTime(BaseException):
@@ -234,51 +239,52 @@ def steps_of(run: Fit):
 
 
 def attribution(report: Report, part: dict, options, place) -> None:
-    from captum.attr import IntegratedGradients
-
-    cfg = configuration(options)
+    cfg, targets = configuration(options), TARGETS[part["part"]]
     exact = AttributionSpec(steps=options.steps, max_steps=options.steps, gap=1e-9)
-    half = replace(exact, precision="fp16")
     pictures = torch.rand(options.pictures, 3, options.size, options.size, generator=torch.Generator().manual_seed(0))
-    pictures = torch.nn.functional.avg_pool2d(pictures, 9, 1, 4).to(place)  # smooth, as pictures are
-    weights = target_weights(CLASSES, 0)
+    pictures = torch.nn.functional.avg_pool2d(pictures, 9, 1, 4).to(place).split(1)  # smooth, as pictures are
     plain = build(cfg.model, CLASSES, size_px=options.size, seed=0).to(place).eval()
     laid_out = in_layout(cfg.recipe, build(cfg.model, CLASSES, size_px=options.size, seed=0)).to(place).eval()
     began = time.perf_counter()
-    light = folded(laid_out, pictures[:1])  # once per network, as in the product, for however many pictures: told apart
+    light = folded(laid_out, pictures[0])  # once per network, as in the product, for however many pictures: told apart
     settle(place)
     part["folding_s"] = round(time.perf_counter() - began, 2)
-    report.tell(f"explain, {part['mode']}: folding the network's batch norms took {part['folding_s']} s")
-    naive = IntegratedGradients(plain)
+    report.tell(f"{part['part']}, {part['mode']}: folding the network's batch norms took {part['folding_s']} s")
 
     def naively() -> int:
-        for picture in pictures.split(1):
-            naive.attribute(picture, baselines=torch.zeros_like(picture), target=0, n_steps=options.steps)
+        for picture in pictures:
+            by_captum(plain, picture, targets, exact, None)
         return len(pictures)
 
-    def product(spec: AttributionSpec) -> int:
-        found = [explain(light, picture, weights, spec) for picture in pictures.split(1)]
-        maps[spec.precision] = found[0]
+    def product(precision: str, together: list) -> int:
+        spec = replace(exact, precision=precision)
+        for picture in pictures:
+            found = [one for some in together for one in explain_targets(light, picture, some, spec)]
+            maps.setdefault(precision, found)
         return len(pictures)
 
-    maps, ways = {}, {"captum, naively": ours(naively, options, place)}
-    for name, spec in (("ours", exact), ("ours, half precision", half)):
-        ways[name] = ours(partial(product, spec), options, place)
-    ratios = {f"{name} / captum": (name, "captum, naively") for name in ("ours", "ours, half precision")}
+    maps, names = {}, {"ours": ("fp32", [targets]), "ours, half precision": ("fp16", [targets])}
+    if len(targets) > 1:
+        names["ours, one target at a time"] = "fp32", [[target] for target in targets]
+    ways = {"captum, naively": ours(naively, options, place)}
+    ways |= {name: ours(partial(product, *how), options, place) for name, how in names.items()}
+    ratios = {f"{name} / captum": (name, "captum, naively") for name in names}
+    if len(targets) > 1:
+        ratios["ours / one target at a time"] = "ours", "ours, one target at a time"
     try:
         measure(report, part, ways, ratios, options, place)
     finally:
-        part["steps"] = options.steps
-        part["gaps"] = {precision: found.gap for precision, found in maps.items()}
+        part["steps"], part["targets"] = options.steps, targets
+        part["gaps"] = {precision: [one.gap for one in found] for precision, found in maps.items()}
         if len(maps) == 2:
-            full, short = maps["fp32"].map_HW, maps["fp16"].map_HW
-            part["maps_apart"] = float(np.linalg.norm(short - full) / np.linalg.norm(full))
+            pairs = zip(maps["fp32"], maps["fp16"])
+            part["maps_apart"] = max(apart(short.map_HW, full.map_HW) for full, short in pairs)
 
 
 def plan(options) -> list[tuple[str, str]]:
     """Cheapest first. Attributions are not compiled."""
     wanted = [(kind, mode) for mode in MODES for kind in KINDS if kind in options.parts and mode in options.modes]
-    return [one for one in wanted if one != ("explain", "compiled")]
+    return [one for one in wanted if not (one[0] in TARGETS and one[1] == "compiled")]
 
 
 def run_part(report: Report, kind: str, mode: str, options, deadline: float) -> None:
@@ -287,7 +293,7 @@ def run_part(report: Report, kind: str, mode: str, options, deadline: float) -> 
     if allowed <= 0:
         part["not_measured"] = ["everything: no time was left"]
         return report.tell(f"{kind}, {mode}: not measured, no time was left")
-    run = {"explain": attribution, "input": input_path}.get(kind, against_timm)
+    run = {**dict.fromkeys(TARGETS, attribution), "input": input_path}.get(kind, against_timm)
     try:
         with at_most(allowed), reproducible(preset("modern").recipe):
             torch.backends.cudnn.benchmark = mode != "eager"

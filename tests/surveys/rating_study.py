@@ -66,7 +66,7 @@ def make_rating_study(slug: str = "rated", kinds=("single", "pair", "strip", "gr
     bank = make_study(f"{slug}-bank")
     study = Study.objects.create(slug=slug, title="Real or generated?", nature="drawn, not photographs")
     stimuli = [spec for spec in make_stimuli(bank) if spec.kind in kinds]
-    create_rating_study(study=study, preset=preset, stimuli=stimuli, raters=RATERS, seed=11)
+    create_rating_study(study=study, preset=preset, stimuli=stimuli, raters=RATERS, seed=12)
     return study
 
 

@@ -72,7 +72,7 @@ def test_a_rating_study_is_certified_and_has_a_seat_for_every_sitting(rated):
 def test_the_same_call_changes_nothing_and_another_draw_is_refused(rated):
     stimuli = [single(image, "real") for image in real_images(make_study("other"))[:6]]
     with pytest.raises(ValidationError, match="already has surveys"):
-        create_rating_study(study=rated, preset=PRESET, stimuli=stimuli, raters=RATERS, seed=11)
+        create_rating_study(study=rated, preset=PRESET, stimuli=stimuli, raters=RATERS, seed=12)
     bank, study = make_study("again-bank"), Study.objects.create(slug="again", title="Again")
     stimuli = make_stimuli(bank)
     first = create_rating_study(study=study, preset=PRESET, stimuli=stimuli, raters=6, seed=1)
@@ -320,7 +320,17 @@ def test_the_analysis_reads_one_truth_per_stimulus(rated, tmp_path):
     simulate_raters(study=rated, seed=3)
     table = analysis_frame(ratings_frame(study=rated))
     assert (table.groupby(["image", "question"])["truth"].nunique() == 1).all()
-    assert not table.duplicated(["evaluator", "image", "question"]).any()
+    assert not table.duplicated(["evaluator", "image", "question", "showing"]).any()
+    again, catches = table[table["showing"] == "again"], table[table["showing"] == "catch"]
+    assert set(zip(again["evaluator"], again["image"], again["question"])) <= set(
+        zip(table.loc[table["showing"] == "", "evaluator"], table.loc[table["showing"] == "", "image"],
+            table.loc[table["showing"] == "", "question"])
+    )  # fmt: skip
+    repeats = SurveyItem.objects.filter(block__survey__survey_set__study=rated).exclude(repeat_of=None).count()
+    assert again[again["kind"] == "reality"].shape[0] == repeats == 4
+    assert set(catches["image"]) == {"made-04"}
+    assert set(catches["kind"]) == {"reality"}
+    assert "made-04" not in set(table.loc[table["showing"] != "catch", "image"])
     assert set(table["kind"]) == {"reality", "choice", "scale", "class", "mark", "frame"}
     assert set(table.loc[table["question"] == "generated_one", "truth"]) == {"right"}
     cells = table[table["question"] == "implausible_cells"]

@@ -8,13 +8,16 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from imagebank.models import Membership
+from imagebank.models import Membership, Study
+from surveys.coordination.set_up_form import form_can_say
 from surveys.models import Answer, ReaderContact, StudyProtocol
-from surveys.services import archive_study, close_reading, invite, open_reading
+from surveys.services import archive_study, close_reading, invite, load_protocol, open_reading
+from surveys.services.new_study import begin_study, change_study
+from surveys.services.preset_text import preset_of, toml_text
 from surveys.services.retention import erase_when_due, erasure_due_at, keep_contacts_for
 from surveys.tasks import DUTIES, erase_everywhere
 from tests.surveys.sitting import begin, read_block
-from tests.surveys.study import group, survey
+from tests.surveys.study import group, make_protocol, make_study, survey
 
 pytestmark = pytest.mark.django_db
 PAGE = "/studies/small/end/"
@@ -138,3 +141,63 @@ def test_a_program_says_how_long_and_only_a_coordinators(study):
     Membership.objects.create(study=study, user=analyst, role="analyst")
     api.force_authenticate(analyst)
     assert api.post("/api/studies/small/keep-names/", {"days": 14}, format="json").status_code == 403
+
+
+def file_of(study, **tables) -> bytes:
+    return toml_text(preset_of(study) | tables).encode()
+
+
+@pytest.fixture
+def unread():
+    study = make_study("unread")
+    make_protocol(study)
+    return study
+
+
+def kept(study) -> int | None:
+    return StudyProtocol.objects.get(study=study).contacts_kept_days
+
+
+def test_a_study_file_says_how_long_names_are_kept_and_gives_it_back(unread, client):
+    assert "contacts" not in preset_of(unread)
+    given = file_of(unread, contacts={"kept_days": 30})
+    change_study(study=unread, preset=given)
+    assert kept(unread) == 30
+    assert unread.trail.first().deed == "names and e-mails are kept until 30 days after reading is closed"
+    back = preset_of(Study.objects.get(pk=unread.pk))
+    assert back["contacts"] == {"kept_days": 30}
+    begin_study(preset=toml_text(back).encode(), slug="again", title="", user=User.objects.create_superuser("root"))
+    assert kept(Study.objects.get(slug="again")) == 30
+    assert form_can_say(back), "the form keeps what it has no field for"
+    client.force_login(User.objects.get())
+    form = client.get("/studies/unread/set-up/").context["form"]
+    said = {row.name: row.value() for row in form if row.value() not in (None, False)} | {"title": "Renamed"}
+    assert client.post("/studies/unread/set-up/", said).status_code == 302
+    assert (Study.objects.get(slug="unread").title, kept(unread)) == ("Renamed", 30)
+
+
+def test_a_file_that_says_nothing_leaves_what_the_page_said(unread):
+    keep_contacts_for(study=unread, days=60)
+    preset = preset_of(unread)
+    del preset["contacts"]
+    change_study(study=unread, preset=toml_text(preset).encode())
+    assert kept(unread) == 60
+
+
+@pytest.mark.parametrize(
+    ("contacts", "found"),
+    [({"kept_days": 0}, "kept_days = 0"), ({"kept_days": 3651}, "kept_days = 3651"), ({"kept_days": 1.5}, "kept_days = 1.5"),
+     ({"kept_days": True}, "kept_days = True"), ({"kept_days": "a month"}, "kept_days = 'a month'"), ({"days": 30}, "days")],
+)  # fmt: skip
+def test_a_file_that_says_it_wrongly_is_refused_in_a_sentence_and_changes_nothing(unread, contacts, found):
+    with pytest.raises(ValidationError, match=f"a whole number of days from 1 to 3,650 after reading was closed; found {found}"):
+        change_study(study=unread, preset=file_of(unread, contacts=contacts))
+    assert kept(unread) is None
+
+
+def test_once_somebody_has_answered_the_page_alone_changes_it(study, tmp_path):
+    file = tmp_path / "study.toml"
+    file.write_bytes(file_of(study, contacts={"kept_days": 30}))
+    keep_contacts_for(study=study, days=60)
+    load_protocol(study=study, path=file)
+    assert kept(study) == 60, "the same file loaded again neither fails nor takes the page's word back"

@@ -182,6 +182,8 @@ def run_analyse(options: argparse.Namespace) -> int:
         print(f"Note: {note}")
     for record in [*results["paired"], *results["new_images"]]:
         print(record["answer"])
+    for record in results.records("assistance"):
+        print(record["these_images_answer"], record["answer"], sep="\n")
     print(f"Written: {options.out / 'report.html'}")
     return 0
 

@@ -10,7 +10,7 @@ from typing import Any
 from benchmark.core.results import Results
 from benchmark.core.wording import on_view
 
-from . import classes, confusions, differences, difficulty, flow, forest, probabilities, readers, times
+from . import assistance, classes, confusions, differences, difficulty, flow, forest, probabilities, readers, times
 from .chart import Chart
 from .drawing import Drawing
 from .live import live
@@ -43,6 +43,8 @@ def _found(results: Results) -> Iterator[FigureEntry]:
         yield _flow(results)
     if results["paired"]:
         yield from _comparisons(results)
+    if results.records("assistance"):
+        yield from _assistance(results)
     for letter, view in zip("bcdefgh", results["design"]["views"]):
         yield entry_of(
             results,
@@ -125,6 +127,29 @@ def _comparisons(results: Results) -> Iterator[FigureEntry]:
         forest.forest_words(results),
         partial(forest.forest_chart, results),
         lambda: forest.forest_rows(results),
+    )
+
+
+def _assistance(results: Results) -> Iterator[FigureEntry]:
+    yield entry_of(
+        results,
+        "assistance",
+        "Readers alone and with the network's output",
+        "One line per reader, from the first answers to the second. Diamonds: all readings, with intervals that respect readers"
+        " and items. Line across: the network on the same readings. The gain stands with its interval for new images.",
+        assistance.assistance_words(results),
+        partial(assistance.assistance_chart, results),
+        lambda: [*results["assistance"], *results["assistance_readers"]],
+    )
+    yield entry_of(
+        results,
+        "assistance-changes",
+        "What became of the answers",
+        "Right and wrong answers before the network's output was in sight and after, apart by whether the network was right on"
+        " that image. Numbers on the ribbons: readings.",
+        assistance.changes_words(results),
+        partial(assistance.changes_chart, results),
+        lambda: assistance.changes_rows(results),
     )
 
 

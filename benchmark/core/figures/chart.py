@@ -97,13 +97,14 @@ class Line:
 
 @dataclass(frozen=True)
 class Band:
-    """The ground between two curves."""
+    """The ground between two curves; told when one points at it on a page, where it has a name."""
 
     x: Sequence[float]
     low: Sequence[float]
     high: Sequence[float]
     colour: str
     name: str = ""
+    opacity: float = 1.0
 
 
 @dataclass(frozen=True)

@@ -75,9 +75,10 @@ class Drawing:
         self.items.append(Path(points, stroke=colour, width=width, dash=tuple(dash)))
 
     def shape(
-        self, points: Iterable[Point], *, fill: str | None, stroke: str | None = None, width: float = 0.6
-    ) -> None:
-        self.items.append(Path(tuple(points), stroke=stroke, width=width, fill=fill, closed=True))
+        self, points: Iterable[Point], *, fill: str | None, stroke: str | None = None, width: float = 0.6,
+        opacity: float = 1.0,
+    ) -> None:  # fmt: skip
+        self.items.append(Path(tuple(points), stroke=stroke, width=width, fill=fill, closed=True, opacity=opacity))
 
     def rectangle(
         self, x: float, y: float, width: float, height: float, *, fill: str | None, stroke: str | None = None,

@@ -191,9 +191,9 @@ def _(mark: Line, stage: Stage) -> None:
 def _(mark: Band, stage: Stage) -> None:
     x = [*mark.x, *reversed(mark.x)]
     y = [*mark.high, *reversed(mark.low)]
-    stage.trace(
-        "scatter", mode="lines", x=x, y=y, fill="toself", fillcolor=mark.colour, line={"width": 0}, hoverinfo="skip"
-    )
+    colour = mark.colour if mark.opacity == 1 else clear(mark.colour, mark.opacity)
+    told = {"hoveron": "fills", "hoverinfo": "text", "text": mark.name} if mark.name else {"hoverinfo": "skip"}
+    stage.trace("scatter", mode="lines", x=x, y=y, fill="toself", fillcolor=colour, line={"width": 0}, **told)
 
 
 @_place.register

@@ -218,7 +218,7 @@ def _(mark: Line, drawing: Drawing, field: Field) -> None:
 def _(mark: Band, drawing: Drawing, field: Field) -> None:
     there = [(field.x(x), field.y(y)) for x, y in zip(mark.x, mark.high)]
     back = [(field.x(x), field.y(y)) for x, y in zip(mark.x, mark.low)]
-    drawing.shape([*there, *reversed(back)], fill=mark.colour)
+    drawing.shape([*there, *reversed(back)], fill=mark.colour, opacity=mark.opacity)
 
 
 @_draw_mark.register

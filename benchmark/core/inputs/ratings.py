@@ -1,4 +1,4 @@
-"""ratings.csv: what people said about pictures, real or generated: one row per evaluator, image and question."""
+"""ratings.csv: what people said about pictures, real or generated: one row per evaluator, image, question and showing."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from benchmark.core.inputs.long_table import read_text_table, rejected
 from benchmark.core.inputs.readings import NOT_SIMULATED
 
 REQUIRED = ("evaluator", "image", "question", "answer")
-OPTIONAL = ("kind", "truth", "set", "group", "label", "shown", "confidence", "parts")
+OPTIONAL = ("kind", "truth", "set", "group", "label", "shown", "confidence", "parts", "showing")
 REALITY, SCALE, CHOICE, CLASS, MARK, FRAME = KINDS = "reality", "scale", "choice", "class", "mark", "frame"
 REAL, GENERATED = "real", "generated"
 SINGLE = "single"
+FIRST, AGAIN, CATCH = SHOWINGS = "", "again", "catch"
 UNDECIDED = ("not_sure", "cannot_tell")  # answers to a choice between two sides that name none
 
 
@@ -29,12 +30,15 @@ class Ratings:
     "choice" (two sides: truth and answer name one; an answer of UNDECIDED names none), "class" (truth is the stated
     class), "mark" (yes or no), "frame" (the first implausible frame of a strip, 0 for none). set: the generator or
     truncation a generated image came from; real images may leave it empty. label: the class that an image is stated to
-    show. shown: single, pair, strip or grid. parts: how many frames or cells it has.
+    show. shown: single, pair, strip or grid. parts: how many frames or cells it has. Of two further showings the frame has none:
+    `again`, the answers when an image came a second time, and `catches`, those about images with an obvious answer.
     """
 
     frame: pd.DataFrame
     source: str
     sha256: str
+    again: pd.DataFrame
+    catches: pd.DataFrame
 
     def of_kind(self, kind: str) -> list[tuple[str, pd.DataFrame]]:
         """Questions of a kind with their answered rows, sorted by name."""
@@ -44,6 +48,10 @@ class Ratings:
     @property
     def is_simulated(self) -> bool:
         return bool(self.frame["simulated"].any())
+
+
+def _of_showing(frame: pd.DataFrame, showing: str) -> pd.DataFrame:
+    return frame[frame["showing"] == showing].reset_index(drop=True)
 
 
 def read_ratings(source: str | PathLike | IO) -> Ratings:
@@ -71,7 +79,8 @@ def read_ratings(source: str | PathLike | IO) -> Ratings:
         raise rejected(table.name, problems)
     simulated = text["simulated"].astype(str).str.lower() if "simulated" in text else pd.Series("", index=text.index)
     frame["simulated"] = ~simulated.isin(NOT_SIMULATED)
-    return Ratings(frame, table.name, table.sha256)
+    first, again, catches = (_of_showing(frame, showing) for showing in SHOWINGS)
+    return Ratings(first, table.name, table.sha256, again, catches)
 
 
 def _kind_of(truth: pd.Series) -> str:
@@ -100,7 +109,10 @@ def _problems(frame: pd.DataFrame, lines: np.ndarray):
     for row in np.flatnonzero(frame["kind"].isin((SCALE, FRAME)) & answered & ~whole):
         found = frame["answer"].iloc[row]
         yield Problem(int(lines[row]), "answer", f'a whole number was expected, "{found}" was found.')
-    key = ["evaluator", "image", "question"]
+    for row in np.flatnonzero(~frame["showing"].isin(SHOWINGS)):
+        found = frame["showing"].iloc[row]
+        yield Problem(int(lines[row]), "showing", f'an empty cell, "again" or "catch" was expected, "{found}" was found.')
+    key = ["evaluator", "image", "question", "showing"]
     for row in np.flatnonzero(frame.duplicated(key)):
         yield Problem(int(lines[row]), "image", "this evaluator already answered this question about this image.")
     for column, owner in (("truth", ["question", "image"]), ("set", ["image"]), ("label", ["image"])):

@@ -17,13 +17,15 @@ import numpy as np
 import pandas as pd
 
 from benchmark.core.errors import Problem
+from benchmark.core.inputs.assisted import ASSISTED, ASSISTED_NUMBERS, assisted_problems, is_assisted
 from benchmark.core.inputs.long_table import read_text_table, rejected
 
 REQUIRED = ("reader", "group", "item", "truth", "answer")
 OPTIONAL = (
     "kind", "survey", "view", "block", "position", "confidence", "rt_ms", "answered_at", "completed_at", "left_window",
+    *ASSISTED,
 )  # fmt: skip
-NUMBERS = ("position", "confidence", "rt_ms", "left_window")
+NUMBERS = ("position", "confidence", "rt_ms", "left_window", *ASSISTED_NUMBERS)
 KINDS = ("human", "model")
 NOT_SIMULATED = ("", "0", "false", "no", "n", "f", "none", "nan")
 NO_ANSWER = "no answer"
@@ -59,6 +61,11 @@ class Readings:
     def is_simulated(self) -> bool:
         """Whether any reading came from a simulated reader or a drawn image."""
         return bool(self.frame["simulated"].any())
+
+    @cached_property
+    def is_assisted(self) -> bool:
+        """Whether any reader answered again with a network's output in sight."""
+        return is_assisted(self.frame)
 
     @cached_property
     def views(self) -> tuple[str, ...]:
@@ -111,6 +118,7 @@ def _checked(text: pd.DataFrame, lines: Sequence[int], source: str, sha256: str)
     frame["kind"] = frame["kind"].str.lower().replace("", "human")
     extra = tuple(column for column in text.columns if column not in REQUIRED + OPTIONAL)
     problems = [*_empty_cells(frame, lines), *_bad_values(frame, lines), *_contradictions(frame, lines)]
+    problems += assisted_problems(frame, lines)
     if not problems:
         problems = _repeated(frame, lines)
     if problems:
@@ -138,7 +146,7 @@ def _bad_values(frame: pd.DataFrame, lines: np.ndarray) -> list[Problem]:
         Problem(int(lines[row]), "kind", f'"human" or "model" was expected, "{frame["kind"].iloc[row]}" was found.')
         for row in np.flatnonzero(~frame["kind"].isin(KINDS))
     ]
-    for column, lowest in (("position", 0), ("confidence", None), ("rt_ms", 0), ("left_window", 0)):
+    for column, lowest in (("position", 0), ("confidence", None), ("rt_ms", 0), ("left_window", 0), ("assisted_rt_ms", 0)):
         number = pd.to_numeric(frame[column], errors="coerce").to_numpy(dtype=float)
         bad = (frame[column] != "").to_numpy() & ~np.isfinite(number)
         if lowest is not None:

@@ -15,6 +15,7 @@ import pandas as pd
 
 from benchmark.core.errors import InputError, Problem
 from benchmark.core.files import inert, write_atomically
+from benchmark.core.inputs.assisted import ASSISTED
 from benchmark.core.inputs.readings import Readings
 from benchmark.core.output.dictionary import readings_dictionary
 from benchmark.core.output.tables import as_csv as table_as_csv
@@ -24,8 +25,15 @@ SPSS_NAME, SPSS_LABEL = 64, 256  # longest that SPSS takes
 
 
 def long_frame(readings: Readings) -> pd.DataFrame:
-    """All columns of the readings and `correct` (0/1; a missing answer is 0), one row per reading."""
-    frame = readings.frame.drop(columns=[c for c in ("correct",) if c in readings.frame])
+    """All columns of the readings and `correct` (0/1; a missing answer is 0), one row per reading.
+
+    The columns of assisted readings are there where a network's output was in sight of any, with `assisted_correct`.
+    """
+    left_out = ("correct", "assisted_correct") if readings.is_assisted else ("correct", *ASSISTED)
+    frame = readings.frame.drop(columns=[c for c in left_out if c in readings.frame])
+    if readings.is_assisted:
+        second = (frame["assisted_answer"] == frame["truth"]).astype(float).where(frame["assistant"] != "")
+        frame = frame.assign(assisted_correct=second)
     return frame.assign(correct=(frame["answer"] == frame["truth"]).astype(int))
 
 
@@ -59,19 +67,21 @@ def as_workbook(readings: Readings) -> bytes:
 
 
 def as_spss(readings: Readings) -> bytes:
-    """SPSS .sav: truth and answer as numbered classes with value labels, missing answers as system missing."""
+    """SPSS .sav: truth and answers as numbered classes with value labels, missing answers as system missing."""
     import pyreadstat
 
     frame = long_frame(readings)
-    codes = {name: float(number) for number, name in enumerate(readings.classes, 1)}
+    named = [column for column in ("truth", "answer", "assistant_answer", "assisted_answer") if column in frame]
+    further = sorted(set(frame[named].to_numpy().ravel()) - {"", *readings.classes})
+    codes = {name: float(number) for number, name in enumerate((*readings.classes, *further), 1)}
     classes = {number: name for name, number in codes.items()}
-    for column in ("truth", "answer"):
+    for column in named:
         frame[column] = frame[column].map(codes)
     frame["simulated"] = frame["simulated"].astype(int)
     names = _spss_names(list(frame.columns))
     labels = {names[row["column"]]: row["meaning"][:SPSS_LABEL] for row in readings_dictionary(frame.columns)}
     yes = {0.0: "no", 1.0: "yes"}
-    measures = dict.fromkeys(("truth", "answer", "simulated", "correct"), "nominal")
+    marks = [column for column in ("simulated", "correct", "assisted_correct") if column in frame]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "readings.sav"
         pyreadstat.write_sav(
@@ -79,8 +89,8 @@ def as_spss(readings: Readings) -> bytes:
             path,
             file_label="Readings",
             column_labels=labels,
-            variable_value_labels={"truth": classes, "answer": classes, "simulated": yes, "correct": yes},
-            variable_measure=measures,
+            variable_value_labels={**dict.fromkeys(named, classes), **dict.fromkeys(marks, yes)},
+            variable_measure=dict.fromkeys((*named, *marks), "nominal"),
         )
         return path.read_bytes()
 

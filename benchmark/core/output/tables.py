@@ -14,7 +14,7 @@ from benchmark.core.inputs.readings import NO_ANSWER
 from benchmark.core.results import Results
 from benchmark.core.wording import bare_p, interval, number, percent, plural, readable
 
-WORDS_ONLY_IN_JSON = ("question", "answer")
+WORDS_ONLY_IN_JSON = ("question", "answer", "these_images_answer")
 FIXED_TIME = (1980, 1, 1, 0, 0, 0)
 
 
@@ -139,6 +139,7 @@ def paper_tables(results: Results) -> dict[str, tuple[str, list[str], list[list[
         ]
         for r in results["agreement"]
     ]
+    assisted = {"assistance": _assistance_table(results, level)} if results.records("assistance") else {}
     return {
         "accuracy": (
             "Accuracy by reader group and view.",
@@ -166,7 +167,28 @@ def paper_tables(results: Results) -> dict[str, tuple[str, list[str], list[list[
             ["Readers", "View", "n", "Fleiss' kappa", "Krippendorff's alpha", "Gwet's AC1", "Agreement"],
             agreement,
         ),
+        **assisted,
     }
+
+
+def _assistance_table(results: Results, level: str) -> tuple[str, list[str], list[list[str]]]:
+    rows = [
+        [
+            readable(r["assistant"]),
+            plural(r["group"]),
+            readable(r["view"]),
+            *(percent(r[f"accuracy_{side}"]) for side in ("alone", "assisted", "network")),
+            number(None if r["difference"] is None else 100 * r["difference"], 1),
+            interval(r["these_images_ci_low"], r["these_images_ci_high"]),
+            bare_p(r["these_images_p"]),
+            interval(r["ci_low"], r["ci_high"]),
+            bare_p(r["p"]),
+        ]
+        for r in results.records("assistance")
+    ]
+    header = ["Network", "Readers", "View", "Alone", "With its output", "Network alone", "Gain"]
+    header += [f"{level}, these images", "p", f"{level}, new images", "p"]
+    return "Accuracy alone and with a network's output in sight, and the gain in points.", header, rows
 
 
 def _who(record: dict[str, Any]) -> str:

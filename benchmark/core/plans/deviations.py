@@ -47,9 +47,11 @@ def plan_deviations(plan: Plan, stamped_sha256: str | None, registered: Plan | N
 
 def _deviations(scored: Scored, plan: Plan, content: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
     paired, new_images = content["paired"], content["new_images"]
+    gains = content.get("assistance", [])
     for c in plan.primary:
-        if not any((c.model, c.group) == (r["model"], r["group"]) and c.view in (None, r["view"]) for r in paired):
-            name = _contrast_words(c.model, c.group, c.view)
+        found = gains if c.assisted else paired
+        if not any(c.names(r["assistant" if c.assisted else "model"], r["group"], r["view"]) for r in found):
+            name = (_gain_words if c.assisted else _contrast_words)(c.model, c.group, c.view)
             yield "planned but not possible", name, "primary contrast", "no readings to compare"
     for these, new in zip(paired, new_images):
         name = _contrast_words(these["model"], these["group"], these["view"])
@@ -62,6 +64,12 @@ def _deviations(scored: Scored, plan: Plan, content: Mapping[str, Any]) -> Itera
             yield "planned but not estimable", f"{name}, new images", "test and interval", str(new["why"])
         if plan.unit and plan.unit != these["unit"]:
             yield "other unit than planned", name, f"paired over {plan.unit}s", f"paired over {these['unit']}s"
+    for gain in gains:
+        name = _gain_words(gain["assistant"], gain["group"], gain["view"])
+        if plan.primary and gain["family"] == "exploratory":
+            yield "not planned, exploratory", name, "not planned", "compared, marked exploratory"
+        elif plan.primary and None in (gain["p"], gain["these_images_p"]):
+            yield "planned but not estimable", name, "test and interval", str(gain["why"])
     for extra in (*plan.secondary, *plan.sensitivity):
         if extra.test and extra.test not in KNOWN_TESTS:
             yield "planned but not run", extra.name, extra.test, "not run: this version does not know the test"
@@ -70,6 +78,10 @@ def _deviations(scored: Scored, plan: Plan, content: Mapping[str, Any]) -> Itera
     if plan.classes:
         for name in sorted(set(scored.readings.classes) - set(plan.classes)):
             yield "class that was not planned", readable(name), "not planned", "analysed"
+
+
+def _gain_words(model: str, group: str, view: str | None) -> str:
+    return f"{plural(group)} with the output of {named_model(model)} against the same readers alone{on_view(view)}"
 
 
 def _contrast_words(model: str, group: str, view: str | None) -> str:

@@ -26,12 +26,20 @@ ESTIMANDS = ("both", "these images", "new images")
 
 @dataclass(frozen=True)
 class Contrast:
-    """One planned comparison: this model against this reader group on this view (view None: the only one)."""
+    """One planned comparison: this model against this reader group on this view (view None: the only one).
+
+    assisted: instead, the group's readers with this model's output in sight against the same readers alone.
+    """
 
     model: str
     group: str
     view: str | None = None
     margin: float | None = None  # of equivalence or non-inferiority, on the scale of accuracy
+    assisted: bool = False
+
+    def names(self, model: str, group: str, view: str | None) -> bool:
+        """Whether it plans the comparison with these names; assisted or not is another question."""
+        return (self.model, self.group) == (model, group) and self.view in (None, view)
 
 
 @dataclass(frozen=True)
@@ -223,18 +231,30 @@ class _Parser:
         return CompletionRule(0.95 if threshold is None else threshold, comparison, analysed == FIRST_COMPLETE)
 
     def _contrast(self, entry: dict) -> Contrast | None:
-        missing = [key for key in ("model", "group") if not entry.get(key)]
-        unknown = [key for key in entry if key not in ("model", "group", "view", "margin")]
+        who = "assistant" if entry.get("assistant") else "model"
+        missing = [key for key in (who, "group") if not entry.get(key)]
+        unknown = [key for key in entry if key not in (who, "group", "view", "margin")]
         if missing or unknown:
             self.problems.append(
                 Problem(
                     None,
                     "primary.contrasts",
-                    f"each needs model and group, and may name view and margin; found {entry}.",
+                    f"each needs model (or assistant: readers with its output against the same readers alone) and group, and may"
+                    f" name view and margin; found {entry}.",
                 )
             )
             return None
-        return Contrast(str(entry["model"]), str(entry["group"]), entry.get("view") or None, entry.get("margin"))
+        if who == "assistant" and self.data["primary"].get("multiplicity") == MAX_T:
+            self.problems.append(
+                Problem(
+                    None,
+                    "primary.multiplicity",
+                    f'"{MAX_T}" adjusts comparisons of networks with readers only; name another, such as "holm", to plan an'
+                    " assisted reading.",
+                )
+            )
+        view, margin = entry.get("view") or None, entry.get("margin")
+        return Contrast(str(entry[who]), str(entry["group"]), view, margin, assisted=who == "assistant")
 
     def _extra(self, section: str) -> list[Extra]:
         found = []

@@ -83,9 +83,11 @@ def in_words(value: Any) -> str:
     """A value of a plan as a report prints it."""
     if value is None:
         return NOT_DECLARED
-    if isinstance(value, dict) and {"model", "group"} <= set(value):
+    if isinstance(value, dict) and ({"model", "group"} <= set(value) or {"assistant", "group"} <= set(value)):
         view = f", {readable(value['view'])}" if value.get("view") else ""
         margin = f", margin {value['margin']:g}" if value.get("margin") is not None else ""
+        if "assistant" in value:
+            return f"{readable(value['group'])} with the output of {readable(value['assistant'])} against alone{view}{margin}"
         return f"{readable(value['model'])} against {readable(value['group'])}{view}{margin}"
     if isinstance(value, dict):
         return ", ".join(f"{readable(key)}: {in_words(part)}" for key, part in value.items())

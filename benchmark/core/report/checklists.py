@@ -41,7 +41,10 @@ def guidelines() -> dict[str, str]:
 
 def checklist(results: Results) -> list[Item]:
     """Every item of every guideline, in their order."""
-    return _filled({**_from_data(results), **_from_record(results)}, tuple(guidelines()))
+    answers = {**_from_data(results), **_from_record(results)}
+    for key, text in _from_assisted(results).items():
+        answers[key] = " ".join(part for part in (answers[key], text) if part)
+    return _filled(answers, tuple(guidelines()))
 
 
 def rating_checklist(results: Results) -> list[Item]:
@@ -176,6 +179,28 @@ def _from_data(results: Results) -> dict[str, str | None]:
         "not_applicable": "Not applicable: one image is read.",
         "not_computed_updating": "Not done: no network was updated.",
         **_agreement(results),
+    }
+
+
+def _from_assisted(results: Results) -> dict[str, str]:
+    """What an assisted arm adds to the answers: how readers met the network, and what came of it."""
+    records = results.records("assistance")
+    if not records:
+        return {}
+    names = ", ".join(dict.fromkeys(readable(record["assistant"]) for record in records))
+    blank = sum(record["readings"] - record["answered_assisted"] for record in records)
+    estimates = [
+        f"{plural(r['group'])} with the output of {readable(r['assistant'])}{on_view(r['view'])}:"
+        f" {percent(r['accuracy_assisted'])} ({interval(r['accuracy_assisted_ci_low'], r['accuracy_assisted_ci_high'])})."
+        for r in records
+    ]
+    return {
+        "aim": " ".join(record["question"] for record in records),
+        "design": f"Within the readers: each image alone, then again at once with the output of {names} in sight.",
+        "end_user": f"The readers were its users: they answered alone, then with the output of {names} in sight; changed answers"
+        " and reliance are given.",
+        "missing": f"{blank} second answers are missing.",
+        "estimates": " ".join(estimates),
     }
 
 

@@ -35,23 +35,28 @@ def _comparison(these: dict[str, Any], new: dict[str, Any], results: Results) ->
     parts = [
         f"<h3>{html.text(these['question'])} {' '.join(tags)}</h3>",
         '<div class="answers">'
-        + _card("These images, new readers", these, these["mean_difference"], results)
-        + _card("New images and new readers", new, new["difference"], results)
+        + card("These images, new readers", these, these["mean_difference"], results)
+        + card("New images and new readers", new, new["difference"], results)
         + "</div>",
     ]
-    if new["conclusions_differ"]:
-        parts.append(
-            html.notice(
-                "The two disagree",
-                f"At the {results['plan']['alpha']:g} level one answer is significant and the other is not: what is"
-                " seen on these images may not carry over to new ones.",
-            )
-        )
+    parts.append(disagreement(new, results))
     parts.append(html.unfold("Details of this comparison", _details(these, new)))
-    return "\n".join(parts)
+    return "\n".join(part for part in parts if part)
 
 
-def _card(label: str, record: dict[str, Any], difference: float | None, results: Results) -> str:
+def disagreement(new: dict[str, Any], results: Results) -> str:
+    """A notice where one answer is significant and the other is not; else nothing."""
+    if not new["conclusions_differ"]:
+        return ""
+    return html.notice(
+        "The two disagree",
+        f"At the {results['plan']['alpha']:g} level one answer is significant and the other is not: what is"
+        " seen on these images may not carry over to new ones.",
+    )
+
+
+def card(label: str, record: dict[str, Any], difference: float | None, results: Results) -> str:
+    """One of the two answers: the difference, its interval and p, and its sentence."""
     level = f"{100 * results['plan']['confidence']:g} % interval"
     sign = "+" if difference and difference > 0 else ""
     adjusted = f" ({p_value(record['p_adjusted'])} adjusted)" if record.get("p_adjusted") is not None else ""

@@ -17,6 +17,7 @@ def _limitations(results: Results) -> Iterator[str]:
         yield "The readings are simulated or of drawn images: nothing here is evidence about people, networks or diseases."
     yield from _images(results)
     yield from _order(results)
+    yield from _assisted(results)
     yield from _networks(results)
     yield from _data(results)
 
@@ -56,6 +57,33 @@ def _order(results: Results) -> Iterator[str]:
         yield (
             f"Where every reader saw {' before '.join(map(of_view, views[:2]))}, a difference between views mixes the view with"
             " practice and with the second look at the same item. No analysis can separate them; a counterbalanced order can."
+        )
+
+
+def _assisted(results: Results) -> Iterator[str]:
+    records = results.records("assistance")
+    if not records:
+        return
+    yield (
+        "The answer with the network's output in sight always came second, of the same image. A second look alone may change"
+        " answers: what the network did and what the second look did cannot be told apart here; a second look without any"
+        " output, for some readers or images, could."
+    )
+    yield (
+        "Readers had just committed themselves to an answer when they saw the output. Where output and image are shown"
+        " together from the start, as in practice they may be, people can rely on a network more, or less."
+    )
+    partly = sum(record["readings_without"] > 0 for record in records)
+    if partly:
+        yield (
+            "The output was not in sight for every reading of a group; if it was withheld for a reason that has to do with the"
+            " image, the gain holds for the readings that had it."
+        )
+    blank = sum(r["readings"] - r["answered_assisted"] for r in records)
+    if blank:
+        yield (
+            f"{blank} second answers are missing and count as incorrect, which makes the gain smaller than the answers given"
+            " would; the table with missing answers left out shows by how much."
         )
 
 

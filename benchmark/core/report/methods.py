@@ -34,6 +34,7 @@ def _parts(results: Results) -> Iterator[Iterator[str]]:
         yield _new_images(results)
         yield _multiplicity(results)
     yield _contrasts(results)
+    yield _assisted(results)
     yield _description(results)
     yield _probabilities(results)
 
@@ -118,6 +119,36 @@ def _contrasts(results: Results) -> Iterator[str]:
         )
     if results.records("views") or results.records("groups"):
         yield "Views and groups of readers were compared with the same two-way variance."
+
+
+def _assisted(results: Results) -> Iterator[str]:
+    if not results.records("assistance"):
+        return
+    blank = "counted as wrong" if results["plan"]["missing"] == "incorrect" else "left its reading out"
+    yield (
+        "Assisted reading. Each reader answered an image alone; that answer was closed; then the network's output was shown and"
+        " the reader answered again (sequential reading [[beiden, schalekamp]]). The gain is the second answer's mark minus the"
+        f" first one's, within reader and item; a missing second answer {blank}. Images and readers were taken as samples by the"
+        " two-way variance of the gain [[cameron]] with Satterthwaite's degrees of freedom [[satterthwaite]]; for these images"
+        " the readers' mean gains were compared with zero by a t-test."
+    )
+    used = " ".join(str(r["method"]) for r in results.records("assistance_methods") if r["se"] is not None)
+    methods_used = [words for key, words in METHODS_FOR_NEW_IMAGES if key in used]
+    if methods_used:
+        last = f" and {methods_used[-1]}" if len(methods_used) > 1 else methods_used[0]
+        yield f"The gain was checked against {', '.join(methods_used[:-1])}{last}."
+    families = {record["family"] for record in results["assistance"]}
+    name = ADJUSTMENTS.get(results["plan"]["multiplicity"])
+    if "primary" in families and name:
+        yield f"p values of the planned gains were adjusted together with the planned comparisons by the method of {name}."
+    if "exploratory" in families:
+        yield "p values of gains that were not planned were adjusted by the method of Benjamini and Hochberg [[benjamini]]."
+    yield (
+        "Reliance: RAIR is the share right afterwards of readings in which the reader was wrong and the network right, RSR that of"
+        " readings in which the reader was right and the network wrong [[schemmer]]; over-reliance is the share of readings with a"
+        " wrong network in which its answer was given afterwards [[bucinca]], under-reliance that of readings with a right network"
+        " in which another one was."
+    )
 
 
 def _description(results: Results) -> Iterator[str]:

@@ -8,6 +8,7 @@ from benchmark.core.results import Results
 from benchmark.core.wording import interval, named_model, number, of_view, on_view, p_value, percent, plural, readable
 
 from . import html
+from .assistance import in_short
 from .checklists import NOT_RECORDED
 
 SIMULATED = "Simulated"
@@ -58,8 +59,9 @@ def lead(results: Results) -> str:
 def summary(results: Results) -> list[str]:
     """Every comparison in one sentence with both answers, and how many of them the two questions tell apart."""
     pairs = list(zip(results["paired"], results["new_images"]))
+    gains = html.bullets(in_short(results))
     if not pairs:
-        return [html.paragraph("No network and reader group share items, so nothing can be compared.")]
+        return [html.paragraph("No network and reader group share items, so nothing can be compared."), gains]
     level = f"{100 * results['plan']['confidence']:g} %"
     lines = [_in_short(these, new, level, first=index == 0) for index, (these, new) in enumerate(pairs)]
     apart = sum(bool(new["conclusions_differ"]) for _, new in pairs)
@@ -70,7 +72,7 @@ def summary(results: Results) -> list[str]:
         )
     else:
         verdict = "For no comparison do the two questions have different answers."
-    return [html.bullets(lines), html.paragraph(verdict)]
+    return [html.bullets(lines), html.paragraph(verdict), gains]
 
 
 def _in_short(these: dict[str, Any], new: dict[str, Any], level: str, *, first: bool) -> str:

@@ -11,6 +11,7 @@ from benchmark.core.inputs.pictures import Pictures
 from benchmark.core.results import Results
 
 from . import html
+from .assistance import assistance
 from .checklists import NOT_RECORDED, Item, checklist, guidelines
 from .comparisons import comparisons
 from .description import accuracy, agreement, classes
@@ -78,6 +79,7 @@ def _sections(results: Results, figures: dict[str, str], pictures: Pictures) -> 
     yield section("participants", "Who took part?", lambda: participants(results, figures))
     yield section("design", "How was the study designed?", lambda: design(results))
     yield section("comparisons", "Who is more accurate?", lambda: comparisons(results, figures))
+    yield section("assistance", "Does seeing the network's output help?", lambda: assistance(results, figures))
     yield section("accuracy", "How many images did each group name correctly?", lambda: accuracy(results, figures))
     yield section(
         "classes", "Which classes are hard, and which are taken for which?", lambda: classes(results, figures)

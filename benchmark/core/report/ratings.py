@@ -80,6 +80,18 @@ AGREEMENT = Part(
      Column("Fleiss' kappa", "fleiss_kappa", "number"), Column("AC1", "gwet_ac1", "number"),
      Column("Same answer", "percent_agreement", "percent")),
 )  # fmt: skip
+SELF = Part(
+    "self_agreement", "Do raters agree with themselves?",
+    "Images that came twice: the second answer beside the first, over all raters; sides and directions are those of the image.",
+    (Column("Question", "question"), Column("Shown", "shown", "words"), Column("Pairs of answers", "pairs", "whole"),
+     Column("Raters", "evaluators", "whole"), Column("Same answer", "same", "percent"), CI,
+     Column("Alpha", "krippendorff_alpha", "number"), Column("Mean change", "mean_change", "number"),
+     Column("Why not", "why", "words")),
+)  # fmt: skip
+CATCHES = Part(
+    "catches", "Did every rater look?", "Images that are wrong at a glance, shown among the others and left out of every other table.",
+    (Column("Rater", "evaluator", "words"), Column("Catches answered", "catches", "whole"), Column("Seen through", "caught", "whole")),
+)  # fmt: skip
 RATERS = Part(
     "evaluators", "Raters", "Binomial test of each rater against guessing; p adjusted over raters.",
     (Column("Rater", "evaluator", "words"), Column("Judgments", "judgments", "whole"), Column("Wrong", "error", "percent"),
@@ -149,7 +161,7 @@ def _sections(results: Results, figures: dict[str, str], pictures: Pictures) -> 
         "images", "Which images were best, and which worst?",
         lambda: [figures.get("pictures", ""), *gallery(results, pictures)],
     )  # fmt: skip
-    yield section("agreement", "How far do raters agree?", lambda: table(AGREEMENT))
+    yield section("agreement", "How far do raters agree?", lambda: [*table(AGREEMENT), *table(SELF), *table(CATCHES)])
     yield section("plan", "What was planned, and where does the analysis depart from it?", lambda: _plan(results))
     sentences, cited = numbered([*methods(results), GUIDELINE])
     yield section("methods", "Methods", lambda: [*map(html.paragraph, sentences[:-1])])

@@ -22,6 +22,14 @@ REFERENCES = {
     " tests: an ANOVA approach with dependent observations. Commun Stat Simul Comput 1995;24:285–308.",
     "hillis": "Hillis SL. A comparison of denominator degrees of freedom methods for multiple observer ROC analysis. Stat Med"
     " 2007;26:596–619.",
+    "beiden": "Beiden SV, Wagner RF, Doi K, et al. Independent versus sequential reading in ROC studies of computer-assist"
+    " modalities: analysis of components of variance. Acad Radiol 2002;9:1036–1043.",
+    "schalekamp": "Schalekamp S, van Ginneken B, Schaefer-Prokop CM, Karssemeijer N. Influence of study design in receiver operating"
+    " characteristics studies: sequential versus independent reading. J Med Imaging 2014;1:015501.",
+    "schemmer": "Schemmer M, Kuehl N, Benz C, Bartos A, Satzger G. Appropriate reliance on AI advice: conceptualization and the effect"
+    " of explanations. Proc Int Conf Intell User Interfaces 2023;28:410–422.",
+    "bucinca": "Buçinca Z, Malaya MB, Gajos KZ. To trust or to think: cognitive forcing functions can reduce overreliance on AI in"
+    " AI-assisted decision-making. Proc ACM Hum Comput Interact 2021;5(CSCW1):188.",
     "owen": "Owen AB. The pigeonhole bootstrap. Ann Appl Stat 2007;1:386–411.",
     "bates": "Bates D, Mächler M, Bolker B, Walker S. Fitting linear mixed-effects models using lme4. J Stat Softw"
     " 2015;67(1):1–48.",

@@ -144,8 +144,7 @@ def _adjust(records: list[Record], plan: Plan) -> None:
 
 
 def _is(contrast: Contrast, record: Record) -> bool:
-    same_view = contrast.view is None or contrast.view == record["view"]
-    return contrast.model == record["model"] and contrast.group == record["group"] and same_view
+    return not contrast.assisted and contrast.names(record["model"], record["group"], record["view"])
 
 
 def new_images_section(scored: Scored, plan: Plan, paired: list[Record]) -> list[Record]:

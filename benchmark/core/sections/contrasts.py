@@ -32,7 +32,7 @@ TESTED = ("difference", "se", "df", "p", "ci_low", "ci_high", "why")
 EQUIVALENT = ("p_equivalent", "equivalent", "p_noninferior", "noninferior", "margin")
 
 
-def _both_questions(keys: Record, these: Record, new: Record, plan: Plan, **counts: int) -> Record:
+def both_questions(keys: Record, these: Record, new: Record, plan: Plan, **counts: int) -> Record:
     """One record: the new-images test under the plain names, the these-images test beside it, and equivalence."""
     ratio = new["se"] / these["se"] if new["se"] and these["se"] else None
     both_known = new["p"] is not None and these["p"] is not None
@@ -58,16 +58,16 @@ def within_margin(difference: float | None, se: float | None, df: float | None, 
     return {**{name: getattr(found, name) for name in EQUIVALENT[:-1]}, "margin": margin}
 
 
-def _of_two_way(test: TwoWayTest) -> Record:
+def of_two_way(test: TwoWayTest) -> Record:
     return {"difference": test.estimate, **{name: getattr(test, name) for name in TESTED[1:]}}
 
 
-def _of_paired(test: PairedT) -> Record:
+def of_paired(test: PairedT) -> Record:
     return {"difference": test.mean, **{name: getattr(test, name) for name in TESTED[1:]}}
 
 
-def _adjusted(records: list[Record]) -> list[Record]:
-    """Exploratory families are adjusted for the false discovery rate."""
+def adjusted(records: list[Record]) -> list[Record]:
+    """The records with p adjusted among them: exploratory families are adjusted for the false discovery rate."""
     for record, p in zip(records, adjust([r["p"] for r in records], "bh")):
         record["p_adjusted"], record["adjustment"] = p, "bh"
     return records
@@ -86,7 +86,7 @@ def networks_section(scored: Scored, plan: Plan) -> list[Record]:
             pair = pd.merge(first.rows[columns], second.rows[columns], on="item", suffixes=("_1", "_2"))
             if len(pair):
                 records.append(_network_record(first, second, pair, plan))
-    return _adjusted(records)
+    return adjusted(records)
 
 
 def _network_record(first: ReaderSet, second: ReaderSet, pair: pd.DataFrame, plan: Plan) -> Record:
@@ -132,7 +132,7 @@ def views_section(scored: Scored, plan: Plan) -> list[Record]:
                     shared = pair["item"].isin(own.index).to_numpy()
                     net = pair["item"].map(own)[shared] - gain[shared]
                     records.append(_view_record(group, model, first, second, net, pair[shared], plan))
-    return _adjusted(records)
+    return adjusted(records)
 
 
 def _network_gain(scored: Scored, model: str, first: str, second: str) -> pd.Series | None:
@@ -161,7 +161,7 @@ def _view_record(
     these = paired_t(by_reader.to_numpy(), confidence=plan.confidence)
     what = "readers' gain" if model is None else "network's gain minus readers' gain"
     keys = {"contrast": what, "group": group, "model": model, "first_view": first, "second_view": second}
-    return _both_questions(keys, _of_paired(these), _of_two_way(new), plan, pairs=new.n)
+    return both_questions(keys, of_paired(these), of_two_way(new), plan, pairs=new.n)
 
 
 def groups_section(scored: Scored, plan: Plan) -> list[Record]:
@@ -169,16 +169,18 @@ def groups_section(scored: Scored, plan: Plan) -> list[Record]:
     records = []
     for view in scored.readings.views:
         sides = [found for found in scored.sets("human") if found.view == view]
-        records += [_group_record(first, second, plan) for first, second in combinations(sides, 2)]
-    return _adjusted(records)
+        for first, second in combinations(sides, 2):
+            keys = {"first": first.group, "second": second.group, "view": first.view or None}
+            records.append(group_against_group(keys, first.rows, second.rows, "correct", plan))
+    return adjusted(records)
 
 
-def _group_record(first: ReaderSet, second: ReaderSet, plan: Plan) -> Record:
-    a, b = first.rows, second.rows
+def group_against_group(keys: Record, a: pd.DataFrame, b: pd.DataFrame, column: str, plan: Plan) -> Record:
+    """Mean of a column over one group's readings minus over another's, for both questions."""
     rows = pd.concat([a, b], ignore_index=True)
     (reader, n_readers), (item, n_items) = codes(rows["reader"]), codes(rows["item"])
     strata = item_strata(item, rows["truth"].to_numpy())
-    y = rows["correct"].to_numpy(dtype=float)
+    y = rows[column].to_numpy(dtype=float)
     in_first = np.arange(len(rows)) < len(a)
     influence = np.empty(len(rows))
     for side, sign in ((in_first, 1.0), (~in_first, -1.0)):
@@ -186,11 +188,10 @@ def _group_record(first: ReaderSet, second: ReaderSet, plan: Plan) -> Record:
     variance = two_way_variance(influence, reader, item, strata, readers_lost=2)
     difference = float(y[in_first].mean() - y[~in_first].mean())
     test = two_way_test(difference, variance, readers=n_readers, items=n_items, n=len(rows), confidence=plan.confidence)
-    keys = {"first": first.group, "second": second.group, "view": first.view or None}
-    means = [side.groupby("reader")["correct"].mean().to_numpy(dtype=float) for side in (a, b)]
+    means = [side.groupby("reader")[column].mean().to_numpy(dtype=float) for side in (a, b)]
     these = _welch(*means, confidence=plan.confidence)
-    return _both_questions(
-        keys, these, _of_two_way(test), plan, readers_first=len(means[0]), readers_second=len(means[1])
+    return both_questions(
+        keys, these, of_two_way(test), plan, readers_first=len(means[0]), readers_second=len(means[1])
     )
 
 
@@ -202,7 +203,7 @@ def _welch(a: np.ndarray, b: np.ndarray, *, confidence: float) -> Record:
     parts = [float(side.var(ddof=1)) / len(side) for side in (a, b)]
     variance = sum(parts)
     if variance <= 1e-24:
-        return {**dict.fromkeys(TESTED), "difference": difference, "why": "all readers of a group are equally accurate"}
+        return {**dict.fromkeys(TESTED), "difference": difference, "why": "all readers of a group are alike"}
     df = variance**2 / sum(part**2 / (len(side) - 1) for part, side in zip(parts, (a, b)))
     se = float(np.sqrt(variance))
     half = t_quantile(0.5 + confidence / 2, df) * se
@@ -223,7 +224,7 @@ def equivalence_section(plan: Plan, paired: list[Record], new_images: list[Recor
         planned = [
             c.margin
             for c in plan.primary
-            if c.margin and (c.model, c.group) == (keys["model"], keys["group"]) and c.view in (None, keys["view"])
+            if c.margin and not c.assisted and c.names(**keys)
         ]
         margin = planned[0] if planned else plan.margin
         if margin is None:

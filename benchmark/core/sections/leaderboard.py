@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from benchmark.core.methods.proportions import wilson
+
 DRAWS = 4000
 
 
@@ -35,7 +37,8 @@ def leaderboard(
 
     scores: name to item to its score, 0 to 1 (for a group of people the share that was right). clusters: item to its
     photograph or patient; an item that is missing there, or has an empty one, stands for itself. Intervals: percentile
-    bootstrap over whole clusters, the same draws for everyone.
+    bootstrap over whole clusters, the same draws for everyone; where all of somebody's answers are right, or all wrong,
+    every draw is like the next, and Wilson's interval for as many cases as there are clusters stands in.
     """
     items = sorted(set().union(*scores.values())) if scores else []
     labels = [clusters.get(item) or f"item {item}" for item in items]
@@ -51,6 +54,8 @@ def leaderboard(
 
 def _standing(name: str, own: np.ndarray, first: np.ndarray, cluster_of: np.ndarray, weights: np.ndarray) -> Standing:
     accuracy, low, high, n, clusters = _mean(own, cluster_of, weights)
+    if clusters >= 2 and accuracy in (0.0, 1.0):
+        low, high = wilson(int(accuracy) * clusters, clusters)
     behind, behind_low, behind_high, common, _ = _mean(first - own, cluster_of, weights)
     why = "one photograph or patient alone gives no interval" if low is None else ""
     if not common:

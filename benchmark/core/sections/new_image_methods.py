@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -29,6 +29,14 @@ TOO_LARGE = 'the study is too large for mixed models by default; the plan\'s [mi
 NOT_RUN = 'the plan says [mixed_models] run = "never"'
 
 
+class Contrasted(Protocol):
+    """Readings with a difference each: `rows` with reader, item and truth, `differences` in their order, and `keys`."""
+
+    rows: pd.DataFrame
+    differences: np.ndarray
+    keys: Record
+
+
 def affordable(plan: Plan, readers: int, items: int) -> str | None:
     """None when a mixed model of this size is to be fitted, else why not."""
     if min(readers, items) < 2:
@@ -43,22 +51,27 @@ def methods_section(
     scored: Scored, plan: Plan, paired: list[Record], new_images: list[Record], draws: StudyDraws
 ) -> list[Record]:
     """Each new-images comparison by every method, with its standard error over that of the paired t-test."""
+    return [
+        record
+        for match, these, primary in zip(matchups(scored), paired, new_images)
+        for record in by_every_method(match, these, primary, plan, draws)
+    ]
+
+
+def by_every_method(match: Contrasted, these: Record, primary: Record, plan: Plan, draws: StudyDraws) -> list[Record]:
+    """The mean difference by every method. these: the test for these images; primary: the two-way test for new ones."""
+    found = (
+        ("two-way variance, Satterthwaite t (primary)", {name: primary[name] for name in (*FIELDS, *COMPONENTS, "why")}),
+        ("U-statistic, t with the two-way df", _by_ustat(match, primary, plan.confidence)),
+        ("Obuchowski-Rockette, Hillis df", _by_closed_form(match, plan.confidence)),
+        ("linear mixed model, REML, Satterthwaite t", _by_mixed_model(match, plan)),
+        *_by_bootstrap(match, primary, plan, draws),
+    )
     records = []
-    for match, these, primary in zip(matchups(scored), paired, new_images):
-        found = (
-            (
-                "two-way variance, Satterthwaite t (primary)",
-                {name: primary[name] for name in (*FIELDS, *COMPONENTS, "why")},
-            ),
-            ("U-statistic, t with the two-way df", _by_ustat(match, primary, plan.confidence)),
-            ("Obuchowski-Rockette, Hillis df", _by_closed_form(match, plan.confidence)),
-            ("linear mixed model, REML, Satterthwaite t", _by_mixed_model(match, plan)),
-            *_by_bootstrap(match, primary, plan, draws),
-        )
-        for name, fields in found:
-            ratio = fields["se"] / these["se"] if fields["se"] and these["se"] else None
-            why = fields.pop("why") or (None if ratio else f"no ratio of standard errors: {these['why']}")
-            records.append({**match.keys, "method": name, **fields, "se_ratio": ratio, "why": why})
+    for name, fields in found:
+        ratio = fields["se"] / these["se"] if fields["se"] and these["se"] else None
+        why = fields.pop("why") or (None if ratio else f"no ratio of standard errors: {these['why']}")
+        records.append({**match.keys, "method": name, **fields, "se_ratio": ratio, "why": why})
     return records
 
 
@@ -73,7 +86,7 @@ def _found(difference: float, se: float, df: float, confidence: float, **parts: 
     return {**fields, "ci_low": low, "ci_high": high, **parts, "why": None}
 
 
-def _by_ustat(match: Matchup, primary: Record, confidence: float) -> Record:
+def _by_ustat(match: Contrasted, primary: Record, confidence: float) -> Record:
     if match.rows.duplicated(["reader", "item"]).any():
         return _nothing("a reader read one item in several surveys", primary["difference"])
     found = ustat_mean(match.differences, match.rows["reader"], match.rows["item"])
@@ -84,7 +97,7 @@ def _by_ustat(match: Matchup, primary: Record, confidence: float) -> Record:
     return _found(found.estimate, float(np.sqrt(variance)), primary["df"], confidence)
 
 
-def _by_closed_form(match: Matchup, confidence: float) -> Record:
+def _by_closed_form(match: Contrasted, confidence: float) -> Record:
     rows = match.rows
     if len(rows) != rows["reader"].nunique() * rows["item"].nunique() or rows.duplicated(["reader", "item"]).any():
         return _nothing("the closed form needs every reader to have read every item", float(match.differences.mean()))
@@ -95,7 +108,7 @@ def _by_closed_form(match: Matchup, confidence: float) -> Record:
     return _found(found.difference, found.se, found.df, confidence)
 
 
-def _by_mixed_model(match: Matchup, plan: Plan) -> Record:
+def _by_mixed_model(match: Contrasted, plan: Plan) -> Record:
     rows, d = match.rows, match.differences
     why = affordable(plan, rows["reader"].nunique(), rows["item"].nunique())
     if why:
@@ -112,7 +125,7 @@ def _by_mixed_model(match: Matchup, plan: Plan) -> Record:
     return _found(test.estimate, test.se, test.df, plan.confidence, **parts)
 
 
-def _by_bootstrap(match: Matchup, primary: Record, plan: Plan, draws: StudyDraws) -> list[tuple[str, Record]]:
+def _by_bootstrap(match: Contrasted, primary: Record, plan: Plan, draws: StudyDraws) -> list[tuple[str, Record]]:
     """Percentile interval as it is (conservative), and with its spread set to the two-way standard error.
 
     The draws' variance exceeds the estimate's by about twice the residual over the readings, which is what makes the

@@ -47,6 +47,7 @@ from benchmark.core.sections.rating_kinds import (
     strips_section,
 )
 from benchmark.core.sections.rating_pictures import pictures_section
+from benchmark.core.sections.rating_repeats import catches_section, self_agreement_section
 from benchmark.core.software import versions
 
 Record = dict[str, Any]
@@ -141,6 +142,8 @@ def analyse_ratings(ratings: Ratings, plan: RatingPlan | None = None) -> dict[st
         "scale_models": scale_models_section(ratings, plan),
         "choices": choices_section(ratings, plan),
         "rating_agreement": rating_agreement_section(ratings, plan),
+        "self_agreement": self_agreement_section(ratings, level),
+        "catches": catches_section(ratings),
         "class_reality": class_reality_section(ratings, level),
         "class_scales": class_scales_section(ratings, level),
         "named_classes": named_classes_section(ratings, level),

@@ -16,7 +16,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError
 
-from benchmark.demo import analyses, networks, serving, site_networks, steps
+from benchmark.demo import analyses, networks, second_look, serving, site_networks, steps
 from benchmark.demo.analyses import Analysis
 from benchmark.demo.console import Console
 from benchmark.demo.processes import StepFailed
@@ -64,6 +64,9 @@ class Command(BaseCommand):
         real = self.step("  Real people against real networks, the second study", steps.load_real_study)
         self.step("  Generated pictures", steps.publish_generated, study=study)
         rated = self.step("  A study in which they are rated, the third one", steps.rating_study, study=study, seed=seed)
+        twice = self.step(
+            "  A study whose readers answer twice, the fourth one", second_look.begin, folder=folder, manifest=manifest, seed=seed
+        )  # fmt: skip
         others = [Analysis(real, folder), Analysis(rated, folder)]
         meanwhile = [
             networks.Meanwhile("simulated sittings", partial(steps.fill_seats, study=study, rated=rated, seed=seed)),
@@ -76,14 +79,17 @@ class Command(BaseCommand):
         views = [run.view for run in runs]
         self.step("  Its runs on the site", site_networks.show_networks, study=study, folder=folder, views=views)
         self.step("  The classifier reads the surveys", steps.let_network_answer, study=study)
-        self.step("5 Simulated people, who filled the seats meanwhile", steps.tell_seats, studies=[study, rated])
+        self.step("  People answer alone, and again beside the classifier", second_look.read, study=twice, folder=folder, seed=seed)
+        self.step("5 Simulated people, who filled the seats meanwhile", steps.tell_seats, studies=[study, rated, twice])
         predictions = networks.combined_predictions(folder, views)
         first = Analysis(study, folder, predictions)
-        self.step("6 Compare and write the report", analyses.compare, analyses=[first], seed=seed)
-        analyses.tell_reports(console, analyses=[first, *others])
-        accounts = steps.sign_ins([study, real, rated])
+        last = [first, Analysis(twice, folder)]
+        self.step("6 Compare and write the report", analyses.compare, analyses=last, seed=seed)
+        analyses.tell_reports(console, analyses=[*last, *others])
+        accounts = steps.sign_ins([study, real, rated, twice])
         links = {
             "Read a survey right now:": steps.open_seat_link(study=study, group=steps.OPEN_SEAT[1]),
+            "Answer twice, the second time beside a network:": steps.open_seat_link(study=twice, group=second_look.OPEN_GROUP),
             "Rate generated pictures:": steps.open_seat_link(study=rated),
         }
         console.line(self.style.MIGRATE_HEADING(f"7 Ready after {time.monotonic() - began:.0f} s"))

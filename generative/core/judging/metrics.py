@@ -180,7 +180,8 @@ class MorphQuality:
     """Of one strip: steps between neighbouring frames in feature space.
 
     unevenness: largest step over the mean one (1 is even); detour: path over the distance of its ends (1 is straight);
-    monotony: share of steps along which the expected stage does not fall; midpoint: expected stage of the middle frame.
+    monotony: share of steps along which the expected stage does not fall; midpoint: expected stage of the middle frame; without
+    a classifier of the stages neither, and `stages_why` says so.
     """
 
     steps: tuple[float, ...]
@@ -188,17 +189,18 @@ class MorphQuality:
     detour: float | None
     monotony: float | None = None
     midpoint: float | None = None
+    stages_why: str | None = None
     why: str | None = None
 
     def to_json(self) -> dict:
-        return asdict(self)
+        return {name: value for name, value in asdict(self).items() if name != "stages_why" or value}
 
 
 def morph_quality(features: np.ndarray, stages: np.ndarray | None = None) -> MorphQuality:
     """features (frames, D) of one strip in order; stages (frames,) expected stage of each, 0 first end to 1 last."""
     steps = np.linalg.norm(np.diff(features, axis=0), axis=1)
     ends = float(np.linalg.norm(features[-1] - features[0]))
-    extra = {}
+    extra = {"stages_why": "the features are no classifier of the classes that the strip passes"}
     if stages is not None:
         extra = {"monotony": float((np.diff(stages) >= -1e-6).mean()), "midpoint": float(stages[len(stages) // 2])}
     if steps.mean() <= 1e-12 or ends <= 1e-12:

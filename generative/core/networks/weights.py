@@ -65,12 +65,15 @@ def file_sha256(path: Path) -> str:
 
 
 @contextmanager
-def atomic_folder(target: Path):
+def atomic_folder(target: Path, *, mark: str):
     """Yield an empty folder that replaces `target` when the block ends well, and vanishes when it does not.
 
-    A full disk or a kill in between leaves the former `target` as it was.
+    A full disk or a kill in between leaves the former `target` as it was. mark: the file by which a folder of this kind is known;
+    a `target` that holds something else is never replaced, so that pictures do not take the place of the network that made them.
     """
     target = Path(target)
+    if target.exists() and not (target.is_dir() and ((target / mark).is_file() or not any(target.iterdir()))):
+        raise InputError(f"{target} is there and holds no {mark}, so it is not replaced; give --out a new name or an empty folder.")
     target.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
     work.chmod(0o755)
@@ -80,6 +83,8 @@ def atomic_folder(target: Path):
         if target.exists():
             os.rename(target, old)
         os.rename(work, target)
+    except InputError as error:  # about a file in the folder, whose place for now is nobody's business
+        raise InputError(str(error).replace(str(work), str(target))) from error
     except OSError as error:
         if old.exists() and not target.exists():
             os.rename(old, target)
@@ -127,7 +132,7 @@ def write_tensors(tensors: dict, path: Path) -> None:
 
 def save_network(folder: Path, record: NetworkRecord, **states: dict) -> NetworkRecord:
     """Write state dicts (named as in PARTS) and their record into `folder`, atomically; returns the hashed record."""
-    with atomic_folder(folder) as work:
+    with atomic_folder(folder, mark="network.json") as work:
         return fill_network_folder(work, record, **states)
 
 

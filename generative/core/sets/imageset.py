@@ -157,7 +157,7 @@ def write_set(
             written = write_set(Path(folder) / "set", pictures, plan, record, kind=kind)
             pack(Path(folder) / "set", target)
         return written
-    with atomic_folder(target) as work:
+    with atomic_folder(target, mark="set.json") as work:
         rows, hashes, prefix = [], {}, _prefix(plan, record)
         (work / "images").mkdir()
         for i, picture in enumerate(pictures):
@@ -222,8 +222,8 @@ def regenerate(folder: Path, generator, record: NetworkRecord) -> list[str]:
     content = read_set(folder)
     if content["generator"]["weights"] != record.content_hash:
         raise InputError(
-            f"{folder} was made by the weights {content['generator']['weights'][:12]}; "
-            f"these are {record.content_hash[:12]}."
+            f"The set was made by the weights {content['generator']['weights'][:12]}; these are {record.content_hash[:12]}. "
+            "Give the network that its set.json names."
         )
     projected = content["kind"] == "projection"
     plan = content["plan"]

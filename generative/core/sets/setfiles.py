@@ -4,12 +4,14 @@ SET/manifest.csv   item, class, view, path; ours also label, seed, position and,
 SET/set.json       schema, set_hash, kind, generator (name, weights, licence), plan, manifest_sha256, images (sha256 each)
 SET/images/*.png
 
-`set_hash` covers kind, plan, weights, pictures and manifest: equal hashes are equal sets. Any generator may write one.
+`set_hash` covers kind, plan, weights, pictures and manifest: equal hashes are equal sets. Any generator may write one; where another one's
+pictures come with a manifest alone, `read_or_describe` makes the record from what is there.
 """
 
 from __future__ import annotations
 
 import contextlib
+import csv
 import hashlib
 import json
 import tempfile
@@ -63,13 +65,18 @@ def opened_set(path: Path) -> Iterator[Path]:
         raise InputError(f"{path} is neither a set folder nor a ZIP: {error}.") from error
     with archive, tempfile.TemporaryDirectory(prefix="image-set-") as folder:
         _unpack(archive, path, Path(folder))
-        yield _inner(Path(folder))
+        inner = _inner(Path(folder))
+        try:
+            yield inner
+        except InputError as error:  # a sentence about the ZIP names the ZIP, not where it was unpacked
+            raise InputError(str(error).replace(str(inner), str(path)).replace(folder, str(path))) from error
 
 
 def _inner(folder: Path) -> Path:
     """The set itself, where somebody packed its folder instead of what is in it."""
     inside = [entry for entry in folder.iterdir() if entry.name != "__MACOSX"]
-    return inside[0] if len(inside) == 1 and (inside[0] / "set.json").is_file() else folder
+    is_set = len(inside) == 1 and any((inside[0] / name).is_file() for name in ("set.json", "manifest.csv"))
+    return inside[0] if is_set else folder
 
 
 def _unpack(archive: zipfile.ZipFile, path: Path, folder: Path) -> None:
@@ -92,6 +99,48 @@ def _unpack(archive: zipfile.ZipFile, path: Path, folder: Path) -> None:
         # zipfile's own errors: of a compression it does not know, and of an encrypted member, the last two.
         except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
             raise InputError(f"{path}: {entry.filename[:80]!r} cannot be unpacked ({error}); pack it again.") from error
+
+
+def read_or_describe(folder: Path) -> dict:
+    """`read_set`, or for pictures with a manifest.csv alone the record that freezes them as they are; nothing is written.
+
+    The kind follows from the manifest: a mix where a row has a role, a morph where one has a position, else samples. Its columns
+    generator and licence, where there are such, say who made them.
+    """
+    folder = Path(folder)
+    if (folder / "set.json").exists():
+        return read_set(folder)
+    rows = _manifest_rows(folder)
+    names = [row["path"] or "" for row in rows]
+    absent = [name for name in names if not _is_inside(folder, name)]
+    if absent or not rows:
+        found = f"no picture {', '.join(absent[:5])}" if absent else "no row"
+        raise InputError(f"{folder} is no image set: of its manifest.csv it has {found}. Pack the pictures under the paths that it names.")
+    kind = "mix" if any(row.get("role") for row in rows) else "morph" if any(row.get("position") for row in rows) else "sample"
+    images = {name: file_sha256(folder / name) for name in names}
+    manifest = file_sha256(folder / "manifest.csv")
+    said = {key: " and ".join(sorted({row[key] for row in rows if row.get(key)}))[:120] for key in ("generator", "licence")}
+    maker = {"name": said["generator"] or "unnamed generator", **({"licence": said["licence"]} if said["licence"] else {})}
+    digest = frozen_hash(kind=kind, plan={}, weights=None, images=images, manifest=manifest)
+    return {"schema": SCHEMA, "set_hash": digest, "kind": kind, "generator": maker, "plan": {}, "manifest_sha256": manifest, "images": images}
+
+
+def _manifest_rows(folder: Path) -> list[dict]:
+    path = folder / "manifest.csv"
+    if not path.is_file():
+        raise InputError(f"{folder} is no image set: it has neither set.json nor manifest.csv (item, class, path).")
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as handle:
+            rows = list(csv.DictReader(handle))
+    except (OSError, UnicodeError, csv.Error) as error:
+        raise InputError(f"{path} cannot be read as UTF-8 CSV: {error}.") from error
+    if rows and "path" not in rows[0]:
+        raise InputError(f"{path} needs the columns item, class and path; it has {', '.join(map(str, rows[0]))}.")
+    return rows
+
+
+def _is_inside(folder: Path, name: str) -> bool:
+    return bool(name) and (folder / name).resolve().is_relative_to(folder.resolve()) and (folder / name).is_file()
 
 
 def read_set(folder: Path) -> dict:
@@ -143,5 +192,4 @@ def _record(folder: Path) -> dict:
 
 
 def _unchanged(folder: Path, name: str, sha256: str) -> bool:
-    inside = (folder / name).resolve().is_relative_to(folder.resolve())
-    return inside and (folder / name).is_file() and file_sha256(folder / name) == sha256
+    return _is_inside(folder, name) and file_sha256(folder / name) == sha256

@@ -46,7 +46,7 @@ def save_snapshot(
     """
     name = f"kimg-{facts['images'] / 1000:011.3f}"
     target = Path(out) / "snapshots" / name
-    with atomic_folder(target) as work:
+    with atomic_folder(target, mark="network.json") as work:
         fill_network_folder(work, record, **{part: net.state_dict() for part, net in networks.items()})
         path = work / "training.safetensors"
         write_tensors(tensors, path)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from models_ml.core.answers import metrics
-from models_ml.core.answers.ensemble import Combined, combine_predictions
+from models_ml.core.answers.ensemble import combine_predictions
 from models_ml.core.answers.predictions import Predictions, read_rows
 from models_ml.core.config import EnsembleRule
 from models_ml.core.errors import CoreError
@@ -77,8 +77,8 @@ def evaluate_predictions(
         "ensemble": ensemble,
         "mean_member_accuracy": float(np.mean([m["accuracy"]["value"] for m in members.values()])),
         "members": members,
-        "skin_tone": _by_tone(predictions, combined, manifest),
-        "hardest": _hardest(predictions, combined),
+        "skin_tone": _by_tone(np.array(predictions.items)[known], answer == truth, clusters, manifest),
+        "hardest": _hardest(np.array(predictions.items)[known], names, truth, answer, combined.probs_NC[known]),
     }
 
 
@@ -92,30 +92,31 @@ def _clusters(items: Sequence[str], manifest: Manifest | None) -> np.ndarray:
     return np.array([group.get(item, f"item:{item}") for item in items])
 
 
-def _by_tone(predictions: Predictions, combined: Combined, manifest: Manifest | None) -> list[Mapping[str, Any]]:
-    """Accuracy of the ensemble per skin-tone group, where the manifest has them."""
+def _by_tone(
+    items_N: np.ndarray, right_N: np.ndarray, clusters_N: np.ndarray, manifest: Manifest | None
+) -> list[Mapping[str, Any]]:
+    """Accuracy per skin tone, where the manifest has them; photographs are kept whole."""
     tone = {i.id: i.tone for i in manifest.items if i.tone} if manifest else {}
-    rows = []
-    for name in sorted(set(tone.values())):
-        chosen = np.array([tone.get(item) == name for item in predictions.items]) & (predictions.truth_N >= 0)
-        right = combined.answer_N[chosen] == predictions.truth_N[chosen]
-        rows.append({"skin_tone": name, **asdict(metrics.wilson(int(right.sum()), int(chosen.sum())))})
-    return rows
+    tone_N = np.array([tone.get(item, "") for item in items_N])
+    return [
+        {"skin_tone": str(name), **asdict(metrics.wilson_clustered(right_N[tone_N == name], clusters_N[tone_N == name]))}
+        for name in np.unique(tone_N) if name
+    ]  # fmt: skip
 
 
-def _hardest(predictions: Predictions, combined: Combined) -> list[dict[str, Any]]:
-    """Items whose true class the ensemble found least probable."""
-    known = np.flatnonzero(predictions.truth_N >= 0)
-    given = combined.probs_NC[known, predictions.truth_N[known]]
-    order = known[np.argsort(given, kind="stable")][:HARDEST]
+def _hardest(
+    items_N: np.ndarray, classes: Sequence[str], truth_N: np.ndarray, answer_N: np.ndarray, probs_NC: np.ndarray
+) -> list[dict[str, Any]]:
+    """Items whose true class was found least probable."""
+    given = probs_NC[np.arange(len(truth_N)), truth_N]
     return [
         {
-            "item": predictions.items[n],
-            "truth": predictions.truth_name(n),
-            "answer": predictions.classes[combined.answer_N[n]] if combined.answer_N[n] >= 0 else None,
-            "p_truth": float(combined.probs_NC[n, predictions.truth_N[n]]),
+            "item": str(items_N[n]),
+            "truth": classes[truth_N[n]],
+            "answer": classes[answer_N[n]] if answer_N[n] >= 0 else None,
+            "p_truth": float(given[n]),
         }
-        for n in order
+        for n in np.argsort(given, kind="stable")[:HARDEST]
     ]
 
 
@@ -130,5 +131,10 @@ def evaluate_out_of_fold(
     index = {name: k for k, name in enumerate(classes)}
     probs = np.array([row.probs for row in rows])
     truth = np.array([index[row.truth] for row in rows])
-    clusters = _clusters([row.item for row in rows], manifest)
-    return {"out_of_fold": judge(probs, probs.argmax(axis=1), truth, classes, clusters, seed=seed)}
+    items, answer = np.array([row.item for row in rows]), probs.argmax(axis=1)
+    clusters = _clusters(items, manifest)
+    return {
+        "out_of_fold": judge(probs, answer, truth, classes, clusters, seed=seed),
+        "skin_tone": _by_tone(items, answer == truth, clusters, manifest),
+        "hardest": _hardest(items, classes, truth, answer, probs),
+    }

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+Z = 1.959963984540054  # 97.5 % point of the normal distribution
 DRAWN_AT_ONCE = 2**20  # clusters, over all draws of a portion
 
 
@@ -36,14 +37,17 @@ def balanced_accuracy(
     return float(np.mean([(answer_N[truth_N == c] == c).mean() for c in present]))
 
 
-def wilson(successes: int, n: int, z: float = 1.959963984540054) -> Estimate:
+def wilson(successes: int, n: int) -> Estimate:
     """Share with the Wilson (1927) interval: for independent cases."""
     if n == 0:
         return Estimate(None, n=0, method="Wilson", why="no cases")
-    p = successes / n
-    centre = (p + z * z / (2 * n)) / (1 + z * z / n)
-    half = z * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
-    return Estimate(p, float(max(0, centre - half)), float(min(1, centre + half)), n, "Wilson")
+    return Estimate(successes / n, *_wilson_ends(successes / n, n), n, "Wilson")
+
+
+def _wilson_ends(p: float, n: float) -> tuple[float, float]:
+    centre = (p + Z * Z / (2 * n)) / (1 + Z * Z / n)
+    half = Z * np.sqrt(p * (1 - p) / n + Z * Z / (4 * n * n)) / (1 + Z * Z / n)
+    return float(max(0, centre - half)), float(min(1, centre + half))
 
 
 def clustered(
@@ -54,6 +58,8 @@ def clustered(
 
     strata_N: gives the mean of the strata's own means instead; of right and wrong by true class, that is balanced
     accuracy. A stratum that a draw misses does not count in that draw.
+    Where right and wrong (bool) are averaged and all are alike, every draw is like the next; Wilson's interval for as many
+    cases as there are clusters stands in.
     """
     n = len(clusters_N)
     if n == 0:
@@ -66,6 +72,9 @@ def clustered(
     value = float(_mean_of_means(counts_KS.sum(axis=0), sums_KS.sum(axis=0)))
     if len(names) < 2:
         return Estimate(value, n=n, why="one cluster alone gives no interval")
+    if values_N.dtype == bool and value in (0.0, 1.0):
+        found = wilson(int(value) * len(names), len(names))
+        return Estimate(value, found.ci_low, found.ci_high, n, f"Wilson over {len(names)} clusters, all alike")
     rng, found = np.random.default_rng(seed), []
     portion = max(1, DRAWN_AT_ONCE // len(names))
     for start in range(0, resamples, portion):
@@ -83,11 +92,84 @@ def _mean_of_means(counts: np.ndarray, sums: np.ndarray) -> np.ndarray:
     return np.where(there, sums / np.where(there, counts, 1), 0).sum(axis=-1) / there.sum(axis=-1)
 
 
+def wilson_clustered(right_N: np.ndarray, clusters_N: np.ndarray) -> Estimate:
+    """Share that is right, with Wilson's interval for the number of independent cases that the clusters are worth.
+
+    For few cases, where a bootstrap is too narrow. The effective number is n over the design effect: the variance of the
+    share between clusters (Cochran 1977, ratio estimate) over that of independent cases; at least 1, at most n, and the
+    number of clusters where all are right or all wrong. One picture to a cluster: plain Wilson. Source: Franco, Little,
+    Louis and Slud, J. Survey Stat. Methodol. 7 (2019) 334.
+    """
+    n = len(right_N)
+    if n == 0:
+        return wilson(0, 0)
+    right_N = np.asarray(right_N, dtype=float)
+    share = float(right_N.mean())
+    names, cluster_N = np.unique(clusters_N, return_inverse=True)
+    k = len(names)
+    if k == n:
+        return wilson(round(share * n), n)
+    effective = float(k)
+    if 0 < share < 1 and k > 1:
+        residuals_K = np.bincount(cluster_N, weights=right_N - share, minlength=k)
+        variance = k / (k - 1) * float((residuals_K**2).sum()) / n**2
+        effective = min(n, max(1.0, share * (1 - share) / variance)) if variance > 0 else float(n)
+    low, high = _wilson_ends(share, effective)
+    return Estimate(share, low, high, n, f"Wilson, {effective:.1f} effective cases in {k} clusters")
+
+
+@dataclass(frozen=True)
+class Paired:
+    """Two readers on the same cases. difference: accuracy of the first minus that of the second; brier_difference likewise
+    (below 0 the first is better). only_first, only_second: cases that one alone got right. p: two-sided."""
+
+    difference: Estimate
+    brier_difference: Estimate
+    only_first: int
+    only_second: int
+    p: float
+
+
+def paired(
+    right_first_N: np.ndarray, right_second_N: np.ndarray, brier_first_N: np.ndarray, brier_second_N: np.ndarray,
+    clusters_N: np.ndarray, *, seed: int = 0,
+) -> Paired:  # fmt: skip
+    """Who is more often right on the same cases, clusters kept whole; intervals by ``clustered``.
+
+    p: exact test that the two might be exchanged in every cluster: the sign of each cluster's difference is flipped in all
+    ways. With one case to a cluster this is McNemar's exact test. Without any case on which they differ p is 1.
+    """
+    first, second = np.asarray(right_first_N, dtype=int), np.asarray(right_second_N, dtype=int)
+    cluster_N = np.unique(clusters_N, return_inverse=True)[1]
+    by_cluster = np.bincount(cluster_N, weights=first - second).astype(int)
+    return Paired(
+        clustered((first - second).astype(float), clusters_N, seed=seed),
+        clustered(brier_first_N - brier_second_N, clusters_N, seed=seed),
+        int((first > second).sum()), int((second > first).sum()), sign_flip_p(by_cluster),
+    )  # fmt: skip
+
+
+def sign_flip_p(differences_K: np.ndarray) -> float:
+    """Share of all 2^K ways to sign whole numbers whose sum is at least as far from 0 as it is; exact, by convolution."""
+    sizes = np.abs(differences_K[differences_K != 0])
+    reach = int(sizes.sum())
+    chance = np.zeros(2 * reach + 1)
+    chance[reach] = 1.0
+    for size in sizes:
+        chance = (np.roll(chance, size) + np.roll(chance, -size)) / 2  # the ends are still empty, so nothing wraps
+    return float(min(1.0, chance[np.abs(np.arange(-reach, reach + 1)) >= abs(int(differences_K.sum()))].sum()))
+
+
 def brier(probs_NC: np.ndarray, truth_N: np.ndarray) -> float:
     """Mean squared distance of the probability vector from the truth: 0 is perfect, 2 is worst (Brier 1950)."""
+    return float(brier_scores(probs_NC, truth_N).mean())
+
+
+def brier_scores(probs_NC: np.ndarray, truth_N: np.ndarray) -> np.ndarray:
+    """The same case by case."""
     target = np.zeros_like(probs_NC)
     target[np.arange(len(truth_N)), truth_N] = 1
-    return float(((probs_NC - target) ** 2).sum(axis=1).mean())
+    return ((probs_NC - target) ** 2).sum(axis=1)
 
 
 def log_loss(probs_NC: np.ndarray, truth_N: np.ndarray) -> float:

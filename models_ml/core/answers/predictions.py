@@ -76,6 +76,8 @@ def read_rows(path: Path | str) -> tuple[tuple[str, ...], list[Row]]:
         raise CoreError(f"{path} needs the columns {', '.join(HEAD)} and p_<class>; {', '.join(missing)} is missing.")
     if len(classes) < 2:
         raise CoreError(f"{path} needs a column p_<class> for each of at least two classes; it has {len(classes)}.")
+    if doubled := sorted({name for name in columns if columns.count(name) > 1}):
+        raise CoreError(f"{path} has the column {doubled[0]!r} more than once; keep one.")
     rows, problems = [], []
     for line, row in raw:
         try:

@@ -13,15 +13,18 @@ from models_ml.core.errors import CoreError
 
 
 class MapStore:
-    """Float32 maps (H, W) by their place on the path; at most ``limit`` bytes of them in memory."""
+    """Float32 maps (H, W) by a key, their place on the path and their target; at most ``limit`` bytes of them in memory."""
 
     def __init__(self, limit: int):
         self.limit, self.in_memory, self.in_file, self.file = limit, {}, {}, None
 
-    def add(self, place: float, map_HW: torch.Tensor) -> None:
+    def __contains__(self, key: tuple) -> bool:
+        return key in self.in_memory or key in self.in_file
+
+    def add(self, key: tuple, map_HW: torch.Tensor) -> None:
         self.shape, self.bytes_each, self.device = map_HW.shape, map_HW.numel() * 4, map_HW.device
         if (len(self.in_memory) + 1) * self.bytes_each <= self.limit:
-            self.in_memory[place] = map_HW
+            self.in_memory[key] = map_HW
             return
         try:
             self.file = self.file or tempfile.TemporaryFile(prefix="path-maps-")  # noqa: SIM115 - goes with its path
@@ -33,18 +36,18 @@ class MapStore:
                 "explained before is kept. Make room there, or let TMPDIR name a folder with some gigabytes, and start "
                 "the same command again."
             ) from error
-        self.in_file[place] = len(self.in_file) * self.bytes_each
+        self.in_file[key] = len(self.in_file) * self.bytes_each
 
-    def weighted_sum(self, weights: dict[float, float]) -> np.ndarray:
-        """Sum of the maps at these places times their weights: added in float64, float32 (H, W)."""
+    def weighted_sum(self, weights: dict[tuple, float]) -> np.ndarray:
+        """Sum of the maps of these keys times their weights: added in float64, float32 (H, W)."""
         total = torch.zeros(self.shape, dtype=torch.float64, device=self.device)
-        for place, weight in sorted(weights.items()):
-            total.add_(self._map(place), alpha=weight)
+        for key, weight in sorted(weights.items()):
+            total.add_(self._map(key), alpha=weight)
         return total.cpu().numpy().astype(np.float32)
 
-    def _map(self, place: float) -> torch.Tensor:
-        if place in self.in_memory:
-            return self.in_memory[place]
-        self.file.seek(self.in_file[place])
+    def _map(self, key: tuple) -> torch.Tensor:
+        if key in self.in_memory:
+            return self.in_memory[key]
+        self.file.seek(self.in_file[key])
         values = np.frombuffer(bytearray(self.file.read(self.bytes_each)), dtype=np.float32)
         return torch.from_numpy(values).view(self.shape).to(self.device)

@@ -39,6 +39,8 @@ from models_ml.core.training.checkpoint import RunInfo
 if TYPE_CHECKING:
     import torch
 
+    from models_ml.core.attribution.path import Target
+
 
 @dataclass(frozen=True)
 class Explained:
@@ -145,9 +147,8 @@ class _Worker:
             for k in range(controls)
         ]  # fmt: skip
         self.light = {}  # of each network, the copy that maps are computed with
-        self.once = replace(spec, max_steps=spec.steps)  # where a map lies is settled long before its sum is
         self.hashes = dict(members)
-        self.key = sha256_json([self.hashes, to_dict(spec), to_dict(info.cfg.ensemble), controls, 3])
+        self.key = sha256_json([self.hashes, to_dict(spec), to_dict(info.cfg.ensemble), controls, 4])
 
     def item(self, item: Item, n: int, combined: Combined) -> dict:
         """Facts of one item, computed or, when they stand there with the same key, read."""
@@ -183,30 +184,33 @@ class _Worker:
     def _compute(self, item: Item, n: int, combined: Combined) -> tuple[dict, dict[str, np.ndarray]]:
         classes, picture = self.info.labels.names, self._picture(item, n, combined)
         answer = int(combined.probs_NC[n].argmax())
-        maps, facts, known = {}, {}, {}
-        for target in self.spec.targets:
-            pair = self._pair(target, answer, item.label)
-            if pair is None:
-                continue
-            if pair not in known:  # the true class is the predicted one wherever the answer is right
-                known[pair] = self._explained(picture, pair)
-            found, controls_KHW, scores = known[pair]
-            maps[target], maps[f"{target}_members"] = found.map_HW, found.maps_MHW
-            if target == "predicted":
+        asked = {name: self._target(name, answer, item.label) for name in self.spec.targets}
+        asked = {name: target for name, target in asked.items() if target}
+        targets, unlikely = list(dict.fromkeys(asked.values())), (int(combined.probs_NC[n].argmin()),)
+        *found, least = self._together(picture, picture.admitted, [*targets, unlikely], n_once=1)
+        of_random = [self._together(picture, [network], targets, n_once=len(targets)) for network in self.random]
+        known = {
+            target: self._scored(picture, target, joint, [own[k].map_HW for own in of_random])
+            for k, (target, joint) in enumerate(zip(targets, found))
+        }  # the true class is the predicted one wherever the answer is right
+        maps, facts = {}, {}
+        for name, target in asked.items():
+            joint, controls_KHW, scores = known[target]
+            maps[name], maps[f"{name}_members"] = joint.map_HW, joint.maps_MHW
+            if name == "predicted":
                 maps["control"] = controls_KHW
-            facts[target] = {
-                "target": classes[pair[0]], "minus": classes[pair[1]] if len(pair) > 1 else None, "gap": found.gap,
-                "steps": found.steps, "why": found.why, "score": found.score, **scores,
+            facts[name] = {
+                "target": classes[target[0]], "minus": classes[target[1]] if len(target) > 1 else None, "gap": joint.gap,
+                "steps": joint.steps, "why": joint.why, "score": joint.score, **scores,
             }  # fmt: skip
-        unlikely = self._together(picture, picture.admitted, (int(combined.probs_NC[n].argmin()),), self.once)
-        maps["wrong_class"] = unlikely.map_HW
+        maps["wrong_class"] = least.map_HW
         record = {
             "item": item.id, "truth": item.label, "group": item.group,
             "answer": classes[answer] if combined.answer_N[n] >= 0 else "",  # empty where the ensemble abstains
             "members_used": int(combined.members_used_N[n]), "fallback": str(combined.fallback_N[n]),
             "placement": asdict(picture.where), "weights": self.hashes,
             "mask_share": None if picture.mask_HW is None else float(picture.mask_HW.mean()),
-            "maps": facts, "wrong_class": self._scores(picture, unlikely.map_HW, unlikely.maps_MHW, answer),
+            "maps": facts, "wrong_class": self._scores(picture, least.map_HW, least.maps_MHW, answer),
         }  # fmt: skip
         return record, maps
 
@@ -221,14 +225,14 @@ class _Worker:
         fill = baseline_of(image, AttributionSpec(), self.networks[0].mean)[0].cpu().numpy()
         return _Picture(square, where, mask, image, fill, admitted)
 
-    def _pair(self, target: str, answer: int, label: str) -> tuple[int, ...] | None:
-        """Classes whose logit is explained; None where it has no meaning (truth unknown, answer right)."""
-        if target == "predicted":
+    def _target(self, name: str, answer: int, label: str) -> "Target | None":
+        """What is explained under this name; None where it has no meaning (truth unknown, answer right)."""
+        if name == "predicted":
             return (answer,)
         if not label:
             return None
         truth = self.info.labels.index(label)
-        if target == "true":
+        if name == "true":
             return (truth,)
         return (answer, truth) if answer != truth else None
 
@@ -245,21 +249,21 @@ class _Worker:
             self.light[network] = network if self.spec.method == "gradcam" else folded(network, made_up)
         return self.light[network]
 
-    def _together(self, picture: "_Picture", networks: list, pair: tuple[int, ...], spec: AttributionSpec):
-        from models_ml.core.attribution.explain import explain_together, target_weights
+    def _together(self, picture: "_Picture", networks: list, targets: list, *, n_once: int) -> list:
+        """Attributions of the targets; the last ``n_once`` of them at the first steps alone, as controls are: where a map
+        lies is settled long before its sum is."""
+        from models_ml.core.attribution.explain import explain_together
 
-        networks = [self._light(network) for network in networks]
-        return explain_together(networks, picture.image_1CHW, target_weights(len(self.info.labels.names), *pair), spec)
+        most = [self.spec.max_steps] * (len(targets) - n_once) + [self.spec.steps] * n_once
+        return explain_together([self._light(network) for network in networks], picture.image_1CHW, targets, self.spec, most)
 
-    def _explained(self, picture: "_Picture", pair: tuple[int, ...]) -> tuple:
+    def _scored(self, picture: "_Picture", target: "Target", joint, of_random: list[np.ndarray]) -> tuple:
         """The ensemble's attribution, the maps of the random networks (K, H, W), and the scores of both."""
-        found = self._together(picture, picture.admitted, pair, self.spec)
-        controls = [self._together(picture, [net], pair, self.once).map_HW for net in self.random]
-        controls = np.array(controls, dtype=np.float32).reshape(-1, *found.map_HW.shape)
-        alone = [self._scores(picture, map_HW, controls, pair[0]) for map_HW in controls]
+        controls = np.array(of_random, dtype=np.float32).reshape(-1, *joint.map_HW.shape)
+        alone = [self._scores(picture, map_HW, controls, target[0]) for map_HW in controls]
         control = {name: mean_known([row[name] for row in alone]) for name in SCORES}
-        scores = self._scores(picture, found.map_HW, found.maps_MHW, pair[0])
-        return found, controls, {**scores, "control": control}
+        scores = self._scores(picture, joint.map_HW, joint.maps_MHW, target[0])
+        return joint, controls, {**scores, "control": control}
 
     def _scores(self, picture: "_Picture", map_HW, maps_MHW, target: int) -> dict[str, float | None]:
         """Every score of a map. Whoever made it, what its pixels do to the answer is judged by the trained members:

@@ -78,39 +78,38 @@ def augment(batch: torch.Tensor, draws_ND: np.ndarray, kind: str) -> torch.Tenso
     as_bytes = batch.dtype == torch.uint8
     if kind == "none":
         return as_float(batch) if as_bytes else batch
+    drawn, strength = torch.from_numpy(draws_ND), STRENGTHS[kind]
+    matrix_N23, (times_N111, plus_N111) = _symmetry(drawn, strength) @ _affine(drawn, strength), _light(drawn, strength)
     height, width = batch.shape[1:3] if as_bytes else batch.shape[2:]
-    few = max(1, CACHE_PIXELS // (height * width))
-    if not batch.is_cpu or few >= len(batch):
-        return _augment(as_float(batch) if as_bytes else batch, draws_ND, STRENGTHS[kind])
     # A processor's cache holds a few pictures: the same work in small portions is several times faster.
-    out = torch.empty((len(batch), 3, height, width))
+    few = max(1, CACHE_PIXELS // (height * width) if batch.is_cpu else len(batch))
+    out = torch.empty((len(batch), 3, height, width), device=batch.device)
     for part in (slice(i, i + few) for i in range(0, len(batch), few)):
-        portion = as_float(batch[part]) if as_bytes else batch[part]
-        out[part] = _augment(portion, draws_ND[part], STRENGTHS[kind])
+        portion = batch[part].permute(0, 3, 1, 2).float().div_(255) if as_bytes else batch[part]
+        moved, image = _moved(portion, matrix_N23[part], drawn[part], strength), out[part]
+        times, plus = (number[part].to(batch.device, non_blocking=True) for number in (times_N111, plus_N111))
+        torch.mul(moved, times, out=image).add_(plus).clamp_(0, 1)
+        _change(image, drawn[part], strength)
     return out
 
 
-def _augment(image: torch.Tensor, draws_ND: np.ndarray, strength: Strength) -> torch.Tensor:
-    """Moving makes a new batch; every later change works on that one in place, on the pictures drawn for it alone."""
-    drawn = torch.from_numpy(draws_ND)
+def _change(image: torch.Tensor, drawn: torch.Tensor, strength: Strength) -> None:
+    """All that follows movement and light: in place, on the pictures drawn for it alone."""
     u = drawn.to(image.device, non_blocking=True)  # a GPU is never waited for here
-    image = _move(image, drawn, strength)
-    _light(image, u, strength)
     _blur_or_noise(image, drawn, u, strength)
     ops.where_drawn(image, drawn[:, 30] < strength.p_clahe, ops.clahe)
     shift = (drawn[:, 31:34] * 2 - 1) * drawn.new_tensor([10 / 180, 20 / 255, 10 / 255])
     ops.where_drawn(image, drawn[:, 34] < strength.p_hsv, ops.shift_hsv, shift.to(image.device, non_blocking=True))
     _cutout(image, drawn, strength)
-    return image
 
 
-def _move(image: torch.Tensor, u: torch.Tensor, s: Strength) -> torch.Tensor:
+def _moved(image: torch.Tensor, matrix_N23: torch.Tensor, u: torch.Tensor, s: Strength) -> torch.Tensor:
     """Shift, scale, rotation, transposition, flips and lens, grid or elastic distortion, by one interpolation.
 
     Distortions are drawn alike for both axes and directions, so that it makes no difference to a picture's chances that
     they come before flips and transposition here.
     """
-    grid = ops.affine_grid(_symmetry(u, s) @ _affine(u, s), image)
+    grid = ops.affine_grid(matrix_N23, image)
     distorted = u[:, 5] < s.p_distort
     if distorted.any():
         ops.distort(grid, distorted, (u[:, 6] * 3).long(), u[:, 36:].to(grid.device, non_blocking=True))
@@ -136,11 +135,12 @@ def _affine(u: torch.Tensor, s: Strength) -> torch.Tensor:
     return torch.stack(rows, dim=1).view(-1, 2, 3)
 
 
-def _light(image: torch.Tensor, u: torch.Tensor, s: Strength) -> None:
-    """Brightness added, contrast scaled about black, as the authors' library does."""
+def _light(u: torch.Tensor, s: Strength) -> tuple[torch.Tensor, torch.Tensor]:
+    """Brightness added, contrast scaled about black, as the authors' library does: what a picture is multiplied by, and
+    what is added then, (N, 1, 1, 1) each."""
     add = (u[:, 10] < s.p_brightness).float() * (u[:, 11] * 2 - 1) * s.brightness
     times = 1 + (u[:, 12] < s.p_contrast).float() * (u[:, 13] * 2 - 1) * s.contrast
-    image.mul_(times[:, None, None, None]).add_((add * times)[:, None, None, None]).clamp_(0, 1)
+    return times[:, None, None, None], (add * times)[:, None, None, None]
 
 
 def _blur_or_noise(image: torch.Tensor, drawn: torch.Tensor, u: torch.Tensor, s: Strength) -> None:

@@ -116,7 +116,8 @@ def _mean_along(image: torch.Tensor, dy: int, dx: int) -> torch.Tensor:
 def median_blur(image: torch.Tensor) -> torch.Tensor:
     """Median of three by three pixels, in bytes: sorted columns are shared by three neighbours, and the median is the
     middle of the largest low, the middle medium and the smallest high."""
-    width, padded = image.shape[-1], F.pad(image, (1, 1, 1, 1), mode="reflect").mul_(255).round_().byte()
+    width, padded = image.shape[-1], F.pad(image, (1, 1, 1, 1), mode="reflect").mul_(255).round_()
+    padded = padded.short().byte()  # vectorised, which floats to bytes at once are not
     low, mid, high = padded[..., :-2, :], padded[..., 1:-1, :], padded[..., 2:, :]
     low, mid = torch.minimum(low, mid), torch.maximum(low, mid)
     mid, high = torch.minimum(mid, high), torch.maximum(mid, high)

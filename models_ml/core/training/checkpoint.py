@@ -8,6 +8,8 @@
 
 import io
 import json
+import math
+import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +23,10 @@ if TYPE_CHECKING:
     import torch
 
 WEIGHTS, STATE, RESULT, SUMS = "weights.safetensors", "state.pt", "result.json", "SHA256SUMS"
+METRICS, CALIBRATION = "metrics.jsonl", "calibration.json"
+METRIC_NAMES = ("epoch", "train_loss", "held_out_loss", "balanced_accuracy", "accuracy", "lr")
 FINISHED = ("finished", "stopped early")
+LONGEST_NAME, MOST_FOLDS, MOST_EPOCHS = 50, 1000, 1_000_000
 
 
 @dataclass(frozen=True)
@@ -80,6 +85,7 @@ def read_run(run_dir: Path | str) -> RunInfo:
     """Read a run's heading; CoreError when the folder is no run or its configuration was changed afterwards."""
     folder = Path(run_dir)
     heading = _read_json(folder / "run.json", f"{folder} is not a run directory")
+    _check_heading(heading, folder / "run.json")
     cfg = read_config(folder / "config.toml")
     if cfg.fingerprint != heading["config_fingerprint"]:
         raise CoreError(f"{folder}/config.toml was changed after the run began; restore it or start a new run.")
@@ -87,20 +93,99 @@ def read_run(run_dir: Path | str) -> RunInfo:
     return RunInfo(folder, cfg, labels, heading["manifest_fingerprint"], tuple(heading["folds"]))
 
 
+def _check_heading(heading: dict[str, Any], path: Path) -> None:
+    """A heading may come from anywhere: folds become names of folders, classes names of columns."""
+
+    def names(value: object) -> bool:
+        return isinstance(value, list) and all(isinstance(n, str) and 0 < len(n) <= LONGEST_NAME for n in value)
+
+    folds = heading.get("folds")
+    expected = {
+        "classes": names(heading.get("classes")),
+        "own": names(heading.get("own")) and bool(heading.get("own")),
+        "folds": isinstance(folds, list) and all(type(n) is int and 0 <= n < MOST_FOLDS for n in folds)
+        and len(set(folds)) == len(folds) > 0,
+        "config_fingerprint": _is_hash(heading.get("config_fingerprint")),
+        "manifest_fingerprint": _is_hash(heading.get("manifest_fingerprint")),
+    }  # fmt: skip
+    if wrong := [key for key, fits in expected.items() if not fits]:
+        raise CoreError(f"{path} is not what the command train writes: {wrong[0]} is missing or of another kind.")
+
+
+def _is_hash(value: object) -> bool:
+    return isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) is not None
+
+
 def _read_json(path: Path, otherwise: str) -> dict[str, Any]:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_constant)
     except FileNotFoundError:
         raise CoreError(f"{otherwise}: {path.name} is missing.") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise CoreError(f"{otherwise}: {path.name} cannot be read ({error}).") from error
+    if not isinstance(found, dict):
+        raise CoreError(f"{otherwise}: {path.name} is no JSON object.")
+    return found
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number")
 
 
 def read_result(folder: Path) -> FoldResult | None:
     """How the fold ended, or None while it has not."""
     if not (folder / RESULT).is_file():
         return None
-    return FoldResult(**_read_json(folder / RESULT, f"{folder} holds no fold's result"))
+    values = _read_json(folder / RESULT, f"{folder} holds no fold's result")
+    number = re.fullmatch(r"fold(\d+)", folder.name)
+    try:
+        result = FoldResult(**values)
+        fits = (
+            number is not None and result.fold == int(number[1]) and result.status in (*FINISHED, "cancelled")
+            and type(result.epochs_done) is type(result.best_epoch) is int
+            and 0 <= result.best_epoch <= result.epochs_done < MOST_EPOCHS
+            and (result.score is None or 0 <= result.score <= 1) and 0 <= result.seconds < math.inf
+            and isinstance(result.weights_sha256, str) and isinstance(result.folder, str)
+        )  # fmt: skip
+    except TypeError:
+        fits = False
+    if not fits:
+        raise CoreError(f"{folder / RESULT} is not what the command train writes for {folder.name}.")
+    return result
+
+
+def read_metrics(folder: Path) -> list[dict[str, Any]]:
+    """Metrics of every ended epoch of a fold, none while none has ended; CoreError for what a fold does not write."""
+    path = folder / METRICS
+    if not path.is_file():
+        return []
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+        rows = [json.loads(line, parse_constant=_no_constant) for line in lines if line]
+        fits = all(set(METRIC_NAMES) <= row.keys() and all(map(_is_metric, row.values())) for row in rows)
+        fits = fits and all(type(row["epoch"]) is int and 0 < row["epoch"] < MOST_EPOCHS for row in rows)
+    except (OSError, ValueError, AttributeError, RecursionError):
+        fits = False
+    if not fits:
+        raise CoreError(f"{path} is not what the command train writes: one JSON object per epoch.")
+    return rows
+
+
+def _is_metric(value: object) -> bool:
+    return value is None or (isinstance(value, int | float) and math.isfinite(value))
+
+
+def read_temperature(run_dir: Path | str) -> float | None:
+    """The temperature fitted on the out-of-fold predictions; None where none was."""
+    path = Path(run_dir) / CALIBRATION
+    if not path.is_file():
+        return None
+    value = _read_json(path, f"{run_dir} has no calibration that can be used").get("temperature")
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 100:
+        raise CoreError(f"{path}: the temperature must be a number above 0, at most 100; it is {str(value)[:50]!r}.")
+    return float(value)
 
 
 def was_begun(folder: Path) -> bool:
@@ -139,7 +224,7 @@ def load_weights(network: "torch.nn.Module", path: Path, labels: LabelSpace) -> 
         raise CoreError(f"Weights were expected at {path}; there are none.")
     try:
         with safe_open(path, framework="pt") as handle:
-            classes = tuple(json.loads((handle.metadata() or {}).get("classes", "[]")))
+            classes = _classes_in(handle)
             state = {key: handle.get_tensor(key) for key in handle.keys()}  # noqa: SIM118 - not a dict
     except (SafetensorError, ValueError) as error:
         raise CoreError(f"{path} is damaged: {error}.") from error
@@ -158,10 +243,21 @@ def check_classes(path: Path, labels: LabelSpace) -> None:
         raise CoreError(f"Weights were expected at {path}; there are none.")
     try:
         with safe_open(path, framework="np") as handle:
-            classes = tuple(json.loads((handle.metadata() or {}).get("classes", "[]")))
+            classes = _classes_in(handle)
     except (SafetensorError, ValueError) as error:
         raise CoreError(f"{path} is damaged: {error}.") from error
     _same_classes(path, classes, labels)
+
+
+def _classes_in(handle) -> tuple[str, ...]:
+    """The class list in the header of an open weights file; ValueError when it is none."""
+    try:
+        found = json.loads((handle.metadata() or {}).get("classes", "[]"))
+    except RecursionError as error:
+        raise ValueError("its class list is nested too deeply") from error
+    if not isinstance(found, list) or not all(isinstance(name, str) for name in found):
+        raise ValueError("its class list is no list of names")
+    return tuple(found)
 
 
 def _same_classes(path: Path, classes: tuple[str, ...], labels: LabelSpace) -> None:

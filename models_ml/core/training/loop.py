@@ -344,7 +344,7 @@ def _epochs(run: Fit, tell: Listener, cancelled: Callable[[], bool], state_every
 def _write_history(run: Fit) -> None:
     import json
 
-    with replacing(run.folder / "metrics.jsonl") as part:
+    with replacing(run.folder / checkpoint.METRICS) as part:
         part.write_text("".join(json.dumps(row) + "\n" for row in run.history), encoding="utf-8")
 
 

@@ -132,6 +132,8 @@ def read_state(path: Path) -> dict[str, torch.Tensor]:
         reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
         if "Weights only load failed" in reason:
             reason = "it holds more than arrays, and no code of a file is run"
+        elif isinstance(error, LookupError | EOFError):
+            reason = "it is of another kind, or only a part of one"
         raise CoreError(f"{path.name} cannot be read as weights (.safetensors or .pth): {reason}") from error
     for key in ("state_dict", "model", "ema"):
         if isinstance(state, Mapping) and isinstance(state.get(key), Mapping):

@@ -170,7 +170,7 @@ def _conclude(folder: Path, manifest: Manifest) -> float | None:
     if own:
         index = {name: k for k, name in enumerate(classes)}
         temperature = fit_temperature(np.array([r.probs for r in own]), np.array([index[r.truth] for r in own]))
-    write_json(folder / "calibration.json", {"temperature": temperature, "rows": len(own), "fitted_on": "oof.csv"})
+    write_json(folder / checkpoint.CALIBRATION, {"temperature": temperature, "rows": len(own), "fitted_on": "oof.csv"})
     write_run_card(info, manifest, results, temperature)
     checkpoint.write_sums(folder)
     return temperature

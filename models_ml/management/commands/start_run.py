@@ -1,14 +1,22 @@
 from django.core.management import BaseCommand
 
 from imagebank.management.terminal import input_errors, study_named
+from imagebank.models import Job
 from models_ml.core.config import PRESETS
 from models_ml.management.follow import report, run_here
 from models_ml.models import TrainingRun
 from models_ml.services.training import resume_run, start_run
 
 
+def _goes_on_or_is_done(run: TrainingRun) -> bool:
+    return run.job is not None and (run.job.is_active or run.job.state == Job.State.SUCCEEDED)
+
+
 class Command(BaseCommand):
-    help = "Train a network of a study, or continue a run of that name; queued for the worker, or at once with --wait."
+    help = (
+        "Train a network of a study, or continue a run of that name with the settings that it was begun with; queued for "
+        "the worker, or at once with --wait. What is trained to its end stays as it is."
+    )
 
     def add_arguments(self, parser):
         parser.add_argument("study", help="Slug of the study.")
@@ -30,9 +38,9 @@ class Command(BaseCommand):
     def handle(self, *, study, name, view, preset, **options):
         with input_errors():
             study = study_named(study)
-            known = study.training_runs.filter(name=name, view=view).first()
+            known = study.training_runs.filter(name=name, view=view).select_related("job").first()
             if known is not None:
-                run = resume_run(run=known)
+                run = known if _goes_on_or_is_done(known) else resume_run(run=known)
             else:
                 run = start_run(
                     study=study, name=name, view=view, preset_name=preset, seed=options["seed"],

@@ -3,7 +3,7 @@ from pathlib import Path
 from django.core.management.base import BaseCommand
 
 from imagebank.management.terminal import input_errors, study_named
-from surveys.services import balance_warnings, begin_rating_study
+from surveys.services import balance_warnings, begin_rating_study, shipped_preset
 
 
 class Command(BaseCommand):
@@ -16,7 +16,9 @@ class Command(BaseCommand):
         parser.add_argument(
             "--from", dest="sources", nargs="+", required=True, help="slugs of the studies with the images"
         )
-        parser.add_argument("--preset", type=Path, default=Path("fixtures/realism/study.toml"))
+        questions = parser.add_mutually_exclusive_group()
+        questions.add_argument("--language", default="en", help="of the shipped questions and words: en or de (default en)")
+        questions.add_argument("--preset", type=Path, help="a study.toml of your own instead of the shipped one")
         parser.add_argument("--view", default="", help="view of the real images; the first of the first study if not given")
         parser.add_argument("--singles", type=int, default=40, help="single images in all, half of them real")
         parser.add_argument("--pairs", type=int, default=0)
@@ -33,11 +35,12 @@ class Command(BaseCommand):
     def handle(self, *, study, sources, seed, **options):
         from surveys.core import Certificate
 
-        asked = {name: options[name] for name in ("preset", "view", "singles", "pairs", "practice", "strips", "raters", "image_sets",
+        asked = {name: options[name] for name in ("view", "singles", "pairs", "practice", "strips", "raters", "image_sets",
                                                   "require_tones")}  # fmt: skip
         found = [study_named(slug) for slug in sources]
         with input_errors():
-            survey_set = begin_rating_study(slug=study, sources=found, seed=seed, **asked)
+            preset = options["preset"] or shipped_preset(options["language"])
+            survey_set = begin_rating_study(slug=study, sources=found, seed=seed, preset=preset, **asked)
         self.stdout.write(Certificate.from_dict(survey_set.certificate).to_text())
         for warning in balance_warnings(survey_set.certificate):
             self.stdout.write(f"Warning: {warning}")

@@ -87,6 +87,7 @@
       write: (root, value) => { root.querySelector("textarea").value = value || ""; },
     },
     class: radio,
+    assisted: radio,
     choice: radio,
     pair: radio,
     direction: radio,

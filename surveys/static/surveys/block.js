@@ -2,7 +2,7 @@
 (function () {
   "use strict";
 
-  const { AnswerQueue, BlockImages, Marks, Questions, Stage, Teller, Zoom, say } = window.diptych;
+  const { AnswerQueue, BlockImages, Marks, NetworkOutput, Questions, Stage, Teller, Zoom, say } = window.diptych;
   const data = JSON.parse(document.getElementById("block-data").textContent);
   const part = (id) => document.getElementById(id);
   const items = data.items;
@@ -61,6 +61,8 @@
   const questions = new Questions(part("answer"), data.questions, { onAnswer: answered, onStep: stepShown });
   const region = questions.asked.find((one) => one.kind === "region");
   const marks = region ? regionMarks(region) : null;
+  const assisted = questions.asked.find((one) => one.kind === "assisted");
+  const network = assisted ? networkOutput(assisted) : null;
   if (marks && zoom) Object.assign(zoom, { onMove: () => marks.draw(), drawing: () => marks.on });
 
   const twoFrames = () => new Promise((resolve) => {
@@ -201,6 +203,8 @@
     const atLast = practising && index === items.length - 1 && questions.isLast();
     part("next").textContent = atLast ? last : say("next");
     if (marks) stopMarking();
+    if (network && questions.ofStep().includes(assisted)) network.open(items[index]);
+    else if (network) network.close();
     markChosen();
   }
 
@@ -221,7 +225,8 @@
   function answered(code, value) {
     tapped_ms = -Infinity;
     part("leave").hidden = true;
-    const event = { type: "answer", item: items[index].id, rt_ms: Math.round(performance.now() - painted_ms) };
+    const since_ms = assisted && code === assisted.code ? network.shown_ms : painted_ms;
+    const event = { type: "answer", item: items[index].id, rt_ms: Math.round(performance.now() - since_ms) };
     teller.answered(code ? "" : questions.nameOf(value));
     record(code ? { ...event, question: code, value } : { ...event, chosen: value });
     markChosen();
@@ -359,6 +364,23 @@
     }
     layer.tell = tellMarks;
     return layer;
+  }
+
+  function networkOutput(one) {
+    return new NetworkOutput(one.element, {
+      address: data.output,
+      saved: () => queue.drained(),
+      picture: () => stage.picture,
+      nameOf: (code) => questions.wordsOf(one, code),
+      onShown: () => {
+        overlayPending();
+        questions.lock();
+      },
+      onRefused: ({ why, code }) => {
+        part("unanswered").textContent = why;
+        if (code !== "too-early") setTimeout(() => location.replace(location.pathname), RETRY_MS);
+      },
+    });
   }
 
   function stopMarking() {

@@ -109,11 +109,14 @@
       this.lock();
       this.onStep();
     }
-    // A step is closed once a later one has an answer.
+    // A step is closed once a later one has an answer, or once the network's output was seen.
     lock() {
       const answered = this.about(this.item).filter((one) => given(this.item.answers[one.code])).map((one) => one.step);
-      this.locked = answered.some((step) => step > this.step);
+      const assisted = this.asked.find((one) => one.kind === "assisted");
+      const seen = Boolean(assisted && this.item.output) && this.step < assisted.step;
+      this.locked = seen || answered.some((step) => step > this.step);
       this.closed.hidden = !this.locked;
+      if (seen) this.closed.textContent = window.diptych.say("closed_by_network");
       if (this.locked) this.element().setAttribute("aria-describedby", "closed");
       else this.element().removeAttribute("aria-describedby");
       this.enable(this.ready);
@@ -135,6 +138,11 @@
     nameOf(value) {
       const button = this.root.querySelector(`button[name=chosen][value="${CSS.escape(value)}"]`);
       return button.querySelector("span").textContent;
+    }
+    // The words of a choice of any other question.
+    wordsOf(one, value) {
+      const input = one.element.querySelector(`input[value="${CSS.escape(value)}"]`);
+      return input.closest("label").querySelector("kbd ~ span, input ~ span").textContent;
     }
     // Next within the item: true when a later step was opened or this one still asks for an answer.
     next(leaveOpen) {

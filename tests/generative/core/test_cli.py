@@ -1,11 +1,14 @@
 """The commands as a person types them: import, render, train, generate, morph, mix, project, evaluate, audit."""
 
+import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +16,7 @@ import pytest
 from PIL import Image
 
 from generative.core.cli import main, seed_list
+from generative.core.sets.setfiles import opened_set, read_or_describe
 from tests.generative.core.drawn import drawn_manifest
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -210,3 +214,110 @@ def test_the_package_loads_without_torch_or_numpy():
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def only(manifest: Path, name: str, rows: int, split: str) -> Path:
+    """A manifest of the first pictures alone, all of one split."""
+    lines = list(csv.DictReader(manifest.read_text().splitlines()))[:rows]
+    path = manifest.with_name(name)
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, lines[0])
+        writer.writeheader()
+        writer.writerows(row | {"split": split} for row in lines)
+    return path
+
+
+@pytest.mark.parametrize("command", ["evaluate", "audit"])
+@pytest.mark.parametrize(("rows", "split", "found"), [(10, "test", "has 0 (and 10 with split = test"), (4, "train", "has 4 (and 0 ")])
+def test_a_set_is_not_judged_by_too_few_pictures(command, rows, split, found, trained, tmp_path, capsys):
+    manifest, weights = trained
+    assert main(["generate", str(weights), "--seeds", "0-1", "--out", str(tmp_path / "set.zip")]) == 0
+    capsys.readouterr()
+    few = only(manifest, f"few-{command}-{rows}.csv", rows, split)
+    words = refused(capsys, command, tmp_path / "set.zip", "--manifest", few, "--out", tmp_path / "judged")
+    assert words.startswith(f"{command}: Judging needs 5 training pictures or more")
+    assert found in words
+    assert not (tmp_path / "judged").exists()
+
+
+def test_pictures_with_a_manifest_alone_are_audited_under_the_hash_that_freezes_them(trained, tmp_path):
+    manifest, weights = trained
+    assert main(["generate", str(weights), "--seeds", "0-1", "--out", str(tmp_path / "set")]) == 0
+    bare = tmp_path / "bare"
+    (bare / "images").mkdir(parents=True)
+    for name in ("manifest.csv", *(f"images/{path.name}" for path in (tmp_path / "set" / "images").iterdir())):
+        shutil.copy(tmp_path / "set" / name, bare / name)
+    asked = ["audit", str(bare), "--manifest", str(manifest), "--resolution", "8", "--out", str(tmp_path / "audit")]
+    assert main(asked) in (0, 1)
+    with opened_set(bare) as folder:
+        frozen = read_or_describe(folder)
+    assert json.loads((tmp_path / "audit" / "audit.json").read_text())["set_hash"] == frozen["set_hash"]
+    assert len(frozen["images"]) == 6
+
+
+def test_ten_pictures_are_enough_to_judge_by(trained, tmp_path):
+    manifest, weights = trained
+    ten = only(manifest, "ten.csv", 10, "train")
+    assert main(["generate", str(weights), "--seeds", "0-3", "--out", str(tmp_path / "set.zip")]) == 0
+    for command, out in (("evaluate", "e.json"), ("audit", "audit")):
+        asked = [command, str(tmp_path / "set.zip"), "--manifest", str(ten), "--resolution", "8", "--out", str(tmp_path / out)]
+        assert main(asked) in (0, 1)
+    assert json.loads((tmp_path / "e.json").read_text())["n"] == {"train": 10, "held_out": 0, "generated": 12}
+    assert json.loads((tmp_path / "audit" / "audit.json").read_text())["why"].startswith("fewer than 5 held-out")
+
+
+def test_pictures_never_take_the_place_of_a_network_or_of_any_other_folder(trained, tmp_path, capsys):
+    _, snapshot = trained
+    weights, mine = tmp_path / "weights", tmp_path / "mine"
+    shutil.copytree(snapshot, weights)
+    mine.mkdir()
+    (mine / "thesis.txt").write_text("years of work")
+    before = {path.name: path.read_bytes() for path in weights.iterdir()}
+    for taken in (weights, mine, mine / "thesis.txt"):
+        words = refused(capsys, "generate", weights, "--seeds", "0", "--out", taken)
+        assert f"{taken} is there and holds no set.json, so it is not replaced" in words
+    assert {path.name: path.read_bytes() for path in weights.iterdir()} == before
+    assert (mine / "thesis.txt").read_text() == "years of work"
+    assert main(["generate", str(weights), "--seeds", "0", "--out", str(tmp_path / "set")]) == 0
+    assert main(["generate", str(weights), "--seeds", "1", "--out", str(tmp_path / "set")]) == 0, "a set is replaced by a set"
+    capsys.readouterr()
+
+
+def test_a_sentence_about_a_zip_names_the_zip(trained, tmp_path, reference, capsys):
+    _, weights = trained
+    made, other = tmp_path / "set.zip", tmp_path / "other"
+    assert main(["generate", str(weights), "--seeds", "0", "--out", str(made)]) == 0
+    assert main(["import", str(reference / "nv_r32_c3.pkl"), "--out", str(other)]) == 0
+    capsys.readouterr()
+    assert "Give the network that its set.json names" in refused(capsys, "regenerate", other, made)
+    with zipfile.ZipFile(made) as archive, zipfile.ZipFile(tmp_path / "changed.zip", "w") as changed:
+        for name in archive.namelist():
+            changed.writestr(name, archive.read(name) + (b"\n" if name == "manifest.csv" else b""))
+    words = refused(capsys, "regenerate", weights, tmp_path / "changed.zip")
+    assert words == f"regenerate: {tmp_path / 'changed.zip'} differs from its set.json in manifest.csv; it is not the frozen set."
+
+
+def test_a_grid_comes_as_png_as_animation_and_as_a_page(trained, tmp_path):
+    _, weights = trained
+    out = tmp_path / "mix"
+    asked = ["mix", str(weights), "--rows", "1-3", "--columns", "4,5", "--row-class", "early", "--column-class", "late", "--out", str(out)]
+    assert main(asked) == 0
+    with Image.open(out / "mix.webp") as moving, Image.open(out / "grid.png") as still:
+        assert moving.n_frames == 4, "three rows, there and back"
+        grid, side = np.array(still), 8
+        for row, frame in enumerate((0, 1, 2)):
+            moving.seek(frame)
+            assert np.array_equal(np.array(moving.convert("RGB")), grid[(row + 1) * side : (row + 2) * side])
+    page = (out / "index.html").read_text()
+    assert page.count("data:image/") == 2
+    assert "colours change, the shapes of a column stay" in page
+
+
+def test_a_morph_without_a_classifier_of_its_stages_says_why_there_is_no_monotony(trained, tmp_path):
+    manifest, weights = trained
+    assert main(["morph", str(weights), "--from", "early", "--to", "late", "--seeds", "0", "--steps", "3", "--out", str(tmp_path / "m.zip")]) == 0
+    asked = ["evaluate", str(tmp_path / "m.zip"), "--manifest", str(manifest), "--resolution", "8", "--out", str(tmp_path / "e.json")]
+    assert main(asked) == 0
+    (strip,) = json.loads((tmp_path / "e.json").read_text())["morphs"]
+    assert strip["monotony"] is None
+    assert strip["stages_why"] == "the features are no classifier of the classes that the strip passes"

@@ -2,7 +2,6 @@
 
 import csv
 import json
-import tempfile
 from dataclasses import replace
 
 import numpy as np
@@ -13,8 +12,7 @@ from PIL import Image
 from models_ml.core import read_manifest, train_ensemble
 from models_ml.core.answers.predict import finished_members, load_member
 from models_ml.core.attribution import metrics as explain_metrics
-from models_ml.core.attribution.explain import at_once, baseline_of, blurred, explain, explain_together, target_weights
-from models_ml.core.attribution.map_store import MapStore
+from models_ml.core.attribution.explain import baseline_of, blurred, explain, explain_together
 from models_ml.core.attribution.run import explain_items, file_name, picture_path, read_map
 from models_ml.core.attribution.tables import SCORES, WORDS, in_words
 from models_ml.core.cli import main
@@ -24,19 +22,7 @@ from models_ml.core.pictures.pixels import decode, to_square
 from models_ml.core.training import checkpoint
 from models_ml.core.training.network import build
 from tests.models_ml.core.drawn import write_rows
-
-
-class Linear(torch.nn.Module):
-    """Logits W x; two classes, 8 x 8 pixels."""
-
-    def __init__(self):
-        super().__init__()
-        generator = torch.Generator().manual_seed(0)
-        self.weight = torch.nn.Parameter(torch.randn(2, 3 * 64, generator=generator))
-        self.register_buffer("mean", torch.tensor([0.4, 0.5, 0.6]).view(1, 3, 1, 1))
-
-    def forward(self, image):
-        return image.flatten(1) @ self.weight.T
+from tests.models_ml.core.linear import Linear
 
 
 @pytest.fixture
@@ -48,7 +34,7 @@ def image():
 def test_on_a_linear_network_the_map_is_weight_times_difference(image, baseline):
     network = Linear().eval()
     spec = AttributionSpec(baseline=baseline, steps=8)
-    found = explain(network, image, target_weights(2, 1, 0), spec)
+    found = explain(network, image, (1, 0), spec)
     difference = image - baseline_of(image, spec, network.mean)
     by_hand = ((network.weight[1] - network.weight[0]).view(1, 3, 8, 8) * difference).sum(1)[0].detach().numpy()
     assert found.map_HW == pytest.approx(by_hand, abs=1e-5)
@@ -56,143 +42,21 @@ def test_on_a_linear_network_the_map_is_weight_times_difference(image, baseline)
     assert found.steps == 8
 
 
-def test_integrated_gradients_equal_a_float64_riemann_sum():
-    network = build(ModelSpec(backbone="test_efficientnet"), 3, size_px=32, seed=3).eval().requires_grad_(False)
-    picture = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(1))
-    spec = AttributionSpec(baseline="black", steps=64, max_steps=64)
-    found = explain(network, picture, target_weights(3, 1), spec)
-    double, x = network.double(), picture.double()
-    total = torch.zeros_like(x)
-    for points in torch.arange(0.5, 200).split(50):
-        at = (x * (points / 200).view(-1, 1, 1, 1)).requires_grad_(True)
-        total += torch.autograd.grad(double(at)[:, 1].sum(), at)[0].sum(0, keepdim=True) / 200
-    by_hand = (total * x).sum(1)[0].numpy()
-    assert np.corrcoef(found.map_HW.ravel(), by_hand.ravel())[0, 1] > 0.9999
-    assert np.abs(found.map_HW - by_hand).max() < 0.02 * np.abs(by_hand).max()
-
-
-def test_steps_double_where_the_path_is_rough_until_the_gap_is_small_enough_and_no_further():
-    """The map is that of many steps everywhere, for fewer of them."""
-    network = build(ModelSpec(backbone="test_resnet"), 3, size_px=32, seed=3).eval().requires_grad_(False)
-    picture = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(1))
-    weights = target_weights(3, 1)
-    rough = explain(network, picture, weights, AttributionSpec(steps=2, max_steps=2, gap=1e-4))
-    fine = explain(network, picture, weights, AttributionSpec(steps=8, max_steps=512, gap=2e-4))
-    everywhere = explain(network, picture, weights, AttributionSpec(steps=512, max_steps=512))
-    assert rough.steps == 2
-    assert rough.gap > 0.01
-    assert 8 < fine.steps < 256
-    assert fine.gap <= 2e-4
-    assert fine.why == ""
-    assert np.corrcoef(fine.map_HW.ravel(), everywhere.map_HW.ravel())[0, 1] > 0.999
-    stopped = explain(network, picture, weights, AttributionSpec(steps=8, max_steps=64, gap=1e-9))
-    assert stopped.steps == 64
-    assert stopped.gap > 1e-9
-    assert stopped.why.startswith("stopped at 64 steps: the output ends")
-
-
-def test_the_map_is_captums_of_many_steps_and_its_stored_gap_is_that_of_the_map_itself():
-    from captum.attr import IntegratedGradients
-
-    network = build(ModelSpec(backbone="test_resnet"), 3, size_px=32, seed=3).eval().requires_grad_(False)
-    picture = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(1))
-    spec = AttributionSpec(gap=1e-3)
-    found = explain(network, picture, target_weights(3, 1), spec)
-    baseline = baseline_of(picture, spec, network.mean)
-    captums = IntegratedGradients(network).attribute(
-        picture, baseline, target=1, n_steps=400, method="riemann_middle", internal_batch_size=16
-    )
-    by_hand = captums.sum(1)[0].numpy()
-    assert np.corrcoef(found.map_HW.ravel(), by_hand.ravel())[0, 1] > 0.999
-    with torch.no_grad():
-        difference = float(network(picture)[0, 1] - network(baseline)[0, 1])
-    assert found.gap == pytest.approx(abs(difference - found.map_HW.sum()) / abs(difference), abs=1e-4)
-
-
-def test_no_gradient_is_computed_twice_when_pieces_are_halved():
-    network, seen = build(ModelSpec(backbone="test_resnet"), 3, size_px=32, seed=3).eval(), []
-
-    class Counted(torch.nn.Module):
-        mean, std = network.mean, network.std
-
-        def forward(self, image):
-            seen.append(len(image))
-            return network(image)
-
-    picture = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(1))
-    found = explain(Counted().eval(), picture, target_weights(3, 1), AttributionSpec(steps=4, gap=1e-4))
-    assert found.steps > 4
-    assert sum(seen) == found.steps + 1
-
-
-def test_without_a_difference_of_outputs_there_is_no_gap_and_the_reason_is_given(image):
-    network = Linear().eval()
-    with torch.no_grad():
-        network.weight.zero_()
-    found = explain(network, image, target_weights(2, 1), AttributionSpec(steps=4))
-    assert found.gap is None
-    assert found.why.startswith("picture and baseline give the same output")
-    assert (found.steps, float(np.abs(found.map_HW).max())) == (4, 0)
-
-
-def test_a_long_paths_maps_stay_within_their_memory_and_give_the_same_map_to_the_bit(monkeypatch, tmp_path):
-    network = build(ModelSpec(backbone="test_resnet"), 3, size_px=32, seed=3).eval().requires_grad_(False)
-    picture = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(1))
-    spec, stores = AttributionSpec(steps=8, max_steps=256, gap=1e-9), []
-
-    class Watched(MapStore):
-        def __init__(self, limit):
-            super().__init__(limit)
-            stores.append(self)
-
-    monkeypatch.setattr("models_ml.core.attribution.explain.MapStore", Watched)
-    in_memory = explain(network, picture, target_weights(3, 1), spec)
-    monkeypatch.setattr("models_ml.core.attribution.explain.MAPS_BYTES", 10 * 32 * 32 * 4)
-    in_file = explain(network, picture, target_weights(3, 1), spec)
-    assert [(len(store.in_memory), len(store.in_file)) for store in stores] == [(257, 0), (10, 247)]
-    assert in_file.map_HW.tobytes() == in_memory.map_HW.tobytes()
-    assert (in_file.gap, in_file.steps) == (in_memory.gap, 256)
-
-
-def test_a_long_path_without_room_for_its_maps_is_one_sentence(monkeypatch, tmp_path):
-    monkeypatch.setattr("models_ml.core.attribution.explain.MAPS_BYTES", 0)
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
-    with pytest.raises(CoreError, match="did not fit into .*gone .*Make room there"):
-        explain(Linear().eval(), torch.rand(1, 3, 8, 8), target_weights(2, 1), AttributionSpec(steps=4))
-
-
-def test_where_memory_does_not_suffice_fewer_pictures_are_taken_at_once():
-    class Small(Linear):
-        def forward(self, image):
-            if len(image) > 3:
-                raise torch.OutOfMemoryError("CUDA out of memory")
-            return super().forward(image)
-
-    picture = torch.rand(1, 3, 8, 8, generator=torch.Generator().manual_seed(2))
-    spec, weights = AttributionSpec(steps=32, max_steps=32), target_weights(2, 1)
-    found = explain(Small().eval(), picture, weights, spec)
-    assert found.map_HW == pytest.approx(explain(Linear().eval(), picture, weights, spec).map_HW, abs=1e-6)
-
-
-def test_large_pictures_go_to_the_processor_one_at_a_time():
-    assert [at_once(torch.empty(1, 3, side, side)) for side in (64, 96, 224, 448)] == [16, 16, 2, 1]
-
-
 def test_a_network_in_training_mode_is_refused(image):
     with pytest.raises(CoreError, match="evaluation mode"):
-        explain(Linear().train(), image, target_weights(2, 0), AttributionSpec())
+        explain(Linear().train(), image, (0,), AttributionSpec())
 
 
 def test_half_precision_gives_the_same_map_and_says_when_it_cannot():
     network = build(ModelSpec(backbone="test_efficientnet"), 3, size_px=48, seed=3).eval().requires_grad_(False)
     picture = torch.rand(1, 3, 48, 48, generator=torch.Generator().manual_seed(1))
     full, half = (
-        explain(network, picture, target_weights(3, 1), AttributionSpec(steps=8, max_steps=8, precision=p)) for p in ("fp32", "fp16")
+        explain(network, picture, (1,), AttributionSpec(steps=8, max_steps=8, precision=p)) for p in ("fp32", "fp16")
     )
     assert 0 < np.linalg.norm(half.map_HW - full.map_HW) < 0.05 * np.linalg.norm(full.map_HW)
     network.backbone.conv_stem.weight.data.mul_(1e6)  # beyond the largest half-precision number
     with pytest.raises(CoreError, match="not finite.*precision=fp32"):
-        explain(network, picture, target_weights(3, 1), AttributionSpec(steps=8, precision="fp16"))
+        explain(network, picture, (1,), AttributionSpec(steps=8, precision="fp16"))
 
 
 def test_an_ensembles_map_is_the_mean_of_raw_maps_and_contrasts_subtract(image):
@@ -200,8 +64,8 @@ def test_an_ensembles_map_is_the_mean_of_raw_maps_and_contrasts_subtract(image):
     with torch.no_grad():
         b.weight.mul_(-3)
     spec = AttributionSpec(steps=4)
-    joint = explain_together([a, b], image, target_weights(2, 0), spec)
-    single = explain(a, image, target_weights(2, 0), spec).map_HW
+    (joint,) = explain_together([a, b], image, [(0,)], spec)
+    single = explain(a, image, (0,), spec).map_HW
     assert joint.map_HW == pytest.approx(-single, abs=1e-5)
     assert explain_metrics.agreement(joint.maps_MHW) == pytest.approx(-1)
 
@@ -210,7 +74,7 @@ def test_an_ensembles_map_is_the_mean_of_raw_maps_and_contrasts_subtract(image):
 def test_other_methods_give_maps_without_a_gap_and_say_why(method):
     network = build(ModelSpec(backbone="test_resnet"), 3, size_px=48, seed=3).eval().requires_grad_(False)
     picture = torch.rand(1, 3, 48, 48, generator=torch.Generator().manual_seed(1))
-    found = explain(network, picture, target_weights(3, 1), AttributionSpec(method=method, steps=4))
+    found = explain(network, picture, (1,), AttributionSpec(method=method, steps=4))
     assert found.map_HW.shape == (48, 48)
     assert np.isfinite(found.map_HW).all()
     assert found.gap is None
@@ -230,7 +94,7 @@ def test_occlusion_finds_the_only_pixels_that_count():
     picture = torch.zeros(1, 3, 48, 48)
     picture[:, :, :8, :8] = 1
     found = explain(
-        Corner().eval(), picture, target_weights(2, 0), AttributionSpec(method="occlusion", baseline="black")
+        Corner().eval(), picture, (0,), AttributionSpec(method="occlusion", baseline="black")
     )
     mask = np.zeros((48, 48), bool)
     mask[:14, :14] = True

@@ -11,14 +11,14 @@ from torch import nn
 from models_ml.core import read_manifest
 from models_ml.core.answers.predict import finished_members
 from models_ml.core.attribution import folding
-from models_ml.core.attribution.explain import explain, target_weights
+from models_ml.core.attribution.explain import explain
 from models_ml.core.attribution.folding import PerChannel, folded
 from models_ml.core.attribution.run import explain_items
 from models_ml.core.config import AttributionSpec, ModelSpec
 from models_ml.core.errors import CoreError
 from models_ml.core.training import checkpoint
 from models_ml.core.training.network import build, weights_hash
-from tests.performance.folded_attribution import with_statistics
+from tests.performance.attribution_speed import with_statistics
 
 
 def network_of(backbone: str, size_px: int = 48) -> nn.Module:
@@ -207,7 +207,7 @@ def test_convolutions_and_norms_with_changed_behaviour_are_not_taken_for_plain_o
 @pytest.mark.parametrize("method", ["integrated-gradients", "smoothgrad"])
 def test_maps_are_those_of_the_network_itself(method, picture):
     network, spec = network_of("test_efficientnet"), AttributionSpec(method=method, steps=16, max_steps=16)
-    own, light = (explain(way, picture, target_weights(3, 1), spec) for way in (network, folded(network, picture)))
+    own, light = (explain(way, picture, (1,), spec) for way in (network, folded(network, picture)))
     assert np.linalg.norm(light.map_HW - own.map_HW) < 1e-5 * np.linalg.norm(own.map_HW)
     assert [light.score, light.baseline_score] == pytest.approx([own.score, own.baseline_score], rel=1e-5)
 
@@ -215,7 +215,7 @@ def test_maps_are_those_of_the_network_itself(method, picture):
 def test_the_map_of_a_folded_network_is_a_float64_riemann_sum_of_the_network_itself(picture):
     network = network_of("test_efficientnet").requires_grad_(False)
     spec = AttributionSpec(baseline="black", steps=64, max_steps=64)
-    found = explain(folded(network, picture), picture, target_weights(3, 1), spec)
+    found = explain(folded(network, picture), picture, (1,), spec)
     double, x = network.double(), picture.double()
     total = torch.zeros_like(x)
     for points in torch.arange(0.5, 200).split(50):
@@ -229,15 +229,15 @@ def test_the_map_of_a_folded_network_is_a_float64_riemann_sum_of_the_network_its
 def test_half_precision_gives_the_same_map_on_a_folded_network_and_says_when_it_cannot(backbone, picture):
     network = network_of(backbone)
     light, spec = folded(network, picture), AttributionSpec(steps=4, max_steps=4, precision="fp16")
-    own, half = (explain(way, picture, target_weights(3, 1), spec).map_HW for way in (network, light))
-    full = explain(light, picture, target_weights(3, 1), AttributionSpec(steps=4, max_steps=4)).map_HW
+    own, half = (explain(way, picture, (1,), spec).map_HW for way in (network, light))
+    full = explain(light, picture, (1,), AttributionSpec(steps=4, max_steps=4)).map_HW
     assert np.isfinite(half).all()
     off = np.linalg.norm(own - full)  # what half precision costs the network itself
     assert 0 < np.linalg.norm(half - full) < max(1.5 * off, 0.02 * np.linalg.norm(full))
     if backbone == "test_efficientnet":
         network.backbone.conv_stem.weight.data.mul_(1e6)
         with pytest.raises(CoreError, match="not finite.*precision=fp32"):
-            explain(folded(network, picture), picture, target_weights(3, 1), spec)
+            explain(folded(network, picture), picture, (1,), spec)
 
 
 def test_a_run_folds_every_network_once_and_names_the_stored_one(trained, bank, tmp_path, monkeypatch):

@@ -45,14 +45,15 @@ def measured(tmp_path, *more: str, runners: str = RUNNERS) -> tuple[dict, str]:
 
 
 def test_every_number_is_written_for_every_part_and_mode(tmp_path):
-    found, said = measured(tmp_path, "infer", "train", "explain", "input", "--modes", "eager", "compiled")
+    found, said = measured(tmp_path, "--modes", "eager", "compiled")
     assert [part["not_measured"] for part in found["parts"] if part["not_measured"]] == []
     assert found["complete"] is True
     assert set(found) == {"schema", "machine", "versions", "setting", "parts", "complete"}
     assert (found["setting"]["cudnn_limit"], found["setting"]["dtype"]) == (3, "bfloat16 by autocast")
     parts = {(part["part"], part["mode"]): part for part in found["parts"]}
     assert list(parts) == [
-        ("infer", "eager"), ("train", "eager"), ("explain", "eager"), ("input", "eager"),
+        ("infer", "eager"), ("train", "eager"), ("explain", "eager"), ("explain-right", "eager"),
+        ("explain-wrong", "eager"), ("input", "eager"),
         ("infer", "compiled"), ("train", "compiled"), ("input", "compiled"),
     ]  # fmt: skip
     for part in found["parts"]:
@@ -62,7 +63,12 @@ def test_every_number_is_written_for_every_part_and_mode(tmp_path):
     assert set(parts["train", "eager"]["ratios"]) == {"ours / timm"}
     assert set(parts["infer", "compiled"]["ratios"]) == {"ours / timm", "compiled / eager"}
     assert set(parts["explain", "eager"]["ratios"]) == {"ours / captum", "ours, half precision / captum"}
-    assert parts["explain", "eager"]["maps_apart"] < 0.1
+    for load, targets in (("explain-right", [[0], [2]]), ("explain-wrong", [[0], [1], [0, 1], [2]])):
+        assert set(parts[load, "eager"]["ratios"]) == {
+            "ours / captum", "ours, half precision / captum", "ours, one target at a time / captum", "ours / one target at a time",
+        }  # fmt: skip
+        assert parts[load, "eager"]["targets"] == targets
+    assert all(parts[load, "eager"]["maps_apart"] < 0.1 for load in ("explain", "explain-right", "explain-wrong"))
     for mode in ("eager", "compiled"):
         assert "augmentation paper / pictures ready" in parts["input", mode]["ratios"]
     assert "train, eager: timm: " in said

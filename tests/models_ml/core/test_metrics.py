@@ -70,3 +70,60 @@ def test_calibration_error_of_certain_answers_is_their_error():
     assert found.ece == pytest.approx(0.3)
     assert found.counts == (0,) * 9 + (10,)
     assert metrics.brier(probs, truth) == pytest.approx(0.6)
+
+
+def test_an_interval_of_answers_that_are_all_right_is_no_point():
+    """Every bootstrap draw of them is the same; 0 errors of 20 photographs leave errors up to 16 % possible."""
+    for strata in (None, np.arange(40) % 4):
+        found = metrics.clustered(np.ones(40, bool), np.repeat(np.arange(20), 2), strata_N=strata)
+        assert (found.value, found.ci_high) == (1.0, 1.0)
+        assert found.ci_low == pytest.approx(metrics.wilson(20, 20).ci_low)
+    alike = metrics.clustered(np.zeros(40), np.arange(40))  # differences, not answers: they stay as they are
+    assert (alike.ci_low, alike.ci_high) == (0.0, 0.0)
+
+
+def test_wilson_in_clusters_covers_as_often_as_it_says_where_plain_wilson_does_not():
+    rng, plain, clustered = np.random.default_rng(0), 0, 0
+    photo = np.repeat(np.arange(12), 4)
+    for _ in range(600):
+        right = rng.random(48) < np.repeat(rng.beta(3.2, 0.8, 12), 4)  # mean .8, strongly alike within a photograph
+        one, other = metrics.wilson_clustered(right, photo), metrics.wilson(int(right.sum()), 48)
+        clustered += one.ci_low <= 0.8 <= one.ci_high
+        plain += other.ci_low <= 0.8 <= other.ci_high
+    assert plain / 600 < 0.9 < 0.92 < clustered / 600
+
+
+def test_wilson_in_clusters_of_one_is_wilson():
+    right = np.arange(30) < 21
+    single, plain = metrics.wilson_clustered(right, np.arange(30)), metrics.wilson(21, 30)
+    assert (single.value, single.ci_low, single.ci_high) == (plain.value, plain.ci_low, plain.ci_high)
+    assert metrics.wilson_clustered(right[:0], np.arange(0)).why == "no cases"
+    alike = metrics.wilson_clustered(np.ones(6, bool), np.array([0, 0, 0, 1, 1, 1]))
+    assert alike.ci_low == pytest.approx(metrics.wilson(2, 2).ci_low)
+
+
+def test_the_paired_test_is_mcnemars_where_every_picture_stands_alone():
+    from scipy.stats import binomtest
+
+    first = np.array([1] * 40 + [1] * 9 + [0] * 3 + [0] * 8, dtype=bool)
+    second = np.array([1] * 40 + [0] * 9 + [1] * 3 + [0] * 8, dtype=bool)
+    found = metrics.paired(first, second, 1.0 - first, 1.0 - second, np.arange(60))
+    assert (found.only_first, found.only_second) == (9, 3)
+    assert found.p == pytest.approx(binomtest(3, 12).pvalue)
+    assert found.difference.value == pytest.approx(0.1)
+    assert found.difference.ci_low < 0.1 < found.difference.ci_high
+    assert found.brier_difference.value == pytest.approx(-0.1)
+    assert metrics.paired(first, first, 1.0 - first, 1.0 - first, np.arange(60)).p == 1.0
+
+
+def test_the_paired_test_flips_whole_photographs():
+    """Against all 2^6 ways to sign, one after another."""
+    from itertools import product
+
+    first = np.array([1, 1, 1, 1, 1, 0, 1, 1, 0, 1, 1, 1], dtype=bool)
+    second = np.array([0, 0, 0, 1, 0, 0, 1, 0, 1, 0, 1, 0], dtype=bool)
+    photo = np.repeat(np.arange(6), 2)
+    by_photo = np.array([first[photo == k].sum() - second[photo == k].sum() for k in range(6)], dtype=int)
+    sums = [abs(np.dot(signs, by_photo)) for signs in product((-1, 1), repeat=6)]
+    expected = np.mean(np.array(sums) >= abs(by_photo.sum()))
+    assert metrics.paired(first, second, 1.0 - first, 1.0 - second, photo).p == pytest.approx(expected)

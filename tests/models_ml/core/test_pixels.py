@@ -261,7 +261,8 @@ def test_movements_composed_into_one_grid_are_the_movements_pixel_by_pixel():
 
     batch, u = images(12, 16), draws(5, np.arange(12), fold=0, epoch=1)
     u[:, 6] = np.tile([0.1, 0.5, 0.9], 4)  # every distortion four times
-    moved = module._move(batch, torch.from_numpy(u), STRENGTHS["paper"])
+    drawn, paper = torch.from_numpy(u), STRENGTHS["paper"]
+    moved = module._moved(batch, module._symmetry(drawn, paper) @ module._affine(drawn, paper), drawn, paper)
     assert len({(row[5] < 0.7, row[7] < 0.5, row[8] < 0.5, row[9] < 0.5) for row in u}) > 6
     assert moved.numpy() == pytest.approx(sampled(batch, u), abs=2e-5)
 

@@ -1,6 +1,7 @@
 """The drawn design of a rating study: certified, balanced in both ways round, the same bytes for the same seed."""
 
 import json
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -10,6 +11,7 @@ from surveys.core import DesignError, RatingPart, counterbalance, draw_rating_de
 from surveys.core.__main__ import main
 from surveys.core.draw import Draw
 from surveys.core.rating_design import verify_rating_design
+from surveys.core.repeats import bounds, deal_repeats, share_of_repeats
 
 
 def part(kind="pair", count=11, frames=2, **changes):
@@ -67,6 +69,93 @@ def test_a_changed_design_is_found_out(tmp_path, capsys):
     assert verdict(lambda changed: pages(changed).insert(0, pages(changed)[3]))[0] == 1
     assert verdict(lambda changed: changed.update(schema="survey-design/1"))[0] == 2
     assert verdict(lambda changed: changed.pop("surveys"))[0] == 2
+
+
+SHIPPED = {"single": (1, 0.08, 60), "pair": (2, 0.05, 40), "strip": (5, 0.1, 16), "grid": (4, 0, 8)}
+
+
+def shipped(**counts):
+    """Parts with the shares and limits of the shipped preset."""
+    return [part(kind, count, SHIPPED[kind][0], repeats=SHIPPED[kind][1], per_rater_max=SHIPPED[kind][2])
+            for kind, count in counts.items()]  # fmt: skip
+
+
+def repeats_of_raters(document):
+    """For every rater (repeats, stimuli seen the first time) of the kinds of which six or more are seen, and repeats of the others."""
+    for survey in document["surveys"]:
+        pages = [[page["kind"] for page in block["pages"]] for block in survey["blocks"] if block["view"] != "grid"]
+        many = [kinds for kinds in pages if kinds.count("single") >= 6]
+        few = [kinds for kinds in pages if kinds.count("single") < 6]
+        yield sum(k.count("repeat") for k in many), sum(k.count("single") for k in many), sum(k.count("repeat") for k in few)
+
+
+@pytest.mark.parametrize(
+    ("counts", "raters"),
+    [
+        ({"single": 24, "pair": 6, "strip": 16}, 12),
+        ({"single": 24, "pair": 4, "strip": 14, "grid": 2}, 12),
+        ({"single": 40, "pair": 12, "strip": 4}, 12),
+        ({"single": 200, "pair": 40, "strip": 14}, 24),
+        ({"single": 112}, 12),
+    ],
+)
+def test_every_rater_sees_five_to_ten_per_cent_again_whatever_kinds_there_are(counts, raters):
+    """Seven strips with one repeat of their own would be 14 %, three pairs 33 %."""
+    document = draw_rating_design(shipped(**counts), raters=raters, seed=3)
+    assert document["certificate"]["promises_hold"]
+    for repeats, seen, of_few in repeats_of_raters(document):
+        assert of_few == 0
+        assert 0.05 <= repeats / seen <= 0.1
+    (entry,) = [row for row in document["certificate"]["properties"] if row["name"] == "repeats of a sitting"]
+    assert (entry["holds"], entry["reached"]) == (True, 0)
+    assert f" at {raters} raters; singles: " in entry["detail"]
+
+
+def test_where_a_rater_sees_fewer_than_ten_the_share_is_kept_over_all_raters():
+    """A tenth of seven is no number of strips: some raters see one again, some none, and the certificate says so."""
+    document = draw_rating_design(shipped(strip=14), raters=12, seed=3)
+    found = [repeats for repeats, seen, _ in repeats_of_raters(document) if seen == 7]
+    assert len(found) == 12
+    assert set(found) == {0, 1}
+    assert 0.05 <= sum(found) / (7 * 12) <= 0.1
+    (entry,) = [row for row in document["certificate"]["properties"] if row["name"] == "repeats of a sitting"]
+    assert entry["detail"] == "one at most at 12 raters with too few; strips: 8 of 84 over all raters (9.5 %)."
+
+
+def test_a_sitting_with_more_repeats_than_promised_misses_the_limit():
+    document = draw_rating_design(shipped(single=24, strip=14), raters=12, seed=3)
+    strips = document["surveys"][0]["blocks"][1]["pages"]
+    strips += [{"stimulus": page["stimulus"], "kind": "repeat", "order": page["order"][::-1]} for page in strips[:3]]
+    (entry,) = [row for row in verify_rating_design(document).to_dict()["properties"] if row["name"] == "repeats of a sitting"]
+    assert not entry["holds"]
+    assert entry["reached"] >= 2
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    st.lists(st.fixed_dictionaries({"single": st.integers(0, 57), "pair": st.integers(0, 39), "strip": st.integers(0, 16)}),
+             min_size=1, max_size=30),
+    st.fixed_dictionaries({"single": st.sampled_from([0, 0.05, 0.08, 0.3]), "pair": st.sampled_from([0, 0.05]),
+                           "strip": st.sampled_from([0, 0.1, 0.02])}),
+    st.integers(0, 1000),
+)  # fmt: skip
+def test_dealt_repeats_keep_every_raters_share(loads, shares, seed):
+    room = [dict.fromkeys(own, 100) for own in loads]
+    dealt = deal_repeats(loads, shares, room, draw=Draw(seed, "repeats"))
+    assert dealt == deal_repeats(loads, shares, room, draw=Draw(seed, "repeats"))
+    for own, counts in zip(loads, dealt, strict=True):
+        many = {kind: own[kind] for kind in own if shares[kind] and own[kind] >= 6}
+        fewest, most = bounds(sum(many.values()), share_of_repeats(list(shares.values())))
+        assert fewest <= sum(counts.values()) <= most
+        assert all(counts[kind] <= own[kind] // 2 for kind in own)
+        assert all(counts[kind] == 0 for kind in set(own) - set(many))
+
+
+def test_a_design_published_before_repeats_were_counted_by_sitting_keeps_its_certificate_to_the_letter():
+    document = json.loads(Path(__file__).with_name("published_rating_design.json").read_text(encoding="utf-8"))
+    assert "repeats" not in document
+    assert verify_rating_design(document).to_dict() == document["certificate"]
+    assert "Repeats are 33.3 to 50.0 % of a rater's images." in json.dumps(document["certificate"])
 
 
 def test_too_few_raters_are_refused_with_how_many_would_do():

@@ -1,0 +1,170 @@
+"""The data card of a study's image bank: what is in it, where it comes from, who is shown, and how far it was checked."""
+
+import hashlib
+import json
+import statistics
+from collections import Counter
+
+from django.db.models import Count
+from django.utils import timezone
+
+from imagebank.models import DiagnosisReview, Item, ItemImage, Provenance, ReviewState, Study
+from imagebank.tables import markdown_table
+
+MOST_VALUES = 12  # a column of the manifest with more, or with values of one item each, tells no groups apart
+NOT_SAID = "not said"
+
+USE = """## Use and limits
+
+For reading studies: to hold people and networks against each other on the same pictures. Not for decisions about a patient.
+What was found on these pictures holds for pictures like them; where a table above says that somebody or something is rare or
+missing here, nothing is known about it. A reference class is what its source and its reviewers say, not what a test of the
+patient would show.
+"""
+
+
+def data_card(study: Study) -> str:
+    """The card as Markdown. It names no item and no source, so that it can be published with the study."""
+    parts = [
+        _opening(study), _contents(study), _pictures(study), _sources(study), _people(study), _review(study), _leakage(study), USE,
+    ]  # fmt: skip
+    return "\n".join(parts)
+
+
+def fingerprint(study: Study) -> str:
+    """SHA-256 over every item in use, its class, split, fold and group, and the pixels of its pictures."""
+    rows = _images(study).order_by("item__code", "view").values_list(
+        "item__code", "item__truth__diagnosis__code", "item__split", "item__fold", "item__group", "view", "pixel_sha256"
+    )
+    return hashlib.sha256(json.dumps([list(row) for row in rows]).encode()).hexdigest()
+
+
+def _items(study: Study):
+    """Items in use, without what a generator made: that is described by the sets it came in."""
+    return study.items.included().exclude(attributes__has_key="generated")
+
+
+def _images(study: Study):
+    return ItemImage.objects.filter(item__in=_items(study))
+
+
+def _opening(study: Study) -> str:
+    natures = set(Provenance.objects.filter(image__in=_images(study)).values_list("nature", flat=True)) - {""}
+    nature = study.nature or ", ".join(sorted(natures))
+    about = [f"# Data card: {study.title}\n"]
+    if nature:
+        about.append(f"**{nature[:1].upper()}{nature[1:]}.**\n")
+    if study.summary:
+        about.append(f"{study.summary.strip()}\n")
+    about.append(
+        f"Written on {timezone.now():%d %B %Y} of the images in use. Fingerprint of items, classes, splits, folds, groups and "
+        f"pixels: `{fingerprint(study)}`.\n"
+    )
+    return "\n".join(about)
+
+
+def _contents(study: Study) -> str:
+    counts = Counter(_images(study).values_list("item__truth__diagnosis__code", "item__split", "view"))
+    classes = [*study.classes.order_by("position").values_list("code", "name")]
+    if any(code is None for code, _, _ in counts):
+        classes.append((None, "no reference class"))
+    splits = [split for split in (*Item.Split.values, "") if any(key[1] == split for key in counts)]
+    views = [view for view in study.view_codes() if any(key[2] == view for key in counts)]
+    columns = [(split, view) for split in splits for view in views]
+    names = dict(Item.Split.choices) | {"": "No split"}
+    rows = [[f"{name} ({code})" if code else name, *(counts[code, split, view] for split, view in columns)] for code, name in classes]
+    rows.append(["All", *(sum(counts[code, split, view] for code, _ in classes) for split, view in columns)])
+    items = _items(study)
+    groups = Counter(items.exclude(group="").values_list("group", flat=True))
+    said = f"{items.count():,} items with {_images(study).count():,} pictures."
+    if groups:
+        said += f" They belong to {len(groups):,} photographs or patients; the largest has {max(groups.values()):,} items."
+    made = study.items.included().filter(attributes__has_key="generated").count()
+    if made:
+        said += f" {made:,} generated items are in the bank as well; they are described by their image sets, not here."
+    excluded = Counter(study.items.excluded().values_list("exclusion_reason", flat=True))
+    out = ""
+    if excluded:
+        out = f"\n{sum(excluded.values()):,} items were excluded:\n\n" + markdown_table(("reason", "items"), excluded.most_common())
+    heading = ["class", *(f"{names[split]}, {study.view_label(view)}" for split, view in columns)]
+    return f"## What is in it\n\n{said}\n\n{markdown_table(heading, rows)}{out}"
+
+
+def _pictures(study: Study) -> str:
+    rows = []
+    for view in study.view_codes():
+        sizes = [max(size) for size in _images(study).filter(view=view).values_list("width", "height")]
+        if sizes:
+            masks = _images(study).filter(view=view).exclude(mask="").count()
+            rows.append([study.view_label(view), len(sizes), min(sizes), round(statistics.median(sizes)), max(sizes), masks])
+    heading = ("view", "pictures", "shortest longer side, px", "median", "longest", "with a mask of the lesion")
+    return f"## The pictures\n\nFreed from metadata, upright, in RGB.\n\n{markdown_table(heading, rows)}"
+
+
+def _sources(study: Study) -> str:
+    found = Provenance.objects.filter(image__in=_images(study))
+    licences = Counter(licence or NOT_SAID for licence in found.values_list("licence", flat=True))
+    total = found.count()
+    known = found.exclude(source_url="").count()
+    allowed = found.exclude(permission="").count()
+    said = f"Of {total:,} pictures {known:,} name their source and {allowed:,} a permission."
+    return f"## Where it comes from\n\n{said}\n\n{markdown_table(('licence', 'pictures'), licences.most_common())}"
+
+
+def _people(study: Study) -> str:
+    """Every further column of the manifest that divides the items into a few groups: skin tone, sex, part of the body ..."""
+    values: dict[str, Counter] = {}
+    items: Counter = Counter()
+    for row, split in _items(study).values_list("attributes", "split"):
+        items[split] += 1
+        for name, value in row.items():
+            values.setdefault(name, Counter())[str(value) if value not in ("", None) else NOT_SAID, split] += 1
+    parts = ["## Who and what is shown\n"]
+    for name, counts in sorted(values.items()):
+        groups = sorted({value for value, _ in counts} - {NOT_SAID}, key=_in_order)
+        said = sum(n for (value, _), n in counts.items() if value != NOT_SAID)
+        if not 1 < len(groups) <= min(MOST_VALUES, said // 2):
+            continue
+        splits = [split for split in (*Item.Split.values, "") if any(key[1] == split for key in counts)]
+        heading = (name.replace("_", " "), *(dict(Item.Split.choices).get(split, "No split") for split in splits))
+        rows = [[value, *(counts[value, split] for split in splits)] for value in groups]
+        unsaid = [items[split] - sum(counts[value, split] for value in groups) for split in splits]
+        if any(unsaid):
+            rows.append([NOT_SAID, *unsaid])
+        parts.append(markdown_table(heading, rows))
+    if len(parts) == 1:
+        parts.append("The manifest says nothing about skin tone, age, sex or part of the body, so nothing is known about them.\n")
+    return "\n".join(parts)
+
+
+def _in_order(value: str) -> tuple:
+    """Numbers by their size, before words."""
+    try:
+        return 0, float(value), value
+    except ValueError:
+        return 1, 0.0, value
+
+
+def _review(study: Study) -> str:
+    states = Counter(_items(study).with_review_state().values_list("review_state", flat=True))
+    rows = [[state.label, states[state.value]] for state in ReviewState]
+    reviewers = DiagnosisReview.objects.filter(item__study=study).aggregate(n=Count("reviewer", distinct=True))["n"]
+    said = f"Two people are to judge every diagnosis against its source, each alone; reviewers so far: {reviewers:,}."
+    return f"## Reference classes and their review\n\n{said}\n\n{markdown_table(('state', 'items'), rows)}"
+
+
+def _leakage(study: Study) -> str:
+    report = study.leakage_reports.first()
+    if report is None:
+        return "## Leakage check\n\nNot made yet: whether a test picture, or a relative of one, is among the training pictures is unknown.\n"
+    kinds = dict(report.findings.model.Kind.choices)
+    found = Counter(report.findings.values_list("kind", "crosses_split", "crosses_fold"))
+    rows = [
+        [kinds[kind], sum(n for (k, _, _), n in found.items() if k == kind),
+         sum(n for (k, split, _), n in found.items() if k == kind and split),
+         sum(n for (k, _, fold), n in found.items() if k == kind and fold)]
+        for kind in kinds if any(k == kind for k, _, _ in found)
+    ]  # fmt: skip
+    said = f"{report.images:,} pictures were compared on {report.created_at:%d %B %Y}."
+    heading = ("finding", "pairs", "across training and test", "across folds")
+    return f"## Leakage check\n\n{said}\n\n{markdown_table(heading, rows) if rows else 'No pair was found.'}\n"

@@ -1,0 +1,206 @@
+"""The shipped rating study in German: the same study under the same codes, and not one English word from invitation to thanks."""
+
+import re
+import tomllib
+from uuid import uuid4
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import call_command
+from rest_framework.test import APIClient
+
+from imagebank.models import Study
+from surveys.models import Answer, SurveyResponse
+from surveys.services import ratings_frame, sample_letter, shipped_preset
+from surveys.services.new_rating_study import SHIPPED
+from surveys.services.new_study import change_study
+from surveys.services.preset_text import preset_of, toml_text
+from tests.surveys.rating_study import make_rating_study
+from tests.surveys.study import make_study
+from tests.surveys.test_languages import ENGLISH, read_words
+from tests.surveys.test_new_rating import ADDRESS, signed_in
+from tests.surveys.test_new_study import begin as begin_from_file
+from tests.surveys.test_rating import VALUES, RatingSitting
+from tests.surveys.test_rating_tones import fill
+
+WORDS = {"title", "summary", "singular", "plural", "heading", "one", "many", "prompt", "hint", "low", "high", "none", "label"}
+OTHER_ENGLISH = re.compile(
+    r"\b(real|generated|which|how|cannot|nothing|anything|none|specialty|dermatology|years|pairs?|strips?|grids?|not sure|left)\b",
+    re.IGNORECASE,
+)
+
+
+def told(preset: dict) -> dict:
+    return tomllib.loads(shipped_preset(preset).read_text(encoding="utf-8"))
+
+
+def without_words(part, name=""):
+    """A preset's part with words replaced by whether there are any; choices of questions about the reader are words."""
+    if isinstance(part, dict):
+        return {key: without_words(value, key) for key, value in part.items() if key not in ("language", "many", "classes")}
+    if isinstance(part, list):
+        return [bool(row) if name == "choices" and isinstance(row, str) else without_words(row) for row in part]
+    return bool(part) if isinstance(part, str) and (name in WORDS or len(part) > 40) else part
+
+
+def words_in(part, name="") -> list[str]:
+    """Every text of a preset that a rater sees, choices of questions about the rater among them."""
+    if isinstance(part, dict):
+        return [word for key, value in part.items() if key != "classes" for word in words_in(value, name if name == "texts" else key)]
+    if isinstance(part, list):
+        return [row for row in part if name == "choices" and isinstance(row, str)] + [word for row in part for word in words_in(row)]
+    return [part] if name in (*WORDS, "texts") and isinstance(part, str) else []
+
+
+@pytest.mark.parametrize("language", [code for code in SHIPPED if code != "en"])
+def test_every_shipped_language_is_the_same_study_in_other_words(language):
+    english, other = told("en"), told(language)
+    texts = other.pop("texts")
+    assert set(texts) == set(english.pop("texts"))
+    assert other["study"]["language"] == language
+    assert without_words(other) == without_words(english)
+    assert len(words_in(english)) >= 70
+    assert set(words_in(other)) & set(words_in(english)) == set(), "no text was left as it was"
+    words = [row["prompt"] for row in other["questions"]] + list(texts.values()) + [other["study"]["title"]]
+    assert not [word for word in words if ENGLISH.search(word)]
+    places = lambda preset: [row["prompt"].count("{label}") for row in preset["questions"]]  # noqa: E731
+    assert places(other) == places(english)
+    founding = tomllib.loads((shipped_preset("en").parents[1] / "founding" / "study.toml").read_text(encoding="utf-8"))
+    assert {row["original"] for row in other["classes"]} <= {row["name"] for row in founding["classes"]}
+
+
+def test_a_language_that_is_not_shipped_is_refused_in_a_sentence():
+    with pytest.raises(ValidationError, match=r"written in en, de; 'fr' is asked for\. Give a study\.toml of your own\."):
+        shipped_preset("fr")
+
+
+@pytest.mark.django_db
+def test_a_whole_rating_in_german_holds_no_english_word(client):
+    study = make_rating_study(preset=shipped_preset("de"))
+    study.classes.filter(code="ZQA").update(name="Eins")
+    assert study.protocol.language == "de"
+    sitting = RatingSitting(client, study)
+    pages = []
+
+    def got(response):
+        assert response.status_code == 200
+        pages.append(response.content.decode())
+        return pages[-1]
+
+    for name in ("landing", "consent", "about", "instructions"):
+        got(sitting.get(name))
+        if name == "about":
+            assert "Bitte beantworten Sie diese Frage." in sitting.post(name, {"specialty": ""}).content.decode()
+        sitting.post(name, {"specialty": "Dermatologie"} if name == "about" else {})
+    assert "Nur zur Übung" in got(sitting.get("practice"))
+    sitting.post("practice")
+    headings = ("Bilder, 1 von", "Bildpaare, 1 von", "Bildreihen, 1 von", "Bildtafeln, 1 von")
+    for position, heading in enumerate(headings, start=1):
+        page = got(sitting.get("block", position=position))
+        assert heading in page
+        data = sitting.page_data(position)
+        for item in data["items"]:
+            events = [{"id": str(uuid4()), "type": "shown", "item": item["id"]}]
+            events += [{"id": str(uuid4()), "type": "answer", "item": item["id"], "question": question["code"],
+                        "value": VALUES[question["code"]], "rt_ms": 900}
+                       for question in data["questions"] if question["code"] != "plausibility" or item["label"]]  # fmt: skip
+            assert sitting.send(*events)["refused"] == []
+        got(sitting.get("block", "?image=end", position=position))
+        sitting.post("seal", position=position)
+        if position < len(headings):
+            got(sitting.get("break", position=position + 1))
+            sitting.post("break", position=position + 1)
+    assert "Die Ergebnisse werden" in got(sitting.get("thanks"))
+    got(sitting.get("landing"))
+    assert len(pages) == 4 + 1 + 8 + 3 + 2
+    for page in pages:
+        assert '<html lang="de">' in page
+        words = read_words(page.replace("Real or generated?", ""))
+        assert ENGLISH.findall(words) == [], words
+        assert OTHER_ENGLISH.findall(words) == [], words
+    assert SurveyResponse.objects.get().completed_at
+    assert set(ratings_frame(study=study)["question"]) == set(VALUES), "codes are the same in every language"
+
+
+@pytest.mark.django_db
+def test_the_letter_of_a_german_rating_study_is_german():
+    study = make_rating_study(preset=shipped_preset("de"))
+    letter = sample_letter(group=study.reader_groups.get(), kind="invitation")
+    assert "Sie sind eingeladen, Bilder zu beurteilen" in letter.body
+    words = re.sub(r"Real or generated\?|http\S+", "", f"{letter.subject} {letter.body}")
+    assert ENGLISH.findall(words) == [], words
+
+
+@pytest.fixture
+def bank():
+    study = make_study("bank")
+    study.classes.filter(code="ZQA").update(name="Neurofibromatosis type 1")
+    fill(study, real=[1, 4, 7, 10], made=[1, 4, 7, 7])
+    return study
+
+
+DRAWN = {"slug": "echt", "view": "focused", "singles": 4, "pairs": 0, "practice": 1, "raters": 6, "seed": 2}
+
+
+@pytest.mark.django_db
+def test_page_command_and_api_begin_a_german_rating_study_with_its_classes_named(client, bank):
+    page = signed_in(client, bank).get(ADDRESS).content.decode()
+    assert '<option value="de">Deutsch</option>' in page
+    assert client.post(ADDRESS, DRAWN | {"language": "de"}).status_code == 302
+    call_command("create_rating_study", "zwei", "--from", "bank", "--singles", "4", "--raters", "6", "--seed", "2", "--language", "de")
+    api = APIClient()
+    api.force_authenticate(bank.members.get().user)
+    sent = DRAWN | {"sources": ["bank"]}
+    assert api.post("/api/rating-studies/", sent | {"slug": "drei", "language": "de"}, format="json").status_code == 201
+    text = shipped_preset("de").read_text(encoding="utf-8")
+    assert api.post("/api/rating-studies/", sent | {"slug": "vier", "preset": text}, format="json").status_code == 201
+    refused = api.post("/api/rating-studies/", sent | {"slug": "x", "preset": "no toml"}, format="json")
+    assert refused.status_code == 400
+    assert "cannot be read as a study preset" in refused.content.decode()
+    assert api.post("/api/rating-studies/", sent | {"slug": "x", "language": "fr"}, format="json").status_code == 400
+    for study in Study.objects.exclude(slug="bank"):
+        assert study.title == "Echt oder künstlich? Klinisch Tätige beurteilen Hautbilder"
+        assert study.protocol.language == "de"
+        assert study.classes.get(code="ZQA").name == "Neurofibromatose Typ 1"
+        assert study.classes.get(code="ZQB").name == bank.classes.get(code="ZQB").name, "what is not named keeps its name"
+
+
+@pytest.mark.django_db
+def test_a_rating_study_begins_with_questions_of_ones_own_and_keeps_its_words_until_the_first_answer(client, bank):
+    own = shipped_preset("de").read_text(encoding="utf-8").replace("Wie realistisch wirkt es?", "Wie wirkt es?")
+    bad = SimpleUploadedFile("study.toml", own.replace('original = "Tuberous sclerosis complex"\n', "").encode())
+    refused = signed_in(client, bank).post(ADDRESS, DRAWN | {"preset": bad})
+    assert refused.status_code == 422
+    assert "class 5 of a rating study needs a name and either the code" in refused.content.decode()
+    assert client.post(ADDRESS, DRAWN | {"preset": SimpleUploadedFile("study.toml", own.encode())}).status_code == 302
+    study = Study.objects.get(slug="echt")
+    asked = lambda: {row["code"]: row["prompt"] for row in Study.objects.get(slug="echt").protocol.questions}  # noqa: E731
+    assert asked()["realism"] == "Wie wirkt es?"
+    given = client.get("/studies/echt/study.toml").content.decode()
+    changed = given.replace("Wie wirkt es?", "Wie echt wirkt es?").replace("Neurofibromatose Typ 1", "NF1")
+    answer = client.post("/studies/echt/set-up/", {"preset": SimpleUploadedFile("study.toml", changed.encode())})
+    assert answer.status_code == 302, answer.content.decode()
+    study = Study.objects.get(slug="echt")
+    assert asked()["realism"] == "Wie echt wirkt es?"
+    assert study.classes.get(code="ZQA").name == "NF1"
+    assert toml_text(preset_of(study)) == changed, "and it comes back as it was given"
+    for before, after, why in (
+        ("repeats = 0.08", "repeats = 0.5", "how stimuli are shared out"),
+        ("[stimuli.single]", "[stimuli.grid]", "lacks the table stimuli.single; add it"),
+    ):
+        with pytest.raises(ValidationError, match=why):
+            change_study(study=study, preset=changed.replace(before, after).encode())
+    assert toml_text(preset_of(Study.objects.get(slug="echt"))) == changed
+    assert not Answer.objects.exists()
+
+
+@pytest.mark.django_db
+def test_the_file_of_a_rating_study_is_sent_where_it_belongs(admin_client):
+    page = admin_client.get("/new-study/").content.decode()
+    assert 'value="founding"' in page
+    assert 'value="realism"' not in page
+    answer = begin_from_file(admin_client, preset=SimpleUploadedFile("study.toml", shipped_preset("de").read_bytes()))
+    assert answer.status_code == 400
+    assert "begins with published pictures" in answer.content.decode()
+    assert Study.objects.count() == 0
