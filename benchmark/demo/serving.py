@@ -53,8 +53,10 @@ def serve(host: str, port: int, said) -> None:
 def run_together(commands: dict[str, list[str]], said) -> None:
     """Run all commands until Control-C, SIGTERM, or the end of one of them, which ends the others and is an error."""
     previous = signal.signal(signal.SIGTERM, _stop)
-    processes = {name: start(command) for name, command in commands.items()}
+    processes = {}
     try:
+        for name, command in commands.items():
+            processes[name] = start(command)
         while all(process.poll() is None for process in processes.values()):
             time.sleep(0.3)
         name, process = next((name, one) for name, one in processes.items() if one.poll() is not None)

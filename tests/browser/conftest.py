@@ -16,6 +16,7 @@ def chromium():
     if CHROMIUM is None:
         pytest.skip("Debian's package chromium is not installed")
     sync_api = pytest.importorskip("playwright.sync_api", reason="the Python package playwright is not installed")
+    sync_api.expect.set_options(timeout=1000 * PATIENCE_S)  # its own 5 seconds are short on a busy machine
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]

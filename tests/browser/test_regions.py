@@ -47,6 +47,7 @@ def begin(page, live_server, study, code):
     page.get_by_label("Genetics").check()
     page.get_by_role("button", name="Continue").click()
     page.get_by_role("button", name="Go to the practice image").click()
+    page.locator("#answer-form").wait_for(state="attached")  # the address is there before its page
     page.evaluate("document.getElementById('answer-form').submit()")
 
 

@@ -45,7 +45,7 @@ def begin(page, live_server, study):
     return token
 
 
-@pytest.mark.parametrize("device", list(WIDTHS))
+@pytest.mark.parametrize("device", [pytest.param("phone", marks=pytest.mark.once), "desk"])
 def test_answering_twice(chromium, live_server, study, device):
     _, page = open_browser(chromium, WIDTHS[device])
     token = begin(page, live_server, study)
@@ -101,9 +101,11 @@ def test_answering_twice(chromium, live_server, study, device):
     assert ViewingEvent.objects.filter(kind="output").count() == 1
 
 
+@pytest.mark.once
 def test_without_a_line_the_output_waits_and_the_own_answer_is_kept(chromium, live_server, study):
     context, page = open_browser(chromium, WIDTHS["phone"])
     begin(page, live_server, study)
+    first_step(page)  # the address is there before its page
     page.evaluate("document.getElementById('answer-form').submit()")
     first_step(page).nth(0).click()
     saved(page)

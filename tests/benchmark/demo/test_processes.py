@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -73,12 +74,34 @@ def test_when_one_process_ends_so_do_the_others():
         serving.run_together({"web server": SLEEP, "worker": [sys.executable, "-c", "raise SystemExit(3)"]}, said.append)
 
 
-def test_sigterm_stops_all_without_an_error():
-    said = []
-    pid = os.getpid()
-    subprocess.Popen([sys.executable, "-c", f"import os, time; time.sleep(1); os.kill({pid}, 15)"])
+def test_sigterm_stops_all_without_an_error(monkeypatch):
+    said, running = [], []
+
+    def started(command):
+        running.append(start(command))
+        if len(running) == 2:
+            threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGTERM)).start()
+        return running[-1]
+
+    monkeypatch.setattr(serving, "start", started)
     serving.run_together({"web server": SLEEP, "worker": SLEEP}, said.append)
     assert said == ["Stopping."]
+    assert None not in [process.poll() for process in running]
+
+
+def test_sigterm_while_the_processes_start_is_no_error_and_starts_no_more(monkeypatch):
+    said, running = [], []
+
+    def killed_after_the_first(command):
+        running.append(start(command))
+        os.kill(os.getpid(), signal.SIGTERM)
+        return running[-1]
+
+    monkeypatch.setattr(serving, "start", killed_after_the_first)
+    serving.run_together({"web server": SLEEP, "worker": SLEEP}, said.append)
+    end(running)
+    assert said == ["Stopping."]
+    assert len(running) == 1
 
 
 def test_an_occupied_port_is_named_with_the_way_out():
