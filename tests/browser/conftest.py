@@ -4,8 +4,10 @@ import shutil
 import socket
 import threading
 import time
+from importlib import import_module
 
 import pytest
+from django.conf import settings
 
 CHROMIUM = shutil.which("chromium")
 PATIENCE_S = 15
@@ -16,6 +18,7 @@ def chromium():
     if CHROMIUM is None:
         pytest.skip("Debian's package chromium is not installed")
     sync_api = pytest.importorskip("playwright.sync_api", reason="the Python package playwright is not installed")
+    import_module(settings.ROOT_URLCONF)  # every page's code: the first page would wait for it, longer than a test does
     sync_api.expect.set_options(timeout=1000 * PATIENCE_S)  # its own 5 seconds are short on a busy machine
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(

@@ -41,7 +41,6 @@ def signed_in(chromium, live_server, study, size, scheme="light"):
     client.force_login(user)
     context, page = open_browser(chromium, size)
     page.emulate_media(color_scheme=scheme)
-    page.set_default_navigation_timeout(60_000)  # the first page loads the whole site
     context.add_cookies(
         [{"name": settings.SESSION_COOKIE_NAME, "value": client.cookies[settings.SESSION_COOKIE_NAME].value,
           "url": live_server.url}]

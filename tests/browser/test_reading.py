@@ -19,6 +19,7 @@ def open_browser(chromium, size):
         viewport={"width": size[0], "height": size[1]}, has_touch=size[0] < 600, is_mobile=size[0] < 600
     )
     context.set_default_timeout(FASTEST_MS)
+    context.set_default_navigation_timeout(3 * FASTEST_MS)  # a page's first visit compiles its templates
     page = context.new_page()
     page.faults = []
     page.on("pageerror", lambda error: page.faults.append(str(error)))

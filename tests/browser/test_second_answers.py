@@ -21,7 +21,8 @@ def study(settings, tmp_path, transactional_db):
 
 
 def first_step(page):
-    page.wait_for_selector("#choices button:not([aria-disabled=true])")
+    """The choices once they are open: the script says so, and a click before it would be lost."""
+    page.wait_for_selector("#choices button[aria-disabled=false]")
     return page.locator("#choices button")
 
 
