@@ -47,7 +47,7 @@ def current_step(questions: Sequence[Question], item: Mapping | None, wanted: st
                   if any(question.required and given.get(question.code) is None for question in step)]  # fmt: skip
     furthest = still_open[0] if still_open else steps[-1][0].step
     if wanted and wanted.isdecimal() and int(wanted[:4]) in [step[0].step for step in steps]:
-        return min(int(wanted), furthest)
+        return max(min(int(wanted), furthest), _first_open_step(questions, item))
     return furthest
 
 
@@ -77,7 +77,7 @@ def asked_context(questions: Sequence[Question], *, frames: int, current: Mappin
     ]
 
 
-def closing_step(questions: Sequence[Question], item: Mapping | None) -> int:
+def _first_open_step(questions: Sequence[Question], item: Mapping | None) -> int:
     """Questions of earlier steps than this are closed, because the network's output about the item was seen; else 0."""
     if not item or not item.get("output"):
         return 0

@@ -9,7 +9,7 @@ from django.utils.translation import ngettext
 from imagebank.models import Study
 from surveys.models import Block, Stimulus, StudyProtocol, SurveyItem, SurveyResponse
 from surveys.questions import Question, questions_of
-from surveys.reading.asking import asked_context, client_questions, closing_step, current_step, steps_of
+from surveys.reading.asking import asked_context, client_questions, current_step, steps_of
 from surveys.reading.words import script_words
 
 SINGLE = Stimulus.Kind.SINGLE
@@ -141,7 +141,6 @@ def page_context(
         "protocol": protocol,
         "choices": choices_of(study),
         "steps": asked_context(questions, frames=frames, current=current),
-        "output_closes": closing_step(questions, current),
         "shown_step": current_step(questions, current, step),
         "items": items,
         "skipped": [number for number, item in enumerate(items, start=1) if not item["done"]],
