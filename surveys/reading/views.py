@@ -191,13 +191,13 @@ def _answer_by_form(request, token: str, survey_response: SurveyResponse, block:
     items = block.survey_items.select_related("block", "stimulus")
     survey_item = get_object_or_404(items, public_id=request.POST.get("item", ""))
     address = place_of(survey_response).address(token)
-    if request.POST.get("chosen"):
-        _record_choice(request, survey_response, survey_item)
-    else:
-        _record_shown(survey_response, survey_item)
     asked = asked_about(questions_of(_study(request).protocol), survey_item)
     step = request.POST.get("step", "1")
     try:
+        if request.POST.get("chosen"):
+            _record_choice(request, survey_response, survey_item)
+        else:
+            _record_shown(survey_response, survey_item)
         for question in asked:
             value = value_from_form(question, request.POST) if str(question.step) == step and question.code else None
             if value is not None:

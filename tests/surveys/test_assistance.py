@@ -304,6 +304,9 @@ def test_the_plain_form_answers_twice(study):
     post(token, "output", item.public_id, accept="text/html")
     page = Client().get(f"{address}?image=1&step=1").content.decode()
     assert '<div class="step" tabindex="-1" role="group" aria-labelledby="where" data-step="1" hidden>' in page, "it is closed"
+    late = Client().post(address, fields | {"chosen": "ZQB", "event_id": str(uuid4())})
+    assert late["Location"] == f"{address}?image=1&step=1", "a page kept from before changes nothing"
+    assert Answer.objects.get().chosen.code == "ZQA"
     went = Client().post(address, fields | {"step": "2", "q-second": "ZQB"})
     assert went["Location"] == f"{address}?image=2"
     assert Answer.objects.get(question="second").value == "ZQB"
