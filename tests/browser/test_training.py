@@ -2,6 +2,7 @@
 cancel, continue, end; maps are made while one watches, kept when it is cancelled, and turned by keys."""
 
 import os
+import signal
 import socket
 import sqlite3
 import subprocess
@@ -24,6 +25,7 @@ from tests.models_ml.bank import store_study, write_manifest
 pytestmark = [pytest.mark.browser, pytest.mark.once, pytest.mark.django_db(transaction=True)]
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 180
+SEEN_S = 1.5  # until a worker has seen that a job is to stop
 
 
 @pytest.fixture
@@ -83,15 +85,58 @@ def rows(page) -> list[tuple[int, int]]:
     return [tuple(row) for row in page.locator("#curve-numbers tbody tr").evaluate_all(folds_and_epochs)]
 
 
-def explain(page):
+class Held:
+    """A process that the worker has started for `command`, stopped as soon as `has_begun()`; it goes on when and as long as it
+    is let. So no machine is too fast to be watched, or too slow."""
+
+    def __init__(self, command: str, has_begun):
+        deadline = time.monotonic() + PATIENCE_S
+        while not has_begun():
+            assert time.monotonic() < deadline, f"{command} does not begin"
+            time.sleep(0.02)
+        wanted = {b"models_ml.core", command.encode()}
+        found = [
+            int(entry.name) for entry in Path("/proc").iterdir()
+            if entry.name.isdecimal() and wanted <= set(self.words(entry)) and str(ROOT).encode() == self.place(entry)
+        ]  # fmt: skip
+        (self.number,) = found
+        os.kill(self.number, signal.SIGSTOP)
+
+    @staticmethod
+    def words(entry: Path) -> list[bytes]:
+        try:
+            return (entry / "cmdline").read_bytes().split(b"\0")
+        except OSError:  # it has ended meanwhile
+            return []
+
+    @staticmethod
+    def place(entry: Path) -> bytes:
+        return os.readlink(entry / "cwd").encode()
+
+    def go_on(self, seconds: float | None = None) -> None:
+        """For so long, or for good."""
+        os.kill(self.number, signal.SIGCONT)
+        if seconds is not None:
+            time.sleep(seconds)
+            os.kill(self.number, signal.SIGSTOP)
+
+
+def has_epochs(var: Path) -> bool:
+    return any('"EpochDone"' in path.read_text() for path in var.glob("networks/*/watched-focused/run/events.jsonl"))
+
+
+def explain(page, var: Path):
     """Press Explain, watch, cancel after the first picture, see it kept, continue from there, and look at the maps."""
     page.get_by_role("link", name="watched", exact=True).click()
     page.get_by_label("Random networks").fill("10")
     page.get_by_role("button", name="Explain", exact=True).click()
+    explaining = Held("explain", lambda: any(var.glob("networks/*/watched-focused/attributions/*/maps/items/*.json")))
     page.get_by_text("explaining").wait_for()
     here = page.url
     page.get_by_role("link", name="Follow or cancel the job").click()
     page.get_by_role("button", name="Cancel this job").click()
+    page.wait_for_timeout(1000 * SEEN_S)
+    explaining.go_on()
     page.get_by_text("Cancelled on request.").wait_for()
     page.goto(here)
     done = page.locator("a.net-card").count()
@@ -113,7 +158,7 @@ def explain(page):
     accessible(page)
 
 
-def test_a_run_is_started_watched_cancelled_continued_finished_and_explained(chromium, site):
+def test_a_run_is_started_watched_cancelled_continued_finished_and_explained(chromium, site, tmp_path):
     context, page = open_browser(chromium, (1280, 800))
     context.set_default_timeout(1000 * PATIENCE_S)
     page.goto(f"{site}/account/login/?next=/studies/spots/networks/start/")
@@ -129,19 +174,23 @@ def test_a_run_is_started_watched_cancelled_continued_finished_and_explained(chr
     page.get_by_role("button", name="Start training").click()
     page.get_by_text("The first epoch has not ended yet.").wait_for()
 
+    training = Held("train", lambda: has_epochs(tmp_path / "var"))
     numbers = page.locator("#curve-numbers")
     numbers.locator("summary").click()
     first = rows(page)
     deadline = time.monotonic() + PATIENCE_S
     while len(rows(page)) < len(first) + 2:
         assert time.monotonic() < deadline, "the curves do not grow"
-        page.wait_for_timeout(200)
+        training.go_on(0.3)
+        page.wait_for_timeout(2500)  # the page comes anew every two seconds
     assert numbers.get_attribute("open") is not None, "what was opened stays open while the page refreshes itself"
     assert page.locator("polyline.curve").count() > 2
     assert page.evaluate("document.activeElement.matches('#curve-numbers > summary')"), "the focus stays"
     accessible(page)
 
     page.locator("#cancel-run").click()
+    page.wait_for_timeout(1000 * SEEN_S)
+    training.go_on()
     page.locator("#resume-run").wait_for()
     stopped = rows(page)
     assert 0 < len(stopped) < 80
@@ -154,5 +203,5 @@ def test_a_run_is_started_watched_cancelled_continued_finished_and_explained(chr
     assert rows(page)[: len(stopped)] == stopped
     assert rows(page) == [(fold, epoch) for fold in (0, 1) for epoch in range(1, 41)]
     assert page.get_by_text("finished").first.is_visible()
-    explain(page)
+    explain(page, tmp_path / "var")
     assert not page.faults

@@ -147,7 +147,7 @@ MADE_UP = {
 }  # fmt: skip
 OPEN_IN_ARCHIVE = {
     "end/", "delete/", "people/", "people/<int:pk>/remove/", "surveys/certificate/", "surveys/exports/verify/",
-    "surveys/readers/<int:pk>/withdraw/", "surveys/readers/<int:pk>/erase/", "surveys/preview/<str:code>/<slug:name>/",
+    "surveys/assistance/check/", "surveys/readers/<int:pk>/withdraw/", "surveys/readers/<int:pk>/erase/", "surveys/preview/<str:code>/<slug:name>/",
 }  # fmt: skip
 
 

@@ -55,6 +55,8 @@ def test_the_reading_pages_are_known(study):
                 "thanks",
                 "events",
                 "image",
+                "output",
+                "output-map",
             ]
         )
         == READER_PAGES
@@ -70,7 +72,8 @@ def written(caplog) -> str:
 def test_every_answer_below_a_link_is_stored_nowhere_and_tells_no_address(client, study, caplog, method):
     """Whatever the method and the page: refusals, redirects and errors included."""
     token = link(study).split("/")[2]
-    values = {"break": {"position": 1}, "block": {"position": 1}, "seal": {"position": 1}, "image": {"public_id": "x"}}
+    values = {name: {"position": 1} for name in ("break", "block", "seal")}
+    values |= {name: {"public_id": "x"} for name in ("image", "output", "output-map")}
     for name in READER_PAGES:
         address = reverse(f"surveys:{name}", kwargs={"token": token} | values.get(name, {}))
         for target in (address, address.rstrip("/"), f"{address}nothing-here"):

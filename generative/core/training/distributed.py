@@ -27,6 +27,11 @@ class Group:
             torch.distributed.all_reduce(value)
         return value
 
+    def wait(self) -> None:
+        """Until every process is here. Who takes its connections down while another still uses them aborts that one."""
+        if self.size > 1:
+            torch.distributed.barrier()
+
     def share(self, tensors) -> None:
         """Give every process the first one's values."""
         if self.size > 1:

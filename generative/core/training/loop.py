@@ -69,7 +69,9 @@ def train(
     try:
         run = _Run(recipe, data, Path(out), seed, start, start_preset, licence, device, group, on_event)
         with torch.backends.cudnn.flags(enabled=True, benchmark=True, benchmark_limit=ALGORITHMS_TRIED):
-            return run.loop(should_cancel or (lambda: False))
+            result = run.loop(should_cancel or (lambda: False))
+        group.wait()
+        return result
     finally:
         leave_group(group)
 
