@@ -259,7 +259,7 @@ def comparison_figure(request, comparison, name):
 @comparison_page
 def comparison_figure_data(request, comparison, name):
     """The rows behind every mark of a figure, exact."""
-    data = figure_data(comparison.results, name)
+    data = figure_data(comparison.results_as_written(), name)
     if data is None:
         raise Http404("This comparison has no such figure.")
     response = HttpResponse(data, content_type="text/csv; charset=utf-8")
