@@ -86,32 +86,27 @@ def rows(page) -> list[tuple[int, int]]:
 
 
 class Held:
-    """A process that the worker has started for `command`, stopped as soon as `has_begun()`; it goes on when and as long as it
+    """A process that this site's worker has started for `command`, stopped as soon as `has_begun()`; it goes on when and as long as it
     is let. So no machine is too fast to be watched, or too slow."""
 
-    def __init__(self, command: str, has_begun):
+    def __init__(self, command: str, var: Path, has_begun):
         deadline = time.monotonic() + PATIENCE_S
         while not has_begun():
             assert time.monotonic() < deadline, f"{command} does not begin"
             time.sleep(0.02)
-        wanted = {b"models_ml.core", command.encode()}
-        found = [
+        words, surroundings = {b"models_ml.core", command.encode()}, f"DIPTYCH_VAR={var}".encode()
+        (self.number,) = [
             int(entry.name) for entry in Path("/proc").iterdir()
-            if entry.name.isdecimal() and wanted <= set(self.words(entry)) and str(ROOT).encode() == self.place(entry)
+            if entry.name.isdecimal() and words <= self.said(entry, "cmdline") and surroundings in self.said(entry, "environ")
         ]  # fmt: skip
-        (self.number,) = found
         os.kill(self.number, signal.SIGSTOP)
 
     @staticmethod
-    def words(entry: Path) -> list[bytes]:
+    def said(entry: Path, file: str) -> set[bytes]:
         try:
-            return (entry / "cmdline").read_bytes().split(b"\0")
-        except OSError:  # it has ended meanwhile
-            return []
-
-    @staticmethod
-    def place(entry: Path) -> bytes:
-        return os.readlink(entry / "cwd").encode()
+            return set((entry / file).read_bytes().split(b"\0"))
+        except OSError:  # it has ended meanwhile, or is somebody else's
+            return set()
 
     def go_on(self, seconds: float | None = None) -> None:
         """For so long, or for good."""
@@ -130,7 +125,7 @@ def explain(page, var: Path):
     page.get_by_role("link", name="watched", exact=True).click()
     page.get_by_label("Random networks").fill("10")
     page.get_by_role("button", name="Explain", exact=True).click()
-    explaining = Held("explain", lambda: any(var.glob("networks/*/watched-focused/attributions/*/maps/items/*.json")))
+    explaining = Held("explain", var, lambda: any(var.glob("networks/*/watched-focused/attributions/*/maps/items/*.json")))
     page.get_by_text("explaining").wait_for()
     here = page.url
     page.get_by_role("link", name="Follow or cancel the job").click()
@@ -174,7 +169,7 @@ def test_a_run_is_started_watched_cancelled_continued_finished_and_explained(chr
     page.get_by_role("button", name="Start training").click()
     page.get_by_text("The first epoch has not ended yet.").wait_for()
 
-    training = Held("train", lambda: has_epochs(tmp_path / "var"))
+    training = Held("train", tmp_path / "var", lambda: has_epochs(tmp_path / "var"))
     numbers = page.locator("#curve-numbers")
     numbers.locator("summary").click()
     first = rows(page)
