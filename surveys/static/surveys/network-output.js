@@ -12,7 +12,7 @@
     // saved(): resolves once nothing is left to send. picture(): the image that is looked at. nameOf(code): words of a choice.
     // onShown(item): it may be answered now.
     constructor(root, { address, saved, picture, nameOf, onShown, onRefused }) {
-      Object.assign(this, { root, address, saved, picture, nameOf, onShown, onRefused });
+      Object.assign(this, { root, address, saved, picture, nameOf, onShown, onRefused, turn: 0 });
       this.words = root.querySelector(".network-words");
       this.again = root.querySelector(".network-again");
       this.map = root.querySelector(".network-map");
@@ -21,26 +21,28 @@
     }
     // The step of the question stands open for this item.
     async open(item) {
+      const mine = ++this.turn; // who waited before, for this item too, waits no more: the time counts from one showing
       this.item = item;
       this.again.hidden = true;
       if (item.example) item.output = item.example; // to practise with, or in a preview
       this.fill(item.output);
       if (item.output) return this.shown(item);
       this.words.textContent = say("network_waits");
-      while (this.item === item && !item.output) {
-        if (await this.fetch(item)) break;
-        if (this.item !== item) return;
+      while (!(await this.fetch(item))) {
+        if (mine !== this.turn) return;
         this.words.textContent = say("network_not_loaded");
         this.again.hidden = false;
         await pause(RETRY_MS);
+        if (mine !== this.turn) return;
       }
-      if (this.item !== item || !item.output) return;
+      if (mine !== this.turn || !item.output) return;
       this.again.hidden = true;
       this.fill(item.output);
       this.shown(item);
     }
     // Another item or another step stands open.
     close() {
+      this.turn += 1;
       this.toggle(false);
       this.item = null;
     }
