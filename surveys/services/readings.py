@@ -33,7 +33,7 @@ COLUMNS = (
 )  # fmt: skip
 REQUIRED = ("reader", "group", "item", "truth", "answer")
 LARGEST_FILE = 200 * 2**20
-NAMES, LONGEST_NAME = ("reader", "group", "survey", "block"), 80
+NAMES, LONGEST_NAME = ("reader", "group", "survey", "block"), second_answers.LONGEST_NAME
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -178,11 +178,12 @@ def _parse(table: csv.DictReader, study: Study) -> list[_Row]:
     truth = dict(Truth.objects.filter(item__study=study).values_list("item__code", "diagnosis__code"))
     rows, errors = [], []
     seen: dict[tuple, int] = {}
+    said: dict[tuple, str] = {}
     belongs: dict[str, tuple] = {}
     for raw in table:
         line = table.line_num
         raw = {name: (value or "").strip() for name, value in raw.items() if isinstance(name, str)}
-        wrong = _faults(raw, study, items, classes, truth)
+        wrong = _faults(raw, study, items, classes, truth, said)
         key = tuple(raw.get(name, "") for name in ("reader", "item", "view", "survey"))
         if key in seen:
             wrong.append(f"the same reader, item, view and survey as line {seen[key]}")
@@ -203,7 +204,7 @@ def _parse(table: csv.DictReader, study: Study) -> list[_Row]:
     return rows
 
 
-def _faults(raw: dict, study: Study, items: dict, classes: dict, truth: dict) -> list[str]:
+def _faults(raw: dict, study: Study, items: dict, classes: dict, truth: dict, said: dict) -> list[str]:
     wrong = [f"{name} is empty" for name in ("reader", "group") if not raw[name]]
     wrong += [f"{name} is longer than {LONGEST_NAME} characters" for name in NAMES if len(raw.get(name, "")) > LONGEST_NAME]
     wrong += [f"{name} holds a control character" for name in NAMES if CONTROL.search(raw.get(name, ""))]
@@ -217,7 +218,7 @@ def _faults(raw: dict, study: Study, items: dict, classes: dict, truth: dict) ->
         wrong.append(f"kind is {raw['kind']!r}, expected human or model")
     if raw.get("view") and raw["view"] not in study.view_codes():
         wrong.append(f"view {raw['view']!r} is none of {', '.join(study.view_codes())}")
-    wrong += second_answers.faults_of_second_answer(raw, classes)
+    wrong += second_answers.faults_of_second_answer(raw, classes, said)
     for name in ("confidence", "rt_ms", "assisted_rt_ms"):
         if raw.get(name) and _number(raw[name]) is None:
             wrong.append(f"{name} is {raw[name]!r}, expected a number")

@@ -9,6 +9,7 @@ from surveys.questions import ASSISTED, questions_of
 # Whose output was in sight, what it answered, the answer given then, and how long that took.
 COLUMNS = ("assistant", "assistant_answer", "assisted_answer", "assisted_rt_ms")
 NONE = ("", "", "", None)
+LONGEST_NAME = 80
 
 
 def second_answers(study: Study) -> dict[tuple[int, int], tuple]:
@@ -33,16 +34,24 @@ def second_answers(study: Study) -> dict[tuple[int, int], tuple]:
     }
 
 
-def faults_of_second_answer(raw: Mapping[str, str], classes: Mapping) -> list[str]:
-    """What is wrong with these columns of an imported row."""
+def faults_of_second_answer(raw: Mapping[str, str], classes: Mapping, said: dict[tuple, str]) -> list[str]:
+    """What is wrong with these columns of an imported row. said: what each assistant answered to each image in the rows before."""
+    if raw.get("kind") == "model":
+        return [f"{name} stands at a network, which reads alone" for name in COLUMNS if raw.get(name)]
     wrong = [f"{name} stands without an assistant" for name in COLUMNS[1:] if raw.get(name) and not raw.get("assistant")]
     wrong += [
         f"{name} {raw[name]!r} is none of {', '.join(classes)}"
         for name in ("assistant_answer", "assisted_answer")
         if raw.get(name) and raw[name] not in classes
     ]
-    if len(raw.get("assistant", "")) > 80:
-        wrong.append("assistant is longer than 80 characters")
+    if len(raw.get("assistant", "")) > LONGEST_NAME:
+        wrong.append(f"assistant is longer than {LONGEST_NAME} characters")
+    if raw.get("assisted_rt_ms", "").startswith("-"):
+        wrong.append(f"assisted_rt_ms is {raw['assisted_rt_ms']}, expected no time before the output")
+    if raw.get("assistant"):
+        image, answer = (raw["assistant"], raw.get("item"), raw.get("view")), raw.get("assistant_answer", "")
+        if said.setdefault(image, answer) != answer:
+            wrong.append(f"{image[0]} answered {answer or 'nothing'} here and {said[image] or 'nothing'} in an earlier row")
     return wrong
 
 
