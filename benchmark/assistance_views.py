@@ -25,8 +25,8 @@ def assistance(request: HttpRequest, slug: str) -> HttpResponse:
     question = assisted_question(getattr(study, "protocol", None))
     if question is None:
         raise Http404
+    survey_set = study.survey_sets.first()
     frozen = Assistance.objects.filter(study=study).first()
-    jobs = study.jobs.filter(kind=FREEZE)
     context = {
         "study": study,
         "question": question,
@@ -34,12 +34,11 @@ def assistance(request: HttpRequest, slug: str) -> HttpResponse:
         "wanted": len(items_to_assist(study)),
         "frozen": frozen,
         "examples": _examples(frozen) if frozen else [],
-        "survey_set": study.survey_sets.first(),
-        "has_surveys": study.survey_sets.exists(),
+        "survey_set": survey_set,
         "is_read": is_read(study),
         "candidates": candidates(study),
-        "job": jobs.active().first(),
-        "first_survey": study.survey_sets.values_list("surveys__code", flat=True).order_by("surveys__number").first(),
+        "job": study.jobs.active().filter(kind=FREEZE).first(),
+        "first_survey": survey_set and survey_set.surveys.order_by("number").first(),
     }
     return render(request, "benchmark/assistance.html", context)
 

@@ -9,7 +9,7 @@ from imagebank.jobs import queue_job
 from imagebank.models import Job, Study
 from models_ml.models import AttributionMap, Ensemble
 from surveys.models import Assistance
-from surveys.services import NetworkOutput, assisted_question, freeze_assistance, items_to_assist, require_to_assist
+from surveys.services import NetworkOutput, assisted_questions, freeze_assistance, items_to_assist, require_to_assist
 
 from .networks import network_ensembles
 
@@ -38,20 +38,22 @@ def candidates(study: Study) -> list[Candidate]:
 def _candidate(study: Study, name: str, wanted: list[tuple[str, str]]) -> Candidate:
     ensembles = network_ensembles(study, name)
     answered, maps = _answered(ensembles), _newest_maps(ensembles)
-    unmapped = sum(_needs_map(study, view) and (code, view) not in maps for code, view in wanted)
+    mapped = {view for view, question in assisted_questions(study).items() if "map" in question.shows}
+    unmapped = sum(view in mapped and (code, view) not in maps for code, view in wanted)
     return Candidate(name, sum(key not in answered for key in wanted), unmapped)
 
 
 def start_assistance(*, study: Study, name: str, user=None) -> Job:
     """Queue the freezing of the network's output; what it lacks is said at once, in one sentence."""
-    require_to_assist(study)
-    lacks = _candidate(study, name, items_to_assist(study))
+    wanted = require_to_assist(study)
+    lacks = _candidate(study, name, wanted)
     if not lacks.is_ready:
         raise ValidationError(
-            f"{name} cannot be put beside the readers yet: of {len(items_to_assist(study))} images {lacks.unanswered} lack "
+            f"{name} cannot be put beside the readers yet: of {len(wanted)} images {lacks.unanswered} lack "
             f"its answer and {lacks.unmapped} its map. Predict them, then explain its answers."
         )
-    return queue_job(
+    under_way = study.jobs.active().filter(kind=FREEZE, payload__network=name).first()  # a second press
+    return under_way or queue_job(
         study=study, kind=FREEZE, title=f"Put {name} beside the readers"[:200], user=user, payload={"network": name}
     )
 
@@ -80,11 +82,6 @@ def outputs_of(study: Study, name: str) -> dict[tuple[str, str], NetworkOutput]:
             shares = {code: share for code, share in probabilities.items() if code in own}
             outputs[key] = NetworkOutput(answer if answer in own else "", shares, maps.get(key))
     return outputs
-
-
-def _needs_map(study: Study, view: str) -> bool:
-    question = assisted_question(study.protocol, view)
-    return question is not None and "map" in question.shows
 
 
 def _answered(ensembles: dict[str, Ensemble]) -> dict[tuple[str, str], tuple[str, dict[str, float]]]:

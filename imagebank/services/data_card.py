@@ -81,7 +81,7 @@ def _contents(study: Study) -> str:
         said += f" They belong to {len(groups):,} photographs or patients; the largest has {max(groups.values()):,} items."
     made = study.items.included().filter(attributes__has_key="generated").count()
     if made:
-        said += f" {made:,} generated items are in the bank as well; they are described by their image sets, not here."
+        said += f" Generated items in the bank as well: {made:,}; they are described by their image sets, not here."
     excluded = Counter(study.items.excluded().values_list("exclusion_reason", flat=True))
     out = ""
     if excluded:

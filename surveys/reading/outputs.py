@@ -25,10 +25,15 @@ def output_for_page(output: ShownOutput, question: Question, map_address: str) -
 
     answer: code of the class, "" where the network abstains, None where its answer is not shown.
     """
+    answer = output.answer.code if output.answer else ""
+    return _shown(question, answer, output.probabilities, map_address if output.map_file else "")
+
+
+def _shown(question: Question, answer: str, shares: dict[str, float], map_address: str) -> dict:
     return {
-        "answer": (output.answer.code if output.answer else "") if "answer" in question.shows else None,
-        "shares": output.probabilities if "probabilities" in question.shows else {},
-        "map": map_address if "map" in question.shows and output.map_file else "",
+        "answer": answer if "answer" in question.shows else None,
+        "shares": shares if "probabilities" in question.shows else {},
+        "map": map_address if "map" in question.shows else "",
     }
 
 
@@ -68,11 +73,7 @@ def example_output(study: Study, view: str) -> dict | None:
         return None
     rest = (1 - EXAMPLE_SHARE) / max(1, len(codes) - 1)
     shares = {code: EXAMPLE_SHARE if place == 0 else rest for place, code in enumerate(codes)}
-    return {
-        "answer": codes[0] if "answer" in question.shows else None,
-        "shares": shares if "probabilities" in question.shows else {},
-        "map": "",
-    }
+    return _shown(question, codes[0], shares, "")
 
 
 def _map_address(token: str, public_id: str) -> str:

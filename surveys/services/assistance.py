@@ -53,18 +53,23 @@ class NetworkOutput:
 
 def assisted_question(protocol: StudyProtocol | None, view: str | None = None) -> Question | None:
     """The question that is answered with a network's output in sight, in the blocks `view` or in any; None without one."""
-    if protocol is None or not protocol.questions:
-        return None
+    if protocol is None or all(row.get("kind") != ASSISTED for row in protocol.questions):
+        return None  # known without a question to the database, on every coordinator's page
     asked = (q for q in questions_of(protocol) if q.kind == ASSISTED and (view is None or q.is_asked_in(view)))
     return next(asked, None)
 
 
+def assisted_questions(study: Study) -> dict[str, Question]:
+    """By view, the question of its blocks that is answered with a network's output in sight."""
+    protocol = StudyProtocol.objects.filter(study=study).select_related("study").first()
+    found = {view: assisted_question(protocol, view) for view in (protocol.view_order if protocol else ())}
+    return {view: question for view, question in found.items() if question}
+
+
 def items_to_assist(study: Study) -> list[tuple[str, str]]:
     """(item code, view) of everything that readers answer a second time, in order."""
-    rows = SurveyItem.objects.filter(block__survey__survey_set__study=study).order_by("block__view", "item__code")
-    asked = rows.values_list("item__code", "block__view").distinct()
-    protocol = StudyProtocol.objects.filter(study=study).select_related("study").first()
-    return [(code, view) for code, view in asked if assisted_question(protocol, view)]
+    rows = SurveyItem.objects.filter(block__survey__survey_set__study=study, block__view__in=assisted_questions(study))
+    return list(rows.order_by("block__view", "item__code").values_list("item__code", "block__view").distinct())
 
 
 def freeze_assistance(
@@ -89,11 +94,13 @@ def freeze_assistance(
             f"first {', '.join(missing[:3])}. Predict them first."
         )
     classes = {row.code: row for row in DiagnosisClass.objects.filter(study=study)}
-    needs_map = {view: "map" in assisted_question(study.protocol, view).shows for _code, view in wanted}
+    chains = {view: _chain(study, view) for view, asked in assisted_questions(study).items() if "map" in asked.shows}
+    images = ItemImage.objects.filter(item__study=study).select_related("item")
     rows = []
     for done, (code, view) in enumerate(wanted):
         progress(done, len(wanted))
-        rows.append(_row(study, code, view, outputs[code, view], classes, needs_map[view], network))
+        image = images.get(item__code=code, view=view)
+        rows.append(_row(image, outputs[code, view], classes, chains.get(view), f"{network} on {code} ({view})"))
     progress(len(wanted), len(wanted))
     with transaction.atomic():
         study = Study.objects.select_for_update().get(pk=study.pk)
@@ -136,35 +143,40 @@ def _require_unread(study: Study) -> None:
 
 
 def _row(
-    study: Study, code: str, view: str, output: NetworkOutput, classes: Mapping[str, DiagnosisClass], needs_map: bool, network: str
+    image: ItemImage, output: NetworkOutput, classes: Mapping[str, DiagnosisClass], chain: Chain | None, what: str
 ) -> ShownOutput:
-    what = f"{network} on {code} ({view})"
+    """The output as it is kept, unsaved. chain: of the picture under the map; None where readers see no map."""
     if output.answer and output.answer not in classes:
         raise ValidationError(f"{what} answers {output.answer!r}, which is none of {', '.join(classes)}.")
     shares = {name: float(output.probabilities.get(name, 0)) for name in classes}
     if not all(0 <= share <= 1 for share in shares.values()) or sum(shares.values()) > 1 + ROUNDING:
         raise ValidationError(f"{what} gives no probabilities: each must lie from 0 to 1, and their sum be at most 1.")
-    if needs_map and output.layer is None:
+    if chain and output.layer is None:
         raise ValidationError(f"{what} has no map, and readers are to see one. Explain the network's answers first.")
-    image = ItemImage.objects.select_related("item").get(item__study=study, item__code=code, view=view)
-    row = ShownOutput(item=image.item, view=view, answer=classes.get(output.answer))
+    row = ShownOutput(item=image.item, view=image.view, answer=classes.get(output.answer))
     row.probabilities = {name: round(share, DECIMALS) for name, share in shares.items()}
-    if needs_map:
-        data, suffix = _under_map(study, image, output.layer)
-        row.map_file = store_bytes(folder="served", suffix=suffix, data=data)
+    if chain:
+        data = _under_map(image, output.layer, chain, what)
+        row.map_file = store_bytes(folder="served", suffix=SUFFIXES["jpeg"], data=data)
         row.map_sha256 = hashlib.sha256(data).hexdigest()
     return row
 
 
-def _under_map(study: Study, image: ItemImage, layer: Path) -> tuple[bytes, str]:
-    """The picture as its readers see it, of the same size, under the map; as a JPEG, whatever the study serves."""
+def _chain(study: Study, view: str) -> Chain:
+    """To the size in which readers see the view's pictures; as a JPEG, whatever the study serves."""
+    return Chain(qualities=(QUALITY,), long_side=chain_of(study, view).long_side)
+
+
+def _under_map(image: ItemImage, layer: Path, chain: Chain, what: str) -> bytes:
+    """The picture as its readers see it, under the map."""
     picture = bare_pixels(image).convert("RGBA")
-    with Image.open(layer) as drawn:
-        colours = drawn.convert("RGBA").resize(picture.size, Image.Resampling.BILINEAR)
+    try:
+        with Image.open(layer) as drawn:
+            colours = drawn.convert("RGBA").resize(picture.size, Image.Resampling.BILINEAR)
+    except OSError as error:
+        raise ValidationError(f"The map of {what} cannot be read from {layer.name}. Explain the network's answers again.") from error
     colours.putalpha(colours.getchannel("A").point(lambda alpha: alpha * OPACITY))
-    chain = chain_of(study, image.view)
-    shown = Chain(qualities=(QUALITY,), long_side=chain.long_side)
-    return encode(Image.alpha_composite(picture, colours).convert("RGB"), shown), SUFFIXES["jpeg"]
+    return encode(Image.alpha_composite(picture, colours).convert("RGB"), chain)
 
 
 def _sha256(network: str, rows: list[ShownOutput]) -> str:

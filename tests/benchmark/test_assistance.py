@@ -118,6 +118,26 @@ def test_a_network_that_lacks_something_says_what(study, coordinator):
     assert not Job.objects.filter(kind=FREEZE).exists()
 
 
+def test_pressed_twice_it_is_frozen_once_and_a_lost_map_is_one_sentence(study, coordinator):
+    start = reverse("benchmark:assistance-start", args=[study.slug])
+    assert coordinator.post(start, {"network": "small"})["Location"] == coordinator.post(start, {"network": "small"})["Location"]
+    (job,) = Job.objects.filter(kind=FREEZE)
+    (AttributionSet.objects.first().folder / "layers" / "one.png").unlink()
+    job = run_job(job.pk)
+    assert job.state == "failed"
+    assert "The map of small on case-ZQA-0" in job.error
+    assert not Assistance.objects.exists()
+
+
+@pytest.mark.parametrize("networks", [1, 3])
+def test_the_page_asks_as_little_of_the_database_for_many_images(study, coordinator, networks, django_assert_max_num_queries):
+    for number in range(1, networks):
+        for view in VIEWS:
+            stored_network(study, name=f"further{number}", view=view)
+    with django_assert_max_num_queries(40 + 12 * networks):  # 24 images
+        coordinator.get(reverse("benchmark:assistance", args=[study.slug]))
+
+
 def test_a_study_without_maps_needs_none(settings, tmp_path):
     settings.MEDIA_ROOT, settings.VAR_DIR = tmp_path / "media", tmp_path / "var"
     study = make_assisted_study(tmp_path, text=PRESET + 'shows = ["answer"]\n')

@@ -49,7 +49,7 @@ def test_it_counts_what_is_there(study):
             )
             assert int(cell) == wanted.count(), (diagnosis, split, view)
     assert "5 items with 10 pictures" in card
-    assert "1 generated items are in the bank as well" in card
+    assert "Generated items in the bank as well: 1;" in card
     assert ["blurred", "1"] in table(card, "items were excluded")
     tones = table(card, "## Who and what is shown")
     assert tones[0] == ["skin tone", "Training", "Test"]

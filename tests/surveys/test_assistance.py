@@ -156,6 +156,9 @@ def test_second_answers_stand_beside_the_first_in_the_long_table(study, tmp_path
         ({"assistant": ""}, "assisted_answer stands without an assistant"),
         ({"assisted_answer": "ZZZ"}, "assisted_answer 'ZZZ' is none of ZQA, ZQB, ZQC"),
         ({"assisted_rt_ms": "soon"}, "assisted_rt_ms is 'soon', expected a number"),
+        ({"assisted_rt_ms": "-5"}, "expected no time before the output"),
+        ({"kind": "model"}, "assistant stands at a network, which reads alone"),
+        ({"assistant": "n" * 81}, "assistant is longer than 80 characters"),
     ],
 )
 def test_an_imported_second_answer_is_checked(study, tmp_path, change, words):
@@ -165,6 +168,14 @@ def test_an_imported_second_answer_is_checked(study, tmp_path, change, words):
     row |= change
     path.write_text(",".join(row) + "\n" + ",".join(row.values()) + "\n")
     with pytest.raises(ValidationError, match=words):
+        import_readings(study=study, path=path)
+
+
+def test_an_assistant_answers_an_image_one_way(study, tmp_path):
+    path = tmp_path / "readings.csv"
+    rows = [f"H{n},guest,case-ZQA-0,ZQA,ZQA,focused,small,{said},ZQA" for n, said in enumerate(("ZQC", "ZQC", "ZQB"))]
+    path.write_text("\n".join(["reader,group,item,truth,answer,view,assistant,assistant_answer,assisted_answer", *rows]) + "\n")
+    with pytest.raises(ValidationError, match="Line 4: small answered ZQB here and ZQC in an earlier row"):
         import_readings(study=study, path=path)
 
 
