@@ -9,7 +9,7 @@ from benchmark.core.wording import gain_words, interval, named_model, on_view, p
 
 from . import html
 from .comparisons import card, disagreement
-from .further import BOTH, TESTED, Column, Part, part_of
+from .further import BESIDE_MAIN, BOTH, BY_METHOD, TESTED, Column, Part, part_of
 
 WHO = (Column("Network", "assistant"), Column("Readers", "group", "group"), Column("View", "view"))
 SIDES = (
@@ -96,10 +96,7 @@ PARTS = (
             Column("Analysis", "analysis", "words"),
             Column("For", "estimand"),
             *WHO,
-            Column("Main", "difference_main", "points"),
-            Column("Alternative", "difference", "points"),
-            Column("p", "p", "p"),
-            Column("Same verdict", "same_verdict"),
+            *BESIDE_MAIN,
         ),
     ),
     Part(
@@ -108,10 +105,7 @@ PARTS = (
         "The standard error and interval of the same gains.",
         (
             *WHO,
-            Column("Method", "method", "words"),
-            Column("Standard error", "se", "points"),
-            Column("Interval", "ci", "interval"),
-            Column("p", "p", "p"),
+            *BY_METHOD,
         ),
     ),
 )

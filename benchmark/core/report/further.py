@@ -65,6 +65,18 @@ BOTH = (
     Column("SE ratio", "se_ratio", "number"),
     Column("Differ", "conclusions_differ"),
 )
+BESIDE_MAIN = (
+    Column("Main", "difference_main", "points"),
+    Column("Alternative", "difference", "points"),
+    Column("p", "p", "p"),
+    Column("Same verdict", "same_verdict"),
+)
+BY_METHOD = (
+    Column("Method", "method", "words"),
+    Column("Standard error", "se", "points"),
+    Column("Interval", "ci", "interval"),
+    Column("p", "p", "p"),
+)
 TESTED = (Column("Difference", "difference", "points"), Column("Interval", "ci", "interval"), Column("p", "p", "p"))
 
 
@@ -86,10 +98,7 @@ PARTS = (
             Column("Analysis", "analysis", "words"),
             Column("For", "estimand"),
             *WHO,
-            Column("Main", "difference_main", "points"),
-            Column("Alternative", "difference", "points"),
-            Column("p", "p", "p"),
-            Column("Same verdict", "same_verdict"),
+            *BESIDE_MAIN,
         ),
     ),
     Part(
@@ -98,10 +107,7 @@ PARTS = (
         "The standard error and interval of the same differences.",
         (
             *WHO,
-            Column("Method", "method", "words"),
-            Column("Standard error", "se", "points"),
-            Column("Interval", "ci", "interval"),
-            Column("p", "p", "p"),
+            *BY_METHOD,
         ),
     ),
     Part(
