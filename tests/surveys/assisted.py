@@ -5,44 +5,15 @@ from pathlib import Path
 from PIL import Image
 
 from imagebank.models import Study, Truth
-from surveys.services import NetworkOutput, freeze_assistance, items_to_assist, load_protocol
+from surveys.services import NetworkOutput, create_survey_set, freeze_assistance, items_to_assist, load_protocol
+from tests.surveys.study import PRESET as READING_PRESET
 from tests.surveys.study import make_study
 
-PRESET = """
-schema = "study-preset/1"
-[study]
-slug = "assisted"
-question = "Which condition?"
-[[classes]]
-code = "ZQA"
-name = "Azurosis"
-[[classes]]
-code = "ZQB"
-name = "Brunosis"
-[[classes]]
-code = "ZQC"
-name = "Cyanosis"
-[[views]]
-code = "focused"
-label = "focused"
-[[views]]
-code = "panoramic"
-label = "panoramic"
-[[reader_groups]]
-code = "geneticist"
-singular = "geneticist"
-plural = "geneticists"
+PRESET = READING_PRESET + """
 [[reader_groups]]
 code = "pediatrician"
 singular = "pediatrician"
 plural = "pediatricians"
-[survey_set]
-per_class = 2
-[texts]
-consent = "Voluntary."
-[[questions]]
-kind = "diagnosis"
-prompt = "Which condition?"
 [[questions]]
 code = "second"
 kind = "assisted"
@@ -53,8 +24,6 @@ prompt = "And now, with the network's answer in sight?"
 
 def make_assisted_study(folder: Path, text: str = PRESET, slug: str = "assisted") -> Study:
     """Surveys drawn, no output frozen yet."""
-    from surveys.services import create_survey_set
-
     study = make_study(slug)
     path = folder / "study.toml"
     path.write_text(text)

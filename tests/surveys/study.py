@@ -14,6 +14,39 @@ from surveys.services import create_survey_set
 CLASSES = {"ZQA": "Azurosis", "ZQB": "Brunosis", "ZQC": "Cyanosis"}
 VIEWS = ("focused", "panoramic")
 
+PRESET = """
+schema = "study-preset/1"
+[study]
+slug = "small"
+question = "Which condition?"
+[[classes]]
+code = "ZQA"
+name = "Azurosis"
+[[classes]]
+code = "ZQB"
+name = "Brunosis"
+[[classes]]
+code = "ZQC"
+name = "Cyanosis"
+[[views]]
+code = "focused"
+label = "focused"
+[[views]]
+code = "panoramic"
+label = "panoramic"
+[[reader_groups]]
+code = "geneticist"
+singular = "geneticist"
+plural = "geneticists"
+[survey_set]
+per_class = 2
+[texts]
+consent = "Voluntary."
+[[questions]]
+kind = "diagnosis"
+prompt = "Which condition?"
+"""  # a study.toml of the same classes; further questions and groups are written below it
+
 
 def picture(seed: str, secret: str) -> bytes:
     """A small PNG of a colour of its own, with a text chunk that must not reach a reader."""

@@ -20,39 +20,9 @@ from surveys.services import (
 )
 from tests.surveys.rating_study import make_rating_study, opened, rater_opened
 from tests.surveys.sitting import answer
-from tests.surveys.study import group, make_study, survey
+from tests.surveys.study import PRESET, group, make_study, survey
 
-CLASSIFICATION_WITH_CONFIDENCE = """
-schema = "study-preset/1"
-[study]
-slug = "sure"
-question = "Which condition?"
-[[classes]]
-code = "ZQA"
-name = "Azurosis"
-[[classes]]
-code = "ZQB"
-name = "Brunosis"
-[[classes]]
-code = "ZQC"
-name = "Cyanosis"
-[[views]]
-code = "focused"
-label = "focused"
-[[views]]
-code = "panoramic"
-label = "panoramic"
-[[reader_groups]]
-code = "geneticist"
-singular = "geneticist"
-plural = "geneticists"
-[survey_set]
-per_class = 2
-[texts]
-consent = "Voluntary."
-[[questions]]
-kind = "diagnosis"
-prompt = "Which condition?"
+CLASSIFICATION_WITH_CONFIDENCE = PRESET + """
 [[questions]]
 code = "sure"
 kind = "confidence"
