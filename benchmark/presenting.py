@@ -70,6 +70,9 @@ class Answer:
         return self.these, self.new
 
 
+PLANNED = {"primary": "primary in the plan", "exploratory": "exploratory"}
+
+
 def answers_in_words(results: dict) -> list[Answer]:
     """One Answer per network, reader group and view, in the order of the results; then one per gain from its output."""
     paired, new = results.get("paired", []), {_key(record): record for record in results.get("new_images", [])}
@@ -77,44 +80,32 @@ def answers_in_words(results: dict) -> list[Answer]:
     palette = colours(results["design"]["groups"], results["design"]["models"])
     scale = _scale([*paired, *new.values(), *(side for pair in gains for side in pair)])
     level = f"{100 * results['plan']['confidence']:g} %"
+
+    def answer(anchor: str, these: Record, new: Record, planned: str, details: list) -> Answer:
+        return Answer(
+            anchor=anchor,
+            question=these.get("question") or new["question"],
+            colour=palette.get(new["group"], ""),
+            view=readable(new["view"]),
+            these=_estimate("These images, new readers", these, scale, level),
+            new=_estimate("New images and new readers", new, scale, level),
+            disagree=bool(new.get("conclusions_differ")),
+            planned=planned,
+            details=details,
+        )
+
     return [
-        _answer(number_, record, new[_key(record)], palette, scale, level)
-        for number_, record in enumerate(paired, 1)
-        if _key(record) in new
-    ] + [_gain(number_, *sides, palette, scale, level) for number_, sides in enumerate(gains, 1)]
+        answer(f"question-{n}", record, other, PLANNED.get(record.get("family"), ""), _details(record, other))
+        for n, record in enumerate(paired, 1)
+        if (other := new.get(_key(record)))
+    ] + [
+        answer(f"with-network-{n}", these, gain, PLANNED["primary" if gain["prespecified"] else "exploratory"], _gain_details(these, gain))
+        for n, (these, gain) in enumerate(gains, 1)
+    ]
 
 
 def _key(record: Record) -> tuple:
     return record["model"], record["group"], record["view"]
-
-
-def _answer(place: int, these: Record, new: Record, palette: dict, scale: tuple[float, float], level: str) -> Answer:
-    return Answer(
-        anchor=f"question-{place}",
-        question=these["question"],
-        colour=palette.get(these["group"], ""),
-        view=readable(these["view"]),
-        these=_estimate("These images, new readers", these, scale, level),
-        new=_estimate("New images and new readers", new, scale, level),
-        disagree=bool(new.get("conclusions_differ")),
-        planned={"primary": "primary in the plan", "exploratory": "exploratory"}.get(these.get("family"), ""),
-        details=_details(these, new),
-    )
-
-
-def _gain(place: int, these: Record, new: Record, palette: dict, scale: tuple[float, float], level: str) -> Answer:
-    """Whether a network's output in sight makes a group more accurate."""
-    return Answer(
-        anchor=f"with-network-{place}",
-        question=new["question"],
-        colour=palette.get(new["group"], ""),
-        view=readable(new["view"]),
-        these=_estimate("These images, new readers", these, scale, level),
-        new=_estimate("New images and new readers", new, scale, level),
-        disagree=bool(new["conclusions_differ"]),
-        planned="primary in the plan" if new["prespecified"] else "exploratory",
-        details=_gain_details(these, new),
-    )
 
 
 def _gain_details(these: Record, new: Record) -> list[tuple[str, str]]:
