@@ -112,3 +112,32 @@ class PlanningForm(forms.Form):
 class SimulationForm(forms.Form):
     studies = forms.IntegerField(min_value=100, max_value=20_000, initial=2000, label="Studies")
     seed = forms.IntegerField(min_value=0, max_value=LARGEST_SEED, initial=0)
+
+
+class RehearsalForm(forms.Form):
+    """What a rehearsal assumes: the share correct of each group in each view and of a made-up network, in per cent."""
+
+    network = forms.FloatField(
+        min_value=1, max_value=99, initial=80, label="Networks that have not predicted the images (%)",
+        help_text="Their answers are made up. A network of this study that has predicted the images answers by itself.",
+    )  # fmt: skip
+    seed = forms.IntegerField(min_value=0, max_value=LARGEST_SEED, initial=1, help_text="The same seed, the same rehearsal.")
+    leave_open = forms.BooleanField(
+        required=False, label="Leave the first survey's seats open, so that I can read it like a reader"
+    )
+
+    def __init__(self, *args, asked, **kwargs):
+        super().__init__(*args, label_suffix="", **kwargs)
+        self.asked = {f"people-{group.code}-{view}": (group, view) for group, view in asked}
+        several = len({view for _, view in asked}) > 1
+        people = {
+            name: forms.FloatField(
+                min_value=1, max_value=99, initial=70,
+                label=f"{group.plural.capitalize()}{f', {group.study.view_label(view)}' if several else ''} (%)",
+            )
+            for name, (group, view) in self.asked.items()
+        }  # fmt: skip
+        self.fields = {**people, **self.fields}
+
+    def people(self) -> dict[tuple[str, str], float]:
+        return {(group.code, view): self.cleaned_data[name] / 100 for name, (group, view) in self.asked.items()}
