@@ -32,14 +32,14 @@ def rehearsals(request, slug):
 
 
 def _in_words(study: Study, job: Job) -> list[str]:
-    """What the rehearsal assumed, a line for each group of people in each view, and one for made-up networks."""
+    """What the rehearsal assumed, a line for each group of people in each view, and one for made-up networks; d' of raters."""
     assumed = Assumed.from_json(job.payload["assumed"])
     names = dict(study.reader_groups.values_list("code", "plural"))
     people = [
         f"{names.get(group, group)}, {study.view_label(view)}: {100 * share:.3g} %"
         for (group, view), share in assumed.people.items()
     ]
-    return [*people, f"made-up networks: {100 * assumed.network:.3g} %"]
+    return [*people, f"made-up networks: {100 * assumed.network:.3g} %"] if people else [f"d′ {assumed.dprime:g}"]
 
 
 @require_POST
@@ -50,10 +50,8 @@ def start(request, slug):
         for name, errors in form.errors.items():
             messages.error(request, f"{form.fields[name].label}: {' '.join(errors)}")
         return redirect("benchmark:rehearsals", slug)
-    said = form.cleaned_data
-    assumed = Assumed(form.people(), said["network"] / 100, said["seed"], said["leave_open"])
     try:
-        start_rehearsal(study=request.study, assumed=assumed, user=request.user)
+        start_rehearsal(study=request.study, assumed=form.assumed(), user=request.user)
     except ValidationError as refusal:
         messages.error(request, " ".join(refusal.messages))
     return redirect("benchmark:rehearsals", slug)

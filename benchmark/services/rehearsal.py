@@ -2,7 +2,8 @@
 
 The copy takes the study's set-up, the very images and surveys that its readers will get, and its current plan. Every group is
 filled with simulated people; a network that has predicted the images reads with its real answers, any other that the plan names
-with made-up ones. The study itself is not touched, and the copy is marked wherever it appears.
+with made-up ones. In a rating study the people are simulated raters. The study itself is not touched, and the copy is marked
+wherever it appears.
 """
 
 import math
@@ -16,20 +17,22 @@ from django.db import transaction
 from benchmark.core.plans.plan import Plan
 from benchmark.models import AnalysisPlan, Comparison, StoredPredictions
 from imagebank.jobs import queue_job, retry_job
-from imagebank.models import Job, Membership, Study, Truth
+from imagebank.models import DiagnosisClass, Job, Membership, Study, Truth
 from imagebank.services.archive import require_changeable
 from imagebank.services.copying import copy_items
-from imagebank.services.studies import load_study
 from imagebank.tables import csv_text
 from surveys.models import Assistance, ReaderGroup, SurveySet
 from surveys.questions import ASSISTED
 from surveys.services import (
     NetworkOutput,
+    SimulatedRaters,
     assisted_questions,
+    copy_ratings,
     freeze_assistance,
     is_read,
     load_protocol,
     record_model_answers,
+    simulate_raters,
     simulate_readers,
     store_survey_set,
 )
@@ -54,6 +57,7 @@ Progress = Callable[[int, int, str], None]
 class Assumed:
     """What a rehearsal assumes. people: share correct by (group code, view); network: that of every made-up network.
 
+    dprime: in a rating study instead, how well raters tell generated from real.
     leave_open: the first survey's seats stay free, so that whoever rehearses can read it like a reader.
     """
 
@@ -61,20 +65,22 @@ class Assumed:
     network: float = 0.8
     seed: int = 1
     leave_open: bool = False
+    dprime: float = SimulatedRaters.dprime
 
     def as_json(self) -> dict:
         people = [{"group": group, "view": view, "accuracy": share} for (group, view), share in sorted(self.people.items())]
-        return {"people": people, "network": self.network, "seed": self.seed, "leave_open": self.leave_open}
+        others = {"network": self.network, "seed": self.seed, "leave_open": self.leave_open, "dprime": self.dprime}
+        return {"people": people, **others}
 
     @classmethod
     def from_json(cls, said: Mapping) -> Self:
         people = {(row["group"], row["view"]): row["accuracy"] for row in said["people"]}
-        return cls(people, said["network"], said["seed"], said["leave_open"])
+        return cls(people, said["network"], said["seed"], said["leave_open"], said["dprime"])
 
 
 def asked_of(study: Study) -> list[tuple[ReaderGroup, str]]:
-    """The groups of people and the views for which a rehearsal needs an accuracy."""
-    protocol = getattr(study, "protocol", None)
+    """The groups of people and the views for which a rehearsal needs an accuracy; none in a rating study."""
+    protocol = getattr(study, "protocol", None) if not is_rating_study(study) else None
     groups = study.reader_groups.filter(kind=ReaderGroup.Kind.HUMAN).order_by("position")
     return [(group, view) for group in groups for view in (protocol.view_order if protocol else ())]
 
@@ -104,33 +110,38 @@ def rehearse(*, study: Study, assumed: Assumed, slug: str = "", user=None, progr
     """Rehearse `study` and return the comparison of its copy, a study of its own at the address `slug`.
 
     Interrupted and called again with the same slug it goes on where it stopped. progress: called with (per cent done, 100,
-    what comes next); what it raises stops the work. Raises ValidationError for a study without surveys, a rating
-    study, an archived one or the rehearsal of another, and where the plan names what the study does not have.
+    what comes next); what it raises stops the work. Raises ValidationError for a study without surveys, an archived
+    one or the rehearsal of another, and where the plan names what the study does not have.
     """
     _check(study, assumed)
     tell = progress or (lambda done, total, words: None)
     tell(0, 100, "Copy the set-up, the images and the surveys")
-    copy = _copy(study, slug or _free_slug(study), networks := _networks(study))
-    tell(10, 100, "Let the networks answer")
-    predictions = _let_networks_answer(study, copy, networks, assumed, user)
-    first = copy.survey_sets.get().surveys.order_by("number").first().code
-    simulate_readers(
-        study=copy, seed=assumed.seed, accuracies=assumed.people,
-        leave_open=[(first, group.code) for group in copy.reader_groups.all()] if assumed.leave_open else (),
-        progress=lambda done, total: tell(15 + 55 * done // max(1, total), 100, f"Simulate the readers: {done} of {total}"),
-    )  # fmt: skip
+    rated, predictions = is_rating_study(study), None
+    copy = _copy(study, slug or _free_slug(study), networks := {} if rated else _networks(study))
+    if networks:
+        tell(10, 100, "Let the networks answer")
+        predictions = _let_networks_answer(study, copy, networks, assumed, user)
+    _simulate_people(copy, assumed, lambda done, total: tell(15 + 55 * done // max(1, total), 100, f"Simulate the readers: {done} of {total}"))
     return run_comparison(
         study=copy, predictions=predictions, seed=assumed.seed, user=user,
         progress=lambda done, total, words: tell(70 + 30 * done // max(1, total), 100, f"Compare: {words}"),
     )  # fmt: skip
 
 
+def _simulate_people(copy: Study, assumed: Assumed, progress: Callable[[int, int], None]) -> None:
+    first = copy.survey_sets.get().surveys.order_by("number").first().code
+    seats = [(first, group.code) for group in copy.reader_groups.all()] if assumed.leave_open else []
+    sitting = {"study": copy, "seed": assumed.seed, "leave_open": seats, "progress": progress}
+    if is_rating_study(copy):
+        simulate_raters(**sitting, raters=SimulatedRaters(dprime=assumed.dprime))
+    else:
+        simulate_readers(**sitting, accuracies=assumed.people)
+
+
 def _check(study: Study, assumed: Assumed) -> None:
     require_changeable(study)
     if study.rehearsal_of:
         raise ValidationError(f"{study.slug} is itself a rehearsal; rehearse {study.rehearsal_of}.")
-    if is_rating_study(study):
-        raise ValidationError("Studies in which images are named can be rehearsed; this is a rating study.")
     if not study.survey_sets.exists():
         raise ValidationError(f"{study.title} has no surveys yet; draw them first, then they can be rehearsed.")
     needed = {(group.code, view) for group, view in asked_of(study)}
@@ -177,12 +188,20 @@ def _copy(study: Study, slug: str, networks: Mapping[str, bool]) -> Study:
             raise ValidationError(f"There is already a study at the address {slug}.")
         if known is not None:
             return known
-        copy = load_study(path=path, slug=slug, title=f"Rehearsal: {study.title}"[:200])
-        copy.rehearsal_of = study.slug
-        copy.save(update_fields=["rehearsal_of"])
-        load_protocol(study=copy, path=path)
-        copy_items(source=study, target=copy, codes={code for codes in survey_items(study).values() for code in codes})
-        store_survey_set(study=copy, seed=survey_set.seed, document=survey_set.design)
+        copy = Study.objects.create(
+            slug=slug, title=f"Rehearsal: {study.title}"[:200], summary=study.summary, citation=study.citation,
+            nature=study.nature, views=study.views, rehearsal_of=study.slug,
+        )  # fmt: skip
+        DiagnosisClass.objects.bulk_create(
+            DiagnosisClass(study=copy, code=row.code, name=row.name, description=row.description, position=row.position)
+            for row in study.classes.all()
+        )
+        protocol = load_protocol(study=copy, path=path, blocks=set(study.protocol.stimuli) or None)
+        if protocol.stimuli:
+            copy_ratings(source=study, target=copy)
+        else:
+            copy_items(source=study, target=copy, codes={code for codes in survey_items(study).values() for code in codes})
+            store_survey_set(study=copy, seed=survey_set.seed, document=survey_set.design)
         if plan:
             stamp_plan(study=copy, text=plan.text)
         Membership.objects.bulk_create(

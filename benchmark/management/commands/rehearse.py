@@ -22,14 +22,16 @@ class Command(BaseCommand):
             "(pediatrician/focused=0.5); the closer one goes first",
         )  # fmt: skip
         parser.add_argument("--network", type=float, default=0.8, help="the same of networks that have not predicted the images")
+        parser.add_argument("--dprime", type=float, default=Assumed.dprime, help="of raters, in a rating study")
         parser.add_argument("--seed", type=int, default=1)
         parser.add_argument("--leave-open", action="store_true", help="the first survey's seats, to be read by yourself")
         parser.add_argument("--json", action="store_true")
 
-    def handle(self, *args, study, accuracy, network, seed, leave_open, **options):
+    def handle(self, *args, study, accuracy, network, seed, leave_open, dprime, **options):
         study = study_named(study)
         with input_errors():
-            job = start_rehearsal(study=study, assumed=Assumed(_people(study, accuracy), network, seed, leave_open))
+            assumed = Assumed(_people(study, accuracy), network, seed, leave_open, dprime)
+            job = start_rehearsal(study=study, assumed=assumed)
         job = run_here(job)
         facts, text = {"study": job.payload["slug"]}, f"{job.payload['slug']}: {job.get_state_display().lower()}"
         if comparison := Comparison.objects.filter(pk=job.result.get("comparison")).first():
