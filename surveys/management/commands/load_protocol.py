@@ -1,4 +1,5 @@
-from surveys.management.study_command import StudyCommand
+from imagebank.management.outcome import Outcome
+from imagebank.management.study_command import StudyCommand
 from surveys.services import load_protocol
 
 
@@ -11,4 +12,4 @@ class Command(StudyCommand):
 
     def act(self, study, *, preset, **options):
         load_protocol(study=study, path=preset)
-        return f"{study.slug} now follows {preset}."
+        return Outcome(f"{study.slug} now follows {preset}.", {"preset": preset})
