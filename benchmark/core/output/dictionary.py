@@ -26,6 +26,7 @@ READINGS = {
     "assisted_answer": "class that the reader chose with that output in sight; empty: no second answer",
     "assisted_rt_ms": "time of the second answer in milliseconds, from the output in sight to the choice",
     "assisted_correct": "1: the second answer is the reference class; 0: another answer or none; empty: none was asked",
+    "showing": "1, or 2 where the item came a second time in its block; no comparison uses its answer",
     "simulated": "1 or True: a simulated reader or a drawn image",
     "correct": "1: the answer is the reference class; 0: another answer or none",
 }
