@@ -84,7 +84,7 @@ def _agreement(found: RetestSet, classes: tuple[str, ...], confidence: float) ->
     rows = found.answered
     record = {
         **found.keys, "readers": int(rows["reader"].nunique()), "items": int(rows["item"].nunique()), "pairs": len(rows),
-        "unanswered": len(found.rows) - len(rows),
+        "incomplete_pairs": len(found.rows) - len(rows),
     }  # fmt: skip
     classes = tuple(dict.fromkeys((*classes, *rows["answer_again"])))
     first, second = (category_codes(rows[column], classes) for column in ("answer", "answer_again"))
