@@ -141,6 +141,7 @@ def promise_of_second_showings(design: Design, items: Mapping[str, str]) -> Prop
         f"Every block shows {count} of its items a second time, at least {design.repeat_gap} pages after the first, "
         "and none a third time.",
         _breaches(design, count),
+        detail="Positions elsewhere in this certificate are those among first showings.",
     )
 
 

@@ -65,7 +65,7 @@ def within_reader(results: Results, drawings: dict[str, str]) -> list[str]:
         html.paragraph(
             "A share of the images came a second time in the same block, unannounced. Only first answers are compared anywhere else"
             " in this report. Readers who do not remember an image agree with one another at most as often as with themselves: their"
-            " own agreement is the upper bound. Who remembers agrees with himself more often than that."
+            " own agreement is the upper bound. Whoever remembers an image gives the same answer more often than that."
         ),
         html.bullets([_sentence(record) for record in records]),
         drawings.get("within-reader", ""),
