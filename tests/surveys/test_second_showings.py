@@ -1,15 +1,21 @@
 """Items that come a second time in a reading study: a page like every other for the reader, apart from everything compared."""
 
+import hashlib
+import io
+import json
+import re
 from decimal import Decimal
+from uuid import uuid4
 
 import pytest
 from django.core.exceptions import ValidationError
+from PIL import Image
 
 from imagebank.models import Study
 from surveys.coordination.seat_grid import live_cells
 from surveys.exports.files import export_files
 from surveys.exports.tables import readings_csv
-from surveys.models import Answer, ImportedReading, SurveyItem
+from surveys.models import Answer, ImportedReading, SurveyItem, SurveyResponse
 from surveys.questions import required_counts
 from surveys.services import (
     answer_log_fault,
@@ -29,7 +35,9 @@ from surveys.services.new_study import change_study
 from surveys.services.preset_text import preset_of, toml_text
 from surveys.services.protocol import SHOWN_AND_REPEATED
 from tests.surveys.sitting import answer, begin, read_all, read_block
-from tests.surveys.study import PRESET, group, make_protocol, make_study, make_surveyed_study
+from tests.surveys.study import PRESET, group, make_protocol, make_study, make_surveyed_study, survey
+from tests.surveys.test_blinding import visible
+from tests.surveys.test_reading_pages import Sitting, to_first_block
 
 pytestmark = pytest.mark.django_db
 ACCURACIES = {(group, view): 0.7 for group in ("geneticist", "pediatrician") for view in ("focused", "panoramic")}
@@ -241,3 +249,60 @@ def test_simulated_readers_agree_with_themselves_more_than_with_each_other():
     assert between + 0.1 < within
     assert abs(changed) < 0.05  # nothing is learned
     assert group(study).code == "geneticist"
+
+
+# --- for the reader a page like every other
+
+
+def open_the_block(client, study):
+    sitting = Sitting(client, study)
+    to_first_block(sitting)
+    rows = list(SurveyItem.objects.filter(block__survey=survey(study), block__position=1).order_by("position"))
+    second = next(row for row in rows if row.repeat_of_id)
+    return sitting, rows, second, next(row for row in rows if row.pk == second.repeat_of_id)
+
+
+def test_neither_page_nor_address_nor_file_tells_that_an_image_comes_again(client, again):
+    sitting, rows, second, first = open_the_block(client, again)
+    data = sitting.page_data(1)
+    assert [item["id"] for item in data["items"]] == [row.public_id for row in rows]
+    assert len({tuple(sorted(item)) for item in data["items"]}) == 1, "every page says the same kinds of things"
+    assert len({json.dumps(item | {"id": "", "image": ""}) for item in data["items"]}) == 1, "and the same of each"
+    files = {item["id"]: sitting.check(client.get(item["image"])) for item in data["items"]}
+    assert len({repr(visible(file)[:-1]) for file in files.values()}) == 1, "of one length, type, quality and headers"
+    assert len({hashlib.sha256(file.content).digest() for file in files.values()}) == 7, "and no two the same bytes"
+    pixels = [Image.open(io.BytesIO(files[row.public_id].content)).convert("RGB").tobytes() for row in (first, second)]
+    assert pixels[0] == pixels[1]
+    pages = [normal(sitting.get("block", f"?image={row.position}", position=1).content.decode(), rows) for row in rows[1:]]
+    assert len(set(pages)) == 1, "the first page alone has nothing to go back to"
+    for word in ("again", "repeat", "showing", "second time"):
+        assert word not in pages[0].lower().split("</script>")[-1]
+
+
+def normal(page: str, rows: list[SurveyItem]) -> str:
+    """A page without what every page of a block has of its own: names of its images, numbers, and what changes at each load."""
+    page = re.sub(r'name="event_id" value="[^"]*"|nonce="[^"]*"|csrf\w*" value="[^"]*"', "", page)
+    for row in rows:
+        page = page.replace(row.public_id, "ITEM")
+    return re.sub(r"\d+|end", "N", page)
+
+
+def test_both_answers_are_kept_in_the_log_without_script_too(client, again):
+    sitting, rows, second, first = open_the_block(client, again)
+    for row, code in ((first, "ZQB"), (second, "ZQC")):
+        sitting.post("block", {"item": row.public_id, "chosen": code, "event_id": str(uuid4()), "step": "1"}, position=1)
+    answers = Answer.objects.order_by("sequence")
+    assert [(answer.survey_item_id, answer.chosen.code) for answer in answers] == [(first.pk, "ZQB"), (second.pk, "ZQC")]
+    assert answer_log_fault(SurveyResponse.objects.get()) is None
+    log = next(file for file in export_files(again) if file.name == "answers.csv")
+    assert [row[8] for row in log.rows(again)] == [first.public_id, second.public_id]
+
+
+def test_the_whole_block_counts_every_page(client, again):
+    """ "7 images": as many as come; nothing says that six of them are different."""
+    sitting, *_ = open_the_block(client, again)
+    assert "of 7" in sitting.get("block", "?image=1", position=1).content.decode()
+    for item in sitting.page_data(1)["items"]:
+        sitting.send({"id": str(uuid4()), "type": "shown", "item": item["id"]})
+    sitting.post("seal", position=1)
+    assert "7 panoramic images, part 2 of 2" in sitting.get("break", position=2).content.decode()
