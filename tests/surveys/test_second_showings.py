@@ -13,6 +13,7 @@ from PIL import Image
 
 from imagebank.models import Study
 from surveys.coordination.seat_grid import live_cells
+from surveys.coordination.set_up_form import SetUpForm, form_can_say, form_values
 from surveys.exports.files import export_files
 from surveys.exports.tables import readings_csv
 from surveys.models import Answer, ImportedReading, SurveyItem, SurveyResponse
@@ -123,6 +124,20 @@ def test_once_surveys_are_drawn_the_share_stays(again):
     said["survey_set"]["repeats"] = 0.5
     with pytest.raises(ValidationError, match="this would change the size or the order of the surveys"):
         change_study(study=again, preset=toml_text(said).encode())
+
+
+def test_the_form_says_it_too_and_refuses_it_beside_a_network(again):
+    known = preset_of(again)
+    form = SetUpForm(form_values(known), known=known)
+    assert form_values(known)["repeats"] == "20"
+    assert form.is_valid(), form.errors
+    assert form.preset()["survey_set"]["repeats"] == 0.2
+    assert form_can_say(known | {"texts": known["texts"]})
+    refused = SetUpForm(form_values(known) | {"assisted": "on"}, known=known)
+    assert refused.errors["repeats"] == [SHOWN_AND_REPEATED]
+    none = SetUpForm(form_values(known) | {"repeats": "0"}, known=known)
+    assert none.is_valid()
+    assert "repeats" not in none.preset()["survey_set"]
 
 
 # --- reading
