@@ -45,6 +45,7 @@ def store_survey_set(*, study: Study, seed: int, document: dict) -> SurveySet:
     """
     items = _items_by_code(study, study.protocol.view_order)
     _check_document(document, items, study.protocol.view_order)
+    _check_repeats(document, study.protocol)
     with transaction.atomic():
         Study.objects.select_for_update().get(pk=study.pk)
         existing = study.survey_sets.first()
@@ -70,6 +71,24 @@ def _check_document(document: dict, items: dict[str, Item], views: list[str]) ->
                 f"Survey {drawn['survey']} names items that are no test items with every view: "
                 f"{', '.join(sorted(unknown)[:5])}."
             )
+
+
+def _check_repeats(document: dict, protocol) -> None:
+    """What comes a second time is what the protocol says, and came a first time."""
+    if document.get("schema") == RATING_SCHEMA:
+        return
+    if float(document.get("repeats", 0)) != float(protocol.repeats):
+        raise ValidationError(
+            f"The study shows {protocol.repeats_percent} % of every block again, the design {100 * document.get('repeats', 0):g} %; "
+            "draw the surveys anew, or change the study's file."
+        )
+    for drawn in document["surveys"]:
+        for block in drawn["blocks"]:
+            strange = [again["item"] for again in block.get("repeats", ()) if again["item"] not in block["items"]]
+            if strange:
+                raise ValidationError(
+                    f"Survey {drawn['survey']} shows {', '.join(strange[:5])} a second time in its block {block['view']} and never a first."
+                )
 
 
 def design_sha256(document: dict) -> str:

@@ -95,6 +95,22 @@ def test_a_design_drawn_elsewhere_is_stored_with_its_second_showings(again):
     assert SurveyItem.objects.filter(block__survey__survey_set__study=other).exclude(repeat_of=None).count() == 8
 
 
+def test_a_design_that_shows_other_things_again_is_refused(again):
+    document = again.survey_sets.get().design
+    other = make_study("other")
+    make_protocol(other)
+    with pytest.raises(ValidationError, match="The study shows 0 % of every block again, the design 20 %; draw the surveys anew"):
+        store_survey_set(study=other, seed=7, document=document)
+    other.protocol.repeats = Decimal("0.2")
+    other.protocol.save()
+    block = document["surveys"][0]["blocks"][0]
+    strange = next(code for code in other.items.values_list("code", flat=True) if code not in block["items"])
+    block["repeats"][0]["item"] = strange
+    with pytest.raises(ValidationError, match=f"Survey 1 shows {strange} a second time in its block focused and never a first."):
+        store_survey_set(study=other, seed=7, document=document)
+    assert not other.survey_sets.exists()
+
+
 def test_a_study_toml_says_how_much_comes_again_and_is_given_back(tmp_path):
     study = Study.objects.create(slug="small", title="Small")
     protocol = load_protocol(study=study, path=preset(tmp_path, "repeats = 0.085"))
