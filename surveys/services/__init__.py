@@ -45,6 +45,7 @@ from .pictures import prepare_block, prepare_study
 from .protocol import load_protocol
 from .rating import create_rating_study, grid, pair, sheet, shuffled, single, strip
 from .rating_cells import cells_frame
+from .rating_copy import copy_ratings
 from .rating_items import stimuli_from_items
 from .rating_simulation import SimulatedRaters, simulate_raters
 from .ratings import analysis_frame, ratings_frame
@@ -85,6 +86,7 @@ __all__ = [
     "classes_of",
     "close_reading",
     "close_recruitment",
+    "copy_ratings",
     "create_rating_study",
     "create_seats",
     "create_survey_set",

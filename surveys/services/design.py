@@ -27,7 +27,7 @@ def create_survey_set(*, study: Study, seed: int) -> SurveySet:
     """
     protocol = getattr(study, "protocol", None)
     if protocol is None:
-        raise ValidationError(f"{study.slug} has no protocol yet; load a preset before drawing surveys.")
+        raise ValidationError(f"{study.slug} has no protocol yet; load one (manage.py load_protocol {study.slug} study.toml) before drawing surveys.")
     existing = study.survey_sets.first()
     if existing:
         return _same_or_refuse(existing, seed)

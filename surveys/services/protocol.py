@@ -41,7 +41,7 @@ SHORTEST_EXPOSURE_MS, LONGEST_EXPOSURE_MS = 250, 5000
 
 
 def load_protocol(*, study: Study, path: str | Path, blocks: Collection[str] | None = None) -> StudyProtocol:
-    """Give `study` the question, classes, views, reader groups and texts of the preset at `path`.
+    """Give `study` the question, classes, views, reader groups and texts of the preset at `path`, a study.toml or its folder.
 
     Again changes nothing. Classes and views are made when the study has none; existing ones must be those of the
     preset. Tables about surveys (reader_groups, survey_set, completion, texts) may be missing for a study whose readings
@@ -66,6 +66,7 @@ def load_protocol(*, study: Study, path: str | Path, blocks: Collection[str] | N
 
 
 def read_preset(path: Path) -> dict:
+    path = path / "study.toml" if path.is_dir() else path
     try:
         preset = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:

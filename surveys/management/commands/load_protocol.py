@@ -7,7 +7,7 @@ class Command(StudyCommand):
 
     def add_arguments(self, parser):
         super().add_arguments(parser)
-        parser.add_argument("preset", help="path of the study.toml")
+        parser.add_argument("preset", help="study.toml, or the folder that holds it")
 
     def act(self, study, *, preset, **options):
         load_protocol(study=study, path=preset)
