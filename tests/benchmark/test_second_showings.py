@@ -7,8 +7,9 @@ import pytest
 from benchmark.services.comparison import run_comparison
 from benchmark.services.networks import answers_by_item
 from benchmark.services.precision import precision_so_far
+from benchmark.services.rehearsal import Assumed, rehearse
 from surveys.models import SurveyItem
-from surveys.services import record_model_answers, simulate_readers
+from surveys.services import readings_frame, record_model_answers, simulate_readers
 from tests.surveys.study import make_surveyed_study
 
 pytestmark = pytest.mark.django_db
@@ -55,3 +56,12 @@ def test_the_page_of_results_asks_whether_readers_answer_as_before(read, admin_c
     assert "Do readers answer as before when an image comes again?" in page
     assert "One reader beside two" in page
     assert "Two readers: same (%)" in page
+
+
+def test_a_rehearsal_shows_the_same_images_again_to_simulated_readers():
+    """What readers will be asked to do is rehearsed, second showings included; the study itself stays unread."""
+    study = make_surveyed_study(repeats=Decimal("0.2"))
+    comparison = rehearse(study=study, assumed=Assumed(people=ACCURACIES, seed=3))
+    assert comparison.study.survey_sets.get().design == study.survey_sets.get().design
+    assert {record["pairs"] + record["incomplete_pairs"] for record in comparison.results["within_reader"]} == {4}
+    assert readings_frame(study=study).empty
