@@ -40,7 +40,7 @@ SECTIONS = {
     "agreement": "agreement among readers",
     "within_reader": "agreement of readers with themselves, beside that of different readers on the same items",
     "within_reader_changes": "accuracy and time at the second showing of an item against the first",
-    "within_reader_relation": "confidence and time of answers that stayed the same against those that changed",
+    "within_reader_relation": "confidence, time and distance to the second showing of answers that stayed the same against those that changed",
     "within_reader_classes": "agreement of readers with themselves by class",
     "within_reader_readers": "agreement of every reader with himself, over all views",
     "reader_accuracy": "accuracy of every reader",

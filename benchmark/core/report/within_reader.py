@@ -33,9 +33,9 @@ PARTS = (
     ),
     Part(
         "within_reader_relation",
-        "Do unsure and slow answers change more often?",
-        "Chance that an answer which stayed was given with more confidence, or took longer, than one that changed: 50 % where there is"
-        " no relation.",
+        "Do unsure, slow and far answers change more often?",
+        "Chance that an answer which stayed was given with more confidence, took longer, or was given more pages before its second showing,"
+        " than one that changed: 50 % where there is no relation; less for pages where readers remember.",
         (*WHO, Column("By", "measure", "words"), Column("Pairs", "pairs"), Column("Median, stayed", "of_same", "number"),
          Column("Median, changed", "of_changed", "number"), Column("Larger where it stayed", "auc_same_over_changed", "percent"),
          Column("Interval", "ci", "interval")),

@@ -27,7 +27,7 @@ from benchmark.core.plans.plan import Plan
 from benchmark.core.sections.times import timed
 
 Record = dict[str, Any]
-AGAIN = ("answer", "correct", "rt_ms", "left_window")
+AGAIN = ("answer", "correct", "rt_ms", "left_window", "position")
 NO_PAIR = "no item was answered at both showings"
 ALONE = "no two readers of the group answered the same of these items"
 
@@ -175,11 +175,18 @@ def _pace(found: RetestSet, plan: Plan) -> Record:
 
 
 def _relations(found: RetestSet, plan: Plan) -> Iterator[Record]:
-    """Whether answers given with less confidence, or more slowly, are those that change."""
+    """Whether answers given with less confidence, more slowly, or longer ago (which memory would show in) are those that change."""
     rows = found.answered
     sure = rows[rows["confidence"].notna()]
     quick, *_ = timed(rows, plan)
-    for name, own, values in (("confidence", sure, sure["confidence"]), ("seconds", quick, quick["rt_ms"] / 1000)):
+    between = rows["position_again"] - rows["position"]
+    placed = rows[between.notna()]
+    measures = (
+        ("confidence", sure, sure["confidence"]),
+        ("seconds", quick, quick["rt_ms"] / 1000),
+        ("pages between", placed, between[between.notna()]),
+    )
+    for name, own, values in measures:
         if not len(own):
             continue
         same, values = own["same"].to_numpy(bool), values.to_numpy(float)

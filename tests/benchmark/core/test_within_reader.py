@@ -191,8 +191,24 @@ def test_changes_times_and_confidence_are_counted(results):
     relation = {record["measure"]: record for record in results["within_reader_relation"]}
     assert relation["confidence"]["ci_low"] > 0.5  # kept leanings were given with more confidence
     assert relation["seconds"]["ci_low"] < 0.5 < relation["seconds"]["ci_high"]
+    assert relation["pages between"]["ci_low"] < 0.5 < relation["pages between"]["ci_high"]  # these readers remember nothing
     assert sum(record["pairs"] for record in results["within_reader_classes"]) == 144
     assert sum(record["pairs"] for record in results["within_reader_readers"]) == 144
+
+
+def test_readers_who_remember_what_was_near_are_found_out():
+    """Answers to a second showing within 60 pages are the first one's; then near pairs stay the same more often."""
+    rows = long_frame(study(9, again=30)).drop(columns="correct")
+    first = rows[rows["showing"] == 1].set_index(["reader", "item"])
+    second = rows["showing"] == 2
+    keys = pd.MultiIndex.from_frame(rows.loc[second, ["reader", "item"]])
+    far = np.random.default_rng(1).integers(10, 110, second.sum())
+    rows.loc[second, "position"] = first.loc[keys, "position"].to_numpy() + far
+    remembered = rows.index[second][far < 60]
+    rows.loc[remembered, "answer"] = first.loc[keys[far < 60], "answer"].to_numpy()
+    found = within_reader_sections(Scored(Readings.from_frame(rows)), Plan())
+    relation = {record["measure"]: record for record in found["within_reader_relation"]}
+    assert relation["pages between"]["ci_high"] < 0.5
 
 
 def test_blanks_are_no_pairs_and_are_counted():

@@ -31,7 +31,7 @@ def readers_of(
                 rows.append(
                     {
                         "reader": f"{group}{r:02d}", "group": group, "survey": "S1", "view": view, "block": 1,
-                        "position": n + 1 if showing == 1 else items + n, "item": item, "truth": right,
+                        "position": n + 1 if showing == 1 else items + 37 * n % 53, "item": item, "truth": right,
                         "answer": leaning if kept else CLASSES[rng.integers(4)], "showing": showing,
                         "confidence": round(0.5 + 0.4 * kept * rng.random(), 3), "rt_ms": int(1000 * seconds),
                     }
