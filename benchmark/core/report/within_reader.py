@@ -16,20 +16,21 @@ PARTS = (
         "within_reader",
         "One reader beside two",
         "Pairs of answers to the same image: one reader's at both showings, and two readers' at the first. Difference: one reader"
-        " minus two, with its interval for new readers and new images.",
-        (*WHO, Column("Pairs", "pairs"), Column("Same", "same", "percent"), Column("Cohen's kappa", "cohen_kappa", "number"),
-         Column("AC1", "gwet_ac1", "number"), Column("Same, two readers", "between_same", "percent"),
-         Column("AC1, two readers", "between_gwet_ac1", "number"), Column("Difference", "difference", "points"),
+        " minus two, with its interval for new readers and new images. Kappa: Cohen's.",
+        (*WHO, Column("Pairs", "pairs"), Column("Same", "same", "percent"), Column("Kappa", "cohen_kappa", "number"),
+         Column("AC1", "gwet_ac1", "number"), Column("Two readers", "between_same", "percent"),
+         Column("Difference", "difference", "points"),
          Column("Interval", "ci", "interval")),
     ),
     Part(
         "within_reader_changes",
         "What became of right and wrong answers, and does practice help?",
-        "Accuracy at the second showing minus that at the first, on the same images.",
-        (*WHO, Column("Pairs", "pairs"), Column("Right, then wrong", "right_then_wrong"), Column("Wrong, then right", "wrong_then_right"),
+        "Lost: right, then wrong; gained: the other way round. Accuracy at the second showing minus that at the first, on the same images; time of"
+        " the second answer over that of the first.",
+        (*WHO, Column("Pairs", "pairs"), Column("Lost", "right_then_wrong"), Column("Gained", "wrong_then_right"),
          Column("First", "accuracy_first", "percent"), Column("Second", "accuracy_second", "percent"),
          Column("Difference", "difference", "points"), Column("Interval", "ci", "interval"), Column("p", "p", "p"),
-         Column("Ratio of times", "time_ratio", "number")),
+         Column("Time", "time_ratio", "number")),
     ),
     Part(
         "within_reader_relation",
@@ -49,9 +50,9 @@ PARTS = (
     Part(
         "within_reader_readers",
         "Every reader",
-        "Over all views; a single reader's pairs are few.",
+        "Over all views; a single reader's pairs are few. Lost: right, then wrong; gained: the other way round.",
         (WHO[0], Column("Reader", "reader", "words"), Column("Pairs", "pairs"), Column("Same", "same", "percent"),
-         Column("Interval", "ci", "interval"), Column("Right, then wrong", "right_then_wrong"), Column("Wrong, then right", "wrong_then_right")),
+         Column("Interval", "ci", "interval"), Column("Lost", "right_then_wrong"), Column("Gained", "wrong_then_right")),
     ),
 )  # fmt: skip
 
