@@ -184,7 +184,7 @@ ASKED = object()
 
 
 def _asked_rows(study, view, items):
-    wanted = {"survey__blocks__survey_items__isnull": False}
+    wanted = {"survey__blocks__survey_items__isnull": False, "survey__blocks__survey_items__repeat_of": None}
     if view is not None:
         wanted["survey__blocks__view"] = view
     if items is not None:
@@ -198,7 +198,7 @@ def _asked_rows(study, view, items):
 
 
 def _given_rows(study, view, items):
-    rows = Answer.objects.of_study(study).diagnoses().standing().given().filter(survey_response__analysed=True)
+    rows = Answer.objects.of_study(study).counted().diagnoses().standing().given().filter(survey_response__analysed=True)
     if view is not None:
         rows = rows.filter(survey_item__block__view=view)
     if items is not None:
@@ -210,7 +210,7 @@ def _given_rows(study, view, items):
 
 
 def _imported_rows(study, view, items):
-    rows = ImportedReading.objects.filter(reader__study=study)
+    rows = ImportedReading.objects.filter(reader__study=study, showing=1)
     if view is not None:
         rows = rows.filter(view=view)
     if items is not None:

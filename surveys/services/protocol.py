@@ -32,6 +32,10 @@ TEXTS = {
     "invitation_body": "invitation_body",
 }
 ORDERS = {"randomised": "random"}
+SHOWN_AND_REPEATED = (
+    "Images cannot come a second time where a network's answer is shown, because readers would remember it: show none again, or "
+    "leave out the question with the network's answer in sight."
+)
 DAYS_OF_A_LINK = 60
 SHORTEST_EXPOSURE_MS, LONGEST_EXPOSURE_MS = 250, 5000
 
@@ -169,6 +173,7 @@ def _protocol_values(preset: dict, blocks: Collection[str] | None) -> dict:
         "view_order_design": ORDERS.get(order, order),
         "per_class": survey_set.get("per_class", 1),
         "sets": survey_set.get("sets", 1),
+        "repeats": _repeats(survey_set.get("repeats", 0), questions, stimuli),
         "completion_threshold": Decimal(str(completion.get("threshold", "0.95"))),
         "strictly_more": comparison == ">",
         "allow_blank": preset["study"].get("allow_blank", True),
@@ -178,6 +183,17 @@ def _protocol_values(preset: dict, blocks: Collection[str] | None) -> dict:
         "demographic_questions": preset.get("demographic_questions", []),
         "invitation_days": preset.get("invitations", {}).get("days", DAYS_OF_A_LINK),
     }
+
+
+def _repeats(share, questions: list[dict], stimuli: dict) -> Decimal:
+    """Share of a block that comes a second time, as the protocol keeps it."""
+    if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 0.5:
+        raise ValidationError(f"survey_set.repeats must be a share from 0 to 0.5 of a block's images; the preset says {share!r}.")
+    if share and stimuli:
+        raise ValidationError("A rating study says how much comes again kind by kind: write repeats in the tables stimuli instead.")
+    if share and any(question["kind"] == ASSISTED for question in questions):
+        raise ValidationError(SHOWN_AND_REPEATED)
+    return Decimal(str(share)).quantize(Decimal("0.001"))
 
 
 def _stimuli(tables: dict, blocks: Collection[str] | None) -> dict:
