@@ -144,6 +144,9 @@ class ImportForm(StyledForm):
     name = forms.CharField(
         max_length=60, required=False, validators=[validate_slug], help_text="Empty: the run's own name."
     )
+    other_pictures = forms.BooleanField(
+        required=False, label="Take it although it was not trained on this study's pictures; what differs is kept with the run"
+    )
 
     def clean_archive(self):
         archive = self.cleaned_data["archive"]

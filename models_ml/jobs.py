@@ -93,7 +93,10 @@ def export_onnx(run: JobRun) -> dict:
 def import_upload(run: JobRun) -> dict:
     """Take in an uploaded ZIP of a run folder."""
     path = kept_upload(run.payload["upload"])
-    found = import_run(study=run.study, folder=path, name=run.payload.get("name", ""), user=run.job.created_by)
+    found = import_run(
+        study=run.study, folder=path, name=run.payload.get("name", ""), user=run.job.created_by,
+        other_pictures=run.payload.get("other_pictures", False),
+    )  # fmt: skip
     run.log(f"{found.run}: {found.outcome}, {found.predictions} predictions")
     path.unlink(missing_ok=True)
     return {"run": found.run.pk}

@@ -85,7 +85,8 @@ def run_import(request: HttpRequest, slug: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         archive = form.cleaned_data["archive"]
         try:
-            payload = {"upload": keep_upload(archive, suffix=".zip"), "name": form.cleaned_data["name"]}
+            asked = {name: form.cleaned_data[name] for name in ("name", "other_pictures")}
+            payload = {"upload": keep_upload(archive, suffix=".zip"), **asked}
         except ValidationError as refusal:
             form.add_error("archive", refusal.messages)
         else:

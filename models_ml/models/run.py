@@ -66,6 +66,9 @@ class TrainingRun(models.Model):
     own_classes = models.JSONField(default=list)
     classes_sha256 = models.CharField(max_length=64)
     auxiliary = models.JSONField(default=list, blank=True, help_text="Sets of auxiliary pictures trained on as well.")
+    other_pictures = models.TextField(
+        blank=True, help_text="How its pictures were not the study's when it was imported, which somebody accepted."
+    )
     complete = models.BooleanField(default=False, help_text="Every fold was trained to its end.")
     temperature = models.FloatField(null=True, blank=True, help_text="Fitted on the out-of-fold predictions.")
     out_of_fold = models.JSONField(default=dict, blank=True, help_text="Metrics of every training picture held out.")

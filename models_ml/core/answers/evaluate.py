@@ -96,7 +96,7 @@ def evaluate_predictions(
 
 
 def _clusters(items: Sequence[str], manifest: Manifest | None) -> np.ndarray:
-    if manifest and (strangers := sorted(set(items) - {i.id for i in manifest.items})):
+    if manifest and (strangers := sorted(set(map(str, items)) - {i.id for i in manifest.items})):
         raise CoreError(
             f"{len(strangers)} of the {len(items)} pictures are not in {manifest.source} (first: {strangers[0]!r}); give "
             "the manifest that they were predicted from."

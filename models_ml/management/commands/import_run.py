@@ -15,11 +15,17 @@ class Command(BaseCommand):
         parser.add_argument("folder", type=Path, help="The run folder that was trained, or a ZIP of it.")
         parser.add_argument("--name", default="", help="Name of the run on the site (default: its own).")
         parser.add_argument("--predictions", type=Path, help="Its predictions.csv (default: the one in the folder).")
+        parser.add_argument(
+            "--other-pictures", action="store_true",
+            help="Take it although it was not trained on the study's pictures; what differs is kept with the run.",
+        )
         parser.add_argument("--json", action="store_true", help="Print the outcome as JSON.")
 
-    def handle(self, *, study, folder, name, predictions, **options):
+    def handle(self, *, study, folder, name, predictions, other_pictures, **options):
         with input_errors():
-            found = import_run(study=study_named(study), folder=folder, name=name, predictions=predictions)
+            found = import_run(
+                study=study_named(study), folder=folder, name=name, predictions=predictions, other_pictures=other_pictures
+            )
         run = found.run
         if options["json"]:
             facts = {"run": run.pk, "name": run.name, "view": run.view, "outcome": found.outcome}
