@@ -241,12 +241,16 @@ class _Worker:
         computes as one that was never cut short. Grad-CAM looks into the network, so it gets the network itself."""
         import torch
 
-        from models_ml.core.attribution.folding import folded
+        from models_ml.core.attribution.folding import folded, in_half
 
         if network not in self.light:
             side, fixed = self.info.cfg.data.size_px, torch.Generator().manual_seed(0)
             made_up = torch.rand(1, 3, side, side, generator=fixed).to(self.device)
-            self.light[network] = network if self.spec.method == "gradcam" else folded(network, made_up)
+            light = network
+            if self.spec.method != "gradcam":
+                light = folded(network, made_up)
+                light = in_half(light, made_up) if self.spec.precision == "fp16" else light
+            self.light[network] = light
         return self.light[network]
 
     def _together(self, picture: "_Picture", networks: list, targets: list, *, n_once: int) -> list:

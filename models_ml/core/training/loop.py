@@ -33,7 +33,7 @@ from models_ml.core.pictures.sampling import epoch_order, loss_weights, seed_of
 from models_ml.core.training import checkpoint, distributed
 from models_ml.core.training.card import write_fold_card
 from models_ml.core.training.checkpoint import FoldResult
-from models_ml.core.training.network import build, weights_hash
+from models_ml.core.training.network import build, for_gradients, weights_hash
 from models_ml.core.training.optim import MovingAverage, make_optimizer, set_rate
 from models_ml.core.training.schedule import learning_rate
 
@@ -70,7 +70,7 @@ class Fit:
         seed = int(seed_of(self.recipe.seed, "init", fold).generate_state(1)[0])
         anew = not (folder / checkpoint.STATE).is_file()  # else the state holds all weights
         network = build(cfg.model, len(data.labels.names), size_px=cfg.data.size_px, seed=seed, load=anew)
-        self.network = in_layout(self.recipe, network.to(self.device))
+        self.network = for_gradients(in_layout(self.recipe, network.to(self.device)))
         # One program per batch size (the whole and the last one): a general one is slower.
         compiled = self.recipe.compile
         self.forward = torch.compile(self.network, dynamic=False, backend=backend) if compiled else self.network

@@ -13,6 +13,8 @@ from models_ml.core.device import out_of_memory
 from models_ml.core.errors import CoreError
 from models_ml.core.files import sha256_file
 
+COPIED_FIRST = (nn.SiLU, nn.Hardswish, nn.Hardsigmoid, nn.Mish)  # see for_gradients
+
 
 class MultiSampleHead(nn.Module):
     """Mean of one linear layer under several independent dropouts (Inoue 2019); in evaluation, the layer itself.
@@ -154,6 +156,18 @@ def translate_keys(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]
             key = "backbone." + key
         translated[key] = value
     return translated
+
+
+def for_gradients(network: nn.Module) -> nn.Module:
+    """The network, none of whose activations works in place where that costs a copy.
+
+    The backward of these needs their input, so in place they copy it first: one pass over memory to read and one to write
+    more than giving a new picture, and the same memory. Without gradients in place is better, so it stays there.
+    """
+    for module in network.modules():
+        if type(module) in COPIED_FIRST:
+            module.inplace = False
+    return network
 
 
 def weights_hash(network: nn.Module) -> str:
