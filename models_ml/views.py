@@ -1,5 +1,7 @@
 """Pages of the networks: runs, their curves and results, starting and stopping them, ensembles, files."""
 
+from pathlib import Path
+
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
@@ -86,7 +88,7 @@ def run_import(request: HttpRequest, slug: str) -> HttpResponse:
         archive = form.cleaned_data["archive"]
         try:
             asked = {name: form.cleaned_data[name] for name in ("name", "other_pictures")}
-            payload = {"upload": keep_upload(archive, suffix=".zip"), **asked}
+            payload = {"upload": keep_upload(archive, suffix=Path(archive.name).suffix.lower()), **asked}
         except ValidationError as refusal:
             form.add_error("archive", refusal.messages)
         else:
