@@ -15,7 +15,7 @@ from a manifest (item, class, view, path; optionally split, fold, group, mask) t
   split manifest.csv --out folds.csv
   train folds.csv --preset modern --out RUN_DIR         (the same command continues; torchrun -m for several GPUs)
   predict RUN_DIR folds.csv --out predictions.csv
-  evaluate predictions.csv --manifest folds.csv
+  evaluate predictions.csv --manifest folds.csv         (compare RUN_DIR OTHER_RUN_DIR: which is better, how surely)
   explain RUN_DIR folds.csv --out maps
 
 exit status: 0 done, 1 a check failed, 2 bad usage or input, 130 cancelled. docs/networks.md says more."""

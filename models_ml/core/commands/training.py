@@ -1,5 +1,6 @@
 """Training and predicting."""
 
+import sys
 from pathlib import Path
 
 from models_ml.core.commands.options import config_of, configured, of_split, split_of, works
@@ -12,7 +13,7 @@ from models_ml.core.pictures.manifest import read_manifest
 
 def _train(arguments) -> int:
     from models_ml.core.training import distributed
-    from models_ml.core.training.run import configuration_of, train_ensemble
+    from models_ml.core.training.run import configuration_of, folds_in_words, train_ensemble
 
     resumed = (Path(arguments.out) / "config.toml").is_file() and not (arguments.config or arguments.preset)
     if not (resumed or arguments.config or arguments.preset):
@@ -25,6 +26,8 @@ def _train(arguments) -> int:
         folds = [_whole(text) for text in arguments.folds.split(",")]
     distributed.join()
     cfg, manifest = _with_auxiliary(arguments, cfg)
+    if distributed.rank() == 0 and (note := folds_in_words(cfg, manifest)):
+        print(f"note: {note}", file=sys.stderr)
     with stopping(arguments) as stop:
         result = train_ensemble(
             cfg, manifest, arguments.out, listener(arguments, cfg), stop, folds=folds,

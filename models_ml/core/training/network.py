@@ -1,6 +1,7 @@
 """The network: any timm backbone, several dropouts over one linear layer; and where its first weights come from."""
 
 import hashlib
+import logging
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -56,6 +57,7 @@ def _backbone(spec: ModelSpec, size_px: int) -> nn.Module:
     import timm
 
     arguments = {"num_classes": 0, "pretrained": spec.weights == "hub", **spec.backbone_args}
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # every attempt would be told; what comes of it is told once
     try:
         return timm.create_model(spec.backbone, **arguments)
     except RuntimeError as error:
@@ -66,8 +68,9 @@ def _backbone(spec: ModelSpec, size_px: int) -> nn.Module:
         raise CoreError(f"model.backbone_args do not suit {spec.backbone!r}: {error}.") from error
     except (OSError, ValueError) as error:
         raise CoreError(
-            f"The weights of {spec.backbone!r} could not be downloaded ({type(error).__name__}). On a machine without "
-            "a network give model.weights the path of a local file."
+            f"The weights of {spec.backbone!r} could not be downloaded ({type(error).__name__}). On a machine without a network "
+            "fetch timm's file elsewhere and name it: --set model.weights=FILE (.safetensors or .pth), or begin with random "
+            "ones: --set model.weights=none."
         ) from error
 
 

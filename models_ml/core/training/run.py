@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from models_ml.core.answers.evaluate import evaluate_out_of_fold
 from models_ml.core.answers.metrics import fit_temperature
 from models_ml.core.answers.predictions import header, read_rows
 from models_ml.core.config import RunConfig, differences, read_config, write_config
@@ -121,6 +122,17 @@ def prepare(
     return cfg, prepared, labels, wanted
 
 
+def folds_in_words(cfg: RunConfig, manifest: Manifest) -> str:
+    """What to say where the manifest's own folds are taken and are not as many as the configuration asks for."""
+    recorded = {item.fold for item in manifest.train.items if item.view == cfg.view or not cfg.view} - {None}
+    if cfg.data.fold_source == "grouped" or not recorded or len(recorded) == cfg.data.folds:
+        return ""
+    return (
+        f"{manifest.source} has {len(recorded)} folds, which are taken; data.folds={cfg.data.folds} counts only where folds are "
+        "drawn (data.fold_source=grouped)."
+    )
+
+
 def _check_buildable(cfg: RunConfig, labels: LabelSpace, members: Sequence[Path], device: str) -> None:
     """What the device or the network refuses is said at once, not when thousands of pictures have been read."""
     from models_ml.core.device import choose_device
@@ -171,7 +183,8 @@ def _conclude(folder: Path, manifest: Manifest) -> float | None:
         index = {name: k for k, name in enumerate(classes)}
         temperature = fit_temperature(np.array([r.probs for r in own]), np.array([index[r.truth] for r in own]))
     write_json(folder / checkpoint.CALIBRATION, {"temperature": temperature, "rows": len(own), "fitted_on": "oof.csv"})
-    write_run_card(info, manifest, results, temperature)
+    judged = evaluate_out_of_fold(folder / "oof.csv", manifest, own=info.labels.own) if own else None
+    write_run_card(info, manifest, results, temperature, judged)
     checkpoint.write_sums(folder)
     return temperature
 
