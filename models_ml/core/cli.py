@@ -28,6 +28,8 @@ NO_MEMORY = (
 def main(argv: list[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     try:
+        if getattr(arguments, "networks", None):
+            register_networks(arguments.networks)
         return arguments.run(arguments) or 0
     except Cancelled as error:
         print(error, file=sys.stderr)
@@ -48,6 +50,12 @@ def main(argv: list[str] | None = None) -> int:
             raise
         print(f"error: {NO_MEMORY}", file=sys.stderr)
         return 2
+
+
+def register_networks(path: str) -> None:
+    from models_ml.core.training.own import register
+
+    register(path)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -12,6 +12,7 @@ def works(sub):
     sub.add_argument("--device", default="auto", help="auto (a GPU where there is one), cpu, cuda or cuda:1")
     sub.add_argument("--quiet", action="store_true", help="no progress")
     sub.add_argument("--events", metavar="FILE", help="append every event to this file, one JSON object per line")
+    sub.add_argument("--networks", metavar="FILE", help="Python file that registers networks of your own with timm")
     sub.add_argument("--stop-with-stdin", action="store_true", help="stop in order when the standard input ends")
     return sub
 

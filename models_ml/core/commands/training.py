@@ -31,7 +31,7 @@ def _train(arguments) -> int:
     with stopping(arguments) as stop:
         result = train_ensemble(
             cfg, manifest, arguments.out, listener(arguments, cfg), stop, folds=folds,
-            device=arguments.device, state_every_s=arguments.state_every,
+            device=arguments.device, state_every_s=arguments.state_every, networks=arguments.networks,
         )  # fmt: skip
     if distributed.rank() == 0:
         scores = ", ".join("unknown" if r.score is None else f"{r.score:.3f}" for r in result.folds)
@@ -56,6 +56,39 @@ def _whole(text: str) -> int:
         return int(text)
     except ValueError:
         raise CoreError(f"Folds are whole numbers separated by commas, or all; found {text!r}.") from None
+
+
+def _rates(arguments) -> int:
+    from models_ml.core.files import write_csv
+    from models_ml.core.training.rates import try_rates, verdict
+    from models_ml.core.training.schedule import peak
+
+    cfg, tried = config_of(arguments), []
+    rates = [peak(cfg.recipe) * factor for factor in (0.03, 0.1, 0.3, 1, 3, 10)]
+    if arguments.rates:
+        rates = [_number(text) for text in arguments.rates.split(",")]
+    with stopping(arguments) as stop:
+        for one in try_rates(cfg, read_manifest(arguments.manifest), rates, steps=arguments.steps, device=arguments.device, cancelled=stop):
+            tried.append(one)
+            found = "diverged" if one.held_out_loss is None else f"held-out loss {one.held_out_loss:.3f}"
+            score = "" if one.balanced_accuracy is None else f", balanced accuracy {one.balanced_accuracy:.3f}"
+            print(f"rate {one.rate:.1e}: {found}{score}", flush=True)
+    if arguments.out:
+        write_csv(arguments.out, ("rate", "held_out_loss", "balanced_accuracy"),
+                  ([one.rate, _or_empty(one.held_out_loss), _or_empty(one.balanced_accuracy)] for one in tried))  # fmt: skip
+    print(f"{verdict(tried)}; the recipe's peak is {peak(cfg.recipe):.1e}")
+    return 0
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise CoreError(f"Rates are numbers separated by commas; found {text!r}.") from None
+
+
+def _or_empty(value: float | None) -> float | str:
+    return "" if value is None else value
 
 
 def _predict(arguments) -> int:
@@ -83,6 +116,11 @@ def add(command) -> None:
                      help="seconds between state files within an epoch; 60 unless told")
     sub.add_argument("--tensorboard", action="store_true", help="curves for tensorboard --logdir RUN/tensorboard")
     sub.add_argument("--mlflow", action="store_true", help="settings and curves to MLflow (MLFLOW_TRACKING_URI)")
+    words = "short trainings at several learning rates, judged on the first held-out fold; nothing is kept"
+    sub = configured(works(command("rates", _rates, words, "manifest")), "tiny")
+    sub.add_argument("--rates", help="peaks to try, separated by commas; .03 to 10 times the recipe's unless told")
+    sub.add_argument("--steps", type=int, default=100, help="optimiser steps of each; 100 unless told")
+    sub.add_argument("--out", metavar="FILE", help="CSV with a row per rate")
     sub = works(
         command(
             "predict", _predict, "probabilities of every member for the pictures of a manifest", "run_dir", "manifest"

@@ -62,7 +62,10 @@ def _backbone(spec: ModelSpec, size_px: int) -> nn.Module:
         return timm.create_model(spec.backbone, **arguments)
     except RuntimeError as error:
         if "Unknown model" in str(error):
-            raise CoreError(f"timm has no network {spec.backbone!r}; timm.list_models() names all of them.") from error
+            raise CoreError(
+                f"timm has no network {spec.backbone!r}; timm.list_models() names all of them, and --networks FILE.py registers "
+                "your own."
+            ) from error
         raise
     except TypeError as error:
         raise CoreError(f"model.backbone_args do not suit {spec.backbone!r}: {error}.") from error

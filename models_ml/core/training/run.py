@@ -20,6 +20,7 @@ from models_ml.core.pictures.pack import pack
 from models_ml.core.training import checkpoint
 from models_ml.core.training.card import write_run_card
 from models_ml.core.training.checkpoint import FoldResult, RunInfo, fold_folder
+from models_ml.core.training.own import keep
 
 PACK_SHARE = 0.04  # of the progress of a call
 
@@ -48,17 +49,21 @@ def train_ensemble(
     folds: Sequence[int] | None = None,
     device: str = "auto",
     state_every_s: float = 60.0,
+    networks: Path | str | None = None,
 ) -> RunResult:
     """Train the members of ``folds`` (None: all) into ``out_dir``.
 
     manifest may hold several views and the test split; ``cfg.view`` and the training split are taken. The same call
     again continues a run that was cancelled or killed and returns at once when all is done; another configuration or
-    manifest in the same folder is refused. Raises CoreError for input that cannot be trained on, before anything is
+    manifest in the same folder is refused. networks: the file that registered the network with timm, kept with the run
+    where it was needed (see ``own``). Raises CoreError for input that cannot be trained on, before anything is
     written.
     """
     folder, cancelled = Path(out_dir), cancelled or (lambda: False)
     cfg, prepared, labels, numbers = prepare(cfg, manifest, folds)
     _check_buildable(cfg, labels, [fold_folder(folder, number) for number in numbers], device)
+    if networks is not None and _leading():
+        keep(networks, folder)
     _begin(folder, cfg, prepared, labels)
     tell = together(JsonLines(folder / "events.jsonl") if _leading() else None, on_event)
     began = time.monotonic()

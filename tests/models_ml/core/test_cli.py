@@ -174,7 +174,7 @@ def test_every_option_of_every_command_is_explained():
         for name, command in commands.items() for option in command._actions
         if option.option_strings and not option.help
     ]  # fmt: skip
-    assert len(commands) == 15
+    assert len(commands) == 16
     assert silent == []
 
 
