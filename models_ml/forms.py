@@ -145,7 +145,7 @@ class ImportForm(StyledForm):
         max_length=60, required=False, validators=[validate_slug], help_text="Empty: its own name."
     )
     other_pictures = forms.BooleanField(
-        required=False, label="Take it although it was not trained on this study's pictures; what differs is kept with the run"
+        required=False, label="Take it even if it was trained on other pictures"
     )
 
     def clean_archive(self):

@@ -107,7 +107,10 @@ def test_it_takes_part_in_the_study_and_is_compared(study, file, networks, perso
     runs = TrainingRun.objects.filter(view="focused")
     page = client.get(reverse("models_ml:compare", args=["spots"]), {"run": [run.pk for run in runs]})
     assert page.status_code == 200
-    assert "theirs (focused)" in page.content.decode()
+    words = page.content.decode()
+    assert "theirs (focused)" in words
+    assert "Of theirs (focused) nothing but the answers is known" in words
+    assert "Where they differ" not in words
     for name in ("runs", "import"):
         assert client.get(reverse(f"models_ml:{name}", args=["spots"])).status_code == 200
 
@@ -121,7 +124,7 @@ def test_the_page_brings_a_file_and_shows_what_is_known(study, file, person, cli
     page = client.get(reverse("models_ml:run", args=["spots", run.pk])).content.decode()
     assert "Its answers alone were brought" in page
     assert "not known: its answers were brought as a file" in page
-    assert not any(words in page for words in ("Export as ONNX", "Predict the test items", "Curves", "Model card"))
+    assert not any(words in page for words in ("Finished", "Export as ONNX", "Predict the test items", "Curves", "Model card"))
     ensemble = client.get(reverse("models_ml:ensemble", args=["spots", run.ensembles.get().pk])).content.decode()
     assert "83.3%" in ensemble
     assert "Explain its answers" not in ensemble
