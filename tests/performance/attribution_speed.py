@@ -5,6 +5,7 @@
     python -m tests.performance.attribution_speed targets --max-steps 2048
     python -m tests.performance.attribution_speed targets --backbones tf_efficientnet_b4 --size 448 --steps 4 --rounds 2
     python -m tests.performance.attribution_speed counts --precision fp16
+    python -m tests.performance.attribution_speed scoring --size 448
 
 folding: a network with its batch norms folded away beside the same network as it was, one target.
 targets: what is explained of one picture, by captum called once per target on the network as it was, by our own path once per
@@ -16,6 +17,9 @@ until its gap is 1 %, as in the product, and captum, which cannot, is left out.
 counts: how often a single target's walk calls the operators that cost, by torch.profiler: captum on the network as it was, our
 path as it was (activations in place, half-precision weights made anew in every pass), our path. Where it runs on a GPU also the
 number of its kernels, and which took longest.
+
+scoring: processor seconds per map that deletion and insertion take besides the networks, during which a GPU would wait: pictures
+made on the processor and handed to the device, as it was, and masks alone, from which the device makes them.
 
 One thread on a processor, and seconds of the process; on a GPU (--device cuda --precision fp16), seconds by the clock. All ways in
 turn after one round to warm up; a ratio is the median of the rounds' own. Random weights with batch statistics drawn at
@@ -35,6 +39,7 @@ import torch
 
 from models_ml.core.attribution.explain import baseline_of, explain, explain_targets
 from models_ml.core.attribution.folding import folded, in_half
+from models_ml.core.attribution.metrics import perturbation_areas
 from models_ml.core.attribution.path import Target, at_once, score
 from models_ml.core.config import AttributionSpec, ModelSpec
 from models_ml.core.device import choose_device
@@ -169,6 +174,26 @@ def counts(bench: Bench) -> None:
     print(f"{bench.name}: apart {apart(maps['ours'].map_HW, maps['ours, as it was'].map_HW):.1e}", flush=True)
 
 
+def scoring(bench: Bench) -> None:
+    map_HW = np.random.default_rng(0).normal(size=bench.picture.shape[-2:]).astype(np.float32)
+    image_CHW, here = bench.picture[0].cpu().numpy(), np.float32(0.5)
+
+    def pictures_made(taken_N1HW: np.ndarray) -> np.ndarray:
+        torch.from_numpy(np.where(taken_N1HW, here, image_CHW[None]).astype(np.float32)).to(bench.place)
+        return np.full(len(taken_N1HW), 0.5)
+
+    def masks_alone(taken_N1HW: np.ndarray) -> np.ndarray:
+        torch.from_numpy(taken_N1HW).to(bench.place)
+        return np.full(len(taken_N1HW), 0.5)
+
+    ways = {
+        name: lambda way=way: perturbation_areas(map_HW, way)
+        for name, way in (("pictures, as it was", pictures_made), ("masks alone", masks_alone))
+    }
+    rounds, _ = bench.in_turn(ways)
+    print(", ".join(f"{name} {median(one[name] for one in rounds):.3f} s" for name in ways), flush=True)
+
+
 def _ways(bench: Bench, asked: list[Target]) -> dict[str, Callable]:
     most = [bench.spec.max_steps] * (len(asked) - 1) + [bench.spec.steps]
 
@@ -193,7 +218,7 @@ def apart(map_HW: np.ndarray, other_HW: np.ndarray) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("folding", "targets", "counts"))
+    parser.add_argument("what", choices=("folding", "targets", "counts", "scoring"))
     parser.add_argument("--backbones", nargs="+", default=["test_efficientnet", "test_resnet", "efficientnet_b0", "densenet121"])
     parser.add_argument("--size", type=int, default=96)
     parser.add_argument("--steps", type=int, default=16)
@@ -207,7 +232,7 @@ def main() -> None:
     torch.set_num_threads(1)
     print(f"{options.size} px, {options.steps} steps, {options.precision}, {place}, torch {torch.__version__}", flush=True)
     for backbone in options.backbones:
-        {"folding": folding, "targets": targets, "counts": counts}[options.what](Bench(backbone, options, place))
+        {"folding": folding, "targets": targets, "counts": counts, "scoring": scoring}[options.what](Bench(backbone, options, place))
 
 
 if __name__ == "__main__":

@@ -76,7 +76,7 @@ def write_run_card(
     """Card of the whole ensemble. judged: what ``evaluate_out_of_fold`` found; None where no own picture was held out."""
     counts = {s: Counter(i.label for i in manifest.items if i.split == s) for s in ("train", "test")}
     lines = [
-        f"# {info.cfg.name}: ensemble of {len(results)} networks",
+        f"# {info.cfg.name}: ensemble of {len(results)} network{'s' if len(results) > 1 else ''}",
         "",
         f"- network: `{info.cfg.model.backbone}`, {info.cfg.data.size_px} px, first weights: {_weights(info.cfg)}",
         f"- view: {info.cfg.view or 'not named'}",
@@ -107,8 +107,9 @@ def _held_out(judged: Mapping[str, Any]) -> list[str]:
         "",
         "## Held-out pictures",
         "",
-        "Every training picture of the study's own classes, judged by the one member that had not seen it. Intervals of 95 % keep",
-        "photographs and patients whole. How the ensemble does on test pictures: the command `evaluate`.",
+        "Training pictures of the study's own classes, each judged by the one member that had not seen it; those of folds that are",
+        "not trained yet are left out. Intervals of 95 % keep photographs and patients whole. How the ensemble does on test",
+        "pictures: the command `evaluate`.",
         "",
         f"- accuracy {_with_interval(found['accuracy_clustered'])}, n = {found['n']}",
         f"- balanced accuracy {_with_interval(found['balanced_accuracy'])}",
@@ -120,12 +121,18 @@ def _held_out(judged: Mapping[str, Any]) -> list[str]:
     for k, name in enumerate(names):
         there, answered = sum(counts[k]), sum(row[k] for row in counts)
         if there:
-            recall, precision = (_number(counts[k][k] / n if n else None) for n in (there, answered))
-            lines.append(f"| {name} | {there} | {recall} | {precision} |")
+            precision = _number(counts[k][k] / answered) if answered else "never answered"
+            lines.append(f"| {name} | {there} | {_number(counts[k][k] / there)} | {precision} |")
     if judged["skin_tone"]:
         lines += ["", "| skin tone | pictures | accuracy |", "|---|---|---|"]
-        lines += [f"| {row['skin_tone']} | {row['n']} | {_with_interval(row)} |" for row in judged["skin_tone"]]
+        lines += [f"| {row['skin_tone']} | {row['n']} | {_with_interval(row)} |" for row in sorted(judged["skin_tone"], key=_tone)]
     return lines
+
+
+def _tone(row: Mapping[str, Any]) -> tuple[float, str]:
+    """Numbers in their order, words after them."""
+    name = row["skin_tone"]
+    return (float(name) if name.replace(".", "", 1).isdigit() else float("inf"), name)
 
 
 def _with_interval(estimate: Mapping[str, Any]) -> str:

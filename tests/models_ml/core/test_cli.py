@@ -12,6 +12,7 @@ from models_ml.core.cli import _parser, main
 from models_ml.core.config import preset, read_config
 from models_ml.core.pictures.audit import audit, leak_cost
 from models_ml.core.pictures.folds import with_folds
+from models_ml.core.training.card import _held_out
 from tests.models_ml.core.drawn import write_rows
 
 SMALL = ["train", "{bank}", "--preset", "tiny", "--view", "focused", "--out", "{tmp}/r"]
@@ -158,7 +159,23 @@ def test_the_card_says_how_the_run_did_and_on_what(trained):
     assert f"- accuracy {right / 30:.3f} (" in card
     assert re.search(r"^\| HMI \| 10 \| \d\.\d{3} \|", card, re.MULTILINE)
     assert re.search(r"training took .* s; seed 0", card)
+    assert card.startswith("# tiny: ensemble of 2 networks")
     assert "s on 1 processor thread; python" in (trained / "fold0/card.md").read_text()
+
+
+def test_the_cards_skin_tones_stand_in_their_order_and_a_class_never_answered_is_said():
+    judged = {
+        "out_of_fold": {
+            "n": 4, "accuracy_clustered": {"value": 0.5, "ci_low": None, "ci_high": None}, "brier": 1.0, "log_loss": 1.0,
+            "balanced_accuracy": {"value": 0.5, "ci_low": 0.1, "ci_high": 0.9}, "calibration": {"ece": 0.0},
+            "confusion": {"classes": ["A", "B"], "counts": [[2, 0, 0], [2, 0, 0]]},
+        },
+        "skin_tone": [{"skin_tone": t, "n": 1, "value": 1.0, "ci_low": None, "ci_high": None} for t in ("10", "dark", "2")],
+    }  # fmt: skip
+    lines = _held_out(judged)
+    assert "| A | 2 | 1.000 | 0.500 |" in lines
+    assert "| B | 2 | 0.000 | never answered |" in lines
+    assert [line.split(" | ")[0] for line in lines[-3:]] == ["| 2", "| 10", "| dark"]
 
 
 def test_a_printed_configuration_is_one_that_can_be_given_back(tmp_path, capsys):
