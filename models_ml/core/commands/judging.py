@@ -86,12 +86,12 @@ def _compare(arguments) -> int:
     from models_ml.core.config import differences
     from models_ml.core.training.checkpoint import read_run
 
-    if len(arguments.networks) < 2:
+    if len(arguments.compared) < 2:
         raise CoreError("Two networks or more are needed to compare: run directories, or files of predictions.")
     manifest = read_manifest(arguments.manifest, check_files=False) if arguments.manifest else None
     groups = {item.id: item.group for item in manifest.items if item.group} if manifest else {}
     named, infos = [], []
-    for name in arguments.networks:
+    for name in arguments.compared:
         if Path(name).is_dir():
             infos.append(read_run(name))
             named.append((name, held_out_cases(name, infos[-1].labels.own)))
@@ -128,5 +128,5 @@ def add(command) -> None:
     sub.add_argument("--seed", type=int, default=0, help="of the bootstrap")
     sub.add_argument("--out", metavar="FILE", help="JSON with everything: calibration, confusion, hardest items ...")
     sub = ruled(command("compare", _compare, "every two of these runs (held-out pictures) or predictions files (ensembles)"))
-    sub.add_argument("networks", nargs="+", metavar="RUN_DIR|FILE")
+    sub.add_argument("compared", nargs="+", metavar="RUN_DIR|FILE")
     sub.add_argument("--manifest", metavar="FILE", help="for the groups of predictions files: photographs kept whole")
