@@ -59,11 +59,12 @@ def _print_judged(result: dict, path: str) -> None:
     if kind == "ensemble":
         print(f"{name} answers outside the own classes: {judged['out_of_class_answers']}; {judged['fallback']} fell back")
         print(f"{name} mean member: accuracy {result['mean_member_accuracy']:.3f}")
-    if judged["calibration"]:
-        print(
-            f"{name} probabilities: calibration error {judged['calibration']['ece']:.3f}, Brier {judged['brier']:.3f}, "
-            f"log loss {judged['log_loss']:.3f}"
-        )
+    for words, found in (("probabilities", judged), ("probabilities without the temperature", judged.get("uncalibrated"))):
+        if found and found["calibration"]:
+            print(
+                f"{name} {words}: calibration error {found['calibration']['ece']:.3f}, Brier {found['brier']:.3f}, "
+                f"log loss {found['log_loss']:.3f}"
+            )
     for line in _by_class(judged["confusion"]):
         print(line)
 

@@ -144,6 +144,18 @@ def test_files_of_predictions_are_compared_with_themselves_without_a_difference(
     assert "answered no picture both" in capsys.readouterr().out
 
 
+def test_a_temperatures_effect_is_told_beside_what_was_before(trained, bank, tmp_path, capsys):
+    out, found = tmp_path / "p.csv", {}
+    assert main(["predict", str(trained), str(bank), "--out", str(out), "--quiet"]) == 0
+    for name, more in (("plain", []), ("calibrated", ["--calibrated", str(trained)])):
+        capsys.readouterr()
+        assert main(["evaluate", str(out), *more]) == 0
+        found[name] = [line for line in capsys.readouterr().out.splitlines() if "calibration error" in line]
+    (plain,) = found["plain"]
+    assert found["calibrated"][1] == plain.replace("probabilities:", "probabilities without the temperature:")
+    assert found["calibrated"][0] != plain
+
+
 def test_recorded_folds_that_are_not_as_many_as_asked_for_are_named(bank, tmp_path, capsys):
     with_folds(read_manifest(bank), folds=3, source="grouped", seed=0).write(tmp_path / "folds.csv")
     assert main(small(tmp_path / "folds.csv", tmp_path / "run", "--fold", "0")) == 0
