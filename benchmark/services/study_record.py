@@ -113,7 +113,8 @@ def network_record(study: Study) -> dict[str, str]:
         + ".",
         "version": "; ".join(f"{run.name}, {run.view}: settings {run.fingerprint[:12]}" for run in runs) + ".",
         "training_data": "; ".join(f"{run.name}, {run.view}: {_trained_on(run)}" for run in runs) + ".",
-        "development": "One network per fold of the training items, each validated on the fold that it did not see.",
+        "development": "One network per fold of the training items, each validated on the fold that it did not see."
+        + ("" if all(run.has_weights for run in runs) else " Of networks whose answers were brought as a file it is not recorded."),
     }
     rules = {
         f"{ensemble.get_rule_display()}, threshold {ensemble.threshold:g}{' included' if ensemble.inclusive else ''}"
