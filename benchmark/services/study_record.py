@@ -118,8 +118,9 @@ def network_record(study: Study) -> dict[str, str]:
         "description": "; ".join(f"{run.name}, {study.view_label(run.view).lower()}: {_architecture(run.config)}" for run in runs)
         + ".",
         "version": "; ".join(f"{run.name}, {run.view}: settings {run.fingerprint[:12]}" for run in runs) + ".",
-        "training_data": "; ".join(f"{run.name}, {run.view}: manifest {run.manifest_fingerprint[:12]}" for run in runs) + ".",
-        "development": "One network per fold of the training items, each validated on the fold that it did not see.",
+        "training_data": "; ".join(f"{run.name}, {run.view}: {_trained_on(run)}" for run in runs) + ".",
+        "development": "One network per fold of the training items, each validated on the fold that it did not see."
+        + ("" if all(run.has_weights for run in runs) else " Of networks whose answers were brought as a file it is not recorded."),
     }
     rules = {
         f"{ensemble.get_rule_display()}, threshold {ensemble.threshold:g}{' included' if ensemble.inclusive else ''}"
@@ -132,4 +133,8 @@ def network_record(study: Study) -> dict[str, str]:
 
 
 def _architecture(config: dict) -> str:
-    return config.get("model", {}).get("backbone", "architecture in the run's configuration")
+    return config.get("model", {}).get("backbone", "trained by other means, its answers were brought as a file")
+
+
+def _trained_on(run) -> str:
+    return f"manifest {run.manifest_fingerprint[:12]}" if run.has_weights else "not recorded"
