@@ -56,8 +56,9 @@ READINGS = {
     "analysed": "true for the first complete sitting of a seat, and for networks",
     "assistant": "network whose output was in sight for the second answer; empty: none was",
     "assistant_answer": "class that this network answered; empty: none, or it abstained",
-    "assisted_answer": "class chosen last with that output in sight; empty: none",
-    "assisted_rt_ms": "milliseconds from the output in sight to that choice, by the browser's monotonic clock",
+    "assisted_answer": "class chosen last with that output in sight, or as control without any; empty: none",
+    "assisted_rt_ms": "milliseconds from the second question in sight to that choice, by the browser's monotonic clock",
+    "asked_again": "yes: a second answer was asked for, without any output (control) where assistant is empty; empty: none was",
 }
 SITTING = {
     "response": "opaque name of the sitting",

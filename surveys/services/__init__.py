@@ -17,6 +17,7 @@ from .assistance import (
 )
 from .bounces import Bounces, record_bounces
 from .closing import archive_study, close_reading, close_recruitment, open_reading, open_recruitment
+from .control import control_of_block
 from .design import Verified, classes_of, create_survey_set, store_survey_set, verify_survey_set
 from .invitations import (
     InvitationClosed,
@@ -85,6 +86,7 @@ __all__ = [
     "classes_of",
     "close_reading",
     "close_recruitment",
+    "control_of_block",
     "create_rating_study",
     "create_seats",
     "create_survey_set",
