@@ -2,7 +2,7 @@
 
 Every place is control with the same probability, the share. How many are is the share of their number, rounded up or
 down, at once for every class within a seat's block, every block, seat and group, and for every item within a group, over
-all groups, and for every class. Both kinds of counts nest, so that the shares are a flow through a network whose whole
+all groups, for every class, and over all. Both kinds of counts nest, so that the shares are a flow through a network whose whole
 numbers bound an integral one; it is found by pushing flow around cycles, up or down by fair chance, until all is whole.
 Source: Gandhi et al. (2006), "Dependent rounding and its applications to approximation algorithms", J. ACM 53:324.
 """
@@ -15,7 +15,7 @@ from fractions import Fraction
 from .draw import Draw
 
 Node = tuple
-ALL: Node = ("all",)
+READERS, ITEMS = ("readers",), ("items",)
 
 
 @dataclass(frozen=True)
@@ -32,13 +32,13 @@ class Place:
     def of_reader(self) -> list[Node]:
         """What the place belongs to on the reader's side, from the whole down."""
         seat = (self.group, self.survey)
-        return [ALL, ("group", self.group), ("seat", *seat), ("block", *seat, self.view),
+        return [READERS, ("group", self.group), ("seat", *seat), ("block", *seat, self.view),
                 ("class of a block", *seat, self.view, self.item_class)]  # fmt: skip
 
     def of_item(self) -> list[Node]:
-        """What it belongs to on the item's side, up to the whole."""
+        """What it belongs to on the item's side, up to the whole, which flows back to the readers."""
         return [("item of a group", self.group, self.view, self.item), ("item", self.view, self.item),
-                ("class", self.view, self.item_class), ALL]  # fmt: skip
+                ("class", self.view, self.item_class), ITEMS, READERS]  # fmt: skip
 
 
 def draw_control(places: Sequence[Place], *, share: Fraction, seed: int) -> set[str]:
