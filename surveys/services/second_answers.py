@@ -52,7 +52,7 @@ def faults_of_second_answer(raw: Mapping[str, str], classes: Mapping, said: dict
     wrong = []
     if raw.get("assistant_answer") and not raw.get("assistant"):
         wrong.append("assistant_answer stands without an assistant")
-    if raw.get("assisted_rt_ms") and not raw.get("assistant") and not raw.get("assisted_answer"):
+    if raw.get("assisted_rt_ms") and not (raw.get("assistant") or raw.get("assisted_answer") or asked in YES):
         wrong.append("assisted_rt_ms stands without an assistant and without an assisted_answer")
     if asked not in (*YES, *NO):
         wrong.append(f"asked_again is {asked!r}, expected yes or nothing")

@@ -10,7 +10,19 @@ from typing import Any
 from benchmark.core.results import Results
 from benchmark.core.wording import on_view
 
-from . import assistance, classes, confusions, differences, difficulty, flow, forest, probabilities, readers, times
+from . import (
+    assistance,
+    classes,
+    confusions,
+    control,
+    differences,
+    difficulty,
+    flow,
+    forest,
+    probabilities,
+    readers,
+    times,
+)
 from .chart import Chart
 from .drawing import Drawing
 from .live import live
@@ -141,6 +153,17 @@ def _assistance(results: Results) -> Iterator[FigureEntry]:
         partial(assistance.assistance_chart, results),
         lambda: [*results["assistance"], *results["assistance_readers"]],
     )
+    if results.records("assistance_difference"):
+        yield entry_of(
+            results,
+            "assistance-control",
+            "What the output adds to a second look",
+            "Gains from the first to the second answer, for new images and new readers: with the network's output in sight, in a"
+            " second look alone, and their difference, each with its interval.",
+            control.control_words(results),
+            partial(control.control_chart, results),
+            lambda: control.control_rows(results),
+        )
     yield entry_of(
         results,
         "assistance-changes",

@@ -47,7 +47,7 @@ def assisted_problems(frame: pd.DataFrame, lines: np.ndarray) -> Iterator[Proble
             yield Problem(int(lines[row]), column, "a network reads alone, so an empty cell was expected.")
     for column, known, what in (
         ("assistant_answer", named, "no assistant: name the network that was in sight"),
-        ("assisted_rt_ms", named | second, "neither an assistant nor an assisted_answer: name what it is the time of"),
+        ("assisted_rt_ms", named | second | asked.isin(YES), "neither an assistant nor an assisted_answer: name what it is the time of"),
     ):
         for row in np.flatnonzero((frame[column] != "") & ~known & ~model):
             yield Problem(int(lines[row]), column, f'"{frame[column].iloc[row]}" was found, but {what}.')

@@ -53,11 +53,11 @@ def assistance_sections(
         return {}
     gains = [_gain_record(found, with_margin(found.keys, plan)) for found in sets]
     control = _control_sections(sets, list(control_sets(scored)), plan, draws)
-    _adjust_gains([*gains, *control.get("assistance_difference", [])], plan, paired, new_images)
+    _adjust_gains([*gains, *control["assistance_difference"]], plan, paired, new_images)
     return {
         "assistance": gains,
         **control,
-        "assistance_sensitivity": _sensitivity_records(scored, plan, gains),
+        "assistance_sensitivity": _sensitivity_records(scored, plan, gains, control["assistance_difference"]),
         "assistance_methods": [record for found in sets for record in _methods(found, plan, draws)],
         "assistance_network": adjusted([_pair_record(found, plan) for found in sets]),
         "assistance_groups": adjusted(_group_records(sets, plan)),
@@ -67,10 +67,8 @@ def assistance_sections(
 
 
 def _control_sections(sets: list[AssistedSet], controls: list[AssistedSet], plan: Plan, draws: StudyDraws) -> Record:
-    """What the second look does alone, and what the output adds to it; none without a control arm."""
+    """What the second look does alone, and what the output adds to it; no records without a control arm."""
     pairs = beside_control(sets, controls)
-    if not pairs:
-        return {}
     methods = [("second look alone", record) for found in controls for record in _methods(found, plan, draws)]
     methods += [("difference", record) for found in pairs for record in difference_methods(found, plan, draws)]
     return {
@@ -183,21 +181,27 @@ def _group_records(sets: list[AssistedSet], plan: Plan) -> list[Record]:
     return records
 
 
-def _sensitivity_records(scored: Scored, plan: Plan, gains: list[Record]) -> list[Record]:
-    """Every gain with missing answers treated the other way, where there are any; both questions."""
-    other = "excluded" if scored.missing == "incorrect" else "incorrect"
-    again = {_key(found.keys): _gain_record(found, plan) for found in assisted_sets(Scored(scored.readings, other))}
-    name = {"excluded": "blanks excluded", "incorrect": "blanks counted as wrong"}[other]
+def _sensitivity_records(
+    scored: Scored, plan: Plan, gains: list[Record], differences: list[Record]
+) -> list[Record]:
+    """Every gain and difference of gains with missing answers treated the other way, where there are any; both questions."""
+    name, other = ("blanks excluded", "excluded") if scored.missing == "incorrect" else ("blanks counted as wrong", "incorrect")
+    otherwise = Scored(scored.readings, other)
+    sets, controls = list(assisted_sets(otherwise)), list(control_sets(otherwise))
+    again = {("gain", *_key(found.keys)): _gain_record(found, plan) for found in sets}
+    for pair in beside_control(sets, controls):
+        again["difference from control", *_key(pair.keys)] = difference_record(pair, plan)
     records = []
-    for main in gains:
-        found = again.get(_key(main))
+    mains = [*(("gain", record) for record in gains), *(("difference from control", record) for record in differences)]
+    for compared, main in mains:
+        found = again.get((compared, *_key(main)))
         if found is None or found["readings"] == main["readings"]:
             continue  # nothing is missing, or nothing is left
         for estimand, prefix in (("these images", "these_images_"), ("new images", "")):
             p, p_main = found[f"{prefix}p"], main[f"{prefix}p"]
             records.append(
                 {
-                    "analysis": name, "estimand": estimand, **{key: main[key] for key in KEYS},
+                    "analysis": name, "compared": compared, "estimand": estimand, **{key: main[key] for key in KEYS},
                     "readings": found["readings"], "difference_main": main[f"{prefix}difference"],
                     "difference": found[f"{prefix}difference"], "p_main": p_main, "p": p,
                     "same_verdict": None if None in (p, p_main) else (p < plan.alpha) == (p_main < plan.alpha),
