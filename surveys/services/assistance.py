@@ -32,7 +32,7 @@ from surveys.models import (
 from surveys.questions import ASSISTED, Question, asked_about, questions_of, standing_by_item
 
 from .closing import require_reading
-from .control import control_fault, draw_control_items, is_control, require_control_as_drawn
+from .control import control_fault, draw_control_items, is_control, is_control_as_asked
 from .pictures import QUALITY, SUFFIXES, bare_pixels, chain_of
 
 # Probabilities of a network that knows further classes add up to less than 1 over the study's own.
@@ -215,12 +215,8 @@ def require_assistance(study: Study) -> None:
     if assisted_question(study.protocol) is None:
         return
     assistance = Assistance.objects.filter(study=study).first()
-    try:
-        if assistance is None:
-            raise ValidationError("Nothing is frozen yet.")
-        require_control_as_drawn(assistance)
-    except ValidationError as unready:
-        raise ValidationError(_("This study is not ready to be read yet. Please try again in a few days.")) from unready
+    if assistance is None or not is_control_as_asked(assistance):
+        raise ValidationError(_("This study is not ready to be read yet. Please try again in a few days."))
 
 
 def hand_out_output(*, survey_response: SurveyResponse, survey_item: SurveyItem) -> ShownOutput | None:

@@ -1,8 +1,9 @@
 """The control arm of an assisted study: about which items a seat's reader is asked again without any output."""
 
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
 from fractions import Fraction
-
-from django.core.exceptions import ValidationError
 
 from imagebank.models import Study, Truth
 from surveys.core.control import Place, draw_control
@@ -73,10 +74,72 @@ def control_fault(assistance: Assistance) -> str | None:
     return None
 
 
-def require_control_as_drawn(assistance: Assistance) -> None:
-    """Raise ValidationError, for the coordinator, when the protocol asks for another control arm than was frozen."""
-    if assistance.control.get("shares", {}) != control_shares(assistance.study.protocol):
-        raise ValidationError("The share of images without output was changed since the output was frozen; freeze it again.")
+def is_control_as_asked(assistance: Assistance) -> bool:
+    """Whether the frozen control arm is the one that the protocol asks for; else the output has to be frozen again."""
+    return assistance.control.get("shares", {}) == control_shares(assistance.study.protocol)
+
+
+@dataclass(frozen=True)
+class ControlSeat:
+    """The control items of one group's seat at one survey in one block: codes of items, in reading order."""
+
+    survey: str
+    group: str
+    view: str
+    items: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ControlSummary:
+    """A frozen control arm for its coordinators. Pairs are the fewest and the most.
+
+    share: per cent, by view. places: of the readers at images that are asked about twice; control: those without output.
+    of_seat: control items of a seat's block; of_item: seats at which an item in one view is control; readers: seats that read it.
+    """
+
+    seed: int
+    shares: dict[str, float]
+    places: int
+    control: int
+    of_seat: tuple[int, int]
+    of_item: tuple[int, int]
+    readers: tuple[int, int]
+    seats: tuple[ControlSeat, ...]
+
+
+def control_summary(assistance: Assistance) -> ControlSummary | None:
+    """What was drawn, to be looked at; None where every image has an output."""
+    drawn_from = assistance.control
+    if not drawn_from:
+        return None
+    study, views = assistance.study, set(drawn_from["shares"])
+    groups = dict(Seat.objects.of_study(study).live().order_by("group__position").values_list("group__code", "group__singular"))
+    seats: dict[tuple, list[str]] = {}
+    of_item: Counter = Counter()
+    readers: Counter = Counter()
+    drawn = set(assistance.control_items.values_list("group__code", "survey_item"))
+    for row in _survey_items(study).filter(block__view__in=views).order_by("block__survey__number", "block__position", "position"):
+        for group, words in groups.items():
+            own = seats.setdefault((row.block.survey.code, words, row.block.view), [])
+            readers[row.item_id, row.block.view] += 1
+            if (group, row.pk) in drawn:
+                own.append(row.item.code)
+                of_item[row.item_id, row.block.view] += 1
+    return ControlSummary(
+        seed=drawn_from["seed"],
+        shares={view: 100 * share for view, share in drawn_from["shares"].items()},
+        places=readers.total(),
+        control=of_item.total(),
+        of_seat=_ends(len(items) for items in seats.values()),
+        of_item=_ends(of_item[key] for key in readers),
+        readers=_ends(readers.values()),
+        seats=tuple(ControlSeat(*key, tuple(items)) for key, items in seats.items()),
+    )
+
+
+def _ends(counts: Iterable[int]) -> tuple[int, int]:
+    counts = list(counts)
+    return min(counts, default=0), max(counts, default=0)
 
 
 def is_control(survey_response: SurveyResponse, survey_item: SurveyItem) -> bool:
