@@ -1,4 +1,5 @@
-"""The demo's study with an assisted arm: some of the drawn test images, answered alone and beside the classifier."""
+"""The demo's study with an assisted arm and its control: drawn test images, answered alone and again, mostly beside the
+classifier."""
 
 import csv
 import tomllib
@@ -71,7 +72,7 @@ def read(console: Console, *, study: Study, folder: Path, seed: int) -> None:
         study=study, seed=seed, leave_open=[(first_survey(study), OPEN_GROUP)],
         accuracies={(group, view): share for (group, view), share in ACCURACIES.items() if view == VIEW},
     )  # fmt: skip
-    console.say(f"{people} simulated people answered alone, and again with the {NETWORK}'s answer in sight.")
+    console.say(f"{people} simulated people answered alone, and again with the {NETWORK}'s answer in sight, or as control with nothing.")
 
 
 def _bring_network(study: Study, folder: Path) -> None:

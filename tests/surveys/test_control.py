@@ -79,8 +79,8 @@ def test_the_control_items_are_drawn_with_the_output_balanced_and_frozen(study, 
     sha256 = frozen.sha256
     assert freeze(study, tmp_path).sha256 == sha256
     assert set(rows.all()) == kept
-    assert assistance_fault(study.assistance) is None
     frozen = type(frozen).objects.get(study=study)
+    assert assistance_fault(frozen) is None
     ControlItem.objects.first().delete()
     assert "is not what was frozen" in assistance_fault(frozen)
 
