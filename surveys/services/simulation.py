@@ -21,7 +21,7 @@ READER_SD, ITEM_SD = 0.4, 1.0
 # A logistic curve averaged over a normal spread s stays close to a logistic curve flattened by sqrt(1 + c s^2).
 FLATTENING = (16 * math.sqrt(3) / (15 * math.pi)) ** 2
 BLANK_RATE, CHANGE_RATE = 0.01, 0.03
-LOOKS_AFRESH = 0.1  # how often a second look alone is a new one, with the reader's own chance of being right
+LOOKS_AFRESH = 0.25  # how often a second look alone is a new one, with the reader's own chance of being right
 
 
 def simulate_readers(
