@@ -7,8 +7,8 @@ from surveys.models import Answer, ControlItem, ViewingEvent
 from surveys.services import invite
 from tests.browser.test_reading import WIDTHS, accessible, answers_blocked, fits, open_browser, saved, until
 from tests.surveys.assisted import freeze, make_assisted_study
-from tests.surveys.test_control import CONTROLLED
 from tests.surveys.study import group, survey
+from tests.surveys.test_control import CONTROLLED
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
