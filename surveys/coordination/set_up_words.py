@@ -45,7 +45,7 @@ HELP = {
     "Most studies have one.",
     "assisted": "Every reader answers alone first; that answer is closed before the network's answer, probabilities and map are shown.",
     "control": "The control arm: it tells what the network adds apart from what a second look alone does. The images are drawn "
-    "with the surveys' seed, others for every reader. 25 is sensible; 0: the output is always shown.",
+    "with the surveys' seed, others for every reader. 25 is sensible; 0: the output is always shown. Without the tick above it says nothing.",
     "groups": 'The word for one and for many, as in "dermatologist, dermatologists". Each group reads every survey once.',
     "about_you": 'Plain text, or choices after a bar: "Specialty * | Dermatology; General practice"; "Years in practice | '
     'number". A star asks for an answer. May be empty.',

@@ -129,7 +129,7 @@ CELLS = {
 }  # fmt: skip
 VIEWING = SITTING | PLACE | {
     "kind": "shown (decoded and painted), zoomed, hidden (window left), visible (came back), screen, masked (covered), "
-    "output (a network's, handed out), failed",
+    "output (a network's, handed out), control (asked again without any), failed",
     "event_id": "UUID made by the reader's browser",
     "client_ms": "the browser's monotonic clock, in milliseconds",
     "received_at": "receipt by the server's clock, ISO 8601",
