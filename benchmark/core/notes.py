@@ -23,6 +23,11 @@ def notes(readings: Readings, plan: Plan, scored: Scored) -> Iterator[str]:
             f"{int(frame['simulated'].sum())} of {len(frame)} readings are simulated or of drawn images; the numbers"
             " show how the analysis works and say nothing about people."
         )
+    if len(readings.second):
+        yield (
+            f"{len(readings.second)} readings are second showings of an item to the same reader: they say how far readers agree with"
+            " themselves, and no other result uses them."
+        )
     yield from _strange_words(frame)
     yield from _without_partner(scored)
     people = frame[(frame["kind"] == "human") & (frame["survey"] != "")]

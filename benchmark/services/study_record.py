@@ -78,7 +78,7 @@ def reading_record(study: Study) -> dict[str, dict[str, str]]:
             "independence": "Everybody reads alone under a personal link and sees no other reader's answers.",
         },
         "sample_size": {
-            "planned": f"{seats} surveys of {per_survey} items per view, each with one seat per group of readers.",
+            "planned": f"{seats} surveys of {per_survey} items per view, each with one seat per group of readers.{_again(protocol)}",
         },
         "study": {},
     }
@@ -87,6 +87,12 @@ def reading_record(study: Study) -> dict[str, dict[str, str]]:
     if dates := _dates(study):
         record["study"]["dates"] = dates
     return record
+
+
+def _again(protocol) -> str:
+    """What came a second time, in a sentence; nothing where nothing did."""
+    told = f" {protocol.repeats_percent} % of every block came a second time in it, unannounced; only first answers are compared."
+    return told if protocol.repeats else ""
 
 
 def _served(study: Study) -> str:

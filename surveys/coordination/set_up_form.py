@@ -10,7 +10,7 @@ from surveys.coordination.set_up_words import ASSISTED, ASSISTED_OR_NOT, CONFIDE
 from surveys.languages import TRANSLATED
 from surveys.questions.definition import MOST_CONTROL
 from surveys.services.letter_words import LONGEST_SUBJECT, check_letter
-from surveys.services.protocol import SCHEMA, TEXTS
+from surveys.services.protocol import SCHEMA, SHOWN_AND_REPEATED, TEXTS
 
 COLOURS = ("ochre", "plum")
 CONTROL, SELECT = {"class": "form-control"}, {"class": "form-select"}
@@ -75,6 +75,7 @@ class SetUpForm(forms.Form):
     about_you = forms.CharField(required=False, max_length=10000, widget=forms.Textarea({"rows": 3}))
     per_class = forms.IntegerField(min_value=1, max_value=1000)
     sets = forms.IntegerField(min_value=1, max_value=1000)
+    repeats = forms.DecimalField(required=False, min_value=0, max_value=50, max_digits=3, decimal_places=1)
     threshold = forms.DecimalField(min_value=0, max_value=100, max_digits=4, decimal_places=1)
     days = forms.IntegerField(min_value=1, max_value=3650)
     allow_blank = forms.BooleanField(required=False)
@@ -92,7 +93,7 @@ class SetUpForm(forms.Form):
     SECTIONS = (
         ("The study", ("title", "slug", "summary")),
         ("What is asked", ("question", "classes", "views", "confidence", "assisted", "control")),
-        ("Who reads, and how much", ("groups", "about_you", "per_class", "sets")),
+        ("Who reads, and how much", ("groups", "about_you", "per_class", "sets", "repeats")),
         ("Rules", ("threshold", "days", "allow_blank", "zoom")),
         ("What readers are told", ("language", *TEXTS)),
     )
@@ -152,6 +153,8 @@ class SetUpForm(forms.Form):
             check_letter(subject=said.get("invitation_subject", ""), body=said.get("invitation_body", ""))
         except ValidationError as refusal:
             self.add_error("invitation_body", refusal)
+        if said.get("repeats") and said.get("assisted"):
+            self.add_error("repeats", SHOWN_AND_REPEATED)
         if said.get("language", "en") != "en":
             for name in ("question", "consent"):
                 if _told(said.get(name, "")) == WORDS[name]:
@@ -189,6 +192,7 @@ class SetUpForm(forms.Form):
                 "sets": said["sets"],
                 "block_order": known_set["block_order"] if same_views else views,
                 "view_order_design": known_set.get("view_order_design", "fixed"),
+                **({"repeats": float(said["repeats"] / 100)} if said.get("repeats") else {}),
             },
             "completion": {
                 "threshold": float(said["threshold"] / 100),
@@ -246,6 +250,7 @@ def form_values(preset: dict) -> dict:
         "about_you": "\n".join(_about_reader_said(row) for row in preset.get("demographic_questions", [])),
         "per_class": drawn.get("per_class", 1),
         "sets": drawn.get("sets", 1),
+        "repeats": f"{100 * drawn.get('repeats', 0):g}",
         "threshold": f"{100 * preset.get('completion', {}).get('threshold', 0.95):g}",
         "days": preset.get("invitations", {}).get("days", WORDS["days"]),
         "allow_blank": about.get("allow_blank", True),

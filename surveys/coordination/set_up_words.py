@@ -21,6 +21,7 @@ LABELS = {
     "about_you": "Questions about the reader, one in each line",
     "per_class": "Images of every class in each survey",
     "sets": "Times that every image is read by each group",
+    "repeats": "Images shown a second time, per cent of a block",
     "threshold": "Complete when more than this share is answered, per cent",
     "days": "Days that a personal link works",
     "allow_blank": "An image may be left unanswered",
@@ -51,6 +52,8 @@ HELP = {
     'number". A star asks for an answer. May be empty.',
     "per_class": "With 6 classes and 2 images of each, a survey has 12 images.",
     "sets": "Once, or more often for closer estimates: each time needs as many readers again.",
+    "repeats": "0: none. With 10, a block of 28 images shows 3 of them again, far from the first time, and nothing tells the reader so. "
+    "It says how far readers agree with themselves; only first answers are compared.",
     "language": "In which the pages' own words, numbers and dates are. Texts below that you leave as they are come in it as well; "
     "the question and the consent you write yourself.",
     "consent": "What takes part, what is kept, and whom to ask. Your ethics committee decides whether these words are enough.",
@@ -63,6 +66,7 @@ WORDS = {
     "views": "photo: clinical",
     "per_class": 2,
     "sets": 1,
+    "repeats": 0,
     "threshold": 95,
     "days": 60,
     "control": 25,

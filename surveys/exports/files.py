@@ -14,7 +14,7 @@ from imagebank.tables import csv_text
 from surveys.coordination.seat_grid import live_cells
 from surveys.exports.tables import readings_csv
 from surveys.models import Answer, BlockSitting, Seat, ServedPicture, SurveyResponse, ViewingEvent
-from surveys.services import cells_frame, ratings_frame
+from surveys.services import cells_frame, ratings_frame, readings_frame
 from surveys.services.funnel import funnel_rows
 
 NOBODY = "No address and no name of a reader is in any of these files; readers are known by their codes."
@@ -59,6 +59,10 @@ READINGS = {
     "assisted_answer": "class chosen last with that output in sight, or as control without any; empty: none",
     "assisted_rt_ms": "milliseconds from the second question in sight to that choice, by the browser's monotonic clock",
     "asked_again": "yes: a second answer was asked for, without any output (control) where assistant is empty; empty: none was",
+}
+SHOWING = {
+    "showing": "1, or 2 where the item came a second time in its block: how far readers agree with themselves; no comparison "
+    "uses its answer",
 }
 SITTING = {
     "response": "opaque name of the sitting",
@@ -314,12 +318,13 @@ def export_files(study: Study) -> list[ExportFile]:
             files.insert(1, ExportFile("cells.csv", "Cells of grids", "One row per rater, grid, question and cell.",
                                        CELLS, _cells))  # fmt: skip
     return [*files, ExportFile("data-dictionary.csv", "Data dictionary", "What every column of every file means.",
-                               DICTIONARY, lambda study: _dictionary(files))]  # fmt: skip
+                               DICTIONARY, lambda study: _dictionary(study, files))]  # fmt: skip
 
 
-def _dictionary(files: list[ExportFile]):
+def _dictionary(study: Study, files: list[ExportFile]):
+    shown_again = readings_frame(study=study).columns.isin(SHOWING).any()
     named = [
-        ("readings.csv", READINGS),
+        ("readings.csv", READINGS | (SHOWING if shown_again else {})),
         *((file.name, file.columns) for file in files),
         ("data-dictionary.csv", DICTIONARY),
     ]

@@ -42,6 +42,10 @@ class AnswerQuerySet(AppendOnlyQuerySet):
     def of_study(self, study):
         return self.filter(survey_response__survey__survey_set__study=study)
 
+    def counted(self):
+        """Answers that count towards a complete sitting, and are summed up: not those to a reading study's second showings."""
+        return self.exclude(survey_item__stimulus=None, survey_item__repeat_of__isnull=False)
+
 
 class Answer(models.Model):
     """One answer, or its withdrawal, to one question about a survey item. The latest stands; each row seals the last.

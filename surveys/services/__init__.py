@@ -46,6 +46,7 @@ from .pictures import prepare_block, prepare_study
 from .protocol import load_protocol
 from .rating import create_rating_study, grid, pair, sheet, shuffled, single, strip
 from .rating_cells import cells_frame
+from .rating_copy import copy_ratings
 from .rating_items import stimuli_from_items
 from .rating_simulation import SimulatedRaters, simulate_raters
 from .ratings import analysis_frame, ratings_frame
@@ -89,6 +90,7 @@ __all__ = [
     "control_of_block",
     "control_shares",
     "control_summary",
+    "copy_ratings",
     "create_rating_study",
     "create_seats",
     "create_survey_set",

@@ -22,6 +22,7 @@ from . import (
     probabilities,
     readers,
     times,
+    within_reader,
 )
 from .chart import Chart
 from .drawing import Drawing
@@ -78,6 +79,8 @@ def _found(results: Results) -> Iterator[FigureEntry]:
             lambda: results.records("reader_accuracy", kind="human"),
         )
     yield from _description(results)
+    if any(record["same"] is not None for record in results.records("within_reader")):
+        yield _within_reader(results)
     yield from _probabilities(results)
 
 
@@ -173,6 +176,19 @@ def _assistance(results: Results) -> Iterator[FigureEntry]:
         assistance.changes_words(results),
         partial(assistance.changes_chart, results),
         lambda: assistance.changes_rows(results),
+    )
+
+
+def _within_reader(results: Results) -> FigureEntry:
+    return entry_of(
+        results,
+        "within-reader",
+        "One reader beside two",
+        "Share of pairs of answers to the same image that are the same: one reader's at both showings (diamond), and two readers'"
+        " at the first (circle), with intervals that respect readers and images.",
+        within_reader.within_words(results),
+        partial(within_reader.within_chart, results),
+        lambda: within_reader.within_rows(results),
     )
 
 

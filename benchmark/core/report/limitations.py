@@ -20,6 +20,7 @@ def _limitations(results: Results) -> Iterator[str]:
     yield from _images(results)
     yield from _order(results)
     yield from _assisted(results)
+    yield from _within_reader(results)
     yield from _networks(results)
     yield from _data(results)
 
@@ -47,6 +48,14 @@ def _images(results: Results) -> Iterator[str]:
     study = results.get("study") or {}
     if not study.get("images", {}).get("representative"):
         yield "How the images were chosen from those that a clinic would see is not recorded: they count as a convenience sample."
+
+
+def _within_reader(results: Results) -> Iterator[str]:
+    if results.records("within_reader"):
+        yield (
+            "Images came a second time within one sitting, later in the block than the first time: memory makes answers more alike, and"
+            " practice and fatigue are part of every change. Agreement weeks apart may be lower."
+        )
 
 
 def _order(results: Results) -> Iterator[str]:

@@ -169,6 +169,13 @@ def _description(results: Results) -> Iterator[str]:
             f" with {_level(results)} intervals from {results['plan']['bootstrap_draws']} bootstrap draws of items (seed"
             f" {results['seed']})."
         )
+    if results.records("within_reader"):
+        yield (
+            "Agreement within readers, from images that came a second time in the same block: share of equal answers, Cohen's kappa"
+            " [[cohen]] and AC1 [[gwet]] of first against second answers, beside the share of equal first answers of different readers"
+            " to the same images; intervals by linearisation with the two-way variance of readers and images [[cameron]]. Second"
+            " answers enter no other result."
+        )
     if results.records("fixed_raters"):
         yield "Where all readers read the same images, Conger's kappa [[conger]] and Brennan and Prediger's [[brennan]] too."
     if results.records("metrics"):

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('surveys', '0016_output_of_a_network_in_sight'),
+        ('surveys', '0017_second_showings'),
     ]
 
     operations = [
