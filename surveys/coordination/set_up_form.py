@@ -6,8 +6,9 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.text import slugify
 
-from surveys.coordination.set_up_words import ASSISTED, CONFIDENCE, HELP, LABELS, WORDS
+from surveys.coordination.set_up_words import ASSISTED, ASSISTED_OR_NOT, CONFIDENCE, HELP, LABELS, WORDS
 from surveys.languages import TRANSLATED
+from surveys.questions.definition import MOST_CONTROL
 from surveys.services.letter_words import LONGEST_SUBJECT, check_letter
 from surveys.services.protocol import SCHEMA, SHOWN_AND_REPEATED, TEXTS
 
@@ -69,6 +70,7 @@ class SetUpForm(forms.Form):
     views = forms.CharField(max_length=2000, widget=forms.Textarea({"rows": 2}))
     confidence = forms.BooleanField(required=False)
     assisted = forms.BooleanField(required=False)
+    control = forms.IntegerField(required=False, min_value=0, max_value=int(100 * MOST_CONTROL))
     groups = forms.CharField(max_length=4000, widget=forms.Textarea({"rows": 3}))
     about_you = forms.CharField(required=False, max_length=10000, widget=forms.Textarea({"rows": 3}))
     per_class = forms.IntegerField(min_value=1, max_value=1000)
@@ -90,7 +92,7 @@ class SetUpForm(forms.Form):
 
     SECTIONS = (
         ("The study", ("title", "slug", "summary")),
-        ("What is asked", ("question", "classes", "views", "confidence", "assisted")),
+        ("What is asked", ("question", "classes", "views", "confidence", "assisted", "control")),
         ("Who reads, and how much", ("groups", "about_you", "per_class", "sets", "repeats")),
         ("Rules", ("threshold", "days", "allow_blank", "zoom")),
         ("What readers are told", ("language", *TEXTS)),
@@ -220,7 +222,16 @@ def _questions(said: dict, known: Sequence[dict]) -> list[dict]:
         for usual in (CONFIDENCE, ASSISTED)
         if said[usual["kind"]]
     ]
+    further = [_with_control(row, said["control"] or 0) if row["kind"] == "assisted" else row for row in further]
     return [{"kind": "diagnosis", "prompt": said["question"]}, *further] if further else []
+
+
+def _with_control(row: dict, percent: int) -> dict:
+    """The question with this share of control items, in words that hold with and without an output if ours were kept."""
+    prompts = (ASSISTED["prompt"], ASSISTED_OR_NOT)
+    prompt = prompts[percent > 0] if row["prompt"] in prompts else row["prompt"]
+    row = {name: value for name, value in row.items() if name != "control"} | {"prompt": prompt}
+    return row | ({"control": percent / 100} if percent else {})
 
 
 def form_values(preset: dict) -> dict:
@@ -234,6 +245,7 @@ def form_values(preset: dict) -> dict:
         "classes": "\n".join(_said(row, "name") for row in preset["classes"]),
         "views": "\n".join(_said(row, "label") for row in preset["views"]),
         **{kind: any(row["kind"] == kind for row in preset.get("questions", [])) for kind in ("confidence", "assisted")},
+        "control": round(100 * next((row.get("control", 0) for row in preset.get("questions", []) if row["kind"] == "assisted"), 0)),
         "groups": "\n".join(_group_said(row) for row in people),
         "about_you": "\n".join(_about_reader_said(row) for row in preset.get("demographic_questions", [])),
         "per_class": drawn.get("per_class", 1),

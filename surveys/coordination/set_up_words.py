@@ -7,6 +7,8 @@ CONFIDENCE = {"code": "confidence", "kind": "confidence", "prompt": "How sure ar
 ASSISTED = {
     "code": "second", "kind": "assisted", "step": 2, "prompt": "And with the network's answer in sight: which diagnosis is it?",
 }  # fmt: skip
+# Where some images have no output, the words must hold with and without one.
+ASSISTED_OR_NOT = "And once more: which diagnosis is it?"
 
 LABELS = {
     "slug": "Address",
@@ -14,6 +16,7 @@ LABELS = {
     "views": "Views, one in each line",
     "confidence": "Ask how sure the reader is, from 0 to 100",
     "assisted": "Then ask once more, with a network's answer in sight",
+    "control": "Per cent of images with nothing in sight the second time",
     "groups": "Groups of readers, one in each line",
     "about_you": "Questions about the reader, one in each line",
     "per_class": "Images of every class in each survey",
@@ -42,6 +45,8 @@ HELP = {
     "views": 'Code and the word before "image", as in "focused: focused". Each view is a block of its own, in this order. '
     "Most studies have one.",
     "assisted": "Every reader answers alone first; that answer is closed before the network's answer, probabilities and map are shown.",
+    "control": "The control arm: it tells what the network adds apart from what a second look alone does. The images are drawn "
+    "with the surveys' seed, others for every reader. 25 is sensible; 0: the output is always shown. Without the tick above it says nothing.",
     "groups": 'The word for one and for many, as in "dermatologist, dermatologists". Each group reads every survey once.',
     "about_you": 'Plain text, or choices after a bar: "Specialty * | Dermatology; General practice"; "Years in practice | '
     'number". A star asks for an answer. May be empty.',
@@ -64,6 +69,7 @@ WORDS = {
     "repeats": 0,
     "threshold": 95,
     "days": 60,
+    "control": 25,
     "allow_blank": True,
     "zoom": True,
     "language": "en",

@@ -56,8 +56,9 @@ READINGS = {
     "analysed": "true for the first complete sitting of a seat, and for networks",
     "assistant": "network whose output was in sight for the second answer; empty: none was",
     "assistant_answer": "class that this network answered; empty: none, or it abstained",
-    "assisted_answer": "class chosen last with that output in sight; empty: none",
-    "assisted_rt_ms": "milliseconds from the output in sight to that choice, by the browser's monotonic clock",
+    "assisted_answer": "class chosen last with that output in sight, or as control without any; empty: none",
+    "assisted_rt_ms": "milliseconds from the second question in sight to that choice, by the browser's monotonic clock",
+    "asked_again": "yes: a second answer was asked for, without any output (control) where assistant is empty; empty: none was",
 }
 SHOWING = {
     "showing": "1, or 2 where the item came a second time in its block: how far readers agree with themselves; no comparison "
@@ -132,7 +133,7 @@ CELLS = {
 }  # fmt: skip
 VIEWING = SITTING | PLACE | {
     "kind": "shown (decoded and painted), zoomed, hidden (window left), visible (came back), screen, masked (covered), "
-    "output (a network's, handed out), failed",
+    "output (a network's, handed out), control (asked again without any), failed",
     "event_id": "UUID made by the reader's browser",
     "client_ms": "the browser's monotonic clock, in milliseconds",
     "received_at": "receipt by the server's clock, ISO 8601",

@@ -100,6 +100,7 @@ class ViewingEvent(models.Model):
         MASKED = "masked", "Image covered after its time"
         FAILED = "failed", "Image did not load"
         OUTPUT = "output", "Network's output handed out"
+        CONTROL = "control", "Asked again without any output"
 
     survey_response = models.ForeignKey(SurveyResponse, on_delete=models.PROTECT, related_name="viewing_events")
     survey_item = models.ForeignKey(

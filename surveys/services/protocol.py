@@ -221,7 +221,8 @@ def _asked(rows: list[dict], present: list[str]) -> list[dict]:
 def _storable(question) -> dict:
     """A question as JSON keeps it: lists for tuples, and nothing that its kind does not know."""
     row = json.loads(json.dumps(asdict(question)))
-    return row if question.kind == ASSISTED else {name: value for name, value in row.items() if name != "shows"}
+    unknown = {"shows", "control"} if question.kind != ASSISTED else set() if question.control else {"control"}
+    return {name: value for name, value in row.items() if name not in unknown}
 
 
 def _save_protocol(study: Study, values: dict, defaults: dict) -> StudyProtocol:

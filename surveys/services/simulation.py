@@ -22,6 +22,7 @@ READER_SD, ITEM_SD = 0.4, 1.0
 # A logistic curve averaged over a normal spread s stays close to a logistic curve flattened by sqrt(1 + c s^2).
 FLATTENING = (16 * math.sqrt(3) / (15 * math.pi)) ** 2
 BLANK_RATE, CHANGE_RATE = 0.01, 0.03
+LOOKS_AFRESH = 0.25  # how often a second look alone is a new one, with the reader's own chance of being right
 # An item that comes again. What decides whether an answer is right has, beside the difficulty and the reader's ability, a part of
 # this reader and this item that is the same at both showings, and a part that is drawn anew; this share of its variance stays.
 # A reader who errs twice names the same wrong class this often, beyond what chance gives, and needs this part of the first time.
@@ -188,10 +189,16 @@ class _Simulator:
         """Readers take over another answer the more easily, the surer the network and the less sure they are themselves."""
         output = hand_out_output(survey_response=reading.response, survey_item=reading.survey_item)
         draw = self.generator("second", reading.response.reader.code, reading.view, reading.survey_item.item.code)
+        if output is None:
+            afresh = draw.random() < LOOKS_AFRESH
+            leaning = _Leaning(reading.chance, draw.random(), int(draw.integers(len(self.classes) - 1)))
+            chosen = self._chosen(reading.survey_item.item_id, leaning) if afresh else reading.chosen
+            self._record(reading, question, chosen.code, rt_ms=_second_ms(draw), event=question.code)
+            return
         share = output.probabilities.get(output.answer.code, 0) if output.answer else 0
         follows = output.answer is not None and draw.random() < min(0.95, max(0.05, share - reading.chance / 2 + 0.1))
         value = output.answer.code if follows else reading.chosen.code
-        self._record(reading, question, value, rt_ms=int(1000 * draw.lognormal(math.log(4), 0.5)), event=question.code)
+        self._record(reading, question, value, rt_ms=_second_ms(draw), event=question.code)
 
     def _record(self, reading: "_Reading", question: Question, value, *, rt_ms: int, event: str) -> None:
         record_answer(
@@ -209,3 +216,7 @@ class _Simulator:
 
     def _event(self, response: SurveyResponse, survey_item, change: int | str) -> UUID:
         return uuid5(NAMESPACE_URL, f"simulated:{self.seed}:{response.public_id}:{survey_item.public_id}:{change}")
+
+
+def _second_ms(draw) -> int:
+    return int(1000 * draw.lognormal(math.log(4), 0.5))

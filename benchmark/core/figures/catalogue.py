@@ -14,6 +14,7 @@ from . import (
     assistance,
     classes,
     confusions,
+    control,
     differences,
     difficulty,
     flow,
@@ -155,6 +156,17 @@ def _assistance(results: Results) -> Iterator[FigureEntry]:
         partial(assistance.assistance_chart, results),
         lambda: [*results["assistance"], *results["assistance_readers"]],
     )
+    if results.records("assistance_difference"):
+        yield entry_of(
+            results,
+            "assistance-control",
+            "What the output adds to a second look",
+            "Gains from the first to the second answer, for new images and new readers: with the network's output in sight, in a"
+            " second look alone, and their difference, each with its interval.",
+            control.control_words(results),
+            partial(control.control_chart, results),
+            lambda: control.control_rows(results),
+        )
     yield entry_of(
         results,
         "assistance-changes",

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from benchmark.core.errors import Problem
-from benchmark.core.inputs.assisted import ASSISTED, ASSISTED_NUMBERS, assisted_problems, is_assisted
+from benchmark.core.inputs.assisted import ASSISTED, ASSISTED_NUMBERS, asked_again, assisted_problems, is_assisted
 from benchmark.core.inputs.long_table import read_text_table, rejected
 from benchmark.core.inputs.showings import SHOWING, showing_problems, split_showings
 
@@ -67,7 +67,7 @@ class Readings:
 
     @cached_property
     def is_assisted(self) -> bool:
-        """Whether any reader answered again with a network's output in sight."""
+        """Whether any reader was asked again, with a network's output in sight or without."""
         return is_assisted(self.frame)
 
     @cached_property
@@ -128,6 +128,7 @@ def _checked(text: pd.DataFrame, lines: Sequence[int], source: str, sha256: str)
         problems = _repeated(frame[first].reset_index(drop=True), lines[first])
     if problems:
         raise rejected(source, problems)
+    frame["asked_again"] = asked_again(frame)
     for column in NUMBERS:
         frame[column] = pd.to_numeric(frame[column], errors="coerce")
     simulated = text["simulated"].astype(str).str.lower() if "simulated" in text else pd.Series("", index=text.index)

@@ -196,7 +196,8 @@ def _from_assisted(results: Results) -> dict[str, str]:
     ]
     return {
         "aim": " ".join(record["question"] for record in records),
-        "design": f"Within the readers: each image alone, then again at once with the output of {names} in sight.",
+        "design": f"Within the readers: each image alone, then again at once with the output of {names} in sight"
+        + (", or at some images, drawn, with nothing in sight." if results.records("assistance_control") else "."),
         "end_user": f"The readers were its users: they answered alone, then with the output of {names} in sight; changed answers"
         " and reliance are given.",
         "missing": f"{blank} second answers are missing.",
