@@ -26,7 +26,8 @@ class Recipe:
     ordinal: (low end, middle, high end) class names; the middle's label vector is held at the mean of the ends, in
     `ordinal_nets`. transition: (start, end) kimg between which labels fade in from the common mix (after 2201.06578);
     None conditions from the first step. noise: random draws it for every picture, none trains without (its strength
-    stays 0). compiled: the phases of every step as compiled code (not path length and R1: little of the time, and
+    stays 0). balanced: every class is shown, and asked for, equally often, however few pictures it has; else as often as
+    it occurs. compiled: the phases of every step as compiled code (not path length and R1: little of the time, and
     differentiated twice). freeze_d: this many of the discriminator's finest blocks keep their weights.
     """
 
@@ -52,6 +53,7 @@ class Recipe:
     style_mix: float = 0.9
     noise: str = "random"
     mirror: bool = True
+    balanced: bool = False
     pipeline: str = "bgc"
     ada_target: float = 0.6
     ada_kimg: float = 500.0

@@ -16,7 +16,7 @@ from generative.core.networks import weights
 from generative.core.networks.discriminator import Discriminator
 from generative.core.networks.generator import Generator
 from generative.core.networks.shape import NetworkShape
-from generative.core.training import finetune, snapshots
+from generative.core.training import finetune, phases, snapshots
 from generative.core.training.loop import train
 from generative.core.training.recipe import tiny
 from tests.generative.core.drawn import drawn_manifest, drawn_table
@@ -109,6 +109,23 @@ def test_options_run_and_change_the_result(tmp_path):
         first = Discriminator(shape).state_dict()
     assert torch.equal(later["b8.conv0.weight"], first["b8.conv0.weight"])
     assert not torch.equal(later["b4.conv.weight"], first["b4.conv.weight"])
+
+
+def test_balanced_classes_are_shown_and_asked_for_alike_whatever_their_number(tmp_path, monkeypatch):
+    """One epoch of 30, 7 and 3 pictures; without the option they come as often as they are."""
+    table = drawn_table(90, 8)
+    data = table.where(np.concatenate([np.flatnonzero(table.labels == i)[:n] for i, n in enumerate((30, 7, 3))]))
+    shown, main = [], phases.discriminator_main
+    monkeypatch.setattr(phases, "discriminator_main", lambda players, batch, chance: shown.append(batch) or main(players, batch, chance))
+    short = SHORT.with_options(total_kimg=0.04, transition=None, ordinal=None)
+    counts = {}
+    for balanced in (False, True):
+        shown.clear()
+        train(short.with_options(balanced=balanced), data, tmp_path / str(balanced))
+        counts[balanced] = torch.cat([batch.labels for batch in shown]).sum(dim=0).tolist()
+        fakes = torch.cat([batch.fake_labels for batch in shown]).sum(dim=0)
+        assert (float(fakes[0]) > 24) is not balanced
+    assert counts == {False: [30, 7, 3], True: [14, 13, 13]}
 
 
 # --- refusals
