@@ -42,13 +42,13 @@ def test_the_command_line_takes_a_gpu_where_there_is_one_and_full_speed_on_reque
     import torch
 
     from generative.core.cli import build_parser
-    from generative.core.commands import _device, _recipe
+    from generative.core.commands.training import device_of, recipe_of
 
     words = ["train", "manifest.csv", "--recipe", "tiny", "--out", "run"]
     plain, fast = (build_parser().parse_args([*words, *more]) for more in ([], ["--fast", "--set", "precision=fp16"]))
-    assert _device(plain.device) == ("cuda" if torch.cuda.is_available() else "cpu")
-    assert (_recipe(plain).precision, _recipe(plain).compiled) == ("float32", False)
-    assert (_recipe(fast).precision, _recipe(fast).compiled, _recipe(fast).channels_last) == ("fp16", True, True)
+    assert device_of(plain.device) == ("cuda" if torch.cuda.is_available() else "cpu")
+    assert (recipe_of(plain).precision, recipe_of(plain).compiled) == ("float32", False)
+    assert (recipe_of(fast).precision, recipe_of(fast).compiled, recipe_of(fast).channels_last) == ("fp16", True, True)
 
 
 def test_unknown_names_are_refused_with_the_known_ones():

@@ -1,0 +1,103 @@
+"""evaluate, audit: an image set against real pictures."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from pathlib import Path
+
+from generative.core.errors import InputError
+
+LEAST_REAL = 5
+
+
+class _Stages:
+    """What a search does now, as bars on a terminal and in a small file beside its results, for a page to read."""
+
+    def __init__(self, path: Path):
+        self.path, self.what, self.bar = path, None, None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.path.unlink(missing_ok=True)
+        if self.bar is not None:
+            self.bar.close()
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        from tqdm import tqdm
+
+        if self.what != what:
+            if self.bar is not None:
+                self.bar.close()
+            self.what, self.bar = what, tqdm(total=total, desc=what, disable=not sys.stderr.isatty())
+        self.bar.update(done - self.bar.n)
+        save_json(self.path, {"what": what, "done": done, "total": total})
+
+
+def _judged(options, folder):
+    """(set, train, held-out, features) at one resolution."""
+    from generative.core.data import read_manifest
+    from generative.core.judging.evaluate import load_set
+    from generative.core.judging.features import open_features
+
+    real = read_manifest(options.manifest, resolution=options.resolution, view=options.view, fit=options.fit)
+    loaded = load_set(folder, options.resolution)
+    train, held_out = real.split("train"), real.split("test")
+    if len(train) < LEAST_REAL:
+        of = f" of the view {options.view}" if options.view else ""
+        raise InputError(
+            f"Judging needs {LEAST_REAL} training pictures{of} or more to compare with; {options.manifest} has {len(train)} "
+            f"(and {len(held_out)} with split = test, which are held out). Give the manifest that the generator was trained on."
+        )
+    return loaded, train, held_out, open_features(options.features)
+
+
+def save_json(path: Path, content: dict) -> None:
+    from generative.core.networks.weights import atomic_file
+
+    with atomic_file(path) as work:
+        work.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def run_evaluate(options) -> int:
+    from generative.core.judging.evaluate import evaluate
+    from generative.core.sets.setfiles import opened_set
+
+    with opened_set(options.set) as folder:
+        loaded, train, held_out, features = _judged(options, folder)
+        report = evaluate(loaded, train, held_out, features, seed=options.seed)
+    save_json(options.out, report)
+    kid, best = report["kid"], report["kid_baselines"]["split_half"]
+    shown = {name: "not estimable" if e["value"] is None else f"{e['value']:.5f} [{e['low']:.5f}, {e['high']:.5f}]"
+             for name, e in (("set", kid), ("halves", best))}  # fmt: skip
+    print(f"KID {shown['set']}, real halves {shown['halves']}, features {report['features']}; {options.out}.")
+    return 0
+
+
+def run_audit(options) -> int:
+    from generative.core.judging import privacy
+    from generative.core.networks.weights import load_generator
+    from generative.core.sets.setfiles import opened_set, read_or_describe
+
+    with opened_set(options.set) as folder:
+        frozen = read_or_describe(folder)["set_hash"]
+        loaded, train, held_out, features = _judged(options, folder)
+        items, images = list(loaded.table.items), loaded.table.images
+    options.out.mkdir(parents=True, exist_ok=True)
+    with _Stages(options.out / "progress.json") as tell:
+        report = privacy.audit(items, images, train, held_out, features, seed=options.seed, cache=options.cache, tell=tell)
+    content = {**report.to_json(), "set_hash": frozen}
+    if options.probe:
+        if options.weights is None:
+            raise InputError("--probe needs --weights, the network that made the set.")
+        generator, _ = load_generator(options.weights)
+        probe = privacy.membership_probe(generator, train, held_out, count=options.probe, seed=options.seed)
+        content["membership"] = dataclasses.asdict(probe)
+    privacy.save_quarantine(options.out / "curators-only", report, items, images, train)
+    save_json(options.out / "audit.json", content)
+    count = f"{len(report.quarantined)} of {len(items)} pictures are suspected copies"
+    print(f"{count} (calibrated on {report.calibration}); {options.out}.")
+    return 1 if report.quarantined else 0
