@@ -77,24 +77,35 @@ def run_evaluate(options) -> int:
     return 0
 
 
+def _prober(options):
+    """The network for the membership probe, where one is asked for: before the search, which takes long."""
+    from generative.core.networks.weights import load_generator
+
+    if not options.probe:
+        return None
+    if options.weights is None:
+        raise InputError("--probe needs --weights, the network that made the set.")
+    return load_generator(options.weights)[0]
+
+
 def run_audit(options) -> int:
     from generative.core.judging import privacy
-    from generative.core.networks.weights import load_generator
     from generative.core.sets.setfiles import opened_set, read_or_describe
 
+    prober = _prober(options)
     with opened_set(options.set) as folder:
         frozen = read_or_describe(folder)["set_hash"]
         loaded, train, held_out, features = _judged(options, folder)
         items, images = list(loaded.table.items), loaded.table.images
-    options.out.mkdir(parents=True, exist_ok=True)
+    try:
+        options.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{options.out} cannot be made: {error.strerror}; give --out another folder.") from error
     with _Stages(options.out / "progress.json") as tell:
         report = privacy.audit(items, images, train, held_out, features, seed=options.seed, cache=options.cache, tell=tell)
     content = {**report.to_json(), "set_hash": frozen}
-    if options.probe:
-        if options.weights is None:
-            raise InputError("--probe needs --weights, the network that made the set.")
-        generator, _ = load_generator(options.weights)
-        probe = privacy.membership_probe(generator, train, held_out, count=options.probe, seed=options.seed)
+    if prober:
+        probe = privacy.membership_probe(prober, train, held_out, count=options.probe, seed=options.seed)
         content["membership"] = dataclasses.asdict(probe)
     privacy.save_quarantine(options.out / "curators-only", report, items, images, train)
     save_json(options.out / "audit.json", content)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zipfile
+
 import numpy as np
 
 from generative.core.errors import InputError
@@ -30,7 +32,7 @@ def run_render(options) -> int:
     try:
         with np.load(options.inputs, allow_pickle=False) as data:
             given = {key: data[key] for key in data.files}
-    except (OSError, ValueError) as error:
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
         raise InputError(f"{options.inputs} cannot be read as npz: {error}.") from error
     z = _matrix(given, "z", shape.z_dim)
     c = _matrix(given, "c", shape.c_dim) if shape.c_dim else np.zeros((len(z), 0), np.float32)

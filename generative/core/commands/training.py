@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import signal
 import sys
@@ -14,29 +13,23 @@ from generative.core.training.recipe import FAST, Recipe, preset
 def recipe_of(options) -> Recipe:
     recipe = preset(options.recipe, options.resolution)
     changes: dict = dict(FAST) if options.fast else {}
-    kinds = {f.name: f.type for f in dataclasses.fields(Recipe)}
     for key, text in options.options:
-        recipe.with_options(**{key: None}) if key not in kinds else None
-        changes[key] = _parsed(key, text)
+        changes[key] = _parsed(text)
     if options.ordinal:
         if len(options.ordinal) != 3:
             raise InputError(f"--ordinal needs three class names (low,middle,high); found {len(options.ordinal)}.")
         changes["ordinal"] = options.ordinal
     if options.kimg is not None:
         changes["total_kimg"] = options.kimg
-    try:
-        return recipe.with_options(**changes)
-    except TypeError as error:
-        raise InputError(f"A recipe option has the wrong kind of value: {error}.") from error
+    return recipe.with_options(**changes)
 
 
-def _parsed(key: str, text: str):
+def _parsed(text: str):
     """A value as JSON, or as the word it is."""
     try:
-        value = json.loads(text)
+        return json.loads(text)
     except ValueError:
         return text
-    return tuple(value) if isinstance(value, list) else value
 
 
 def run_train(options) -> int:

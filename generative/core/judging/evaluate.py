@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import csv
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import numpy as np
 from generative.core.data import ImageTable, load_picture, read_manifest
 from generative.core.errors import InputError
 from generative.core.judging import metrics
+from generative.core.sets.setfiles import manifest_rows
 
 SCHEMA = "evaluation/1"
 
@@ -24,18 +25,34 @@ class LoadedSet:
 
 
 def load_set(folder: Path, resolution: int) -> LoadedSet:
-    """Pictures and rows of a set's manifest.csv. Pictures without a class count as of class ''."""
-    try:
-        with open(Path(folder) / "manifest.csv", newline="", encoding="utf-8-sig") as handle:
-            rows = tuple(csv.DictReader(handle))
-    except OSError as error:
-        raise InputError(f"{folder} holds no manifest.csv; an image set is a folder or ZIP with one.") from error
-    if any(row.get("class") for row in rows):
-        return LoadedSet(read_manifest(Path(folder) / "manifest.csv", resolution=resolution), rows)
-    images = np.stack([load_picture(Path(folder) / row["path"], resolution) for row in rows])
+    """Pictures and rows of a set's manifest.csv. Pictures without a class count as of class ''. A row whose picture or
+    position cannot be read raises InputError with its line."""
+    path, rows = Path(folder) / "manifest.csv", tuple(manifest_rows(folder))
+    if not rows:
+        raise InputError(f"{path} names no picture; there is nothing to judge.")
+    strange = [f"line {i + 2}: {row['position']!r}" for i, row in enumerate(rows) if row.get("position") and not _is_number(row["position"])]
+    if strange:
+        raise InputError(f"{path} has positions that are no numbers: {', '.join(strange[:5])}. A frame's lies in 0 to 1.")
+    if any(row["class"] for row in rows):
+        return LoadedSet(read_manifest(path, resolution=resolution), rows)
+    images, problems = [], []
+    for i, row in enumerate(rows):
+        try:
+            images.append(load_picture(Path(folder) / (row["path"] or ""), resolution))
+        except (OSError, ValueError, SyntaxError) as error:
+            problems.append(f"line {i + 2}: {row['path']!r} {getattr(error, 'strerror', None) or error}")
+    if problems:
+        raise InputError(f"{path} has {len(problems)} bad rows: {'; '.join(problems[:5])}.")
     names = tuple(row["item"] for row in rows)
-    blank = ImageTable(images, np.zeros(len(rows), dtype=int), ("",), names, names, ("train",) * len(rows), names, "")
+    blank = ImageTable(np.stack(images), np.zeros(len(rows), dtype=int), ("",), names, names, ("train",) * len(rows), names, "")
     return LoadedSet(blank, rows)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
 
 
 def evaluate(fake: LoadedSet, train: ImageTable, held_out: ImageTable, features, *, seed: int = 0, k: int = 5) -> dict:
