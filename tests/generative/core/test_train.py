@@ -5,11 +5,14 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from torch._dynamo.testing import CompileCounter
+from torch._dynamo.utils import counters
 
 from generative.core.errors import Cancelled, InputError
 from generative.core.networks import weights
@@ -307,6 +310,27 @@ def test_two_processes_train_one_network(tmp_path):
     assert (out / "rank0").read_text() == (out / "rank1").read_text()
     state = weights.read_state(snapshots.latest_snapshot(out), "generator")
     assert all(np.isfinite(value.numpy()).all() for value in state.values())
+
+
+def test_each_compiled_graph_is_made_once_whatever_changes_from_step_to_step(tmp_path, monkeypatch):
+    """Forty steps in which the cut of the style mixing and p move, with path lengths and R1 between; pictures as files give them
+    (colours last in memory). Four graphs, none with a break: synthesis with and without gradients, the discriminator's judgement
+    with gradients in the pictures and in its weights."""
+    torch._dynamo.reset()
+    counters.clear()
+    counter, compile_ = CompileCounter(), torch.compile
+    monkeypatch.setattr(torch, "compile", lambda network, **options: compile_(network, backend=counter, **options))
+    data = drawn_table(40, 8)
+    as_files = replace(data, images=np.ascontiguousarray(data.images.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2))
+    recipe = SHORT.with_options(compiled=True, channels_last=True, total_kimg=0.32, ada_kimg=0.05, snapshot_kimg=1, grid_kimg=1)
+    events = []
+    try:
+        train(recipe, as_files, tmp_path, on_event=events.append)
+    finally:
+        torch._dynamo.reset()
+    assert len({event["ada_p"] for event in events if event["event"] == "progress"}) > 1
+    assert counter.frame_count == 4
+    assert not counters["graph_break"]
 
 
 @pytest.mark.slow
