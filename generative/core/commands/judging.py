@@ -3,38 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-import sys
-from pathlib import Path
 
+from generative.core.commands.telling import Stages, save_json
 from generative.core.errors import InputError
 
 LEAST_REAL = 5
-
-
-class _Stages:
-    """What a search does now, as bars on a terminal and in a small file beside its results, for a page to read."""
-
-    def __init__(self, path: Path):
-        self.path, self.what, self.bar = path, None, None
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.path.unlink(missing_ok=True)
-        if self.bar is not None:
-            self.bar.close()
-
-    def __call__(self, what: str, done: int, total: int) -> None:
-        from tqdm import tqdm
-
-        if self.what != what:
-            if self.bar is not None:
-                self.bar.close()
-            self.what, self.bar = what, tqdm(total=total, desc=what, disable=not sys.stderr.isatty())
-        self.bar.update(done - self.bar.n)
-        save_json(self.path, {"what": what, "done": done, "total": total})
 
 
 def _judged(options, folder):
@@ -55,20 +28,14 @@ def _judged(options, folder):
     return loaded, train, held_out, open_features(options.features)
 
 
-def save_json(path: Path, content: dict) -> None:
-    from generative.core.networks.weights import atomic_file
-
-    with atomic_file(path) as work:
-        work.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-
-
 def run_evaluate(options) -> int:
     from generative.core.judging.evaluate import evaluate
     from generative.core.sets.setfiles import opened_set
 
     with opened_set(options.set) as folder:
         loaded, train, held_out, features = _judged(options, folder)
-        report = evaluate(loaded, train, held_out, features, seed=options.seed)
+        with Stages() as tell:
+            report = evaluate(loaded, train, held_out, features, seed=options.seed, tell=tell)
     save_json(options.out, report)
     kid, best = report["kid"], report["kid_baselines"]["split_half"]
     shown = {name: "not estimable" if e["value"] is None else f"{e['value']:.5f} [{e['low']:.5f}, {e['high']:.5f}]"
@@ -101,7 +68,7 @@ def run_audit(options) -> int:
         options.out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"{options.out} cannot be made: {error.strerror}; give --out another folder.") from error
-    with _Stages(options.out / "progress.json") as tell:
+    with Stages(options.out / "progress.json") as tell:
         report = privacy.audit(items, images, train, held_out, features, seed=options.seed, cache=options.cache, tell=tell)
     content = {**report.to_json(), "set_hash": frozen}
     if prober:

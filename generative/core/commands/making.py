@@ -7,13 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
+from generative.core.commands.telling import Stages
 from generative.core.errors import InputError
 
 
 def _write(options, plan, generator, record, extra: dict | None = None) -> int:
     from generative.core.sets.imageset import make_pictures, write_set
 
-    pictures = make_pictures(generator, plan)
+    with Stages(options.progress) as tell:
+        pictures = make_pictures(generator, plan, tell)
     files = {name: (lambda path, made=maker: made(path, pictures)) for name, maker in (extra or {}).items()}
     content = write_set(options.out, pictures, plan.to_json(), record, kind=plan.kind, extra_files=files)
     print(f"Wrote {len(pictures)} pictures to {options.out}; set {content['set_hash'][:12]}.")

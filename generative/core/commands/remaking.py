@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from generative.core.commands.making import page_of, sheet_of
+from generative.core.commands.telling import Stages
 from generative.core.errors import InputError
 
 
@@ -27,7 +28,9 @@ def run_project(options) -> int:
     except (OSError, ValueError, SyntaxError) as error:
         raise InputError(f"{options.picture} cannot be read as a picture: {error}.") from error
     parts = {options.class_name: 1.0} if shape.classes else {}
-    found = project(generator, image, latents.label_vector(shape, parts), steps=options.steps, seed=options.seed)
+    label = latents.label_vector(shape, parts)
+    with Stages(options.progress) as tell:
+        found = project(generator, image, label, steps=options.steps, seed=options.seed, tell=tell)
     plan = {"of": options.name or options.picture.name, "steps": options.steps, "seed": options.seed, "label": parts,
             "distance": found.distance, "start_distance": found.start, "curve": [round(d, 6) for d in found.curve],
             "w": found.w.tolist()}  # fmt: skip
@@ -50,8 +53,8 @@ def run_regenerate(options) -> int:
     from generative.core.sets.setfiles import opened_set
 
     generator, record = load_generator(options.weights)
-    with opened_set(options.set) as folder:
-        differing = regenerate(folder, generator, record)
+    with opened_set(options.set) as folder, Stages() as tell:
+        differing = regenerate(folder, generator, record, tell)
     if differing:
         print(f"{len(differing)} pictures differ: {', '.join(differing[:5])}.")
         return 1

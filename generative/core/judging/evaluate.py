@@ -12,6 +12,7 @@ from generative.core.data import ImageTable, load_picture, read_manifest
 from generative.core.errors import InputError
 from generative.core.judging import metrics
 from generative.core.sets.setfiles import manifest_rows
+from generative.core.telling import Tell, untold
 
 SCHEMA = "evaluation/1"
 
@@ -55,13 +56,21 @@ def _is_number(text: str) -> bool:
         return False
 
 
-def evaluate(fake: LoadedSet, train: ImageTable, held_out: ImageTable, features, *, seed: int = 0, k: int = 5) -> dict:
+def evaluate(
+    fake: LoadedSet, train: ImageTable, held_out: ImageTable, features, *, seed: int = 0, k: int = 5, tell: Tell = untold
+) -> dict:
     """KID with interval, overall and per class, beside its baselines; overlap; label fidelity; morphs; legacy FID.
 
     `train` and `held_out` are real pictures of different patients; `features` maps pictures to vectors and, when it is
-    a classifier, knows its classes. Everything that cannot be estimated is null with a `why`.
+    a classifier, knows its classes. Everything that cannot be estimated is null with a `why`. tell(what, done, total) is
+    called between the parts.
     """
-    real_f, held_f, fake_f = (features(t.images) if len(t) else None for t in (train, held_out, fake.table))
+    found, tables = [], (train, held_out, fake.table)
+    for i, table in enumerate(tables):
+        tell("features of the pictures", i, len(tables))
+        found.append(features(table.images) if len(table) else None)
+    tell("features of the pictures", len(tables), len(tables))
+    real_f, held_f, fake_f = found
     return {
         "schema": SCHEMA,
         "features": features.name,

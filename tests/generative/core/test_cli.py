@@ -16,6 +16,7 @@ import pytest
 from PIL import Image
 
 from generative.core.cli import main, seed_list
+from generative.core.commands import telling
 from generative.core.sets.setfiles import opened_set, read_or_describe
 from tests.generative.core.drawn import drawn_manifest
 
@@ -144,6 +145,26 @@ def test_five_commands_from_a_published_file_to_an_audited_set(tmp_path, referen
     assert main(["audit", str(morph), *judged, "--out", str(tmp_path / "audit")]) in (0, 1)
     assert json.loads((tmp_path / "audit" / "audit.json").read_text())["schema"] == "audit/1"
     assert main(["regenerate", str(weights), str(morph)]) == 0
+
+
+def test_work_that_takes_long_says_how_far_it_is(tmp_path, trained, monkeypatch):
+    _, weights = trained
+    told, save = [], telling.save_json
+    monkeypatch.setattr(telling, "save_json", lambda path, content: told.append((path, content)) or save(path, content))
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    for name, words, last in (
+        ("generate", ["--seeds", "0-2"], {"what": "pictures", "done": 9, "total": 9}),
+        ("morph", ["--from", "early", "--to", "late", "--seeds", "0-1", "--steps", "3"], {"what": "pictures", "done": 6, "total": 6}),
+        ("mix", ["--rows", "0-1", "--columns", "2-4", "--row-class", "late", "--column-class", "early"],
+         {"what": "pictures", "done": 11, "total": 11}),
+        ("project", [str(tmp_path / "a.png"), "--class", "late", "--steps", "4"], {"what": "steps", "done": 4, "total": 4}),
+    ):  # fmt: skip
+        told.clear()
+        assert main([name, str(weights), *words, "--progress", str(tmp_path / "far.json"), "--out", str(tmp_path / name)]) == 0
+        assert {path for path, _ in told} == {tmp_path / "far.json"}
+        assert told[0][1]["done"] == 1
+        assert told[-1][1] == last
+        assert not (tmp_path / "far.json").exists()
 
 
 def test_an_audit_of_training_pictures_fails_with_status_one(tmp_path, trained, capsys):
