@@ -139,7 +139,7 @@ def _add_judging(commands) -> None:
         p.add_argument("--out", type=Path, required=True)
         p.add_argument("--view")
         p.add_argument("--fit", default="squash")
-        p.add_argument("--resolution", type=int, default=256)
+        p.add_argument("--resolution", type=int, help="at which all are compared (default: the set's own, 256 at most)")
         p.add_argument("--seed", type=int, default=0)
         p.add_argument("--features", default="random",
                        help="a classifier's fold folder, BACKBONE:FILE.safetensors:PX, or random")  # fmt: skip

@@ -13,11 +13,12 @@ LEAST_REAL = 5
 def _judged(options, folder):
     """(set, train, held-out, features) at one resolution."""
     from generative.core.data import read_manifest
-    from generative.core.judging.evaluate import load_set
+    from generative.core.judging.evaluate import load_set, own_resolution
     from generative.core.judging.features import open_features
 
-    real = read_manifest(options.manifest, resolution=options.resolution, view=options.view, fit=options.fit)
-    loaded = load_set(folder, options.resolution)
+    resolution = options.resolution or own_resolution(folder)
+    real = read_manifest(options.manifest, resolution=resolution, view=options.view, fit=options.fit)
+    loaded = load_set(folder, resolution)
     train, held_out = real.split("train"), real.split("test")
     if len(train) < LEAST_REAL:
         of = f" of the view {options.view}" if options.view else ""

@@ -15,6 +15,7 @@ from generative.core.sets.setfiles import manifest_rows
 from generative.core.telling import Tell, untold
 
 SCHEMA = "evaluation/1"
+JUDGED_MOST = 256
 
 
 @dataclass(frozen=True)
@@ -25,12 +26,22 @@ class LoadedSet:
     rows: tuple[dict, ...]
 
 
+def own_resolution(folder: Path) -> int:
+    """The longer side of a set's first picture, JUDGED_MOST at most: what its pictures and the real ones are compared at."""
+    from PIL import Image
+
+    first = Path(folder) / (_rows_to_judge(folder)[0]["path"] or "")
+    try:
+        with Image.open(first) as picture:
+            return min(max(picture.size), JUDGED_MOST)
+    except (OSError, ValueError, SyntaxError) as error:
+        raise InputError(f"{first} cannot be read as a picture: {getattr(error, 'strerror', None) or error}.") from error
+
+
 def load_set(folder: Path, resolution: int) -> LoadedSet:
     """Pictures and rows of a set's manifest.csv. Pictures without a class count as of class ''. A row whose picture or
     position cannot be read raises InputError with its line."""
-    path, rows = Path(folder) / "manifest.csv", tuple(manifest_rows(folder))
-    if not rows:
-        raise InputError(f"{path} names no picture; there is nothing to judge.")
+    path, rows = Path(folder) / "manifest.csv", _rows_to_judge(folder)
     strange = [f"line {i + 2}: {row['position']!r}" for i, row in enumerate(rows) if row.get("position") and not _is_number(row["position"])]
     if strange:
         raise InputError(f"{path} has positions that are no numbers: {', '.join(strange[:5])}. A frame's lies in 0 to 1.")
@@ -47,6 +58,12 @@ def load_set(folder: Path, resolution: int) -> LoadedSet:
     names = tuple(row["item"] for row in rows)
     blank = ImageTable(np.stack(images), np.zeros(len(rows), dtype=int), ("",), names, names, ("train",) * len(rows), names, "")
     return LoadedSet(blank, rows)
+
+
+def _rows_to_judge(folder: Path) -> tuple[dict, ...]:
+    if rows := tuple(manifest_rows(folder)):
+        return rows
+    raise InputError(f"{folder}/manifest.csv names no picture; there is nothing to judge.")
 
 
 def _is_number(text: str) -> bool:

@@ -17,6 +17,7 @@ from PIL import Image
 
 from generative.core.cli import main, seed_list
 from generative.core.commands import telling
+from generative.core.judging.evaluate import own_resolution
 from generative.core.sets.setfiles import opened_set, read_or_describe
 from tests.generative.core.drawn import drawn_manifest
 
@@ -109,6 +110,20 @@ def test_a_set_that_cannot_be_judged_is_one_sentence(tmp_path, trained, capsys):
         (folder / "manifest.csv").write_text(content)
         assert found in refused(capsys, "evaluate", folder, "--manifest", manifest, "--resolution", "16", "--out", tmp_path / "e.json")
     assert not (tmp_path / "e.json").exists()
+
+
+def test_a_set_is_judged_at_its_own_size_256_at_most(tmp_path, trained):
+    manifest, _ = trained
+    for side, used in ((24, 24), (300, 256)):
+        folder = tmp_path / str(side)
+        folder.mkdir()
+        Image.new("RGB", (side, side - 8)).save(folder / "a.png")
+        (folder / "manifest.csv").write_text("item,class,path\na,late,a.png\n")
+        assert own_resolution(folder) == used
+    words = [str(tmp_path / "24"), "--manifest", str(manifest)]
+    for name, more in (("own", []), ("said", ["--resolution", "24"])):
+        assert main(["evaluate", *words, *more, "--out", str(tmp_path / name)]) == 0
+    assert (tmp_path / "own").read_text() == (tmp_path / "said").read_text()
 
 
 def test_a_probe_without_its_network_is_refused_before_the_search(tmp_path, trained, capsys):
