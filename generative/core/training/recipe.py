@@ -32,8 +32,9 @@ class Recipe:
 
     mapping_lr: the mapping's learning rate relative to the rest; .01 as published barely moves it in a short run.
     ordinal: (low end, middle, high end) class names; the middle's label vector is held at the mean of the ends, in
-    `ordinal_nets`. transition: (start, end) kimg between which both networks' labels fade in from the common mix (after 2201.06578, which
-    besides keeps a judgement without label in the loss); None conditions from the first step. noise: random draws it for every picture, none trains without (its strength
+    `ordinal_nets`. transition: (start, end) kimg between which both networks' labels fade in from the common mix (after
+    2201.06578, which besides keeps a judgement without label in the loss); None conditions from the first step.
+    noise: random draws it for every picture, none trains without (its strength
     stays 0). balanced: every class is shown, and asked for, equally often, however few pictures it has; else as often as
     it occurs. compiled: the phases of every step as compiled code (not path length and R1: little of the time, and
     differentiated twice). freeze_d: this many of the discriminator's finest blocks keep their weights.
