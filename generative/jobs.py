@@ -59,7 +59,7 @@ def make(run: JobRun) -> dict:
     generator = run.study.generators.get(public_id=run.payload["generator"])
 
     def progress(what: str, done: int, total: int) -> None:
-        run.progress(done=done, total=total, message=f"{what}, {done} of {total}")
+        run.progress(done=done, total=total, message=what)
 
     row = MAKERS[run.payload["kind"]](
         generator=generator, user=run.job.created_by, watch=run.check_cancelled, progress=progress, **run.payload["settings"]

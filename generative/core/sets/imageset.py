@@ -72,14 +72,14 @@ class Picture:
 
 
 def make_pictures(generator, plan: SetPlan, tell: Tell = untold) -> list[Picture]:
-    """The pictures of a plan, one at a time, in the plan's order. tell("pictures", done, total) is called after each."""
+    """The pictures of a plan, one at a time, in the plan's order. tell("making the pictures", done, total) is called after each."""
     makers = {"sample": _samples, "morph": _morphs, "mix": _mixes}
     if plan.kind not in makers:
         raise InputError(f"Sets of kind {plan.kind!r} cannot be made from a plan; {', '.join(makers)} can.")
     if not plan.seeds:
         raise InputError("An image set needs at least one seed.")
     numbers = itertools.count(1)
-    return makers[plan.kind](generator, plan, lambda: tell("pictures", next(numbers), plan.count))
+    return makers[plan.kind](generator, plan, lambda: tell("making the pictures", next(numbers), plan.count))
 
 
 def _samples(generator, plan: SetPlan, made) -> list[Picture]:

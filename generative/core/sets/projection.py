@@ -50,7 +50,7 @@ def project(
     """Descend in w from the label's mean style towards the picture (3, H, W) uint8; stored noise, seeded, CPU-exact.
 
     Exploration noise in w falls to nothing over the first three quarters; the learning rate warms up and cools down
-    (StyleGAN2, appendix D). tell("steps", done, total) is called after each.
+    (StyleGAN2, appendix D). tell("searching for the style", done, total) is called after each.
     """
     generator = generator.eval().requires_grad_(False)
     target = to_unit(image_uint8[None])
@@ -79,7 +79,7 @@ def project(
         if distance < best:
             best, best_w = distance, w.detach().clone()
         curve.append(distance)
-        tell("steps", step + 1, steps)
+        tell("searching for the style", step + 1, steps)
     return Projection(best_w[0], styles_of(generator, best_w), best, start, tuple(curve))
 
 

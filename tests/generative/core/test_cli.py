@@ -168,11 +168,11 @@ def test_work_that_takes_long_says_how_far_it_is(tmp_path, trained, monkeypatch)
     monkeypatch.setattr(telling, "save_json", lambda path, content: told.append((path, content)) or save(path, content))
     Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
     for name, words, last in (
-        ("generate", ["--seeds", "0-2"], {"what": "pictures", "done": 9, "total": 9}),
-        ("morph", ["--from", "early", "--to", "late", "--seeds", "0-1", "--steps", "3"], {"what": "pictures", "done": 6, "total": 6}),
+        ("generate", ["--seeds", "0-2"], {"what": "making the pictures", "done": 9, "total": 9}),
+        ("morph", ["--from", "early", "--to", "late", "--seeds", "0-1", "--steps", "3"], {"what": "making the pictures", "done": 6, "total": 6}),
         ("mix", ["--rows", "0-1", "--columns", "2-4", "--row-class", "late", "--column-class", "early"],
-         {"what": "pictures", "done": 11, "total": 11}),
-        ("project", [str(tmp_path / "a.png"), "--class", "late", "--steps", "4"], {"what": "steps", "done": 4, "total": 4}),
+         {"what": "making the pictures", "done": 11, "total": 11}),
+        ("project", [str(tmp_path / "a.png"), "--class", "late", "--steps", "4"], {"what": "searching for the style", "done": 4, "total": 4}),
     ):  # fmt: skip
         told.clear()
         assert main([name, str(weights), *words, "--progress", str(tmp_path / "far.json"), "--out", str(tmp_path / name)]) == 0
