@@ -57,8 +57,12 @@ def add_set(run: JobRun) -> dict:
 def make(run: JobRun) -> dict:
     """Make a set of the payload's kind with a stored generator."""
     generator = run.study.generators.get(public_id=run.payload["generator"])
+
+    def progress(what: str, done: int, total: int) -> None:
+        run.progress(done=done, total=total, message=what)
+
     row = MAKERS[run.payload["kind"]](
-        generator=generator, user=run.job.created_by, watch=run.check_cancelled, **run.payload["settings"]
+        generator=generator, user=run.job.created_by, watch=run.check_cancelled, progress=progress, **run.payload["settings"]
     )
     return {"image_set": row.public_id}
 

@@ -91,6 +91,7 @@ def _add_making(commands) -> None:
         p.add_argument("--truncation", type=float, default=1.0)
         p.add_argument("--centre", default="global", help="global or class")
         p.add_argument("--noise", default="seed", help="seed (each its own), const (the network's stored) or none")
+        _add_progress(p)
         if name == "mix":
             p.add_argument("--rows", type=seed_list, required=True)
             p.add_argument("--columns", type=seed_list, required=True)
@@ -113,6 +114,7 @@ def _add_making(commands) -> None:
     p.add_argument("weights", type=Path)
     p.add_argument("picture", type=Path)
     p.add_argument("--class", dest="class_name")
+    _add_progress(p)
     p.add_argument("--name", help="what the set's record calls the picture (default: its file's name)")
     p.add_argument("--steps", type=int, default=300)
     p.add_argument("--seed", type=int, default=0)
@@ -120,6 +122,10 @@ def _add_making(commands) -> None:
     p = commands.add_parser("regenerate", help="make a set again and compare every byte (exit status 1 if any differs)")
     p.add_argument("weights", type=Path)
     p.add_argument("set", type=Path)
+
+
+def _add_progress(p: argparse.ArgumentParser) -> None:
+    p.add_argument("--progress", type=Path, help="a file that says how far the work is while it goes on (what, done, total)")
 
 
 def _add_judging(commands) -> None:
@@ -133,7 +139,7 @@ def _add_judging(commands) -> None:
         p.add_argument("--out", type=Path, required=True)
         p.add_argument("--view")
         p.add_argument("--fit", default="squash")
-        p.add_argument("--resolution", type=int, default=256)
+        p.add_argument("--resolution", type=int, help="at which all are compared (default: the set's own, 256 at most)")
         p.add_argument("--seed", type=int, default=0)
         p.add_argument("--features", default="random",
                        help="a classifier's fold folder, BACKBONE:FILE.safetensors:PX, or random")  # fmt: skip

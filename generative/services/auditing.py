@@ -13,7 +13,7 @@ from generative.models import Audit, AuditFinding, CopyDecision, ImageSet, Sampl
 from imagebank.models import ItemImage, Study
 from imagebank.services.working import working_folder
 
-from .core import generators_folder, run_core
+from .core import following, generators_folder, run_core
 from .pictures import write_study_pictures
 from .sets import write_set_folder
 
@@ -42,13 +42,7 @@ def audit_set(
             raise ValidationError("The membership probe needs the network that made the set, and the store has none for it.")
         probing = ["--weights", image_set.generator.folder, "--probe", probe]
     with _judging(image_set, view) as (folder, manifest):
-
-        def look() -> None:
-            if watch:
-                watch()
-            if progress:
-                _pass_on(folder / "audit" / "progress.json", progress)
-
+        look = following(folder / "audit" / "progress.json", watch, progress)
         run_core(
             "audit", folder / "set", "--manifest", manifest, "--resolution", _resolution(image_set), "--seed", seed,
             "--features", features_path(features), "--cache", generators_folder("vectors"), "--out", folder / "audit",
@@ -59,15 +53,6 @@ def audit_set(
             raise ValidationError("The audit was stopped before it ended. Start it again.")
         report = json.loads(path.read_text(encoding="utf-8"))
     return record_audit(image_set=image_set, report=report, user=user)
-
-
-def _pass_on(path: Path, progress: Callable[[str, int, int], None]) -> None:
-    """What the search says that it does, when it has said anything."""
-    try:
-        told = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return
-    progress(told["what"], told["done"], told["total"])
 
 
 def record_audit(*, image_set: ImageSet, report: dict, user=None) -> Audit:

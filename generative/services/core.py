@@ -5,6 +5,7 @@ the attempt that takes its place.
 """
 
 import ctypes
+import json
 import os
 import re
 import signal
@@ -49,6 +50,28 @@ def run_core(*arguments: object, watch: Callable[[], None] | None = None, ok: tu
         if child.returncode in ok:
             return child.returncode
         raise ValidationError(_sentence(said, str(arguments[0]), child.returncode))
+
+
+def following(
+    path: Path, watch: Callable[[], None] | None, progress: Callable[[str, int, int], None] | None
+) -> Callable[[], None]:  # fmt: skip
+    """For `run_core` to call: `watch`, and `progress` with what the core says in its progress file at `path` that it does."""
+
+    def look() -> None:
+        if watch:
+            watch()
+        if progress and (told := _told(path)):
+            progress(told["what"], told["done"], told["total"])
+
+    return look
+
+
+def _told(path: Path) -> dict | None:
+    """None while nothing was said, or not yet all of it."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
 
 
 def _end_with_parent() -> None:

@@ -8,7 +8,7 @@ from generative.models import Generator, ImageSet
 from imagebank.models import ItemImage
 from imagebank.services.working import working_folder
 
-from .core import generators_folder, run_core
+from .core import following, generators_folder, run_core
 from .pictures import real_pictures
 from .sets import MAX_PICTURES, add_set
 
@@ -16,7 +16,7 @@ NOISE = "seed"
 
 
 def generate_set(*, generator: Generator, classes: list[str], seeds: list[int], **common) -> ImageSet:
-    """One picture per seed and class. `common`: title, condition, truncation, centre, user, watch."""
+    """One picture per seed and class. `common`: title, condition, truncation, centre, user, watch, progress."""
     _check_size(len(seeds) * max(len(classes), 1))
     chosen = ["--classes", ",".join(classes)] if classes else []
     return _make(generator, "generate", [*chosen, "--seeds", _listed(seeds)], **common)
@@ -45,7 +45,7 @@ def mix_set(
 
 def project_picture(
     *, generator: Generator, item: str, view: str, label: str = "", steps: int = 300, seed: int = 0, title: str = "",
-    user=None, watch: Callable[[], None] | None = None,
+    user=None, **followed,
 ) -> ImageSet:  # fmt: skip
     """The network's picture nearest to the study's real picture of `item` in `view`: a set of one, of kind projection.
 
@@ -55,7 +55,7 @@ def project_picture(
     image = picture_to_project(generator=generator, item=item, view=view)
     chosen = ["--class", label or own_class(generator=generator, image=image)] if generator.classes else []
     words = [image.file.path, *chosen, f"--name={image.public_id}", "--steps", steps, "--seed", seed]
-    return _frozen(generator, "project", words, title=title or f"Projection of {item}", condition="curated", user=user, watch=watch)
+    return _frozen(generator, "project", words, title=title or f"Projection of {item}", condition="curated", user=user, **followed)
 
 
 def picture_to_project(*, generator: Generator, item: str, view: str) -> ItemImage:
@@ -91,14 +91,14 @@ def _make(
 
 def _frozen(
     generator: Generator, command: str, words: list, *, title: str = "", condition: str = "random", user=None,
-    watch: Callable[[], None] | None = None,
+    watch: Callable[[], None] | None = None, progress: Callable[[str, int, int], None] | None = None,
 ) -> ImageSet:  # fmt: skip
-    """Run the core's command into a ZIP and take that in."""
+    """Run the core's command into a ZIP and take that in. progress(what, done, total) is called as the pictures are made."""
     if not generator.folder.is_dir():
         raise ValidationError(f"The weights of {generator.title} are missing from the store. Import the network again.")
     with working_folder(generators_folder("work"), "set-") as work:
-        out = work / "set.zip"
-        run_core(command, generator.folder, *words, "--out", out, watch=watch)
+        out, told = work / "set.zip", work / "progress.json"
+        run_core(command, generator.folder, *words, "--out", out, "--progress", told, watch=following(told, watch, progress))
         return add_set(
             study=generator.study, path=out, title=title, condition=condition, generator=generator, user=user
         )

@@ -72,7 +72,7 @@ def _queue(run: GeneratorRun, user) -> None:
 def _plan(recipe: str, resolution: int, total_kimg: float, options: dict) -> Recipe:
     try:
         return preset(recipe, resolution).with_options(**options, total_kimg=total_kimg)
-    except (InputError, TypeError) as error:
+    except InputError as error:
         raise ValidationError(str(error)) from error
 
 

@@ -15,6 +15,7 @@ from django.core.management import CommandError, call_command
 from generative.jobs import AUDIT, IMPORT_NETWORK, MAKE
 from generative.models import Generator, ImageSet
 from generative.services import training
+from generative.services.core import following
 from generative.services.networks import register_generator
 from generative.services.training import continue_training, run_events, start_training
 from imagebank.jobs import queue_job, run_job
@@ -36,6 +37,18 @@ def keep(source, name="kept.network"):
 
     shutil.copyfile(source, uploads_folder() / name)
     return name
+
+
+def test_a_page_hears_what_the_core_says_and_nothing_while_it_says_nothing(tmp_path):
+    heard, watched, told = [], [], tmp_path / "progress.json"
+    look = following(told, lambda: watched.append(True), lambda *step: heard.append(step))
+    look()
+    told.write_text('{"what": "pict')
+    look()
+    told.write_text(json.dumps({"what": "pictures", "done": 3, "total": 9}))
+    look()
+    assert heard == [("pictures", 3, 9)]
+    assert len(watched) == 3
 
 
 @pytest.mark.once

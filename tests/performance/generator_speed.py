@@ -52,7 +52,7 @@ class Measurement:
 def plan(options) -> list[Measurement]:
     """What is to be measured, in order."""
     if options.device == "cpu":
-        return [Measurement(resolution, "float32") for resolution in options.resolutions]
+        return [Measurement(r, "float32", c) for c in ((False, True) if options.compiled else (False,)) for r in options.resolutions]
     eager = [Measurement(r, precision) for precision in ("bf16", "fp16", "float32") for r in options.resolutions]
     return eager + [Measurement(r, precision, True) for precision in ("bf16", "fp16") for r in options.resolutions]
 
@@ -259,6 +259,7 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=512, help="of z and w")
     parser.add_argument("--warm-up", type=int, default=CYCLE + 1, help="steps before the measured ones")
     parser.add_argument("--cycles", type=int, default=6, help="of sixteen steps, measured")
+    parser.add_argument("--compiled", action="store_true", help="on a processor: compiled, too, which takes minutes (a GPU's plan has it)")
     parser.add_argument("--match", default="", help="only measurements with this in their name, such as 256 px or compiled")
     parser.add_argument("--only", type=json.loads, help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)

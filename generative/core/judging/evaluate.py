@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import csv
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,8 +11,11 @@ import numpy as np
 from generative.core.data import ImageTable, load_picture, read_manifest
 from generative.core.errors import InputError
 from generative.core.judging import metrics
+from generative.core.sets.setfiles import manifest_rows
+from generative.core.telling import Tell, untold
 
 SCHEMA = "evaluation/1"
+JUDGED_MOST = 256
 
 
 @dataclass(frozen=True)
@@ -23,28 +26,68 @@ class LoadedSet:
     rows: tuple[dict, ...]
 
 
-def load_set(folder: Path, resolution: int) -> LoadedSet:
-    """Pictures and rows of a set's manifest.csv. Pictures without a class count as of class ''."""
+def own_resolution(folder: Path) -> int:
+    """The longer side of a set's first picture, JUDGED_MOST at most: what its pictures and the real ones are compared at."""
+    from PIL import Image
+
+    first = Path(folder) / (_rows_to_judge(folder)[0]["path"] or "")
     try:
-        with open(Path(folder) / "manifest.csv", newline="", encoding="utf-8-sig") as handle:
-            rows = tuple(csv.DictReader(handle))
-    except OSError as error:
-        raise InputError(f"{folder} holds no manifest.csv; an image set is a folder or ZIP with one.") from error
-    if any(row.get("class") for row in rows):
-        return LoadedSet(read_manifest(Path(folder) / "manifest.csv", resolution=resolution), rows)
-    images = np.stack([load_picture(Path(folder) / row["path"], resolution) for row in rows])
+        with Image.open(first) as picture:
+            return min(max(picture.size), JUDGED_MOST)
+    except (OSError, ValueError, SyntaxError) as error:
+        raise InputError(f"{first} cannot be read as a picture: {getattr(error, 'strerror', None) or error}.") from error
+
+
+def load_set(folder: Path, resolution: int) -> LoadedSet:
+    """Pictures and rows of a set's manifest.csv. Pictures without a class count as of class ''. A row whose picture or
+    position cannot be read raises InputError with its line."""
+    path, rows = Path(folder) / "manifest.csv", _rows_to_judge(folder)
+    strange = [f"line {i + 2}: {row['position']!r}" for i, row in enumerate(rows) if row.get("position") and not _is_number(row["position"])]
+    if strange:
+        raise InputError(f"{path} has positions that are no numbers: {', '.join(strange[:5])}. A frame's lies in 0 to 1.")
+    if any(row["class"] for row in rows):
+        return LoadedSet(read_manifest(path, resolution=resolution), rows)
+    images, problems = [], []
+    for i, row in enumerate(rows):
+        try:
+            images.append(load_picture(Path(folder) / (row["path"] or ""), resolution))
+        except (OSError, ValueError, SyntaxError) as error:
+            problems.append(f"line {i + 2}: {row['path']!r} {getattr(error, 'strerror', None) or error}")
+    if problems:
+        raise InputError(f"{path} has {len(problems)} bad rows: {'; '.join(problems[:5])}.")
     names = tuple(row["item"] for row in rows)
-    blank = ImageTable(images, np.zeros(len(rows), dtype=int), ("",), names, names, ("train",) * len(rows), names, "")
+    blank = ImageTable(np.stack(images), np.zeros(len(rows), dtype=int), ("",), names, names, ("train",) * len(rows), names, "")
     return LoadedSet(blank, rows)
 
 
-def evaluate(fake: LoadedSet, train: ImageTable, held_out: ImageTable, features, *, seed: int = 0, k: int = 5) -> dict:
+def _rows_to_judge(folder: Path) -> tuple[dict, ...]:
+    if rows := tuple(manifest_rows(folder)):
+        return rows
+    raise InputError(f"{folder}/manifest.csv names no picture; there is nothing to judge.")
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
+
+
+def evaluate(
+    fake: LoadedSet, train: ImageTable, held_out: ImageTable, features, *, seed: int = 0, k: int = 5, tell: Tell = untold
+) -> dict:
     """KID with interval, overall and per class, beside its baselines; overlap; label fidelity; morphs; legacy FID.
 
     `train` and `held_out` are real pictures of different patients; `features` maps pictures to vectors and, when it is
-    a classifier, knows its classes. Everything that cannot be estimated is null with a `why`.
+    a classifier, knows its classes. Everything that cannot be estimated is null with a `why`. tell(what, done, total) is
+    called between the parts.
     """
-    real_f, held_f, fake_f = (features(t.images) if len(t) else None for t in (train, held_out, fake.table))
+    found, tables = [], (train, held_out, fake.table)
+    for i, table in enumerate(tables):
+        tell("features of the pictures", i, len(tables))
+        found.append(features(table.images) if len(table) else None)
+    tell("features of the pictures", len(tables), len(tables))
+    real_f, held_f, fake_f = found
     return {
         "schema": SCHEMA,
         "features": features.name,

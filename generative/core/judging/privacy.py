@@ -7,7 +7,7 @@ compared with the distances of real held-out pictures to the same training pictu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,7 @@ from generative.core.data import ImageTable
 from generative.core.errors import InputError
 from generative.core.judging.matching import Match, Matcher
 from generative.core.judging.variants import Nearest, Space, Variants, cut, in_colours_of, nearest, variants_of
+from generative.core.telling import Tell, untold
 
 QUANTILE = 0.01
 UNLIKE = 0.9  # in pixels; 0 is equal, 1.41 has nothing in common: here a likeness (cosine) of .6
@@ -65,13 +66,6 @@ class Audit:
         return {**asdict(self), "quarantined": self.quarantined, "schema": "audit/1", "overrides": []}
 
 
-Tell = Callable[[str, int, int], None]
-
-
-def _untold(what: str, done: int, total: int) -> None:
-    return
-
-
 class _Search:
     """The training pictures in both spaces: every lookup, of generated as of real pictures, is this one search."""
 
@@ -111,7 +105,7 @@ class _Search:
 
 def audit(
     items: list[str], images: np.ndarray, train: ImageTable, held_out: ImageTable, features, *, seed: int = 0,
-    cache: Path | None = None, tell: Tell = _untold,
+    cache: Path | None = None, tell: Tell = untold,
 ) -> Audit:  # fmt: skip
     """Compare generated pictures (N, 3, H, W) uint8 with the training pictures in pixels and in features.
 

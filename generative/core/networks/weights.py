@@ -65,6 +65,16 @@ def file_sha256(path: Path) -> str:
 
 
 @contextmanager
+def _place_for(target: Path):
+    """The folder in which `target` is to appear, made where it is missing; one sentence when nothing can be written there."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        raise InputError(f"{target} cannot be written: {error.strerror or error}; give another place.") from error
+
+
+@contextmanager
 def atomic_folder(target: Path, *, mark: str):
     """Yield an empty folder that replaces `target` when the block ends well, and vanishes when it does not.
 
@@ -74,8 +84,8 @@ def atomic_folder(target: Path, *, mark: str):
     target = Path(target)
     if target.exists() and not (target.is_dir() and ((target / mark).is_file() or not any(target.iterdir()))):
         raise InputError(f"{target} is there and holds no {mark}, so it is not replaced; give --out a new name or an empty folder.")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    with _place_for(target):
+        work = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
     work.chmod(0o755)
     old = work.with_name(work.name + "-old")
     try:
@@ -100,8 +110,8 @@ def atomic_folder(target: Path, *, mark: str):
 def atomic_file(target: Path):
     """Yield a temporary path beside `target` that is renamed onto it when the block ends well."""
     target = Path(target)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}-", suffix=target.suffix, dir=target.parent)
+    with _place_for(target):
+        handle, name = tempfile.mkstemp(prefix=f".{target.name}-", suffix=target.suffix, dir=target.parent)
     os.close(handle)
     work = Path(name)
     try:
@@ -162,6 +172,9 @@ def read_record(folder: Path) -> NetworkRecord:
             f"{path} has schema {data.get('schema') if isinstance(data, dict) else None!r}, not {SCHEMA!r}."
         )
     keys = ("licence", "source", "recipe", "extra", "hashes")
+    wrong = [name for name in ("shape", "hashes") if not isinstance(data.get(name), dict)]
+    if wrong:
+        raise InputError(f"{path} needs {' and '.join(wrong)}, each an object; copy the folder again.")
     return NetworkRecord(NetworkShape.from_json(data["shape"]), **{k: data[k] for k in keys if k in data})
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import itertools
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,7 @@ from generative.core.sets import latents
 from generative.core.sets.projection import styles_of
 from generative.core.sets.setfiles import KINDS, SCHEMA, frozen_hash, inert_cell, pack, read_set
 from generative.core.sets.strips import save_png
+from generative.core.telling import Tell, untold
 
 COLUMNS = ("item", "class", "view", "path", "label", "seed", "position")
 
@@ -38,6 +40,13 @@ class SetPlan:
     spacing: str = "linear"
     column_seeds: tuple[int, ...] = ()
     cut: int | None = None
+
+    @property
+    def count(self) -> int:
+        """How many pictures the plan asks for."""
+        if self.kind == "mix":
+            return (len(self.seeds) + 1) * (len(self.column_seeds) + 1) - 1
+        return len(self.seeds) * (len(self.positions) if self.kind == "morph" else 1)
 
     def to_json(self) -> dict:
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
@@ -62,35 +71,36 @@ class Picture:
     note: dict = field(default_factory=dict)
 
 
-def make_pictures(generator, plan: SetPlan) -> list[Picture]:
-    """The pictures of a plan, one at a time, in the plan's order."""
+def make_pictures(generator, plan: SetPlan, tell: Tell = untold) -> list[Picture]:
+    """The pictures of a plan, one at a time, in the plan's order. tell("making the pictures", done, total) is called after each."""
     makers = {"sample": _samples, "morph": _morphs, "mix": _mixes}
     if plan.kind not in makers:
         raise InputError(f"Sets of kind {plan.kind!r} cannot be made from a plan; {', '.join(makers)} can.")
     if not plan.seeds:
         raise InputError("An image set needs at least one seed.")
-    return makers[plan.kind](generator, plan)
+    numbers = itertools.count(1)
+    return makers[plan.kind](generator, plan, lambda: tell("making the pictures", next(numbers), plan.count))
 
 
-def _samples(generator, plan: SetPlan) -> list[Picture]:
+def _samples(generator, plan: SetPlan, made) -> list[Picture]:
     if len(plan.labels) != len(plan.seeds):
         raise InputError(f"A sample set needs one label per seed; found {len(plan.labels)} for {len(plan.seeds)}.")
-    images = _render(generator, plan, list(plan.seeds), [dict(label) for label in plan.labels])
+    images = _render(generator, plan, list(plan.seeds), [dict(label) for label in plan.labels], made)
     return [Picture(image, dict(label), str(seed)) for image, label, seed in zip(images, plan.labels, plan.seeds)]
 
 
-def _morphs(generator, plan: SetPlan) -> list[Picture]:
+def _morphs(generator, plan: SetPlan, made) -> list[Picture]:
     """Per seed one strip; all frames of a strip share z and noise."""
     start, end = (next(iter(label)) for label in plan.labels)
     out = []
     for seed in plan.seeds:
         labels = [{start: 1 - t, end: t} if 0 < t < 1 else {end if t else start: 1.0} for t in plan.positions]
-        images = _render(generator, plan, [seed] * len(labels), labels)
+        images = _render(generator, plan, [seed] * len(labels), labels, made)
         out += [Picture(image, label, str(seed), f"{t:g}") for image, label, t in zip(images, labels, plan.positions)]
     return out
 
 
-def _mixes(generator, plan: SetPlan) -> list[Picture]:
+def _mixes(generator, plan: SetPlan, made) -> list[Picture]:
     """The rows' own pictures, the columns' own, then row by row the mixes: coarse layers (shape) from the column's
     picture, fine ones (colour) from the row's; drawn noise is the column's. Role, row_seed and column_seed tell them apart."""
     if plan.cut is None or not plan.column_seeds:
@@ -100,7 +110,7 @@ def _mixes(generator, plan: SetPlan) -> list[Picture]:
     columns = _styles(generator, plan, list(plan.column_seeds), [column_label] * len(plan.column_seeds))
     mixed = latents.mix_styles(rows, columns, plan.cut).flatten(0, 1)
     seeds = [*plan.seeds, *plan.column_seeds, *(list(plan.column_seeds) * len(plan.seeds))]
-    images = latents.pictures(generator, torch.cat([rows, columns, mixed]), noise=plan.noise, seeds=seeds)
+    images = latents.pictures(generator, torch.cat([rows, columns, mixed]), noise=plan.noise, seeds=seeds, made=made)
     asked = [(row_label, str(row), {"role": "row", "row_seed": row}) for row in plan.seeds]
     asked += [(column_label, str(column), {"role": "column", "column_seed": column}) for column in plan.column_seeds]
     asked += [(column_label, f"{row}x{column}", {"role": "mix", "row_seed": row, "column_seed": column})
@@ -116,8 +126,8 @@ def _styles(generator, plan: SetPlan, seeds: list[int], labels: list[dict]) -> t
     return latents.styles(generator, z, c, truncation=plan.truncation, centre=plan.centre)
 
 
-def _render(generator, plan: SetPlan, seeds: list[int], labels: list[dict]) -> np.ndarray:
-    return latents.pictures(generator, _styles(generator, plan, seeds, labels), noise=plan.noise, seeds=seeds)
+def _render(generator, plan: SetPlan, seeds: list[int], labels: list[dict], made) -> np.ndarray:
+    return latents.pictures(generator, _styles(generator, plan, seeds, labels), noise=plan.noise, seeds=seeds, made=made)
 
 
 def projected_picture(generator, plan: dict) -> Picture:
@@ -217,7 +227,7 @@ def _write_manifest(path: Path, rows: list[dict]) -> None:
     path.write_text(text.getvalue(), encoding="utf-8")
 
 
-def regenerate(folder: Path, generator, record: NetworkRecord) -> list[str]:
+def regenerate(folder: Path, generator, record: NetworkRecord, tell: Tell = untold) -> list[str]:
     """Make a set's pictures again and name those whose bytes differ; other weights are refused."""
     content = read_set(folder)
     if content["generator"]["weights"] != record.content_hash:
@@ -227,7 +237,7 @@ def regenerate(folder: Path, generator, record: NetworkRecord) -> list[str]:
         )
     projected = content["kind"] == "projection"
     plan = content["plan"]
-    again = [projected_picture(generator, plan)] if projected else make_pictures(generator, SetPlan.from_json(plan))
+    again = [projected_picture(generator, plan)] if projected else make_pictures(generator, SetPlan.from_json(plan), tell)
     import tempfile
 
     with tempfile.TemporaryDirectory(prefix="image-set-") as work:

@@ -94,16 +94,22 @@ def drawn_noise(generator, seed: int) -> list[Tensor]:
 
 
 @torch.no_grad()
-def pictures(generator, ws_NLD: Tensor, *, noise: str = "const", seeds: list[int] | None = None) -> np.ndarray:
+def pictures(
+    generator, ws_NLD: Tensor, *, noise: str = "const", seeds: list[int] | None = None, made: Callable[[], None] = lambda: None
+) -> np.ndarray:
     """(N, H, W, 3) uint8, one picture at a time. noise: `seed` draws it from each picture's own seed (pictures of one
-    seed share it), `const` takes the network's stored maps (all pictures share them), `none` leaves it out."""
+    seed share it), `const` takes the network's stored maps (all pictures share them), `none` leaves it out. made() is called
+    after each."""
     from generative.core.data import to_uint8
 
     if noise not in NOISES:
         raise InputError(f"Noise must be one of {', '.join(NOISES)}, so that a set can be made again; found {noise!r}.")
     noises = [drawn_noise(generator, seed) for seed in seeds] if noise == "seed" else [noise] * len(ws_NLD)
-    parts = zip(ws_NLD.split(1), noises, strict=True)
-    return np.concatenate([to_uint8(generator.synthesis(ws, noise=one)) for ws, one in parts])
+    images = []
+    for ws, one in zip(ws_NLD.split(1), noises, strict=True):
+        images.append(to_uint8(generator.synthesis(ws, noise=one)))
+        made()
+    return np.concatenate(images)
 
 
 def cut_layer(shape: NetworkShape, resolution: int) -> int:

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from generative.core.data import to_unit
+from generative.core.telling import Tell, untold
 
 DRAWS = 1000
 WARM_UP, COOL_DOWN = 0.05, 0.25
@@ -44,11 +45,12 @@ def project(
     steps: int = 300,
     seed: int = 0,
     learning_rate: float = 0.1,
+    tell: Tell = untold,
 ) -> Projection:
     """Descend in w from the label's mean style towards the picture (3, H, W) uint8; stored noise, seeded, CPU-exact.
 
     Exploration noise in w falls to nothing over the first three quarters; the learning rate warms up and cools down
-    (StyleGAN2, appendix D).
+    (StyleGAN2, appendix D). tell("searching for the style", done, total) is called after each.
     """
     generator = generator.eval().requires_grad_(False)
     target = to_unit(image_uint8[None])
@@ -77,6 +79,7 @@ def project(
         if distance < best:
             best, best_w = distance, w.detach().clone()
         curve.append(distance)
+        tell("searching for the style", step + 1, steps)
     return Projection(best_w[0], styles_of(generator, best_w), best, start, tuple(curve))
 
 

@@ -25,6 +25,7 @@ from generative.core.networks.weights import atomic_file, file_sha256
 
 SCHEMA = "image-set/1"
 KINDS = ("sample", "morph", "mix", "projection")
+COLUMNS = ("item", "class", "path")
 NEEDED = ("schema", "kind", "generator", "plan", "manifest_sha256", "images")
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 MAX_ZIP_BYTES, MAX_ZIP_FILES = 4 << 30, 20_000
@@ -110,7 +111,7 @@ def read_or_describe(folder: Path) -> dict:
     folder = Path(folder)
     if (folder / "set.json").exists():
         return read_set(folder)
-    rows = _manifest_rows(folder)
+    rows = manifest_rows(folder)
     names = [row["path"] or "" for row in rows]
     absent = [name for name in names if not _is_inside(folder, name)]
     if absent or not rows:
@@ -125,17 +126,19 @@ def read_or_describe(folder: Path) -> dict:
     return {"schema": SCHEMA, "set_hash": digest, "kind": kind, "generator": maker, "plan": {}, "manifest_sha256": manifest, "images": images}
 
 
-def _manifest_rows(folder: Path) -> list[dict]:
+def manifest_rows(folder: Path) -> list[dict]:
+    """Rows of a set's manifest.csv, which has a column path; InputError when it is missing or cannot be read."""
     path = folder / "manifest.csv"
     if not path.is_file():
         raise InputError(f"{folder} is no image set: it has neither set.json nor manifest.csv (item, class, path).")
     try:
         with path.open(newline="", encoding="utf-8-sig") as handle:
-            rows = list(csv.DictReader(handle))
+            reader = csv.DictReader(handle)
+            rows, columns = list(reader), reader.fieldnames or []
     except (OSError, UnicodeError, csv.Error) as error:
         raise InputError(f"{path} cannot be read as UTF-8 CSV: {error}.") from error
-    if rows and "path" not in rows[0]:
-        raise InputError(f"{path} needs the columns item, class and path; it has {', '.join(map(str, rows[0]))}.")
+    if missing := [name for name in COLUMNS if name not in columns]:
+        raise InputError(f"{path} needs the columns {', '.join(COLUMNS)}; it lacks {', '.join(missing)}.")
     return rows
 
 

@@ -113,6 +113,7 @@ class _Run:
         self.shape = finetune.target_shape(shape, start, start_preset) if start else shape
         self.report, self.parent, self.told, self.real_features = None, {}, 0.0, None
         self.one_hot = torch.from_numpy(data.one_hot())
+        self.members = [np.flatnonzero(data.labels == i) for i in range(len(data.classes))]
         self.pictures = _placed(torch.as_tensor(data.images), device)
         self._build_networks()
         self.snapshot = snapshots.latest_snapshot(out)
@@ -220,7 +221,7 @@ class _Run:
         """This process's share of the step's real pictures (every epoch a new order) and fake labels."""
         n = len(self.data)
         positions = self.step * self.recipe.batch + self.group.rank * self.local + np.arange(self.local)
-        orders = {e: np.random.default_rng([self.seed, int(e), 1]).permutation(n) for e in np.unique(positions // n)}
+        orders = {e: self._order(np.random.default_rng([self.seed, int(e), 1])) for e in np.unique(positions // n)}
         index = np.array([orders[p // n][p % n] for p in positions])
         rng = np.random.default_rng([self.seed, self.step, self.group.rank, 2])
         chosen = self.pictures[torch.from_numpy(index).to(self.pictures.device, non_blocking=True)]
@@ -228,8 +229,24 @@ class _Run:
         if self.recipe.mirror:
             flip = torch.from_numpy(rng.random(self.local) < 0.5).to(self.device, non_blocking=True)
             images = torch.where(flip[:, None, None, None], images.flip(3), images)
-        labels, drawn = self._labels(index), self._labels(rng.integers(0, n, self.local))
+        labels, drawn = self._labels(index), self._labels(self._asked_for(rng, self.local))
         return phases.Batch(images, *(each.to(self.device, non_blocking=True) for each in (labels, drawn)))
+
+    def _order(self, rng: np.random.Generator) -> np.ndarray:
+        """The pictures of one epoch; balanced, an equal part of it for every class: a large class shows some of its own,
+        a small one shows some twice."""
+        n = len(self.data)
+        if not self.recipe.balanced:
+            return rng.permutation(n)
+        parts = np.array_split(np.arange(n), len(self.members))
+        shown = [np.resize(rng.permutation(own), len(part)) for own, part in zip(self.members, parts, strict=True)]
+        return rng.permutation(np.concatenate(shown))
+
+    def _asked_for(self, rng: np.random.Generator, count: int) -> np.ndarray:
+        """Pictures whose labels the generator is to draw: from the empirical list; balanced, from every class alike."""
+        if not self.recipe.balanced:
+            return rng.integers(0, len(self.data), count)
+        return np.array([self.members[i][0] for i in rng.integers(0, len(self.members), count)])
 
     def _labels(self, index: np.ndarray) -> torch.Tensor:
         """One-hot labels; during a transition blended with the classes' common mix, so that they fade in."""
@@ -386,7 +403,7 @@ class _Run:
         from generative.core.judging.metrics import kid
 
         rng = np.random.default_rng([self.seed, self.step, 3])
-        labels = self._labels(rng.integers(0, len(self.data), self.recipe.kid_images))
+        labels = self._labels(rng.integers(0, len(self.data), self.recipe.kid_images))  # as the real ones come, to be compared with them
         z = torch.from_numpy(rng.standard_normal((len(labels), self.shape.z_dim), dtype=np.float32))
         parts = zip(z.split(64), labels.split(64), strict=True)
         fake = np.concatenate([to_uint8(self.ema(a.to(self.device), b.to(self.device))) for a, b in parts])

@@ -104,7 +104,8 @@ class Players:
         return augment(images, self.p, PIPELINES[self.recipe.pipeline], generator=chance.host)
 
     def logits(self, images: Tensor, labels: Tensor, chance: Chance) -> Tensor:
-        return self.judge(self.shown(images, chance), labels, precision=self.precision)
+        """In one layout, wherever the pictures come from: compiled code is made anew for each that it meets."""
+        return self.judge(self.shown(images, chance).contiguous(), labels, precision=self.precision)
 
 
 def generator_main(players: Players, batch: Batch, chance: Chance) -> Tensor:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, fields, replace
 
 from generative.core.errors import InputError
 from generative.core.networks.shape import LabelConstraint, NetworkShape
+from generative.core.training.pipelines import PIPELINE_NAMES
 
 NETS = ("both", "generator", "discriminator")
 PRECISIONS = ("float32", "bf16", "fp16")
@@ -13,6 +15,12 @@ NOISES = ("random", "none")
 FORMER = ("compiled_lazy",)  # options that are gone; runs of earlier versions still name them
 # What a resumed run may change: how long, how often it reports, on what it runs; nothing that changes the numbers.
 FREE_ON_RESUME = ("total_kimg", "snapshot_kimg", "grid_kimg", "kid_images", "keep_snapshots")
+
+ABOVE_0 = (
+    "batch", "z_dim", "w_dim", "channel_max", "mapping_layers", "mbstd_group", "clamp", "lr", "mapping_lr", "path_every", "r1_every",
+    "total_kimg", "snapshot_kimg", "grid_kimg", "ada_kimg",
+)  # fmt: skip
+SHARES = ("style_mix", "ada_target", "ada_most", "fixed_p")
 
 # Full speed on a GPU; the same numbers within bfloat16's.
 FAST = {"precision": "bf16", "channels_last": True, "compiled": True}
@@ -24,9 +32,11 @@ class Recipe:
 
     mapping_lr: the mapping's learning rate relative to the rest; .01 as published barely moves it in a short run.
     ordinal: (low end, middle, high end) class names; the middle's label vector is held at the mean of the ends, in
-    `ordinal_nets`. transition: (start, end) kimg between which labels fade in from the common mix (after 2201.06578);
-    None conditions from the first step. noise: random draws it for every picture, none trains without (its strength
-    stays 0). compiled: the phases of every step as compiled code (not path length and R1: little of the time, and
+    `ordinal_nets`. transition: (start, end) kimg between which both networks' labels fade in from the common mix (after
+    2201.06578, which besides keeps a judgement without label in the loss); None conditions from the first step.
+    noise: random draws it for every picture, none trains without (its strength
+    stays 0). balanced: every class is shown, and asked for, equally often, however few pictures it has; else as often as
+    it occurs. compiled: the phases of every step as compiled code (not path length and R1: little of the time, and
     differentiated twice). freeze_d: this many of the discriminator's finest blocks keep their weights.
     """
 
@@ -52,6 +62,7 @@ class Recipe:
     style_mix: float = 0.9
     noise: str = "random"
     mirror: bool = True
+    balanced: bool = False
     pipeline: str = "bgc"
     ada_target: float = 0.6
     ada_kimg: float = 500.0
@@ -75,18 +86,15 @@ class Recipe:
     minimum_images: int = 50
 
     def __post_init__(self):
-        if self.batch < 1 or self.batch % min(self.mbstd_group, self.batch):
+        for f in fields(self):
+            check_value(f.name, f.type, getattr(self, f.name))
+        if self.batch % min(self.mbstd_group, self.batch):
             raise InputError(f"The batch must be a multiple of mbstd_group ({self.mbstd_group}); found {self.batch}.")
-        for name, known in (("ordinal_nets", NETS), ("precision", PRECISIONS), ("noise", NOISES)):
+        if self.channel_base < self.resolution:
+            raise InputError(f"channel_base must be {self.resolution}, the resolution, or more; found {self.channel_base}.")
+        for name, known in (("ordinal_nets", NETS), ("precision", PRECISIONS), ("noise", NOISES), ("pipeline", PIPELINE_NAMES)):
             if getattr(self, name) not in known:
                 raise InputError(f"{name} must be one of {', '.join(known)}; found {getattr(self, name)!r}.")
-        from generative.core.training.pipelines import PIPELINE_NAMES
-
-        if self.pipeline not in PIPELINE_NAMES:
-            raise InputError(f"pipeline must be one of {', '.join(PIPELINE_NAMES)}; found {self.pipeline!r}.")
-        for name in ("lr", "mapping_lr", "total_kimg", "snapshot_kimg", "grid_kimg", "ada_kimg"):
-            if not getattr(self, name) > 0:
-                raise InputError(f"{name} must be above 0; found {getattr(self, name)}.")
 
     def shape(self, classes: tuple[str, ...]) -> NetworkShape:
         """The networks for these classes; the ordinal names must be among them."""
@@ -116,11 +124,41 @@ class Recipe:
                 if f.name not in FREE_ON_RESUME and getattr(self, f.name) != getattr(other, f.name)]  # fmt: skip
 
     def with_options(self, **options) -> Recipe:
-        """A copy with options by name; an unknown name is refused."""
+        """A copy with options by name, lists as JSON has them; an unknown name and a value of another kind are refused."""
         known = {f.name for f in fields(self)}
         if unknown := sorted(set(options) - known):
             raise InputError(f"There is no recipe option {', '.join(unknown)}; there are {', '.join(sorted(known))}.")
-        return replace(self, **options)
+        return replace(self, **{name: tuple(value) if isinstance(value, list) else value for name, value in options.items()})
+
+
+def check_value(name: str, kind: str, value) -> None:
+    """Refuse a value that the option, declared as `kind`, cannot have; the sentence says what it can be."""
+    if value is None and kind.endswith("| None"):
+        return
+    kind = kind.removesuffix(" | None")
+    if kind.startswith("tuple"):
+        part, count = ("name", 3) if "str" in kind else ("number", 2)
+        parts = value if isinstance(value, tuple) else ()
+        if len(parts) != count or not all(isinstance(x, str) if part == "name" else _is_number(x) for x in parts):
+            raise InputError(f"{name} needs {count} {part}s; found {value!r}.")
+        return
+    right = {
+        "int": isinstance(value, int) and not isinstance(value, bool), "float": _is_number(value),
+        "bool": isinstance(value, bool), "str": isinstance(value, str),
+    }  # fmt: skip
+    if not right[kind]:
+        words = {"int": "a whole number", "float": "a number", "bool": "true or false", "str": "a word"}
+        raise InputError(f"{name} must be {words[kind]}; found {value!r}.")
+    if name in ABOVE_0 and not value > 0:
+        raise InputError(f"{name} must be above 0; found {value}.")
+    if name in SHARES and not 0 <= value <= 1:
+        raise InputError(f"{name} must lie in 0 to 1; found {value}.")
+    if kind in ("int", "float") and value < 0:
+        raise InputError(f"{name} must be 0 or more; found {value}.")
+
+
+def _is_number(value) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def auto(resolution: int, gpus: int = 1) -> Recipe:

@@ -16,6 +16,8 @@ import pytest
 from PIL import Image
 
 from generative.core.cli import main, seed_list
+from generative.core.commands import telling
+from generative.core.judging.evaluate import own_resolution
 from generative.core.sets.setfiles import opened_set, read_or_describe
 from tests.generative.core.drawn import drawn_manifest
 
@@ -70,9 +72,66 @@ def test_render_refuses_bad_inputs(tmp_path, pytorch_folder, capsys):
     ):
         np.savez(given, **content)
         assert found in refused(capsys, "render", pytorch_folder, given, "--out", tmp_path / "o.npz")
-    given.write_bytes(b"x")
-    assert "cannot be read" in refused(capsys, "render", pytorch_folder, given, "--out", tmp_path / "o.npz")
+    for content in (b"", b"x", b"PK\x03\x04broken"):
+        given.write_bytes(content)
+        assert "cannot be read" in refused(capsys, "render", pytorch_folder, given, "--out", tmp_path / "o.npz")
     assert not (tmp_path / "o.npz").exists()
+
+
+def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path, trained, capsys):
+    manifest, weights = trained
+    (tmp_path / "file").touch()
+    inside = tmp_path / "file" / "x"
+    judged = [manifest.parent, "--manifest", manifest, "--resolution", "16"]
+    for arguments in (
+        ["generate", weights, "--seeds", "0", "--out", inside],
+        ["generate", weights, "--seeds", "0", "--out", inside.with_suffix(".zip")],
+        ["evaluate", *judged, "--out", inside],
+        ["audit", *judged, "--out", tmp_path / "file"],
+        ["train", manifest, *FAST, "--out", inside],
+    ):
+        assert str(tmp_path / "file") in refused(capsys, *arguments)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_set_that_cannot_be_judged_is_one_sentence(tmp_path, trained, capsys):
+    manifest, _ = trained
+    folder = tmp_path / "set"
+    folder.mkdir()
+    Image.new("RGB", (16, 16)).save(folder / "a.png")
+    for content, found in (
+        ("item,class,path\n", "names no picture"),
+        ("item,path\na,a.png\n", "it lacks class"),
+        ("item,class,path\na,,b.png\n", "line 2: 'b.png' No such file"),
+        ("item,class,path\na,,\n", "1 bad rows: line 2"),
+        ("item,class,path,position,seed\na,late,a.png,middle,1\n", "line 2: 'middle'"),
+        ("item,class,path,position,seed\na,late,a.png,nan,1\n", "line 2: 'nan'"),
+    ):
+        (folder / "manifest.csv").write_text(content)
+        assert found in refused(capsys, "evaluate", folder, "--manifest", manifest, "--resolution", "16", "--out", tmp_path / "e.json")
+    assert not (tmp_path / "e.json").exists()
+
+
+def test_a_set_is_judged_at_its_own_size_256_at_most(tmp_path, trained):
+    manifest, _ = trained
+    for side, used in ((24, 24), (300, 256)):
+        folder = tmp_path / str(side)
+        folder.mkdir()
+        Image.new("RGB", (side, side - 8)).save(folder / "a.png")
+        (folder / "manifest.csv").write_text("item,class,path\na,late,a.png\n")
+        assert own_resolution(folder) == used
+    words = [str(tmp_path / "24"), "--manifest", str(manifest)]
+    for name, more in (("own", []), ("said", ["--resolution", "24"])):
+        assert main(["evaluate", *words, *more, "--out", str(tmp_path / name)]) == 0
+    assert (tmp_path / "own").read_text() == (tmp_path / "said").read_text()
+
+
+def test_a_probe_without_its_network_is_refused_before_the_search(tmp_path, trained, capsys):
+    manifest, weights = trained
+    words = ["audit", manifest.parent, "--manifest", manifest, "--resolution", "16", "--probe", "2", "--out", tmp_path / "audit"]
+    assert "--probe needs --weights" in refused(capsys, *words)
+    assert "no network.json" in refused(capsys, *words, "--weights", tmp_path)
+    assert not (tmp_path / "audit").exists()
 
 
 def test_five_commands_from_a_published_file_to_an_audited_set(tmp_path, reference, capsys):
@@ -101,6 +160,26 @@ def test_five_commands_from_a_published_file_to_an_audited_set(tmp_path, referen
     assert main(["audit", str(morph), *judged, "--out", str(tmp_path / "audit")]) in (0, 1)
     assert json.loads((tmp_path / "audit" / "audit.json").read_text())["schema"] == "audit/1"
     assert main(["regenerate", str(weights), str(morph)]) == 0
+
+
+def test_work_that_takes_long_says_how_far_it_is(tmp_path, trained, monkeypatch):
+    _, weights = trained
+    told, save = [], telling.save_json
+    monkeypatch.setattr(telling, "save_json", lambda path, content: told.append((path, content)) or save(path, content))
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    for name, words, last in (
+        ("generate", ["--seeds", "0-2"], {"what": "making the pictures", "done": 9, "total": 9}),
+        ("morph", ["--from", "early", "--to", "late", "--seeds", "0-1", "--steps", "3"], {"what": "making the pictures", "done": 6, "total": 6}),
+        ("mix", ["--rows", "0-1", "--columns", "2-4", "--row-class", "late", "--column-class", "early"],
+         {"what": "making the pictures", "done": 11, "total": 11}),
+        ("project", [str(tmp_path / "a.png"), "--class", "late", "--steps", "4"], {"what": "searching for the style", "done": 4, "total": 4}),
+    ):  # fmt: skip
+        told.clear()
+        assert main([name, str(weights), *words, "--progress", str(tmp_path / "far.json"), "--out", str(tmp_path / name)]) == 0
+        assert {path for path, _ in told} == {tmp_path / "far.json"}
+        assert told[0][1]["done"] == 1
+        assert told[-1][1] == last
+        assert not (tmp_path / "far.json").exists()
 
 
 def test_an_audit_of_training_pictures_fails_with_status_one(tmp_path, trained, capsys):
@@ -147,7 +226,7 @@ def test_bad_requests_are_one_sentence_with_status_two(tmp_path, trained, capsys
     assert "no recipe 'best'" in refused(capsys, "train", manifest, "--recipe", "best", "--out", out)
     assert "power of two" in refused(capsys, "train", manifest, "--recipe", "tiny", "--resolution", "100", "--out", out)
     assert "no recipe option speed" in refused(capsys, *base, "--set", "speed=3")
-    assert "wrong kind" in refused(capsys, *base, "--set", "lr=fast")
+    assert "lr must be a number; found 'fast'" in refused(capsys, *base, "--set", "lr=fast")
     assert "its views are focused" in refused(capsys, *base, "--view", "panoramic")
     assert "at least 500 pictures" in refused(capsys, *base, "--set", "minimum_images=500")
     assert "cannot be used here" in refused(capsys, *base, "--device", "abacus")
@@ -157,7 +236,7 @@ def test_bad_requests_are_one_sentence_with_status_two(tmp_path, trained, capsys
     assert "cannot be read as a picture" in refused(
         capsys, "project", weights, manifest, "--class", "late", "--out", out)  # fmt: skip
     judged = ["--manifest", manifest, "--resolution", "8", "--out", out]
-    assert "no manifest.csv" in refused(capsys, "evaluate", weights, *judged)
+    assert "neither set.json nor manifest.csv" in refused(capsys, "evaluate", weights, *judged)
     data = Path(manifest).parent
     assert "not a classifier's fold" in refused(capsys, "evaluate", data, *judged, "--features", tmp_path)
     assert not out.exists()

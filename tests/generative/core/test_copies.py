@@ -124,7 +124,7 @@ def test_blocks_change_nothing_but_memory(pictures, monkeypatch):
 
 
 def test_the_command_says_how_far_it_is_and_a_stop_leaves_no_report(pictures, tmp_path, monkeypatch, capsys):
-    from generative.core import commands
+    from generative.core.commands import telling
 
     (tmp_path / "bank" / "images").mkdir(parents=True)
     rows = ["item,class,path,split"]
@@ -139,11 +139,11 @@ def test_the_command_says_how_far_it_is_and_a_stop_leaves_no_report(pictures, tm
     (tmp_path / "set" / "manifest.csv").write_text("item,class,path\na,skin,a.png\n")
     told = []
 
-    def keep(path, content, save=commands._save_json):
+    def keep(path, content, save=telling.save_json):
         told.append((path.name, content))
         save(path, content)
 
-    monkeypatch.setattr(commands, "_save_json", keep)
+    monkeypatch.setattr(telling, "save_json", keep)
     audit = ["audit", str(tmp_path / "set"), "--manifest", str(tmp_path / "bank" / "manifest.csv"), "--resolution", "48"]
     assert main([*audit, "--out", str(tmp_path / "out")]) == 1
     steps = {content["what"] for name, content in told if name == "progress.json"}
@@ -155,7 +155,7 @@ def test_the_command_says_how_far_it_is_and_a_stop_leaves_no_report(pictures, tm
     def stop(path, content):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(commands, "_save_json", stop)
+    monkeypatch.setattr(telling, "save_json", stop)
     capsys.readouterr()
     assert main([*audit, "--out", str(tmp_path / "stopped")]) == 1
     assert capsys.readouterr().err.count("\n") == 1

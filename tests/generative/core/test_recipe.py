@@ -42,13 +42,13 @@ def test_the_command_line_takes_a_gpu_where_there_is_one_and_full_speed_on_reque
     import torch
 
     from generative.core.cli import build_parser
-    from generative.core.commands import _device, _recipe
+    from generative.core.commands.training import device_of, recipe_of
 
     words = ["train", "manifest.csv", "--recipe", "tiny", "--out", "run"]
     plain, fast = (build_parser().parse_args([*words, *more]) for more in ([], ["--fast", "--set", "precision=fp16"]))
-    assert _device(plain.device) == ("cuda" if torch.cuda.is_available() else "cpu")
-    assert (_recipe(plain).precision, _recipe(plain).compiled) == ("float32", False)
-    assert (_recipe(fast).precision, _recipe(fast).compiled, _recipe(fast).channels_last) == ("fp16", True, True)
+    assert device_of(plain.device) == ("cuda" if torch.cuda.is_available() else "cpu")
+    assert (recipe_of(plain).precision, recipe_of(plain).compiled) == ("float32", False)
+    assert (recipe_of(fast).precision, recipe_of(fast).compiled, recipe_of(fast).channels_last) == ("fp16", True, True)
 
 
 def test_unknown_names_are_refused_with_the_known_ones():
@@ -62,6 +62,34 @@ def test_unknown_names_are_refused_with_the_known_ones():
         preset("authors-nf1").shape(("HMI", "IP", "NF1"))
     with pytest.raises(InputError, match="pipeline must be one of"):
         auto(64).with_options(pipeline="all")
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"lr": "abc"}, "lr must be a number; found 'abc'"),
+        ({"lr": 0}, "lr must be above 0; found 0"),
+        ({"batch": 8.5}, "batch must be a whole number; found 8.5"),
+        ({"batch": True}, "batch must be a whole number; found True"),
+        ({"mirror": 1}, "mirror must be true or false; found 1"),
+        ({"gamma": None}, "gamma must be a number; found None"),
+        ({"gamma": -1.0}, "gamma must be 0 or more; found -1.0"),
+        ({"gamma": float("nan")}, "gamma must be a number; found nan"),
+        ({"z_dim": 0}, "z_dim must be above 0; found 0"),
+        ({"fixed_p": 2}, "fixed_p must lie in 0 to 1; found 2"),
+        ({"transition": 3}, "transition needs 2 numbers; found 3"),
+        ({"ordinal": ["early", "late"]}, r"ordinal needs 3 names; found \('early', 'late'\)"),
+        ({"channel_base": 16}, "channel_base must be 64, the resolution, or more; found 16"),
+    ],
+)
+def test_a_value_of_another_kind_is_refused_in_one_sentence(options, sentence):
+    with pytest.raises(InputError, match=f"^{sentence}\\.$"):
+        auto(64).with_options(**options)
+
+
+def test_options_as_json_has_them():
+    made = auto(64).with_options(transition=[1, 2.5], ordinal=["a", "b", "c"], clamp=None, lr=1, fixed_p=None)
+    assert (made.transition, made.ordinal, made.clamp, made.lr) == ((1, 2.5), ("a", "b", "c"), None, 1)
 
 
 def test_pipeline_names_known_without_torch_are_those_that_exist():

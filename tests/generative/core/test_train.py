@@ -5,18 +5,21 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from torch._dynamo.testing import CompileCounter
+from torch._dynamo.utils import counters
 
 from generative.core.errors import Cancelled, InputError
 from generative.core.networks import weights
 from generative.core.networks.discriminator import Discriminator
 from generative.core.networks.generator import Generator
 from generative.core.networks.shape import NetworkShape
-from generative.core.training import finetune, snapshots
+from generative.core.training import finetune, phases, snapshots
 from generative.core.training.loop import train
 from generative.core.training.recipe import tiny
 from tests.generative.core.drawn import drawn_manifest, drawn_table
@@ -109,6 +112,23 @@ def test_options_run_and_change_the_result(tmp_path):
         first = Discriminator(shape).state_dict()
     assert torch.equal(later["b8.conv0.weight"], first["b8.conv0.weight"])
     assert not torch.equal(later["b4.conv.weight"], first["b4.conv.weight"])
+
+
+def test_balanced_classes_are_shown_and_asked_for_alike_whatever_their_number(tmp_path, monkeypatch):
+    """One epoch of 30, 7 and 3 pictures; without the option they come as often as they are."""
+    table = drawn_table(90, 8)
+    data = table.where(np.concatenate([np.flatnonzero(table.labels == i)[:n] for i, n in enumerate((30, 7, 3))]))
+    shown, main = [], phases.discriminator_main
+    monkeypatch.setattr(phases, "discriminator_main", lambda players, batch, chance: shown.append(batch) or main(players, batch, chance))
+    short = SHORT.with_options(total_kimg=0.04, transition=None, ordinal=None)
+    counts = {}
+    for balanced in (False, True):
+        shown.clear()
+        train(short.with_options(balanced=balanced), data, tmp_path / str(balanced))
+        counts[balanced] = torch.cat([batch.labels for batch in shown]).sum(dim=0).tolist()
+        fakes = torch.cat([batch.fake_labels for batch in shown]).sum(dim=0)
+        assert (float(fakes[0]) > 24) is not balanced
+    assert counts == {False: [30, 7, 3], True: [14, 13, 13]}
 
 
 # --- refusals
@@ -290,6 +310,27 @@ def test_two_processes_train_one_network(tmp_path):
     assert (out / "rank0").read_text() == (out / "rank1").read_text()
     state = weights.read_state(snapshots.latest_snapshot(out), "generator")
     assert all(np.isfinite(value.numpy()).all() for value in state.values())
+
+
+def test_each_compiled_graph_is_made_once_whatever_changes_from_step_to_step(tmp_path, monkeypatch):
+    """Forty steps in which the cut of the style mixing and p move, with path lengths and R1 between; pictures as files give them
+    (colours last in memory). Four graphs, none with a break: synthesis with and without gradients, the discriminator's judgement
+    with gradients in the pictures and in its weights."""
+    torch._dynamo.reset()
+    counters.clear()
+    counter, compile_ = CompileCounter(), torch.compile
+    monkeypatch.setattr(torch, "compile", lambda network, **options: compile_(network, backend=counter, **options))
+    data = drawn_table(40, 8)
+    as_files = replace(data, images=np.ascontiguousarray(data.images.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2))
+    recipe = SHORT.with_options(compiled=True, channels_last=True, total_kimg=0.32, ada_kimg=0.05, snapshot_kimg=1, grid_kimg=1)
+    events = []
+    try:
+        train(recipe, as_files, tmp_path, on_event=events.append)
+    finally:
+        torch._dynamo.reset()
+    assert len({event["ada_p"] for event in events if event["event"] == "progress"}) > 1
+    assert counter.frame_count == 4
+    assert not counters["graph_break"]
 
 
 @pytest.mark.slow

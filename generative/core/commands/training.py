@@ -1,0 +1,93 @@
+"""train: a recipe and a manifest into a run folder, or on from where it stands."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+
+from generative.core.errors import InputError
+from generative.core.training.recipe import FAST, Recipe, preset
+
+
+def recipe_of(options) -> Recipe:
+    recipe = preset(options.recipe, options.resolution)
+    changes: dict = dict(FAST) if options.fast else {}
+    for key, text in options.options:
+        changes[key] = _parsed(text)
+    if options.ordinal:
+        if len(options.ordinal) != 3:
+            raise InputError(f"--ordinal needs three class names (low,middle,high); found {len(options.ordinal)}.")
+        changes["ordinal"] = options.ordinal
+    if options.kimg is not None:
+        changes["total_kimg"] = options.kimg
+    return recipe.with_options(**changes)
+
+
+def _parsed(text: str):
+    """A value as JSON, or as the word it is."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def run_train(options) -> int:
+    from generative.core.data import read_manifest
+    from generative.core.training.distributed import speaks
+    from generative.core.training.loop import train
+
+    recipe = recipe_of(options)
+    table = read_manifest(options.manifest, resolution=recipe.resolution, classes=options.classes, view=options.view,
+                          fit=options.fit)  # fmt: skip
+    data = table.split("train")
+    device = device_of(options.device)
+    stopped = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.append(True))
+    with _Progress(recipe.total_kimg) as progress:
+        result = train(recipe, data, options.out, seed=options.seed, start=options.start, start_preset=options.preset,
+                       licence=options.licence, device=device, on_event=progress,
+                       should_cancel=lambda: bool(stopped))  # fmt: skip
+    if not speaks():
+        return 0
+    if result.report:
+        print(f"Started by {result.report['preset']}: {len(result.report['loaded'])} tensors loaded, "
+             f"{len(result.report['fresh'])} fresh (listed in training.json).")  # fmt: skip
+    print(f"Trained to {result.images / 1000:g} kimg, augmentation at {result.ada_p:.3f}; weights in {result.snapshot}.")
+    return 0
+
+
+def device_of(name: str) -> str:
+    """auto is a GPU where there is one; a device that cannot be used is refused."""
+    import torch
+
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.zeros(1, device=name)
+    except (RuntimeError, AssertionError) as error:
+        raise InputError(f"The device {name!r} cannot be used here: {str(error).splitlines()[0]}") from error
+    return name
+
+
+class _Progress:
+    """A bar on a terminal; lines when there is none."""
+
+    def __init__(self, total_kimg: float):
+        from tqdm import tqdm
+
+        self.bar = tqdm(total=round(total_kimg, 3), unit="kimg", disable=not sys.stderr.isatty())
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.bar.close()
+
+    def __call__(self, event: dict) -> None:
+        if event["event"] == "progress":
+            self.bar.update(event["kimg"] - self.bar.n)
+            self.bar.set_postfix(p=event["ada_p"], g=event["loss_g"], d=event["loss_d"], refresh=False)
+        elif event["event"] in ("kid", "snapshot") and self.bar.disable:
+            print(f"{event['kimg']:g} kimg: {event['event']} {event.get('kid', event.get('path'))}")
