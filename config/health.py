@@ -1,6 +1,7 @@
 """Is the process alive (`/healthz`), and can it serve (`/readyz`)?"""
 
 import os
+from collections.abc import Callable
 
 from django.conf import settings
 from django.db import DatabaseError, connection
@@ -8,6 +9,21 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from imagebank.models import WorkerBeat
+
+
+class ProbesFirst:
+    """Middleware: answers the probes before anything else looks at the request.
+
+    An engine or a load balancer asks a process by its address, over HTTP, and by none of the site's names; the host check
+    would refuse it, and the way to HTTPS send it elsewhere.
+    """
+
+    def __init__(self, get_response: Callable):
+        self.get_response = get_response
+        self.probes = {"/healthz": healthz, "/readyz": readyz}
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.probes.get(request.path_info, self.get_response)(request)
 
 
 def healthz(request: HttpRequest) -> HttpResponse:
