@@ -12,7 +12,9 @@ ARG CPU_WHEELS=
 RUN make install PYTHON=/usr/local/bin/python3 CPU_WHEELS="$CPU_WHEELS" && rm -rf /root/.cache
 COPY . .
 ENV PATH=/app/.venv/bin:$PATH DJANGO_SETTINGS_MODULE=config.settings.production DIPTYCH_VAR=/data STATIC_ROOT=/app/static \
-    MPLCONFIGDIR=/app/matplotlib OMP_NUM_THREADS=1 PYTHONUNBUFFERED=1 WEB_CONCURRENCY=3
+    MPLCONFIGDIR=/app/matplotlib PYTHONUNBUFFERED=1
+# gunicorn's options. Its sign of life lies in memory, where no busy disk delays it; WEB_CONCURRENCY is the number of processes.
+ENV WEB_CONCURRENCY=3 GUNICORN_CMD_ARGS="--bind 0.0.0.0:8000 --threads 8 --worker-tmp-dir /dev/shm --no-control-socket"
 # Made once, here: the account of the site cannot write below /app. matplotlib's list of fonts takes seconds to make.
 RUN SECRET_KEY=only-while-collecting-static-files-0000 DIPTYCH_VAR=/tmp/var python manage.py collectstatic --noinput --verbosity 0 \
  && rm -r /tmp/var \
@@ -22,5 +24,4 @@ RUN SECRET_KEY=only-while-collecting-static-files-0000 DIPTYCH_VAR=/tmp/var pyth
 USER diptych
 VOLUME /data
 EXPOSE 8000
-# /dev/shm: gunicorn's sign of life must not wait for a busy disk. WEB_CONCURRENCY says how many processes.
-CMD ["gunicorn", "config.wsgi", "--bind", "0.0.0.0:8000", "--threads", "8", "--worker-tmp-dir", "/dev/shm"]
+CMD ["gunicorn", "config.wsgi"]

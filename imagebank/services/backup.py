@@ -37,6 +37,8 @@ def back_up(*, target: Path, progress: Progress = lambda done, total: None) -> i
     may go on: the database is copied in one transaction, and stored files are never changed once written.
     """
     target = Path(target)
+    if target.resolve().is_relative_to(settings.VAR_DIR.resolve()):
+        raise ValidationError(f"{target} would be part of every later backup; name a place outside {settings.VAR_DIR}.")
     partial = target.with_name(f".{target.name}.part")
     hashes = {}
     with TemporaryDirectory() as scratch:

@@ -80,6 +80,9 @@ def test_a_site_comes_back_from_one_file_and_a_damaged_one_is_refused(sites, tmp
     nowhere = old.manage("backup", str(tmp_path / "no" / "folder.tar.gz"))
     assert (nowhere.returncode, nowhere.stderr.count("\n")) == (2, 1)
     assert "could not be written: No such file" in nowhere.stderr
+    inside = old.manage("backup", str(tmp_path / "var-a" / "night.tar.gz"))
+    assert (inside.returncode, "would be part of every later backup" in inside.stderr) == (2, True)
+    assert not list((tmp_path / "var-a").glob("*night*"))
 
     (tmp_path / "short.tar.gz").write_bytes(saved.read_bytes()[:-200])
     refused = new.manage("restore", str(tmp_path / "short.tar.gz"))
