@@ -20,7 +20,7 @@ RUN SECRET_KEY=only-while-collecting-static-files-0000 DIPTYCH_VAR=/tmp/var pyth
  && rm -r /tmp/var \
  && python -m compileall -q config imagebank surveys models_ml generative benchmark \
  && python -c "import matplotlib.font_manager" \
- && useradd --system --uid 10001 --home-dir /data diptych && mkdir /data && chown diptych:diptych /data && chmod 750 /data
+ && groupadd --gid 10001 diptych && useradd --uid 10001 --gid 10001 --home-dir /data diptych && mkdir /data && chown diptych:diptych /data && chmod 750 /data
 USER diptych
 VOLUME /data
 EXPOSE 8000

@@ -90,6 +90,15 @@ def test_a_site_comes_back_from_one_file_and_a_damaged_one_is_refused(sites, tmp
     assert "not a whole backup" in refused.stderr
     assert not (tmp_path / "var-b" / "media" / "picture.jpg").exists()
 
+    foreign = tarfile.TarInfo("../outside.txt"), tarfile.TarInfo("var/link")
+    foreign[1].type, foreign[1].linkname = tarfile.SYMTYPE, "/etc"
+    for number, entry in enumerate(foreign):
+        with tarfile.open(tmp_path / f"{number}.tar.gz", "w:gz") as archive:
+            archive.addfile(entry)
+        refused = new.manage("restore", str(tmp_path / f"{number}.tar.gz"))
+        assert (refused.returncode, f"{entry.name} is no file of a site" in refused.stderr) == (2, True)
+    assert not [path for path in tmp_path.rglob("outside.txt")]
+
     done = new.manage("restore", str(saved))
     assert done.returncode == 0, done.stderr
     assert new.titles() == old.titles() != "[]"
