@@ -4,11 +4,13 @@ import os
 from collections.abc import Callable
 
 from django.conf import settings
+from django.core.files.storage import default_storage
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from imagebank.models import WorkerBeat
+from imagebank.services.storing import StoreAway
 
 
 class ProbesFirst:
@@ -60,6 +62,11 @@ def check_migrations() -> str:
 
 
 def check_storage() -> str:
+    if settings.AWS_STORAGE_BUCKET_NAME:
+        try:
+            default_storage.check()
+        except StoreAway:
+            return "bucket unreachable"
     folder = settings.MEDIA_ROOT
     folder.mkdir(parents=True, exist_ok=True)
     return "ok" if os.access(folder, os.W_OK) else "not writable"

@@ -133,6 +133,24 @@ STATICFILES_FINDERS = [
     "benchmark.finders.PlotlyFinder",
 ]
 MEDIA_ROOT = VAR_DIR / "media"  # never served by address: an authorised view opens each file
+# Pictures lie there, or in a bucket of a store that speaks S3; imagebank/bucket.py says how, docs/server.md what else stays here.
+AWS_STORAGE_BUCKET_NAME = env("AWS_STORAGE_BUCKET_NAME", default="")
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+if AWS_STORAGE_BUCKET_NAME:
+    STORAGES["default"] = {
+        "BACKEND": "imagebank.bucket.PrivateBucket",
+        "OPTIONS": {
+            "bucket_name": AWS_STORAGE_BUCKET_NAME,
+            "location": env("AWS_LOCATION", default=""),
+            "endpoint_url": env("AWS_S3_ENDPOINT_URL", default=""),
+            "region_name": env("AWS_S3_REGION_NAME", default="us-east-1"),
+            "access_key": env("AWS_ACCESS_KEY_ID", default="") or None,
+            "secret_key": env("AWS_SECRET_ACCESS_KEY", default="") or None,
+        },
+    }
 WHITENOISE_USE_FINDERS = True
 
 if env("EMAIL_URL", default=""):

@@ -97,7 +97,7 @@ def test_a_site_comes_back_from_one_file_and_a_damaged_one_is_refused(sites, tmp
             archive.addfile(entry)
         refused = new.manage("restore", str(tmp_path / f"{number}.tar.gz"))
         assert (refused.returncode, f"{entry.name} is no file of a site" in refused.stderr) == (2, True)
-    assert not [path for path in tmp_path.rglob("outside.txt")]
+    assert not list(tmp_path.rglob("outside.txt"))
 
     done = new.manage("restore", str(saved))
     assert done.returncode == 0, done.stderr
