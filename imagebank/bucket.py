@@ -16,6 +16,18 @@ from storages.backends.s3 import S3Storage
 from imagebank.services.storing import StoreAway
 
 
+class Fetched(File):
+    """The bytes of a stored file. Closed and opened again it begins anew, as a file on a disk does."""
+
+    def __init__(self, data: bytes, name: str):
+        super().__init__(io.BytesIO(data), name)
+        self.data = data
+
+    def open(self, mode=None, *args, **kwargs):
+        self.file = io.BytesIO(self.data)
+        return self
+
+
 class PrivateBucket(S3Storage):
     """Django's file storage over one bucket. It makes no address: every file goes through a page that asks who is there."""
 
@@ -57,7 +69,7 @@ class PrivateBucket(S3Storage):
                 if error.response["Error"]["Code"] == "NoSuchKey":
                     raise FileNotFoundError(f"{name} is not in the bucket {self.bucket_name}.") from error
                 raise
-        return File(io.BytesIO(data), name)
+        return Fetched(data, name)
 
     def _save(self, name, content):
         with self._reached():

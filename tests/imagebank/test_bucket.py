@@ -8,6 +8,7 @@ import pytest
 from django.core.files.storage import default_storage
 from django.urls import reverse
 from moto.server import ThreadedMotoServer
+from PIL import Image
 
 from generative.services.pictures import write_study_pictures
 from imagebank.bank_jobs import IMPORT
@@ -102,6 +103,17 @@ def test_pages_give_pictures_to_members_alone_and_never_an_address_of_the_bucket
     page = client.get(reverse("imagebank:items", args=[member.study.slug])).content.decode()
     assert address.rsplit("/", 2)[0] in page
     assert not [word for word in (bucket.name, bucket.endpoint, "X-Amz") if word in page]
+
+
+@pytest.mark.django_db
+def test_a_stored_file_is_opened_as_often_as_one_likes(bucket):
+    picture = ItemImageFactory()
+    with picture.file.open("rb") as file:
+        once = file.read()
+    with picture.file.open("rb") as file, Image.open(file) as opened:
+        assert opened.size == (picture.width, picture.height)
+        file.seek(0)
+        assert file.read() == once == bucket.read(picture.file.name)
 
 
 @pytest.mark.django_db
