@@ -23,6 +23,7 @@ from .factories import DiagnosisClassFactory, ItemImageFactory, MembershipFactor
 from .test_backup import Site
 from .test_pages import zip_of
 
+pytestmark = pytest.mark.once  # of files, whatever the database
 KEYS = {"aws_access_key_id": "site", "aws_secret_access_key": "secret", "region_name": "us-east-1"}
 
 
@@ -189,7 +190,6 @@ def test_a_wrong_name_or_key_says_what_the_store_said(bucket, settings):
         store_bytes(folder="images", suffix=".jpg", data=b"pixels")
 
 
-@pytest.mark.once
 @pytest.mark.django_db
 def test_a_backup_moves_a_site_out_of_a_bucket_and_into_one(server, tmp_path, migrated_database):
     first, last = Bucket(server), Bucket(server)
