@@ -15,10 +15,13 @@ from surveys.services import assistance_fault
 class AssistanceOut(serializers.ModelSerializer):
     study = serializers.SlugField(source="study.slug")
     images = serializers.IntegerField(source="outputs.count", help_text="How many images have an output to be seen.")
+    control_items = serializers.IntegerField(
+        source="control_items.count", help_text="At how many places of readers none is shown: the control arm."
+    )
 
     class Meta:
         model = Assistance
-        fields = ("id", "study", "network", "images", "source", "sha256", "frozen_at")
+        fields = ("id", "study", "network", "images", "control", "control_items", "source", "sha256", "frozen_at")
 
 
 class AssistanceIn(serializers.Serializer):

@@ -9,7 +9,15 @@ from django.views.decorators.http import require_GET, require_POST
 
 from imagebank.permissions import Role, allowed_in_archive, require_role
 from surveys.models import Assistance, SurveyItem
-from surveys.services import assistance_fault, assisted_question, is_read, items_to_assist
+from surveys.services import (
+    assistance_fault,
+    assisted_question,
+    control_shares,
+    control_summary,
+    is_control_as_asked,
+    is_read,
+    items_to_assist,
+)
 
 from .services.assistance import FREEZE, candidates, start_assistance
 
@@ -33,6 +41,9 @@ def assistance(request: HttpRequest, slug: str) -> HttpResponse:
         "shows": get_text_list([WORDS[part] for part in question.shows], "and"),
         "wanted": len(items_to_assist(study)),
         "frozen": frozen,
+        "control": control_summary(frozen) if frozen else None,
+        "stale": frozen is not None and not is_control_as_asked(frozen),
+        "share": 100 * max(control_shares(study.protocol).values(), default=0),
         "examples": _examples(frozen) if frozen else [],
         "survey_set": survey_set,
         "is_read": is_read(study),

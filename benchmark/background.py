@@ -10,6 +10,7 @@ from .services.comparison import STAMPED, run_comparison
 from .services.documents import make_documents
 from .services.planning import simulate_design
 from .services.region_sums import REGION_SUM, sum_regions
+from .services.rehearsal import REHEARSE, Assumed, rehearse
 
 
 @register_job("comparison")
@@ -78,6 +79,17 @@ def assistance_job(run: JobRun) -> dict:
     )  # fmt: skip
     run.log(f"{frozen.outputs.count()} images, hash {frozen.sha256[:16]}.")
     return {"network": name, "sha256": frozen.sha256}
+
+
+@register_job(REHEARSE)
+def rehearsal_job(run: JobRun) -> dict:
+    """Rehearse the job's study as payload assumes, at the address of payload; begun before, it goes on."""
+    comparison = rehearse(
+        study=run.study, assumed=Assumed.from_json(run.payload["assumed"]), slug=run.payload["slug"],
+        user=run.job.created_by, progress=_told_to(run),
+    )  # fmt: skip
+    run.log(f"Comparison {comparison.pk} of {comparison.study.slug} is ready.")
+    return {"rehearsal": comparison.study.slug, "comparison": comparison.pk}
 
 
 def _told_to(run: JobRun):

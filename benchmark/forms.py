@@ -3,6 +3,7 @@
 from django import forms
 
 from benchmark.models import AnalysisPlan, StoredPredictions
+from benchmark.services.rehearsal import Assumed
 
 LARGEST_SEED = 2**31 - 1
 
@@ -112,3 +113,42 @@ class PlanningForm(forms.Form):
 class SimulationForm(forms.Form):
     studies = forms.IntegerField(min_value=100, max_value=20_000, initial=2000, label="Studies")
     seed = forms.IntegerField(min_value=0, max_value=LARGEST_SEED, initial=0)
+
+
+class RehearsalForm(forms.Form):
+    """What a rehearsal assumes: the share correct of each group in each view and of a made-up network, in per cent.
+
+    asked: groups and views; without any it is a rating study, whose raters tell generated from real more or less well.
+    """
+
+    network = forms.FloatField(
+        min_value=1, max_value=99, initial=80, label="Networks that have not predicted the images (%)",
+        help_text="Their answers are made up. A network of this study that has predicted the images answers by itself.",
+    )  # fmt: skip
+    dprime = forms.FloatField(
+        min_value=-5, max_value=5, initial=0.5, label="How well raters tell generated from real (d′)", help_text="0: not at all."
+    )
+    seed = forms.IntegerField(min_value=0, max_value=LARGEST_SEED, initial=1, help_text="The same seed, the same rehearsal.")
+    leave_open = forms.BooleanField(
+        required=False, label="Leave the first survey's seats open, so that I can read it like a reader"
+    )
+
+    def __init__(self, *args, asked, **kwargs):
+        super().__init__(*args, label_suffix="", **kwargs)
+        self.asked = {f"people-{group.code}-{view}": (group, view) for group, view in asked}
+        several = len({view for _, view in asked}) > 1
+        people = {
+            name: forms.FloatField(
+                min_value=1, max_value=99, initial=70,
+                label=f"{group.plural.capitalize()}{f', {group.study.view_label(view)}' if several else ''} (%)",
+            )
+            for name, (group, view) in self.asked.items()
+        }  # fmt: skip
+        del self.fields["dprime" if asked else "network"]
+        self.fields = {**people, **self.fields}
+
+    def assumed(self) -> Assumed:
+        said = self.cleaned_data
+        people = {(group.code, view): said[name] / 100 for name, (group, view) in self.asked.items()}
+        skill = {"network": said["network"] / 100} if "network" in said else {"dprime": said["dprime"]}
+        return Assumed(people, **skill, seed=said["seed"], leave_open=said["leave_open"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from benchmark.core.figures.look import colours
@@ -74,11 +75,15 @@ PLANNED = {"primary": "primary in the plan", "exploratory": "exploratory"}
 
 
 def answers_in_words(results: dict) -> list[Answer]:
-    """One Answer per network, reader group and view, in the order of the results; then one per gain from its output."""
+    """One Answer per network, reader group and view, in the order of the results; then one per gain from its output, and
+    one per difference of such a gain from that of a second look alone."""
     paired, new = results.get("paired", []), {_key(record): record for record in results.get("new_images", [])}
-    gains = [({**these_images(r), "why": r["why"]}, r) for r in results.get("assistance", [])]
+    gains, differences = (
+        [({**these_images(r), "why": r["why"]}, r) for r in results.get(name, [])]
+        for name in ("assistance", "assistance_difference")
+    )
     palette = colours(results["design"]["groups"], results["design"]["models"])
-    scale = _scale([*paired, *new.values(), *(side for pair in gains for side in pair)])
+    scale = _scale([*paired, *new.values(), *(side for pair in (*gains, *differences) for side in pair)])
     level = f"{100 * results['plan']['confidence']:g} %"
 
     def answer(anchor: str, these: Record, new: Record, planned: str, details: list) -> Answer:
@@ -99,8 +104,12 @@ def answers_in_words(results: dict) -> list[Answer]:
         for n, record in enumerate(paired, 1)
         if (other := new.get(_key(record)))
     ] + [
-        answer(f"with-network-{n}", these, gain, PLANNED["primary" if gain["prespecified"] else "exploratory"], _gain_details(these, gain))
-        for n, (these, gain) in enumerate(gains, 1)
+        answer(f"{name}-{n}", these, new, PLANNED["primary" if new["prespecified"] else "exploratory"], details(these, new))
+        for name, pairs, details in (
+            ("with-network", gains, partial(_gain_details, is_controlled=bool(differences))),
+            ("beyond-second-look", differences, _difference_details),
+        )
+        for n, (these, new) in enumerate(pairs, 1)
     ]
 
 
@@ -108,7 +117,7 @@ def _key(record: Record) -> tuple:
     return record["model"], record["group"], record["view"]
 
 
-def _gain_details(these: Record, new: Record) -> list[tuple[str, str]]:
+def _gain_details(these: Record, new: Record, *, is_controlled: bool) -> list[tuple[str, str]]:
     sides = (("Alone", "alone"), ("With the network's output", "assisted"), ("The network, same readings", "network"))
     rows = [
         (name, f"{percent(new[f'accuracy_{key}'])} ({interval(new[f'accuracy_{key}_ci_low'], new[f'accuracy_{key}_ci_high'])})")
@@ -128,7 +137,21 @@ def _gain_details(these: Record, new: Record) -> list[tuple[str, str]]:
             f"between readers {points(new['sd_reader'])}, between images {points(new['sd_item'])}, residual"
             f" {points(new['sd_residual'])}",
         ),
-        ("What it cannot tell apart", "The network's output and the second look at the same image."),
+    ]
+    if not is_controlled:
+        rows.append(("What it cannot tell apart", "The network's output and the second look at the same image."))
+    return rows + ([("Not estimable", new["why"])] if new["why"] else [])
+
+
+def _difference_details(these: Record, new: Record) -> list[tuple[str, str]]:
+    rows = [
+        ("Gain with the network's output", f"{points(new['gain_with'])}, {new['readings_with']:,} readings"),
+        ("Gain of a second look alone", f"{points(new['gain_control'])}, {new['readings_control']:,} readings with nothing in sight"),
+        ("t-test over readers", f"df = {number(these['df'], 0)}, {p_value(these['p'])}"),
+        (
+            "New images",
+            f"df = {number(new['df'], 1)}, {p_value(new['p'])}; standard error {number(new['se_ratio'])} times that over readers",
+        ),
     ]
     return rows + ([("Not estimable", new["why"])] if new["why"] else [])
 

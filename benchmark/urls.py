@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from . import assistance_views, network_pages, outside_views, planning_views, prediction_pages, views
+from . import assistance_views, network_pages, outside_views, planning_views, prediction_pages, rehearsal_views, views
 
 app_name = "benchmark"
 STUDY = "studies/<slug:slug>"
@@ -42,6 +42,8 @@ urlpatterns = [
     path(f"{STUDY}/plan/<int:version>.toml", planning_views.analysis_plan_file, name="plan_file"),
     path(f"{STUDY}/planning/", planning_views.planning, name="planning"),
     path(f"{STUDY}/planning/simulate/", planning_views.planning_simulate, name="planning_simulate"),
+    path(f"{STUDY}/rehearsals/", rehearsal_views.rehearsals, name="rehearsals"),
+    path(f"{STUDY}/rehearsals/start/", rehearsal_views.start, name="rehearsal_start"),
     path(f"{STUDY}/precision/", planning_views.precision, name="precision"),
     path(f"{NETWORKS}leaderboard/", network_pages.leaderboard_page, name="network_leaderboard"),
     path(f"{NETWORKS}predictions/", prediction_pages.prediction_list, name="network_predictions"),

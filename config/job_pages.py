@@ -35,6 +35,7 @@ PLACES = {
     "comparison-check": FILES,
     "comparison-documents": FILES,
     "study-simulation": ("benchmark:planning", "", "See the power"),
+    "rehearsal": ("benchmark:rehearsals", "", "See the rehearsals"),
     "region-overlap": ("benchmark:network_regions", "", "See the overlap"),
     "imagebank.import": ("imagebank:items", "", "Open the image bank"),
     "imagebank.leakage": ("imagebank:leakage", "", "See the report"),

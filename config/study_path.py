@@ -96,7 +96,8 @@ def study_tags(study: Study) -> list[str]:
 def _tags(study: Study, counts: StudyCounts) -> list[str]:
     tags = [study.nature] if study.nature else counts.natures
     simulated = [f"{amount(counts.simulated, 'reader')} simulated, not people"] if counts.simulated else []
-    return [*tags, *simulated]
+    rehearsal = [f"rehearsal of {study.rehearsal_of}"] if study.rehearsal_of else []
+    return [*rehearsal, *tags, *simulated]
 
 
 def study_state(study: Study) -> str:

@@ -69,7 +69,8 @@ class RunOut(serializers.ModelSerializer):
         model = TrainingRun
         fields = (
             "id", "study", "name", "view", "state", "origin", "preset", "seed", "folds", "members_done", "complete",
-            "classes", "own_classes", "auxiliary", "classes_sha256", "fingerprint", "manifest_fingerprint", "temperature",
+            "classes", "own_classes", "auxiliary", "classes_sha256", "fingerprint", "manifest_fingerprint", "other_pictures",
+            "temperature",
             "held_out_balanced_accuracy", "job", "percent", "created_at",
         )  # fmt: skip
 

@@ -137,18 +137,21 @@ class LabelTableForm(StyledForm):
 
 class ImportForm(StyledForm):
     archive = forms.FileField(
-        label="ZIP of a run folder", widget=forms.FileInput(attrs={"accept": ".zip"}),
+        label="ZIP of a run folder, or predictions.csv", widget=forms.FileInput(attrs={"accept": ".zip,.csv"}),
         help_text="The folder that python -m models_ml.core train wrote; with a predictions.csv in it, its answers "
-        "come along.",
+        "come along. Of a network trained by other means: its predictions.csv alone.",
     )  # fmt: skip
     name = forms.CharField(
-        max_length=60, required=False, validators=[validate_slug], help_text="Empty: the run's own name."
+        max_length=60, required=False, validators=[validate_slug], help_text="Empty: its own name."
+    )
+    other_pictures = forms.BooleanField(
+        required=False, label="Take it even if it was trained on other pictures"
     )
 
     def clean_archive(self):
         archive = self.cleaned_data["archive"]
-        if Path(archive.name).suffix.lower() != ".zip":
-            raise forms.ValidationError(f"Choose a ZIP file; {archive.name} is none.")
+        if Path(archive.name).suffix.lower() not in (".zip", ".csv"):
+            raise forms.ValidationError(f"Choose a ZIP file or a predictions.csv; {archive.name} is neither.")
         return archive
 
 

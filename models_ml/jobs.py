@@ -7,6 +7,7 @@ from imagebank.jobs import JobCancelled, JobRun, register_job
 from imagebank.services.uploads import kept_upload
 from models_ml.child import run_core
 from models_ml.models import AttributionSet, TrainingRun
+from models_ml.services.answers import import_answers
 from models_ml.services.explaining import EXPLAIN, explain_arguments, store_attribution
 from models_ml.services.exporting import EXPORT_MANIFEST, EXPORT_ONNX, manifest_package, onnx_arguments, onnx_export
 from models_ml.services.manifests import export_manifest
@@ -91,9 +92,18 @@ def export_onnx(run: JobRun) -> dict:
 
 @register_job(IMPORT)
 def import_upload(run: JobRun) -> dict:
-    """Take in an uploaded ZIP of a run folder."""
+    """Take in an uploaded ZIP of a run folder, or a network's answers alone."""
     path = kept_upload(run.payload["upload"])
-    found = import_run(study=run.study, folder=path, name=run.payload.get("name", ""), user=run.job.created_by)
+    if path.suffix == ".csv":
+        brought = import_answers(study=run.study, path=path, name=run.payload.get("name", ""), user=run.job.created_by)
+        for one in brought:
+            run.log(f"{one.run}: {one.outcome}, {one.predictions} predictions")
+        path.unlink(missing_ok=True)
+        return {"run": brought[0].run.pk}
+    found = import_run(
+        study=run.study, folder=path, name=run.payload.get("name", ""), user=run.job.created_by,
+        other_pictures=run.payload.get("other_pictures", False),
+    )  # fmt: skip
     run.log(f"{found.run}: {found.outcome}, {found.predictions} predictions")
     path.unlink(missing_ok=True)
     return {"run": found.run.pk}

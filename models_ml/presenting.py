@@ -48,6 +48,8 @@ def by_skin_tone(results: dict) -> list[tuple[str, str, int]]:
 
 
 def backbone(run: TrainingRun) -> str:
+    if not run.has_weights:
+        return "answers alone"
     return f"{run.config['model']['backbone']}, {run.config['data']['size_px']} px"
 
 
@@ -59,6 +61,12 @@ def first_weights(run: TrainingRun) -> str:
 
 
 def run_facts(run: TrainingRun) -> list[tuple[str, str]]:
+    if not run.has_weights:
+        others = ", ".join(name for name in run.classes if name not in run.own_classes) or "none"
+        return [
+            ("Network", "not known: its answers were brought as a file"),
+            ("Classes", ", ".join(run.own_classes)), ("Further classes", others),
+        ]  # fmt: skip
     recipe, data = run.config["recipe"], run.config["data"]
     sampler = {"shuffle": "every picture once an epoch", "balanced": "classes equally often"}
     return [

@@ -1,5 +1,7 @@
 """Pages of the networks: runs, their curves and results, starting and stopping them, ensembles, files."""
 
+from pathlib import Path
+
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
@@ -85,7 +87,8 @@ def run_import(request: HttpRequest, slug: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         archive = form.cleaned_data["archive"]
         try:
-            payload = {"upload": keep_upload(archive, suffix=".zip"), "name": form.cleaned_data["name"]}
+            asked = {name: form.cleaned_data[name] for name in ("name", "other_pictures")}
+            payload = {"upload": keep_upload(archive, suffix=Path(archive.name).suffix.lower()), **asked}
         except ValidationError as refusal:
             form.add_error("archive", refusal.messages)
         else:
@@ -282,16 +285,18 @@ def run_compare(request: HttpRequest, slug: str) -> HttpResponse:
         return render(request, "models_ml/compare.html", context_of(request, runs=[]))
     ensembles = [(run, next((one for one in run.ensembles.all() if one.name == run.name), None)) for run in runs]
     judged = [(run, ensemble) for run, ensemble in ensembles if ensemble and ensemble.judged]
-    held_out = [(str(run), run.out_of_fold.get("balanced_accuracy", {"why": "not trained"}), False) for run in runs]
+    trained = [run for run in runs if run.has_weights]
+    held_out = [(str(run), run.out_of_fold.get("balanced_accuracy", {"why": "not trained"}), False) for run in trained]
     tested = [(str(run), one.judged["accuracy_clustered"], False) for run, one in judged]
     keys = dict(request.study.items.values_list("code", "pk"))
     context = {
         "runs": [presenting.run_row(run, request.study) for run in runs],
-        "settings": presenting.compared_settings(runs),
-        "held_out": charts.forest(held_out),
+        "answers_alone": [run for run in runs if not run.has_weights],
+        "settings": presenting.compared_settings(runs) if trained == runs else [],
+        "held_out": charts.forest(held_out) if held_out else None,
         "tested": charts.forest(tested) if tested else None,
         "tested_pairs": presenting.pair_rows(pairs([(str(run), answered_cases(one)) for run, one in judged]), keys),
-        "held_out_pairs": presenting.pair_rows(pairs([(str(run), held_out_cases(run)) for run in runs]), keys),
+        "held_out_pairs": presenting.pair_rows(pairs([(str(run), held_out_cases(run)) for run in trained]), keys),
         "ensembles": {str(run): one.pk for run, one in judged},
         "curves": charts.compared_curves([charts.read_curves(run.folder, run.folds) for run in runs]),
     }

@@ -19,6 +19,7 @@ HOLDINGS = (
     Holding("surveys.Seat", "group__study"),
     Holding("surveys.ImportedReading", "reader__study", "imported reading", "imported readings"),
     Holding("surveys.Reader", "study", "reader", "readers"),
+    Holding("surveys.ControlItem", "assistance__study"),
     Holding("surveys.SurveyItem", "block__survey__survey_set__study", only={"repeat_of__isnull": False}),
     Holding("surveys.SurveyItem", "block__survey__survey_set__study"),
     Holding("surveys.Block", "survey__survey_set__study"),

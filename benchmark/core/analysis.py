@@ -28,6 +28,7 @@ from benchmark.core.sections.sensitivity import sensitivity_section
 from benchmark.core.sections.standing import items_section, standing_section
 from benchmark.core.sections.teams import teams_section
 from benchmark.core.sections.times import speed_accuracy_section, time_model_section, time_section
+from benchmark.core.sections.within_reader import within_reader_sections
 
 from .errors import InputError
 from .notes import notes
@@ -134,6 +135,7 @@ def _steps(
         ("assisted reading", assistance),
         ("confusion matrices", lambda: {"confusion": confusion_section(scored, confidence=level)}),
         ("agreement", lambda: agreement_sections(scored, draws, confidence=level)),
+        ("agreement within readers", lambda: within_reader_sections(scored, plan)),
         ("error consistency", lambda: consistency_sections(scored, draws, confidence=level)),
         ("readers", lambda: {"reader_accuracy": reader_accuracy_section(scored, confidence=level)}),
         ("metrics and classes", description),
@@ -149,7 +151,8 @@ def _steps(
 def _facts(
     readings: Readings, predictions: Predictions | None, plan: Plan, seed: int, completion: Completion, scored: Scored
 ) -> dict[str, Any]:
-    inputs = [{"file": readings.source, "sha256": readings.sha256, "rows": len(readings.frame)}]
+    rows = len(readings.frame) + len(readings.second)
+    inputs = [{"file": readings.source, "sha256": readings.sha256, "rows": rows}]
     if predictions is not None:
         inputs.append({"file": predictions.source, "sha256": predictions.sha256, "rows": len(predictions.frame)})
     frame = scored.frame

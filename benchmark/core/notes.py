@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from benchmark.core.inputs.assisted import of_control
 from benchmark.core.inputs.readings import Readings
 from benchmark.core.inputs.scoring import Scored
 from benchmark.core.plans.plan import Plan
@@ -21,6 +22,11 @@ def notes(readings: Readings, plan: Plan, scored: Scored) -> Iterator[str]:
         yield (
             f"{int(frame['simulated'].sum())} of {len(frame)} readings are simulated or of drawn images; the numbers"
             " show how the analysis works and say nothing about people."
+        )
+    if len(readings.second):
+        yield (
+            f"{len(readings.second)} readings are second showings of an item to the same reader: they say how far readers agree with"
+            " themselves, and no other result uses them."
         )
     yield from _strange_words(frame)
     yield from _without_partner(scored)
@@ -39,15 +45,20 @@ def notes(readings: Readings, plan: Plan, scored: Scored) -> Iterator[str]:
     if not plan.declared:
         yield "No analysis plan was given: every comparison is exploratory."
     for contrast in plan.primary:
-        if not any(contrast.names(*names) for names in _present(scored, assisted=contrast.assisted)):
+        present = _present(scored, assisted=contrast.assisted, control=contrast.control)
+        if not any(contrast.names(*names) for names in present):
             what = f"{contrast.group} with the output of {contrast.model}" if contrast.assisted else f"{contrast.model} against {contrast.group}"
+            what += " against a second look alone" if contrast.control else ""
             yield f"The planned contrast {what}{f' on {contrast.view}' if contrast.view else ''} has no readings."
     yield from _assisted(frame)
 
 
-def _present(scored: Scored, *, assisted: bool) -> Iterator[tuple[str, str, str]]:
-    """Model, group and view of every comparison that the readings allow; assisted: model is the network in sight."""
+def _present(scored: Scored, *, assisted: bool, control: bool) -> Iterator[tuple[str, str, str]]:
+    """Model, group and view of every comparison that the readings allow; assisted: model is the network in sight; control:
+    only where there is a control arm."""
     for people in scored.sets("human"):
+        if control and not of_control(people.rows).any():
+            continue
         names = people.rows["assistant"].unique() if assisted else [m.label for m in scored.sets("model") if m.view == people.view]
         yield from ((name, people.group, people.view) for name in names if name)
 
@@ -58,6 +69,10 @@ def _assisted(frame: pd.DataFrame) -> Iterator[str]:
     blank = int((shown["assisted_answer"] == "").sum())
     if blank:
         yield f"{blank} of {len(shown)} readings with a network's output in sight have no second answer."
+    control = frame[of_control(frame)]
+    blank = int((control["assisted_answer"] == "").sum())
+    if blank:
+        yield f"{blank} of {len(control)} readings of the control arm have no second answer."
     own = frame.loc[frame["kind"] == "model", ["reader", "item", "view", "answer"]]
     images = shown.drop_duplicates(["assistant", "item", "view"])
     both = images.merge(own, left_on=["assistant", "item", "view"], right_on=["reader", "item", "view"], suffixes=("", "_own"))

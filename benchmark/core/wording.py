@@ -118,7 +118,9 @@ def comparison_answer(
 
 
 def gain_question(record: Mapping[str, Any]) -> str:
-    """Of a group of readers and a network whose output they saw (`assistant`)."""
+    """Of a group of readers and a network whose output they saw (`assistant`), or of their second look alone."""
+    if not record.get("assistant"):
+        return f"Does a second look alone make {plural(record['group'])} more accurate{on_view(record['view'])}?"
     seen = f"Does seeing the output of {named_model(record['assistant'])} make {plural(record['group'])} more accurate"
     return f"{seen}{on_view(record['view'])}?"
 
@@ -130,10 +132,33 @@ def gain_answer(record: Mapping[str, Any], *, confidence: float) -> dict[str, st
 
 def gain_words(record: Mapping[str, Any], difference: float) -> str:
     """Who gained or lost how much: "pediatricians gained 6.2 points with the output of the classifier in sight"."""
-    group, seen = plural(record["group"]), f"with the output of {named_model(record['assistant'])} in sight"
+    group, seen = plural(record["group"]), "in a second look alone"
+    if record.get("assistant"):
+        seen = f"with the output of {named_model(record['assistant'])} in sight"
+    elif round(1000 * difference) == 0:
+        return f"{group} were as accurate {seen} as before"
     if round(1000 * difference) == 0:
         return f"{group} were as accurate {seen} as alone"
     return f"{group} {'gained' if difference > 0 else 'lost'} {number(abs(100 * difference), 1)} points {seen}"
+
+
+def difference_question(record: Mapping[str, Any]) -> str:
+    """Of a gain with a network's output against the gain of the second look alone."""
+    name, group = named_model(record["assistant"]), plural(record["group"])
+    return f"Does the output of {name} help {group} more than a second look alone does{on_view(record['view'])}?"
+
+
+def difference_answer(record: Mapping[str, Any], *, confidence: float) -> dict[str, str]:
+    return _both_answers(record, partial(difference_words, record), confidence)
+
+
+def difference_words(record: Mapping[str, Any], difference: float) -> str:
+    """How the two gains compare: "pediatricians gained 3.1 points more with the output of the classifier in sight than ..."."""
+    seen = f"with the output of {named_model(record['assistant'])} in sight"
+    if round(1000 * difference) == 0:
+        return f"{plural(record['group'])} gained as much {seen} as in a second look alone"
+    size = f"{number(abs(100 * difference), 1)} points {'more' if difference > 0 else 'less'}"
+    return f"{plural(record['group'])} gained {size} {seen} than in a second look alone"
 
 
 def pair_question(record: Mapping[str, Any]) -> str:

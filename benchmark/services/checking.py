@@ -83,6 +83,8 @@ def changes_between(first: Comparison, second: Comparison) -> Changes:
         ("new_images", "difference", "", "new images"),
         ("assistance", "these_images_difference", "these_images_", "these images"),
         ("assistance", "difference", "", "new images"),
+        ("assistance_difference", "these_images_difference", "these_images_", "these images"),
+        ("assistance_difference", "difference", "", "new images"),
     ):
         sides = [_by_contrast(comparison, section, estimate, prefix) for comparison in (first, second)]
         for key in dict.fromkeys([*sides[0], *sides[1]]):

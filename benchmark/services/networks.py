@@ -40,8 +40,16 @@ def network_ensembles(study: Study, name: str) -> dict[str, Ensemble]:
 def take_part(*, study: Study, name: str) -> Reader:
     """Let the network answer every item of the study's surveys, as a reader of that name.
 
-    An answer outside the study's classes counts as no answer, and so does an abstention. Recording again changes only
-    answers that changed. Raises ValidationError when a view or an item was not predicted.
+    Recording again changes only answers that changed. Raises ValidationError as `answers_to_surveys` does.
+    """
+    return record_model_answers(study=study, name=name, answers=answers_to_surveys(study, name))
+
+
+def answers_to_surveys(study: Study, name: str) -> dict[tuple[str, str], str]:
+    """The network's class by (item code, view) for the items of the study's surveys.
+
+    An answer outside the study's classes counts as no answer, and so does an abstention: it is missing. Raises
+    ValidationError when a view or an item was not predicted.
     """
     asked, ensembles = survey_items(study), network_ensembles(study, name)
     if not asked:
@@ -57,10 +65,9 @@ def take_part(*, study: Study, name: str) -> Reader:
         raise ValidationError(f"{name} has not predicted {count} of the surveys' items yet; predict them first.")
     own = set(study.classes.values_list("code", flat=True))
     rows = Prediction.objects.filter(ensemble__in=ensembles.values())
-    answers = {
+    return {
         (code, view): answer for code, view, answer in rows.values_list("item__code", "view", "answer") if answer in own
     }
-    return record_model_answers(study=study, name=name, answers=answers)
 
 
 def unanswered(study: Study, name: str) -> dict[str, list[str]]:
@@ -177,7 +184,7 @@ ASKED = object()
 
 
 def _asked_rows(study, view, items):
-    wanted = {"survey__blocks__survey_items__isnull": False}
+    wanted = {"survey__blocks__survey_items__isnull": False, "survey__blocks__survey_items__repeat_of": None}
     if view is not None:
         wanted["survey__blocks__view"] = view
     if items is not None:
@@ -191,7 +198,7 @@ def _asked_rows(study, view, items):
 
 
 def _given_rows(study, view, items):
-    rows = Answer.objects.of_study(study).diagnoses().standing().given().filter(survey_response__analysed=True)
+    rows = Answer.objects.of_study(study).counted().diagnoses().standing().given().filter(survey_response__analysed=True)
     if view is not None:
         rows = rows.filter(survey_item__block__view=view)
     if items is not None:
@@ -203,7 +210,7 @@ def _given_rows(study, view, items):
 
 
 def _imported_rows(study, view, items):
-    rows = ImportedReading.objects.filter(reader__study=study)
+    rows = ImportedReading.objects.filter(reader__study=study, showing=1)
     if view is not None:
         rows = rows.filter(view=view)
     if items is not None:

@@ -3,6 +3,7 @@
 import csv
 import io
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from django.core.exceptions import ValidationError
@@ -68,13 +69,19 @@ def store_predictions_files(*, study: Study, paths: list[Path], title: str, user
     return store_predictions(study=study, data=data, title=title, user=user)
 
 
-def store_network_predictions(*, study: Study, user=None) -> StoredPredictions:
-    """Keep what the study's own networks predict now for the items of its surveys."""
+def store_network_predictions(
+    *, study: Study, names: Iterable[str] | None = None, keep_in: Study | None = None, user=None
+) -> StoredPredictions:
+    """Keep what the study's own networks (those of `names`, or all) predict now for the items of its surveys.
+
+    keep_in: another study with the same items that the predictions are kept for.
+    """
+    known = set(study.ensembles.values_list("name", flat=True))
+    wanted = sorted(known if names is None else known.intersection(names))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "predictions.csv"
-        write_network_predictions(study=study, out=path)
-        names = sorted(set(study.ensembles.values_list("name", flat=True)))
-        return store_predictions(study=study, data=path.read_bytes(), title=", ".join(names), user=user)
+        write_network_predictions(study=study, out=path, names=wanted)
+        return store_predictions(study=keep_in or study, data=path.read_bytes(), title=", ".join(wanted), user=user)
 
 
 def _named(data: bytes, name: str) -> io.BytesIO:

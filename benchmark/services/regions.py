@@ -61,7 +61,7 @@ def marks_by_item(study: Study, view: str) -> dict[int, dict[str, list[list[dict
 
 def marked_answers(study: Study, view: str):
     """Standing answers of analysed readers that mark regions of pictures of this view."""
-    return Answer.objects.of_study(study).standing().filter(
+    return Answer.objects.of_study(study).counted().standing().filter(
         question__in=region_codes(study), survey_item__block__view=view, survey_response__analysed=True,
         value__isnull=False,
     )  # fmt: skip

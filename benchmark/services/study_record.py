@@ -78,7 +78,7 @@ def reading_record(study: Study) -> dict[str, dict[str, str]]:
             "independence": "Everybody reads alone under a personal link and sees no other reader's answers.",
         },
         "sample_size": {
-            "planned": f"{seats} surveys of {per_survey} items per view, each with one seat per group of readers.",
+            "planned": f"{seats} surveys of {per_survey} items per view, each with one seat per group of readers.{_again(protocol)}",
         },
         "study": {},
     }
@@ -87,6 +87,12 @@ def reading_record(study: Study) -> dict[str, dict[str, str]]:
     if dates := _dates(study):
         record["study"]["dates"] = dates
     return record
+
+
+def _again(protocol) -> str:
+    """What came a second time, in a sentence; nothing where nothing did."""
+    told = f" {protocol.repeats_percent} % of every block came a second time in it, unannounced; only first answers are compared."
+    return told if protocol.repeats else ""
 
 
 def _served(study: Study) -> str:
@@ -112,8 +118,9 @@ def network_record(study: Study) -> dict[str, str]:
         "description": "; ".join(f"{run.name}, {study.view_label(run.view).lower()}: {_architecture(run.config)}" for run in runs)
         + ".",
         "version": "; ".join(f"{run.name}, {run.view}: settings {run.fingerprint[:12]}" for run in runs) + ".",
-        "training_data": "; ".join(f"{run.name}, {run.view}: manifest {run.manifest_fingerprint[:12]}" for run in runs) + ".",
-        "development": "One network per fold of the training items, each validated on the fold that it did not see.",
+        "training_data": "; ".join(f"{run.name}, {run.view}: {_trained_on(run)}" for run in runs) + ".",
+        "development": "One network per fold of the training items, each validated on the fold that it did not see."
+        + ("" if all(run.has_weights for run in runs) else " Of networks whose answers were brought as a file it is not recorded."),
     }
     rules = {
         f"{ensemble.get_rule_display()}, threshold {ensemble.threshold:g}{' included' if ensemble.inclusive else ''}"
@@ -126,4 +133,8 @@ def network_record(study: Study) -> dict[str, str]:
 
 
 def _architecture(config: dict) -> str:
-    return config.get("model", {}).get("backbone", "architecture in the run's configuration")
+    return config.get("model", {}).get("backbone", "trained by other means, its answers were brought as a file")
+
+
+def _trained_on(run) -> str:
+    return f"manifest {run.manifest_fingerprint[:12]}" if run.has_weights else "not recorded"

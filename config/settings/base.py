@@ -9,7 +9,7 @@ env = environ.Env()
 environ.Env.read_env(BASE_DIR / ".env")
 
 # Everything the product writes lives below this one folder.
-VAR_DIR = Path(env("DIPTYCH_VAR", default=str(BASE_DIR / "var")))
+VAR_DIR = Path(env("DIPTYCH_VAR", default="") or BASE_DIR / "var")
 VAR_DIR.mkdir(parents=True, exist_ok=True)
 
 DEBUG = env.bool("DEBUG", default=False)

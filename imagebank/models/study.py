@@ -29,6 +29,9 @@ class Study(models.Model):
         blank=True,
         help_text='What the pictures are when they are not photographs of patients, e.g. "drawn, not photographs".',
     )
+    rehearsal_of = models.SlugField(
+        blank=True, help_text="Address of the study that this one rehearses with simulated readers; it is none of its own."
+    )
     views = models.JSONField(default=list, help_text='Ordered list of {"code", "label"}, e.g. focused, panoramic.')
     created_at = models.DateTimeField(auto_now_add=True)
     archived_at = models.DateTimeField(null=True, blank=True, help_text="Set: out of the lists, and nothing changes it.")

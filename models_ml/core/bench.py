@@ -91,9 +91,10 @@ def training_step(cfg: RunConfig, place, *, backend: str = "inductor") -> Callab
 
     from models_ml.core.device import autocast
     from models_ml.core.training.loop import weighted_loss
+    from models_ml.core.training.network import for_gradients
     from models_ml.core.training.optim import make_optimizer
 
-    network = _network(cfg, place).train()
+    network = for_gradients(_network(cfg, place)).train()
     optimizer, images = make_optimizer(network, cfg.recipe), _pictures(cfg, place)
     forward = _one_graph(network, backend) if cfg.recipe.compile else network
     target, weight = torch.arange(len(images), device=place) % 16, torch.ones(16, device=place)

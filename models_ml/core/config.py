@@ -9,6 +9,7 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, get_origin, get_type_hints
 
@@ -275,9 +276,17 @@ def override(cfg: RunConfig, assignment: str) -> RunConfig:
     values = to_dict(cfg)
     target = values if len(keys) == 1 else values.get(keys[0])
     if not isinstance(target, dict) or keys[-1] not in target:
-        raise CoreError(f"There is no setting {path.strip()!r}; see config.toml of any run for all of them.")
+        raise CoreError(f"There is no setting {path.strip()!r}; {_nearest(path.strip(), values)}.")
     target[keys[-1]] = value
     return from_dict(RunConfig, values)
+
+
+def _nearest(path: str, values: Mapping[str, Any]) -> str:
+    """Which setting may have been meant."""
+    known = [name for name in _flat(values) if "." in name] + [name for name in values if not isinstance(values[name], dict)]
+    ends = {name.rpartition(".")[2]: name for name in known}
+    found = [ends[end] for end in get_close_matches(path.rpartition(".")[2], ends, n=2, cutoff=0.7)]
+    return f"{' or '.join(found)} may be meant" if found else "the command config prints all of them"
 
 
 def with_auxiliary_classes(cfg: RunConfig, classes: Sequence[str]) -> RunConfig:

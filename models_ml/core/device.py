@@ -33,6 +33,13 @@ def choose_device(name: str = "auto") -> torch.device:
     return device
 
 
+def device_in_words(device: torch.device) -> str:
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    threads = torch.get_num_threads()
+    return f"{threads} processor thread{'s' if threads > 1 else ''}"
+
+
 @functools.cache
 def _keep_freed_memory() -> None:
     """Let the C library keep freed blocks for the next use, where it is glibc.

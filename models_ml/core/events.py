@@ -51,7 +51,10 @@ class StepDone(Event):
 
     @property
     def text(self) -> str:
-        return f"fold {self.fold}, epoch {self.epoch}, step {self.step}/{self.steps}: loss {self.loss:.3f}"
+        return (
+            f"fold {self.fold}, epoch {self.epoch}, step {self.step}/{self.steps}: loss {self.loss:.3f}, "
+            f"{self.images_per_s:.3g} pictures/s"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,13 +64,15 @@ class EpochDone(Event):
     epochs: int
     metrics: dict[str, float | None]
     best: bool
+    images_per_s: float | None = None  # trained, its judging left out
 
     @property
     def text(self) -> str:
         names = {"train_loss": "loss", "held_out_loss": "held out", "balanced_accuracy": "balanced accuracy"}
         known = {words: self.metrics.get(name) for name, words in names.items()}
         shown = ", ".join(f"{words} {value:.3f}" for words, value in known.items() if value is not None)
-        return f"fold {self.fold}, epoch {self.epoch}/{self.epochs}: {shown}{' (best)' if self.best else ''}"
+        speed = f", {self.images_per_s:.3g} pictures/s" if self.images_per_s else ""
+        return f"fold {self.fold}, epoch {self.epoch}/{self.epochs}: {shown}{' (best)' if self.best else ''}{speed}"
 
 
 @dataclass(frozen=True, kw_only=True)

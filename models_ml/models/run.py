@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Case, Count, F, Q, Value, When
@@ -51,6 +52,7 @@ class TrainingRun(models.Model):
     class Origin(models.TextChoices):
         SITE = "site", "Trained here"
         IMPORTED = "imported", "Imported"
+        ANSWERS = "answers", "Answers alone"
 
     study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="training_runs")
     name = models.SlugField(max_length=60, help_text="Also the name under which the network answers as a reader.")
@@ -58,7 +60,9 @@ class TrainingRun(models.Model):
     origin = models.CharField(max_length=8, choices=Origin.choices, default=Origin.SITE)
     preset = models.CharField(max_length=40, blank=True)
     config = models.JSONField(help_text="The whole configuration, as in config.toml.")
-    fingerprint = models.CharField(max_length=64, help_text="Hash of what in the configuration decides the weights.")
+    fingerprint = models.CharField(
+        max_length=64, help_text="Hash of what in the configuration decides the weights; of answers alone, of their file."
+    )
     manifest_fingerprint = models.CharField(max_length=64)
     seed = models.PositiveBigIntegerField(default=0, validators=[MinValueValidator(0)])
     folds = models.JSONField(default=list, help_text="The folds to be held out, one member each.")
@@ -66,6 +70,9 @@ class TrainingRun(models.Model):
     own_classes = models.JSONField(default=list)
     classes_sha256 = models.CharField(max_length=64)
     auxiliary = models.JSONField(default=list, blank=True, help_text="Sets of auxiliary pictures trained on as well.")
+    other_pictures = models.TextField(
+        blank=True, help_text="How its pictures were not the study's when it was imported, which somebody accepted."
+    )
     complete = models.BooleanField(default=False, help_text="Every fold was trained to its end.")
     temperature = models.FloatField(null=True, blank=True, help_text="Fitted on the out-of-fold predictions.")
     out_of_fold = models.JSONField(default=dict, blank=True, help_text="Metrics of every training picture held out.")
@@ -83,6 +90,19 @@ class TrainingRun(models.Model):
 
     def __str__(self):
         return f"{self.name} ({self.view})"
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether there are networks that can be run; of answers that were brought as a file there are none."""
+        return self.origin != self.Origin.ANSWERS
+
+    def require_weights(self) -> None:
+        """ValidationError with one sentence where there is nothing that could be run."""
+        if not self.has_weights:
+            raise ValidationError(
+                f"{self} was brought as answers alone, so there are no weights to run; bring a file with what is missing, or "
+                "import the run folder under another name."
+            )
 
     @property
     def home(self) -> Path:

@@ -31,6 +31,7 @@ def start_attribution(
 
     marks: a ZIP of masks of stickers, watermarks, clothing ... (path or open file; see `keep_marks`).
     """
+    ensemble.run.require_weights()
     with core_errors():
         AttributionSpec(method=method, baseline=baseline)
     answered = ensemble.predictions.count()

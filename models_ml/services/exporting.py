@@ -77,6 +77,7 @@ def queue_manifest_export(*, study: Study, user=None) -> Job:
 
 
 def queue_onnx_export(*, run: TrainingRun, user=None) -> Job:
+    run.require_weights()
     if not run.members.exists():
         raise ValidationError(f"{run} has no trained member yet.")
     running = run.study.jobs.active().filter(kind=EXPORT_ONNX, payload__run=run.pk).first()

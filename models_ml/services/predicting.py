@@ -30,6 +30,7 @@ def queue_prediction(*, run: TrainingRun, items: Sequence[str] | None = None, us
 
     The ensembles of the run are combined anew from all stored answers.
     """
+    run.require_weights()
     if not run.members.filter(best_epoch__gt=0).exists():
         raise ValidationError(f"{run} has no trained member yet.")
     return queue_job(

@@ -22,6 +22,7 @@ from models_ml.core.training import checkpoint
 from models_ml.core.training.checkpoint import FoldResult, RunInfo, fold_folder
 from models_ml.errors import core_errors
 from models_ml.models import AttributionSet, Member, TrainingRun
+from models_ml.services.belonging import require_belonging
 from models_ml.services.naming import require_name
 from models_ml.services.predicting import default_ensemble, store_predictions
 
@@ -100,12 +101,14 @@ def import_run(
     folder: Path,
     name: str = "",
     predictions: Path | None = None,
+    other_pictures: bool = False,
     user=None,
 ) -> Imported:
     """Take in a run folder, or a ZIP of one, that was written by `python -m models_ml.core train` anywhere.
 
     Everything is checked before anything is kept: checksums of all files, configuration, class list in every weights
-    file, classes and view against the study. predictions: a predictions.csv of this run (default: the one in the folder, if
+    file, classes, view and pictures against the study. other_pictures: take it although it was not trained on the study's
+    own pictures; what differs, and who took it, is kept with the run. predictions: a predictions.csv of this run (default: the one in the folder, if
     any); it gives the ensemble its answers without any network being run here. name: default the run's own. Importing the
     same folder again changes nothing; the same run trained further takes the older one's place.
     Raises ValidationError with one sentence; what was there before stays.
@@ -126,6 +129,9 @@ def import_run(
                 f"There is already another run {name!r} of the {info.cfg.view} view; import this one under another name."
             )
         run = run or TrainingRun(study=study, name=name, view=info.cfg.view, origin=TrainingRun.Origin.IMPORTED)
+        with core_errors():
+            said = require_belonging(study, info, accepted=other_pictures or bool(run.other_pictures))
+        run.other_pictures = run.other_pictures or (f"{said} Taken all the same by {user or 'a command'}." if said else "")
         _fill(run, info, user)
         outcome = _outcome(run, source, results)
         given = Path(predictions) if predictions else source / PREDICTIONS

@@ -143,6 +143,7 @@ def cancel_run(*, run: TrainingRun) -> TrainingRun:
 
 def resume_run(*, run: TrainingRun) -> TrainingRun:
     """Continue a cancelled or failed run exactly where it stopped."""
+    run.require_weights()
     if run.origin == TrainingRun.Origin.IMPORTED:
         raise ValidationError(
             f"{run} was trained elsewhere; continue it there by the same command and import its folder again."

@@ -31,6 +31,7 @@ class ReadingOut(serializers.Serializer):
     seat = serializers.CharField(allow_blank=True)
     simulated = serializers.BooleanField()
     analysed = serializers.BooleanField()
+    showing = serializers.IntegerField(required=False, help_text="2: the item's second showing; absent where nothing comes again.")
 
 
 FILTERS = ("reader", "group", "kind", "survey", "view", "item")

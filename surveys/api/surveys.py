@@ -131,7 +131,7 @@ class SurveyFilter(django_filters.FilterSet):
 
 @extend_schema(tags=["surveys"])
 class SurveyViewSet(OfMyStudies, viewsets.ReadOnlyModelViewSet):
-    """Surveys with their blocks and the items in reading order."""
+    """Surveys with their blocks and the items in reading order; an item that comes a second time stands twice."""
 
     serializer_class = SurveyOut
     queryset = Survey.objects.none()

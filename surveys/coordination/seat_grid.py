@@ -95,7 +95,7 @@ def live_cells(study: Study, seats=None) -> list[Cell]:
     required = [question.code for question in questions_of(protocol) if question.required] if protocol else []
     progress = {
         seat: (count, last)
-        for seat, count, last in Answer.objects.of_study(study).standing().given().filter(question__in=required)
+        for seat, count, last in Answer.objects.of_study(study).counted().standing().given().filter(question__in=required)
         .exclude(survey_response__seat=None).order_by().values_list("survey_response__seat")
         .annotate(count=Count("pk"), last=Max("received_at"))
     }  # fmt: skip

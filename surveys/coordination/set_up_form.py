@@ -6,10 +6,11 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.text import slugify
 
-from surveys.coordination.set_up_words import ASSISTED, CONFIDENCE, HELP, LABELS, WORDS
+from surveys.coordination.set_up_words import ASSISTED, ASSISTED_OR_NOT, CONFIDENCE, HELP, LABELS, WORDS
 from surveys.languages import TRANSLATED
+from surveys.questions.definition import MOST_CONTROL
 from surveys.services.letter_words import LONGEST_SUBJECT, check_letter
-from surveys.services.protocol import SCHEMA, TEXTS
+from surveys.services.protocol import SCHEMA, SHOWN_AND_REPEATED, TEXTS
 
 COLOURS = ("ochre", "plum")
 CONTROL, SELECT = {"class": "form-control"}, {"class": "form-select"}
@@ -69,10 +70,12 @@ class SetUpForm(forms.Form):
     views = forms.CharField(max_length=2000, widget=forms.Textarea({"rows": 2}))
     confidence = forms.BooleanField(required=False)
     assisted = forms.BooleanField(required=False)
+    control = forms.IntegerField(required=False, min_value=0, max_value=int(100 * MOST_CONTROL))
     groups = forms.CharField(max_length=4000, widget=forms.Textarea({"rows": 3}))
     about_you = forms.CharField(required=False, max_length=10000, widget=forms.Textarea({"rows": 3}))
     per_class = forms.IntegerField(min_value=1, max_value=1000)
     sets = forms.IntegerField(min_value=1, max_value=1000)
+    repeats = forms.DecimalField(required=False, min_value=0, max_value=50, max_digits=3, decimal_places=1)
     threshold = forms.DecimalField(min_value=0, max_value=100, max_digits=4, decimal_places=1)
     days = forms.IntegerField(min_value=1, max_value=3650)
     allow_blank = forms.BooleanField(required=False)
@@ -89,8 +92,8 @@ class SetUpForm(forms.Form):
 
     SECTIONS = (
         ("The study", ("title", "slug", "summary")),
-        ("What is asked", ("question", "classes", "views", "confidence", "assisted")),
-        ("Who reads, and how much", ("groups", "about_you", "per_class", "sets")),
+        ("What is asked", ("question", "classes", "views", "confidence", "assisted", "control")),
+        ("Who reads, and how much", ("groups", "about_you", "per_class", "sets", "repeats")),
         ("Rules", ("threshold", "days", "allow_blank", "zoom")),
         ("What readers are told", ("language", *TEXTS)),
     )
@@ -150,6 +153,8 @@ class SetUpForm(forms.Form):
             check_letter(subject=said.get("invitation_subject", ""), body=said.get("invitation_body", ""))
         except ValidationError as refusal:
             self.add_error("invitation_body", refusal)
+        if said.get("repeats") and said.get("assisted"):
+            self.add_error("repeats", SHOWN_AND_REPEATED)
         if said.get("language", "en") != "en":
             for name in ("question", "consent"):
                 if _told(said.get(name, "")) == WORDS[name]:
@@ -187,6 +192,7 @@ class SetUpForm(forms.Form):
                 "sets": said["sets"],
                 "block_order": known_set["block_order"] if same_views else views,
                 "view_order_design": known_set.get("view_order_design", "fixed"),
+                **({"repeats": float(said["repeats"] / 100)} if said.get("repeats") else {}),
             },
             "completion": {
                 "threshold": float(said["threshold"] / 100),
@@ -216,7 +222,16 @@ def _questions(said: dict, known: Sequence[dict]) -> list[dict]:
         for usual in (CONFIDENCE, ASSISTED)
         if said[usual["kind"]]
     ]
+    further = [_with_control(row, said["control"] or 0) if row["kind"] == "assisted" else row for row in further]
     return [{"kind": "diagnosis", "prompt": said["question"]}, *further] if further else []
+
+
+def _with_control(row: dict, percent: int) -> dict:
+    """The question with this share of control items, in words that hold with and without an output if ours were kept."""
+    prompts = (ASSISTED["prompt"], ASSISTED_OR_NOT)
+    prompt = prompts[percent > 0] if row["prompt"] in prompts else row["prompt"]
+    row = {name: value for name, value in row.items() if name != "control"} | {"prompt": prompt}
+    return row | ({"control": percent / 100} if percent else {})
 
 
 def form_values(preset: dict) -> dict:
@@ -230,10 +245,12 @@ def form_values(preset: dict) -> dict:
         "classes": "\n".join(_said(row, "name") for row in preset["classes"]),
         "views": "\n".join(_said(row, "label") for row in preset["views"]),
         **{kind: any(row["kind"] == kind for row in preset.get("questions", [])) for kind in ("confidence", "assisted")},
+        "control": round(100 * next((row.get("control", 0) for row in preset.get("questions", []) if row["kind"] == "assisted"), 0)),
         "groups": "\n".join(_group_said(row) for row in people),
         "about_you": "\n".join(_about_reader_said(row) for row in preset.get("demographic_questions", [])),
         "per_class": drawn.get("per_class", 1),
         "sets": drawn.get("sets", 1),
+        "repeats": f"{100 * drawn.get('repeats', 0):g}",
         "threshold": f"{100 * preset.get('completion', {}).get('threshold', 0.95):g}",
         "days": preset.get("invitations", {}).get("days", WORDS["days"]),
         "allow_blank": about.get("allow_blank", True),

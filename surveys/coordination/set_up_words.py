@@ -7,6 +7,8 @@ CONFIDENCE = {"code": "confidence", "kind": "confidence", "prompt": "How sure ar
 ASSISTED = {
     "code": "second", "kind": "assisted", "step": 2, "prompt": "And with the network's answer in sight: which diagnosis is it?",
 }  # fmt: skip
+# Where some images have no output, the words must hold with and without one.
+ASSISTED_OR_NOT = "And once more: which diagnosis is it?"
 
 LABELS = {
     "slug": "Address",
@@ -14,10 +16,12 @@ LABELS = {
     "views": "Views, one in each line",
     "confidence": "Ask how sure the reader is, from 0 to 100",
     "assisted": "Then ask once more, with a network's answer in sight",
+    "control": "Per cent of images with nothing in sight the second time",
     "groups": "Groups of readers, one in each line",
     "about_you": "Questions about the reader, one in each line",
     "per_class": "Images of every class in each survey",
     "sets": "Times that every image is read by each group",
+    "repeats": "Images shown a second time, per cent of a block",
     "threshold": "Complete when more than this share is answered, per cent",
     "days": "Days that a personal link works",
     "allow_blank": "An image may be left unanswered",
@@ -41,11 +45,15 @@ HELP = {
     "views": 'Code and the word before "image", as in "focused: focused". Each view is a block of its own, in this order. '
     "Most studies have one.",
     "assisted": "Every reader answers alone first; that answer is closed before the network's answer, probabilities and map are shown.",
+    "control": "The control arm: it tells what the network adds apart from what a second look alone does. The images are drawn "
+    "with the surveys' seed, others for every reader. 25 is sensible; 0: the output is always shown. Without the tick above it says nothing.",
     "groups": 'The word for one and for many, as in "dermatologist, dermatologists". Each group reads every survey once.',
     "about_you": 'Plain text, or choices after a bar: "Specialty * | Dermatology; General practice"; "Years in practice | '
     'number". A star asks for an answer. May be empty.',
     "per_class": "With 6 classes and 2 images of each, a survey has 12 images.",
     "sets": "Once, or more often for closer estimates: each time needs as many readers again.",
+    "repeats": "0: none. With 10, a block of 28 images shows 3 of them again, far from the first time, and nothing tells the reader so. "
+    "It says how far readers agree with themselves; only first answers are compared.",
     "language": "In which the pages' own words, numbers and dates are. Texts below that you leave as they are come in it as well; "
     "the question and the consent you write yourself.",
     "consent": "What takes part, what is kept, and whom to ask. Your ethics committee decides whether these words are enough.",
@@ -58,8 +66,10 @@ WORDS = {
     "views": "photo: clinical",
     "per_class": 2,
     "sets": 1,
+    "repeats": 0,
     "threshold": 95,
     "days": 60,
+    "control": 25,
     "allow_blank": True,
     "zoom": True,
     "language": "en",

@@ -24,8 +24,8 @@ from surveys.languages import own_language, words_of
 from surveys.models import Seat, Survey, SurveyItem
 from surveys.reading.context import block_context, counted, page_context
 from surveys.reading.images import survey_item_image
-from surveys.reading.outputs import map_picture, outputs_of_block, practice_item
-from surveys.services import create_survey_set, release_expired_seats, replace_seat, verify_survey_set
+from surveys.reading.outputs import map_picture, outputs_of_block, practice_items
+from surveys.services import control_of_block, create_survey_set, release_expired_seats, replace_seat, verify_survey_set
 
 WORDS = ("landing", "consent", "about", "instructions", "practice")
 
@@ -214,8 +214,8 @@ def preview_words(request, slug, code, name):
 def _practice(survey: Survey, chosen: str | None) -> dict:
     """The practice page's context, with the drawn picture also where a rating study has stimuli of its own to practise."""
     study, first = survey.survey_set.study, survey.blocks.order_by("position")[0]
-    item = practice_item(study, first.view, chosen)
-    return page_context(study=study, view=first.view, items=[item], wanted="1", step=None, client={})
+    items = practice_items(study, first.view, chosen)
+    return page_context(study=study, view=first.view, items=items, wanted="1", step=None, client={})
 
 
 @require_GET
@@ -234,7 +234,8 @@ def preview(request, slug, code, position):
         image_address=lambda name: reverse("surveys:picture", kwargs={"slug": slug, "public_id": name}),
         client={"preview": True},
         examples=outputs_of_block(
-            request.study, block, lambda name: reverse("surveys:output-map-preview", kwargs={"slug": slug, "public_id": name})
+            request.study, block, lambda name: reverse("surveys:output-map-preview", kwargs={"slug": slug, "public_id": name}),
+            control=control_of_block(block),
         ),
     )
     context["own"] = own_language(request.study.protocol)

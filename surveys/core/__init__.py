@@ -13,7 +13,7 @@ from .allocation import Allocation, Shown, Sitting, certify_allocation
 from .assemble import assemble
 from .certificate import Certificate, Property
 from .counterbalance import counterbalance
-from .design import Block, Design, Entry, Survey
+from .design import Again, Block, Design, Entry, Survey
 from .files import read_design, write_design
 from .items_file import parse_items, read_items
 from .rating_design import RatingPart, certify_turns, draw_rating_design, verify_rating_design
@@ -21,6 +21,7 @@ from .shape import DesignError, NearestPossible, Shape, nearest_possible, shape_
 from .verify import verify
 
 __all__ = [
+    "Again",
     "Allocation",
     "Block",
     "Certificate",

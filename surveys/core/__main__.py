@@ -37,6 +37,7 @@ def _assemble(arguments: argparse.Namespace) -> int:
         seed=arguments.seed,
         view_order=arguments.view_order,
         max_run=arguments.max_run,
+        repeats=arguments.repeats,
         progress=_progress(),
     )
     write_design(design, arguments.out)
@@ -88,6 +89,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     drawing.add_argument("--view-order", choices=VIEW_ORDERS, default="fixed", help="order of the blocks (%(default)s)")
     drawing.add_argument("--max-run", type=int, help="longest run of one class in a block")
+    drawing.add_argument(
+        "--repeats", type=float, default=0.0, help="share of a block's items that come a second time in it (%(default)s)"
+    )
     drawing.add_argument("--out", required=True, help="where to write design.json")
     drawing.set_defaults(run=_assemble)
     checking = commands.add_parser("verify", help="recompute the certificate of a design and check every promise")

@@ -8,6 +8,7 @@ from typing import Any
 from .allocation import CATCH, REPEAT, SINGLE, Allocation, Shown, Sitting, certify_allocation
 from .certificate import Certificate
 from .draw import Draw
+from .repeats import gap_of, repeats_of
 from .shape import DesignError
 
 TRIES = 60_000
@@ -74,7 +75,7 @@ class Shares:
     def in_order(self, repeats: Sequence[int]) -> Allocation:
         """The allocation in which each rater sees that many images again, at least a third of the shortest share later."""
         seed, catches, per_rater = (self.asked[name] for name in ("seed", "catches", "catches_per_rater"))
-        gap = max(1, min(map(len, self.held)) // 3)
+        gap = gap_of(min(map(len, self.held)))
         sittings, repeated = [], Counter()
         for rater, code in enumerate(self.codes):
             draw = Draw(seed, "sitting", rater)
@@ -115,11 +116,6 @@ def share_out(
         "catches_per_rater": catches_per_rater,
     }
     return Shares(images, names, codes, held, asked)
-
-
-def repeats_of(images: int, share: float) -> int:
-    """How many of a rater's images come twice: the share to the nearest whole number, one at least where any is asked for."""
-    return max(1, int(share * images + 0.5)) if share and images else 0
 
 
 def _check(images, codes, repeats, catches, catches_per_rater: int, seed: int) -> None:

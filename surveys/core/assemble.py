@@ -8,6 +8,8 @@ from .design import VIEW_ORDERS, Block, Design, Survey, items_digest
 from .draw import Draw
 from .order import least_longest_run, order_blocks, usual_longest_run
 from .progress import Progress, silent
+from .repeats import gap_of
+from .second_showings import checked_share, with_second_showings
 from .shape import DesignError, Shape, shape_of
 from .view_order import balanced_orders
 
@@ -21,6 +23,7 @@ def assemble(
     seed: int,
     view_order: str = "fixed",
     max_run: int | None = None,
+    repeats: float = 0.0,
     progress: Progress = silent,
 ) -> Design:
     """Draw balanced surveys of `items`, with their certificate.
@@ -38,6 +41,7 @@ def assemble(
         by set, so that every item meets each order equally often; "random" draws the order for every survey.
     max_run : longest run of one class in a block; by default the bound that at most one random block in twenty would
         break.
+    repeats : share of a block's items that come a second time in it, from 0 to 0.5; to the nearest whole number, at least one.
     progress : called with what is being done, how much is done and out of how much; what it raises stops the work.
 
     Raises
@@ -49,6 +53,7 @@ def assemble(
     from .together import survey_of_items  # loads NumPy; a caller who only reads designs does without
 
     max_run = _checked_run(shape, max_run)
+    repeats = checked_share(repeats, shape.block_length)
     names = sorted(items, key=lambda item: (items[item], item))
     codes = survey_of_items(shape, seed, progress)
     members: list[list[int]] = [[] for _ in range(shape.surveys)]
@@ -68,6 +73,8 @@ def assemble(
         )
         for number in range(shape.surveys)
     )
+    if repeats:
+        surveys = with_second_showings(surveys, items, share=repeats, max_run=max_run, seed=seed)
     design = Design(
         seed=seed,
         per_class=per_class,
@@ -77,6 +84,8 @@ def assemble(
         max_run=max_run,
         items_sha256=items_digest(items),
         surveys=surveys,
+        repeats=repeats,
+        repeat_gap=gap_of(shape.block_length) if repeats else 0,
     )
     return replace(design, certificate=certify(design, items))
 

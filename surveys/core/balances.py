@@ -9,6 +9,7 @@ from .certificate import Property, balance
 from .design import Design
 from .meetings import largest_overlap, meeting_histogram, moment
 from .places import class_order_balances, position_balances, view_balances
+from .second_showings import second_showing_balances
 from .table import Table, table_of
 
 FLUCTUATION = Fraction(51, 50)  # a draw by chance may have somewhat more than it has on average
@@ -23,6 +24,7 @@ def count_balances(design: Design, items: Mapping[str, str]) -> tuple[Property, 
         *position_balances(table),
         *class_order_balances(table),
         *view_balances(design, table),
+        *(second_showing_balances(design, items) if design.has_second_showings else ()),
     )
 
 

@@ -16,14 +16,31 @@ from .shape import DesignError
 SCHEMA = "survey-design/1"
 METHOD = "assembly/1"  # raise it when the same seed no longer draws the same design
 VIEW_ORDERS = ("fixed", "counterbalanced", "random")
+LARGEST_SHARE = 0.5  # of a block's items that may come a second time
+
+
+@dataclass(frozen=True)
+class Again:
+    """An item's second showing: the page of the block, from 1, on which it comes again."""
+
+    item: str
+    page: int
 
 
 @dataclass(frozen=True)
 class Block:
-    """One view of a survey's items, in reading order."""
+    """One view of a survey's items, in reading order; `repeats`: those that come a second time, in the order of their pages."""
 
     view: str
     items: tuple[str, ...]
+    repeats: tuple[Again, ...] = ()
+
+    def pages(self) -> tuple[tuple[str, int], ...]:
+        """(item, showing) of every page in reading order; showing is 1, or 2 where the item comes again."""
+        shown = [(item, 1) for item in self.items]
+        for again in self.repeats:
+            shown.insert(again.page - 1, (again.item, 2))
+        return tuple(shown)
 
 
 @dataclass(frozen=True)
@@ -41,18 +58,19 @@ class Survey:
     def entries(self) -> Iterator["Entry"]:
         """Every page of the survey in reading order."""
         for number, block in enumerate(self.blocks, start=1):
-            for position, item in enumerate(block.items, start=1):
-                yield Entry(block=number, view=block.view, position=position, item=item)
+            for position, (item, showing) in enumerate(block.pages(), start=1):
+                yield Entry(block=number, view=block.view, position=position, item=item, showing=showing)
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One page: block and position from 1."""
+    """One page: block and position from 1; showing 2 where the item comes a second time in its block."""
 
     block: int
     view: str
     position: int
     item: str
+    showing: int = 1
 
 
 @dataclass(frozen=True)
@@ -61,7 +79,7 @@ class Design:
 
     view_order: "fixed" (every survey shows `views` in this order), "counterbalanced" (each order equally often) or
     "random". max_run: the longest permitted run of one class in a block. items_sha256: `items_digest` of the items and
-    their classes.
+    their classes. repeats: share of a block's items that come a second time in it, at least `repeat_gap` pages later.
     """
 
     seed: int
@@ -74,6 +92,12 @@ class Design:
     surveys: tuple[Survey, ...]
     certificate: Certificate = field(default_factory=lambda: Certificate(()))
     method: str = METHOD
+    repeats: float = 0.0
+    repeat_gap: int = 0
+
+    @property
+    def has_second_showings(self) -> bool:
+        return bool(self.repeats) or any(block.repeats for survey in self.surveys for block in survey.blocks)
 
     def survey(self, number: int) -> Survey:
         """The survey of this number; KeyError when there is none."""
@@ -95,6 +119,8 @@ class Design:
             "max_run": self.max_run,
             "items_sha256": self.items_sha256,
         }
+        if self.repeats:
+            head |= {"repeats": self.repeats, "repeat_gap": self.repeat_gap}
         lines = [f'  "{key}": {_dump(value)},' for key, value in head.items()]
         surveys = ",\n".join(_survey_text(survey) for survey in self.surveys)
         certificate = json.dumps(self.certificate.to_dict(), ensure_ascii=False, indent=2).replace("\n", "\n  ")
@@ -126,6 +152,8 @@ class Design:
             surveys=surveys,
             certificate=Certificate.from_dict(data.get("certificate")),
             method=_get(data, "method", "the design", str),
+            repeats=_share(data),
+            repeat_gap=_positive(data, "repeat_gap") if "repeats" in data else 0,
         )
 
 
@@ -140,10 +168,14 @@ def _dump(value: Any) -> str:
 
 
 def _survey_text(survey: Survey) -> str:
-    blocks = ",\n".join(
-        f'      {{"view": {_dump(block.view)}, "items": {_dump(list(block.items))}}}' for block in survey.blocks
-    )
+    blocks = ",\n".join(f"      {_block_text(block)}" for block in survey.blocks)
     return f'    {{"survey": {survey.survey}, "set": {survey.set}, "blocks": [\n{blocks}\n    ]}}'
+
+
+def _block_text(block: Block) -> str:
+    again = [{"item": again.item, "page": again.page} for again in block.repeats]
+    end = f', "repeats": {_dump(again)}' if again else ""
+    return f'{{"view": {_dump(block.view)}, "items": {_dump(list(block.items))}{end}}}'
 
 
 def _parse(text: str) -> dict[str, Any]:
@@ -206,6 +238,14 @@ def _positive(data: dict[str, Any], key: str) -> int:
     return value
 
 
+def _share(data: dict[str, Any]) -> float:
+    """The share of items that come a second time; a design without any does not mention it."""
+    share = data.get("repeats", 0.0)
+    if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= LARGEST_SHARE:
+        raise DesignError(f'"repeats" should be a share from 0 to {LARGEST_SHARE}; found {share!r}.')
+    return float(share)
+
+
 def _list(data: dict[str, Any], key: str, where: str, kind: type) -> list[Any]:
     values = _get(data, key, where, list)
     for number, value in enumerate(values, start=1):
@@ -227,7 +267,18 @@ def _survey(data: dict[str, Any], entry: int) -> Survey:
     number = _get(data, "survey", where, int)
     where = f"survey {number}"
     blocks = tuple(
-        Block(view=_get(block, "view", where, str), items=tuple(_list(block, "items", where, str)))
+        Block(
+            view=_get(block, "view", where, str),
+            items=tuple(_list(block, "items", where, str)),
+            repeats=tuple(_again(row, where) for row in _list(block, "repeats", where, dict)) if "repeats" in block else (),
+        )
         for block in _list(data, "blocks", where, dict)
     )
     return Survey(survey=number, set=_get(data, "set", where, int), blocks=blocks)
+
+
+def _again(data: dict[str, Any], where: str) -> Again:
+    page = _get(data, "page", f"the repeats of {where}", int)
+    if page < 1:
+        raise DesignError(f'"page" in the repeats of {where} counts from 1; found {page}.')
+    return Again(item=_get(data, "item", f"the repeats of {where}", str), page=page)

@@ -2,16 +2,18 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
-from itertools import groupby
 
 from .certificate import Property, promise
 from .design import Block, Design, Survey, items_digest
+from .second_showings import promise_of_second_showings, runs_of
 from .shape import DesignError, shape_of
 from .view_order import permitted_orders
 
 
 def check_promises(design: Design, items: Mapping[str, str]) -> list[Property]:
     """Every promise of `design` over `items` (item code -> class), with a sentence for each breach."""
+    again = design.has_second_showings
+    once = "No item stands twice in a block, except as a second showing." if again else "No item stands twice in a block."
     return [
         promise("known items", "The design is drawn for exactly these items and classes.", _items(design, items)),
         promise(
@@ -22,11 +24,12 @@ def check_promises(design: Design, items: Mapping[str, str]) -> list[Property]:
         promise(
             "views", f"The blocks of every survey are its views; their order is {design.view_order}.", _views(design)
         ),
-        promise("no repeats", "No item stands twice in a block.", _repeats(design)),
+        promise("no repeats", once, _repeats(design)),
         promise("same items in blocks", "All blocks of a survey hold the same items.", _differing_blocks(design)),
         promise("once per set", "Every item stands in exactly one survey of every set.", _coverage(design, items)),
         promise("classes", f"Every block holds {design.per_class} items of every class.", _classes(design, items)),
         promise("runs", f"No class runs longer than {design.max_run} items in a block.", _runs(design, items)),
+        *([promise_of_second_showings(design, items)] if again else ()),
     ]
 
 
@@ -136,8 +139,7 @@ def _classes(design: Design, items: Mapping[str, str]) -> Iterator[str]:
 def _runs(design: Design, items: Mapping[str, str]) -> Iterator[str]:
     for survey, block in _blocks(design):
         position = 1
-        for name, run in groupby(block.items, key=items.get):
-            members = list(run)
+        for name, members in runs_of(block, items):
             if name is not None and len(members) > design.max_run:
                 yield (
                     f"{_where(survey, block)}: {len(members)} items of class {name} in a row, "

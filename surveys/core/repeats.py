@@ -17,6 +17,16 @@ LEAST, MOST = Fraction(5, 100), Fraction(10, 100)
 FEWEST = 6
 
 
+def repeats_of(images: int, share: float) -> int:
+    """How many of a rater's images come twice: the share to the nearest whole number, one at least where any is asked for."""
+    return max(1, int(share * images + 0.5)) if share and images else 0
+
+
+def gap_of(images: int) -> int:
+    """Fewest pages from a first to a second showing: a third of the images of the shortest sitting."""
+    return max(1, images // 3)
+
+
 def share_of_repeats(shares: Sequence[float]) -> tuple[Fraction, Fraction]:
     """Least and most of a sitting that comes again: 5 to 10 %, wider where kinds ask for less or for more."""
     asked = [_exact(share) for share in shares if share]

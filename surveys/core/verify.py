@@ -76,6 +76,7 @@ def _redrawn(design: Design, items: Mapping[str, str], found: Certificate, progr
             seed=design.seed,
             view_order=design.view_order,
             max_run=design.max_run,
+            repeats=design.repeats,
             progress=progress,
         )
     except DesignError as error:
@@ -89,8 +90,9 @@ def _first_differences(design: Design, drawn: Design) -> Iterator[str]:
     for stored, true in zip(design.surveys, drawn.surveys):
         for entry, expected in zip(stored.entries(), true.entries()):
             if entry != expected:
+                second = " a second time" if entry.showing > 1 else ""
                 yield (
                     f"Survey {stored.survey} (set {stored.set}), block {entry.view}, position {entry.position}: "
-                    f"item {entry.item} stands where seed {design.seed} draws {expected.item} of block {expected.view}."
+                    f"item {entry.item} stands{second} where seed {design.seed} draws {expected.item} of block {expected.view}."
                 )
                 break

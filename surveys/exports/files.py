@@ -14,7 +14,7 @@ from imagebank.tables import csv_text
 from surveys.coordination.seat_grid import live_cells
 from surveys.exports.tables import readings_csv
 from surveys.models import Answer, BlockSitting, Seat, ServedPicture, SurveyResponse, ViewingEvent
-from surveys.services import cells_frame, ratings_frame
+from surveys.services import cells_frame, ratings_frame, readings_frame
 from surveys.services.funnel import funnel_rows
 
 NOBODY = "No address and no name of a reader is in any of these files; readers are known by their codes."
@@ -56,8 +56,13 @@ READINGS = {
     "analysed": "true for the first complete sitting of a seat, and for networks",
     "assistant": "network whose output was in sight for the second answer; empty: none was",
     "assistant_answer": "class that this network answered; empty: none, or it abstained",
-    "assisted_answer": "class chosen last with that output in sight; empty: none",
-    "assisted_rt_ms": "milliseconds from the output in sight to that choice, by the browser's monotonic clock",
+    "assisted_answer": "class chosen last with that output in sight, or as control without any; empty: none",
+    "assisted_rt_ms": "milliseconds from the second question in sight to that choice, by the browser's monotonic clock",
+    "asked_again": "yes: a second answer was asked for, without any output (control) where assistant is empty; empty: none was",
+}
+SHOWING = {
+    "showing": "1, or 2 where the item came a second time in its block: how far readers agree with themselves; no comparison "
+    "uses its answer",
 }
 SITTING = {
     "response": "opaque name of the sitting",
@@ -128,7 +133,7 @@ CELLS = {
 }  # fmt: skip
 VIEWING = SITTING | PLACE | {
     "kind": "shown (decoded and painted), zoomed, hidden (window left), visible (came back), screen, masked (covered), "
-    "output (a network's, handed out), failed",
+    "output (a network's, handed out), control (asked again without any), failed",
     "event_id": "UUID made by the reader's browser",
     "client_ms": "the browser's monotonic clock, in milliseconds",
     "received_at": "receipt by the server's clock, ISO 8601",
@@ -313,12 +318,13 @@ def export_files(study: Study) -> list[ExportFile]:
             files.insert(1, ExportFile("cells.csv", "Cells of grids", "One row per rater, grid, question and cell.",
                                        CELLS, _cells))  # fmt: skip
     return [*files, ExportFile("data-dictionary.csv", "Data dictionary", "What every column of every file means.",
-                               DICTIONARY, lambda study: _dictionary(files))]  # fmt: skip
+                               DICTIONARY, lambda study: _dictionary(study, files))]  # fmt: skip
 
 
-def _dictionary(files: list[ExportFile]):
+def _dictionary(study: Study, files: list[ExportFile]):
+    shown_again = readings_frame(study=study).columns.isin(SHOWING).any()
     named = [
-        ("readings.csv", READINGS),
+        ("readings.csv", READINGS | (SHOWING if shown_again else {})),
         *((file.name, file.columns) for file in files),
         ("data-dictionary.csv", DICTIONARY),
     ]

@@ -1,5 +1,5 @@
 from .answer import Answer, ViewingEvent
-from .assistance import Assistance, ShownOutput
+from .assistance import Assistance, ControlItem, ShownOutput
 from .design import Block, Survey, SurveyItem, SurveySet
 from .imported import ImportedReading
 from .picture import ServedPicture
@@ -14,6 +14,7 @@ __all__ = [
     "Assistance",
     "Block",
     "BlockSitting",
+    "ControlItem",
     "ImportedReading",
     "Invitation",
     "Letter",

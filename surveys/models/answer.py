@@ -42,6 +42,10 @@ class AnswerQuerySet(AppendOnlyQuerySet):
     def of_study(self, study):
         return self.filter(survey_response__survey__survey_set__study=study)
 
+    def counted(self):
+        """Answers that count towards a complete sitting, and are summed up: not those to a reading study's second showings."""
+        return self.exclude(survey_item__stimulus=None, survey_item__repeat_of__isnull=False)
+
 
 class Answer(models.Model):
     """One answer, or its withdrawal, to one question about a survey item. The latest stands; each row seals the last.
@@ -96,6 +100,7 @@ class ViewingEvent(models.Model):
         MASKED = "masked", "Image covered after its time"
         FAILED = "failed", "Image did not load"
         OUTPUT = "output", "Network's output handed out"
+        CONTROL = "control", "Asked again without any output"
 
     survey_response = models.ForeignKey(SurveyResponse, on_delete=models.PROTECT, related_name="viewing_events")
     survey_item = models.ForeignKey(

@@ -1,8 +1,11 @@
-"""The network's output that readers see before they answer a second time: frozen before the first answer."""
+"""The network's output that readers see before they answer a second time, and where none is: frozen before the first answer."""
 
 from django.db import models
 
 from imagebank.models import DiagnosisClass, Item, Study
+
+from .design import SurveyItem
+from .protocol import ReaderGroup
 
 
 class Assistance(models.Model):
@@ -11,7 +14,13 @@ class Assistance(models.Model):
     study = models.OneToOneField(Study, on_delete=models.PROTECT, related_name="assistance")
     network = models.CharField(max_length=80, help_text="Its name, as tables give it.")
     source = models.JSONField(default=dict, blank=True, help_text="What the output was made with, e.g. weights' hashes.")
-    sha256 = models.CharField(max_length=64, help_text="Over answers, probabilities and maps of all items.")
+    control = models.JSONField(
+        default=dict, blank=True,
+        help_text="What the control items were drawn from: the seed, and shares by view. Empty: every item has an output.",
+    )  # fmt: skip
+    sha256 = models.CharField(
+        max_length=64, help_text="Over answers, probabilities and maps of all items, and the control items."
+    )
     frozen_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -45,3 +54,20 @@ class ShownOutput(models.Model):
 
     def __str__(self):
         return f"{self.assistance.network} on {self.item} ({self.view})"
+
+
+class ControlItem(models.Model):
+    """An item about which the reader of a seat is asked again without any output: the control arm. Drawn, not chosen."""
+
+    assistance = models.ForeignKey(Assistance, on_delete=models.CASCADE, related_name="control_items")
+    group = models.ForeignKey(ReaderGroup, on_delete=models.PROTECT, related_name="control_items")
+    survey_item = models.ForeignKey(SurveyItem, on_delete=models.PROTECT, related_name="control_items")
+
+    class Meta:
+        ordering = ["assistance", "group", "survey_item"]
+        constraints = [
+            models.UniqueConstraint(fields=["assistance", "group", "survey_item"], name="control_once_per_group_and_item")
+        ]
+
+    def __str__(self):
+        return f"{self.survey_item} of a {self.group.singular}: no output"

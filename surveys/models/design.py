@@ -64,10 +64,21 @@ class Block(models.Model):
         return f"{self.survey}, block {self.position} ({self.view})"
 
 
+class SurveyItemQuerySet(models.QuerySet):
+    def first_showings(self):
+        """What is scored: an item that comes again is read by it the first time."""
+        return self.filter(repeat_of=None)
+
+    def counted(self):
+        """What decides whether a sitting is complete: every page of a rating study, first showings of a reading study."""
+        return self.exclude(stimulus=None, repeat_of__isnull=False)
+
+
 class SurveyItem(models.Model):
     """One item at its place in one block. Readers know it by an opaque identifier that occurs nowhere else.
 
-    A rating study shows a stimulus; without one the item's picture in the block's view is shown.
+    A rating study shows a stimulus; without one the item's picture in the block's view is shown. What comes a second time is a
+    place of its own, and for its reader a page like every other.
     """
 
     block = models.ForeignKey(Block, on_delete=models.PROTECT, related_name="survey_items")
@@ -80,13 +91,22 @@ class SurveyItem(models.Model):
     )
     repeat_of = models.ForeignKey(
         "self", on_delete=models.PROTECT, related_name="repeats", null=True, blank=True,
-        help_text="The earlier place of the same stimulus in this block.",
+        help_text="The earlier place of the same stimulus, or item, in this block.",
     )  # fmt: skip
+
+    objects = SurveyItemQuerySet.as_manager()
 
     class Meta:
         ordering = ["block", "position"]
         constraints = [
-            models.UniqueConstraint(fields=["block", "item"], condition=Q(stimulus=None), name="item_once_per_block"),
+            models.UniqueConstraint(
+                fields=["block", "item"], condition=Q(stimulus=None, repeat_of=None), name="item_once_per_block"
+            ),
+            models.UniqueConstraint(
+                fields=["block", "item"],
+                condition=Q(stimulus=None, repeat_of__isnull=False),
+                name="item_again_once_per_block",
+            ),
             models.UniqueConstraint(
                 fields=["block", "stimulus"],
                 condition=Q(stimulus__isnull=False, repeat_of=None),

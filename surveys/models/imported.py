@@ -19,6 +19,7 @@ class ImportedReading(models.Model):
     survey = models.CharField(max_length=80, blank=True)
     block = models.CharField(max_length=80, blank=True)
     position = models.PositiveIntegerField(null=True, blank=True)
+    showing = models.PositiveSmallIntegerField(default=1, help_text="2: the item came a second time in its block.")
     confidence = models.FloatField(null=True, blank=True)
     rt_ms = models.FloatField(null=True, blank=True)
     second_answer = models.JSONField(
@@ -32,7 +33,7 @@ class ImportedReading(models.Model):
         ordering = ["reader", "pk"]
         constraints = [
             models.UniqueConstraint(
-                fields=["reader", "item", "view", "survey"], name="one_imported_reading_per_reader_item_and_view"
+                fields=["reader", "item", "view", "survey", "showing"], name="one_imported_reading_per_reader_item_and_view"
             )
         ]
 

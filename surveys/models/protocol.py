@@ -42,6 +42,13 @@ class StudyProtocol(models.Model):
     )
     per_class = models.PositiveSmallIntegerField(validators=[MinValueValidator(1)])
     sets = models.PositiveSmallIntegerField(validators=[MinValueValidator(1)])
+    repeats = models.DecimalField(
+        max_digits=4,
+        decimal_places=3,
+        default=Decimal("0"),
+        validators=[MinValueValidator(0), MaxValueValidator(Decimal("0.5"))],
+        help_text="Share of a reading study's block that comes a second time in it.",
+    )
     completion_threshold = models.DecimalField(
         max_digits=4,
         decimal_places=3,
@@ -80,6 +87,11 @@ class StudyProtocol(models.Model):
 
     def __str__(self):
         return f"Protocol of {self.study}"
+
+    @property
+    def repeats_percent(self) -> str:
+        """What comes a second time, in per cent of a block: "10", "7.5"."""
+        return f"{100 * float(self.repeats):g}"
 
     def is_complete(self, *, answered: int, questions: int) -> bool:
         """Whether `answered` of `questions` is more than the threshold: at .95, 54 of 56 is, 19 of 20 is not.

@@ -52,7 +52,7 @@ def required_counts(study: Study) -> Counter:
     if protocol is None:
         return Counter()
     questions = questions_of(protocol)
-    rows = SurveyItem.objects.filter(block__survey__survey_set__study=study).select_related("block", "stimulus")
+    rows = SurveyItem.objects.counted().filter(block__survey__survey_set__study=study).select_related("block", "stimulus")
     counts: Counter = Counter()
     for survey_item in rows:
         counts[survey_item.block.survey_id] += len(required_codes(questions, survey_item))

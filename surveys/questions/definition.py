@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from fractions import Fraction
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_slug
@@ -38,6 +39,7 @@ CANNOT_TELL = "cannot_tell"
 POINTS = (2, 11)
 # What of a network's output the kind "assisted" can show.
 OUTPUT = ("answer", "probabilities", "map")
+MOST_CONTROL = 0.9
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class Question:
 
     blocks: codes of the blocks that ask it; empty means all. choices: (code, words). low and high name the ends of a
     scale; `none` names the answer "none of them". Placeholder {label} in the prompt: the stated class. shows: what of a
-    network's output is in sight at the kind "assisted".
+    network's output is in sight at the kind "assisted"; control: the share of items about which it is asked without any.
     """
 
     code: str
@@ -64,6 +66,7 @@ class Question:
     most: int = 10
     max_length: int = 1000
     shows: tuple[str, ...] = OUTPUT
+    control: float = 0
 
     def is_asked_in(self, block: str) -> bool:
         return not self.blocks or block in self.blocks
@@ -114,6 +117,7 @@ def _question(row: Mapping, blocks: Sequence[str], stimuli: Mapping) -> Question
     _check_stimulus(kind, asked_in or tuple(blocks), stimuli)
     choices = _choices(kind, row.get("choices", ()))
     shows = _shows(row.get("shows", OUTPUT))
+    _check_control(row.get("control", 0), kind)
     values = {name: row[name] for name in known & set(row)}
     return Question(**values | {"code": code, "blocks": asked_in, "choices": choices, "shows": shows})
 
@@ -123,6 +127,14 @@ def _shows(parts: Sequence[str]) -> tuple[str, ...]:
     if strange or not parts:
         raise ValidationError(f"shows names some of {', '.join(OUTPUT)}; found {', '.join(strange) or 'none of them'}.")
     return tuple(part for part in OUTPUT if part in parts)
+
+
+def _check_control(share: object, kind: str) -> None:
+    is_number = isinstance(share, int | float) and not isinstance(share, bool)
+    if not is_number or not 0 <= share <= MOST_CONTROL or 100 % Fraction(str(share)).denominator:
+        raise ValidationError(f"control is a share from 0 to {MOST_CONTROL} in whole per cent, e.g. 0.25; it is {share!r}.")
+    if share and kind != ASSISTED:
+        raise ValidationError(f'control belongs to the kind "{ASSISTED}": the share of items that are asked about without an output.')
 
 
 def _faults_of_assistance(questions: Sequence[Question], blocks: Sequence[str]) -> list[str]:

@@ -82,8 +82,8 @@ def _record(survey_response: SurveyResponse, event: dict, items: dict[str, Surve
             client_ms=client_ms,
             chosen_at=_moment(event.get("at")),
         )
-    elif event.get("type") == ViewingEvent.Kind.OUTPUT:
-        raise ValidationError("That a network's output was handed out is for the server to say.")
+    elif event.get("type") in (ViewingEvent.Kind.OUTPUT, ViewingEvent.Kind.CONTROL):
+        raise ValidationError("What was handed out beside a second answer is for the server to say.")
     else:
         record_viewing_event(
             survey_response=survey_response,

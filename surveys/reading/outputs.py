@@ -1,6 +1,6 @@
 """The network's output on its way to the reader: as the page shows it, its map, and an example to practise with."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpResponse, JsonResponse
@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from imagebank.models import Study
-from surveys.models import Block, ShownOutput, SurveyItem, SurveyResponse
+from surveys.models import Block, ShownOutput, SurveyItem, SurveyResponse, ViewingEvent
 from surveys.questions import Question
 from surveys.reading.access import seated
 from surveys.reading.places import place_of
@@ -23,7 +23,7 @@ EXAMPLE_SHARE = 0.6
 def output_for_page(output: ShownOutput, question: Question, map_address: str) -> dict:
     """What the page shows of an output, as far as the question lets it: the class answered, shares by class, the map.
 
-    answer: code of the class, "" where the network abstains, None where its answer is not shown.
+    answer: code of the class, "" where the network abstains, None where its answer is not shown; `control`: nothing is.
     """
     answer = output.answer.code if output.answer else ""
     return _shown(question, answer, output.probabilities, map_address if output.map_file else "")
@@ -37,32 +37,48 @@ def _shown(question: Question, answer: str, shares: dict[str, float], map_addres
     }
 
 
+def nothing_for_page() -> dict:
+    """What the page shows in the control arm: that there is no output."""
+    return {"answer": None, "shares": {}, "map": "", "control": True}
+
+
 def seen_outputs(survey_response: SurveyResponse, token: str, block: Block) -> dict[str, dict]:
     """The outputs of a block that the reader has seen, by the survey item's public id."""
     study = survey_response.reader.study
     if assisted_question(study.protocol, block.view) is None:
         return {}
     seen = handed_out(survey_response, survey_item__block=block)
-    return outputs_of_block(study, block, lambda name: _map_address(token, name), pk__in=seen)
+    control = {item for item, kind in seen.items() if kind == ViewingEvent.Kind.CONTROL}
+    return outputs_of_block(study, block, lambda name: _map_address(token, name), control=control, pk__in=seen)
 
 
-def outputs_of_block(study: Study, block: Block, map_address: Callable[[str], str], **narrowed) -> dict[str, dict]:
-    """The outputs of a block's survey items, as the page shows them, by public id."""
+def outputs_of_block(
+    study: Study, block: Block, map_address: Callable[[str], str], *, control: Collection[int] = (), **narrowed
+) -> dict[str, dict]:
+    """The outputs of a block's survey items, as the page shows them, by public id. control: of which it shows none."""
     question = assisted_question(study.protocol, block.view)
     if question is None:
         return {}
-    names = dict(block.survey_items.filter(**narrowed).values_list("item", "public_id"))
-    rows = ShownOutput.objects.filter(assistance__study=study, view=block.view, item__in=names).select_related("answer")
+    places = block.survey_items.filter(**narrowed).values_list("pk", "item", "public_id")
+    rows = ShownOutput.objects.filter(assistance__study=study, view=block.view).select_related("answer")
+    shown = {row.item_id: row for row in rows.filter(item__in=[item for _, item, _ in places])}
     return {
-        names[row.item_id]: output_for_page(row, question, map_address(names[row.item_id])) for row in rows
-    }  # fmt: skip
+        name: nothing_for_page() if pk in control else output_for_page(shown[item], question, map_address(name))
+        for pk, item, name in places
+        if item in shown
+    }
 
 
-def practice_item(study: Study, view: str, chosen: str | None = None) -> dict:
-    """The drawn picture to practise with, none of the study's own."""
+def practice_items(study: Study, view: str, chosen: str | None = None) -> list[dict]:
+    """The drawn picture to practise with, none of the study's own; twice where readers may see no output the second time."""
     item = {"id": "practice", "chosen": chosen, "image": static("surveys/practice.svg"), "answers": {}}
-    example = example_output(study, view)
-    return item | {"example": example} if example else item
+    example, question = example_output(study, view), assisted_question(study.protocol, view)
+    if example is None:
+        return [item]
+    items = [item | {"example": example}]
+    if question.control:
+        items.append(item | {"id": "practice-again", "chosen": None, "answers": {}, "example": nothing_for_page()})
+    return items
 
 
 def example_output(study: Study, view: str) -> dict | None:
@@ -100,6 +116,8 @@ def output(request, token, survey_response, public_id):
         return _back(place, token, survey_item) if plain else JsonResponse(refused, status=409)
     if plain:
         return _back(place, token, survey_item)
+    if found is None:
+        return JsonResponse(nothing_for_page())
     question = assisted_question(survey_response.reader.study.protocol, place.block.view)
     return JsonResponse(output_for_page(found, question, _map_address(token, public_id)))
 
@@ -116,7 +134,7 @@ def output_map(request, token, survey_response, public_id):
     if place.name != "block":
         raise Http404
     survey_item = get_object_or_404(_items(place.block), public_id=public_id)
-    if not handed_out(survey_response, survey_item=survey_item):
+    if ViewingEvent.Kind.OUTPUT not in handed_out(survey_response, survey_item=survey_item).values():
         raise Http404
     return map_picture(survey_response.reader.study, survey_item)
 

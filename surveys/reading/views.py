@@ -15,7 +15,7 @@ from surveys.reading.access import at_place, invited, seated
 from surveys.reading.asking import value_from_form
 from surveys.reading.context import block_context, counted, page_context, practice_stimuli, stimulus_item
 from surveys.reading.images import practice_image, survey_item_image
-from surveys.reading.outputs import practice_item, seen_outputs
+from surveys.reading.outputs import practice_items, seen_outputs
 from surveys.reading.places import place_of
 from surveys.services import (
     finish_response,
@@ -120,7 +120,7 @@ def _practice_items(survey_response: SurveyResponse) -> list[dict]:
     study = survey_response.survey.survey_set.study
     if not study.protocol.stimuli:
         first = survey_response.survey.blocks.order_by("position")[0]
-        return [practice_item(study, first.view)]
+        return practice_items(study, first.view)
     stimuli = practice_stimuli(survey_response)
     return [{"id": row.public_id, "chosen": None, "image": "", "stimulus": row} for row in stimuli]
 

@@ -17,6 +17,7 @@ from .assistance import (
 )
 from .bounces import Bounces, record_bounces
 from .closing import archive_study, close_reading, close_recruitment, open_reading, open_recruitment
+from .control import control_of_block, control_shares, control_summary, is_control_as_asked
 from .design import Verified, classes_of, create_survey_set, store_survey_set, verify_survey_set
 from .invitations import (
     InvitationClosed,
@@ -45,6 +46,7 @@ from .pictures import prepare_block, prepare_study
 from .protocol import load_protocol
 from .rating import create_rating_study, grid, pair, sheet, shuffled, single, strip
 from .rating_cells import cells_frame
+from .rating_copy import copy_ratings
 from .rating_items import stimuli_from_items
 from .rating_simulation import SimulatedRaters, simulate_raters
 from .ratings import analysis_frame, ratings_frame
@@ -85,6 +87,10 @@ __all__ = [
     "classes_of",
     "close_reading",
     "close_recruitment",
+    "control_of_block",
+    "control_shares",
+    "control_summary",
+    "copy_ratings",
     "create_rating_study",
     "create_seats",
     "create_survey_set",
@@ -99,6 +105,7 @@ __all__ = [
     "import_readings",
     "invite",
     "invite_many",
+    "is_control_as_asked",
     "is_read",
     "items_to_assist",
     "load_protocol",

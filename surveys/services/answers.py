@@ -114,7 +114,9 @@ def _require_turn(
     if any(other.step > question.step and other.code in given for other in questions):
         raise ValidationError(_("A later question about this image has been answered; this one is closed."), code="closed")
     assisted = next((other.step for other in questions if other.kind == ASSISTED), 0)
-    if question.step < assisted and handed_out(response, survey_item=survey_item):
+    if question.step < assisted and (handed := handed_out(response, survey_item=survey_item)):
+        if ViewingEvent.Kind.CONTROL in handed.values():
+            raise ValidationError(_("You have been asked again about this image; this one is closed."), code="closed")
         raise ValidationError(_("You have seen the network's answer about this image; this one is closed."), code="closed")
 
 

@@ -1,4 +1,4 @@
-"""A network's output beside the second answer: frozen before the first one, handed out after the reader's own."""
+"""A network's output beside the second answer, or none: frozen before the first one, handed out after the reader's own."""
 
 import hashlib
 import json
@@ -21,6 +21,7 @@ from surveys.models import (
     Answer,
     Assistance,
     BlockSitting,
+    ControlItem,
     Reader,
     ShownOutput,
     StudyProtocol,
@@ -31,11 +32,13 @@ from surveys.models import (
 from surveys.questions import ASSISTED, Question, asked_about, questions_of, standing_by_item
 
 from .closing import require_reading
+from .control import control_fault, draw_control_items, is_control, is_control_as_asked
 from .pictures import QUALITY, SUFFIXES, bare_pixels, chain_of
 
 # Probabilities of a network that knows further classes add up to less than 1 over the study's own.
 ROUNDING = 1e-6
 DECIMALS = 6
+ASKED_AGAIN = (ViewingEvent.Kind.OUTPUT, ViewingEvent.Kind.CONTROL)
 OPACITY = 0.6  # the skin stays to be seen where a map is strongest
 
 
@@ -83,6 +86,7 @@ def freeze_assistance(
 ) -> Assistance:
     """Keep what readers will see of `network`: `outputs` by (item code, view), one for everything they answer twice.
 
+    About which items a reader is asked again without any output is drawn and kept with it, where the study says so.
     Until the first answer another network, or newer output, takes the place of the former. Raises ValidationError when
     the study asks no second answer, has no surveys yet, has been read, or when an output is missing or is none.
     """
@@ -106,12 +110,15 @@ def freeze_assistance(
         study = Study.objects.select_for_update().get(pk=study.pk)
         _require_unread(study)
         Assistance.objects.filter(study=study).delete()
+        drawn_from, control = draw_control_items(study)
+        sha256 = _sha256(network, rows, drawn_from, control)
         assistance = Assistance.objects.create(
-            study=study, network=network, source=source or {}, sha256=_sha256(network, rows)
+            study=study, network=network, source=source or {}, control=drawn_from, sha256=sha256
         )
-        for row in rows:
+        for row in (*rows, *control):
             row.assistance = assistance
         ShownOutput.objects.bulk_create(rows, batch_size=500)
+        ControlItem.objects.bulk_create(control, batch_size=500)
         note_deed(study=study, deed=f"the output of {network} frozen for the readers' second answers", user=user)
     return assistance
 
@@ -179,10 +186,12 @@ def _under_map(image: ItemImage, layer: Path, chain: Chain, what: str) -> bytes:
     return encode(Image.alpha_composite(picture, colours).convert("RGB"), chain)
 
 
-def _sha256(network: str, rows: list[ShownOutput]) -> str:
+def _sha256(network: str, rows: list[ShownOutput], drawn_from: dict, control: list[ControlItem]) -> str:
     content = [network] + [
         [row.item.code, row.view, row.answer.code if row.answer else "", row.probabilities, row.map_sha256] for row in rows
     ]
+    if drawn_from:
+        content += [["control", drawn_from], *sorted([row.group.code, row.survey_item.public_id] for row in control)]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
@@ -195,22 +204,27 @@ def assistance_fault(assistance: Assistance) -> str | None:
         with row.map_file.open("rb") as file:
             if hashlib.sha256(file.read()).hexdigest() != row.map_sha256:
                 return f"The map of {row.item.code} ({row.view}) is not the one that was frozen."
-    if _sha256(assistance.network, rows) != assistance.sha256:
+    control = list(assistance.control_items.select_related("group", "survey_item"))
+    if _sha256(assistance.network, rows, assistance.control, control) != assistance.sha256:
         return f"What readers see of {assistance.network} is not what was frozen."
-    return None
+    return control_fault(assistance)
 
 
 def require_assistance(study: Study) -> None:
     """Raise ValidationError, in words for the reader, when a second answer is asked and nothing is there to be seen."""
-    if assisted_question(study.protocol) and not Assistance.objects.filter(study=study).exists():
+    if assisted_question(study.protocol) is None:
+        return
+    assistance = Assistance.objects.filter(study=study).first()
+    if assistance is None or not is_control_as_asked(assistance):
         raise ValidationError(_("This study is not ready to be read yet. Please try again in a few days."))
 
 
-def hand_out_output(*, survey_response: SurveyResponse, survey_item: SurveyItem) -> ShownOutput:
+def hand_out_output(*, survey_response: SurveyResponse, survey_item: SurveyItem) -> ShownOutput | None:
     """Let the reader see the network's output about one image, once the own answer stands; from then on that one is closed.
 
-    Again returns the same. ValidationError when the image is not open, when no second answer is asked about it, and
-    while a question before it is open.
+    None where the image is control: the reader is asked again without any output. Again returns the same.
+    ValidationError when the image is not open, when no second answer is asked about it, and while a question before it
+    is open.
     """
     study = survey_response.reader.study
     with transaction.atomic():
@@ -227,16 +241,17 @@ def hand_out_output(*, survey_response: SurveyResponse, survey_item: SurveyItem)
         given = standing_by_item(survey_response, survey_item=survey_item).get(survey_item.pk, {})
         if any(other.required and other.step < question.step and other.code not in given for other in asked):
             raise ValidationError(_("A question before this one is still open."), code="too-early")
+        without = is_control(survey_response, survey_item)
         ViewingEvent.objects.get_or_create(
             event_id=uuid5(NAMESPACE_URL, f"output:{survey_response.public_id}:{survey_item.public_id}"),
             defaults={
                 "survey_response": survey_response,
                 "survey_item": survey_item,
-                "kind": ViewingEvent.Kind.OUTPUT,
+                "kind": ViewingEvent.Kind.CONTROL if without else ViewingEvent.Kind.OUTPUT,
                 "detail": {"assistance": output.assistance.sha256[:16]},
             },
         )
-    return output
+    return None if without else output
 
 
 def shown_output(study: Study, survey_item: SurveyItem) -> ShownOutput | None:
@@ -245,7 +260,7 @@ def shown_output(study: Study, survey_item: SurveyItem) -> ShownOutput | None:
     return rows.select_related("answer", "assistance").first()
 
 
-def handed_out(survey_response: SurveyResponse, **narrowed) -> set[int]:
-    """Primary keys of the survey items whose output the reader has seen."""
-    seen = ViewingEvent.objects.filter(survey_response=survey_response, kind=ViewingEvent.Kind.OUTPUT, **narrowed)
-    return set(seen.order_by().values_list("survey_item", flat=True))
+def handed_out(survey_response: SurveyResponse, **narrowed) -> dict[int, str]:
+    """Of the survey items that the reader was asked about again, by primary key: the kind of event, OUTPUT or CONTROL."""
+    seen = ViewingEvent.objects.filter(survey_response=survey_response, kind__in=ASKED_AGAIN, **narrowed)
+    return dict(seen.order_by().values_list("survey_item", "kind"))

@@ -3,6 +3,7 @@
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext, override
 
+from surveys.core.repeats import repeats_of
 from surveys.languages import TRANSLATED, translated
 
 LANDING = gettext_noop("You may stop at any time and go on later, also on another device, with the same link.")
@@ -59,6 +60,8 @@ def _invitation(preset: dict, rating: bool) -> str:
     question = preset["study"].get("question", "").strip()
     cases = len(preset["classes"]) * preset.get("survey_set", {}).get("per_class", 1)
     blocks = len(preset.get("survey_set", {}).get("block_order", preset["views"]))
+    if share := preset.get("survey_set", {}).get("repeats"):  # as many images as come, whatever comes twice
+        cases, blocks = blocks * (cases + repeats_of(cases, share)), 1
     if blocks == 1:
         number = ngettext("%(cases)s image", "%(cases)s images", cases) % {"cases": cases}
     else:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -26,7 +27,7 @@ def create_survey_set(*, study: Study, seed: int) -> SurveySet:
     """
     protocol = getattr(study, "protocol", None)
     if protocol is None:
-        raise ValidationError(f"{study.slug} has no protocol yet; load a preset before drawing surveys.")
+        raise ValidationError(f"{study.slug} has no protocol yet; load one (manage.py load_protocol {study.slug} study.toml) before drawing surveys.")
     existing = study.survey_sets.first()
     if existing:
         return _same_or_refuse(existing, seed)
@@ -44,6 +45,7 @@ def store_survey_set(*, study: Study, seed: int, document: dict) -> SurveySet:
     """
     items = _items_by_code(study, study.protocol.view_order)
     _check_document(document, items, study.protocol.view_order)
+    _check_repeats(document, study.protocol)
     with transaction.atomic():
         Study.objects.select_for_update().get(pk=study.pk)
         existing = study.survey_sets.first()
@@ -69,6 +71,24 @@ def _check_document(document: dict, items: dict[str, Item], views: list[str]) ->
                 f"Survey {drawn['survey']} names items that are no test items with every view: "
                 f"{', '.join(sorted(unknown)[:5])}."
             )
+
+
+def _check_repeats(document: dict, protocol) -> None:
+    """What comes a second time is what the protocol says, and came a first time."""
+    if document.get("schema") == RATING_SCHEMA:
+        return
+    if float(document.get("repeats", 0)) != float(protocol.repeats):
+        raise ValidationError(
+            f"The study shows {protocol.repeats_percent} % of every block again, the design {100 * document.get('repeats', 0):g} %; "
+            "draw the surveys anew, or change the study's file."
+        )
+    for drawn in document["surveys"]:
+        for block in drawn["blocks"]:
+            strange = [again["item"] for again in block.get("repeats", ()) if again["item"] not in block["items"]]
+            if strange:
+                raise ValidationError(
+                    f"Survey {drawn['survey']} shows {', '.join(strange[:5])} a second time in its block {block['view']} and never a first."
+                )
 
 
 def design_sha256(document: dict) -> str:
@@ -133,7 +153,7 @@ def _differing_rows(survey_set: SurveySet):
     rating = survey_set.design.get("schema") == RATING_SCHEMA
     rows: dict[tuple[int, int, str], list] = {}
     stored = SurveyItem.objects.filter(block__survey__survey_set=survey_set)
-    shown = ("stimulus__code", "order") if rating else ("item__code",)
+    shown = ("stimulus__code", "order") if rating else ("item__code", "repeat_of__item__code")
     for number, place, view, *what in stored.order_by(
         "block__survey__number", "block__position", "position"
     ).values_list("block__survey__number", "block__position", "block__view", *shown):
@@ -142,7 +162,7 @@ def _differing_rows(survey_set: SurveySet):
         (number, place, block["view"]): (
             [[page["stimulus"], page["order"]] for page in block["pages"]]
             if rating
-            else [[code] for code in block["items"]]
+            else [[code, code if showing == 2 else None] for _, code, showing in _pages(block)]
         )  # fmt: skip
         for number, drawn in enumerate(survey_set.design["surveys"], start=1)
         for place, block in enumerate(drawn["blocks"], start=1)
@@ -189,6 +209,7 @@ def _draw(items: dict[str, Item], protocol, seed: int) -> dict:
             views=list(protocol.view_order),
             seed=seed,
             view_order=protocol.view_order_design,
+            repeats=float(protocol.repeats),
         )
     except ValueError as error:
         raise ValidationError(str(error)) from error
@@ -203,19 +224,34 @@ def _store(study: Study, seed: int, document: dict, items: dict[str, Item]) -> S
         certificate=document["certificate"],
         design_sha256=design_sha256(document),
     )
-    rows = []
+    blocks = []
     for number, drawn in enumerate(document["surveys"], start=1):
         survey = Survey.objects.create(
             survey_set=survey_set, number=number, code=_survey_code(drawn["survey"]), set_label=str(drawn["set"])
         )
         for position, drawn_block in enumerate(drawn["blocks"], start=1):
             block = Block.objects.create(survey=survey, view=drawn_block["view"], position=position)
-            rows += [
-                SurveyItem(block=block, item=items[code], position=place)
-                for place, code in enumerate(drawn_block["items"], start=1)
-            ]
-    SurveyItem.objects.bulk_create(rows, batch_size=1000)
+            blocks.append((block, list(_pages(drawn_block))))
+    first: dict[tuple[int, str], SurveyItem] = {}
+    for showing in (1, 2):
+        places = [(block, *page) for block, pages in blocks for page in pages if page[2] == showing]
+        rows = [
+            SurveyItem(block=block, item=items[code], position=position, repeat_of=first.get((block.pk, code)))
+            for block, position, code, _ in places
+        ]
+        SurveyItem.objects.bulk_create(rows, batch_size=1000)
+        first |= {(block.pk, code): row for (block, _, code, _), row in zip(places, rows, strict=True)}
     return survey_set
+
+
+def _pages(drawn_block: dict) -> Iterator[tuple[int, str, int]]:
+    """(position, item code, showing) of every page of a block of a design.json."""
+    from surveys.core import Again
+    from surveys.core import Block as DrawnBlock
+
+    again = tuple(Again(**row) for row in drawn_block.get("repeats", ()))
+    drawn = DrawnBlock(drawn_block["view"], tuple(drawn_block["items"]), again)
+    return ((position, code, showing) for position, (code, showing) in enumerate(drawn.pages(), start=1))
 
 
 def _note_nature(study: Study, items: dict[str, Item]) -> None:

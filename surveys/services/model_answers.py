@@ -19,11 +19,13 @@ def record_model_answers(
     name: str,
     answers: Mapping[tuple[str, str], str],
     group: ReaderGroup | None = None,
+    simulated: bool = False,
 ) -> Reader:
     """Let a network answer every survey item of `study` and return it as a reader with the code `name`.
 
     answers: class code by (item code, view); an item missing there is "no answer". The network gets one response per
-    survey and takes no seat. Recording again adds only answers that changed; the earlier ones stay in the history.
+    survey and takes no seat; an item that comes again it reads once. Recording again adds only answers that changed;
+    the earlier ones stay in the history. simulated: the answers are made up, and marked so wherever they appear.
     Unknown classes, or answers for no item of the surveys, raise ValidationError.
     """
     classes = {row.code: row for row in DiagnosisClass.objects.filter(study=study)}
@@ -40,7 +42,7 @@ def record_model_answers(
     with transaction.atomic():
         reader = _model_reader(study, name, group)
         for survey in surveys:
-            _record_survey(reader, survey, answers, classes)
+            _record_survey(reader, survey, answers, classes, simulated)
     return reader
 
 
@@ -72,7 +74,7 @@ def _model_group(study: Study) -> ReaderGroup:
     )
 
 
-def _record_survey(reader: Reader, survey: Survey, answers: Mapping, classes: dict) -> None:
+def _record_survey(reader: Reader, survey: Survey, answers: Mapping, classes: dict, simulated: bool) -> None:
     now = timezone.now()
     response, _ = SurveyResponse.objects.get_or_create(
         reader=reader,
@@ -83,13 +85,15 @@ def _record_survey(reader: Reader, survey: Survey, answers: Mapping, classes: di
             "finished_at": now,
             "completed_at": now,
             "analysed": True,
+            "simulated": simulated,
         },
     )
     standing = dict(response.answers.standing().diagnoses().values_list("survey_item", "chosen__code"))
     last = response.answers.order_by("-sequence").first()
     sequence, head = (last.sequence, last.entry_sha256) if last else (0, "")
     rows = []
-    items = SurveyItem.objects.filter(block__survey=survey).select_related("block", "item").order_by("block__position")
+    items = SurveyItem.objects.first_showings().filter(block__survey=survey)
+    items = items.select_related("block", "item").order_by("block__position")
     for survey_item in items:
         code = answers.get((survey_item.item.code, survey_item.block.view))
         if code == standing.get(survey_item.pk):

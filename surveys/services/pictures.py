@@ -76,7 +76,7 @@ def parts_of_block(study: Study, block: Block) -> list[Part]:
     if study.protocol.stimuli:
         return parts_of_stimuli(Stimulus.objects.filter(survey_items__block=block).distinct())
     images = ItemImage.objects.filter(view=block.view, item__survey_items__block=block)
-    return [Part(pk) for pk in images.order_by().values_list("pk", flat=True)]
+    return [Part(pk) for pk in images.order_by().values_list("pk", flat=True).distinct()]
 
 
 def parts_of_stimuli(stimuli: Iterable[Stimulus]) -> list[Part]:

@@ -57,6 +57,7 @@ def _rules(study: Study, protocol: StudyProtocol) -> dict:
             "sets": protocol.sets,
             "block_order": list(protocol.view_order),
             "view_order_design": orders.get(order, order),
+            **({"repeats": float(protocol.repeats)} if protocol.repeats else {}),
         },
         "completion": {
             "threshold": float(protocol.completion_threshold),

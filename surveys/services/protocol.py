@@ -32,12 +32,16 @@ TEXTS = {
     "invitation_body": "invitation_body",
 }
 ORDERS = {"randomised": "random"}
+SHOWN_AND_REPEATED = (
+    "Images cannot come a second time where a network's answer is shown, because readers would remember it: show none again, or "
+    "leave out the question with the network's answer in sight."
+)
 DAYS_OF_A_LINK = 60
 SHORTEST_EXPOSURE_MS, LONGEST_EXPOSURE_MS = 250, 5000
 
 
 def load_protocol(*, study: Study, path: str | Path, blocks: Collection[str] | None = None) -> StudyProtocol:
-    """Give `study` the question, classes, views, reader groups and texts of the preset at `path`.
+    """Give `study` the question, classes, views, reader groups and texts of the preset at `path`, a study.toml or its folder.
 
     Again changes nothing. Classes and views are made when the study has none; existing ones must be those of the
     preset. Tables about surveys (reader_groups, survey_set, completion, texts) may be missing for a study whose readings
@@ -62,6 +66,7 @@ def load_protocol(*, study: Study, path: str | Path, blocks: Collection[str] | N
 
 
 def read_preset(path: Path) -> dict:
+    path = path / "study.toml" if path.is_dir() else path
     try:
         preset = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
@@ -168,6 +173,7 @@ def _protocol_values(preset: dict, blocks: Collection[str] | None) -> dict:
         "view_order_design": ORDERS.get(order, order),
         "per_class": survey_set.get("per_class", 1),
         "sets": survey_set.get("sets", 1),
+        "repeats": _repeats(survey_set.get("repeats", 0), questions, stimuli),
         "completion_threshold": Decimal(str(completion.get("threshold", "0.95"))),
         "strictly_more": comparison == ">",
         "allow_blank": preset["study"].get("allow_blank", True),
@@ -177,6 +183,17 @@ def _protocol_values(preset: dict, blocks: Collection[str] | None) -> dict:
         "demographic_questions": preset.get("demographic_questions", []),
         "invitation_days": preset.get("invitations", {}).get("days", DAYS_OF_A_LINK),
     }
+
+
+def _repeats(share, questions: list[dict], stimuli: dict) -> Decimal:
+    """Share of a block that comes a second time, as the protocol keeps it."""
+    if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 0.5:
+        raise ValidationError(f"survey_set.repeats must be a share from 0 to 0.5 of a block's images; the preset says {share!r}.")
+    if share and stimuli:
+        raise ValidationError("A rating study says how much comes again kind by kind: write repeats in the tables stimuli instead.")
+    if share and any(question["kind"] == ASSISTED for question in questions):
+        raise ValidationError(SHOWN_AND_REPEATED)
+    return Decimal(str(share)).quantize(Decimal("0.001"))
 
 
 def _stimuli(tables: dict, blocks: Collection[str] | None) -> dict:
@@ -204,7 +221,8 @@ def _asked(rows: list[dict], present: list[str]) -> list[dict]:
 def _storable(question) -> dict:
     """A question as JSON keeps it: lists for tuples, and nothing that its kind does not know."""
     row = json.loads(json.dumps(asdict(question)))
-    return row if question.kind == ASSISTED else {name: value for name, value in row.items() if name != "shows"}
+    unknown = {"shows", "control"} if question.kind != ASSISTED else set() if question.control else {"control"}
+    return {name: value for name, value in row.items() if name not in unknown}
 
 
 def _save_protocol(study: Study, values: dict, defaults: dict) -> StudyProtocol:

@@ -136,7 +136,7 @@ def create_rating_study(
         _match_sizes(protocol, stimuli)
         rows = _store_stimuli(study, stimuli)
         document = _draw(protocol, stimuli, raters, seed)
-        survey_set = _store_surveys(study, seed, document, rows)
+        survey_set = store_rating_surveys(study, seed, document, rows)
         for group in study.reader_groups.filter(kind="human"):
             create_seats(group=group)
         return survey_set
@@ -299,7 +299,8 @@ def _frozen(spec: StimulusSpec) -> dict:
     }
 
 
-def _store_surveys(study: Study, seed: int, document: dict, stimuli: dict[str, Stimulus]) -> SurveySet:
+def store_rating_surveys(study: Study, seed: int, document: dict, stimuli: dict[str, Stimulus]) -> SurveySet:
+    """Store a drawn rating design; stimuli: those that it names, by code."""
     survey_set = SurveySet.objects.create(
         study=study,
         seed=seed,

@@ -31,6 +31,7 @@ COLUMNS = (
     "reader", "group", "kind", "survey", "view", "block", "position", "item", "truth", "answer", "confidence",
     "rt_ms", "answered_at", "left_window", "completed_at", "seat", "simulated", "analysed", *second_answers.COLUMNS,
 )  # fmt: skip
+SHOWING = "showing"  # a column only of studies that show items again
 REQUIRED = ("reader", "group", "item", "truth", "answer")
 LARGEST_FILE = 200 * 2**20
 NAMES, LONGEST_NAME = ("reader", "group", "survey", "block"), second_answers.LONGEST_NAME
@@ -38,16 +39,17 @@ CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def readings_frame(*, study: Study, analysed_only: bool = False) -> "pandas.DataFrame":
-    """Every reading of `study`, one row per reader, item and view, in the order of the readings.csv contract.
+    """Every reading of `study`, one row per reader, item, view and showing, in the order of the readings.csv contract.
 
     Every question of a started survey is a row; `answer` is empty where none stands. `completed_at` is empty for a
-    sitting that is not complete. With `analysed_only` only the first complete sitting per seat, and networks. Truth is
-    among the columns: callers check who asks.
+    sitting that is not complete. Where items come again the last column, `showing`, is 2 at their second showings.
+    With `analysed_only` only the first complete sitting per seat, and networks. Truth is among the columns: callers check who asks.
     """
     import pandas
 
     rows = _response_rows(study, analysed_only) + _imported_rows(study)
-    return pandas.DataFrame(rows, columns=list(COLUMNS))
+    frame = pandas.DataFrame(rows, columns=[*COLUMNS, SHOWING])
+    return frame if (frame[SHOWING] == 2).any() else frame.drop(columns=SHOWING)
 
 
 def _response_rows(study: Study, analysed_only: bool) -> list[tuple]:
@@ -73,12 +75,15 @@ def _response_rows(study: Study, analysed_only: bool) -> list[tuple]:
         reader, seat = response.reader, response.seat
         label = f"{response.survey.code}-{reader.group.code}" if seat else ""
         for row in items.get(response.survey_id, ()):
+            if row.repeat_of_id and reader.kind == Reader.Kind.MODEL:
+                continue  # a network reads every image once
             asked = (row.block.view, row.block.position, row.position, row.item.code, truth.get(row.item_id, ""))
             given = standing.get((response.pk, row.pk), ("", None, None, ""))
             rows.append(
                 (reader.code, reader.group.code, reader.kind, response.survey.code, *asked, *given)
                 + (left.get((response.pk, row.pk), 0), _iso(response.completed_at), label, response.simulated, response.analysed)
                 + assisted.get((response.pk, row.pk), second_answers.NONE)
+                + (2 if row.repeat_of_id else 1,)
             )
     return rows
 
@@ -109,7 +114,7 @@ def _imported_rows(study: Study) -> list[tuple]:
             row.reader.code, row.reader.group.code, row.reader.kind, row.survey, row.view, row.block, row.position,
             row.item.code, truth.get(row.item_id, ""), row.chosen.code if row.chosen else "", row.confidence,
             row.rt_ms, _iso(row.answered_at), None, _iso(row.completed_at), "", row.reader.simulated, True,
-            *second_answers.columns_of(row.second_answer),
+            *second_answers.columns_of(row.second_answer), row.showing,
         )
         for row in imported.order_by("reader__group__position", "reader__code", "pk")
     ]  # fmt: skip
@@ -184,9 +189,10 @@ def _parse(table: csv.DictReader, study: Study) -> list[_Row]:
         line = table.line_num
         raw = {name: (value or "").strip() for name, value in raw.items() if isinstance(name, str)}
         wrong = _faults(raw, study, items, classes, truth, said)
-        key = tuple(raw.get(name, "") for name in ("reader", "item", "view", "survey"))
+        key = (*(raw.get(name, "") for name in ("reader", "item", "view", "survey")), raw.get(SHOWING) or "1")
         if key in seen:
-            wrong.append(f"the same reader, item, view and survey as line {seen[key]}")
+            of_it = "" if key[-1] == "1" else ", second showings both"
+            wrong.append(f"the same reader, item, view and survey as line {seen[key]}{of_it}")
         seen.setdefault(key, line)
         whose = (raw["group"], raw.get("kind") or "human", is_said(raw.get("simulated", "")))
         if belongs.setdefault(raw["reader"], whose) != whose:
@@ -197,6 +203,11 @@ def _parse(table: csv.DictReader, study: Study) -> list[_Row]:
             errors.append(f"Line {line}: {'; '.join(wrong)}.")
             continue
         rows.append(_row(raw, items, classes))
+    errors += [
+        f"Line {line}: a second showing of {key[1]} to {key[0]}, of which the file has no first."
+        for key, line in seen.items()
+        if key[-1] == "2" and (*key[:-1], "1") not in seen
+    ]
     if errors:
         raise ValidationError(errors)
     if not rows:
@@ -224,6 +235,12 @@ def _faults(raw: dict, study: Study, items: dict, classes: dict, truth: dict, sa
             wrong.append(f"{name} is {raw[name]!r}, expected a number")
     if raw.get("position") and not (raw["position"].isdecimal() and len(raw["position"]) < 10):
         wrong.append(f"position is {raw['position']!r}, expected a whole number")
+    if raw.get(SHOWING, "") not in ("", "1", "2"):
+        wrong.append(f"showing is {raw[SHOWING]!r}, expected 1 or 2")
+    elif raw.get(SHOWING) == "2" and raw.get("kind") == Reader.Kind.MODEL:
+        wrong.append("showing is 2 at a network, which reads every image once")
+    elif raw.get(SHOWING) == "2" and raw.get("assistant"):
+        wrong.append("showing is 2 beside an assistant, where nothing is shown again")
     for name in ("answered_at", "completed_at"):
         if raw.get(name) and _moment(raw[name]) is None:
             wrong.append(f"{name} is {raw[name]!r}, expected ISO 8601 with an offset, e.g. 2026-03-01T09:30:00+00:00")
@@ -257,6 +274,7 @@ def _row(raw: dict, items: dict, classes: dict) -> _Row:
         "survey": raw.get("survey", ""),
         "block": raw.get("block", ""),
         "position": int(raw["position"]) if raw.get("position") else None,
+        SHOWING: int(raw.get(SHOWING) or 1),
         "confidence": _number(raw.get("confidence", "")),
         "rt_ms": _number(raw.get("rt_ms", "")),
         "second_answer": second_answers.imported_second_answer(raw, _number(raw.get("assisted_rt_ms", ""))),
@@ -274,7 +292,7 @@ def _store(study: Study, rows: list[_Row], source_sha256: str) -> ReadingsImport
         if row.reader not in readers:
             readers[row.reader] = _reader(study, row)
     kept = {
-        (row.reader_id, row.item_id, row.view, row.survey): row
+        (row.reader_id, row.item_id, row.view, row.survey, row.showing): row
         for row in ImportedReading.objects.filter(reader__study=study)
     }
     new, errors = [], []
@@ -282,7 +300,7 @@ def _store(study: Study, rows: list[_Row], source_sha256: str) -> ReadingsImport
         reading = ImportedReading(
             reader=readers[row.reader], item=row.item, chosen=row.chosen, source_sha256=source_sha256, **row.values
         )
-        known = kept.get((reading.reader_id, reading.item_id, reading.view, reading.survey))
+        known = kept.get((reading.reader_id, reading.item_id, reading.view, reading.survey, reading.showing))
         if known is None:
             new.append(reading)
         elif (known.chosen_id, known.second_answer) != (reading.chosen_id, reading.second_answer):

@@ -185,7 +185,8 @@ def _listed(positions: list[int]) -> str:
 def finish_response(*, survey_response: SurveyResponse) -> SurveyResponse:
     """Close a response whose blocks are all sealed and apply the completion rule; again returns it unchanged.
 
-    Complete: strictly more than the protocol's share of the questions answered. The first complete response per survey
+    Complete: strictly more than the protocol's share of the questions answered, without those about second showings, which are
+    not compared. The first complete response per survey
     and group, by the server's clock, is analysed; later ones are kept. An incomplete one gives up its seat.
     """
     with transaction.atomic():
@@ -197,7 +198,7 @@ def finish_response(*, survey_response: SurveyResponse) -> SurveyResponse:
         sealed = response.block_sittings.exclude(sealed_at=None).count()
         if sealed != survey.blocks.count():
             raise ValidationError(_("Every block must be sealed before the survey is finished."))
-        rows = SurveyItem.objects.filter(block__survey=survey).select_related("block", "stimulus")
+        rows = SurveyItem.objects.counted().filter(block__survey=survey).select_related("block", "stimulus")
         questions = required_counts(survey.survey_set.study)[survey.pk]
         answered = questions - sum(map(len, open_questions(response, rows).values()))
         response.finished_at = timezone.now()

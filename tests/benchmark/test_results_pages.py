@@ -212,11 +212,11 @@ def test_an_assisted_arm_has_a_page_of_its_own_and_its_answers(client, study, me
     without = run_comparison(study=study)
     assert client.get(at("comparison_topic", without, "assistance")).status_code == 404
     assert "With the network" not in client.get(at("comparison_detail", without)).content.decode()
-    readings = assisted_study(1, readers=3, items=12, blank=0.1).assign(analysed=True)
+    readings = assisted_study(1, readers=3, items=12, blank=0.1, control=0.25).assign(analysed=True)
     monkeypatch.setattr(comparison_service, "readings_frame", lambda *, study: readings)
     comparison = run_comparison(study=study)
     shown = unescape(client.get(at("comparison_detail", comparison)).content.decode())
-    for record in comparison.results["assistance"]:
+    for record in comparison.results["assistance"] + comparison.results["assistance_difference"]:
         for text in (record["question"], record["answer"], record["these_images_answer"]):
             assert text in shown
     page = client.get(at("comparison_topic", comparison, "assistance")).content.decode()
@@ -226,9 +226,15 @@ def test_an_assisted_arm_has_a_page_of_its_own_and_its_answers(client, study, me
         section = client.get(reverse("api-comparison-section", args=[comparison.pk, name]))
         assert section.json() == comparison.results[name]
     assert "Not part of this comparison" not in page
-    for name in ("assistance", "assistance-changes"):
+    for name in ("assistance", "assistance-control", "assistance-changes"):
         assert f'id="{name}"' in page
         assert {"data", "layout"} <= set(client.get(at("comparison_figure", comparison, name)).json())
         assert client.get(at("comparison_figure_data", comparison, name)).content.startswith(b"assistant,group,view")
     kept = client.get(at("comparison_readings", comparison, "csv")).content.decode().splitlines()[0]
-    assert "assistant,assistant_answer,assisted_answer,assisted_rt_ms" in kept
+    assert "assistant,assistant_answer,assisted_answer,assisted_rt_ms,asked_again" in kept
+    assert "What it cannot tell apart" not in shown
+    readings = readings[(readings["assistant"] != "") | (readings["kind"] == "model")]
+    comparison = run_comparison(study=study, seed=2)
+    assert "What it cannot tell apart" in client.get(at("comparison_detail", comparison)).content.decode()
+    page = client.get(at("comparison_topic", comparison, "assistance")).content.decode()
+    assert "nobody was asked again without any output" in page

@@ -3,11 +3,12 @@
 import pytest
 from playwright.sync_api import expect
 
-from surveys.models import Answer, ViewingEvent
+from surveys.models import Answer, ControlItem, ViewingEvent
 from surveys.services import invite
 from tests.browser.test_reading import WIDTHS, accessible, answers_blocked, fits, open_browser, saved, until
 from tests.surveys.assisted import freeze, make_assisted_study
 from tests.surveys.study import group, survey
+from tests.surveys.test_control import CONTROLLED
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -129,3 +130,45 @@ def test_without_a_line_the_output_waits_and_the_own_answer_is_kept(chromium, li
     let_out()
     second_step(page)
     assert ViewingEvent.objects.filter(kind="output").count() == 2
+
+
+@pytest.mark.parametrize("device", [pytest.param("phone", marks=pytest.mark.once), "desk"])
+def test_a_control_image_is_asked_about_again_with_nothing_in_sight(chromium, live_server, settings, tmp_path, device):
+    settings.MEDIA_ROOT = tmp_path / "media"
+    study = make_assisted_study(tmp_path, text=CONTROLLED)
+    freeze(study, tmp_path)
+    context, page = open_browser(chromium, WIDTHS[device])
+    token = begin(page, live_server, study)
+    # Practice shows both kinds, first with the output and then without.
+    for words in ("The network answers Azurosis.", "No second opinion this time: look again and answer."):
+        first_step(page).nth(1).click()
+        go_on(page)
+        expect(page.locator(".network-words")).to_have_text(words)
+        second_step(page).nth(1).click()
+        go_on(page)
+    page.wait_for_url("**/block/1/**")
+    first = survey(study).blocks.get(position=1)
+    item = ControlItem.objects.filter(group=group(study), survey_item__block=first).first().survey_item
+    page.goto(f"{live_server.url}/r/{token}/block/1/?image={item.position}")
+    assert "data-network" not in page.content()
+    first_step(page).nth(2).click()
+    # A line that fails tells nothing of what is to come, and the answer after it has the same clock.
+    let_out = answers_blocked(context, page, "*/output/*")
+    go_on(page)
+    expect(page.locator(".network-words")).to_contain_text("The next question did not come")
+    expect(page.locator(".assisted input").first).to_be_disabled()
+    let_out()
+    expect(page.locator(".network-words")).to_have_text("No second opinion this time: look again and answer.")
+    assert page.locator(".share:visible, .network-badge:visible, .network-map:visible").count() == 0
+    assert page.locator(".own-badge:visible").count() == 1
+    fits(page)
+    accessible(page)
+    second_step(page).nth(0).click()
+    saved(page)
+    page.locator("#back").click()
+    expect(page.locator("#choices button").first).to_have_attribute("aria-disabled", "true")
+    page.goto(f"{live_server.url}/r/{token}/block/1/?image={item.position}")
+    expect(page.locator(".network-words")).to_have_text("No second opinion this time: look again and answer.")
+    assert not page.faults
+    assert 0 < Answer.objects.get(question="second").rt_ms < 60_000
+    assert list(ViewingEvent.objects.filter(kind__in=("output", "control")).values_list("kind", "survey_item")) == [("control", item.pk)]

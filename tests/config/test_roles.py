@@ -23,9 +23,9 @@ WHO = (
     (r"study\.toml|surveys/exports/.*|surveys/(readings|ratings|recruitment)\.csv|surveys/recruitment/.*", ANALYSTS),
     (r"surveys/new-rating/", set()),  # needs the permission to begin studies
     (r"surveys/.*", {C}),
-    (r"precision/|planning/simulate/", ANALYSTS),
+    (r"precision/|planning/simulate/|rehearsals/start/", ANALYSTS),
     (r"results/(start|predictions)/.*|results/<int:pk>/(check|documents)/", ANALYSTS),
-    (r"(plan|planning|results)/.*", WORKERS),
+    (r"(plan|planning|rehearsals|results)/.*", WORKERS),
     (r"generated/(add|import|train)/|generated/.*/(decide|audit|publish|suspected)/", MAKERS),
     (r"networks/(auxiliary|gpu-box|import|start|take-part)/.*", MAKERS),
     (r"networks/(ensembles/<int:pk>/explain|attributions/<int:pk>/remove)/", MAKERS),

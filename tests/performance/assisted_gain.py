@@ -1,11 +1,13 @@
-"""Does the test of the gain from a network's output hold its level for new images? Whole studies without a gain, simulated.
+"""Do the tests of assisted reading hold their level for new images? Whole studies without an effect, simulated.
 
-    python -m tests.performance.assisted_gain [--studies 4000]
+    python -m tests.performance.assisted_gain [--studies 4000] [--only gain|difference]
 
-Readers and images are new in every study; over all of them the gain is zero. Its two causes are told in
-tests/benchmark/core/assisted_study.py. A column per test: two-way t (the product's for new images), Obuchowski and
-Rockette's with Hillis's degrees of freedom (where every reader reads every image), and the t over readers' mean gains,
-which is for these images. SE/SD: mean standard error of the two-way variance over the true spread of the gain.
+Readers and images are new in every study. In the first table the gain is zero over all of them, in the second the gain with
+output is that of the second look alone: where the cause is a second look both gains are there, and only their difference is
+zero (`found`: how often the gain with output was significant, and `gain` its mean in points). The causes are told in
+tests/benchmark/core/assisted_study.py. A column per test: two-way t (the product's for new images), Obuchowski and Rockette's
+with Hillis's degrees of freedom (where every reader reads every image), and the t over readers' means, which is for these
+images. SE/SD: mean standard error of the two-way variance over the true spread.
 """
 
 from __future__ import annotations
@@ -13,12 +15,16 @@ from __future__ import annotations
 import argparse
 
 import numpy as np
+import pandas as pd
 
 from benchmark.core.methods.bootstrap import layout
 from benchmark.core.methods.obuchowski_rockette import model_against_readers
 from benchmark.core.methods.paired import paired_t
 from benchmark.core.methods.twoway import two_way_mean
-from tests.benchmark.core.assisted_study import CAUSES, without_gain
+from benchmark.core.plans.plan import Plan
+from benchmark.core.sections.assisted_sets import AssistedSet
+from benchmark.core.sections.control import BesideControl
+from tests.benchmark.core.assisted_study import CAUSES, without_difference, without_gain
 
 LAYOUTS = (
     ("5 readers, 40 images, crossed", 5, 40, 40),
@@ -52,16 +58,52 @@ def rejections(readers: int, items: int, per_reader: int, cause: str, studies: i
     return {**rates, "ratio": float(np.mean(errors) / np.std(gains))}
 
 
+def arms_of(rows: pd.DataFrame) -> BesideControl:
+    """Simulated readings as the product's section has them."""
+    seen, control = (AssistedSet(name, "g", "", own, own, 0) for name, own in (("net", rows[~rows["control"]]), ("", rows[rows["control"]])))
+    return BesideControl(seen, control)
+
+
+def difference_rejections(readers: int, items: int, per_reader: int, cause: str, studies: int, seed: int) -> dict[str, float]:
+    """The same of the difference of the gains; `found` and `gain` of the gain with output itself."""
+    rng, plan = np.random.default_rng(seed), Plan()
+    counts, differences, gains, errors = dict.fromkeys(("two-way", "readers", "found"), 0), [], [], []
+    for _ in range(studies):
+        arms = arms_of(without_difference(rng, readers=readers, items=items, per_reader=per_reader, cause=cause))
+        test, seen = arms.test(plan), arms.seen.rows
+        gain = two_way_mean(arms.seen.differences, seen["reader"], seen["item"], seen["truth"])
+        for name, p in (("two-way", test.p), ("readers", arms.of_these_images(plan)["p"]), ("found", gain.p)):
+            counts[name] += p is not None and p < 0.05
+        differences.append(test.estimate)
+        gains.append(gain.estimate)
+        errors.append(test.se or 0.0)
+    rates = {name: count / studies for name, count in counts.items()}
+    return {**rates, "gain": float(np.mean(gains)), "ratio": float(np.mean(errors) / np.std(differences))}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--studies", type=int, default=4000)
+    parser.add_argument("--only", choices=("gain", "difference"))
     options = parser.parse_args()
-    print("| cause | layout | two-way t | Obuchowski-Rockette | t over readers | SE/SD |\n|---|---|---|---|---|---|")
-    for cause in CAUSES:
-        for place, (name, *shape) in enumerate(LAYOUTS):
+    if options.only != "difference":
+        print("| cause | layout | two-way t | Obuchowski-Rockette | t over readers | SE/SD |\n|---|---|---|---|---|---|")
+        for cause, place, name, shape in _conditions():
             found = rejections(*shape, cause, options.studies, seed=20210408 + place)
             closed = "–" if found["closed form"] is None else f"{found['closed form']:.3f}"
             print(f"| {cause} | {name} | {found['two-way']:.3f} | {closed} | {found['readers']:.3f} | {found['ratio']:.2f} |", flush=True)
+    if options.only != "gain":
+        print("| cause | layout | gain | found | two-way t | t over readers | SE/SD |\n|---|---|---|---|---|---|---|")
+        for cause, place, name, shape in _conditions():
+            found = difference_rejections(*shape, cause, options.studies, seed=20261127 + place)
+            rates = " | ".join(f"{found[key]:.3f}" for key in ("found", "two-way", "readers"))
+            print(f"| {cause} | {name} | {100 * found['gain']:.1f} | {rates} | {found['ratio']:.2f} |", flush=True)
+
+
+def _conditions():
+    for cause in CAUSES:
+        for place, (name, *shape) in enumerate(LAYOUTS):
+            yield cause, place, name, shape
 
 
 if __name__ == "__main__":

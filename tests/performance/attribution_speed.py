@@ -4,6 +4,8 @@
     python -m tests.performance.attribution_speed targets
     python -m tests.performance.attribution_speed targets --max-steps 2048
     python -m tests.performance.attribution_speed targets --backbones tf_efficientnet_b4 --size 448 --steps 4 --rounds 2
+    python -m tests.performance.attribution_speed counts --precision fp16
+    python -m tests.performance.attribution_speed scoring --size 448
 
 folding: a network with its batch norms folded away beside the same network as it was, one target.
 targets: what is explained of one picture, by captum called once per target on the network as it was, by our own path once per
@@ -12,6 +14,13 @@ least probable class; a wrong one four: answer, truth, their contrast, the least
 gradients per target (ours one more); with a larger ``--max-steps`` every target but the least probable class goes on
 until its gap is 1 %, as in the product, and captum, which cannot, is left out.
 
+counts: how often a single target's walk calls the operators that cost, by torch.profiler: captum on the network as it was, our
+path as it was (activations in place, half-precision weights made anew in every pass), our path. Where it runs on a GPU also the
+number of its kernels, and which took longest.
+
+scoring: processor seconds per map that deletion and insertion take besides the networks, during which a GPU would wait: pictures
+made on the processor and handed to the device, as it was, and masks alone, from which the device makes them.
+
 One thread on a processor, and seconds of the process; on a GPU (--device cuda --precision fp16), seconds by the clock. All ways in
 turn after one round to warm up; a ratio is the median of the rounds' own. Random weights with batch statistics drawn at
 random, a smooth made-up picture, its blur as baseline. apart: the largest |map - map| / |map| of two of our own ways.
@@ -19,7 +28,9 @@ random, a smooth made-up picture, its blur as baseline. apart: the largest |map 
 
 import argparse
 import time
+from collections import Counter
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import replace
 from statistics import median
 
@@ -27,11 +38,12 @@ import numpy as np
 import torch
 
 from models_ml.core.attribution.explain import baseline_of, explain, explain_targets
-from models_ml.core.attribution.folding import folded
+from models_ml.core.attribution.folding import folded, in_half
+from models_ml.core.attribution.metrics import perturbation_areas
 from models_ml.core.attribution.path import Target, at_once, score
 from models_ml.core.config import AttributionSpec, ModelSpec
 from models_ml.core.device import choose_device
-from models_ml.core.training.network import build
+from models_ml.core.training.network import COPIED_FIRST, build
 
 CLASSES = 16
 LOADS = {"right answer": [(0,), (2,)], "wrong answer": [(0,), (1,), (0, 1), (2,)]}
@@ -124,6 +136,64 @@ def targets(bench: Bench) -> None:
         print(f"{bench.name}, {load}, steps {steps}: {each}; {ratios}; apart {difference:.1e}", flush=True)
 
 
+# by the profiler's names: what each is called here
+COUNTED = {
+    "aten::convolution": "convolutions", "aten::convolution_backward": "their backward", "aten::clone": "copies",
+    "aten::_to_copy": "casts", "aten::native_batch_norm_backward": "backward of batch norms",
+    "aten::cudnn_batch_norm_backward": "backward of batch norms", "aten::silu_backward": "backward of SiLU",
+}  # fmt: skip
+SLOWEST = 6
+
+
+def counts(bench: Bench) -> None:
+    half = bench.options.precision == "fp16"
+    former = deepcopy(bench.light)
+    for module in former.modules():
+        if type(module) in COPIED_FIRST:
+            module.inplace = True
+    ours = in_half(bench.light, bench.picture) if half else bench.light
+    ways = {
+        "captum": lambda: by_captum(bench.network, bench.picture, [(0,)], bench.spec, None),
+        "ours, as it was": lambda: explain(former, bench.picture, (0,), bench.spec),
+        "ours": lambda: explain(ours, bench.picture, (0,), bench.spec),
+    }
+    maps = {}
+    for name, way in ways.items():
+        way()
+        with torch.profiler.profile() as seen:
+            maps[name] = way()
+        found = Counter()
+        for event in seen.key_averages():
+            found[COUNTED.get(event.key, "other operators")] += event.count if event.key.startswith("aten::") else 0
+        kernels = [e for e in seen.key_averages() if e.device_type == torch.autograd.DeviceType.CUDA]
+        words = ", ".join(f"{found[kind]} {kind}" for kind in [*dict.fromkeys(COUNTED.values()), "other operators"])
+        print(f"{bench.name}, {name}: {words}; {sum(e.count for e in kernels)} kernels on a GPU", flush=True)
+        whole = sum(e.self_device_time_total for e in kernels)
+        for e in sorted(kernels, key=lambda e: -e.self_device_time_total)[:SLOWEST]:
+            print(f"    {e.self_device_time_total / whole:.2f} of the time in {e.count} of {e.key[:90]}", flush=True)
+    print(f"{bench.name}: apart {apart(maps['ours'].map_HW, maps['ours, as it was'].map_HW):.1e}", flush=True)
+
+
+def scoring(bench: Bench) -> None:
+    map_HW = np.random.default_rng(0).normal(size=bench.picture.shape[-2:]).astype(np.float32)
+    image_CHW, here = bench.picture[0].cpu().numpy(), np.float32(0.5)
+
+    def pictures_made(taken_N1HW: np.ndarray) -> np.ndarray:
+        torch.from_numpy(np.where(taken_N1HW, here, image_CHW[None]).astype(np.float32)).to(bench.place)
+        return np.full(len(taken_N1HW), 0.5)
+
+    def masks_alone(taken_N1HW: np.ndarray) -> np.ndarray:
+        torch.from_numpy(taken_N1HW).to(bench.place)
+        return np.full(len(taken_N1HW), 0.5)
+
+    ways = {
+        name: lambda way=way: perturbation_areas(map_HW, way)
+        for name, way in (("pictures, as it was", pictures_made), ("masks alone", masks_alone))
+    }
+    rounds, _ = bench.in_turn(ways)
+    print(", ".join(f"{name} {median(one[name] for one in rounds):.3f} s" for name in ways), flush=True)
+
+
 def _ways(bench: Bench, asked: list[Target]) -> dict[str, Callable]:
     most = [bench.spec.max_steps] * (len(asked) - 1) + [bench.spec.steps]
 
@@ -148,7 +218,7 @@ def apart(map_HW: np.ndarray, other_HW: np.ndarray) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("folding", "targets"))
+    parser.add_argument("what", choices=("folding", "targets", "counts", "scoring"))
     parser.add_argument("--backbones", nargs="+", default=["test_efficientnet", "test_resnet", "efficientnet_b0", "densenet121"])
     parser.add_argument("--size", type=int, default=96)
     parser.add_argument("--steps", type=int, default=16)
@@ -162,7 +232,7 @@ def main() -> None:
     torch.set_num_threads(1)
     print(f"{options.size} px, {options.steps} steps, {options.precision}, {place}, torch {torch.__version__}", flush=True)
     for backbone in options.backbones:
-        {"folding": folding, "targets": targets}[options.what](Bench(backbone, options, place))
+        {"folding": folding, "targets": targets, "counts": counts, "scoring": scoring}[options.what](Bench(backbone, options, place))
 
 
 if __name__ == "__main__":

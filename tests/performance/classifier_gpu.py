@@ -8,8 +8,9 @@ ones cost. Parts: infer, train: our step beside the runners of timm's benchmark.
 same process, in turn. explain, explain-right, explain-wrong: Integrated Gradients as the product computes them, of one class, or
 of all that is explained of a picture that was answered rightly (answer, least probable class) or wrongly (answer, truth, their
 contrast, least probable class), beside captum called once per picture and target on the plain network, and beside our own path
-once per target, at the same number of steps. input: whole optimiser steps of the training loop on a pack (fetch, change,
-step, moving average) beside the same step on pictures that lie ready.
+once per target, at the same number of steps (compiled: our half precision as one graph, which the product does not do).
+input: whole optimiser steps of the training loop on a pack (fetch, change, step, moving average) beside the same step on
+pictures that lie ready.
 
 Modes, cheapest first: eager (cuDNN takes the algorithm it thinks best), searched (it tries at most --cudnn-limit per layer,
 for both sides alike; the product's own setting but for the limit), compiled (one graph; kept in --cache for the next time).
@@ -37,7 +38,7 @@ import timm
 import torch
 
 from models_ml.core.attribution.explain import explain_targets
-from models_ml.core.attribution.folding import folded
+from models_ml.core.attribution.folding import folded, in_half
 from models_ml.core.bench import prediction_step, rate, training_step
 from models_ml.core.config import AttributionSpec, RunConfig, preset
 from models_ml.core.device import choose_device, in_layout, reproducible
@@ -247,6 +248,7 @@ def attribution(report: Report, part: dict, options, place) -> None:
     laid_out = in_layout(cfg.recipe, build(cfg.model, CLASSES, size_px=options.size, seed=0)).to(place).eval()
     began = time.perf_counter()
     light = folded(laid_out, pictures[0])  # once per network, as in the product, for however many pictures: told apart
+    half = in_half(light, pictures[0])
     settle(place)
     part["folding_s"] = round(time.perf_counter() - began, 2)
     report.tell(f"{part['part']}, {part['mode']}: folding the network's batch norms took {part['folding_s']} s")
@@ -256,20 +258,24 @@ def attribution(report: Report, part: dict, options, place) -> None:
             by_captum(plain, picture, targets, exact, None)
         return len(pictures)
 
-    def product(precision: str, together: list) -> int:
+    def product(network, precision: str, together: list) -> int:
         spec = replace(exact, precision=precision)
         for picture in pictures:
-            found = [one for some in together for one in explain_targets(light, picture, some, spec)]
+            found = [one for some in together for one in explain_targets(network, picture, some, spec)]
             maps.setdefault(precision, found)
         return len(pictures)
 
-    maps, names = {}, {"ours": ("fp32", [targets]), "ours, half precision": ("fp16", [targets])}
-    if len(targets) > 1:
-        names["ours, one target at a time"] = "fp32", [[target] for target in targets]
+    maps, names = {}, {"ours": (light, "fp32", [targets]), "ours, half precision": (half, "fp16", [targets])}
+    if part["mode"] == "compiled":
+        torch._functorch.config.donated_buffer = False  # one forward pass, several backward passes
+        one_graph = torch.compile(half, dynamic=False, backend=options.backend)
+        names = {"ours": names["ours"], "ours, half precision, compiled": (one_graph, "fp16", [targets])}
+    elif len(targets) > 1:
+        names["ours, one target at a time"] = light, "fp32", [[target] for target in targets]
     ways = {"captum, naively": ours(naively, options, place)}
     ways |= {name: ours(partial(product, *how), options, place) for name, how in names.items()}
     ratios = {f"{name} / captum": (name, "captum, naively") for name in names}
-    if len(targets) > 1:
+    if "ours, one target at a time" in names:
         ratios["ours / one target at a time"] = "ours", "ours, one target at a time"
     try:
         measure(report, part, ways, ratios, options, place)
@@ -282,9 +288,8 @@ def attribution(report: Report, part: dict, options, place) -> None:
 
 
 def plan(options) -> list[tuple[str, str]]:
-    """Cheapest first. Attributions are not compiled."""
-    wanted = [(kind, mode) for mode in MODES for kind in KINDS if kind in options.parts and mode in options.modes]
-    return [one for one in wanted if not (one[0] in TARGETS and one[1] == "compiled")]
+    """Cheapest first."""
+    return [(kind, mode) for mode in MODES for kind in KINDS if kind in options.parts and mode in options.modes]
 
 
 def run_part(report: Report, kind: str, mode: str, options, deadline: float) -> None:

@@ -153,7 +153,10 @@ def test_second_answers_stand_beside_the_first_in_the_long_table(study, tmp_path
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"assistant": ""}, "assisted_answer stands without an assistant"),
+        ({"assistant": ""}, "assistant_answer stands without an assistant"),
+        ({"assistant": "", "assistant_answer": "", "assisted_answer": ""}, "assisted_rt_ms stands without an assistant and without"),
+        ({"asked_again": "perhaps"}, "asked_again is 'perhaps', expected yes or nothing"),
+        ({"asked_again": "no"}, "assistant stands where asked_again is no"),
         ({"assisted_answer": "ZZZ"}, "assisted_answer 'ZZZ' is none of ZQA, ZQB, ZQC"),
         ({"assisted_rt_ms": "soon"}, "assisted_rt_ms is 'soon', expected a number"),
         ({"assisted_rt_ms": "-5"}, "expected no time before the output"),

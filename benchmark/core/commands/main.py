@@ -182,7 +182,7 @@ def run_analyse(options: argparse.Namespace) -> int:
         print(f"Note: {note}")
     for record in [*results["paired"], *results["new_images"]]:
         print(record["answer"])
-    for record in results.records("assistance"):
+    for record in (*results.records("assistance"), *results.records("assistance_difference")):
         print(record["these_images_answer"], record["answer"], sep="\n")
     print(f"Written: {options.out / 'report.html'}")
     return 0

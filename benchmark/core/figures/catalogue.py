@@ -10,7 +10,20 @@ from typing import Any
 from benchmark.core.results import Results
 from benchmark.core.wording import on_view
 
-from . import assistance, classes, confusions, differences, difficulty, flow, forest, probabilities, readers, times
+from . import (
+    assistance,
+    classes,
+    confusions,
+    control,
+    differences,
+    difficulty,
+    flow,
+    forest,
+    probabilities,
+    readers,
+    times,
+    within_reader,
+)
 from .chart import Chart
 from .drawing import Drawing
 from .live import live
@@ -66,6 +79,8 @@ def _found(results: Results) -> Iterator[FigureEntry]:
             lambda: results.records("reader_accuracy", kind="human"),
         )
     yield from _description(results)
+    if any(record["same"] is not None for record in results.records("within_reader")):
+        yield _within_reader(results)
     yield from _probabilities(results)
 
 
@@ -141,6 +156,17 @@ def _assistance(results: Results) -> Iterator[FigureEntry]:
         partial(assistance.assistance_chart, results),
         lambda: [*results["assistance"], *results["assistance_readers"]],
     )
+    if results.records("assistance_difference"):
+        yield entry_of(
+            results,
+            "assistance-control",
+            "What the output adds to a second look",
+            "Gains from the first to the second answer, for new images and new readers: with the network's output in sight, in a"
+            " second look alone, and their difference, each with its interval.",
+            control.control_words(results),
+            partial(control.control_chart, results),
+            lambda: control.control_rows(results),
+        )
     yield entry_of(
         results,
         "assistance-changes",
@@ -150,6 +176,19 @@ def _assistance(results: Results) -> Iterator[FigureEntry]:
         assistance.changes_words(results),
         partial(assistance.changes_chart, results),
         lambda: assistance.changes_rows(results),
+    )
+
+
+def _within_reader(results: Results) -> FigureEntry:
+    return entry_of(
+        results,
+        "within-reader",
+        "One reader beside two",
+        "Share of pairs of answers to the same image that are the same: one reader's at both showings (diamond), and two readers'"
+        " at the first (circle), with intervals that respect readers and images.",
+        within_reader.within_words(results),
+        partial(within_reader.within_chart, results),
+        lambda: within_reader.within_rows(results),
     )
 
 

@@ -145,7 +145,7 @@ def _sitting(header: Sequence[str], folded: Sequence[str], kind: str, cells: Map
 def _long(header: Sequence[str]) -> dict:
     answer = _first(header, LONG_ANSWER)
     table = {"item": _first(header, LONG_ITEM), "answer": answer}
-    for name in ("truth", "view", "position", "confidence", "rt_ms", "answered_at", "kind"):
+    for name in ("truth", "view", "position", "showing", "confidence", "rt_ms", "answered_at", "kind"):
         if column := next((other for other in header if other.lower() == name), ""):
             table[name] = column
     return {"cells": [answer], "long": table}

@@ -1,6 +1,7 @@
 """map.toml: which column of an export is the reader, the group, and the answer to which item and view.
 
-Columns are named one by one (`[[answer]]`) or by a pattern with {item}, {view}, {survey} or {position} in it.
+Columns are named one by one (`[[answer]]`) or by a pattern with {item}, {view}, {survey}, {position} or
+{showing} (1, or 2 where an item came a second time) in it.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from benchmark.core.errors import InputError, Problem
 SCHEMA = "import-map/1"
 SOURCES = ("qualtrics", "redcap", "wide", "long")
 SHOWN = ("all", "answered", "survey")
-PLACES = ("item", "view", "survey", "position")
+PLACES = ("item", "view", "survey", "position", "showing")
 KNOWN = {
     "": {
         "schema",
@@ -36,9 +37,9 @@ KNOWN = {
     "sitting": {"survey", "survey_is", "view", "completed_at", "time_format", "keep", "shown"},
     "answers": {"labels", "no_answer"},
     "pattern": {"answer", "confidence", "rt_s", "rt_ms"},
-    "long": {"item", "view", "answer", "truth", "position", "confidence", "rt_s", "rt_ms", "answered_at", "kind"},
+    "long": {"item", "view", "answer", "truth", "position", "showing", "confidence", "rt_s", "rt_ms", "answered_at", "kind"},
 }
-ANSWER_FIELDS = {"column", "item", "view", "survey", "position", "block", "confidence", "rt_s", "rt_ms"}
+ANSWER_FIELDS = {"column", "item", "view", "survey", "position", "block", "showing", "confidence", "rt_s", "rt_ms"}
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class AnswerColumn:
     survey: str = ""
     position: str = ""
     block: str = ""
+    showing: str = ""  # "2" where the item came a second time
     confidence: str = ""
     rt: str = ""
     rt_scale: float = 1.0  # from the column's unit to milliseconds
@@ -110,6 +112,7 @@ class ImportMap:
             places.get("survey", ""),
             places.get("position", ""),
             "",
+            places.get("showing", ""),
             beside("confidence"),
             rt_ms or rt_s,
             1.0 if rt_ms else 1000.0,
@@ -117,10 +120,10 @@ class ImportMap:
 
 
 def _expression(pattern: str, views: dict[str, str]) -> re.Pattern[str]:
-    """A pattern as a regular expression; where the map lists views, {view} is one of them."""
+    """A pattern as a regular expression; where the map lists views, {view} is one of them; {showing} is 1 or 2."""
 
     def place(name: str) -> str:
-        known = "|".join(map(re.escape, views)) if name == "view" else ""
+        known = {"view": "|".join(map(re.escape, views)), "showing": "[12]"}.get(name, "")
         return f"(?P<{name}>{known or '.+?'})"
 
     parts = re.split(r"\{(\w+)\}", pattern)
@@ -168,7 +171,7 @@ def _texts(table: dict[str, Any]) -> dict[str, str]:
 
 def _answer(entry: dict[str, Any]) -> AnswerColumn:
     texts = _texts(entry)
-    names = ("column", "item", "view", "survey", "position", "block", "confidence")
+    names = ("column", "item", "view", "survey", "position", "block", "showing", "confidence")
     rt = texts.get("rt_ms") or texts.get("rt_s", "")
     return AnswerColumn(*(texts.get(name, "") for name in names), rt, 1.0 if "rt_ms" in texts else 1000.0)
 

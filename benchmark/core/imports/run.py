@@ -15,13 +15,14 @@ import pandas as pd
 from benchmark.core.errors import InputError, Problem
 from benchmark.core.inputs.long_table import read_text_table, rejected
 from benchmark.core.inputs.readings import Readings
+from benchmark.core.inputs.showings import FIRST, SECOND, SHOWING
 
 from .mapping import AnswerColumn, ImportMap, read_map
 from .sheets import Sheet, read_sheet, redcap_labels
 
 COLUMNS = (
     "reader", "group", "kind", "survey", "block", "position", "item", "view", "truth", "answer", "confidence", "rt_ms",
-    "answered_at", "completed_at", "simulated",
+    "answered_at", "completed_at", "simulated", SHOWING,
 )  # fmt: skip
 
 
@@ -57,7 +58,8 @@ def import_readings(
         raise rejected(sheet.name, task.problems)
     if not rows:
         raise InputError(f"{sheet.name} holds no reading that its map can find; nothing was imported.")
-    return Imported(pd.DataFrame(rows, columns=list(COLUMNS)), tuple(task.notes()))
+    frame = pd.DataFrame(rows, columns=list(COLUMNS))
+    return Imported(frame if (frame[SHOWING] == SECOND).any() else frame.drop(columns=SHOWING), tuple(task.notes()))
 
 
 def _required(chart: ImportMap) -> list[str]:
@@ -82,23 +84,31 @@ def _truths(source: str | PathLike | None) -> dict[str, str]:
     return found
 
 
-def _shown_by(design: str | PathLike | None) -> dict[str, list[tuple[str, str, str, str]]]:
-    """survey -> its (item, view, block, position) in reading order; the first survey may be called "1", "S1" or "S01"."""
+def _shown_by(design: str | PathLike | None) -> dict[str, list[tuple[str, str, str, str, str]]]:
+    """survey -> its (item, view, block, position, showing) in reading order; the first survey may be called "1", "S1" or "S01"."""
     if design is None:
         return {}
     try:
         surveys = json.loads(Path(design).read_text(encoding="utf-8"))["surveys"]
         return {
             name: [
-                (str(item), str(block["view"]), str(number), str(place))
+                (str(item), str(block["view"]), str(number), str(place), showing)
                 for number, block in enumerate(survey["blocks"], 1)
-                for place, item in enumerate(block["items"], 1)
+                for place, (item, showing) in enumerate(_pages(block), 1)
             ]
             for survey in surveys
             for name in _names_of(survey["survey"])
         }
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"A design.json with surveys was needed; {Path(design).name} holds none.") from error
+
+
+def _pages(block: dict[str, Any]) -> list[tuple[str, str]]:
+    """(item, showing) of every page of a block; its `repeats` say on which page an item comes a second time."""
+    pages = [(item, FIRST) for item in block["items"]]
+    for again in block.get("repeats", ()):
+        pages.insert(again["page"] - 1, (again["item"], SECOND))
+    return pages
 
 
 def _names_of(survey: Any) -> set[str]:
@@ -151,7 +161,7 @@ class _Import:
                 answer = self._answer(line, column.column, row[column.column])
                 if not answer and self.chart.shown == "answered":
                     continue
-                key = (sitting["reader"], sitting["survey"], column.item, column.view)
+                key = (sitting["reader"], sitting["survey"], column.item, column.view, column.showing)
                 if key in answered and answer:
                     self.tell(line, column.column, f'reader "{key[0]}" already answered this on line {answered[key]}.')
                 elif answer or key not in found:
@@ -186,11 +196,11 @@ class _Import:
         if view:
             columns = [AnswerColumn(**{**vars(c), "view": view}) for c in columns if c.view in ("", view)]
         if self.shown:
-            by_place = {(c.item, c.view): c for c in columns}
+            by_place = {(c.item, c.view, c.showing or FIRST): c for c in columns}
             return [
-                AnswerColumn(**{**vars(by_place[item, view]), "block": block, "position": position})
-                for item, view, block, position in self.shown.get(survey, ())
-                if (item, view) in by_place
+                AnswerColumn(**{**vars(by_place[item, view, showing]), "block": block, "position": position})
+                for item, view, block, position, showing in self.shown.get(survey, ())
+                if (item, view, showing) in by_place
             ]
         if self.chart.shown == "survey":
             return [c for c in columns if c.survey == survey]
@@ -229,6 +239,7 @@ class _Import:
             "view": column.view,
             "block": column.block,
             "position": column.position,
+            SHOWING: column.showing,
             "truth": self.truths[column.item],
             "confidence": self._number(line, column.confidence, row, 1.0),
             "rt_ms": self._number(line, column.rt, row, column.rt_scale),
@@ -289,7 +300,8 @@ class _Import:
                 continue
             view = row[names["view"]] if "view" in names else ""
             view = self.chart.views.get(view, view)
-            key = (sitting["reader"], sitting["survey"], item, view)
+            showing = row[names["showing"]] if "showing" in names else ""
+            key = (sitting["reader"], sitting["survey"], item, view, showing or FIRST)
             if key in seen:
                 self.tell(line, names["item"], f'reader "{key[0]}" already has this reading on line {seen[key]}.')
             seen.setdefault(key, line)
@@ -303,6 +315,7 @@ class _Import:
                     "view": view,
                     "block": "",
                     "position": row[names["position"]] if "position" in names else "",
+                    SHOWING: showing,
                     "truth": truth,
                     "answer": self._answer(line, names["answer"], row[names["answer"]]),
                     "confidence": self._number(line, names.get("confidence", ""), row, 1.0),

@@ -1,4 +1,4 @@
-"""The long table: one row per reader, item and view, human or model, with truth and answer.
+"""The long table: one row per reader, item, view and showing, human or model, with truth and answer.
 
 Everything that the analysis knows about who read what comes through here, so that people and networks are scored by
 the same code.
@@ -17,8 +17,9 @@ import numpy as np
 import pandas as pd
 
 from benchmark.core.errors import Problem
-from benchmark.core.inputs.assisted import ASSISTED, ASSISTED_NUMBERS, assisted_problems, is_assisted
+from benchmark.core.inputs.assisted import ASSISTED, ASSISTED_NUMBERS, asked_again, assisted_problems, is_assisted
 from benchmark.core.inputs.long_table import read_text_table, rejected
+from benchmark.core.inputs.showings import SHOWING, showing_problems, split_showings
 
 REQUIRED = ("reader", "group", "item", "truth", "answer")
 OPTIONAL = (
@@ -37,6 +38,7 @@ class Readings:
 
     frame: columns REQUIRED + OPTIONAL (text; "" where a value is absent; NUMBERS float with NaN),
     `simulated` (bool), then any extra columns as they came. source and sha256 say where the table came from.
+    second: the same columns of second showings, which the frame has none of.
     """
 
     frame: pd.DataFrame
@@ -44,6 +46,7 @@ class Readings:
     sha256: str
     extra_columns: tuple[str, ...] = ()
     notes: tuple[str, ...] = field(default=())
+    second: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @classmethod
     def from_frame(cls, frame: pd.DataFrame, *, source: str = "a table in memory") -> Readings:
@@ -64,7 +67,7 @@ class Readings:
 
     @cached_property
     def is_assisted(self) -> bool:
-        """Whether any reader answered again with a network's output in sight."""
+        """Whether any reader was asked again, with a network's output in sight or without."""
         return is_assisted(self.frame)
 
     @cached_property
@@ -116,13 +119,16 @@ def _checked(text: pd.DataFrame, lines: Sequence[int], source: str, sha256: str)
     for column in OPTIONAL:
         frame[column] = text[column].astype(str) if column in text else ""
     frame["kind"] = frame["kind"].str.lower().replace("", "human")
-    extra = tuple(column for column in text.columns if column not in REQUIRED + OPTIONAL)
+    frame[SHOWING] = text[SHOWING].astype(str) if SHOWING in text else ""
+    extra = tuple(column for column in text.columns if column not in (*REQUIRED, *OPTIONAL, SHOWING))
     problems = [*_empty_cells(frame, lines), *_bad_values(frame, lines), *_contradictions(frame, lines)]
-    problems += assisted_problems(frame, lines)
+    problems += [*assisted_problems(frame, lines), *showing_problems(frame, lines)]
+    first, second = split_showings(frame)
     if not problems:
-        problems = _repeated(frame, lines)
+        problems = _repeated(frame[first].reset_index(drop=True), lines[first])
     if problems:
         raise rejected(source, problems)
+    frame["asked_again"] = asked_again(frame)
     for column in NUMBERS:
         frame[column] = pd.to_numeric(frame[column], errors="coerce")
     simulated = text["simulated"].astype(str).str.lower() if "simulated" in text else pd.Series("", index=text.index)
@@ -130,7 +136,9 @@ def _checked(text: pd.DataFrame, lines: Sequence[int], source: str, sha256: str)
     for column in extra:
         if column != "simulated":
             frame[column] = text[column]
-    return Readings(_one_row_per_model_answer(frame), source, sha256, extra)
+    frame = frame.drop(columns=SHOWING)
+    again = frame[second].reset_index(drop=True)
+    return Readings(_one_row_per_model_answer(frame[first]), source, sha256, extra, second=again)
 
 
 def _empty_cells(frame: pd.DataFrame, lines: np.ndarray) -> list[Problem]:

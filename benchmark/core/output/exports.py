@@ -17,6 +17,7 @@ from benchmark.core.errors import InputError, Problem
 from benchmark.core.files import inert, write_atomically
 from benchmark.core.inputs.assisted import ASSISTED
 from benchmark.core.inputs.readings import Readings
+from benchmark.core.inputs.showings import SHOWING
 from benchmark.core.output.dictionary import readings_dictionary
 from benchmark.core.output.tables import as_csv as table_as_csv
 from benchmark.core.output.tables import as_xlsx
@@ -27,12 +28,16 @@ SPSS_NAME, SPSS_LABEL = 64, 256  # longest that SPSS takes
 def long_frame(readings: Readings) -> pd.DataFrame:
     """All columns of the readings and `correct` (0/1; a missing answer is 0), one row per reading.
 
-    The columns of assisted readings are there where a network's output was in sight of any, with `assisted_correct`.
+    The columns of assisted readings are there where any reader was asked again, with `assisted_correct`; second showings come
+    last, told by `showing`, where there are any.
     """
     left_out = ("correct", "assisted_correct") if readings.is_assisted else ("correct", *ASSISTED)
-    frame = readings.frame.drop(columns=[c for c in left_out if c in readings.frame])
+    frame = readings.frame
+    if not readings.second.empty:
+        frame = pd.concat([frame.assign(**{SHOWING: 1}), readings.second.assign(**{SHOWING: 2})], ignore_index=True)
+    frame = frame.drop(columns=[c for c in left_out if c in frame])
     if readings.is_assisted:
-        second = (frame["assisted_answer"] == frame["truth"]).astype(float).where(frame["assistant"] != "")
+        second = (frame["assisted_answer"] == frame["truth"]).astype(float).where(frame["asked_again"] != "")
         frame = frame.assign(assisted_correct=second)
     return frame.assign(correct=(frame["answer"] == frame["truth"]).astype(int))
 

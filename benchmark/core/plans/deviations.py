@@ -47,11 +47,12 @@ def plan_deviations(plan: Plan, stamped_sha256: str | None, registered: Plan | N
 
 def _deviations(scored: Scored, plan: Plan, content: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
     paired, new_images = content["paired"], content["new_images"]
-    gains = content.get("assistance", [])
+    gains, differences = content.get("assistance", []), content.get("assistance_difference", [])
     for c in plan.primary:
-        found = gains if c.assisted else paired
+        found = (differences if c.control else gains) if c.assisted else paired
         if not any(c.names(r["assistant" if c.assisted else "model"], r["group"], r["view"]) for r in found):
-            name = (_gain_words if c.assisted else _contrast_words)(c.model, c.group, c.view)
+            words = (_difference_words if c.control else _gain_words) if c.assisted else _contrast_words
+            name = words(c.model, c.group, c.view)
             yield "planned but not possible", name, "primary contrast", "no readings to compare"
     for these, new in zip(paired, new_images):
         name = _contrast_words(these["model"], these["group"], these["view"])
@@ -64,8 +65,9 @@ def _deviations(scored: Scored, plan: Plan, content: Mapping[str, Any]) -> Itera
             yield "planned but not estimable", f"{name}, new images", "test and interval", str(new["why"])
         if plan.unit and plan.unit != these["unit"]:
             yield "other unit than planned", name, f"paired over {plan.unit}s", f"paired over {these['unit']}s"
-    for gain in gains:
-        name = _gain_words(gain["assistant"], gain["group"], gain["view"])
+    named = [*((_gain_words, gain) for gain in gains), *((_difference_words, record) for record in differences)]
+    for words, gain in named:
+        name = words(gain["assistant"], gain["group"], gain["view"])
         if plan.primary and gain["family"] == "exploratory":
             yield "not planned, exploratory", name, "not planned", "compared, marked exploratory"
         elif plan.primary and None in (gain["p"], gain["these_images_p"]):
@@ -82,6 +84,10 @@ def _deviations(scored: Scored, plan: Plan, content: Mapping[str, Any]) -> Itera
 
 def _gain_words(model: str, group: str, view: str | None) -> str:
     return f"{plural(group)} with the output of {named_model(model)} against the same readers alone{on_view(view)}"
+
+
+def _difference_words(model: str, group: str, view: str | None) -> str:
+    return f"{plural(group)} with the output of {named_model(model)} against a second look alone{on_view(view)}"
 
 
 def _contrast_words(model: str, group: str, view: str | None) -> str:

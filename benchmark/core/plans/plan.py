@@ -20,6 +20,7 @@ FIRST_COMPLETE = "first complete per seat"
 ALL_COMPLETE = "all complete"
 ALL_SITTINGS = "all"
 MAX_T = "max-t"
+CONTROL = "control"  # what an assisted reading can be planned against: a second look without any output
 MULTIPLICITY = (*METHODS, MAX_T, "none")
 ESTIMANDS = ("both", "these images", "new images")
 
@@ -28,7 +29,8 @@ ESTIMANDS = ("both", "these images", "new images")
 class Contrast:
     """One planned comparison: this model against this reader group on this view (view None: the only one).
 
-    assisted: instead, the group's readers with this model's output in sight against the same readers alone.
+    assisted: instead, the group's readers with this model's output in sight against the same readers alone; with control,
+    that gain against the gain of a second look without any output.
     """
 
     model: str
@@ -36,6 +38,7 @@ class Contrast:
     view: str | None = None
     margin: float | None = None  # of equivalence or non-inferiority, on the scale of accuracy
     assisted: bool = False
+    control: bool = False
 
     def names(self, model: str, group: str, view: str | None) -> bool:
         """Whether it plans the comparison with these names; assisted or not is another question."""
@@ -233,14 +236,15 @@ class _Parser:
     def _contrast(self, entry: dict) -> Contrast | None:
         who = "assistant" if entry.get("assistant") else "model"
         missing = [key for key in (who, "group") if not entry.get(key)]
-        unknown = [key for key in entry if key not in (who, "group", "view", "margin")]
-        if missing or unknown:
+        unknown = [key for key in entry if key not in (who, "group", "view", "margin", "against")]
+        against = entry.get("against")
+        if missing or unknown or against not in (None, CONTROL) or (against and who == "model"):
             self.problems.append(
                 Problem(
                     None,
                     "primary.contrasts",
                     f"each needs model (or assistant: readers with its output against the same readers alone) and group, and may"
-                    f" name view and margin; found {entry}.",
+                    f' name view and margin, and beside an assistant against = "{CONTROL}"; found {entry}.',
                 )
             )
             return None
@@ -254,7 +258,9 @@ class _Parser:
                 )
             )
         view, margin = entry.get("view") or None, entry.get("margin")
-        return Contrast(str(entry[who]), str(entry["group"]), view, margin, assisted=who == "assistant")
+        return Contrast(
+            str(entry[who]), str(entry["group"]), view, margin, assisted=who == "assistant", control=against == CONTROL
+        )
 
     def _extra(self, section: str) -> list[Extra]:
         found = []

@@ -87,7 +87,8 @@ def in_words(value: Any) -> str:
         view = f", {readable(value['view'])}" if value.get("view") else ""
         margin = f", margin {value['margin']:g}" if value.get("margin") is not None else ""
         if "assistant" in value:
-            return f"{readable(value['group'])} with the output of {readable(value['assistant'])} against alone{view}{margin}"
+            against = "a second look alone" if value.get("against") else "alone"
+            return f"{readable(value['group'])} with the output of {readable(value['assistant'])} against {against}{view}{margin}"
         return f"{readable(value['model'])} against {readable(value['group'])}{view}{margin}"
     if isinstance(value, dict):
         return ", ".join(f"{readable(key)}: {in_words(part)}" for key, part in value.items())

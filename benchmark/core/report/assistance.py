@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from benchmark.core.results import Results
-from benchmark.core.wording import gain_words, interval, named_model, on_view, p_value, plural, these_images
+from benchmark.core.wording import (
+    difference_words,
+    gain_words,
+    interval,
+    named_model,
+    on_view,
+    p_value,
+    plural,
+    these_images,
+)
 
 from . import html
 from .comparisons import card, disagreement
@@ -27,6 +37,23 @@ PARTS = (
          Column("Adjusted p", "p_adjusted", "p")),
     ),
     Part(
+        "assistance_difference",
+        "What does the output add to a second look?",
+        "The gain with the output minus the gain of the control arm, in which the same readers were asked again about other images"
+        " with nothing in sight. What a second look does alone is in both gains and not in their difference.",
+        (*WHO, Column("With output", "readings_with"), Column("Control", "readings_control"),
+         Column("Gain with output", "gain_with", "points"), Column("Second look alone", "gain_control", "points"), *BOTH,
+         Column("Adjusted p", "p_adjusted", "p")),
+    ),
+    Part(
+        "assistance_control",
+        "What does a second look do alone?",
+        "The control arm: the second answer minus the first, on the same images, with nothing in sight.",
+        (*WHO[1:], Column("Readings", "readings"), Column("Before", "accuracy_alone", "percent"),
+         Column("Afterwards", "accuracy_assisted", "percent"), Column("Gained", "gained"), Column("Lost", "lost"), *BOTH,
+         Column("Adjusted p", "p_adjusted", "p")),
+    ),
+    Part(
         "assistance_network",
         "Do readers with the network's output beat the network alone?",
         "Readers with the output minus the network, on the same readings. A pair that is only as good as the network adds"
@@ -44,6 +71,19 @@ PARTS = (
             Column("Readings", "readings"),
             Column("Changed", "changed_share", "percent"),
             Column("To the network's", "to_network_share", "percent"),
+            Column("Right afterwards", "right_after_share", "percent"),
+            Column("No second answer", "unanswered"),
+        ),
+    ),
+    Part(
+        "assistance_control_changes",
+        "What became of the answers where no output was shown?",
+        "The control arm, by whether the reader was right before: shares of the row's readings.",
+        (
+            *WHO[1:],
+            Column("Before", "situation", "words"),
+            Column("Readings", "readings"),
+            Column("Changed", "changed_share", "percent"),
             Column("Right afterwards", "right_after_share", "percent"),
             Column("No second answer", "unanswered"),
         ),
@@ -91,9 +131,10 @@ PARTS = (
     Part(
         "assistance_sensitivity",
         "Do missing answers matter?",
-        "Every gain with missing answers, first or second, treated the other way.",
+        "Every gain, and its difference from control, with missing answers, first or second, treated the other way.",
         (
             Column("Analysis", "analysis", "words"),
+            Column("Of", "compared", "words"),
             Column("For", "estimand"),
             *WHO,
             *BESIDE_MAIN,
@@ -108,8 +149,28 @@ PARTS = (
             *BY_METHOD,
         ),
     ),
+    Part(
+        "assistance_control_methods",
+        "Do other methods agree on the second look and on what the output adds?",
+        "The standard error and interval of the gain of the control arm, and of the difference of the gains.",
+        (
+            Column("Of", "compared", "words"),
+            *WHO,
+            *BY_METHOD,
+        ),
+    ),
 )
-AFTER_FIGURE = {"assistance": "assistance", "assistance_changes": "assistance-changes"}
+AFTER_FIGURE = {
+    "assistance": "assistance",
+    "assistance_difference": "assistance-control",
+    "assistance_changes": "assistance-changes",
+}
+
+
+CONTROL = (
+    " About some images, drawn for each reader, no output was shown before the second answer: in the difference from these the"
+    " second look cancels, and what the output itself does is left."
+)
 
 
 def assistance(results: Results, drawings: dict[str, str]) -> list[str]:
@@ -121,9 +182,10 @@ def assistance(results: Results, drawings: dict[str, str]) -> list[str]:
         html.paragraph(
             "Each reader answered an image alone; that answer was closed; then the network's output was shown, and the reader"
             " answered again. The second look at the image is part of every gain here."
+            + (CONTROL if results.records("assistance_difference") else "")
         )
     ]
-    parts += [_gain(record, results) for record in records]
+    parts += [_gain(record, results) for record in (*records, *results.records("assistance_difference"))]
     for part in PARTS:
         if results.records(part.section):
             parts.append(html.heading(3, part.question))
@@ -148,17 +210,18 @@ def _gain(record: dict[str, Any], results: Results) -> str:
 
 def in_short(results: Results) -> list[str]:
     """A sentence with both answers for each gain, for the report's first page."""
-    return [_sentence(record) for record in results.records("assistance")]
+    gains = [_sentence(record, gain_words) for record in results.records("assistance")]
+    return gains + [_sentence(record, difference_words) for record in results.records("assistance_difference")]
 
 
-def _sentence(record: dict[str, Any]) -> str:
+def _sentence(record: dict[str, Any], words: Callable[[dict[str, Any], float], str]) -> str:
     difference, where = record["difference"], on_view(record["view"]).strip()
     start = f"{where[:1].upper()}{where[1:]}, " if where else ""
     if difference is None:
         return f"{start}{plural(record['group'])} with the output of {named_model(record['assistant'])}: not estimable."
     these = these_images(record)
     sentence = (
-        f"{start}{gain_words(record, difference)}: {interval(these['ci_low'], these['ci_high'])}, {p_value(these['p'])} for"
+        f"{start}{words(record, difference)}: {interval(these['ci_low'], these['ci_high'])}, {p_value(these['p'])} for"
         f" these images; {interval(record['ci_low'], record['ci_high'])}, {p_value(record['p'])} for new images."
     )
     return sentence[:1].upper() + sentence[1:]

@@ -196,7 +196,8 @@ def _from_assisted(results: Results) -> dict[str, str]:
     ]
     return {
         "aim": " ".join(record["question"] for record in records),
-        "design": f"Within the readers: each image alone, then again at once with the output of {names} in sight.",
+        "design": f"Within the readers: each image alone, then again at once with the output of {names} in sight"
+        + (", or at some images, drawn, with nothing in sight." if results.records("assistance_control") else "."),
         "end_user": f"The readers were its users: they answered alone, then with the output of {names} in sight; changed answers"
         " and reliance are given.",
         "missing": f"{blank} second answers are missing.",
@@ -224,6 +225,7 @@ def _agreement(results: Results) -> dict[str, str | None]:
     names = ("agreement_named", "agreement_device", "agreement_statistics", "agreement_counts", "agreement_estimates")
     if not records:
         return dict.fromkeys((*names, "agreement_details"))
+    again = results.records("within_reader")
     counts = [
         f"{plural(r['group'])}{on_view(r['view'])}: {r['readers']} raters, {r['items']} images, {r['ratings']} ratings."
         for r in records
@@ -238,10 +240,17 @@ def _agreement(results: Results) -> dict[str, str | None]:
         "agreement_named": "Agreement among readers is a section of this report.",
         "agreement_device": f"A reader's choice among {len(results['design']['classes'])} classes for an image.",
         "agreement_statistics": 'Given in "Methods".',
-        "agreement_counts": " ".join(counts),
-        "agreement_estimates": " ".join(estimates),
+        "agreement_counts": " ".join([*counts, *(f"{plural(r['group'])}{on_view(r['view'])}, with themselves: {r['pairs']} pairs." for r in again)]),
+        "agreement_estimates": " ".join([*estimates, *(_with_themselves(r) for r in again)]),
         "agreement_details": "tables/agreement.csv and tables/confusion.csv hold every number.",
     }
+
+
+def _with_themselves(record: dict) -> str:
+    return (
+        f"{plural(record['group'])}{on_view(record['view'])}, with themselves: {percent(record['same'])}"
+        f" ({interval(record['same_ci_low'], record['same_ci_high'])}), kappa {number(record['cohen_kappa'])}, AC1 {number(record['gwet_ac1'])}."
+    )
 
 
 def _from_ratings(results: Results) -> dict[str, str | None]:

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from benchmark.core.results import Results
 from benchmark.core.wording import number, of_view
 
+FEW_CONTROL = 50  # readings: an interval of about 10 points and more on either side
+
 
 def limitations(results: Results) -> list[str]:
     return list(_limitations(results))
@@ -18,6 +20,7 @@ def _limitations(results: Results) -> Iterator[str]:
     yield from _images(results)
     yield from _order(results)
     yield from _assisted(results)
+    yield from _within_reader(results)
     yield from _networks(results)
     yield from _data(results)
 
@@ -47,6 +50,14 @@ def _images(results: Results) -> Iterator[str]:
         yield "How the images were chosen from those that a clinic would see is not recorded: they count as a convenience sample."
 
 
+def _within_reader(results: Results) -> Iterator[str]:
+    if results.records("within_reader"):
+        yield (
+            "Images came a second time within one sitting, later in the block than the first time: memory makes answers more alike, and"
+            " practice and fatigue are part of every change. Agreement weeks apart may be lower."
+        )
+
+
 def _order(results: Results) -> Iterator[str]:
     statements = dict.fromkeys(r["statement"] for r in results.records("carry_over") if r["confounded"])
     if statements:
@@ -64,11 +75,21 @@ def _assisted(results: Results) -> Iterator[str]:
     records = results.records("assistance")
     if not records:
         return
-    yield (
-        "The answer with the network's output in sight always came second, of the same image. A second look alone may change"
-        " answers: what the network did and what the second look did cannot be told apart here; a second look without any"
-        " output, for some readers or images, could."
-    )
+    if results.records("assistance_difference"):
+        yield (
+            "The answer with the network's output in sight always came second, of the same image, so that every gain holds what a"
+            " second look does alone. The difference from the control arm does not; it takes a second look to be worth as much"
+            " with an output in sight as without, and readers who saw that there was none may have looked less closely."
+        )
+        few = min(r["readings_control"] for r in results.records("assistance_difference"))
+        if few < FEW_CONTROL:
+            yield f"A control arm has {few} readings: how much a second look does alone is known only roughly."
+    else:
+        yield (
+            "The answer with the network's output in sight always came second, of the same image. A second look alone may change"
+            " answers: what the network did and what the second look did cannot be told apart here; a control arm, a second look"
+            " without any output at some images, could."
+        )
     yield (
         "Readers had just committed themselves to an answer when they saw the output. Where output and image are shown"
         " together from the start, as in practice they may be, people can rely on a network more, or less."
@@ -79,7 +100,7 @@ def _assisted(results: Results) -> Iterator[str]:
             "The output was not in sight for every reading of a group; if it was withheld for a reason that has to do with the"
             " image, the gain holds for the readings that had it."
         )
-    blank = sum(r["readings"] - r["answered_assisted"] for r in records)
+    blank = sum(r["readings"] - r["answered_assisted"] for r in (*records, *results.records("assistance_control")))
     if blank:
         yield (
             f"{blank} second answers are missing and count as incorrect, which makes the gain smaller than the answers given"

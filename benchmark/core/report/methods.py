@@ -132,6 +132,13 @@ def _assisted(results: Results) -> Iterator[str]:
         " two-way variance of the gain [[cameron]] with Satterthwaite's degrees of freedom [[satterthwaite]]; for these images"
         " the readers' mean gains were compared with zero by a t-test."
     )
+    if results.records("assistance_difference"):
+        yield (
+            "Control arm. About a share of images that was drawn for each reader before the first answer, no output was shown and"
+            " the reader answered again all the same. The gain with output minus this gain was tested for new images by the"
+            " two-way variance of its influences, centred within arm and class, and for these images by a t-test of each reader's"
+            " difference of mean gains."
+        )
     used = " ".join(str(r["method"]) for r in results.records("assistance_methods") if r["se"] is not None)
     methods_used = [words for key, words in METHODS_FOR_NEW_IMAGES if key in used]
     if methods_used:
@@ -161,6 +168,13 @@ def _description(results: Results) -> Iterator[str]:
             "Agreement among readers: Fleiss' kappa [[fleiss]], Krippendorff's alpha [[krippendorff]] and Gwet's AC1 [[gwet]]"
             f" with {_level(results)} intervals from {results['plan']['bootstrap_draws']} bootstrap draws of items (seed"
             f" {results['seed']})."
+        )
+    if results.records("within_reader"):
+        yield (
+            "Agreement within readers, from images that came a second time in the same block: share of equal answers, Cohen's kappa"
+            " [[cohen]] and AC1 [[gwet]] of first against second answers, beside the share of equal first answers of different readers"
+            " to the same images; intervals by linearisation with the two-way variance of readers and images [[cameron]]. Second"
+            " answers enter no other result."
         )
     if results.records("fixed_raters"):
         yield "Where all readers read the same images, Conger's kappa [[conger]] and Brennan and Prediger's [[brennan]] too."

@@ -21,6 +21,7 @@ from .limitations import limitations
 from .methods import marked_methods
 from .opening import design, opening, participants, summary, title_of
 from .references import numbered
+from .within_reader import within_reader
 
 WATERMARK = "SIMULATED"
 
@@ -86,6 +87,7 @@ def _sections(results: Results, figures: dict[str, str], pictures: Pictures) -> 
     )
     if results["agreement"]:
         yield section("agreement", "How far do readers agree with one another?", lambda: agreement(results, figures))
+    yield section("within-reader", "How far do readers agree with themselves?", lambda: within_reader(results, figures))
     for part in further_parts(results):
         yield _further(results, part, figures)
     yield section("items", "Which images are hardest?", lambda: hardest(results, figures, pictures))

@@ -9,8 +9,6 @@ Source: Obuchowski & Rockette (1995); Beiden et al. (2002) on sequential reading
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from functools import cached_property
 from itertools import combinations
 from typing import Any
 
@@ -21,63 +19,25 @@ from benchmark.core.inputs.scoring import Scored
 from benchmark.core.methods.bootstrap import StudyDraws
 from benchmark.core.methods.components import moment_components
 from benchmark.core.methods.multiplicity import adjust
-from benchmark.core.methods.paired import paired_t
 from benchmark.core.methods.proportions import clustered_proportion, within_scale
 from benchmark.core.methods.twoway import TwoWayTest, two_way_mean
-from benchmark.core.plans.plan import MAX_T, Contrast, Plan
-from benchmark.core.sections.contrasts import adjusted, both_questions, group_against_group, of_paired, of_two_way
+from benchmark.core.plans.plan import MAX_T, Plan
+from benchmark.core.sections.assisted_sets import KEYS, AssistedSet, assisted_sets, control_sets, gain_tests
+from benchmark.core.sections.contrasts import adjusted, both_questions, group_against_group, of_two_way
+from benchmark.core.sections.control import (
+    beside_control,
+    control_changes,
+    difference_methods,
+    difference_record,
+    planned,
+    with_margin,
+)
 from benchmark.core.sections.new_image_methods import by_every_method
 from benchmark.core.wording import gain_answer, gain_question, pair_answer, pair_question
 
 Record = dict[str, Any]
-KEYS = ("assistant", "group", "view")
 SIDES = ("alone", "assisted", "network")
 SILENT = "the network abstained in every reading"
-
-
-@dataclass(frozen=True)
-class AssistedSet:
-    """Readings of one group on one view with one network's output in sight.
-
-    rows: the readings, with the marks `alone`, `assisted` (the second answer) and `network` (on the same image), bool.
-    scorable: those on which the network can be scored: its silence is wrong or leaves out, as a reader's.
-    without: readings of the group and view that this network's output did not reach.
-    """
-
-    assistant: str
-    group: str
-    view: str
-    rows: pd.DataFrame
-    scorable: pd.DataFrame
-    without: int
-
-    @property
-    def keys(self) -> Record:
-        return {"assistant": self.assistant, "group": self.group, "view": self.view or None}
-
-    @cached_property
-    def differences(self) -> np.ndarray:
-        """Assisted minus alone per reading: -1, 0 or 1."""
-        return self.rows["assisted"].to_numpy(dtype=float) - self.rows["alone"].to_numpy(dtype=float)
-
-
-def assisted_sets(scored: Scored) -> Iterator[AssistedSet]:
-    """Every network that was in sight x human group x view. A missing second answer is wrong, or leaves its reading out,
-    as the plan says of missing answers."""
-    for found in scored.sets("human"):
-        rows = found.rows[found.rows["assistant"] != ""]
-        if scored.missing == "excluded":
-            rows = rows[rows["assisted_answer"] != ""]
-        marks = {
-            "alone": rows["correct"],
-            "assisted": rows["assisted_answer"] == rows["truth"],
-            "network": rows["assistant_answer"] == rows["truth"],
-        }
-        rows = rows.assign(**{name: mark.to_numpy(bool) for name, mark in marks.items()})
-        for assistant, own in rows.groupby("assistant", sort=True):
-            elsewhere = int((found.rows["assistant"] != assistant).sum())
-            scorable = own[own["assistant_answer"] != ""] if scored.missing == "excluded" else own
-            yield AssistedSet(assistant, found.group, found.view, own, scorable, elsewhere)
 
 
 def assistance_sections(
@@ -91,11 +51,13 @@ def assistance_sections(
     sets = list(assisted_sets(scored))
     if not sets:
         return {}
-    gains = [_gain_record(found, _with_margin(found, plan)) for found in sets]
-    _adjust_gains(gains, plan, paired, new_images)
+    gains = [_gain_record(found, with_margin(found.keys, plan)) for found in sets]
+    control = _control_sections(sets, list(control_sets(scored)), plan, draws)
+    _adjust_gains([*gains, *control["assistance_difference"]], plan, paired, new_images)
     return {
         "assistance": gains,
-        "assistance_sensitivity": _sensitivity_records(scored, plan, gains),
+        **control,
+        "assistance_sensitivity": _sensitivity_records(scored, plan, gains, control["assistance_difference"]),
         "assistance_methods": [record for found in sets for record in _methods(found, plan, draws)],
         "assistance_network": adjusted([_pair_record(found, plan) for found in sets]),
         "assistance_groups": adjusted(_group_records(sets, plan)),
@@ -104,50 +66,48 @@ def assistance_sections(
     }
 
 
-def _planned(keys: Record, plan: Plan) -> list[Contrast]:
-    names = (keys["assistant"], keys["group"], keys["view"])
-    return [contrast for contrast in plan.primary if contrast.assisted and contrast.names(*names)]
-
-
-def _with_margin(found: AssistedSet, plan: Plan) -> Plan:
-    """The plan with the margin of this gain's own contrast, where that names one."""
-    margins = [contrast.margin for contrast in _planned(found.keys, plan) if contrast.margin]
-    return replace(plan, margin=margins[0]) if margins else plan
+def _control_sections(sets: list[AssistedSet], controls: list[AssistedSet], plan: Plan, draws: StudyDraws) -> Record:
+    """What the second look does alone, and what the output adds to it; no records without a control arm."""
+    pairs = beside_control(sets, controls)
+    methods = [("second look alone", record) for found in controls for record in _methods(found, plan, draws)]
+    methods += [("difference", record) for found in pairs for record in difference_methods(found, plan, draws)]
+    return {
+        "assistance_control": adjusted([_gain_record(found, plan) for found in controls]),
+        "assistance_difference": [difference_record(found, plan) for found in pairs],
+        "assistance_control_methods": [{"compared": what, "assistant": None, **record} for what, record in methods],
+        "assistance_control_changes": [record for found in controls for record in control_changes(found, plan)],
+    }
 
 
 def _adjust_gains(gains: list[Record], plan: Plan, paired: list[Record], new_images: list[Record]) -> None:
-    """Planned gains join the primary comparisons' family, for each question; all others are exploratory.
+    """Planned gains, and their differences from control, join the primary comparisons' family, for each question; all
+    others are exploratory, each of the two kinds a family.
 
     The largest t over both kinds is not drawn: a plan from a file may not ask for it, and in code it leaves them unadjusted.
     """
     for record in gains:
-        record["prespecified"] = bool(_planned(record, plan))
+        record["prespecified"] = bool(planned(record, plan, control="gain_control" in record))
         record["family"] = "primary" if record["prespecified"] else "exploratory"
-    adjusted([record for record in gains if not record["prespecified"]])
-    planned = [record for record in gains if record["prespecified"]]
-    if not planned or plan.multiplicity == MAX_T:
+    for kind in (False, True):
+        adjusted([r for r in gains if not r["prespecified"] and ("gain_control" in r) is kind])
+    chosen = [record for record in gains if record["prespecified"]]
+    if not chosen or plan.multiplicity == MAX_T:
         return
     for others, prefix in ((new_images, ""), (paired, "these_images_")):
         members = [record for record in others if record["family"] == "primary"]
-        family = [*((record, "") for record in members), *((record, prefix) for record in planned)]
+        family = [*((record, "") for record in members), *((record, prefix) for record in chosen)]
         for (record, key), p in zip(family, adjust([r[f"{key}p"] for r, key in family], plan.multiplicity)):
             record[f"{key}p_adjusted"] = p
-    for record in planned:
+    for record in chosen:
         record["adjustment"] = plan.multiplicity
-
-
-def _tested(rows: pd.DataFrame, values: np.ndarray, plan: Plan) -> tuple[TwoWayTest, Record]:
-    """The test for new images, and the record of the test for these images, over readers' means."""
-    new = two_way_mean(values, rows["reader"], rows["item"], rows["truth"], confidence=plan.confidence)
-    by_reader = pd.Series(values).groupby(rows["reader"].to_numpy()).mean()
-    return new, of_paired(paired_t(by_reader.to_numpy(), confidence=plan.confidence))
 
 
 def _gain_record(found: AssistedSet, plan: Plan) -> Record:
     rows, gain = found.rows, found.differences
-    new, these = _tested(rows, gain, plan)
+    new, these = gain_tests(rows, gain, plan)
     facts = {
-        "readers": new.readers, "items": new.items, "readings": new.n, "readings_without": found.without,
+        "readers": new.readers, "items": new.items, "readings": new.n,
+        **({"readings_without": found.without} if found.assistant else {}),
         "answered_alone": int((rows["answer"] != "").sum()),
         "answered_assisted": int((rows["assisted_answer"] != "").sum()),
         **_accuracies(found, plan.confidence),
@@ -170,7 +130,7 @@ def _root(variance: float | None) -> float | None:
 def _accuracies(found: AssistedSet, confidence: float) -> Record:
     """Accuracy alone, assisted and of the network on the same readings, each with its interval."""
     fields: Record = {}
-    for side in SIDES:
+    for side in SIDES if found.assistant else SIDES[:2]:
         of = found.scorable if side == "network" else found.rows
         ci = clustered_proportion(of[side], of["reader"], of["item"], of["truth"], confidence=confidence)
         fields[f"accuracy_{side}"] = _mean(of[side])
@@ -180,7 +140,7 @@ def _accuracies(found: AssistedSet, confidence: float) -> Record:
 
 def _methods(found: AssistedSet, plan: Plan, draws: StudyDraws) -> list[Record]:
     """The gain for new images by every method, with its standard error over that of the paired t-test."""
-    new, these = _tested(found.rows, found.differences, plan)
+    new, these = gain_tests(found.rows, found.differences, plan)
     low, high = within_scale(new.ci_low, new.ci_high)
     primary = {**of_two_way(new), **_spread(found, new), "ci_low": low, "ci_high": high}
     return by_every_method(found, these, primary, plan, draws)
@@ -200,7 +160,7 @@ def _pair_record(found: AssistedSet, plan: Plan) -> Record:
     """Assisted readers minus the network alone on the same readings: does the pair beat the network?"""
     rows = found.scorable
     values = rows["assisted"].to_numpy(dtype=float) - rows["network"].to_numpy(dtype=float)
-    new, these = _tested(rows, values, plan)
+    new, these = gain_tests(rows, values, plan)
     if not len(rows):
         these["why"] = SILENT
     accuracies = {f"accuracy_{side}": _mean(rows[side]) for side in SIDES}
@@ -221,21 +181,27 @@ def _group_records(sets: list[AssistedSet], plan: Plan) -> list[Record]:
     return records
 
 
-def _sensitivity_records(scored: Scored, plan: Plan, gains: list[Record]) -> list[Record]:
-    """Every gain with missing answers treated the other way, where there are any; both questions."""
-    other = "excluded" if scored.missing == "incorrect" else "incorrect"
-    again = {_key(found.keys): _gain_record(found, plan) for found in assisted_sets(Scored(scored.readings, other))}
-    name = {"excluded": "blanks excluded", "incorrect": "blanks counted as wrong"}[other]
+def _sensitivity_records(
+    scored: Scored, plan: Plan, gains: list[Record], differences: list[Record]
+) -> list[Record]:
+    """Every gain and difference of gains with missing answers treated the other way, where there are any; both questions."""
+    name, other = ("blanks excluded", "excluded") if scored.missing == "incorrect" else ("blanks counted as wrong", "incorrect")
+    otherwise = Scored(scored.readings, other)
+    sets, controls = list(assisted_sets(otherwise)), list(control_sets(otherwise))
+    again = {("gain", *_key(found.keys)): _gain_record(found, plan) for found in sets}
+    for pair in beside_control(sets, controls):
+        again["difference from control", *_key(pair.keys)] = difference_record(pair, plan)
     records = []
-    for main in gains:
-        found = again.get(_key(main))
+    mains = [*(("gain", record) for record in gains), *(("difference from control", record) for record in differences)]
+    for compared, main in mains:
+        found = again.get((compared, *_key(main)))
         if found is None or found["readings"] == main["readings"]:
             continue  # nothing is missing, or nothing is left
         for estimand, prefix in (("these images", "these_images_"), ("new images", "")):
             p, p_main = found[f"{prefix}p"], main[f"{prefix}p"]
             records.append(
                 {
-                    "analysis": name, "estimand": estimand, **{key: main[key] for key in KEYS},
+                    "analysis": name, "compared": compared, "estimand": estimand, **{key: main[key] for key in KEYS},
                     "readings": found["readings"], "difference_main": main[f"{prefix}difference"],
                     "difference": found[f"{prefix}difference"], "p_main": p_main, "p": p,
                     "same_verdict": None if None in (p, p_main) else (p < plan.alpha) == (p_main < plan.alpha),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -60,86 +61,107 @@ def methods_section(
 
 def by_every_method(match: Contrasted, these: Record, primary: Record, plan: Plan, draws: StudyDraws) -> list[Record]:
     """The mean difference by every method. these: the test for these images; primary: the two-way test for new ones."""
-    found = (
-        ("two-way variance, Satterthwaite t (primary)", {name: primary[name] for name in (*FIELDS, *COMPONENTS, "why")}),
-        ("U-statistic, t with the two-way df", _by_ustat(match, primary, plan.confidence)),
-        ("Obuchowski-Rockette, Hillis df", _by_closed_form(match, plan.confidence)),
-        ("linear mixed model, REML, Satterthwaite t", _by_mixed_model(match, plan)),
-        *_by_bootstrap(match, primary, plan, draws),
+    drawn = draws.mean(match.rows, match.differences)
+    return method_records(
+        match.keys,
+        these,
+        (
+            of_primary(primary),
+            by_ustat(match, primary, plan.confidence),
+            _by_closed_form(match, plan.confidence),
+            _by_mixed_model(match, plan),
+            *by_bootstrap(float(match.differences.mean()), drawn, primary, plan),
+        ),
     )
+
+
+METHODS = (
+    "two-way variance, Satterthwaite t (primary)",
+    "U-statistic, t with the two-way df",
+    "Obuchowski-Rockette, Hillis df",
+    "linear mixed model, REML, Satterthwaite t",
+    "two-way bootstrap, percentile",
+    "two-way bootstrap, spread corrected",
+)
+
+
+def method_records(keys: Record, these: Record, found: Sequence[Record]) -> list[Record]:
+    """What each of METHODS found, with its standard error over that of the test for these images."""
     records = []
-    for name, fields in found:
+    for name, fields in zip(METHODS, found, strict=True):
         ratio = fields["se"] / these["se"] if fields["se"] and these["se"] else None
         why = fields.pop("why") or (None if ratio else f"no ratio of standard errors: {these['why']}")
-        records.append({**match.keys, "method": name, **fields, "se_ratio": ratio, "why": why})
+        records.append({**keys, "method": name, **fields, "se_ratio": ratio, "why": why})
     return records
 
 
-def _nothing(why: str | None, difference: float | None = None) -> Record:
+def of_primary(primary: Record) -> Record:
+    return {name: primary[name] for name in (*FIELDS, *(part for part in COMPONENTS if part in primary), "why")}
+
+
+def not_found(why: str | None, difference: float | None = None) -> Record:
     return {**dict.fromkeys(FIELDS), "difference": difference, "why": why}
 
 
-def _found(difference: float, se: float, df: float, confidence: float, **parts: float | None) -> Record:
+def found_by(difference: float, se: float, df: float, confidence: float, **parts: float | None) -> Record:
     half = t_quantile(0.5 + confidence / 2, df) * se
     fields = {"difference": difference, "se": se, "df": df, "p": t_two_sided_p(difference / se, df)}
     low, high = within_scale(difference - half, difference + half)
     return {**fields, "ci_low": low, "ci_high": high, **parts, "why": None}
 
 
-def _by_ustat(match: Contrasted, primary: Record, confidence: float) -> Record:
+def by_ustat(match: Contrasted, primary: Record, confidence: float) -> Record:
     if match.rows.duplicated(["reader", "item"]).any():
-        return _nothing("a reader read one item in several surveys", primary["difference"])
+        return not_found("a reader read one item in several surveys", primary["difference"])
     found = ustat_mean(match.differences, match.rows["reader"], match.rows["item"])
     if found.variance is None or primary["df"] is None:
-        return _nothing(found.why or primary["why"], found.estimate)
+        return not_found(found.why or primary["why"], found.estimate)
     # Moments can fall below what is possible in small samples; the larger cluster part is the floor.
     variance = max(found.variance, primary["var_reader"], primary["var_item"])
-    return _found(found.estimate, float(np.sqrt(variance)), primary["df"], confidence)
+    return found_by(found.estimate, float(np.sqrt(variance)), primary["df"], confidence)
 
 
 def _by_closed_form(match: Contrasted, confidence: float) -> Record:
     rows = match.rows
     if len(rows) != rows["reader"].nunique() * rows["item"].nunique() or rows.duplicated(["reader", "item"]).any():
-        return _nothing("the closed form needs every reader to have read every item", float(match.differences.mean()))
+        return not_found("the closed form needs every reader to have read every item", float(match.differences.mean()))
     table, _ = layout(rows["reader"], rows["item"], match.differences)
     found = model_against_readers(-table, np.zeros(table.shape[1]), confidence=confidence)
     if found.se is None:
-        return _nothing(found.why, found.difference)
-    return _found(found.difference, found.se, found.df, confidence)
+        return not_found(found.why, found.difference)
+    return found_by(found.difference, found.se, found.df, confidence)
 
 
 def _by_mixed_model(match: Contrasted, plan: Plan) -> Record:
     rows, d = match.rows, match.differences
     why = affordable(plan, rows["reader"].nunique(), rows["item"].nunique())
     if why:
-        return _nothing(why, float(d.mean()))
+        return not_found(why, float(d.mean()))
     (stratum, n_strata) = codes(item_strata(codes(rows["item"])[0], rows["truth"].to_numpy()))
     x = (stratum[:, None] == np.arange(n_strata)).astype(float)
     try:
         fit = fit_lmm(d, x, rows["reader"].to_numpy(), rows["item"].to_numpy())
     except (ValueError, NotConverged) as error:
-        return _nothing(str(error).rstrip("."), float(d.mean()))
+        return not_found(str(error).rstrip("."), float(d.mean()))
     # Classes weigh as they do among the readings, so that the estimand is the primary analysis's.
     test = fit.contrast(x.mean(axis=0), confidence=plan.confidence)
     parts = {"sd_reader": fit.var_first**0.5, "sd_item": fit.var_second**0.5, "sd_residual": fit.var_residual**0.5}
-    return _found(test.estimate, test.se, test.df, plan.confidence, **parts)
+    return found_by(test.estimate, test.se, test.df, plan.confidence, **parts)
 
 
-def _by_bootstrap(match: Contrasted, primary: Record, plan: Plan, draws: StudyDraws) -> list[tuple[str, Record]]:
+def by_bootstrap(estimate: float, drawn: np.ndarray, primary: Record, plan: Plan) -> list[Record]:
     """Percentile interval as it is (conservative), and with its spread set to the two-way standard error.
 
     The draws' variance exceeds the estimate's by about twice the residual over the readings, which is what makes the
     plain percentile interval too wide.
     """
-    names = ("two-way bootstrap, percentile", "two-way bootstrap, spread corrected")
-    estimate, drawn = float(match.differences.mean()), draws.mean(match.rows, match.differences)
     (found,) = intervals(np.array([estimate]), drawn[:, None].astype(float), confidence=plan.confidence)
     if found.why or primary["se"] is None:
-        return [(name, _nothing(found.why or primary["why"], estimate)) for name in names]
-    plain = {**_nothing("the plain percentile bootstrap gives an interval, not a test", estimate), "se": found.se,
+        return [not_found(found.why or primary["why"], estimate) for _ in range(2)]
+    plain = {**not_found("the plain percentile bootstrap gives an interval, not a test", estimate), "se": found.se,
              "ci_low": found.low, "ci_high": found.high}  # fmt: skip
     corrected = corrected_bootstrap(estimate, drawn, primary["se"], primary["df"], confidence=plan.confidence)
-    return [(names[0], plain), (names[1], {**_nothing(None, estimate), **corrected})]
+    return [plain, {**not_found(None, estimate), **corrected}]
 
 
 def corrected_bootstrap(

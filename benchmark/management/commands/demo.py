@@ -65,7 +65,7 @@ class Command(BaseCommand):
         self.step("  Generated pictures", steps.publish_generated, study=study)
         rated = self.step("  A study in which they are rated, the third one", steps.rating_study, study=study, seed=seed)
         twice = self.step(
-            "  A study whose readers answer twice, the fourth one", second_look.begin, folder=folder, manifest=manifest, seed=seed
+            "  A study whose readers answer twice, the fourth one", second_look.begin, manifest=manifest, seed=seed
         )  # fmt: skip
         others = [Analysis(real, folder), Analysis(rated, folder)]
         meanwhile = [

@@ -1,6 +1,7 @@
 from benchmark.services.assistance import assist
+from imagebank.management.outcome import Outcome
+from imagebank.management.study_command import StudyCommand
 from imagebank.management.terminal import progress_bar
-from surveys.management.study_command import StudyCommand
 
 
 class Command(StudyCommand):
@@ -13,4 +14,6 @@ class Command(StudyCommand):
     def act(self, study, *, network, **options):
         with progress_bar("Images") as progress:
             frozen = assist(study=study, name=network, progress=progress)
-        return f"{frozen.network}: {frozen.outputs.count()} images frozen, hash {frozen.sha256}."
+        images = frozen.outputs.count()
+        facts = {"network": frozen.network, "images": images, "sha256": frozen.sha256}
+        return Outcome(f"{frozen.network}: {images} images frozen, hash {frozen.sha256}.", facts)

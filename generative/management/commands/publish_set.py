@@ -5,6 +5,7 @@ from django.core.management import BaseCommand
 from generative.management.sets import add_set_arguments, named_set, read_report
 from generative.services.auditing import record_audit
 from generative.services.publishing import publish_set, warn_of_classes
+from imagebank.management.outcome import Outcome, add_json_argument, tell
 from imagebank.management.terminal import input_errors, study_named
 
 
@@ -18,6 +19,7 @@ class Command(BaseCommand):
         parser.add_argument("--no-controls", action="store_true", help="Without control strips beside the morphs.")
         parser.add_argument("--audit", type=Path, help="The audit.json that the command line made of this set.")
         parser.add_argument("--without-audit", default="", metavar="WHY", help="Why the set may be published unaudited.")
+        add_json_argument(parser)
 
     def handle(self, *, study, set, condition, title, view, into, no_controls, audit, without_audit, **options):
         with input_errors():
@@ -29,8 +31,7 @@ class Command(BaseCommand):
                 image_set=image_set,
                 study=study_named(into) if into else home, view=view, controls=not no_controls, unaudited_reason=without_audit,
             )  # fmt: skip
-        self.stdout.write(
-            f"Set {done.image_set.set_hash[:12]} is published in {done.study.slug} as {done.items.count()} items of the view {done.view}."
-        )
-        if warning := warn_of_classes(done.image_set, done.study):
-            self.stdout.write(f"Warning: {warning}")
+        count, warning = done.items.count(), warn_of_classes(done.image_set, done.study)
+        text = f"Set {done.image_set.set_hash[:12]} is published in {done.study.slug} as {count} items of the view {done.view}."
+        facts = {"set": done.image_set.set_hash, "study": done.study.slug, "items": count, "view": done.view, "warning": warning}
+        tell(self, Outcome(f"{text}\nWarning: {warning}" if warning else text, facts), as_json=options["json"])

@@ -1,49 +1,37 @@
-import json
-import sys
-
-from django.core.management import BaseCommand
-
-from imagebank.management.terminal import CHECK_FAILED, progress_bar, study_named
+from imagebank.management.outcome import Outcome
+from imagebank.management.study_command import StudyCommand
+from imagebank.management.terminal import CHECK_FAILED, progress_bar
 from imagebank.services.leakage import check_leakage
 
 
-class Command(BaseCommand):
+class Command(StudyCommand):
     help = "Search a study's pictures for copies, crops and groups torn apart. Exits 1 if one crosses a border."
 
-    def add_arguments(self, parser):
-        parser.add_argument("study", help="Slug of the study.")
-        parser.add_argument("--json", action="store_true", help="Print the report as JSON.")
-
-    def handle(self, *, study, **options):
+    def act(self, study, **options):
         with progress_bar("Comparing") as progress:
-            report = check_leakage(study=study_named(study), progress=progress)
+            report = check_leakage(study=study, progress=progress)
         findings = list(report.findings.with_items())
-        self.stdout.write(_as_json(report, findings) if options["json"] else _as_text(report, findings))
-        if any(finding.crosses_a_border for finding in findings):
-            sys.exit(CHECK_FAILED)
+        crossing = any(finding.crosses_a_border for finding in findings)
+        return Outcome(_as_text(report, findings), _facts(report, findings), CHECK_FAILED if crossing else 0)
 
 
-def _as_json(report, findings) -> str:
-    return json.dumps(
-        {
-            "study": report.study.slug,
-            "images": report.images,
-            "pairs_compared": report.pairs_compared,
-            "parameters": report.parameters,
-            "findings": [
-                {
-                    "kind": finding.kind,
-                    "first": {"item": finding.first.item.code, "view": finding.first.view},
-                    "second": {"item": finding.second.item.code, "view": finding.second.view},
-                    "crosses_split": finding.crosses_split,
-                    "crosses_fold": finding.crosses_fold,
-                    "score": finding.score,
-                }
-                for finding in findings
-            ],
-        },
-        indent=2,
-    )
+def _facts(report, findings) -> dict:
+    return {
+        "images": report.images,
+        "pairs_compared": report.pairs_compared,
+        "parameters": report.parameters,
+        "findings": [
+            {
+                "kind": finding.kind,
+                "first": {"item": finding.first.item.code, "view": finding.first.view},
+                "second": {"item": finding.second.item.code, "view": finding.second.view},
+                "crosses_split": finding.crosses_split,
+                "crosses_fold": finding.crosses_fold,
+                "score": finding.score,
+            }
+            for finding in findings
+        ],
+    }
 
 
 def _as_text(report, findings) -> str:

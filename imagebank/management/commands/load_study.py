@@ -1,5 +1,6 @@
 from django.core.management import BaseCommand
 
+from imagebank.management.outcome import Outcome, add_json_argument, tell
 from imagebank.management.terminal import input_errors
 from imagebank.services.studies import load_study
 
@@ -9,8 +10,14 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser):
         parser.add_argument("preset")
+        add_json_argument(parser)
 
     def handle(self, *, preset, **options):
         with input_errors():
             study = load_study(path=preset)
-        self.stdout.write(f"{study.slug}: {study.classes.count()} classes, views {', '.join(study.view_codes())}")
+        classes, views = list(study.classes.values_list("code", flat=True)), study.view_codes()
+        told = Outcome(
+            f"{study.slug}: {len(classes)} classes, views {', '.join(views)}",
+            {"study": study.slug, "classes": classes, "views": views},
+        )
+        tell(self, told, as_json=options["json"])

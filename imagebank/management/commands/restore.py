@@ -2,6 +2,7 @@ from pathlib import Path
 
 from django.core.management import BaseCommand, call_command
 
+from imagebank.management.outcome import Outcome, add_json_argument, tell
 from imagebank.management.terminal import input_errors, progress_bar
 from imagebank.services.backup import restore
 
@@ -12,9 +13,11 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser):
         parser.add_argument("source", type=Path)
+        add_json_argument(parser)
 
     def handle(self, *, source, **options):
         with input_errors(), progress_bar("restoring") as show:
             files = restore(source=source, progress=show)
         call_command("migrate", verbosity=0)
-        self.stdout.write(f"{files} files are back from {source}.")
+        told = Outcome(f"{files} files are back from {source}.", {"files": files, "source": source})
+        tell(self, told, as_json=options["json"])

@@ -66,7 +66,10 @@ def evaluate_predictions(
     manifest: Manifest | None = None,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """Every member and the ensemble on the items with known truth; clusters are the manifest's groups."""
+    """Every member and the ensemble on the items with known truth; clusters are the manifest's groups.
+
+    With a temperature, what judges probabilities is there without it, too (``uncalibrated``): it may have made them worse.
+    """
     known = predictions.truth_N >= 0
     if not known.any():
         raise CoreError("No item of these predictions has a known truth, so nothing can be judged.")
@@ -80,6 +83,9 @@ def evaluate_predictions(
     }
     answer = combined.answer_N[known]
     ensemble = judge(combined.probs_NC[known], answer, truth, names, clusters, seed=seed)
+    if temperature != 1.0:
+        plain = combine_predictions(predictions, rule, own).probs_NC[known]
+        ensemble["uncalibrated"] = _of_probabilities(plain[answer >= 0], truth[answer >= 0])
     ensemble["fallback"] = int((combined.fallback_N[known] != "").sum())
     ensemble["out_of_class_answers"] = int((~np.isin(answer, own_positions) & (answer >= 0)).sum())
     return {
@@ -96,7 +102,7 @@ def evaluate_predictions(
 
 
 def _clusters(items: Sequence[str], manifest: Manifest | None) -> np.ndarray:
-    if manifest and (strangers := sorted(set(items) - {i.id for i in manifest.items})):
+    if manifest and (strangers := sorted(set(map(str, items)) - {i.id for i in manifest.items})):
         raise CoreError(
             f"{len(strangers)} of the {len(items)} pictures are not in {manifest.source} (first: {strangers[0]!r}); give "
             "the manifest that they were predicted from."

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from models_ml.core.device import autocast
+from models_ml.core.device import autocast, out_of_memory
 from models_ml.core.pictures.augment import dihedral
 from models_ml.core.pictures.feed import Feed, cut
 
@@ -21,17 +21,34 @@ def logits_of(
     precision: str = "fp32",
     on_batch: Callable[[int], None] | None = None,
 ) -> np.ndarray:
-    """float32 (len(rows), classes). views 8: logits averaged over rotations and mirrorings. on_batch gets the count."""
+    """float32 (len(rows), classes). views 8: logits averaged over rotations and mirrorings. on_batch gets the count.
+
+    Where the device has no memory for a batch, half of it is tried, down to single pictures.
+    """
     training = network.training
     network.eval()
     found, done = [], 0
     batches = cut(rows, batch_size)
     for image in feed.stream(batches):
-        with autocast(feed.device, precision):
-            total = sum(network(dihedral(image, view)).float() for view in range(views))
-        found.append((total / views).cpu().numpy())
+        while (logits := _mean_logits(network, image, batch_size, views, precision)) is None:
+            batch_size = -(-min(batch_size, len(image)) // 2)
+        found.append(logits)
         done += len(image)
         if on_batch:
             on_batch(done)
     network.train(training)
     return np.concatenate(found)
+
+
+def _mean_logits(network, image_NCHW: torch.Tensor, at_once: int, views: int, precision: str) -> np.ndarray | None:
+    """None: the device has no memory for so many at once."""
+    try:
+        with autocast(image_NCHW.device, precision):
+            parts = [
+                sum(network(dihedral(part, view)).float() for view in range(views)) / views for part in image_NCHW.split(at_once)
+            ]
+        return torch.cat(parts).cpu().numpy()
+    except (MemoryError, RuntimeError) as error:
+        if not out_of_memory(error) or min(at_once, len(image_NCHW)) == 1:
+            raise
+        return None

@@ -12,6 +12,9 @@ import torch
 from timm.layers import BatchNormAct2d, Conv2dSame
 from torch import nn
 
+from models_ml.core.device import half_precision
+from models_ml.core.training.network import for_gradients
+
 CONVOLUTIONS, NORMS = (nn.Conv2d, Conv2dSame), (nn.BatchNorm2d, BatchNormAct2d)  # these, not what inherits from them
 APART = 1e-9  # of the largest logit: 64-bit rounding of a deep network stays below, anything left out is far above
 
@@ -40,7 +43,7 @@ def folded(network: nn.Module, image_1CHW: torch.Tensor) -> nn.Module:
     if any(t.is_floating_point() and t.dtype != torch.float32 for t in tensors):
         return network
     try:
-        copy = deepcopy(network).eval().requires_grad_(False)
+        copy = for_gradients(deepcopy(network).eval().requires_grad_(False))
         pairs = _pairs(copy, image_1CHW)
         with torch.no_grad():
             image = image_1CHW.double()
@@ -51,6 +54,24 @@ def folded(network: nn.Module, image_1CHW: torch.Tensor) -> nn.Module:
         return network
     apart, size = (found - wanted).abs().max(), wanted.abs().max()
     return copy.float() if bool(apart <= APART * size) else network  # not where either is not a number
+
+
+def in_half(network: nn.Module, image_1CHW: torch.Tensor) -> nn.Module:
+    """A copy whose convolutions and linear layers keep their weights in 16 bits, the head aside: autocast would turn
+    frozen ones into just these anew in every pass, two small operations for each layer.
+
+    The network itself comes back where the copy's logits for this picture are not the same to the bit.
+    """
+    copy = deepcopy(network)
+    for name, module in copy.named_modules():
+        if type(module) in (*CONVOLUTIONS, nn.Linear) and not name.startswith("head."):
+            module.half()
+    try:
+        with torch.no_grad(), half_precision(image_1CHW.device, "fp16"):
+            same = torch.equal(copy(image_1CHW), network(image_1CHW))
+    except RuntimeError:
+        return network
+    return copy if same else network
 
 
 def _pairs(network: nn.Module, image: torch.Tensor) -> dict[nn.Module, nn.Module]:

@@ -37,25 +37,20 @@ def pointing_game(map_HW: np.ndarray, mask_HW: np.ndarray, *, sigma_px: float = 
 
 
 def perturbation_areas(
-    map_HW: np.ndarray,
-    image_CHW: np.ndarray,
-    fill_CHW: np.ndarray,
-    probability: Callable[[np.ndarray], np.ndarray],
-    *,
-    steps: int = 16,
+    map_HW: np.ndarray, probability: Callable[[np.ndarray], np.ndarray], *, steps: int = 16
 ) -> tuple[float, float]:
     """Deletion (smaller is better) and insertion (larger is better): area under the probability of the answer.
 
-    Pixels are replaced by ``fill_CHW`` (or the fill's by the picture's), most relevant first, in ``steps`` parts.
-    probability: pictures (N, C, H, W) to (N,).
+    Pixels are taken away (or a picture without any gets them), most relevant first, in ``steps`` parts. probability: of the
+    answer, (N,), where these pixels (N, 1, H, W) are taken away: whoever asks knows what stands in their place, and puts it
+    there where the networks are.
     """
     order = np.argsort(-map_HW.ravel(), kind="stable")
     rank = np.empty(order.size, dtype=np.int64)
     rank[order] = np.arange(order.size)
     shares = np.linspace(0, 1, steps + 1)
-    replaced = (rank[None] < shares[:, None] * order.size).reshape(-1, 1, *map_HW.shape)
-    deletion = probability(np.where(replaced, fill_CHW[None], image_CHW[None]).astype(np.float32))
-    insertion = probability(np.where(replaced, image_CHW[None], fill_CHW[None]).astype(np.float32))
+    taken = (rank[None] < shares[:, None] * order.size).reshape(-1, 1, *map_HW.shape)
+    deletion, insertion = probability(taken), probability(~taken)
     return float(np.trapezoid(deletion, shares)), float(np.trapezoid(insertion, shares))
 
 

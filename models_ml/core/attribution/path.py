@@ -100,7 +100,7 @@ class StraightPath:
                 self.at_once = -(-self.at_once // 2)
                 continue
             places = places[len(batch) :]
-            scores_ND, totals_TN = self.seen[0].double().cpu().numpy(), maps_TNHW.double().sum((2, 3)).cpu().numpy()
+            scores_ND, totals_TN = _fetched(self.seen[0], maps_TNHW.double().sum((2, 3)))
             if not (np.isfinite(scores_ND).all() and np.isfinite(totals_TN).all()):
                 raise CoreError(
                     "An output or its gradient is not finite, so there is no attribution. Explain with precision=fp32; if "
@@ -132,6 +132,13 @@ class StraightPath:
                 of_maps[place, target[:1]] += weight
                 of_maps[place, target[1:]] -= weight
         return self.maps.weighted_sum(of_maps)
+
+
+def _fetched(*tensors: torch.Tensor) -> list[np.ndarray]:
+    """In float64 in main memory; a GPU is waited for once for all of them."""
+    flat = torch.cat([tensor.double().flatten() for tensor in tensors]).cpu().numpy()
+    parts = np.split(flat, np.cumsum([tensor.numel() for tensor in tensors])[:-1])
+    return [part.reshape(tensor.shape) for part, tensor in zip(parts, tensors)]
 
 
 class _OnePass(torch.autograd.Function):

@@ -222,7 +222,7 @@ class _Worker:
         square, where, mask = self._opened(item)
         image = torch.from_numpy(square).permute(2, 0, 1)[None].float().to(self.device) / 255
         admitted = [net for net, used in zip(self.networks, combined.admitted_MN[:, n]) if used] or self.networks
-        fill = baseline_of(image, AttributionSpec(), self.networks[0].mean)[0].cpu().numpy()
+        fill = baseline_of(image, AttributionSpec(), self.networks[0].mean)
         return _Picture(square, where, mask, image, fill, admitted)
 
     def _target(self, name: str, answer: int, label: str) -> "Target | None":
@@ -241,12 +241,16 @@ class _Worker:
         computes as one that was never cut short. Grad-CAM looks into the network, so it gets the network itself."""
         import torch
 
-        from models_ml.core.attribution.folding import folded
+        from models_ml.core.attribution.folding import folded, in_half
 
         if network not in self.light:
             side, fixed = self.info.cfg.data.size_px, torch.Generator().manual_seed(0)
             made_up = torch.rand(1, 3, side, side, generator=fixed).to(self.device)
-            self.light[network] = network if self.spec.method == "gradcam" else folded(network, made_up)
+            light = network
+            if self.spec.method != "gradcam":
+                light = folded(network, made_up)
+                light = in_half(light, made_up) if self.spec.precision == "fp16" else light
+            self.light[network] = light
         return self.light[network]
 
     def _together(self, picture: "_Picture", networks: list, targets: list, *, n_once: int) -> list:
@@ -271,12 +275,11 @@ class _Worker:
         import torch
 
         @torch.no_grad()
-        def probability(batch: np.ndarray) -> np.ndarray:
-            images = torch.from_numpy(batch).to(self.device)
+        def probability(taken_N1HW: np.ndarray) -> np.ndarray:
+            images = torch.where(torch.from_numpy(taken_N1HW).to(self.device), picture.fill_1CHW, picture.image_1CHW)
             return torch.stack([net(images).softmax(1)[:, target] for net in picture.admitted]).mean(0).cpu().numpy()
 
-        pixels = np.moveaxis(picture.square_HWC, -1, 0).astype(np.float32) / 255
-        deletion, insertion = explain_metrics.perturbation_areas(map_HW, pixels, picture.fill_CHW, probability)
+        deletion, insertion = explain_metrics.perturbation_areas(map_HW, probability)
         return {
             **_localisation(map_HW, picture.mask_HW), "deletion": deletion, "insertion": insertion,
             "agreement": explain_metrics.agreement(maps_MHW),
@@ -292,7 +295,7 @@ class _Picture:
     where: Placement
     mask_HW: np.ndarray | None
     image_1CHW: "torch.Tensor"
-    fill_CHW: np.ndarray
+    fill_1CHW: "torch.Tensor"
     admitted: list
 
 

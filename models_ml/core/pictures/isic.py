@@ -15,6 +15,7 @@ from models_ml.core.files import read_csv, read_text
 from models_ml.core.pictures.folds import relatives, stratified_folds
 from models_ml.core.pictures.manifest import FOLD_OF_RECORD, Item, Manifest
 
+AUXILIARY = "auxiliary"  # source of a picture that only helps training
 LABEL_MAP = Path(__file__).with_name("isic_labels.toml")
 
 
@@ -94,7 +95,7 @@ def _item(row: Mapping[str, str], line: int, name: str, images: Path, label_map:
     fold = FOLD_OF_RECORD[record % 15] if record is not None else None
     patient = (row.get("patient_id") or row.get("lesion_id") or "").strip()
     group = "" if patient in ("", "-1") else f"isic:{patient}"
-    return Item(id=name, path=found.absolute(), label=kind, fold=fold, group=group, source="auxiliary", line=line)
+    return Item(id=name, path=found.absolute(), label=kind, fold=fold, group=group, source=AUXILIARY, line=line)
 
 
 def published_label(row: Mapping[str, str]) -> str:

@@ -5,8 +5,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 from models_ml.core.config import RunConfig
+from models_ml.core.events import duration
 from models_ml.core.files import write_text
 from models_ml.core.pictures.manifest import LabelSpace, Manifest
 from models_ml.core.training.checkpoint import FoldResult, RunInfo
@@ -36,8 +38,9 @@ def _number(value: float | None) -> str:
 
 
 def write_fold_card(
-    cfg: RunConfig, labels: LabelSpace, result: FoldResult, history: Sequence[Mapping[str, float | None]], folder: Path
-) -> None:
+    cfg: RunConfig, labels: LabelSpace, result: FoldResult, history: Sequence[Mapping[str, float | None]], folder: Path,
+    machine: str,
+) -> None:  # fmt: skip
     lines = [
         f"# {cfg.name}, member fold{result.fold}",
         "",
@@ -47,7 +50,7 @@ def write_fold_card(
         f"- held-out balanced accuracy of the study's own classes: {_number(result.score)}",
         f"- weights (names and arrays) SHA-256: `{result.weights_sha256}`",
         f"- configuration: `{cfg.fingerprint}`",
-        f"- training took {result.seconds:.1f} s; {', '.join(f'{k} {v}' for k, v in versions().items())}",
+        f"- training took {result.seconds:.1f} s on {machine}; {', '.join(f'{k} {v}' for k, v in versions().items())}",
         f"- classes: {', '.join(labels.names)}; own: {', '.join(labels.own)}",
         "",
         "| epoch | train loss | held-out loss | balanced accuracy | accuracy |",
@@ -67,17 +70,20 @@ def _weights(cfg: RunConfig) -> str:
     return f"`{Path(cfg.model.weights).name}` (pinned: {cfg.model.weights_sha256[:16] or 'no'})"
 
 
-def write_run_card(info: RunInfo, manifest: Manifest, results: Sequence[FoldResult], temperature: float | None) -> None:
-    """Card of the whole ensemble; tables of metrics are those of the command ``evaluate``."""
+def write_run_card(
+    info: RunInfo, manifest: Manifest, results: Sequence[FoldResult], temperature: float | None, judged: Mapping[str, Any] | None
+) -> None:
+    """Card of the whole ensemble. judged: what ``evaluate_out_of_fold`` found; None where no own picture was held out."""
     counts = {s: Counter(i.label for i in manifest.items if i.split == s) for s in ("train", "test")}
     lines = [
-        f"# {info.cfg.name}: ensemble of {len(results)} networks",
+        f"# {info.cfg.name}: ensemble of {len(results)} network{'s' if len(results) > 1 else ''}",
         "",
         f"- network: `{info.cfg.model.backbone}`, {info.cfg.data.size_px} px, first weights: {_weights(info.cfg)}",
         f"- view: {info.cfg.view or 'not named'}",
         f"- rule: {info.cfg.ensemble.rule}, threshold {info.cfg.ensemble.threshold}",
         f"- temperature fitted on out-of-fold predictions: {_number(temperature)}",
         f"- manifest: `{info.manifest_fingerprint}`; configuration: `{info.cfg.fingerprint}`",
+        f"- training took {duration(sum(r.seconds for r in results))}; seed {info.cfg.recipe.seed}",
         "",
         "| member | ended | epochs | kept epoch | held-out balanced accuracy |",
         "|---|---|---|---|---|",
@@ -89,4 +95,46 @@ def write_run_card(info: RunInfo, manifest: Manifest, results: Sequence[FoldResu
     for name in info.labels.names:
         own = "yes" if name in info.labels.own else "no"
         lines.append(f"| {name} | {own} | {counts['train'][name]} | {counts['test'][name]} |")
+    lines += _held_out(judged) if judged else []
     write_text(info.folder / "card.md", "\n".join(lines) + "\n\n" + LIMITS)
+
+
+def _held_out(judged: Mapping[str, Any]) -> list[str]:
+    """How the members did on training pictures of the own classes that they had not seen."""
+    found = judged["out_of_fold"]
+    names, counts = found["confusion"]["classes"], found["confusion"]["counts"]
+    lines = [
+        "",
+        "## Held-out pictures",
+        "",
+        "Training pictures of the study's own classes, each judged by the one member that had not seen it; those of folds that are",
+        "not trained yet are left out. Intervals of 95 % keep photographs and patients whole. How the ensemble does on test",
+        "pictures: the command `evaluate`.",
+        "",
+        f"- accuracy {_with_interval(found['accuracy_clustered'])}, n = {found['n']}",
+        f"- balanced accuracy {_with_interval(found['balanced_accuracy'])}",
+        f"- calibration error {found['calibration']['ece']:.3f}, Brier score {found['brier']:.3f}, log loss {found['log_loss']:.3f}",
+        "",
+        "| class | pictures | found (recall) | right where answered (precision) |",
+        "|---|---|---|---|",
+    ]
+    for k, name in enumerate(names):
+        there, answered = sum(counts[k]), sum(row[k] for row in counts)
+        if there:
+            precision = _number(counts[k][k] / answered) if answered else "never answered"
+            lines.append(f"| {name} | {there} | {_number(counts[k][k] / there)} | {precision} |")
+    if judged["skin_tone"]:
+        lines += ["", "| skin tone | pictures | accuracy |", "|---|---|---|"]
+        lines += [f"| {row['skin_tone']} | {row['n']} | {_with_interval(row)} |" for row in sorted(judged["skin_tone"], key=_tone)]
+    return lines
+
+
+def _tone(row: Mapping[str, Any]) -> tuple[float, str]:
+    """Numbers in their order, words after them."""
+    name = row["skin_tone"]
+    return (float(name) if name.replace(".", "", 1).isdigit() else float("inf"), name)
+
+
+def _with_interval(estimate: Mapping[str, Any]) -> str:
+    interval = f" ({estimate['ci_low']:.3f} to {estimate['ci_high']:.3f})" if estimate["ci_low"] is not None else ""
+    return _number(estimate["value"]) + interval

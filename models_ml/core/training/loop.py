@@ -20,7 +20,7 @@ from models_ml.core.answers.inference import logits_of
 from models_ml.core.answers.metrics import balanced_accuracy, log_loss, softmax
 from models_ml.core.answers.predictions import write_member_rows
 from models_ml.core.config import RunConfig, write_config
-from models_ml.core.device import autocast, choose_device, in_layout, memory_in_words, reproducible
+from models_ml.core.device import autocast, choose_device, device_in_words, in_layout, memory_in_words, reproducible
 from models_ml.core.errors import CoreError
 from models_ml.core.events import EpochDone, FoldDone, Listener, StepDone, seconds_left
 from models_ml.core.files import replacing, write_json
@@ -33,7 +33,7 @@ from models_ml.core.pictures.sampling import epoch_order, loss_weights, seed_of
 from models_ml.core.training import checkpoint, distributed
 from models_ml.core.training.card import write_fold_card
 from models_ml.core.training.checkpoint import FoldResult
-from models_ml.core.training.network import build, weights_hash
+from models_ml.core.training.network import build, for_gradients, weights_hash
 from models_ml.core.training.optim import MovingAverage, make_optimizer, set_rate
 from models_ml.core.training.schedule import learning_rate
 
@@ -70,7 +70,7 @@ class Fit:
         seed = int(seed_of(self.recipe.seed, "init", fold).generate_state(1)[0])
         anew = not (folder / checkpoint.STATE).is_file()  # else the state holds all weights
         network = build(cfg.model, len(data.labels.names), size_px=cfg.data.size_px, seed=seed, load=anew)
-        self.network = in_layout(self.recipe, network.to(self.device))
+        self.network = for_gradients(in_layout(self.recipe, network.to(self.device)))
         # One program per batch size (the whole and the last one): a general one is slower.
         compiled = self.recipe.compile
         self.forward = torch.compile(self.network, dynamic=False, backend=backend) if compiled else self.network
@@ -328,7 +328,8 @@ def _epochs(run: Fit, tell: Listener, cancelled: Callable[[], bool], state_every
             if now - saved >= state_every_s:
                 run.save()
                 saved = time.monotonic()
-        epoch = run.epoch
+        run.settle()
+        epoch, speed = run.epoch, seen / max(1e-9, time.monotonic() - clock)
         rate = learning_rate(run.recipe, epoch=epoch, step=len(steps) - 1, steps_per_epoch=len(steps))
         metrics, best = run.end_epoch(rate)
         if distributed.rank() == 0:
@@ -337,7 +338,7 @@ def _epochs(run: Fit, tell: Listener, cancelled: Callable[[], bool], state_every
         saved = time.monotonic()
         share = epoch / run.recipe.epochs
         tell(EpochDone(progress=share, seconds_left=seconds_left(began, share, already=already or 0.0), fold=run.fold,
-                       epoch=epoch, epochs=run.recipe.epochs, metrics=metrics, best=best))  # fmt: skip
+                       epoch=epoch, epochs=run.recipe.epochs, metrics=metrics, best=best, images_per_s=speed))  # fmt: skip
     return run.over
 
 
@@ -367,7 +368,7 @@ def _close(run: Fit, status: str, on_event: Listener | None) -> FoldResult:
             run.folder / "oof.csv", run.cfg.name, f"fold{run.fold}", held, softmax(logits), run.data.labels.names
         )
         write_json(run.folder / "data.json", {"train": len(run.data.train_rows), "held_out": len(run.data.held_rows)})
-        write_fold_card(run.cfg, run.data.labels, result, run.history, run.folder)
+        write_fold_card(run.cfg, run.data.labels, result, run.history, run.folder, device_in_words(run.device))
         checkpoint.write_result(result)
         checkpoint.write_sums(run.folder)
     distributed.wait()

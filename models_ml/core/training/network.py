@@ -1,6 +1,7 @@
 """The network: any timm backbone, several dropouts over one linear layer; and where its first weights come from."""
 
 import hashlib
+import logging
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +13,8 @@ from models_ml.core.config import ModelSpec
 from models_ml.core.device import out_of_memory
 from models_ml.core.errors import CoreError
 from models_ml.core.files import sha256_file
+
+COPIED_FIRST = (nn.SiLU, nn.Hardswish, nn.Hardsigmoid, nn.Mish)  # see for_gradients
 
 
 class MultiSampleHead(nn.Module):
@@ -54,18 +57,23 @@ def _backbone(spec: ModelSpec, size_px: int) -> nn.Module:
     import timm
 
     arguments = {"num_classes": 0, "pretrained": spec.weights == "hub", **spec.backbone_args}
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # every attempt would be told; what comes of it is told once
     try:
         return timm.create_model(spec.backbone, **arguments)
     except RuntimeError as error:
         if "Unknown model" in str(error):
-            raise CoreError(f"timm has no network {spec.backbone!r}; timm.list_models() names all of them.") from error
+            raise CoreError(
+                f"timm has no network {spec.backbone!r}; timm.list_models() names all of them, and --networks FILE.py registers "
+                "your own."
+            ) from error
         raise
     except TypeError as error:
         raise CoreError(f"model.backbone_args do not suit {spec.backbone!r}: {error}.") from error
     except (OSError, ValueError) as error:
         raise CoreError(
-            f"The weights of {spec.backbone!r} could not be downloaded ({type(error).__name__}). On a machine without "
-            "a network give model.weights the path of a local file."
+            f"The weights of {spec.backbone!r} could not be downloaded ({type(error).__name__}). On a machine without a network "
+            "fetch timm's file elsewhere and name it: --set model.weights=FILE (.safetensors or .pth), or begin with random "
+            "ones: --set model.weights=none."
         ) from error
 
 
@@ -154,6 +162,18 @@ def translate_keys(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]
             key = "backbone." + key
         translated[key] = value
     return translated
+
+
+def for_gradients(network: nn.Module) -> nn.Module:
+    """The network, none of whose activations works in place where that costs a copy.
+
+    The backward of these needs their input, so in place they copy it first: one pass over memory to read and one to write
+    more than giving a new picture, and the same memory. Without gradients in place is better, so it stays there.
+    """
+    for module in network.modules():
+        if type(module) in COPIED_FIRST:
+            module.inplace = False
+    return network
 
 
 def weights_hash(network: nn.Module) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from models_ml.core.answers.evaluate import evaluate_out_of_fold
 from models_ml.core.answers.metrics import fit_temperature
 from models_ml.core.answers.predictions import header, read_rows
 from models_ml.core.config import RunConfig, differences, read_config, write_config
@@ -19,6 +20,7 @@ from models_ml.core.pictures.pack import pack
 from models_ml.core.training import checkpoint
 from models_ml.core.training.card import write_run_card
 from models_ml.core.training.checkpoint import FoldResult, RunInfo, fold_folder
+from models_ml.core.training.own import keep
 
 PACK_SHARE = 0.04  # of the progress of a call
 
@@ -47,17 +49,21 @@ def train_ensemble(
     folds: Sequence[int] | None = None,
     device: str = "auto",
     state_every_s: float = 60.0,
+    networks: Path | str | None = None,
 ) -> RunResult:
     """Train the members of ``folds`` (None: all) into ``out_dir``.
 
     manifest may hold several views and the test split; ``cfg.view`` and the training split are taken. The same call
     again continues a run that was cancelled or killed and returns at once when all is done; another configuration or
-    manifest in the same folder is refused. Raises CoreError for input that cannot be trained on, before anything is
+    manifest in the same folder is refused. networks: the file that registered the network with timm, kept with the run
+    where it was needed (see ``own``). Raises CoreError for input that cannot be trained on, before anything is
     written.
     """
     folder, cancelled = Path(out_dir), cancelled or (lambda: False)
     cfg, prepared, labels, numbers = prepare(cfg, manifest, folds)
     _check_buildable(cfg, labels, [fold_folder(folder, number) for number in numbers], device)
+    if networks is not None and _leading():
+        keep(networks, folder)
     _begin(folder, cfg, prepared, labels)
     tell = together(JsonLines(folder / "events.jsonl") if _leading() else None, on_event)
     began = time.monotonic()
@@ -121,6 +127,17 @@ def prepare(
     return cfg, prepared, labels, wanted
 
 
+def folds_in_words(cfg: RunConfig, manifest: Manifest) -> str:
+    """What to say where the manifest's own folds are taken and are not as many as the configuration asks for."""
+    recorded = {item.fold for item in manifest.train.items if item.view == cfg.view or not cfg.view} - {None}
+    if cfg.data.fold_source == "grouped" or not recorded or len(recorded) == cfg.data.folds:
+        return ""
+    return (
+        f"{manifest.source} has {len(recorded)} folds, which are taken; data.folds={cfg.data.folds} counts only where folds are "
+        "drawn (data.fold_source=grouped)."
+    )
+
+
 def _check_buildable(cfg: RunConfig, labels: LabelSpace, members: Sequence[Path], device: str) -> None:
     """What the device or the network refuses is said at once, not when thousands of pictures have been read."""
     from models_ml.core.device import choose_device
@@ -171,7 +188,8 @@ def _conclude(folder: Path, manifest: Manifest) -> float | None:
         index = {name: k for k, name in enumerate(classes)}
         temperature = fit_temperature(np.array([r.probs for r in own]), np.array([index[r.truth] for r in own]))
     write_json(folder / checkpoint.CALIBRATION, {"temperature": temperature, "rows": len(own), "fitted_on": "oof.csv"})
-    write_run_card(info, manifest, results, temperature)
+    judged = evaluate_out_of_fold(folder / "oof.csv", manifest, own=info.labels.own) if own else None
+    write_run_card(info, manifest, results, temperature, judged)
     checkpoint.write_sums(folder)
     return temperature
 

@@ -5,6 +5,11 @@ import math
 from models_ml.core.config import Recipe
 
 
+def peak(recipe: Recipe) -> float:
+    """The largest rate of a whole training."""
+    return 10 * recipe.lr if recipe.schedule == "paper" else recipe.lr
+
+
 def learning_rate(recipe: Recipe, *, epoch: int, step: int, steps_per_epoch: int) -> float:
     """Rate for optimiser step ``step`` (from 0) of ``epoch`` (from 1).
 

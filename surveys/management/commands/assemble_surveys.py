@@ -1,4 +1,5 @@
-from surveys.management.study_command import StudyCommand
+from imagebank.management.outcome import Outcome
+from imagebank.management.study_command import StudyCommand
 from surveys.services import create_survey_set
 
 
@@ -13,5 +14,9 @@ class Command(StudyCommand):
         from surveys.core import Certificate
 
         survey_set = create_survey_set(study=study, seed=seed)
-        self.stdout.write(Certificate.from_dict(survey_set.certificate).to_text())
-        return f"{survey_set.surveys.count()} surveys of {study.slug}, seed {survey_set.seed}."
+        count = survey_set.surveys.count()
+        text = Certificate.from_dict(survey_set.certificate).to_text()
+        facts = {"surveys": count, "seed": survey_set.seed, "design_sha256": survey_set.design_sha256}
+        return Outcome(
+            f"{text}\n{count} surveys of {study.slug}, seed {survey_set.seed}.", facts | {"certificate": survey_set.certificate}
+        )

@@ -2,6 +2,7 @@ from pathlib import Path
 
 from django.core.management.base import BaseCommand
 
+from imagebank.management.outcome import Outcome, add_json_argument, tell
 from imagebank.management.terminal import input_errors, study_named
 from surveys.services import balance_warnings, begin_rating_study, shipped_preset
 
@@ -26,6 +27,7 @@ class Command(BaseCommand):
         parser.add_argument("--practice", type=int, default=3)
         parser.add_argument("--raters", type=int, default=12)
         parser.add_argument("--seed", type=int, required=True)
+        add_json_argument(parser)
         parser.add_argument("--image-sets", nargs="*", default=[], help="hashes, or their beginnings; all when left out")
         parser.add_argument(
             "--require-tones", action="store_true",
@@ -41,8 +43,12 @@ class Command(BaseCommand):
         with input_errors():
             preset = options["preset"] or shipped_preset(options["language"])
             survey_set = begin_rating_study(slug=study, sources=found, seed=seed, preset=preset, **asked)
-        self.stdout.write(Certificate.from_dict(survey_set.certificate).to_text())
-        for warning in balance_warnings(survey_set.certificate):
-            self.stdout.write(f"Warning: {warning}")
-        stimuli = survey_set.study.stimuli.count()
-        self.stdout.write(f"{survey_set.surveys.count()} sittings of {stimuli} stimuli in {study}, seed {seed}.")
+        warnings = balance_warnings(survey_set.certificate)
+        sittings, stimuli = survey_set.surveys.count(), survey_set.study.stimuli.count()
+        lines = [
+            Certificate.from_dict(survey_set.certificate).to_text(), *(f"Warning: {warning}" for warning in warnings),
+            f"{sittings} sittings of {stimuli} stimuli in {study}, seed {seed}.",
+        ]  # fmt: skip
+        facts = {"study": study, "sittings": sittings, "stimuli": stimuli, "seed": seed, "warnings": warnings}
+        told = Outcome("\n".join(lines), facts | {"certificate": survey_set.certificate})
+        tell(self, told, as_json=options["json"])

@@ -1,8 +1,9 @@
 from django.core.exceptions import ValidationError
 
 from imagebank.jobs import run_job
+from imagebank.management.outcome import Outcome
+from imagebank.management.study_command import StudyCommand
 from imagebank.services.removal import begin_removal
-from surveys.management.study_command import StudyCommand
 
 
 class Command(StudyCommand):
@@ -20,4 +21,7 @@ class Command(StudyCommand):
         if removal.finished_at is None or removal.refusal:
             raise ValidationError(job.error or f"A worker is deleting {removal.slug}.")
         told = ", ".join(f"{number} {words}" for words, number in removal.counts) or "nothing but the set-up"
-        return f"{removal.slug} is deleted: {told}; {removal.files_total} files and folders."
+        return Outcome(
+            f"{removal.slug} is deleted: {told}; {removal.files_total} files and folders.",
+            {"deleted": dict(removal.counts), "files": removal.files_total},
+        )

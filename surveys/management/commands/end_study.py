@@ -1,4 +1,5 @@
-from surveys.management.study_command import StudyCommand
+from imagebank.management.outcome import Outcome
+from imagebank.management.study_command import StudyCommand
 from surveys.services.closing import STEPS
 
 
@@ -12,4 +13,4 @@ class Command(StudyCommand):
 
     def act(self, study, *, step, **options):
         STEPS[step].take(study=study)
-        return f"{study.slug}: {STEPS[step].done}"
+        return Outcome(f"{study.slug}: {STEPS[step].done}", {"step": step})

@@ -1,4 +1,5 @@
-from surveys.management.study_command import StudyCommand
+from imagebank.management.outcome import Outcome
+from imagebank.management.study_command import StudyCommand
 from surveys.services import erase_contacts
 
 
@@ -7,4 +8,5 @@ class Command(StudyCommand):
     in_archive = True
 
     def act(self, study, **options):
-        return f"{erase_contacts(study=study)} names and addresses of {study.slug} erased."
+        erased = erase_contacts(study=study)
+        return Outcome(f"{erased} names and addresses of {study.slug} erased.", {"erased": erased})

@@ -1,8 +1,9 @@
 import os
 from pathlib import Path
 
+from imagebank.management.outcome import Outcome
+from imagebank.management.study_command import StudyCommand
 from surveys.exports.tables import cells_csv, ratings_csv
-from surveys.management.study_command import StudyCommand
 
 
 class Command(StudyCommand):
@@ -25,4 +26,5 @@ class Command(StudyCommand):
         unfinished = out.with_name(f"{out.name}.part")
         unfinished.write_text(text, encoding="utf-8", newline="")
         os.replace(unfinished, out)
-        return f"{text.count(chr(10)) - 1} ratings of {study.slug} in {out}."
+        rows = text.count("\n") - 1
+        return Outcome(f"{rows} ratings of {study.slug} in {out}.", {"rows": rows, "file": out})

@@ -1,8 +1,9 @@
 import os
 from pathlib import Path
 
+from imagebank.management.outcome import Outcome
+from imagebank.management.study_command import StudyCommand
 from surveys.exports.tables import readings_csv
-from surveys.management.study_command import StudyCommand
 
 
 class Command(StudyCommand):
@@ -19,4 +20,5 @@ class Command(StudyCommand):
         unfinished = out.with_name(f"{out.name}.part")
         unfinished.write_text(text, encoding="utf-8", newline="")
         os.replace(unfinished, out)
-        return f"{text.count(chr(10)) - 1} readings of {study.slug} in {out}."
+        rows = text.count("\n") - 1
+        return Outcome(f"{rows} readings of {study.slug} in {out}.", {"rows": rows, "file": out})

@@ -1,4 +1,5 @@
-from surveys.management.study_command import StudyCommand
+from imagebank.management.outcome import Outcome
+from imagebank.management.study_command import StudyCommand
 from surveys.services import import_readings
 
 
@@ -11,4 +12,5 @@ class Command(StudyCommand):
 
     def act(self, study, *, path, **options):
         done = import_readings(study=study, path=path)
-        return f"{done.created} new readings in {study.slug}, {done.unchanged} were there already."
+        text = f"{done.created} new readings in {study.slug}, {done.unchanged} were there already."
+        return Outcome(text, {"created": done.created, "unchanged": done.unchanged})

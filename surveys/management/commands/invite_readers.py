@@ -4,7 +4,8 @@ from urllib.parse import urljoin
 from django.conf import settings
 from django.urls import reverse
 
-from surveys.management.study_command import StudyCommand
+from imagebank.management.outcome import Outcome
+from imagebank.management.study_command import StudyCommand
 from surveys.services import invite_many
 from surveys.services.invitation_list import read_invitation_list
 
@@ -22,12 +23,13 @@ class Command(StudyCommand):
         data = path.read_bytes()
         if dry_run:
             listed = read_invitation_list(study, data)
-            for line, wrong in listed.errors:
-                self.stdout.write(f"Line {line}: {wrong}.")
-            return f"{len(listed.invitees)} rows can be used, {len(listed.errors)} cannot. Nothing was stored."
+            errors = [f"Line {line}: {wrong}." for line, wrong in listed.errors]
+            told = f"{len(listed.invitees)} rows can be used, {len(errors)} cannot. Nothing was stored."
+            return Outcome("\n".join([*errors, told]), {"usable": len(listed.invitees), "errors": errors, "invited": []})
         done = invite_many(study=study, data=data, send=send)
-        if not send:
-            for row in done:
-                link = urljoin(settings.SITE_URL, reverse("surveys:landing", kwargs={"token": row.raw}))
-                self.stdout.write(f"{row.invitation.reader.code}\t{row.invitee.email}\t{link}")
-        return f"{len(done)} readers of {study.slug} invited."
+        people = [{"reader": row.invitation.reader.code, "email": row.invitee.email} for row in done]
+        if not send:  # the only time that a link can be told
+            for person, row in zip(people, done):
+                person["link"] = urljoin(settings.SITE_URL, reverse("surveys:landing", kwargs={"token": row.raw}))
+        lines = ["\t".join(person.values()) for person in people if "link" in person]
+        return Outcome("\n".join([*lines, f"{len(done)} readers of {study.slug} invited."]), {"invited": people})

@@ -1,4 +1,5 @@
-from surveys.management.study_command import StudyCommand
+from imagebank.management.outcome import Outcome
+from imagebank.management.study_command import StudyCommand
 from surveys.services import load_protocol
 
 
@@ -7,8 +8,8 @@ class Command(StudyCommand):
 
     def add_arguments(self, parser):
         super().add_arguments(parser)
-        parser.add_argument("preset", help="path of the study.toml")
+        parser.add_argument("preset", help="study.toml, or the folder that holds it")
 
     def act(self, study, *, preset, **options):
         load_protocol(study=study, path=preset)
-        return f"{study.slug} now follows {preset}."
+        return Outcome(f"{study.slug} now follows {preset}.", {"preset": preset})

@@ -1,6 +1,7 @@
 from pathlib import Path
 
-from surveys.management.study_command import StudyCommand
+from imagebank.management.outcome import Outcome
+from imagebank.management.study_command import StudyCommand
 from surveys.services import record_bounces
 
 
@@ -14,7 +15,8 @@ class Command(StudyCommand):
     def act(self, study, *, paths, **options):
         files = [file for path in paths for file in ([path] if not path.is_dir() else sorted(path.rglob("*")))]
         done = record_bounces(study=study, messages=(file.read_bytes() for file in files if not file.is_dir()))
-        return (
+        return Outcome(
             f"{done.recorded} letters of {study.slug} came back; {done.of_others} reports are about others, "
-            f"{done.no_report} messages are no report of a failed delivery."
+            f"{done.no_report} messages are no report of a failed delivery.",
+            {"recorded": done.recorded, "of_others": done.of_others, "no_report": done.no_report},
         )

@@ -1,4 +1,5 @@
-from surveys.management.study_command import StudyCommand
+from imagebank.management.outcome import Outcome
+from imagebank.management.study_command import StudyCommand
 from surveys.services import send_reminders
 
 
@@ -12,4 +13,4 @@ class Command(StudyCommand):
 
     def act(self, study, *, after_days, most, **options):
         queued = send_reminders(study=study, after_days=after_days, most=most)
-        return f"{queued} reminders of {study.slug} are on their way."
+        return Outcome(f"{queued} reminders of {study.slug} are on their way.", {"queued": queued})

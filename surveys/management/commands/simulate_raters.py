@@ -1,5 +1,6 @@
+from imagebank.management.outcome import Outcome
+from imagebank.management.study_command import StudyCommand
 from imagebank.management.terminal import progress_bar
-from surveys.management.study_command import StudyCommand
 from surveys.services import SimulatedRaters, simulate_raters
 
 
@@ -24,4 +25,4 @@ class Command(StudyCommand):
                 progress=progress,
                 leave_open=[(survey, group) for survey in leave_open for group in groups],
             )
-        return f"{done} simulated raters of {study.slug}."
+        return Outcome(f"{done} simulated raters of {study.slug}.", {"sittings": done})

@@ -1,6 +1,8 @@
 from django.core.management.base import CommandError
 
-from surveys.management.study_command import StudyCommand
+from imagebank.management.outcome import Outcome
+from imagebank.management.study_command import StudyCommand
+from imagebank.management.terminal import CHECK_FAILED
 from surveys.models import Answer
 from surveys.services import answer_log_faults
 
@@ -11,6 +13,8 @@ class Command(StudyCommand):
 
     def act(self, study, **options):
         faults = answer_log_faults(study=study)
-        if faults:
-            raise CommandError("\n".join(faults), returncode=1)
-        return f"{Answer.objects.of_study(study).count():,} answers of {study.slug}: every chain is whole."
+        answers = Answer.objects.of_study(study).count()
+        if faults and not options["json"]:
+            raise CommandError("\n".join(faults), returncode=CHECK_FAILED)
+        text = f"{answers:,} answers of {study.slug}: every chain is whole."
+        return Outcome(text, {"answers": answers, "faults": faults}, CHECK_FAILED if faults else 0)

@@ -1,4 +1,4 @@
-// The network's output beside the second answer: fetched once the own answer is saved, shown at the choices and on the image.
+// The network's output beside the second answer, or that there is none: fetched once the own answer is saved, shown at the choices and on the image.
 (function () {
   "use strict";
 
@@ -27,10 +27,10 @@
       if (item.example) item.output = item.example; // to practise with, or in a preview
       this.fill(item.output);
       if (item.output) return this.shown(item);
-      this.words.textContent = say("network_waits");
+      this.words.textContent = say(this.root.dataset.control ? "second_waits" : "network_waits");
       while (!(await this.fetch(item))) {
         if (mine !== this.turn) return;
-        this.words.textContent = say("network_not_loaded");
+        this.words.textContent = say(this.root.dataset.control ? "second_not_loaded" : "network_not_loaded");
         this.again.hidden = false;
         await pause(RETRY_MS);
         if (mine !== this.turn) return;
@@ -73,7 +73,8 @@
       this.onShown(item);
     }
     // The network's answer in words; on a phone its choice may stand below what is in sight.
-    answerOf({ answer }) {
+    answerOf({ answer, control }) {
+      if (control) return say("network_nothing");
       if (answer === null) return "";
       return answer ? say("network_answers", { name: this.nameOf(answer) }) : say("network_abstains");
     }
@@ -92,6 +93,7 @@
         pick.querySelector(".percent").textContent = share === undefined ? "" : `${Math.round(share * 100)} %`;
       }
       this.words.textContent = output ? this.answerOf(output) : "";
+      this.words.classList.toggle("nothing", Boolean(output && output.control));
       this.map.hidden = !output || !output.map;
       this.toggle(false);
     }

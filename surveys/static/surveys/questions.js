@@ -116,7 +116,7 @@
       const seen = Boolean(assisted && this.item.output) && this.step < assisted.step;
       this.locked = seen || answered.some((step) => step > this.step);
       this.closed.hidden = !this.locked;
-      if (seen) this.closed.textContent = window.diptych.say("closed_by_network");
+      if (seen) this.closed.textContent = window.diptych.say(this.item.output.control ? "closed_asked_again" : "closed_by_network");
       if (this.locked) this.element().setAttribute("aria-describedby", "closed");
       else this.element().removeAttribute("aria-describedby");
       this.enable(this.ready);

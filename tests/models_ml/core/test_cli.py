@@ -1,5 +1,6 @@
 import csv
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +12,7 @@ from models_ml.core.cli import _parser, main
 from models_ml.core.config import preset, read_config
 from models_ml.core.pictures.audit import audit, leak_cost
 from models_ml.core.pictures.folds import with_folds
+from models_ml.core.training.card import _held_out
 from tests.models_ml.core.drawn import write_rows
 
 SMALL = ["train", "{bank}", "--preset", "tiny", "--view", "focused", "--out", "{tmp}/r"]
@@ -33,6 +35,7 @@ def test_from_a_manifest_to_a_judged_ensemble(bank, tmp_path, capsys):
     assert main(["doctor", str(run)]) == 0
     text = capsys.readouterr().out
     assert "12 items" in text
+    assert re.search(r"probabilities: calibration error 0\.\d+, Brier \d\.\d+", text)
     assert "Not a medical device" in text
     assert "checksums agree" in text
     rows = list(csv.DictReader((tmp_path / "p.csv").read_text().splitlines()))
@@ -42,6 +45,8 @@ def test_from_a_manifest_to_a_judged_ensemble(bank, tmp_path, capsys):
     judged = json.loads((tmp_path / "ev.json").read_text())["results"][0]
     counts = np.array(judged["ensemble"]["confusion"]["counts"])
     assert counts.sum() == 12
+    for k, name in enumerate(("HMI", "IP", "MA")):
+        assert re.search(rf"^{name} +4 +{counts[k, k] / 4:.3f} ", text, re.MULTILINE)
     assert judged["ensemble"]["accuracy"]["value"] == pytest.approx(np.trace(counts[:, :3]) / 12)
     listed = (run / "fold0/SHA256SUMS").read_text()
     assert all(name in listed for name in ("weights.safetensors", "config.toml", "metrics.jsonl", "oof.csv", "card.md"))
@@ -79,6 +84,11 @@ def test_a_second_training_command_only_adds_what_is_missing(bank, tmp_path, cap
         ([*SMALL, "--set", "model.backbone_args={foo=1}"], "model.backbone_args do not suit 'test_resnet'"),
         ([*SMALL, "--set", "model.backbone=test_vit", "--set", "data.size_px=50"], "cannot take pictures of 50 px"),
         ([*SMALL, "--set", "model.weights={tmp}/none.pth"], "Pretrained weights were expected at"),
+        ([*SMALL, "--set", "epochs=3"], "There is no setting 'epochs'; recipe.epochs may be meant."),
+        ([*SMALL, "--set", "recipe.bach_size=3"], "recipe.batch_size"),
+        ([*SMALL, "--set", "recipe.zzz=3"], "the command config prints all of them"),
+        (["compare", "{tmp}/one.csv"], "Two networks or more are needed"),
+        (["compare", "{tmp}", "{tmp}"], "is not a run directory"),
     ],
 )
 def test_bad_input_is_one_sentence_and_exit_2(bank, tmp_path, capsys, argv, words):
@@ -107,6 +117,79 @@ def test_another_studys_manifest_cannot_give_the_clusters(trained, bank, tmp_pat
     assert "12 of the 12 pictures are not in" in capsys.readouterr().err
 
 
+def test_two_runs_are_compared_on_the_pictures_that_both_held_out(trained, bank, tmp_path, capsys):
+    other = tmp_path / "other"
+    assert main(small(bank, other, "--set", "recipe.seed=5")) == 0
+    capsys.readouterr()
+    assert main(["compare", str(trained), str(other)]) == 0
+    pair, settings = capsys.readouterr().out.splitlines()
+    known = [{row["item"]: row for row in csv.DictReader((run / "oof.csv").open())} for run in (trained, other)]
+    right = [
+        {item: max(("HMI", "IP", "MA"), key=lambda name: float(row[f"p_{name}"])) == row["truth"] for item, row in rows.items()}
+        for rows in known
+    ]
+    alone = [sum(one[item] and not two[item] for item in one) for one, two in (right, right[::-1])]
+    assert pair.endswith(f"n = 30; right alone: {alone[0]} and {alone[1]}")
+    assert f"accuracy {(alone[0] - alone[1]) / 30:+.3f} [" in pair
+    assert "recipe.seed is 5, was 0" in settings
+
+
+def test_files_of_predictions_are_compared_with_themselves_without_a_difference(trained, bank, tmp_path, capsys):
+    out = tmp_path / "p.csv"
+    assert main(["predict", str(trained), str(bank), "--out", str(out), "--quiet"]) == 0
+    capsys.readouterr()
+    assert main(["compare", str(out), str(out), "--manifest", str(bank)]) == 0
+    assert "accuracy +0.000 [+0.000, +0.000], Brier +0.000 [+0.000, +0.000], exact p = 1, n = 12" in capsys.readouterr().out
+    assert main(["compare", str(trained), str(out)]) == 0
+    assert "answered no picture both" in capsys.readouterr().out
+
+
+def test_a_temperatures_effect_is_told_beside_what_was_before(trained, bank, tmp_path, capsys):
+    out, found = tmp_path / "p.csv", {}
+    assert main(["predict", str(trained), str(bank), "--out", str(out), "--quiet"]) == 0
+    for name, more in (("plain", []), ("calibrated", ["--calibrated", str(trained)])):
+        capsys.readouterr()
+        assert main(["evaluate", str(out), *more]) == 0
+        found[name] = [line for line in capsys.readouterr().out.splitlines() if "calibration error" in line]
+    (plain,) = found["plain"]
+    assert found["calibrated"][1] == plain.replace("probabilities:", "probabilities without the temperature:")
+    assert found["calibrated"][0] != plain
+
+
+def test_recorded_folds_that_are_not_as_many_as_asked_for_are_named(bank, tmp_path, capsys):
+    with_folds(read_manifest(bank), folds=3, source="grouped", seed=0).write(tmp_path / "folds.csv")
+    assert main(small(tmp_path / "folds.csv", tmp_path / "run", "--fold", "0")) == 0
+    assert "has 3 folds, which are taken; data.folds=2 counts only where folds are drawn" in capsys.readouterr().err
+    assert main(small(tmp_path / "folds.csv", tmp_path / "drawn", "--fold", "0", "--set", "data.fold_source=grouped")) == 0
+    assert "note:" not in capsys.readouterr().err
+
+
+def test_the_card_says_how_the_run_did_and_on_what(trained):
+    card = (trained / "card.md").read_text()
+    rows = list(csv.DictReader((trained / "oof.csv").open()))
+    right = sum(max(("HMI", "IP", "MA"), key=lambda name: float(row[f"p_{name}"])) == row["truth"] for row in rows)
+    assert f"- accuracy {right / 30:.3f} (" in card
+    assert re.search(r"^\| HMI \| 10 \| \d\.\d{3} \|", card, re.MULTILINE)
+    assert re.search(r"training took .* s; seed 0", card)
+    assert card.startswith("# tiny: ensemble of 2 networks")
+    assert "s on 1 processor thread; python" in (trained / "fold0/card.md").read_text()
+
+
+def test_the_cards_skin_tones_stand_in_their_order_and_a_class_never_answered_is_said():
+    judged = {
+        "out_of_fold": {
+            "n": 4, "accuracy_clustered": {"value": 0.5, "ci_low": None, "ci_high": None}, "brier": 1.0, "log_loss": 1.0,
+            "balanced_accuracy": {"value": 0.5, "ci_low": 0.1, "ci_high": 0.9}, "calibration": {"ece": 0.0},
+            "confusion": {"classes": ["A", "B"], "counts": [[2, 0, 0], [2, 0, 0]]},
+        },
+        "skin_tone": [{"skin_tone": t, "n": 1, "value": 1.0, "ci_low": None, "ci_high": None} for t in ("10", "dark", "2")],
+    }  # fmt: skip
+    lines = _held_out(judged)
+    assert "| A | 2 | 1.000 | 0.500 |" in lines
+    assert "| B | 2 | 0.000 | never answered |" in lines
+    assert [line.split(" | ")[0] for line in lines[-3:]] == ["| 2", "| 10", "| dark"]
+
+
 def test_a_printed_configuration_is_one_that_can_be_given_back(tmp_path, capsys):
     assert main(["config", "--preset", "modern", "--set", "recipe.epochs=7"]) == 0
     (tmp_path / "mine.toml").write_text(capsys.readouterr().out)
@@ -120,7 +203,7 @@ def test_every_option_of_every_command_is_explained():
         for name, command in commands.items() for option in command._actions
         if option.option_strings and not option.help
     ]  # fmt: skip
-    assert len(commands) == 14
+    assert len(commands) == 16
     assert silent == []
 
 

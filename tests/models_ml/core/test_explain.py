@@ -131,11 +131,11 @@ def test_deletion_and_insertion_of_the_right_pixels_are_extreme():
     left = np.zeros((8, 8), np.float32)
     left[:, :4] = 1
 
-    def probability(batch):
-        return batch[:, :, :, :4].mean(axis=(1, 2, 3))
+    def probability(taken):
+        return np.where(taken, fill, image)[:, :, :, :4].mean(axis=(1, 2, 3))
 
-    good = explain_metrics.perturbation_areas(left, image, fill, probability)
-    bad = explain_metrics.perturbation_areas(-left, image, fill, probability)
+    good = explain_metrics.perturbation_areas(left, probability)
+    bad = explain_metrics.perturbation_areas(-left, probability)
     assert good[0] == pytest.approx(0.25)
     assert good[1] == pytest.approx(0.75)
     assert bad[0] == pytest.approx(0.75)
@@ -207,12 +207,13 @@ def test_a_controls_deletion_and_insertion_are_judged_by_the_trained_members(exp
     answer = info.labels.index(record["answer"])
 
     @torch.no_grad()
-    def probability(batch):
+    def probability(taken):
+        batch = np.where(taken, fill, picture[0].numpy())
         return np.mean([net(torch.from_numpy(batch)).softmax(1)[:, answer].numpy() for net in networks], axis=0)
 
     with np.load(explained[0] / "items" / f"{file_name('HMI-10')}.npz") as maps:
         controls = maps["control"]
-    areas = [explain_metrics.perturbation_areas(m, picture[0].numpy(), fill, probability) for m in controls]
+    areas = [explain_metrics.perturbation_areas(m, probability) for m in controls]
     control = record["maps"]["predicted"]["control"]
     assert len(controls) == 2
     assert record["members_used"] == len(networks) or record["fallback"]

@@ -12,12 +12,12 @@ from models_ml.core import read_manifest
 from models_ml.core.answers.predict import finished_members
 from models_ml.core.attribution import folding
 from models_ml.core.attribution.explain import explain
-from models_ml.core.attribution.folding import PerChannel, folded
+from models_ml.core.attribution.folding import CONVOLUTIONS, PerChannel, folded, in_half
 from models_ml.core.attribution.run import explain_items
 from models_ml.core.config import AttributionSpec, ModelSpec
 from models_ml.core.errors import CoreError
 from models_ml.core.training import checkpoint
-from models_ml.core.training.network import build, weights_hash
+from models_ml.core.training.network import build, for_gradients, weights_hash
 from tests.performance.attribution_speed import with_statistics
 
 
@@ -257,3 +257,66 @@ def test_a_run_folds_every_network_once_and_names_the_stored_one(trained, bank, 
     settings = ["method=gradcam"]
     explain_items(trained, read_manifest(bank), tmp_path / "cam", limit=1, controls=1, settings=settings, device="cpu")
     assert len(seen) == 4
+
+
+def counted(call, name: str) -> int:
+    with torch.profiler.profile() as seen:
+        call()
+    return sum(event.count for event in seen.key_averages() if event.key == name)
+
+
+def test_explaining_and_training_copy_no_picture_before_an_activation(picture):
+    """In place, SiLU copies its input where a gradient is wanted: one copy per activation."""
+    plain, image = network_of("test_efficientnet"), picture
+    active = sum(type(module) is nn.SiLU for module in plain.modules())
+    light = folded(plain, image)
+    copying = deepcopy(light)
+    for module in copying.modules():
+        if type(module) is nn.SiLU:
+            module.inplace = True
+    spec = AttributionSpec(steps=2, max_steps=2)
+    calls = [lambda net=net: explain(net, image, (0,), spec) for net in (copying, light)]
+    before, now = (counted(call, "aten::clone") for call in calls)
+    assert active > 5
+    assert before - now == active
+    assert np.array_equal(*(call().map_HW for call in calls))
+    assert all(module.inplace for module in plain.modules() if type(module) is nn.SiLU)  # predicting stays in place
+    assert not any(module.inplace for module in for_gradients(plain).modules() if type(module) is nn.SiLU)
+
+
+def test_no_gradient_of_a_weight_is_computed(picture):
+    light = folded(network_of("test_efficientnet"), picture)
+    assert not any(parameter.requires_grad for parameter in light.parameters())
+    with torch.profiler.profile(record_shapes=True) as seen:
+        explain(light, picture, (0,), AttributionSpec(steps=2, max_steps=2))
+    masks = [event.concrete_inputs[-1] for event in seen.events() if event.name == "aten::convolution_backward"]
+    assert len(masks) > 10
+    assert all(list(mask) == [True, False, False] for mask in masks)
+
+
+def test_half_precision_weights_are_made_once_and_give_the_same_map_to_the_bit(picture):
+    light, image = folded(network_of("test_efficientnet"), picture), picture
+    half, spec = in_half(light, image), AttributionSpec(steps=2, max_steps=2, precision="fp16")
+    assert half is not light
+    assert half.head.linear.weight.dtype == torch.float32
+    layers = sum(type(module) in CONVOLUTIONS for module in light.modules())
+    before, now = (counted(lambda net=net: explain(net, image, (0,), spec), "aten::_to_copy") for net in (light, half))
+    assert before - now >= layers
+    assert np.array_equal(explain(half, image, (0,), spec).map_HW, explain(light, image, (0,), spec).map_HW)
+
+
+def test_a_network_that_half_precision_weights_change_keeps_its_own():
+    class Scaled(nn.Module):
+        """Uses a layer's weights in a way that autocast does not know."""
+
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Conv2d(3, 4, 3)
+
+        def forward(self, image):
+            return (image[:, :, :3, :3].flatten(1) @ (self.layer.weight.float().flatten(1).T / 3)).float() * 1.1
+
+    odd = Scaled().eval().requires_grad_(False)
+    with torch.no_grad():
+        odd.layer.weight.mul_(1.001)
+    assert in_half(odd, torch.rand(1, 3, 16, 16)) is odd

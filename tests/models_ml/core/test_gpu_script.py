@@ -54,7 +54,8 @@ def test_every_number_is_written_for_every_part_and_mode(tmp_path):
     assert list(parts) == [
         ("infer", "eager"), ("train", "eager"), ("explain", "eager"), ("explain-right", "eager"),
         ("explain-wrong", "eager"), ("input", "eager"),
-        ("infer", "compiled"), ("train", "compiled"), ("input", "compiled"),
+        ("infer", "compiled"), ("train", "compiled"), ("explain", "compiled"), ("explain-right", "compiled"),
+        ("explain-wrong", "compiled"), ("input", "compiled"),
     ]  # fmt: skip
     for part in found["parts"]:
         assert set(part) >= PART_FIELDS
@@ -68,7 +69,9 @@ def test_every_number_is_written_for_every_part_and_mode(tmp_path):
             "ours / captum", "ours, half precision / captum", "ours, one target at a time / captum", "ours / one target at a time",
         }  # fmt: skip
         assert parts[load, "eager"]["targets"] == targets
-    assert all(parts[load, "eager"]["maps_apart"] < 0.1 for load in ("explain", "explain-right", "explain-wrong"))
+    for load in ("explain", "explain-right", "explain-wrong"):
+        assert set(parts[load, "compiled"]["ratios"]) == {"ours / captum", "ours, half precision, compiled / captum"}
+        assert all(parts[load, mode]["maps_apart"] < 0.1 for mode in ("eager", "compiled"))
     for mode in ("eager", "compiled"):
         assert "augmentation paper / pictures ready" in parts["input", mode]["ratios"]
     assert "train, eager: timm: " in said
