@@ -8,9 +8,14 @@ WORKERS ?= 2
 # Each worker begins with its own half, so that what a session makes once is made in one of them, and helps when done.
 SHARED = -n $(WORKERS) --dist worksteal
 BIN := $(VENV)/bin
+# For a machine without a GPU: the address or folder of the CPU-only build of torch and torchvision. Their makers publish no
+# hashes for the lock, so these two alone are taken unchecked; nothing that serves a GPU is installed then.
+CPU_WHEELS ?=
 # The stamp carries the lock's own hash: another lock, another installation; the same lock, nothing to do.
-STAMP := $(VENV)/.installed-$(shell sha256sum requirements.lock | cut -c1-16)
+STAMP := $(VENV)/.installed-$(shell sha256sum requirements.lock | cut -c1-16)$(if $(CPU_WHEELS),-cpu)
 UV_LINES = awk '/^uv==/ {on=1} on && !/^uv==/ && !/^ / {exit} on' requirements.lock
+LINES = $(if $(CPU_WHEELS),awk '/^[a-z]/ {gpu = /^(torch|torchvision|triton|nvidia-[a-z0-9-]+|cuda-[a-z]+)==/} !gpu',cat) requirements.lock
+CPU_PINS = $(shell awk '/^(torch|torchvision)==/ {print $$1}' requirements.lock)
 
 export OMP_NUM_THREADS ?= 1
 
@@ -61,7 +66,9 @@ $(STAMP): requirements.lock
 	@test -x $(BIN)/python || { echo "Making the virtual environment $(VENV)"; $(PYTHON) -m venv $(VENV); }
 	@echo "Installing the pinned requirements; the first time this downloads about 3 GB"
 	@$(UV_LINES) > $(VENV)/uv.lock && $(BIN)/python -m pip install --quiet --require-hashes -r $(VENV)/uv.lock || { echo "The installer could not be fetched: is the package index reachable?" >&2; exit 1; }
-	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements.lock || $(BIN)/python -m pip install --require-hashes -r requirements.lock || { echo "The pinned requirements could not be installed; the lines above say which. Run the same command again to continue." >&2; exit 1; }
+	@$(LINES) > $(VENV)/install.lock
+	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes $(if $(CPU_WHEELS),--no-deps) -r $(VENV)/install.lock || $(BIN)/python -m pip install --require-hashes $(if $(CPU_WHEELS),--no-deps) -r $(VENV)/install.lock || { echo "The pinned requirements could not be installed; the lines above say which. Run the same command again to continue." >&2; exit 1; }
+	@test -z "$(CPU_WHEELS)" || $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --no-deps --default-index "$(CPU_WHEELS)" $(CPU_PINS) || { echo "The CPU-only build of $(CPU_PINS) was not found at $(CPU_WHEELS)." >&2; exit 1; }
 	@$(PYTHON) -c 'import ctypes.util, sys; sys.exit(not ctypes.util.find_library("pangoft2-1.0"))' || echo "Note: PDF reports need Pango (Debian: apt-get install libpango-1.0-0 libpangoft2-1.0-0); all else works without."
 	@rm -f $(VENV)/.installed-*
 	@touch $@

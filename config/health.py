@@ -1,13 +1,31 @@
 """Is the process alive (`/healthz`), and can it serve (`/readyz`)?"""
 
 import os
+from collections.abc import Callable
 
 from django.conf import settings
+from django.core.files.storage import default_storage
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from imagebank.models import WorkerBeat
+from imagebank.services.storing import StoreAway
+
+
+class ProbesFirst:
+    """Middleware: answers the probes before anything else looks at the request.
+
+    An engine or a load balancer asks a process by its address, over HTTP, and by none of the site's names; the host check
+    would refuse it, and the way to HTTPS send it elsewhere.
+    """
+
+    def __init__(self, get_response: Callable):
+        self.get_response = get_response
+        self.probes = {"/healthz": healthz, "/readyz": readyz}
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.probes.get(request.path_info, self.get_response)(request)
 
 
 def healthz(request: HttpRequest) -> HttpResponse:
@@ -44,6 +62,11 @@ def check_migrations() -> str:
 
 
 def check_storage() -> str:
+    if settings.AWS_STORAGE_BUCKET_NAME:
+        try:
+            default_storage.check()
+        except StoreAway:
+            return "bucket unreachable"
     folder = settings.MEDIA_ROOT
     folder.mkdir(parents=True, exist_ok=True)
     return "ok" if os.access(folder, os.W_OK) else "not writable"

@@ -18,6 +18,7 @@ from config.study_path import study_path, study_paths
 from imagebank.jobs import DISK_FULL, retry_job
 from imagebank.models import Membership, Removal, Study, WorkerBeat
 from imagebank.permissions import has_role, require_role
+from imagebank.services.storing import StoreAway
 
 STUDIES_PER_PAGE = 20
 
@@ -70,10 +71,12 @@ def retry_deletion(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Something failed that no page expects. A full disk is said in words, for it takes an administrator, not patience."""
+    """Something failed that no page expects. A full disk and a bucket that is away are said in words: they take an administrator."""
     failure = sys.exc_info()[1]  # Django asks for this page while it handles the exception
     full = isinstance(failure, OSError) and failure.errno in DISK_FULL
-    return HttpResponse(get_template("500.html").render({"disk_full": full}), status=507 if full else 500)
+    away = isinstance(failure, StoreAway)
+    status = 507 if full else 503 if away else 500
+    return HttpResponse(get_template("500.html").render({"disk_full": full, "store_away": away}), status=status)
 
 
 def icon(request: HttpRequest) -> HttpResponse:

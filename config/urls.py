@@ -7,7 +7,7 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from config import health, job_pages, metrics, pages
+from config import job_pages, metrics, pages
 
 # The stock admin, behind the same sign-in as everything else (rate limits and second factor included).
 admin.autodiscover()
@@ -24,8 +24,6 @@ urlpatterns = [
     path("account/", include("allauth.urls")),
     path("admin/", admin.site.urls),
     path("favicon.ico", pages.icon),
-    path("healthz", health.healthz, name="healthz"),
-    path("readyz", health.readyz, name="readyz"),
     path("metrics", metrics.metrics, name="metrics"),
     path("studies/", RedirectView.as_view(pattern_name="home")),
     path("deleted-studies/", pages.deleted_studies, name="deleted-studies"),

@@ -29,6 +29,7 @@ from django.utils.module_loading import autodiscover_modules
 
 from imagebank.models import Job, JobLine, Study
 from imagebank.services.archive import require_changeable
+from imagebank.services.storing import StoreAway
 
 logger = logging.getLogger(__name__)
 
@@ -160,6 +161,8 @@ def outcome_of(job: Job) -> dict:
         return {"state": Job.State.CANCELLED, "message": str(stop) or "Cancelled."}
     except ValidationError as refusal:
         return {"state": Job.State.FAILED, "error": "\n".join(refusal.messages)}
+    except StoreAway as failure:
+        return {"state": Job.State.FAILED, "error": str(failure)}
     except Exception as failure:
         logger.exception("Job %s (%s) failed", job.pk, job.kind)
         if isinstance(failure, OSError) and failure.errno in DISK_FULL:

@@ -45,6 +45,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "config.health.ProbesFirst",
     "surveys.reading.link_guard.LinkHeaders",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -93,6 +94,11 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 CACHES = {"default": env.cache("CACHE_URL", default="locmemcache://diptych")}
 
+# How many proxies of ours stand in front. Behind one, all visitors come from its address: limits on guessing count by the
+# address that the last of them saw (X-Forwarded-For), or one stranger's guesses would shut everybody out. Whatever a visitor
+# writes into that header by himself is not believed.
+ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXIES", default=0)
+
 AUTHENTICATION_BACKENDS = [
     "rules.permissions.ObjectPermissionBackend",
     "django.contrib.auth.backends.ModelBackend",
@@ -127,6 +133,24 @@ STATICFILES_FINDERS = [
     "benchmark.finders.PlotlyFinder",
 ]
 MEDIA_ROOT = VAR_DIR / "media"  # never served by address: an authorised view opens each file
+# Pictures lie there, or in a bucket of a store that speaks S3; imagebank/bucket.py says how, docs/server.md what else stays here.
+AWS_STORAGE_BUCKET_NAME = env("AWS_STORAGE_BUCKET_NAME", default="")
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+if AWS_STORAGE_BUCKET_NAME:
+    STORAGES["default"] = {
+        "BACKEND": "imagebank.bucket.PrivateBucket",
+        "OPTIONS": {
+            "bucket_name": AWS_STORAGE_BUCKET_NAME,
+            "location": env("AWS_LOCATION", default=""),
+            "endpoint_url": env("AWS_S3_ENDPOINT_URL", default=""),
+            "region_name": env("AWS_S3_REGION_NAME", default="us-east-1"),
+            "access_key": env("AWS_ACCESS_KEY_ID", default="") or None,
+            "secret_key": env("AWS_SECRET_ACCESS_KEY", default="") or None,
+        },
+    }
 WHITENOISE_USE_FINDERS = True
 
 if env("EMAIL_URL", default=""):
@@ -171,6 +195,7 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "EXCEPTION_HANDLER": "config.errors.api_error",
     "DEFAULT_THROTTLE_RATES": {"sign-in": "20/hour"},
+    "NUM_PROXIES": ALLAUTH_TRUSTED_PROXY_COUNT,
 }
 DRF_STANDARDIZED_ERRORS = {"EXCEPTION_HANDLER_CLASS": "config.errors.ServiceErrors"}
 SPECTACULAR_SETTINGS = {

@@ -6,6 +6,7 @@ from django.core.exceptions import ValidationError
 
 from generative.models import Generator, ImageSet
 from imagebank.models import ItemImage
+from imagebank.services.storing import local_file
 from imagebank.services.working import working_folder
 
 from .core import following, generators_folder, run_core
@@ -54,7 +55,7 @@ def project_picture(
     """
     image = picture_to_project(generator=generator, item=item, view=view)
     chosen = ["--class", label or own_class(generator=generator, image=image)] if generator.classes else []
-    words = [image.file.path, *chosen, f"--name={image.public_id}", "--steps", steps, "--seed", seed]
+    words = [str(local_file(image.file)), *chosen, f"--name={image.public_id}", "--steps", steps, "--seed", seed]
     return _frozen(generator, "project", words, title=title or f"Projection of {item}", condition="curated", user=user, **followed)
 
 

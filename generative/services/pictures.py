@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 
 from imagebank.models import DiagnosisClass, ItemImage, Study
+from imagebank.services.storing import local_file
 
 COLUMNS = ("item", "class", "view", "path", "split", "group")
 
@@ -53,7 +54,7 @@ def write_study_pictures(*, study: Study, view: str, folder: Path) -> StudyPictu
         for image in images:
             item, split = image.item, "test" if image.item.split == "test" else "train"
             name = f"pictures/{image.pixel_sha256}{Path(image.file.name).suffix}"
-            _place(Path(image.file.path), folder / name)
+            _place(local_file(image.file), folder / name)
             row = [item.code, item.truth.diagnosis.code, view, name, split, item.group or item.code]
             writer.writerow(row)
             digest.update("\n".join([*row, image.pixel_sha256]).encode())

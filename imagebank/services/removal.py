@@ -29,7 +29,7 @@ from imagebank.jobs import queue_job
 from imagebank.models import Removal, Study
 
 from .archive import require_idle
-from .storing import remove_stored
+from .storing import remove_stored, stored_at
 from .trail import note_deed
 
 logger = logging.getLogger(__name__)
@@ -188,13 +188,14 @@ def _remove(name: str, wanted_after: float) -> None:
 
     A file that an import stores again at this moment is left alone until the import's rows can be seen, or never came.
     """
-    path = Path(settings.VAR_DIR) / name
     if name.endswith("/"):
-        if path.exists():
-            shutil.rmtree(path)
+        folder = Path(settings.VAR_DIR) / name
+        if folder.exists():
+            shutil.rmtree(folder)
         return
-    while not remove_stored(path, wanted_after=wanted_after):
-        wanted_after = path.stat().st_mtime
+    stored = name.removeprefix(f"{_media()}/")
+    while not remove_stored(stored, wanted_after=wanted_after):
+        wanted_after = stored_at(stored)
         while time.time() - wanted_after < SETTLED_AFTER_S:
             time.sleep(1)
         if _needed([name]):

@@ -10,6 +10,7 @@ from pathlib import Path
 from django.core.exceptions import ValidationError
 
 from imagebank.models import Item, ItemImage, Study
+from imagebank.services.storing import local_file
 from imagebank.services.working import working_folder
 from models_ml.core.attribution.run import file_name
 from models_ml.core.files import write_text
@@ -67,9 +68,9 @@ def _picture(image: ItemImage) -> Picture:
     if item.split == Item.Split.TRAIN and not hasattr(item, "truth"):
         raise ValidationError(f"Training item {item.code} has no reference class; give it one or exclude it.")
     return Picture(
-        id=item.code, path=Path(image.file.path), label=item.truth.diagnosis.code if hasattr(item, "truth") else "",
+        id=item.code, path=local_file(image.file), label=item.truth.diagnosis.code if hasattr(item, "truth") else "",
         view=image.view, split=item.split, fold=item.fold, group=item.group,
-        mask=Path(image.mask.path) if image.mask else None, tone=tone_of(item),
+        mask=local_file(image.mask) if image.mask else None, tone=tone_of(item),
     )  # fmt: skip
 
 

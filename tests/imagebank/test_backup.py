@@ -80,12 +80,24 @@ def test_a_site_comes_back_from_one_file_and_a_damaged_one_is_refused(sites, tmp
     nowhere = old.manage("backup", str(tmp_path / "no" / "folder.tar.gz"))
     assert (nowhere.returncode, nowhere.stderr.count("\n")) == (2, 1)
     assert "could not be written: No such file" in nowhere.stderr
+    inside = old.manage("backup", str(tmp_path / "var-a" / "night.tar.gz"))
+    assert (inside.returncode, "would be part of every later backup" in inside.stderr) == (2, True)
+    assert not list((tmp_path / "var-a").glob("*night*"))
 
     (tmp_path / "short.tar.gz").write_bytes(saved.read_bytes()[:-200])
     refused = new.manage("restore", str(tmp_path / "short.tar.gz"))
     assert refused.returncode == 2
     assert "not a whole backup" in refused.stderr
     assert not (tmp_path / "var-b" / "media" / "picture.jpg").exists()
+
+    foreign = tarfile.TarInfo("../outside.txt"), tarfile.TarInfo("var/link")
+    foreign[1].type, foreign[1].linkname = tarfile.SYMTYPE, "/etc"
+    for number, entry in enumerate(foreign):
+        with tarfile.open(tmp_path / f"{number}.tar.gz", "w:gz") as archive:
+            archive.addfile(entry)
+        refused = new.manage("restore", str(tmp_path / f"{number}.tar.gz"))
+        assert (refused.returncode, f"{entry.name} is no file of a site" in refused.stderr) == (2, True)
+    assert not list(tmp_path.rglob("outside.txt"))
 
     done = new.manage("restore", str(saved))
     assert done.returncode == 0, done.stderr
