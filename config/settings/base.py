@@ -95,7 +95,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {"default": env.cache("CACHE_URL", default="locmemcache://diptych")}
 
 # How many proxies of ours stand in front. Behind one, all visitors come from its address: limits on guessing count by the
-# address that the last of them saw (X-Forwarded-For), or one stranger's guesses would shut everybody out. Whatever a visitor
+# address that the first of them saw (X-Forwarded-For), or one stranger's guesses would shut everybody out. Whatever a visitor
 # writes into that header by himself is not believed.
 ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXIES", default=0)
 
