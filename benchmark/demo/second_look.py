@@ -96,4 +96,5 @@ def _bring_network(study: Study, folder: Path) -> None:
     with predictions.open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([heading, *(row for row in rows if row[heading.index("item")] in own)])
     forget_another_run(study, VIEW, run_folder)
-    import_run(study=study, folder=run_folder, name=NETWORK, predictions=predictions)
+    # It was trained on the founding study's pictures, of which this one shows some test images: the run says so.
+    import_run(study=study, folder=run_folder, name=NETWORK, predictions=predictions, other_pictures=True)
