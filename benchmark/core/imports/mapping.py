@@ -1,17 +1,19 @@
 """map.toml: which column of an export is the reader, the group, and the answer to which item and view.
 
 Columns are named one by one (`[[answer]]`) or by a pattern with {item}, {view}, {survey}, {position} or
-{showing} (1, or 2 where an item came a second time) in it.
+{showing} (1, or 2 where an item came a second time) in it. The second answer, with a network's output in sight, and what
+the network said stand in columns beside the first one.
 """
 
 from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from benchmark.core.errors import InputError, Problem
 
@@ -19,6 +21,8 @@ SCHEMA = "import-map/1"
 SOURCES = ("qualtrics", "redcap", "wide", "long")
 SHOWN = ("all", "answered", "survey")
 PLACES = ("item", "view", "survey", "position", "showing")
+# What stands beside an answer where the reader answered again: the columns of readings.csv, the time also in seconds.
+SECOND = ("assistant", "assistant_answer", "assisted_answer", "assisted_rt_s", "assisted_rt_ms", "asked_again")
 KNOWN = {
     "": {
         "schema",
@@ -31,15 +35,41 @@ KNOWN = {
         "views",
         "items",
         "long",
+        "assisted",
         "simulated",
     },
     "reader": {"id", "group", "group_is", "groups"},
     "sitting": {"survey", "survey_is", "view", "completed_at", "time_format", "keep", "shown"},
     "answers": {"labels", "no_answer"},
-    "pattern": {"answer", "confidence", "rt_s", "rt_ms"},
-    "long": {"item", "view", "answer", "truth", "position", "showing", "confidence", "rt_s", "rt_ms", "answered_at", "kind"},
-}
-ANSWER_FIELDS = {"column", "item", "view", "survey", "position", "block", "showing", "confidence", "rt_s", "rt_ms"}
+    "pattern": {"answer", "confidence", "rt_s", "rt_ms", *SECOND},
+    "long": {
+        "item", "view", "answer", "truth", "position", "showing", "confidence", "rt_s", "rt_ms", "answered_at", "kind", *SECOND
+    },
+    "assisted": {"assistant_is", "answers"},
+}  # fmt: skip
+ANSWER_FIELDS = {"column", "item", "view", "survey", "position", "block", "showing", "confidence", "rt_s", "rt_ms", *SECOND}
+
+
+@dataclass(frozen=True)
+class SecondAnswer:
+    """The columns of a second answer and of the network's output that was in sight; empty where there is none."""
+
+    assistant: str = ""
+    assistant_answer: str = ""
+    assisted_answer: str = ""
+    asked_again: str = ""
+    rt: str = ""
+    rt_scale: float = 1.0  # from the column's unit to milliseconds
+
+    @classmethod
+    def of(cls, columns: Mapping[str, str]) -> Self:
+        """From the names of columns by what they hold, as in SECOND."""
+        rt_ms, rt_s = columns.get("assisted_rt_ms", ""), columns.get("assisted_rt_s", "")
+        names = (columns.get(name, "") for name in ("assistant", "assistant_answer", "assisted_answer", "asked_again"))
+        return cls(*names, rt_ms or rt_s, 1.0 if rt_ms else 1000.0)
+
+    def named(self) -> list[str]:
+        return [self.assistant, self.assistant_answer, self.assisted_answer, self.asked_again, self.rt]
 
 
 @dataclass(frozen=True)
@@ -56,12 +86,14 @@ class AnswerColumn:
     confidence: str = ""
     rt: str = ""
     rt_scale: float = 1.0  # from the column's unit to milliseconds
+    second: SecondAnswer = SecondAnswer()
 
 
 @dataclass(frozen=True)
 class ImportMap:
     """A checked map.toml. keep: column -> the values of rows that count; the others are left out and counted. view: the
-    column that says which view a whole row is of, as REDCap's events do."""
+    column that says which view a whole row is of, as REDCap's events do. assistant_is: the network whose output was in sight
+    of every second answer; assistant_answers: what it said, by item or by "item/view"."""
 
     source: str
     reader: str
@@ -82,6 +114,8 @@ class ImportMap:
     views: dict[str, str] = field(default_factory=dict)
     items: dict[str, str] = field(default_factory=dict)
     long: dict[str, str] = field(default_factory=dict)
+    assistant_is: str = ""
+    assistant_answers: dict[str, str] = field(default_factory=dict)
     simulated: bool = False
 
     def columns(self, header: list[str]) -> list[AnswerColumn]:
@@ -116,6 +150,7 @@ class ImportMap:
             beside("confidence"),
             rt_ms or rt_s,
             1.0 if rt_ms else 1000.0,
+            SecondAnswer.of({name: beside(name) for name in SECOND}),
         )
 
 
@@ -161,6 +196,8 @@ def read_map(path: str | PathLike) -> ImportMap:
         views=_texts(data.get("views", {})),
         items=_texts(data.get("items", {})),
         long=_texts(data.get("long", {})),
+        assistant_is=str(data.get("assisted", {}).get("assistant_is", "")),
+        assistant_answers=_texts(data.get("assisted", {}).get("answers", {})),
         simulated=bool(data.get("simulated", False)),
     )
 
@@ -173,7 +210,8 @@ def _answer(entry: dict[str, Any]) -> AnswerColumn:
     texts = _texts(entry)
     names = ("column", "item", "view", "survey", "position", "block", "showing", "confidence")
     rt = texts.get("rt_ms") or texts.get("rt_s", "")
-    return AnswerColumn(*(texts.get(name, "") for name in names), rt, 1.0 if "rt_ms" in texts else 1000.0)
+    scale = 1.0 if "rt_ms" in texts else 1000.0
+    return AnswerColumn(*(texts.get(name, "") for name in names), rt, scale, SecondAnswer.of(texts))
 
 
 def _problems(data: dict[str, Any]):
@@ -199,6 +237,22 @@ def _problems(data: dict[str, Any]):
     if data.get("sitting", {}).get("shown", "all") not in SHOWN:
         yield Problem(None, "sitting.shown", f"{' or '.join(SHOWN)} was expected.")
     yield from _answer_problems(data)
+    yield from _second_problems(data)
+
+
+def _second_problems(data: dict[str, Any]):
+    """A second answer says nothing without the network that was in sight and what it answered."""
+    long = data.get("source") == "long"
+    tables = {"long": data.get("long", {})} if long else {"pattern": data.get("pattern", {})}
+    tables |= {} if long else {f"answer {number}": entry for number, entry in enumerate(data.get("answer", []), 1)}
+    assisted = data.get("assisted", {})
+    for name, table in tables.items():
+        if not table.get("assisted_answer"):
+            continue
+        if not table.get("assistant") and not assisted.get("assistant_is"):
+            yield Problem(None, f"{name}.assistant", "the column that names the network in sight, or assistant_is under [assisted], is needed.")
+        if not table.get("assistant_answer") and not assisted.get("answers"):
+            yield Problem(None, f"{name}.assistant_answer", "the column of the network's answer, or a table [assisted.answers], is needed.")
 
 
 def _answer_problems(data: dict[str, Any]):

@@ -13,16 +13,17 @@ from typing import Any
 import pandas as pd
 
 from benchmark.core.errors import InputError, Problem
+from benchmark.core.inputs.assisted import ASSISTED
 from benchmark.core.inputs.long_table import read_text_table, rejected
 from benchmark.core.inputs.readings import Readings
 from benchmark.core.inputs.showings import FIRST, SECOND, SHOWING
 
-from .mapping import AnswerColumn, ImportMap, read_map
+from .mapping import AnswerColumn, ImportMap, SecondAnswer, read_map
 from .sheets import Sheet, read_sheet, redcap_labels
 
 COLUMNS = (
     "reader", "group", "kind", "survey", "block", "position", "item", "view", "truth", "answer", "confidence", "rt_ms",
-    "answered_at", "completed_at", "simulated", SHOWING,
+    "answered_at", "completed_at", "simulated", SHOWING, *ASSISTED,
 )  # fmt: skip
 
 
@@ -59,14 +60,16 @@ def import_readings(
     if not rows:
         raise InputError(f"{sheet.name} holds no reading that its map can find; nothing was imported.")
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
-    return Imported(frame if (frame[SHOWING] == SECOND).any() else frame.drop(columns=SHOWING), tuple(task.notes()))
+    unused = [] if (frame[SHOWING] == SECOND).any() else [SHOWING]
+    unused += [] if frame[list(ASSISTED)].ne("").to_numpy().any() else ASSISTED
+    return Imported(frame.drop(columns=unused), tuple(task.notes()))
 
 
 def _required(chart: ImportMap) -> list[str]:
     named = [chart.reader, chart.group, chart.survey, chart.view, chart.completed_at, *chart.keep]
     if chart.source == "long":
         named += list(chart.long.values())
-    named += [name for a in chart.answers for name in (a.column, a.confidence, a.rt)]
+    named += [name for a in chart.answers for name in (a.column, a.confidence, a.rt, *a.second.named())]
     return list(dict.fromkeys(name for name in named if name))
 
 
@@ -244,6 +247,25 @@ class _Import:
             "confidence": self._number(line, column.confidence, row, 1.0),
             "rt_ms": self._number(line, column.rt, row, column.rt_scale),
             "answered_at": "",
+            **self._second(line, row, column.second, column.item, column.view),
+        }
+
+    def _second(self, line: int, row: dict[str, str], names: SecondAnswer, item: str, view: str) -> dict[str, Any]:
+        """The reading's second answer and the output that was in sight; nothing where the map names no second answers."""
+        if not names.assisted_answer:
+            return dict.fromkeys(ASSISTED, "")
+        chart = self.chart
+        assistant = row[names.assistant] if names.assistant else chart.assistant_is
+        if names.assistant_answer:
+            said = self._answer(line, names.assistant_answer, row[names.assistant_answer])
+        else:
+            said = chart.assistant_answers.get(f"{item}/{view}", chart.assistant_answers.get(item, ""))
+        return {
+            "assistant": assistant,
+            "assistant_answer": said if assistant else "",
+            "assisted_answer": self._answer(line, names.assisted_answer, row[names.assisted_answer]),
+            "assisted_rt_ms": self._number(line, names.rt, row, names.rt_scale),
+            "asked_again": row[names.asked_again] if names.asked_again else "",
         }
 
     def _answer(self, line: int, column: str, value: str) -> str:
@@ -321,6 +343,7 @@ class _Import:
                     "confidence": self._number(line, names.get("confidence", ""), row, 1.0),
                     "rt_ms": self._number(line, rt, row, scale),
                     "answered_at": self._time(line, when, row[when]) if when else "",
+                    **self._second(line, row, SecondAnswer.of(names), item, view),
                 }
             )
         return rows

@@ -234,3 +234,81 @@ def test_a_code_that_was_saved_as_a_decimal_number_is_the_code(folder):
     assert list(found.frame["answer"]) == ["HMI", "IP", "HMI", "", "HMI", "IP", "IP", ""]
     with pytest.raises(InputError, match='"3.0" was found'):
         bring(folder, qualtrics([response("R_1", answers=["3.0", *ANSWERS[1:]])]))
+
+
+AGAIN_MAP = """
+schema = "import-map/1"
+source = "wide"
+[reader]
+id = "who"
+group_is = "pediatrician"
+[answers]
+labels = { "1" = "HMI", "2" = "IP" }
+[pattern]
+answer = "{item}_alone"
+assisted_answer = "{item}_again"
+assisted_rt_s = "{item}_time"
+"""
+SAID = """
+[assisted]
+assistant_is = "classifier"
+[assisted.answers]
+T001 = "HMI"
+T002 = "HMI"
+"""
+
+
+def test_second_answers_come_in_with_what_the_network_said(folder):
+    (folder / "map.toml").write_text(AGAIN_MAP + SAID, encoding="utf-8")
+    (folder / "wide.csv").write_text(
+        "who,T001_alone,T001_again,T001_time,T002_alone,T002_again,T002_time\nann,1,1,2.5,2,1,4\nbob,2,1,3,2,,\n", encoding="utf-8"
+    )
+    readings = import_readings(folder / "wide.csv", folder / "map.toml", truth=folder / "items.csv").readings("wide.csv")
+    found = readings.frame.set_index(["reader", "item"]).sort_index()
+    assert set(found["assistant"]) == {"classifier"}
+    assert found["assistant_answer"].tolist() == ["HMI"] * 4
+    assert found["answer"].tolist() == ["HMI", "IP", "IP", "IP"]
+    assert found["assisted_answer"].tolist() == ["HMI", "HMI", "HMI", ""]
+    assert found["assisted_rt_ms"].fillna(-1).tolist() == [2500, 4000, 3000, -1]
+
+
+def test_columns_of_the_network_and_a_control_arm_come_from_a_long_table(folder):
+    (folder / "map.toml").write_text(
+        """
+schema = "import-map/1"
+source = "long"
+[reader]
+id = "who"
+group = "kind_of_reader"
+[long]
+item = "case"
+truth = "gold"
+answer = "first"
+assistant = "ai"
+assistant_answer = "ai_says"
+assisted_answer = "second"
+assisted_rt_ms = "ms"
+""",
+        encoding="utf-8",
+    )
+    (folder / "long.csv").write_text(
+        "who,kind_of_reader,case,gold,first,ai,ai_says,second,ms\n"
+        "ann,doctor,c1,HMI,IP,net,HMI,HMI,900\nann,doctor,c2,IP,IP,,,IP,700\n",
+        encoding="utf-8",
+    )
+    found = import_readings(folder / "long.csv", folder / "map.toml").readings("long.csv").frame
+    assert found["assistant"].tolist() == ["net", ""]
+    assert found["asked_again"].tolist() == ["yes", "yes"]  # the second row is of the control arm
+    assert found["assisted_rt_ms"].tolist() == [900, 700]
+
+
+@pytest.mark.parametrize(
+    ("left_out", "named"), [("assistant_is", "pattern.assistant"), ("answers", "pattern.assistant_answer")]
+)
+def test_a_second_answer_without_the_network_is_refused(folder, left_out, named):
+    said = {"assistant_is": '\n[assisted.answers]\nT001 = "HMI"\n', "answers": '\n[assisted]\nassistant_is = "classifier"\n'}
+    (folder / "map.toml").write_text(AGAIN_MAP + said[left_out], encoding="utf-8")
+    (folder / "wide.csv").write_text("who,T001_alone,T001_again\nann,1,1\n", encoding="utf-8")
+    with pytest.raises(InputError) as refusal:
+        import_readings(folder / "wide.csv", folder / "map.toml", truth=folder / "items.csv")
+    assert [problem.column for problem in refusal.value.problems] == [named]
