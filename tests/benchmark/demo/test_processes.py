@@ -24,7 +24,7 @@ def gone(pid: int, within_s: float = 20) -> bool:
             with open(f"/proc/{pid}/stat") as file:
                 if file.read().rpartition(")")[2].split()[0] == "Z":
                     return True
-        except FileNotFoundError:
+        except (FileNotFoundError, ProcessLookupError):  # it ended before the file was opened, or while it was read
             return True
         time.sleep(0.05)
     return False
