@@ -161,6 +161,20 @@ class Reader:
             times.append(took)
 
 
+def _kill_session(leader: int) -> int:
+    """kill -9 of every process of the leader's session that still runs; returns how many."""
+    killed = 0
+    for path in glob("/proc/[0-9]*/stat"):
+        try:
+            state, _, _, session = Path(path).read_text().rsplit(")", 1)[1].split()[:4]
+            if session == str(leader) and state != "Z":
+                os.kill(int(path.split("/")[2]), signal.SIGKILL)
+                killed += 1
+        except OSError:
+            continue
+    return killed
+
+
 class Site:
     """The web server and its database, in process groups of their own."""
 
@@ -250,13 +264,8 @@ class Site:
     def kill(self, what: str) -> None:
         """kill -9 of every process of the web server, the worker or the database, and start it again."""
         process = {"web": self.web, "worker": self.worker, "database": self.postgres}[what]
-        for path in glob("/proc/[0-9]*/stat"):
-            try:
-                session = Path(path).read_text().rsplit(")", 1)[1].split()[3]
-                if session == str(process.pid):
-                    os.kill(int(path.split("/")[2]), signal.SIGKILL)
-            except OSError:
-                continue
+        while killed := _kill_session(process.pid):  # the last of them holds the port until it is gone
+            time.sleep(0.05 * killed)
         process.wait()
         if what == "web":
             self.start_web()
