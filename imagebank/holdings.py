@@ -1,5 +1,6 @@
 """What the image bank holds of a study, in the order in which a deletion takes it away."""
 
+from imagebank.models import Study
 from imagebank.services.removal import Holding
 
 HOLDINGS = (
@@ -15,3 +16,9 @@ HOLDINGS = (
     Holding("imagebank.Item", "study", "item with its reference class", "items with their reference classes"),
     Holding("imagebank.DiagnosisClass", "study"),
 )
+
+
+def used_by(study: Study) -> list[str]:
+    """Rehearsals show the pictures of the study that they rehearse: whoever deletes it wants them gone everywhere."""
+    titles = Study.objects.filter(rehearsal_of=study.slug).order_by("pk").values_list("slug", "title")
+    return [f'"{title}" ({slug}) is a rehearsal of this study and shows its pictures. Delete it first.' for slug, title in titles]

@@ -145,10 +145,14 @@ def test_a_job_that_was_cut_off_is_gone_on_with(study):
 
 def test_deleting_the_copy_leaves_the_studys_pictures(study):
     copy = rehearse(study=study, assumed=assumed(study)).study
+    with pytest.raises(ValidationError, match="small-rehearsal-1.*shows its pictures. Delete it first"):
+        begin_removal(study=study, confirmed="small")
     carry_out_removal(removal=begin_removal(study=copy, confirmed=copy.slug))
     assert not Study.objects.filter(slug="small-rehearsal-1").exists()
     for row in ItemImage.objects.filter(item__study=study):
         assert row.file.storage.exists(row.file.name)
+    carry_out_removal(removal=begin_removal(study=study, confirmed="small"))
+    assert not Study.objects.exists()
 
 
 def test_a_rating_study_is_rehearsed_with_raters_of_the_assumed_skill(settings, tmp_path):
