@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from benchmark.core.results import Results
-from benchmark.core.wording import bare_p, interval, number, p_value, plural, readable
+from benchmark.core.wording import plural, readable
 
-from .chart import Axis, Chart, Key, Panel, Points, Rule, Span, folded, round_ticks
-from .look import INK, MUTED, colours
+from .chart import Chart, Key, folded
+from .forest import Rows, estimate, forest_panel
+from .look import INK, colours
 
 Record = dict[str, Any]
 WITH, WITHOUT, DIFFERENCE = "with the output", "second look alone", "difference"
-STEP, BETWEEN = 1.0, 0.7
 SYMBOLS = {WITH: "dot", WITHOUT: "ring", DIFFERENCE: "diamond"}
 
 
@@ -39,44 +39,24 @@ def _named(results: Results, row: Record) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def _estimate(row: Record) -> str:
-    return f"{number(row['difference'], 1)} ({interval(row['ci_low'], row['ci_high'], 1, 1)})"
-
-
 def control_chart(results: Results) -> Chart:
     """Dots: both gains. Diamond: what the output adds. Estimates and p set as columns beside."""
-    rows = control_rows(results)
     palette = colours(results["design"]["groups"], results["design"]["models"])
-    places = [STEP * index + BETWEEN * (index // 3) for index in range(len(rows))]
-    marks: list[Any] = [Rule(0, MUTED, upright=True)]
-    for place, row in zip(places, rows):
-        colour = INK if row["what"] == DIFFERENCE else palette.get(row["group"], INK)
-        if row["ci_low"] is not None:
-            marks.append(Span([place], [row["ci_low"]], [row["ci_high"]], colour, 1.3))
-        if row["difference"] is not None:
-            told = f"{_named(results, row)}, {row['what']}: {_estimate(row)}, {p_value(row['p'])}"
-            marks.append(Points([row["difference"]], [place], colour, SYMBOLS[row["what"]], 5.6, [told]))
-    known = [row[k] for row in rows for k in ("ci_low", "ci_high", "difference") if row[k] is not None] + [0.0]
-    room = max(max(known) - min(known), 10)
-    low, high = min(known) - 0.05 * room, max(known) + 0.05 * room
-    inks = [INK if row["what"] == DIFFERENCE else MUTED for row in rows]
-    level = f"{100 * results['plan']['confidence']:g} %"
-    columns = (
-        (f"Points ({level} interval)", [(y, _estimate(row), ink) for y, row, ink in zip(places, rows, inks)]),
-        ("p", [(y, bare_p(row["p"]), ink) for y, row, ink in zip(places, rows, inks)]),
+    rows = Rows(
+        per_name=3,
+        between=0.7,
+        name=lambda row: folded(_named(results, row), 26, 3),
+        told=lambda row: f"{_named(results, row)}, {row['what']}",
+        look=lambda row: (INK if row["what"] == DIFFERENCE else palette.get(row["group"], INK), SYMBOLS[row["what"]]),
+        strong=lambda row: row["what"] == DIFFERENCE,
     )
-    names = tuple(folded(_named(results, row), 26, 3) for row in rows[::3])
-    panel = Panel(
-        Axis(low, high, "Gain in accuracy, second answer minus first (points)", ticks=round_ticks(low, high, 6), grid=True),
-        Axis(-0.8, places[-1] + 0.8, ticks=tuple(y + STEP for y in places[::3]), names=names, line=False, downwards=True),
-        marks,
-        height=15.0 * (places[-1] + 1.6),
-        columns=columns,
+    panel = forest_panel(
+        results, control_rows(results), rows, axis="Gain in accuracy, second answer minus first (points)", heading="Points"
     )
     keys = (Key(WITH, INK, "dot"), Key(WITHOUT, INK, "ring"), Key("difference: what the output adds", INK, "diamond"))
     return Chart([[panel]], keys=keys)
 
 
 def control_words(results: Results) -> str:
-    parts = [f"{_named(results, row)}, {row['what']}: {_estimate(row)}" for row in control_rows(results)]
+    parts = [f"{_named(results, row)}, {row['what']}: {estimate(row)}" for row in control_rows(results)]
     return "Gains in accuracy from the first to the second answer, in points. " + "; ".join(parts) + "."
