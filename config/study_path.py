@@ -96,7 +96,7 @@ def study_tags(study: Study) -> list[str]:
 def _tags(study: Study, counts: StudyCounts) -> list[str]:
     tags = [study.nature] if study.nature else counts.natures
     simulated = [f"{amount(counts.simulated, 'reader')} simulated, not people"] if counts.simulated else []
-    rehearsal = [f"rehearsal of {study.rehearsal_of}"] if study.rehearsal_of else []
+    rehearsal = [f"rehearsal of {study.rehearsal_of}, simulated"] if study.rehearsal_of else []
     return [*rehearsal, *tags, *simulated]
 
 

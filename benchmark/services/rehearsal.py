@@ -14,7 +14,7 @@ from typing import Self
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from benchmark.core.plans.plan import Plan
+from benchmark.core.plans.plan import Contrast, Plan
 from benchmark.models import AnalysisPlan, Comparison, StoredPredictions
 from imagebank.jobs import queue_job, retry_job
 from imagebank.models import DiagnosisClass, Job, Membership, Study, Truth
@@ -40,7 +40,7 @@ from surveys.services.preset_text import QUESTION_DEFAULTS, preset_file, preset_
 
 from .assistance import outputs_of
 from .comparison import run_comparison
-from .networks import answers_to_surveys, survey_items
+from .networks import answers_to_surveys, network_ensembles, survey_items
 from .plans import stamp_plan
 from .predictions import store_network_predictions, store_predictions
 from .rating_analysis import is_rating_study
@@ -161,8 +161,7 @@ def _free_slug(study: Study) -> str:
 
 def _networks(study: Study) -> dict[str, bool]:
     """Networks by name, with whether they answer really: those of the plan, else those that could answer, else a made-up one."""
-    plan = AnalysisPlan.objects.filter(study=study).current()
-    planned = {contrast.model for contrast in Plan.from_toml(text=plan.text).primary} if plan else set()
+    planned = {contrast.model for contrast in _planned(study)}
     planned |= set(Assistance.objects.filter(study=study).values_list("network", flat=True))
     able = {name for name in set(study.ensembles.values_list("name", flat=True)) if _answers_all(study, name)}
     return {name: name in able for name in sorted(planned or able or {SIMULATED})}
@@ -179,7 +178,8 @@ def _copy(study: Study, slug: str, networks: Mapping[str, bool]) -> Study:
     """The copy with its set-up, images, surveys, plan and people, or what there is of it already."""
     preset = preset_of(study)
     preset.pop("contacts", None)
-    _leave_out_maps(preset, networks)
+    if assisted_questions(study) and not _has_maps(study, networks):
+        _leave_out_maps(preset)
     survey_set: SurveySet = study.survey_sets.get()
     plan = AnalysisPlan.objects.filter(study=study).current()
     with transaction.atomic(), preset_file(toml_text(preset).encode()) as path:
@@ -189,7 +189,7 @@ def _copy(study: Study, slug: str, networks: Mapping[str, bool]) -> Study:
         if known is not None:
             return known
         copy = Study.objects.create(
-            slug=slug, title=f"Rehearsal: {study.title}"[:200], summary=study.summary, citation=study.citation,
+            slug=slug, title=f"Rehearsal: {study.title}"[:200], summary=_summary(study, networks), citation=study.citation,
             nature=study.nature, views=study.views, rehearsal_of=study.slug,
         )  # fmt: skip
         DiagnosisClass.objects.bulk_create(
@@ -205,17 +205,43 @@ def _copy(study: Study, slug: str, networks: Mapping[str, bool]) -> Study:
         if plan:
             stamp_plan(study=copy, text=plan.text)
         Membership.objects.bulk_create(
-            Membership(study=copy, user=row.user, role=row.role) for row in study.members.select_related("user")
+            Membership(study=copy, user_id=row.user_id, role=row.role) for row in study.members.all()
         )
     return copy
 
 
-def _leave_out_maps(preset: dict, networks: Mapping[str, bool]) -> None:
-    """A made-up network has no map to show; what else a second answer shows stays."""
-    for question in preset.get("questions", []):
-        if question.get("kind") == ASSISTED and not all(networks.values()):
+def _summary(study: Study, networks: Mapping[str, bool]) -> str:
+    """What is simulated comes first; the study's own summary follows."""
+    made_up = [name for name, really in networks.items() if not really]
+    answers = f" and the answers of {', '.join(made_up)}" if made_up else ""
+    return f"A rehearsal: all readers{answers} are made up. {study.summary}".strip()
+
+
+def _leave_out_maps(preset: dict) -> None:
+    """What else a second answer shows stays."""
+    for question in preset["questions"]:
+        if question.get("kind") == ASSISTED:
             shows = question.get("shows", QUESTION_DEFAULTS["shows"])
             question["shows"] = [what for what in shows if what != "map"] or ["answer"]
+
+
+def _has_maps(study: Study, networks: Mapping[str, bool]) -> bool:
+    """Whether the network beside the readers has explained every answer; a made-up one has no map to show."""
+    name = _assistant(study, networks)
+    return networks[name] and all(output.layer for output in outputs_of(study, name).values())
+
+
+def _assistant(study: Study, networks: Mapping[str, bool]) -> str:
+    """The network that stands beside the readers: the one that is frozen, else the one whose gain is planned, else the first."""
+    frozen = Assistance.objects.filter(study=study).first()
+    if frozen:
+        return frozen.network
+    return next((contrast.model for contrast in _planned(study) if contrast.assisted), next(iter(networks)))
+
+
+def _planned(study: Study) -> tuple[Contrast, ...]:
+    plan = AnalysisPlan.objects.filter(study=study).current()
+    return Plan.from_toml(text=plan.text).primary if plan else ()
 
 
 def _let_networks_answer(
@@ -231,13 +257,17 @@ def _let_networks_answer(
         answers = {key: max(row, key=row.get) for key, row in shares.items()}
         record_model_answers(study=copy, name=name, answers=answers, simulated=True)
     if unread and assisted_questions(copy):
-        frozen = Assistance.objects.filter(study=study).first()
-        name = frozen.network if frozen else next(iter(networks))
+        name = _assistant(study, networks)
         outputs = outputs_of(study, name) if networks[name] else _outputs(made_up[name])
         freeze_assistance(study=copy, network=name, outputs=outputs, user=user)
-    if real:  # one file of probabilities; networks of a study may know classes that a made-up one does not
-        return store_network_predictions(study=study, names=real, keep_in=copy, user=user)
+    if real:  # one file of probabilities has one list of classes: that of the first network
+        return store_network_predictions(study=study, names=_of_the_same_classes(study, real), keep_in=copy, user=user)
     return store_predictions(study=copy, data=_predictions(copy, made_up).encode(), title=", ".join(made_up), user=user)
+
+
+def _of_the_same_classes(study: Study, names: list[str]) -> list[str]:
+    known = {name: [one.run.classes for one in network_ensembles(study, name).values()] for name in names}
+    return [name for name in names if all(classes == known[names[0]][0] for classes in known[name])]
 
 
 def _outputs(shares: Mapping) -> dict[tuple[str, str], NetworkOutput]:

@@ -57,6 +57,7 @@ def test_the_copy_has_the_studys_surveys_and_pictures_and_is_read_and_compared_t
     assert (copy.slug, copy.rehearsal_of, copy.title) == ("small-rehearsal-1", "small", f"Rehearsal: {study.title}")
     assert copy.survey_sets.get().design_sha256 == study.survey_sets.get().design_sha256
     assert copy.analysis_plans.get().text == PLAN
+    assert copy.summary.startswith("A rehearsal: all readers and the answers of network are made up.")
     assert copy.members.get().user.username == "anna"
     assert not Seat.objects.of_study(copy).live().exclude(state=Seat.State.COMPLETE).exists()
     assert not SurveyResponse.objects.of_study(copy).filter(simulated=False).exists()
@@ -97,6 +98,25 @@ def test_a_network_that_has_predicted_the_images_answers_by_itself(study):
     assert wrong == {"case-ZQA-0"}
     assert not SurveyResponse.objects.filter(reader=reader, simulated=True).exists()
     assert copy.stored_predictions.get().networks == ["small"]
+    assert copy.summary.startswith("A rehearsal: all readers are made up.")
+
+
+def test_networks_of_several_lists_of_classes_and_without_maps_do_not_stop_it(settings, tmp_path):
+    settings.MEDIA_ROOT, settings.VAR_DIR = tmp_path / "var" / "media", tmp_path / "var"
+    study = make_assisted_study(tmp_path)  # its second answers show a map, and no network has explained itself
+    for view in study.protocol.view_order:
+        stored_network(study, view=view)
+        other = stored_network(study, view=view, name="other")
+        other.run.classes = other.run.classes[::-1]
+        other.run.save()
+    copy = rehearse(study=study, assumed=assumed(study)).study
+    assert set(Reader.objects.filter(study=copy, kind="model").values_list("code", flat=True)) == {"small", "other"}
+    assert copy.stored_predictions.get().networks == ["other"]  # one file has one list of classes
+    assert Assistance.objects.get(study=copy).network == "other"
+    # Where the plan names the network whose gain is tested, that one stands beside the readers.
+    stamp_plan(study=study, text=PLAN.replace('model = "network"', 'assistant = "small"'))
+    again = rehearse(study=study, assumed=assumed(study)).study
+    assert Assistance.objects.get(study=again).network == "small"
 
 
 def test_readers_who_answer_twice_rehearse_that_too_even_before_a_network_is_there(settings, tmp_path):
@@ -212,7 +232,7 @@ def test_on_the_page_it_is_one_press_and_the_copy_says_what_it_is(client, study)
     shown = client.get(page).content.decode()
     assert "65 %" in shown
     assert reverse("study", args=["small-rehearsal-1"]) in shown
-    assert "rehearsal of small" in client.get(reverse("study", args=["small-rehearsal-1"])).content.decode()
+    assert "rehearsal of small, simulated" in client.get(reverse("study", args=["small-rehearsal-1"])).content.decode()
     refused = client.post(reverse("benchmark:rehearsal_start", args=["small"]), fields | {"network": "100"}, follow=True)
     assert "less than or equal to 99" in refused.content.decode()
     assert Job.objects.filter(kind=REHEARSE).count() == 1
