@@ -64,7 +64,12 @@ ROOMS = (
         ("surveys:overview", "surveys:certificate", "surveys:preview", "benchmark:assistance"),
         ("coordinator",),
     ),
-    ("Readers", ("surveys:readers",), ("surveys:r", "surveys:seat", "surveys:inv", "surveys:letters", "surveys:erase"), ("coordinator",)),
+    (
+        "Readers",
+        ("surveys:readers",),
+        ("surveys:r", "surveys:seat", "surveys:inv", "surveys:letters", "surveys:erase", "surveys:debrief"),
+        ("coordinator",),
+    ),
     ("Networks", ("models_ml:runs",), ("models_ml:", "benchmark:network_"), WORKING_ROLES),
     ("Results", ("benchmark:comparison_list",), ("benchmark:",), WORKING_ROLES),
     ("Exports", ("surveys:exports",), ("surveys:export", "surveys:verify"), ("coordinator", "analyst")),
