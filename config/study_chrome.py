@@ -95,7 +95,7 @@ def _chrome(request: HttpRequest, study: Study) -> Chrome:
     ]
     state = study_state(study)
     words, where, press = NOTICES.get(state, ("", (), ""))
-    if (where and current not in where) or here == "surveys:end":  # the page that opens it says more
+    if (where and current not in where) or here == "surveys:end" or here.startswith("surveys:debrief"):  # the page that opens it says more
         words = press = ""
     elif words and Role.COORDINATOR not in own:
         words, press = f"{words} A coordinator can open it again.", ""

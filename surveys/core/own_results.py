@@ -101,7 +101,10 @@ class Dot:
 
 @dataclass(frozen=True)
 class Strip:
-    """Shares from 0 to 1 as dots on a line; equal ones stand above each other. others: nobody's in particular."""
+    """Shares from 0 to 1 as dots on a line; equal ones stand above each other, the own one above all of them.
+
+    others: nobody's in particular. told_left: the own dot has no room for a word at its right.
+    """
 
     width: int
     height: int
@@ -110,6 +113,10 @@ class Strip:
     others: tuple[Dot, ...]
     chance: float | None
     ticks: tuple[tuple[float, int], ...]
+
+    @property
+    def told_left(self) -> bool:
+        return self.own.x > self.width - 60
 
 
 WIDTH, MARGIN, STEP, FLOOR_SPACE = 320, 16, 11, 30
@@ -125,8 +132,7 @@ def strip_of(own: float, others: Sequence[float], chance: float | None = None) -
     rounded = sorted(round(50 * share) / 50 for share in others)
     piles = Counter(rounded)
     own_at = round(50 * own) / 50
-    levels = max([*piles.values(), piles[own_at] + 1])
-    height = 14 + STEP * (levels + 1) + FLOOR_SPACE
+    height = 14 + STEP * (max(piles.values()) + 2) + FLOOR_SPACE
     floor = height - FLOOR_SPACE
     place = lambda share: round(MARGIN + share * (WIDTH - 2 * MARGIN), 1)  # noqa: E731
     dots = [Dot(place(share), round(floor - STEP * (level + 0.8), 1)) for share in sorted(piles) for level in range(piles[share])]
@@ -134,7 +140,7 @@ def strip_of(own: float, others: Sequence[float], chance: float | None = None) -
         width=WIDTH,
         height=height,
         floor=floor,
-        own=Dot(place(own_at), round(floor - STEP * (piles[own_at] + 1), 1)),
+        own=Dot(place(own_at), 14 + STEP),
         others=tuple(dots),
         chance=None if chance is None else place(chance),
         ticks=tuple((place(percent / 100), percent) for percent in (0, 25, 50, 75, 100)),

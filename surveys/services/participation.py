@@ -8,6 +8,7 @@ from datetime import datetime
 
 from django.conf import settings
 from django.utils.crypto import salted_hmac
+from django.utils.timezone import localdate
 
 from imagebank.models import Study
 from surveys.models import Reader, SurveyItem, SurveyResponse
@@ -25,6 +26,10 @@ class Participation:
     finished_at: datetime
     issuer: str
     code: str
+
+    @property
+    def one_day(self) -> bool:
+        return localdate(self.began_at) == localdate(self.finished_at)
 
 
 def participation_of(survey_response: SurveyResponse) -> Participation | None:
