@@ -20,7 +20,8 @@ def before_debrief(study: Study) -> list[str]:
     latest = study.comparisons.order_by("-created_at").first()
     if latest is None:
         return ["Start one under Results first."]
-    newer = SurveyResponse.objects.of_study(study).analysed().filter(completed_at__gt=latest.created_at).count()
+    people = SurveyResponse.objects.of_study(study).analysed().filter(reader__kind="human")
+    newer = people.filter(completed_at__gt=latest.created_at).count()
     if newer:
         return [f"{newer} sitting{' was' if newer == 1 else 's were'} completed after the last one; start another under Results."]
     return []
