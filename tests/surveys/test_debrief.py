@@ -1,26 +1,33 @@
 """Readers learn how they did: at their own link, after the release, and nowhere else."""
 
+import json
 import re
+import tomllib
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
 from django.core import mail
 from django.core.exceptions import ValidationError
+from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from imagebank.models import Item, ItemImage, Membership, Provenance, Study
+from surveys.coordination.set_up_form import SetUpForm, form_can_say, form_values
 from surveys.models import DebriefRelease, Invitation, Letter, Stimulus, SurveyItem, SurveyResponse
 from surveys.reading.link_guard import GUESSES
 from surveys.services import (
     archive_study,
     close_reading,
     close_recruitment,
+    create_survey_set,
     due_results,
     erase_contact,
     invite,
+    load_protocol,
     open_invitation,
     open_reading,
     open_recruitment,
@@ -34,12 +41,16 @@ from surveys.services import (
     withdraw_debrief,
     withdraw_reader,
 )
+from surveys.services.afterwards import clean_afterwards
 from surveys.services.debriefing import conditions_of, pictures_of, read_elsewhere
+from surveys.services.new_study import begin_study
 from surveys.services.own_results import own_results
+from surveys.services.preset_text import preset_of, toml_text
 from tests.surveys.debriefed import compared, make_rated_study, make_read_study, read_by_link
-from tests.surveys.study import CLASSES, group, survey
+from tests.surveys.study import CLASSES, PRESET, group, make_study, survey
 
 pytestmark = pytest.mark.django_db
+FOUNDING = Path(__file__).resolve().parents[2] / "fixtures" / "founding" / "study.toml"
 RELEASE = "/studies/small/surveys/debrief/"
 
 
@@ -551,3 +562,85 @@ def test_the_api_says_the_same_before_and_after_a_release_and_takes_no_link(clie
     assert [client.get(path).content for path in lists] == before
     client.logout()
     assert {client.get(path, headers={"authorization": f"Token {raw}"}).status_code for path in lists} == {401}
+
+
+def test_the_command_asks_for_the_address_and_names_the_networks_that_there_are(client, capsys):
+    study, (raw,) = make_read_study()
+    for arguments, words in (([], "--confirm small"), (["--confirm", "small", "--network", "netty"], "those that have: none")):
+        with pytest.raises(CommandError, match=words) as caught:
+            call_command("release_results", "small", *arguments)
+        assert caught.value.returncode == 2
+        assert client.get(at(raw)).status_code == 404
+    call_command("release_results", "small", "--confirm", "small", "--letters", "--json")
+    assert json.loads(capsys.readouterr().out) == {
+        "study": "small", "released": True, "pictures": False, "network": None, "letters": 0,
+    }  # fmt: skip
+    assert client.get(at(raw)).status_code == 200
+    call_command("release_results", "small", "--withdraw")
+    assert client.get(at(raw)).status_code == 404
+
+
+# The set-up says it
+
+AFTERWARDS = '\n[afterwards]\ndebrief = true\ncertificate_issuer = "Department of Genetics"\n'
+
+
+def load(study, folder, more: str):
+    (folder / "study.toml").write_text(PRESET + more, encoding="utf-8")
+    return load_protocol(study=study, path=folder / "study.toml")
+
+
+def test_the_file_says_it_gets_it_back_and_the_first_answer_fixes_it(tmp_path):
+    study = make_study()
+    protocol = load(study, tmp_path, AFTERWARDS)
+    assert (protocol.debrief_offered, protocol.certificate_issuer) == (True, "Department of Genetics")
+    assert preset_of(study)["afterwards"] == {"debrief": True, "certificate_issuer": "Department of Genetics"}
+    create_survey_set(study=study, seed=1)
+    _, sitting = read_by_link_without_questions(study)
+    assert sitting.finished_at
+    with pytest.raises(ValidationError, match="would change certificate_issuer, debrief_offered"):
+        load(study, tmp_path, "")
+    assert load(study, tmp_path, AFTERWARDS).debrief_offered
+
+
+def read_by_link_without_questions(study):
+    study.protocol.__class__.objects.filter(study=study).update(demographic_questions=[])
+    return read_by_link(study, 1)
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ('debrief = "yes"', "is true or false; the preset says 'yes'"),
+        ("certificate_issuer = true", "is one line of at most 200 characters"),
+        ('certificate_issuer = "two\\nlines"', "is one line of at most 200 characters"),
+        ("certificate = true", "knows debrief and certificate_issuer; the preset names certificate"),
+    ],
+)
+def test_what_the_table_cannot_be_is_one_sentence(tmp_path, table, words):
+    with pytest.raises(ValidationError) as refusal:
+        load(make_study(), tmp_path, f"\n[afterwards]\n{table}\n")
+    assert words in refusal.value.messages[0]
+
+
+def test_a_rating_study_without_a_right_answer_has_nothing_to_tell():
+    scale = {"code": "realism", "kind": "scale"}
+    with pytest.raises(ValidationError, match="none of this rating study's questions has a right answer"):
+        clean_afterwards({"debrief": True}, questions=[scale], rates=True)
+    assert clean_afterwards({"debrief": False}, questions=[scale], rates=True)["debrief_offered"] is False
+    assert clean_afterwards({"debrief": True}, questions=[scale, {"kind": "pair"}], rates=True)["debrief_offered"] is True
+
+
+def test_the_form_says_the_same_as_the_file():
+    known = tomllib.loads(FOUNDING.read_text(encoding="utf-8") + AFTERWARDS)
+    begun = begin_study(preset=toml_text(known).encode(), slug="new", title="", user=User.objects.create_superuser("root"))
+    known = preset_of(begun)
+    assert form_can_say(known)
+    values = form_values(known)
+    assert (values["debrief"], values["certificate_issuer"]) == (True, "Department of Genetics")
+    form = SetUpForm(values | {"landing": "x", "instructions": "x", "consent": "x"}, known=known)
+    assert form.is_valid(), form.errors
+    assert form.preset()["afterwards"] == known["afterwards"]
+    silent = SetUpForm(form.data | {"debrief": "", "certificate_issuer": " "}, known=known)
+    assert silent.is_valid()
+    assert "afterwards" not in silent.preset()
