@@ -56,7 +56,7 @@ def one_item(request, token, survey_response, number):
     note_debriefed(survey_response)
     context = item_context(
         study=survey_response.reader.study,
-        blocks=results_to_show(survey_response, request.release),
+        blocks=results_to_show(survey_response, request.release, among_others=False),
         number=number,
         item_address=lambda number: reverse("surveys:own-item", kwargs={"token": token, "number": number}),
         image_address=lambda name: reverse("surveys:own-image", kwargs={"token": token, "public_id": name}),
@@ -69,7 +69,8 @@ def one_item(request, token, survey_response, number):
 @debriefed
 def image(request, token, survey_response, public_id):
     """A picture of the reader's own sitting that the release shows; of any other there is nothing here."""
-    shown = {item.public_id for block in results_to_show(survey_response, request.release) for item in block.items if item.frames}
+    blocks = results_to_show(survey_response, request.release, among_others=False)
+    shown = {item.public_id for block in blocks for item in block.items if item.frames}
     if public_id not in shown:
         raise Http404
     items = SurveyItem.objects.select_related("block", "stimulus").order_by()

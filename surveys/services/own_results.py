@@ -1,7 +1,7 @@
 """What one reader may see of the own sitting after a release: every answer beside the truth, by block."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
@@ -70,7 +70,7 @@ class OwnBlock:
     others: tuple[float, ...]
     network: Share | None = None
     second: Share | None = None
-    strip: Strip | None = field(default=None)
+    strip: Strip | None = None
 
     @property
     def judged(self) -> list[Judged]:
@@ -96,11 +96,14 @@ class OwnBlock:
         return by_sureness(self.judged)
 
 
-def own_results(survey_response: SurveyResponse, *, with_pictures: bool, network: Reader | None) -> list[OwnBlock]:
+def own_results(
+    survey_response: SurveyResponse, *, with_pictures: bool, network: Reader | None, among_others: bool = True
+) -> list[OwnBlock]:
     """The results of one sitting, block by block; blocks without any answer that can be right or wrong are left out.
 
     Only first showings count. Of a rating study only what was rated: neither obvious pictures nor repeats are told apart, nor
-    shown. Cases without a reference class and those taken out of the bank afterwards are left out and counted.
+    shown. Cases without a reference class and those taken out of the bank afterwards are left out and counted. among_others: off
+    where the others of the group, whose answers must be read for it, are not asked for.
     """
     study = survey_response.reader.study
     blocks = list(Block.objects.filter(survey=survey_response.survey_id).order_by("position"))
@@ -108,12 +111,14 @@ def own_results(survey_response: SurveyResponse, *, with_pictures: bool, network
         found
         for block in blocks
         if (question := _question_of(study, block.view)) is not None
-        and (found := _own_block(survey_response, block, question, with_pictures, network)) is not None
+        and (found := _own_block(survey_response, block, question, with_pictures, network, among_others)) is not None
     ]
 
 
-def results_to_show(survey_response: SurveyResponse, release: DebriefRelease) -> list[OwnBlock]:
-    return own_results(survey_response, with_pictures=release.with_pictures, network=release.network)
+def results_to_show(survey_response: SurveyResponse, release: DebriefRelease, *, among_others: bool = True) -> list[OwnBlock]:
+    return own_results(
+        survey_response, with_pictures=release.with_pictures, network=release.network, among_others=among_others
+    )  # fmt: skip
 
 
 def _question_of(study: Study, view: str) -> Question | None:
@@ -123,7 +128,9 @@ def _question_of(study: Study, view: str) -> Question | None:
     return next((question for question in asked if question.kind in wanted), None)
 
 
-def _own_block(response: SurveyResponse, block: Block, question: Question, with_pictures: bool, network: Reader | None):
+def _own_block(
+    response: SurveyResponse, block: Block, question: Question, with_pictures: bool, network: Reader | None, among_others: bool
+) -> OwnBlock | None:
     study = response.reader.study
     items = list(_rows(study, block))
     truth = truth_of(study, items)
@@ -148,7 +155,7 @@ def _own_block(response: SurveyResponse, block: Block, question: Question, with_
             )  # fmt: skip
         )
     own, chance = share_right([row.judged for row in rows]), 1 / len(classes)
-    others = tuple(_others(response, block, question))
+    others = tuple(_others(response, block, question)) if among_others else ()
     if len(others) < FEWEST_OTHERS:
         others = ()
     return OwnBlock(
