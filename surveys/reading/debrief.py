@@ -122,8 +122,8 @@ def _others_words(others: Sequence[float]) -> dict | None:
 
 
 def _item_words(item: OwnItem, block: OwnBlock) -> dict:
-    names = dict(block.classes) | dict(block.question.choices or ())
-    named = lambda code: names.get(code, _("Not sure") if code == "not_sure" else code) if code else _("no answer")  # noqa: E731
+    names = dict(block.named) | {"": _("no answer")}
+    named = lambda code: names.get(code, code)  # noqa: E731
     return {
         "item": item,
         "answer": named(item.judged.answer),

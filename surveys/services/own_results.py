@@ -35,7 +35,8 @@ from .afterwards import WITH_A_RIGHT_ANSWER
 from .assistance import assisted_question
 from .debriefing import may_show_picture
 
-REAL, GENERATED = StimulusFrame.Origin.REAL, StimulusFrame.Origin.GENERATED
+GENERATED = StimulusFrame.Origin.GENERATED
+NOT_SURE = "not_sure"  # an answer to a pair that is never right
 
 
 @dataclass(frozen=True)
@@ -58,12 +59,15 @@ class OwnItem:
 
 @dataclass(frozen=True)
 class OwnBlock:
-    """One block as its reader's results show it. classes: (code, name) of what could be answered; chance: share that guessing reaches."""
+    """One block as its reader's results show it.
+
+    named: (code, words) of every answer that there was; chance: the share that guessing reaches.
+    """
 
     position: int
     view: str
     question: Question
-    classes: tuple[tuple[str, str], ...]
+    named: tuple[tuple[str, str], ...]
     chance: float
     items: tuple[OwnItem, ...]
     left_out: int
@@ -71,6 +75,11 @@ class OwnBlock:
     network: Share | None = None
     second: Share | None = None
     strip: Strip | None = None
+
+    @property
+    def classes(self) -> tuple[tuple[str, str], ...]:
+        """What can be right, in the order in which it was offered."""
+        return tuple(row for row in self.named if row[0] != NOT_SURE)
 
     @property
     def judged(self) -> list[Judged]:
@@ -137,7 +146,7 @@ def _own_block(
     counted = [row for row in items if row.pk in truth and row.item.excluded_at is None]
     if not counted:
         return None
-    classes = _classes(study, question)
+    named = _named(study, question)
     standing = _standing(study, question, survey_response=response, survey_item__block=block)
     sure = _confidence(response, block) if question.kind == DIAGNOSIS else {}
     seconds = _seconds(response, block)
@@ -154,7 +163,7 @@ def _own_block(
                 frames=_frames(row) if with_pictures else 0,
             )  # fmt: skip
         )
-    own, chance = share_right([row.judged for row in rows]), 1 / len(classes)
+    own, chance = share_right([row.judged for row in rows]), 1 / sum(code != NOT_SURE for code, _words in named)
     others = tuple(_others(response, block, question)) if among_others else ()
     if len(others) < FEWEST_OTHERS:
         others = ()
@@ -162,7 +171,7 @@ def _own_block(
         position=block.position,
         view=block.view,
         question=question,
-        classes=classes,
+        named=named,
         chance=chance,
         items=tuple(rows),
         left_out=len(items) - len(counted),
@@ -211,12 +220,12 @@ def _frames(row: SurveyItem) -> int:
     return len(frames) if all(may_show_picture(frame.image.item) for frame in frames) else 0
 
 
-def _classes(study: Study, question: Question) -> tuple[tuple[str, str], ...]:
-    """What can be right, in the order in which it was offered, in the words that the page had."""
+def _named(study: Study, question: Question) -> tuple[tuple[str, str], ...]:
+    """Every answer that there was, in the order in which it was offered, in the words that the page had."""
     if question.kind == DIAGNOSIS:
         return tuple(study.classes.order_by("position").values_list("code", "name"))
     usual = dict(FIXED_CHOICES[question.kind])
-    rows = [(code, words) for code, words in question.choices or FIXED_CHOICES[question.kind] if code != "not_sure"]
+    rows = question.choices or FIXED_CHOICES[question.kind]
     return tuple((code, _(words) if usual.get(code) == words else words) for code, words in rows)
 
 

@@ -408,6 +408,16 @@ def test_a_rater_learns_what_was_generated_and_neither_catches_nor_repeats(clien
     assert not any(word in page for word in ("catch", "random sample", "curated", "made-", "strip-1"))
 
 
+def test_a_german_rater_reads_german_answers(client, tmp_path):
+    study, sitting, raw = make_rated_study(tmp_path)
+    study.protocol.__class__.objects.update(language="de")
+    release_debrief(study=study, with_pictures=True)
+    page = text(client, at(raw))
+    assert "Künstlich" in page
+    assert "Generated" not in page
+    assert "Not sure" not in page
+
+
 def test_pictures_that_are_read_elsewhere_are_named_before_they_are_told(tmp_path):
     rated, _, _ = make_rated_study(tmp_path)
     study, _ = make_read_study()
