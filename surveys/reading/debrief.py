@@ -159,7 +159,7 @@ def item_context(
         "protocol": study.protocol,
         "own": own_language(study.protocol),
         "words": words,
-        "block": block,
+        "asked": block.question.prompt,
         "number": number,
         "count": len(ordered),
         "shown": _item_words(item, block),

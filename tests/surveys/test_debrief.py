@@ -273,6 +273,7 @@ def test_wrong_ones_come_first_then_what_was_left_blank(client):
     assert [item.rank for item in block.items] == [2, 2, 2, 0, 0, 1]
     first, blank, last = (text(client, at(raw, "own-item", number=number)) for number in (1, 5, 12))
     assert "not right" in first
+    assert study.protocol.question in first
     assert "It was" in first
     assert "left blank" in blank
     assert 'rel="next"' in first
