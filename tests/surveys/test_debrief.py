@@ -42,7 +42,7 @@ from surveys.services import (
     withdraw_reader,
 )
 from surveys.services.afterwards import clean_afterwards
-from surveys.services.debriefing import conditions_of, pictures_of, read_elsewhere
+from surveys.services.debriefing import conditions_of, pictures_of, read_elsewhere, release_for
 from surveys.services.new_study import begin_study
 from surveys.services.own_results import own_results
 from surveys.services.preset_text import preset_of, toml_text
@@ -205,6 +205,9 @@ def test_who_has_not_finished_sees_that_reading_has_ended(client):
     release_debrief(study=study, with_pictures=True)
     assert set(statuses(client, begun)) == {410}
     assert set(statuses(client, unused)) == {410}
+    unfinished = SurveyResponse.objects.get(finished_at=None)
+    assert release_for(unfinished) is None, "whatever the link says"
+    assert release_for(SurveyResponse.objects.exclude(finished_at=None).get()) == standing_release(study)
 
 
 def test_withdrawn_and_closed_links_show_nothing_expired_ones_and_erased_names_do_no_harm(client):
