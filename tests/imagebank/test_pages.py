@@ -228,10 +228,11 @@ def test_an_upload_that_is_no_zip_is_refused_in_words(sign_in, study, settings, 
     response = client.post(address("import", study), {"archive": SimpleUploadedFile("a.exe", b"MZ")})
     assert response.status_code == 400
     assert "Choose a ZIP file" in response.content.decode()
-    client.post(address("import", study), {"archive": SimpleUploadedFile("a.zip", b"no zip")})
-    job = run_job(Job.objects.get(kind=IMPORT).pk)
-    assert job.state == Job.State.FAILED
-    assert "neither a CSV file nor a readable ZIP" in job.error
+    response = client.post(address("import", study), {"archive": SimpleUploadedFile("a.zip", b"no zip")})
+    assert response.status_code == 400
+    assert "a.zip is neither a CSV file nor a readable ZIP" in response.content.decode()
+    assert not Job.objects.filter(kind=IMPORT).exists()
+    assert not list((tmp_path / "uploads").iterdir()), "what cannot be used is not kept"
 
 
 def test_the_leakage_page_shows_pairs_side_by_side(sign_in, study):
