@@ -11,7 +11,8 @@ An app offers a kind of work by registering a function in its `jobs` module:
 
 The function may be run again after a crash, so it must be safe to repeat. What it returns is kept in `Job.result`.
 Each attempt has a number, and only the newest attempt may write: a worker that was thought dead and wakes up again
-finds itself replaced and stops.
+finds itself replaced and stops. After MAX_ATTEMPTS that ended with their worker a job is given up; those during which the
+worker was stopped in order, as at a new release, and those before a person started the job again, do not count.
 """
 
 import errno
@@ -214,7 +215,7 @@ def retry_job(*, job: Job) -> Job:
     with transaction.atomic():
         again = Job.objects.filter(pk=job.pk, state__in=[Job.State.FAILED, Job.State.CANCELLED]).update(
             state=Job.State.QUEUED, cancel_requested=False, done=0, total=0, message="", error="", result={},
-            finished_at=None,
+            finished_at=None, uncounted_attempts=F("attempts"),
         )  # fmt: skip
         job.refresh_from_db()
         if not again:
@@ -225,21 +226,28 @@ def retry_job(*, job: Job) -> Job:
     return job
 
 
+def leave_attempts_uncounted(job_pks: list) -> None:
+    """Their worker is being stopped in order. A job may still end before it; one that does not is taken up again."""
+    for job in Job.objects.filter(pk__in=job_pks, state=Job.State.RUNNING):
+        if own_attempt(job).update(uncounted_attempts=F("uncounted_attempts") + 1):
+            JobLine.objects.create(job=job, text="The worker was asked to stop; this attempt does not count.")
+
+
 def reap_silent_jobs(*, silent_s: float = SILENT_AFTER_S) -> int:
     """Rescue running jobs whose worker has said nothing for `silent_s` seconds; return how many there were.
 
-    They wait for a worker again, or end as failed after MAX_ATTEMPTS, so that a job that kills its worker cannot do
-    so for ever. A job whose cancellation was asked for ends as cancelled.
+    They wait for a worker again, or end as failed after MAX_ATTEMPTS that count, so that a job that kills its worker cannot
+    do so for ever. A job whose cancellation was asked for ends as cancelled.
     """
     rescued = 0
     for job in Job.objects.silent_since(timezone.now() - timedelta(seconds=silent_s)):
         if job.cancel_requested:
             fields = {"state": Job.State.CANCELLED, "message": "Cancelled.", "finished_at": timezone.now()}
-        elif job.attempts >= MAX_ATTEMPTS:
+        elif (died := job.attempts - job.uncounted_attempts) >= MAX_ATTEMPTS:
             fields = {
                 "state": Job.State.FAILED,
                 "finished_at": timezone.now(),
-                "error": f"The worker stopped {job.attempts} times during this job. Look at the worker's log "
+                "error": f"The worker stopped {died} times during this job. Look at the worker's log "
                 "(memory is the usual reason), then start the job again.",
             }
         else:

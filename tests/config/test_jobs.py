@@ -147,6 +147,42 @@ def test_a_job_that_keeps_killing_its_worker_ends_as_failed(kind, queue):
     assert "stopped 3 times" in job.error
 
 
+def test_attempts_during_which_the_worker_was_stopped_in_order_do_not_count(kind, queue):
+    """However many; those that ended with a killed worker do, also when others lay between them."""
+    kind(lambda run: None)
+    job = queue(run=False)
+    for attempt in range(1, 8):
+        silent(job, attempts=attempt)
+        if attempt not in (2, 5, 7):
+            jobs.leave_attempts_uncounted([str(job.pk)])
+            silent(job, attempts=attempt)
+        jobs.reap_silent_jobs()
+        job.refresh_from_db()
+        assert job.state == ("failed" if attempt == 7 else "queued")
+    assert "stopped 3 times" in job.error
+    assert job.lines.filter(text__contains="does not count").count() == 4
+
+
+def test_a_job_that_ended_is_not_marked_when_its_worker_stops(kind, queue):
+    kind(lambda run: None)
+    job = queue()
+    jobs.leave_attempts_uncounted([str(job.pk)])
+    job.refresh_from_db()
+    assert (job.state, job.uncounted_attempts, job.lines.count()) == ("succeeded", 0, 0)
+
+
+def test_a_job_that_a_person_started_again_has_all_its_attempts(kind, queue):
+    kind(lambda run: None)
+    job = queue(run=False)
+    silent(job, attempts=jobs.MAX_ATTEMPTS)
+    jobs.reap_silent_jobs()
+    jobs.retry_job(job=job)
+    silent(job, attempts=jobs.MAX_ATTEMPTS + 1)
+    jobs.reap_silent_jobs()
+    job.refresh_from_db()
+    assert job.state == "queued"
+
+
 def test_a_replaced_attempt_writes_nothing_more(kind, queue):
     """A worker thought dead wakes up after another one has taken the job over."""
 

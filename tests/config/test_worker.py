@@ -87,15 +87,28 @@ def test_a_killed_workers_job_is_finished_by_the_next_one(tmp_path, migrated_dat
     worker = start_worker(env, log)
     try:
         wait_until((tmp_path / "started-1").exists, log)
-        worker.send_signal(signal.SIGKILL)
-        worker.wait()
-        shell(env, "from imagebank.jobs import reap_silent_jobs; assert reap_silent_jobs(silent_s=0) == 1")
-        (tmp_path / "go").touch()
-        worker = start_worker(env, log)
+        worker.send_signal(signal.SIGTERM)  # as at a new release; the job outlasts the time that the worker is given
+        wait_until(lambda: uncounted(tmp_path) == 1, log)
+        worker = killed_and_started_again(worker, env, log)
         wait_until((tmp_path / "started-2").exists, log)
+        worker = killed_and_started_again(worker, env, log)
+        wait_until((tmp_path / "started-3").exists, log)
+        assert uncounted(tmp_path) == 1
+        (tmp_path / "go").touch()
         wait_until(lambda: job_row(tmp_path)[0] != "running", log)
-        assert job_row(tmp_path) == ("succeeded", '{"attempt": 2}')
+        assert job_row(tmp_path) == ("succeeded", '{"attempt": 3}')
         wait_until(lambda: query(tmp_path, "SELECT count(*) FROM imagebank_workerbeat") == (1,), log)
     finally:
         worker.kill()
         worker.wait()
+
+
+def uncounted(folder: Path) -> int:
+    return query(folder, "SELECT uncounted_attempts FROM imagebank_job")[0]
+
+
+def killed_and_started_again(worker: subprocess.Popen, env: dict, log: Path) -> subprocess.Popen:
+    worker.send_signal(signal.SIGKILL)
+    worker.wait()
+    shell(env, "from imagebank.jobs import reap_silent_jobs; assert reap_silent_jobs(silent_s=0) == 1")
+    return start_worker(env, log)
