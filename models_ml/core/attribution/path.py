@@ -38,6 +38,12 @@ def at_once(image_NCHW: torch.Tensor) -> int:
     return max(1, min(BATCH, PIXELS // (image_NCHW.shape[-2] * image_NCHW.shape[-1])))
 
 
+def next_batch(left: int, most: int, *, of_equal_size: bool) -> int:
+    """How many of the places left to take. A GPU is left idle by a small batch at the end, so all get about the same size; a
+    processor's convolutions are fastest with 16 pictures (EfficientNet-B0: 1.5 times as fast for each as with 11)."""
+    return -(-left // -(-left // most)) if of_equal_size else min(left, most)
+
+
 def middle(piece: Piece) -> float:
     return (piece[0] + piece[1]) / 2
 
@@ -125,8 +131,7 @@ class Walk:
         places, found, done = list(passes), [], 0
         on_device = self._handed_over(passes, times)
         while done < len(places):
-            left = len(places) - done
-            batch = slice(done, done + -(-left // -(-left // self.at_once)))  # of equal size, with no small one at the end
+            batch = slice(done, done + next_batch(len(places) - done, self.at_once, of_equal_size=self.baseline_PCHW.is_cuda))
             try:
                 maps_TNHW = self._gradients(*(part[..., batch] for part in on_device))
             except (MemoryError, RuntimeError) as error:

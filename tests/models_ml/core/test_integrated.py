@@ -10,7 +10,7 @@ import torch
 from models_ml.core.attribution import path
 from models_ml.core.attribution.explain import Question, baseline_of, explain, explain_pictures, explain_targets
 from models_ml.core.attribution.map_store import MapStore
-from models_ml.core.attribution.path import Walk, at_once
+from models_ml.core.attribution.path import Walk, at_once, next_batch
 from models_ml.core.config import AttributionSpec, ModelSpec
 from models_ml.core.errors import CoreError
 from models_ml.core.training.network import build
@@ -199,8 +199,18 @@ def test_a_round_of_many_batches_is_waited_for_once(rough, monkeypatch):
     waits, fetched = [], path._fetched
     monkeypatch.setattr(path, "_fetched", lambda *tensors: waits.append(1) or fetched(*tensors))
     explain(network, picture, (1,), AttributionSpec(steps=40, max_steps=40))
-    assert network.batches == [14, 14, 13]
+    assert network.batches == [16, 16, 9]
     assert len(waits) == 1
+
+
+def test_a_gpus_batches_have_equal_sizes():
+    left, sizes = 196, []
+    while left:
+        sizes.append(next_batch(left, 64, of_equal_size=True))
+        left -= sizes[-1]
+    assert sizes == [49] * 4
+    assert next_batch(65, 64, of_equal_size=True) == 33
+    assert next_batch(5, 64, of_equal_size=True) == 5
 
 
 def test_the_gradients_of_one_forward_pass_are_captums_own_of_every_target(rough):
