@@ -11,7 +11,14 @@ from models_ml.services.answers import import_answers
 from models_ml.services.explaining import EXPLAIN, explain_arguments, store_attribution
 from models_ml.services.exporting import EXPORT_MANIFEST, EXPORT_ONNX, manifest_package, onnx_arguments, onnx_export
 from models_ml.services.manifests import export_manifest
-from models_ml.services.predicting import PREDICT, combine, default_ensemble, predict_arguments, store_predictions
+from models_ml.services.predicting import (
+    PREDICT,
+    combine,
+    default_ensemble,
+    predict_arguments,
+    store_predictions,
+    test_items,
+)
 from models_ml.services.storing import import_run, sync_run
 from models_ml.services.training import TRAIN, train_arguments
 
@@ -36,16 +43,18 @@ def train(run: JobRun) -> dict:
 @register_job(PREDICT)
 def predict(run: JobRun) -> dict:
     training = TrainingRun.objects.select_related("study").get(pk=run.payload["run"])
-    predict_with(training, run.payload.get("items"), run)
+    predict_with(training, run.payload.get("items"), run, views=run.payload.get("views"))
     return {"run": training.pk}
 
 
-def predict_with(training: TrainingRun, items: list[str] | None, run: JobRun, start: float = 0.0) -> None:
+def predict_with(
+    training: TrainingRun, items: list[str] | None, run: JobRun, start: float = 0.0, views: int | None = None
+) -> None:
     """Members' answers and the ensembles made of them. A study without test items has nothing to predict."""
-    if items is None and not training.study.items.included().testing().with_views([training.view]).exists():
+    if items is None and not test_items(training).exists():
         run.log("There are no test items of this view, so nothing was predicted.")
         return
-    run_core(predict_arguments(training, items), home=training.home, job=run, start=start)
+    run_core(predict_arguments(training, items, views), home=training.home, job=run, start=start)
     rows = store_predictions(run=training, path=training.home / "predictions.csv")
     default_ensemble(run=training)
     for ensemble in training.ensembles.exclude(name=training.name):

@@ -68,6 +68,7 @@ def explain_items(
     limit: int | None = None,
     controls: int = 2,
     settings: Sequence[str] = (),
+    tta_views: int | None = None,
     on_event: Listener | None = None,
     cancelled: Callable[[], bool] | None = None,
     device: str = "auto",
@@ -77,7 +78,8 @@ def explain_items(
     settings: changes to the run's attribution, e.g. ``method=occlusion``, or to the rule by which its members are
     admitted, e.g. ``ensemble.rule=mean``. limit: this many items, taken in turn from
     the classes. controls: networks of random weights that the same scores are computed for;
-    their agreement needs two.
+    their agreement needs two. tta_views: of which mean the answers are, as in ``predict_items``; maps are those of the picture as
+    it is.
     """
     if controls < 0 or (limit is not None and limit < 1):
         raise CoreError("At least one item (--limit) and no less than 0 networks of random weights (--controls) are needed.")
@@ -90,12 +92,13 @@ def explain_items(
     chosen = _spread(select(manifest, info, split, items), limit)
     names = [item.id for item in chosen]
     predictions = predict_items(
-        run_dir, manifest, split=split, items=names, on_event=scaled(tell, 0, 0.1), cancelled=cancelled, device=device
-    )
+        run_dir, manifest, split=split, items=names, on_event=scaled(tell, 0, 0.1), cancelled=cancelled, device=device,
+        tta_views=tta_views,
+    )  # fmt: skip
     own = list(info.labels.own_indices)
     combined = combine(predictions.probs_MNC, info.cfg.ensemble, own)
     place_of = {name: n for n, name in enumerate(predictions.items)}
-    worker = _Worker(info, spec, controls, out, device)
+    worker = _Worker(info, spec, controls, out, device, tta_views)
     records = []
     for start in range(0, len(chosen), worker.together):
         if cancelled():
@@ -136,7 +139,7 @@ def picture_path(out: Path, item: str) -> Path:
 class _Worker:
     """Networks and settings, loaded once."""
 
-    def __init__(self, info: RunInfo, spec: AttributionSpec, controls: int, out: Path, device: str):
+    def __init__(self, info: RunInfo, spec: AttributionSpec, controls: int, out: Path, device: str, tta_views: int | None):
         from models_ml.core.device import in_layout
         from models_ml.core.training.network import build
 
@@ -154,7 +157,7 @@ class _Worker:
         self.together = TOGETHER[self.device.type]
         self.folded, self.light = {}, {}  # of each network, the copies that answer and that maps are computed with
         self.hashes = dict(members)
-        self.key = sha256_json([self.hashes, to_dict(spec), to_dict(info.cfg.ensemble), controls, 4])
+        self.key = sha256_json([self.hashes, to_dict(spec), to_dict(info.cfg.ensemble), controls, 4, *([tta_views] if tta_views else [])])
 
     def items(self, items: list[Item], places: list[int], combined: Combined) -> list[dict]:
         """Facts of some items, which stand at these places among the answers; computed together or, where they stand in
