@@ -9,6 +9,9 @@ An app offers a kind of work by registering a function in its `jobs` module:
             run.progress(done=done, total=len(steps), message="fold 2 of 5")
         return {"run": 7}
 
+Work that may take many minutes is registered as `long=True`: it waits in a line of its own, so that a worker which takes
+only the other line imports, compares and sends letters while networks train.
+
 The function may be run again after a crash, so it must be safe to repeat. What it returns is kept in `Job.result`.
 Each attempt has a number, and only the newest attempt may write: a worker that was thought dead and wakes up again
 finds itself replaced and stops. After MAX_ATTEMPTS that ended with their worker a job is given up; those during which the
@@ -24,7 +27,7 @@ from datetime import timedelta
 
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, connection, transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.module_loading import autodiscover_modules
 
@@ -41,7 +44,10 @@ SILENT_AFTER_S = 60
 MAX_ATTEMPTS = 3
 PROGRESS_EVERY_S = 0.5
 
+QUICK, LONG = "celery", "long"  # the lines in which jobs wait, as the broker calls them
+
 JOB_KINDS: dict[str, Callable] = {}
+LONG_KINDS: set[str] = set()
 
 
 class JobCancelled(Exception):
@@ -84,10 +90,12 @@ class JobRun:
             raise JobCancelled("Cancelled on request.")
 
 
-def register_job(kind: str) -> Callable:
-    """Register a function `(run: JobRun) -> dict | None` as the work of jobs of this kind."""
+def register_job(kind: str, *, long: bool = False) -> Callable:
+    """Register a function `(run: JobRun) -> dict | None` as the work of jobs of this kind; long: it may take many minutes."""
 
     def register(function: Callable) -> Callable:
+        if long:
+            LONG_KINDS.add(kind)
         if JOB_KINDS.setdefault(kind, function) is not function:
             raise ValueError(f'The job kind "{kind}" is registered twice, by {JOB_KINDS[kind]} and {function}.')
         return function
@@ -95,10 +103,15 @@ def register_job(kind: str) -> Callable:
     return register
 
 
-def find_job_kind(kind: str) -> Callable:
-    """The function of a kind, loading the apps' `jobs` and `background` modules on first need. Unknown kinds raise ValidationError."""
+def load_job_kinds(kind: str) -> None:
+    """Load what the apps offer, unless `kind` is known already."""
     if kind not in JOB_KINDS:
         autodiscover_modules("jobs", "background")
+
+
+def find_job_kind(kind: str) -> Callable:
+    """The function of a kind, loading the apps' `jobs` and `background` modules on first need. Unknown kinds raise ValidationError."""
+    load_job_kinds(kind)
     if kind not in JOB_KINDS:
         raise ValidationError(f'There is no job kind "{kind}". Known kinds: {", ".join(sorted(JOB_KINDS)) or "none"}.')
     return JOB_KINDS[kind]
@@ -123,7 +136,19 @@ def hand_to_worker(job: Job) -> None:
     """Send the job's key to the worker after commit. Sent twice it still runs once: an attempt begins by claiming."""
     from imagebank.tasks import run_job_task  # here, because the task imports this module
 
-    run_job_task.delay_on_commit(str(job.pk))
+    transaction.on_commit(lambda: run_job_task.apply_async((str(job.pk),), queue=line_of(job.kind)))
+
+
+def line_of(kind: str) -> str:
+    """The line in which jobs of a kind wait."""
+    load_job_kinds(kind)
+    return LONG if kind in LONG_KINDS else QUICK
+
+
+def jobs_before(job: Job) -> int:
+    """How many jobs of any study stand before a waiting one in its line, those that run among them."""
+    earlier = Job.objects.active().filter(Q(state=Job.State.RUNNING) | Q(created_at__lt=job.created_at)).exclude(pk=job.pk)
+    return sum(line_of(kind) == line_of(job.kind) for kind in earlier.values_list("kind", flat=True))
 
 
 def run_job(job_pk) -> Job:

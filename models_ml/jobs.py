@@ -26,7 +26,7 @@ IMPORT = "models_ml.import"
 TRAINED = 0.95  # of the job; the test items take the rest
 
 
-@register_job(TRAIN)
+@register_job(TRAIN, long=True)
 def train(run: JobRun) -> dict:
     """Train a run's members, or continue; then let them answer the test items. Cancelled, it leaves usable members."""
     training = TrainingRun.objects.select_related("study").get(pk=run.payload["run"])
@@ -40,7 +40,7 @@ def train(run: JobRun) -> dict:
     return {"run": training.pk}
 
 
-@register_job(PREDICT)
+@register_job(PREDICT, long=True)
 def predict(run: JobRun) -> dict:
     training = TrainingRun.objects.select_related("study").get(pk=run.payload["run"])
     predict_with(training, run.payload.get("items"), run, views=run.payload.get("views"))
@@ -62,7 +62,7 @@ def predict_with(
     run.log(f"{rows} predictions of {training.members.count()} members")
 
 
-@register_job(EXPLAIN)
+@register_job(EXPLAIN, long=True)
 def explain(run: JobRun) -> dict:
     """Maps and scores of an ensemble's answers. Cancelled or failed, it leaves those of the items that are done."""
     made = AttributionSet.objects.select_related("ensemble__run__study").get(pk=run.payload["set"])
@@ -89,7 +89,7 @@ def export_for_gpu_box(run: JobRun) -> dict:
     return {"pictures": made.pictures}
 
 
-@register_job(EXPORT_ONNX)
+@register_job(EXPORT_ONNX, long=True)
 def export_onnx(run: JobRun) -> dict:
     """ONNX files of a run's members, kept only when their answers equal those of torch."""
     training = TrainingRun.objects.select_related("study").get(pk=run.payload["run"])
