@@ -54,13 +54,13 @@ def comparison_documents_job(run: JobRun) -> dict:
     return {"comparison": comparison.pk, "documents": [path.name for path in made]}
 
 
-@register_job("study-simulation")
+@register_job("study-simulation", long=True)
 def simulation_job(run: JobRun) -> dict:
     """Simulate whole studies of the design in payload."""
     return simulate_design(**run.payload, progress=_told_to(run))
 
 
-@register_job(REGION_SUM)
+@register_job(REGION_SUM, long=True)
 def region_sum_job(run: JobRun) -> dict:
     """What readers marked against the maps of the attribution in payload; the sum is the job's result."""
     sets = AttributionSet.objects.select_related("ensemble__run__study", "ensemble__study__protocol")
@@ -69,7 +69,7 @@ def region_sum_job(run: JobRun) -> dict:
     return found
 
 
-@register_job(FREEZE)
+@register_job(FREEZE, long=True)
 def assistance_job(run: JobRun) -> dict:
     """Freeze what readers will see of the network in payload."""
     name = run.payload["network"]
@@ -81,7 +81,7 @@ def assistance_job(run: JobRun) -> dict:
     return {"network": name, "sha256": frozen.sha256}
 
 
-@register_job(REHEARSE)
+@register_job(REHEARSE, long=True)
 def rehearsal_job(run: JobRun) -> dict:
     """Rehearse the job's study as payload assumes, at the address of payload; begun before, it goes on."""
     comparison = rehearse(
