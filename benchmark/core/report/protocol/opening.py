@@ -1,0 +1,141 @@
+"""The first chapters: what the study is called and who answers for it, what it asks, and how it is designed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from benchmark.core.plans.plan import Contrast
+from benchmark.core.wording import comparison_question, difference_question, gain_question
+
+from .document import Paragraph, Part, Picture, Points, Table, blank
+from .facts import Given, fingerprint
+from .flow import draw_flow
+
+ORDERS = {
+    "fixed": "The views come in the same order in every survey.",
+    "counterbalanced": "Each order of the views is used equally often over the surveys (counterbalanced).",
+    "random": "The order of the views is drawn for every survey.",
+}
+
+
+def administration(given: Given) -> list[Part]:
+    """Names, numbers and hashes on one page; what a committee looks for first."""
+    study, plan, surveys = given["study"], given["plan"], given["surveys"]
+    registered = given.plan.registration if given.plan else ""
+    rows = [
+        ["Title", study["title"]],
+        ["Kind of study", _kind(given)],
+        ["Short name on the study's site", study["slug"]],
+        ["Version of this protocol", f"{given['written_on']}; SHA-256 of its facts {fingerprint(given.facts)}"],
+        ["Analysis plan", _plan(plan)],
+        ["Design of the surveys", f"SHA-256 {surveys['sha256']}, seed {surveys['seed']}" if surveys["drawn"] else "not drawn yet"],
+        ["Answers of people when this was written", f"{study['answers']:,}"],
+        ["Registration", given.recorded("study.registration") or registered or blank("registry and number, or the intended registry")],
+        ["Ethics committee and its number", given.told("study.ethics", "committee, reference number, date of its decision")],
+        ["Sponsor", blank("name and address of the sponsor")],
+        ["Principal investigator", blank("name, institution, contact")],
+        ["Contributors and their roles", blank("who wrote the protocol, who decides what")],
+        ["Contact for readers", blank("name, telephone, e-mail")],
+        ["Funding", given.told("study.funding", "who pays, and what say they have in design, analysis and publication")],
+        ["Interests", given.told("study.interests", "financial and other interests of those responsible")],
+    ]
+    if study["citation"]:
+        rows.insert(1, ["After", study["citation"]])
+    return [Table("", ["What", "Which"], rows)]
+
+
+def _kind(given: Given) -> str:
+    if given.is_rating:
+        return "Rating study: people judge real and generated pictures without knowing which is which"
+    if given["assistance"] or _asks_twice(given):
+        return "Reader study of diagnostic accuracy, sequential reading: each image alone, then again with a network's output in sight"
+    return "Reader study of diagnostic accuracy: people and networks name what the same images show"
+
+
+def _asks_twice(given: Given) -> bool:
+    return any(question["kind"] == "assisted" for page in given["pages"] for question in page["asked"])
+
+
+def _plan(plan: dict | None) -> str:
+    if plan is None:
+        return "none is stamped yet"
+    when = "before the first answer of a person" if plan["before_first_answer"] else "after people had begun to answer"
+    return f"version {plan['version']}, stamped on {plan['stamped_on']}, {when}; SHA-256 {plan['sha256']}"
+
+
+def aim(given: Given) -> list[Part]:
+    """Background, aim, hypotheses, and the questions that the plan registers."""
+    record = given.recorded
+    background = record("study.background") or given["study"]["summary"]
+    parts: list[Part] = []
+    if background:
+        parts.append(Paragraph(background))
+    if not record("study.background"):
+        parts.append(Paragraph(blank("scientific background, earlier studies, and why this one is needed")))
+    parts.append(Paragraph(given.told("study.aim", "the aim in one sentence")))
+    if given.plan and given.plan.hypotheses:
+        parts += [Paragraph("Hypotheses registered in the analysis plan:"), Points(given.plan.hypotheses)]
+    if questions := list(registered_questions(given)):
+        parts += [Paragraph("Questions that the analysis plan registers:"), Points(questions)]
+    if given["networks"] or given["assistance"]:
+        parts.append(Paragraph(given.told("study.intended_use", "intended use of the network, its users, its place in the clinical pathway")))
+    parts.append(Paragraph(given.told("study.involvement", "whether patients or the public took part in planning the study")))
+    return parts
+
+
+def registered_questions(given: Given) -> Iterator[str]:
+    for contrast in given.plan.primary if given.plan else ():
+        yield question_of(given, contrast)
+
+
+def question_of(given: Given, contrast: Contrast) -> str:
+    named = {"group": given.group(contrast.group), "view": contrast.view and given.view(contrast.view)}
+    if contrast.control:
+        return difference_question({**named, "assistant": contrast.model})
+    if contrast.assisted:
+        return gain_question({**named, "assistant": contrast.model})
+    return comparison_question({**named, "model": contrast.model})
+
+
+def design(given: Given) -> list[Part]:
+    """The design in a few sentences, and as a flow."""
+    lines = list(_design_lines(given))
+    picture = Picture(draw_flow(given), "From the images to the comparison. Every number is the study's own.")
+    return [Points(lines), picture, *_setting(given)]
+
+
+def _design_lines(given: Given) -> Iterator[str]:
+    surveys, study = given["surveys"], given["study"]
+    if study["kind"] == "imported":
+        yield "The answers were given elsewhere and are analysed here; how they were collected is not known to this software."
+        return
+    who = " and ".join(group["plural"] for group in given.people) or f"{given.reader}s"
+    if given.is_rating:
+        yield f"Every {given.reader} judges a share of the stimuli, drawn so that each condition is seen equally often by everybody."
+    else:
+        sets = surveys["sets"]
+        times = "once" if sets == 1 else f"{sets} times"
+        yield (
+            f"Multi-reader multi-case design in surveys: every survey holds {surveys['per_class']} items of each of"
+            f" {len(given['classes'])} classes; over {sets} set{'' if sets == 1 else 's'} of surveys every item is read {times} by each group."
+        )
+        yield f"Each survey has one seat for each group of people ({who}); networks read the same images as the people."
+        if len(given["views"]) > 1:
+            yield f"Items are shown in {len(given['views'])} views, one block each. {ORDERS[surveys['order']]}"
+    if surveys["repeats"]:
+        yield f"{surveys['repeats']} % of every block come a second time in it, unannounced; only first answers are compared."
+    if surveys["control"] is not None:
+        share = surveys["control"]
+        arm = f" Control arm: about {100 * share:g} % of images, drawn per {given.reader}, the second look has nothing in sight." if share else ""
+        yield f"Sequential reading: each image is answered alone, that answer is closed, then it is asked again with a network's output in sight.{arm}"
+    yield f"No {given.reader} is allocated to a treatment. What is drawn at random, from a stored seed, is who sees which images in which order."
+    yield (
+        f"Blinding: {given.reader}s see no reference class, no result and no other {given.reader}'s answer, and no network's output before"
+        " their own answer is closed. Coordinators watch progress without seeing whether an answer was right."
+    )
+
+
+def _setting(given: Given) -> list[Part]:
+    when = given.recorded("study.dates") or blank("planned first and last day of recruitment and of reading")
+    where = given.told("study.setting", f"countries and kinds of institution from which {given.reader}s come")
+    return [Paragraph(f"Setting: {where}"), Paragraph(f"Time table: {when}")]
