@@ -68,8 +68,8 @@ def procedure(given: Given) -> list[Part]:
         ]),
     ]  # fmt: skip
     if letter := given["letter"]:
-        parts += [Subtitle("The letter of invitation"), Paragraph(letter["about"])]
-        parts += [Quotation("Subject", letter["subject"], language), Quotation("Letter", letter["body"], language)]
+        parts += [Subtitle("Letters"), Paragraph(letter["about"])]
+        parts += [Quotation(f"{row['title']}: {row['subject']}", row["body"], language) for row in letter["letters"]]
     for number, page in enumerate(given["pages"], start=1):
         parts += [Subtitle(f"Page {number}: {page['name']}"), *_page(given, page)]
     return parts
