@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import date
 
 from django.conf.locale import LANG_INFO
+from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from benchmark.core.plans.plan import Plan
@@ -21,6 +22,24 @@ from .words import letter_words, pages
 
 # The world that the planning page begins with: where nobody says otherwise, power is computed in it.
 ASSUMED = {"accuracy_readers": 0.75, "difference": 0.1, "sd_reader": 0.35, "sd_item": 1.0, "correlation": 0.5}
+
+
+LARGEST_SD = {"sd_reader": 3.0, "sd_item": 4.0}
+
+
+def checked_world(assumed: Mapping[str, float]) -> dict[str, float]:
+    """The assumed world, where power can be computed in it; otherwise ValidationError."""
+    world = {**ASSUMED, **assumed}
+    people, network = world["accuracy_readers"], world["accuracy_readers"] + world["difference"]
+    if not (0 < people < 1 and 0 < network < 1 and world["difference"]):
+        raise ValidationError(
+            "Accuracies of readers and network between 0 and 100 % and a difference other than 0 are needed; found"
+            f" {100 * people:g} and {100 * network:g} %."
+        )
+    wrong = [name for name, most in {**LARGEST_SD, "correlation": 1.0}.items() if not 0 <= world[name] <= most]
+    if wrong:
+        raise ValidationError(f"{wrong[0]} lies between 0 and {({**LARGEST_SD, 'correlation': 1.0})[wrong[0]]:g}; found {world[wrong[0]]:g}.")
+    return world
 
 
 def protocol_facts(
@@ -54,7 +73,7 @@ def protocol_facts(
         "assistance": assistance_of(study),
         "privacy": privacy_of(study, protocol),
         "exports": exports_of(study, protocol),
-        "assumed": {**ASSUMED, **(assumed or {})},
+        "assumed": checked_world(assumed or {}),
     }
 
 

@@ -21,7 +21,8 @@ STORED = (
     ("Letters and reply", ("surveys.Letter", "surveys.Reply"), UNTIL_DELETED,
      "That a letter was sent, when, and what became of it; that the person agreed or declined. Neither address nor words."),
     ("Sitting", ("surveys.SurveyResponse", "surveys.BlockSitting"), UNTIL_WITHDRAWN,
-     "When each step was taken, consent among them; what the reader answered about herself or himself; the seal of each block."),
+     "When each step was taken, consent among them; what the reader answered about herself or himself, free text as it"
+     " was typed; the seal of each block."),
     ("Answers", ("surveys.Answer",), UNTIL_WITHDRAWN,
      "Every choice and every change of it, its time by the server's and the browser's clock, how long it took, its hash."),
     ("What the screen did", ("surveys.ViewingEvent",), UNTIL_WITHDRAWN,
@@ -67,5 +68,7 @@ def privacy_of(study: Study, protocol: StudyProtocol | None) -> dict:
 
 def exports_of(study: Study, protocol: StudyProtocol | None) -> list[dict]:
     """The files that the study gives away, each with what it holds."""
-    readings = [] if protocol and protocol.stimuli else [{"name": "readings.csv", "about": f"One row per reader, image and view: {', '.join(READINGS)}."}]
-    return [*readings, *({"name": file.name, "about": f"{file.about} Columns: {', '.join(file.columns)}." } for file in export_files(study))]
+    files = [(file.name, file.about, file.columns) for file in export_files(study)]
+    if protocol is None or not protocol.stimuli:
+        files.insert(0, ("readings.csv", "One row per reader, image and view, with the reference class.", READINGS))
+    return [{"name": name, "about": f"{about} Columns: {', '.join(columns)}."} for name, about, columns in files]

@@ -33,7 +33,8 @@ def letter_words(study: Study, protocol: StudyProtocol | None) -> dict | None:
         letters.append({"title": Letter.Kind(kind).label, "subject": found.subject, "body": found.body})
     whose = "The invitation is in the study's own words." if own else "The words are the site's own."
     return {
-        "about": f"{whose} Shown as one of the {group.plural} without a name would get it on this day; name, link and day differ from reader to reader.",
+        "about": f"{whose} Shown as one of the {group.plural} without a name would get it on this day; name, link and day differ"
+            " from reader to reader.",
         "letters": letters,
         "template": [protocol.invitation_subject, protocol.invitation_body, protocol.landing_text],
     }

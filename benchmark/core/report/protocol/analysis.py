@@ -47,7 +47,10 @@ def _reading_methods(given: Given, plan: Plan) -> Iterator[Part]:
     blanks = "counted as wrong" if plan.missing == "incorrect" else "left out of its reading"
     level = f"{100 * plan.confidence:g} %"
     yield Subtitle("Outcome")
-    yield Paragraph(f"Accuracy: the share of readings whose answer is the reference class. A missing answer is {blanks}. It is a proportion per reader and view, between 0 and 1, measured once, when the reader answers.")
+    yield Paragraph(
+        f"Accuracy: the share of readings whose answer is the reference class. A missing answer is {blanks}. It is a"
+        " proportion per reader and view, between 0 and 1, measured once, when the reader answers."
+    )
     yield Subtitle("Registered contrasts")
     if plan.primary:
         rows = [[str(n), question_of(given, contrast), _margin(contrast.margin or plan.margin)] for n, contrast in enumerate(plan.primary, start=1)]
@@ -117,17 +120,25 @@ def _multiplicity(plan: Plan) -> Iterator[str]:
 
 def _further(plan: Plan) -> Iterator[Part]:
     yield Subtitle("Secondary and sensitivity analyses")
-    rows = [["secondary", extra.name, extra.test or "–", extra.multiplicity] for extra in plan.secondary]
-    rows += [["sensitivity", extra.name, extra.test or f"missing answers {extra.missing}", extra.multiplicity] for extra in plan.sensitivity]
+    rows = [["secondary", extra.name, readable(extra.test) or "–", _adjusted(extra.multiplicity)] for extra in plan.secondary]
+    for extra in plan.sensitivity:
+        rows.append(["sensitivity", extra.name, readable(extra.test) or f"missing answers {extra.missing}", _adjusted(extra.multiplicity)])
     if rows:
         yield Table("", ["Kind", "What", "How", "Adjusted"], rows)
+    times = (plan.shortest_ms, plan.longest_ms) != (Plan.shortest_ms, Plan.longest_ms)
+    bounds = [f"Response times below {plan.shortest_ms:,.0f} ms or above {plan.longest_ms:,.0f} ms are left out of the times, not of the accuracy."]
     yield Points([
         "Missing answers are counted the other way as well, and readings with the window left are left out once, where there are any.",
         "Described without a test of its own: accuracy by reader, group, view and class with intervals, confusion matrices with a column for"
         " no answer, agreement of readers, response times, order and learning, the hardest images.",
-        f"Response times below {plan.shortest_ms:g} ms or above {plan.longest_ms:g} ms are left out of the times, not of the accuracy.",
+        *(bounds if times else []),
         "Whatever is compared and not registered is marked as exploratory.",
     ])  # fmt: skip
+
+
+def _adjusted(method: str) -> str:
+    """ "bh" -> "Benjamini and Hochberg (1995)", without marks of references."""
+    return named([ADJUSTMENTS[method]])[0].partition(" (")[0] if method in ADJUSTMENTS else method
 
 
 def _rating_methods(plan: Plan) -> Iterator[Part]:
@@ -155,7 +166,13 @@ def _rating_methods(plan: Plan) -> Iterator[Part]:
 
 
 def _looks(given: Given) -> Iterator[str]:
-    yield "The program stops nobody by itself: no stopping rule is computed. While people read, coordinators see how wide intervals will be, and neither accuracy nor difference."
-    yield "An analyst can compute a comparison at any time; each is stored with the hashes of its inputs, its plan and its seed, and shows when it was made."
+    yield (
+        "The program stops nobody by itself: no stopping rule is computed. While people read, coordinators see how wide"
+        " intervals will be, and neither accuracy nor difference."
+    )
+    yield (
+        "An analyst can compute a comparison at any time; each is stored with the hashes of its inputs, its plan and its"
+        " seed, and shows when it was made."
+    )
     yield blank("who may look at results before reading has ended, and whether anything can end the study early")
     yield f"The same inputs, plan and seed give the same results, byte for byte. {blank('who carries out the analysis')}"

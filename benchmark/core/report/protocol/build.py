@@ -58,4 +58,7 @@ def _marks(given: Given) -> Iterator[str]:
     if study["simulated"]:
         yield f"{study['simulated']} reader{'' if study['simulated'] == 1 else 's'} of this study are simulated, not people."
     if study["answers"]:
-        yield f"People had given {study['answers']:,} answers when this was written: what it says was not fixed before them unless a hash or a date says so."
+        yield (
+            f"People had given {study['answers']:,} answers when this was written: what it says was not fixed before them"
+            " unless a hash or a date says so."
+        )

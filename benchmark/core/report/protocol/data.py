@@ -36,17 +36,38 @@ def protection(given: Given) -> list[Part]:
 
 def _measures(given: Given) -> Iterator[str]:
     privacy, reader = given["privacy"], given.reader
-    yield f"Pseudonymisation: {reader}s are known by codes ({', '.join(privacy['codes']) or 'a letter and a number'}); what belongs to a code stands in the vault alone."
-    yield "Links: 256 random bits, shown once or sent by letter, stored as SHA-256; they can be renewed and revoked, and expire. They stand in no log and no error report, and no page of theirs is cached, indexed or gives its address away."
-    yield f"Guessing: after {privacy['guesses']} unknown links within {privacy['window_minutes']} minutes from one network address that address may only use links known to work; the address is kept for as long, in memory, and nowhere else by this program."
+    yield (
+        f"Pseudonymisation: {reader}s are known by codes ({', '.join(privacy['codes']) or 'a letter and a number'}); what"
+        " belongs to a code stands in the vault alone."
+    )
+    yield (
+        "Links: 256 random bits, shown once or sent by letter, stored as SHA-256; they can be renewed and revoked, and"
+        " expire. They stand in no log and no error report, and no page of theirs is cached, indexed or gives its address"
+        " away."
+    )
+    yield (
+        f"Guessing: after {privacy['guesses']} unknown links within {privacy['window_minutes']} minutes from one network"
+        " address that address may only use links known to work; the address is kept for as long in a cache, and nowhere"
+        f" else by this program. {blank('what the web server in front of it logs, and for how long')}"
+    )
     yield "Letters hold neither address nor link in the database; the link in a letter is made at the moment of sending."
-    yield "Answers are a history: nothing is overwritten. Every answer carries the SHA-256 of itself and of the one before it in its sitting, and each finished block the last one, so that a later change shows; anybody can recompute the chain from the exported file."
+    yield (
+        "Answers are a history: nothing is overwritten. Every answer carries the SHA-256 of itself and of the one before it"
+        " in its sitting, and each finished block the last one, so that a later change shows; anybody can recompute the"
+        " chain from the exported file."
+    )
     yield f"Pictures that {reader}s get carry no metadata and no name, and all files of a block have one length."
     yield f"The pages of {reader}s set no cookie, and load no script, font or picture from elsewhere."
-    yield "Sign-in of those who run the study: name and password, a second factor where set up, roles per study; people without a role cannot tell that the study exists."
+    yield (
+        "Sign-in of those who run the study: name and password, a second factor where set up, roles per study; people"
+        " without a role cannot tell that the study exists."
+    )
     yield f"Every erasure, closing, opening, archiving and deletion is noted for good with its day and who did it, {reader}s by their code."
     yield f"Database: {privacy['database']}. Pictures: {privacy['pictures']}."
-    yield f"Backup: one file with checksums, made while people read; it holds names and reference classes. {blank('how often backups are made, where they lie, and when they are overwritten')}"
+    yield (
+        "Backup: one file with checksums, made while people read; it holds names and reference classes."
+        f" {blank('how often backups are made, where they lie, and when they are overwritten')}"
+    )
     if not privacy["encrypted_address"]:
         yield f"The site's address, as it is set, does not begin with https. {blank('serve the site over HTTPS before anybody is invited')}"
 
@@ -55,12 +76,25 @@ def _rights(given: Given) -> Iterator[str]:
     days = given["privacy"]["contacts_kept_days"]
     reader = given.reader
     if days:
-        yield f"Names and e-mail addresses erase themselves {days} day{'' if days == 1 else 's'} after reading is closed; before that a coordinator can erase one or all of them. Answers stay whole, under the code."
+        yield (
+            f"Names and e-mail addresses erase themselves {days} day{'' if days == 1 else 's'} after reading is closed;"
+            " before that a coordinator can erase one or all of them. Answers stay whole, under the code."
+        )
     else:
-        yield f"Names and e-mail addresses are erased by a coordinator, one or all of them; no day is set on which they erase themselves. {blank('set that day on the study’s page, or say why not')}"
-    yield f"Withdrawal: on a {reader}'s request a coordinator deletes every answer, what the screen did and what was said about the person; it cannot be undone. Once the name is erased nobody can tell whose answers are whose, unless the {reader} keeps the link."
+        yield (
+            "Names and e-mail addresses are erased by a coordinator, one or all of them; no day is set on which they erase"
+            f" themselves. {blank('set that day on the study’s page, or say why not')}"
+        )
+    yield (
+        f"Withdrawal: on a {reader}'s request a coordinator deletes every answer, what the screen did and what was said about"
+        " the person; it cannot be undone. Once the name is erased nobody can tell whose answers are whose, unless the"
+        f" {reader} keeps the link."
+    )
     yield f"Access: a {reader}'s own rows can be exported by code while the vault holds the name."
-    yield f"Archiving keeps everything to be looked at; deleting the study deletes its answers, its {reader}s and its files. Kept is who deleted it, when, and how many rows there were."
+    yield (
+        f"Archiving keeps everything to be looked at; deleting the study deletes its answers, its {reader}s and its files."
+        " Kept is who deleted it, when, and how many rows there were."
+    )
 
 
 def processing(given: Given) -> list[Part]:
@@ -73,12 +107,17 @@ def processing(given: Given) -> list[Part]:
     rows = [
         ["(a) Controller and contacts", blank("controller, joint controllers, representative, data-protection officer, with contacts")],
         ["(b) Purposes", given.recorded("study.aim") or given["study"]["summary"] or blank("purpose of the processing")],
-        ["Legal basis", f"{given.told('study.consent', 'legal basis, for instance consent (Article 6(1)(a)) or public interest')} The consent text stands word for word in the chapter on what a {reader} meets."],
-        ["(c) Data subjects", f"{', '.join(group['plural'] for group in given.people) or reader + 's'} who are invited; people who run the study (name, role, deeds). {blank('whether patients can be recognised in pictures, and on which basis these are used')}"],
+        ["Legal basis", f"{given.told('study.consent', 'legal basis, for instance consent (Article 6(1)(a)) or public interest')} The"
+            f" consent text stands word for word in the chapter on what a {reader} meets."],
+        ["(c) Data subjects", f"{', '.join(group['plural'] for group in given.people) or reader + 's'} who are invited; people who run the"
+            " study (name, role, deeds)."
+            f" {blank('whether patients can be recognised in pictures, and on which basis these are used')}"],
         ["(c) Personal data", personal[:1].upper() + personal[1:]],
-        ["(d) Recipients", f"Coordinators see names; coordinators and analysts see coded answers; others as in the table of roles. {blank('recipients outside: co-authors, funders, repositories, and the operator of the mail server')}"],
+        ["(d) Recipients", "Coordinators see names; coordinators and analysts see coded answers; others as in the table of roles."
+            f" {blank('recipients outside: co-authors, funders, repositories, and the operator of the mail server')}"],
         ["(e) Transfers to third countries", blank("none, or to which countries and with which safeguards")],
-        ["(f) Erasure", f"Names and e-mail addresses: {erased}. Coded answers: {blank('how long coded answers are kept, and why')} Backups: {blank('when backups are overwritten')}"],
+        ["(f) Erasure", f"Names and e-mail addresses: {erased}. Coded answers: {blank('how long coded answers are kept, and why')}"
+            f" Backups: {blank('when backups are overwritten')}"],
         ["(g) Measures", measures[:1].upper() + measures[1:] + "."],
         ["Impact assessment (Article 35)", blank("whether one is needed, and its result")],
     ]  # fmt: skip
@@ -107,11 +146,14 @@ def amendments(given: Given) -> list[Part]:
     """How changes are handled, and what the program records of them by itself."""
     return [
         Points([
-            "The set-up can be changed until surveys are drawn, its words until the first answer; from the first answer on the program refuses every change of it.",
+            "The set-up can be changed until surveys are drawn, its words until the first answer; from the first answer"
+            " on the program refuses every change of it but how long names are kept.",
             "Surveys are drawn once. Another design is another study.",
-            "The analysis plan is never overwritten: a change is a new version with its own hash and time. Results are held against the last version from"
+            "The analysis plan is never overwritten: a change is a new version with its own hash and time. Results are"
+            " held against the last version from"
             " before the first answer of a person, and every field that differs is listed in the report as a deviation: planned, and done.",
-            "The report lists other departures by itself: contrasts that were planned and not possible, contrasts that were not planned, other units than planned.",
+            "The report lists other departures by itself: contrasts that were planned and not possible, contrasts that"
+            " were not planned, other units than planned.",
             "Every protocol that is handed out is noted with its day and its hashes; the study's page then says which parts have changed since.",
             f"{blank('who decides on amendments, and how committee, registry and ' + given.reader + 's are told')}",
         ])
@@ -124,11 +166,18 @@ def ethics(given: Given) -> list[Part]:
     return [
         Points([
             f"Approval: {given.told('study.ethics', 'committee, reference number, date')}",
-            f"Consent: every {reader} reads the consent text (word for word in the chapter on what a {reader} meets) and presses a button before anything is asked; the moment is stored. Without it no question is shown.",
-            f"Consent to the use of the pictures: {given.told('images.deidentification', 'on which basis pictures of patients are used, and how they were made unrecognisable')}",
-            f"Harm: {given.told('reading.adverse_events', 'which burdens or harms ' + reader + 's and patients could meet, how they are noticed, and what is done')}",
-            "No answer is fed back to anybody's care: neither readers nor patients get a result from the program.",
-            f"Errors of the network: every item that it gets wrong is listed with its picture in the report. {blank('who looks at them, and what counts as a serious error')}",
+            f"Consent: every {reader} reads the consent text (word for word in the chapter on what a {reader} meets) and"
+            " presses a button before anything is asked; the moment is stored. Without it no question is shown.",
+            "Consent to the use of the pictures:"
+            f" {given.told('images.deidentification', 'on which basis pictures of patients are used, and how they were made unrecognisable')}",
+            "Harm:"
+            ""
+            ""
+            f" {given.told('reading.adverse_events', f'which burdens or harms {reader}s and patients could meet, how noticed, what is done')}",
+            f"No answer is fed back to anybody's care. {blank('whether ' + reader + 's learn how they did, when and how')}",
+            "Errors of a network: its answers stand beside the reference class, picture by picture, for those who may"
+            " see it, and the report shows the hardest images."
+            f" {blank('who looks at them, and what counts as a serious error')}",
             f"Fairness: {given.told('fairness.assessment', 'for which groups of patients, such as skin tones, results are told apart')}",
             blank("insurance, compensation, and care after the study, or that none is needed"),
             blank("who monitors the conduct of the study, or why nobody needs to; a data monitoring committee, or why there is none"),

@@ -8,7 +8,10 @@ from .document import Paragraph, Part, Points, Subtitle, Table, blank
 from .facts import Given
 from .opening import ORDERS
 
-KINDS_OF_PROPERTY = (("promise", "Promises: they hold exactly, or no survey is drawn"), ("balance", "Balance: how near it comes to what arithmetic permits"))
+KINDS_OF_PROPERTY = (
+    ("promise", "Promises: they hold exactly, or no survey is drawn"),
+    ("balance", "Balance: how near it comes to what arithmetic permits"),
+)
 
 
 def images(given: Given) -> list[Part]:
@@ -102,7 +105,10 @@ def surveys(given: Given) -> list[Part]:
 def _assembly(given: Given) -> Iterator[str]:
     told = given["surveys"]
     if told["drawn"]:
-        yield f"Drawn once on {told['drawn_on']} by a program from seed {told['seed']}; the same seed gives the same surveys. SHA-256 of the design: {told['sha256']}."
+        yield (
+            f"Drawn once on {told['drawn_on']} by a program from seed {told['seed']}; the same seed gives the same surveys."
+            f" SHA-256 of the design: {told['sha256']}."
+        )
     if given.is_rating:
         yield f"{told['surveys']} sittings, each for one rater of each group; {told['pages']} pages each."
     else:
@@ -120,7 +126,10 @@ def _assembly(given: Given) -> Iterator[str]:
             f"Control arm: about {100 * told['control']:g} % of the images of each reader are asked again with nothing in sight; which ones is"
             " drawn from the same seed before the first answer."
         )
-    yield "Nobody who invites readers chooses what they see: a reader gets the survey of the seat, and a seat without a named reader goes to whoever begins next."
+    yield (
+        "Who invites may name the survey that somebody reads and cannot change what it holds; without a name the reader gets the free seat of the"
+        " lowest number when reading begins."
+    )
 
 
 def _property(entry: dict) -> list[str]:

@@ -21,6 +21,10 @@ def networks(given: Given) -> list[Part]:
         parts.append(Table("", ["View", "What it is", "Members and rule", "Frozen as"], [_view(given, row) for row in network["views"]]))
         exposure = [f"{given.view(row['view'])}: {row['exposure']}" for row in network["views"]]
         parts.append(Points([*exposure, *network["notes"]]))
+    parts.append(Points([
+        "A network answers every image once, from the same pictures that were imported; an answer outside the study's classes, or none, counts as"
+        " no answer. A picture that cannot be decoded is refused when it is imported, so that there is no faulty input.",
+    ]))
     parts += _seen(given)
     parts.append(Subtitle("What only its makers know"))
     parts.append(Points([
@@ -43,13 +47,14 @@ def _seen(given: Given) -> list[Part]:
         return []
     title = Subtitle("The output that readers see")
     if assistance is None:
-        return [title, Paragraph(f"It is not frozen yet, and nobody can begin before it is. {blank('freeze the output, then write this protocol again')}")]
+        return [title, Paragraph("It is not frozen yet, and nobody can begin before it is."
+            f" {blank('freeze the output, then write this protocol again')}")]
     lines = [
-        f"Readers see {_listed(assistance['shows'])} of {assistance['network']}, copied for every image and frozen on {assistance['frozen_on']}; SHA-256 {assistance['sha256']}.",
+        f"Readers see {_listed(assistance['shows'])} of {assistance['network']}, copied for every image and frozen on"
+        f" {assistance['frozen_on']}; SHA-256 {assistance['sha256']}.",
         "Everybody sees the same, whatever becomes of the network. From the first answer on it cannot be exchanged.",
         "The server hands the output of an image out only after the reader's own answer to it is saved; that answer is then closed.",
         f"It abstains from {assistance['abstains']} of {assistance['images']} images; readers are told so there.",
-        "Poor or missing input: every picture was decoded when it was imported; there is none without an output.",
     ]
     return [title, Points(lines)]
 

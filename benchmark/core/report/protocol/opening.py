@@ -40,7 +40,7 @@ def administration(given: Given) -> list[Part]:
         ["Interests", given.told("study.interests", "financial and other interests of those responsible")],
     ]
     if study["citation"]:
-        rows.insert(1, ["After", study["citation"]])
+        rows.insert(1, ["Source", study["citation"]])
     return [Table("", ["What", "Which"], rows)]
 
 
@@ -127,7 +127,10 @@ def _design_lines(given: Given) -> Iterator[str]:
     if surveys["control"] is not None:
         share = surveys["control"]
         arm = f" Control arm: about {100 * share:g} % of images, drawn per {given.reader}, the second look has nothing in sight." if share else ""
-        yield f"Sequential reading: each image is answered alone, that answer is closed, then it is asked again with a network's output in sight.{arm}"
+        yield (
+            "Sequential reading: each image is answered alone, that answer is closed, then it is asked again with a"
+            f" network's output in sight.{arm}"
+        )
     yield f"No {given.reader} is allocated to a treatment. What is drawn at random, from a stored seed, is who sees which images in which order."
     yield (
         f"Blinding: {given.reader}s see no reference class, no result and no other {given.reader}'s answer, and no network's output before"

@@ -11,7 +11,8 @@ from .facts import Given
 def readers(given: Given) -> list[Part]:
     """Groups and seats, eligibility, recruitment, incentives, completion, replacement, withdrawal."""
     rule, reader = given["reading"], given.reader
-    rows = [[group["plural"], "people" if group["kind"] == "human" else "networks", str(group["seats"])] for group in given["groups"]]
+    kinds = {"human": "people", "model": "networks"}
+    rows = [[group["plural"], kinds[group["kind"]], str(group["seats"] or "–")] for group in given["groups"]]
     parts: list[Part] = [Table("Groups", ["Group", "Who", "Seats"], rows, numbers=True)] if rows else []
     parts += [
         Subtitle("Eligibility, recruitment, incentives"),
@@ -19,7 +20,8 @@ def readers(given: Given) -> list[Part]:
             given.told("readers.population", f"which {reader}s are asked, and who is excluded"),
             given.told("readers.qualification", f"qualification and experience that a {reader} must have"),
             given.told("readers.sampling", f"how {reader}s are found and chosen"),
-            f"Recruitment: {given.recorded('readers.recruitment') or 'by personal link, in a letter'}. A link works for {rule['invitation_days']} days.",
+            f"Recruitment: {given.recorded('readers.recruitment') or 'by personal link, in a letter'}. A link works for"
+            f" {rule['invitation_days']} days.",
             given.told("readers.incentives", "payment or other reward, or that there is none"),
         ]),
     ]  # fmt: skip
@@ -45,12 +47,24 @@ def _rules(given: Given) -> Iterator[str]:
     questions = rule["questions"]
     needed = f" With {questions[0]} questions that is at least {questions[1]}." if questions else ""
     yield f"Complete: every block is finished and {share} of the questions that count are answered.{needed}"
-    yield f"Analysed: the first complete sitting of each seat, by the server's clock. Later complete ones are kept and not analysed; sittings that are not complete are kept and not analysed, unless the plan says otherwise."
+    yield (
+        "Analysed: the first complete sitting of each seat, by the server's clock. Later complete ones are kept and not"
+        " analysed; sittings that are not complete are kept and not analysed, unless the plan says otherwise."
+    )
     blanks = "An image may be left unanswered" if rule["allow_blank"] else "No image may be left unanswered"
     yield f"{blanks}; every image must have been shown before a block can be finished. A finished block is sealed: its answers cannot be changed."
-    yield f"Replacement: a seat whose links have all expired or were revoked is freed, and a coordinator may replace a {reader} who does not go on; what was answered is kept, and the seat goes to another {reader}."
-    yield f"Leaving and coming back is allowed, on any device, with the same link. Enlarging images is {'allowed' if rule['zoom'] else 'not possible'}."
-    yield f"Withdrawal: every answer of the {reader}, what the screen did and what was said about the person are deleted for good, and the seat is free again; kept is that somebody withdrew, when, and how many answers were deleted."
+    yield (
+        f"Replacement: a seat whose links have all expired or were revoked is freed, and a coordinator may replace a {reader}"
+        f" who does not go on; what was answered is kept, and the seat goes to another {reader}."
+    )
+    yield (
+        "Leaving and coming back is allowed, on any device, with the same link. Enlarging images is"
+        f" {'allowed' if rule['zoom'] else 'not possible'}."
+    )
+    yield (
+        f"Withdrawal: every answer of the {reader}, what the screen did and what was said about the person are deleted for"
+        " good, and the seat is free again; kept is that somebody withdrew, when, and how many answers were deleted."
+    )
 
 
 def procedure(given: Given) -> list[Part]:

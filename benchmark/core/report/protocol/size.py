@@ -29,7 +29,8 @@ def sample_size(given: Given) -> list[Part]:
     if planned := given.recorded("sample_size.planned"):
         parts.append(Paragraph(planned))
     if given.is_rating:
-        parts.append(Paragraph("The planning has no closed form for ratings; a rehearsal with simulated raters shows how wide the intervals will be."))
+        parts.append(Paragraph("The planning has no closed form for ratings; a rehearsal with simulated raters shows how wide the intervals"
+            " will be."))
         parts.append(Paragraph(blank("why so many raters and stimuli are enough")))
         return parts
     if (unfit := _why_not(given)) is not None:
@@ -72,21 +73,25 @@ def _power(given: Given) -> Iterator[Part]:
                              assumed["sd_reader"], assumed["sd_item"], assumed["correlation"]))  # fmt: skip
     yield Subtitle("Precision and power for one group of readers against a network, in one view")
     yield Points(list(_assumptions(assumed, alpha)))
-    rows = [_row("at this level", design, spread, size, alpha)]
+    rows = [_row(f"level {alpha:g}", design, spread, size, alpha)]
     count = len(plan.primary) if plan else 0
     if count > 1 and plan.multiplicity != "none":
-        rows.append(_row(f"at the strictest step of the adjustment, level {alpha / count:.3g}", design, spread, size, alpha / count))
-    header = ["Power and half-width of the interval", "These images: power", "± points", "New images: power", "± points", "95 % power from (points), new images"]
+        rows.append(_row(f"level {alpha / count:.3g}, the strictest step of the adjustment", design, spread, size, alpha / count))
+    header = ["Two-sided test", "These images: power", "± points", "New images: power", "± points", "95 % power from (points), new images"]
     yield Table("", header, rows)
     yield Points(list(_limits(design, spread, size, alpha)))
     if given["surveys"]["control"] is not None:
-        yield Paragraph(f"Of gains from a second look the closed form says nothing; a rehearsal shows how clear the answer would be. {blank('why the study is large enough for the registered gains')}")
+        yield Paragraph("Of gains from a second look the closed form says nothing; a rehearsal shows how clear the answer would be."
+            f" {blank('why the study is large enough for the registered gains')}")
     yield Paragraph(blank("from which earlier study or pilot the assumed difference and spreads come, and why that difference matters"))
 
 
 def _assumptions(assumed: dict, alpha: float) -> Iterator[str]:
     yield "Assumed, not measured; every figure below changes with it."
-    yield f"Readers are right about {percent(assumed['accuracy_readers'], 0)} of images; the network's accuracy differs from that by {points(assumed['difference'])}."
+    yield (
+        f"Readers are right about {percent(assumed['accuracy_readers'], 0)} of images; the network's accuracy differs from"
+        f" that by {points(assumed['difference'])}."
+    )
     yield f"On the logit scale readers vary with a standard deviation of {assumed['sd_reader']:g} and images with {assumed['sd_item']:g}."
     yield f"Where people err the network errs too, with a correlation of {assumed['correlation']:g} of the latent difficulty."
     yield f"Every seat is filled by another reader who completes. Two-sided level {alpha:g}. One reading is one item in one view."
@@ -101,7 +106,10 @@ def _row(name: str, design: Design, spread: Spread, size: float, alpha: float) -
 
 def _limits(design: Design, spread: Spread, size: float, alpha: float) -> Iterator[str]:
     bound = largest_sd(size, design.readers, power=TARGET, alpha=alpha)
-    yield f"For these images 95 % power at {points(size)} holds as long as the readers' differences have a standard deviation of at most {points(bound)}."
+    yield (
+        f"For these images 95 % power at {points(size)} holds as long as the readers' differences have a standard deviation"
+        f" of at most {points(bound)}."
+    )
     needed = items_needed(spread, size, reads_per_item=design.readers * design.per_reader / design.items, per_reader=design.per_reader,
                           classes=design.classes, target=TARGET, alpha=alpha)  # fmt: skip
     if needed:
