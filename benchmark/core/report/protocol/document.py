@@ -36,12 +36,12 @@ class Subtitle:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of words; numbers: columns of numbers are set right."""
+    """Rows of words; short: all cells but the first of a row are numbers, or a word."""
 
     caption: str
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
-    numbers: bool = False
+    short: bool = False
 
 
 @dataclass(frozen=True)

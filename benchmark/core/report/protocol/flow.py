@@ -19,19 +19,18 @@ def draw_flow(given: Given) -> Drawing:
     images, surveys, people, networks, blocks, end = _boxes(given)
     drawing = Drawing(WIDTH, 0, "Flow of the study", _in_words(given))
     y = 2.0
-    for title, lines in (images, surveys):
-        y = _down(drawing, y, _box(drawing, 1, y, WIDTH - 2, title, lines, WHOLE, INK))
     half = (WIDTH - 2 - GAP) / 2
+    left, right = 1.0, 1 + half + GAP
+    both = (left + half / 2, right + half / 2) if networks[1] else (WIDTH / 2,)
+    y = _down(drawing, _box(drawing, 1, y, WIDTH - 2, *images, WHOLE, INK))
+    y = _down(drawing, _box(drawing, 1, y, WIDTH - 2, *surveys, WHOLE, INK), both)
     if networks[1]:
         height = max(_height(people[1], HALF), _height(networks[1], HALF))
-        _box(drawing, 1, y, half, *people, HALF, OCHRE, height)
-        _box(drawing, 1 + half + GAP, y, half, *networks, HALF, TEAL, height)
-        bottom = y + height
-        y = _down(drawing, y, bottom, at=1 + half / 2)
-        _down(drawing, y - GAP, bottom, at=1 + half + GAP + half / 2)
+        _box(drawing, left, y, half, *people, HALF, OCHRE, height)
+        y = _down(drawing, _box(drawing, right, y, half, *networks, HALF, TEAL, height), both)
     else:
-        y = _down(drawing, y, _box(drawing, 1, y, WIDTH - 2, *people, WHOLE, OCHRE))
-    y = _down(drawing, y, _box(drawing, 1, y, WIDTH - 2, *blocks, WHOLE, INK))
+        y = _down(drawing, _box(drawing, 1, y, WIDTH - 2, *people, WHOLE, OCHRE))
+    y = _down(drawing, _box(drawing, 1, y, WIDTH - 2, *blocks, WHOLE, INK))
     drawing.height = _box(drawing, 1, y, WIDTH - 2, *end, WHOLE, INK) + 2
     return drawing
 
@@ -74,7 +73,11 @@ def _survey_lines(given: Given) -> list[str]:
     drawn = f"drawn from seed {surveys['seed']}" if surveys["drawn"] else "planned, not drawn yet"
     if given.is_rating:
         return [f"{count} sittings, {drawn}"]
-    return [f"{count} surveys of {surveys['per_survey']} items, {drawn}", f"{surveys['sets']} set(s), each covers every item once"]
+    return [f"{count} surveys of {surveys['per_survey']} items, {drawn}", _sets(surveys["sets"])]
+
+
+def _sets(count: int) -> str:
+    return "One set, which covers every item once" if count == 1 else f"{count} sets, each covers every item once"
 
 
 def _box(
@@ -96,10 +99,11 @@ def _height(lines: Sequence[str], characters: int) -> float:
     return 2 * PAD + SIZE + LINE * rows + 2
 
 
-def _down(drawing: Drawing, _top: float, bottom: float, at: float = WIDTH / 2) -> float:
-    """An arrow down from a box's end; returns where the next one begins."""
-    drawing.line((at, bottom), (at, bottom + GAP - 4), colour=MUTED, width=0.8)
-    drawing.shape(((at - 2.6, bottom + GAP - 5), (at + 2.6, bottom + GAP - 5), (at, bottom + GAP)), fill=MUTED)
+def _down(drawing: Drawing, bottom: float, places: Sequence[float] = (WIDTH / 2,)) -> float:
+    """Arrows down from where a box ends, at these places; returns where the next box begins."""
+    for at in places:
+        drawing.line((at, bottom), (at, bottom + GAP - 4), colour=MUTED, width=0.8)
+        drawing.shape(((at - 2.6, bottom + GAP - 5), (at + 2.6, bottom + GAP - 5), (at, bottom + GAP)), fill=MUTED)
     return bottom + GAP
 
 

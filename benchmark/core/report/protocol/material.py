@@ -43,7 +43,7 @@ def _card_part(part) -> Part:
     if isinstance(part, str):
         return Paragraph(part)
     rows = [[f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row] for row in part["rows"]]
-    return Table("", [str(word) for word in part["heading"]], rows, numbers=True)
+    return Table("", [str(word) for word in part["heading"]], rows, short=True)
 
 
 def _reference(given: Given) -> list[Part]:
@@ -61,7 +61,7 @@ def _stimuli(given: Given) -> Iterator[Part]:
         yield Paragraph(f"The pictures come from the image bank of: {'; '.join(given['images']['from'])}.")
     for kind in shown["kinds"]:
         yield Subtitle(f"{kind['heading']}: {kind['rated']} to be rated")
-        yield Table("", ["Condition", "Origin", "Role", "Stimuli"], kind["counts"], numbers=True)
+        yield Table("", ["Condition", "Origin", "Role", "Stimuli"], kind["counts"], short=True)
         lines = [f"Every frame is shown at {kind['width']} by {kind['height']} pixels, so that size tells nothing."] if kind["width"] else []
         if kind["jpeg_quality"]:
             qualities = " and then ".join(map(str, kind["jpeg_quality"]))
@@ -78,7 +78,7 @@ def _stimuli(given: Given) -> Iterator[Part]:
         yield Points(lines)
     for title, rows in shown["matches"]:
         cells = [[name, f"{real:,}", f"{made:,}"] for name, real, made in rows]
-        yield Table(f"Matching of single pictures: {title.lower()}", [title, "Real", "Generated"], cells, numbers=True)
+        yield Table(f"Matching of single pictures: {title.lower()}", [title, "Real", "Generated"], cells, short=True)
 
 
 def surveys(given: Given) -> list[Part]:

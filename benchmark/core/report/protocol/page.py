@@ -17,7 +17,10 @@ blockquote { margin: .75rem 0 1.25rem; padding: .25rem 0 .25rem 1.1rem; border-l
 blockquote p { margin: .5rem 0; white-space: pre-line; overflow-wrap: anywhere; }
 p.where { margin: 1.25rem 0 0; font-weight: 600; }
 h1 { overflow-wrap: anywhere; }
-figure.flow svg { width: 100%; min-width: 0; max-width: 46rem; }
+.contents ol { list-style: none; padding: 0; }
+figure.flow svg { width: 100%; min-width: 0; max-width: 30rem; }
+th, tbody th, td { white-space: normal; } td.n { white-space: nowrap; }
+table:not(.words) tbody th { min-width: 9rem; max-width: 22rem; }
 @media print { mark { background: #fdf3dc; color: #7a4d00; } blockquote { break-inside: auto; } p.where { break-after: avoid; } }
 """
 
@@ -56,8 +59,8 @@ def _part(part: Part, printed: bool) -> str:
             return html.bullets(list(lines))
         case Subtitle(words):
             return html.heading(3, words)
-        case Table(caption, header, rows, numbers):
-            return html.table(caption, header, rows, wrap=not numbers)
+        case Table(caption, header, rows, short):
+            return html.table(caption, header, rows, wrap=not short)
         case Quotation():
             return _quotation(part)
         case Picture():

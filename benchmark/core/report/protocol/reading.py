@@ -13,7 +13,7 @@ def readers(given: Given) -> list[Part]:
     rule, reader = given["reading"], given.reader
     kinds = {"human": "people", "model": "networks"}
     rows = [[group["plural"], kinds[group["kind"]], str(group["seats"] or "–")] for group in given["groups"]]
-    parts: list[Part] = [Table("Groups", ["Group", "Who", "Seats"], rows, numbers=True)] if rows else []
+    parts: list[Part] = [Table("Groups", ["Group", "Who", "Seats"], rows, short=True)] if rows else []
     parts += [
         Subtitle("Eligibility, recruitment, incentives"),
         Points([

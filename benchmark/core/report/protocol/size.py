@@ -25,7 +25,7 @@ FEWEST_READERS = 3
 
 def sample_size(given: Given) -> list[Part]:
     """Numbers of images, readers and readings; power where the planning knows it; who justifies it where it does not."""
-    parts: list[Part] = [Table("", ["What", "Number"], list(_counts(given)), numbers=True)]
+    parts: list[Part] = [Table("", ["What", "Number"], list(_counts(given)), short=True)]
     if planned := given.recorded("sample_size.planned"):
         parts.append(Paragraph(planned))
     if given.is_rating:

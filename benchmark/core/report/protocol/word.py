@@ -106,7 +106,7 @@ def _add_table(made, part: Table) -> None:
             if line is part.header:
                 for run in paragraph.runs:
                     run.bold = True
-            if part.numbers and place:
+            if part.short and place:
                 paragraph.alignment = WD_ALIGN_PARAGRAPH.RIGHT
     rule(table)
     made.add_paragraph()
