@@ -53,11 +53,13 @@ def protocol_facts(
     protocol = StudyProtocol.objects.filter(study=study).select_related("study").first()
     stamped = AnalysisPlan.objects.filter(study=study).current()
     plan = Plan.from_toml(text=stamped.text) if stamped else None
-    surveys = material.surveys_of(study, protocol)
+    about = _about(study, protocol)
+    read_elsewhere = about["kind"] == "imported"
+    surveys = material.surveys_of(study, None if read_elsewhere else protocol)
     return {
         "schema": SCHEMA,
         "written_on": f"{on or timezone.localdate():%-d %B %Y}",
-        "study": _about(study, protocol),
+        "study": about,
         "record": _record(study, record or {}),
         "plan": _stamped(stamped),
         "classes": list(study.classes.order_by("position").values("code", "name", "description")),
@@ -65,10 +67,10 @@ def protocol_facts(
         "images": material.images_of(study),
         "stimuli": material.stimuli_of(study, protocol),
         "surveys": surveys,
-        "groups": material.groups_of(study, surveys),
+        "groups": material.readers_of(study) if read_elsewhere else material.groups_of(study, surveys),
         "reading": material.reading_of(study, protocol),
-        "letter": letter_words(study, protocol),
-        "pages": pages(study, protocol),
+        "letter": None if read_elsewhere else letter_words(study, protocol),
+        "pages": [] if read_elsewhere else pages(study, protocol),
         "networks": networks_of(study, plan),
         "assistance": assistance_of(study),
         "privacy": privacy_of(study, protocol),

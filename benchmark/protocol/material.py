@@ -2,7 +2,8 @@
 
 from collections import Counter
 
-from imagebank.models import Item, Study
+from generative.models import Publication
+from imagebank.models import Item, Provenance, Study
 from imagebank.services.data_card import card_sections, fingerprint
 from surveys.coordination.certificate_pictures import match_tables
 from surveys.models import Block, Seat, Stimulus, StudyProtocol, SurveyItem, SurveySet
@@ -12,6 +13,8 @@ from surveys.services import assisted_questions, control_shares
 from surveys.services.pictures import chain_of
 
 MIXED = "real and generated"
+SHORT = 16
+NAMES = ("code", "singular", "plural", "kind")  # of a group of readers
 
 
 def images_of(study: Study) -> dict:
@@ -45,7 +48,10 @@ def stimuli_of(study: Study, protocol: StudyProtocol | None) -> dict | None:
         counts.setdefault(stimulus.kind, Counter())[key] += 1
     kinds = [_kind(study, kind, shown, counts[kind], heads.get(kind, {})) for kind, shown in protocol.stimuli.items()]
     matches = match_tables(survey_set.design) if survey_set else []
-    return {"kinds": kinds, "matches": [[title, [list(row) for row in rows]] for title, rows in matches]}
+    return {
+        "kinds": kinds, "sets": _sets(study), "licences": _licences(study),
+        "matches": [[title, [list(row) for row in rows]] for title, rows in matches],
+    }  # fmt: skip
 
 
 def _kind(study: Study, kind: str, shown: dict, counts: Counter, head: dict) -> dict:
@@ -58,6 +64,32 @@ def _kind(study: Study, kind: str, shown: dict, counts: Counter, head: dict) -> 
         "jpeg_quality": shown.get("jpeg_quality") or [], "per_rater_max": shown.get("per_rater_max", 60),
         "min_raters": shown.get("min_raters", 6), "repeats": shown.get("repeats", 0), "catches": head.get("catches_per_rater") or 0,
     }  # fmt: skip
+
+
+def _sets(study: Study) -> list[dict]:
+    """The sets of generated pictures that the stimuli show, and how each was searched for copies of training pictures."""
+    published = Publication.objects.filter(items__images__stimulus_frames__stimulus__study=study).distinct()
+    found = []
+    for publication in published.select_related("image_set__generator").order_by("image_set__title"):
+        image_set, audit = publication.image_set, publication.image_set.newest_audit
+        weights = f", weights {image_set.generator.weights_hash[:SHORT]}" if image_set.generator else ""
+        searched = f"not searched for copies: {publication.unaudited_reason or 'no reason is recorded'}"
+        if audit:
+            searched = (
+                f"searched for copies of {audit.n_train:,} training pictures, calibrated on {audit.n_held_out:,} that were held out:"
+                f" {audit.n_suspected:,} suspected"
+            )
+        what = f"{image_set.get_kind_display()}, {image_set.get_condition_display().lower()}, made by {image_set.made_by}{weights}"
+        found.append({"title": image_set.title, "what": what, "sha256": image_set.set_hash, "searched": searched})
+    return found
+
+
+def _licences(study: Study) -> list[list[str]]:
+    """Licences of the pictures in the stimuli, the real ones and the generated ones apart."""
+    rows = Provenance.objects.filter(image__stimulus_frames__stimulus__study=study).order_by()
+    pairs = rows.values_list("image", "image__stimulus_frames__origin", "licence").distinct()
+    counts = Counter((origin, licence or "not said") for _, origin, licence in pairs)
+    return [[origin, licence, f"{count:,}"] for (origin, licence), count in sorted(counts.items())]
 
 
 def surveys_of(study: Study, protocol: StudyProtocol | None) -> dict:
@@ -126,16 +158,21 @@ def from_to(numbers) -> str:
     return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
+def readers_of(study: Study) -> list[dict]:
+    """Who read where the answers were imported: each group with the readers that it has."""
+    readers = Counter(study.readers.values_list("group", flat=True))
+    groups = study.reader_groups.order_by("position")
+    return [{name: getattr(group, name) for name in NAMES} | {"seats": readers[group.pk]} for group in groups]
+
+
 def groups_of(study: Study, surveys: dict) -> list[dict]:
     """Who reads, with the seats that there are, or will be."""
     seats = Counter(Seat.objects.of_study(study).live().values_list("group", flat=True))
     return [
-        {
-            "code": group.code, "singular": group.singular, "plural": group.plural, "kind": group.kind,
-            "seats": seats[group.pk] or (surveys["surveys"] if group.kind == group.Kind.HUMAN else 0),
-        }
+        {name: getattr(group, name) for name in NAMES}
+        | {"seats": seats[group.pk] or (surveys["surveys"] if group.kind == group.Kind.HUMAN else 0)}
         for group in study.reader_groups.order_by("position")
-    ]  # fmt: skip
+    ]
 
 
 def reading_of(study: Study, protocol: StudyProtocol | None) -> dict:

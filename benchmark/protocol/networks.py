@@ -59,7 +59,7 @@ def _exposure(run: TrainingRun) -> str:
     if run.origin == TrainingRun.Origin.ANSWERS:
         return "what it was trained on is not recorded, so whether it has seen these pictures is not known."
     if run.other_pictures:
-        return f"somebody accepted that its pictures are not the study's training items: {run.other_pictures}"
+        return "its training pictures are not the study's training items, which somebody accepted; the run's page says how they differ."
     more = f", and on auxiliary pictures ({len(run.auxiliary)} set{'' if len(run.auxiliary) == 1 else 's'})" if run.auxiliary else ""
     return (
         f"trained on the study's training items, manifest {run.manifest_fingerprint[:SHORT]}{more}. A run that was trained on other pictures or"

@@ -103,7 +103,8 @@ def _block_page(study: Study, protocol: StudyProtocol, view: str, count: int) ->
     words = words_for(study, view)
     asked = [question for question in questions_of(protocol) if question.is_asked_in(view)]
     exposure = protocol.stimuli.get(view, {}).get("exposure_ms")
-    says = [f"One page for each: {count} in this sitting's block. Answers are saved as they are given; going back within the block is possible."]
+    says = [f"One page for each: {count} in the block of the first survey. Answers are saved as they are given; going back within"
+        " the block is possible."]
     if exposure:
         says.append(f"Shown for {exposure:,} ms, when the reader asks for it, and then covered.")
     if len({question.step for question in asked}) > 1:
@@ -133,7 +134,7 @@ def _question(study: Study, entry: dict, several: bool) -> dict:
 
 
 def _notes(question: Question) -> list[str]:
-    notes = [f"Answered by: {KINDS[question.kind]}."]
+    notes = [f"Answered by: {KINDS[question.kind].replace('`points`', str(question.points))}."]
     if question.needs_label:
         notes.append("In place of {label} stands the class that the picture is stated to show; without one it is not asked.")
     if question.kind == ASSISTED:

@@ -45,8 +45,8 @@ def build_protocol(facts: Mapping[str, Any]) -> Document:
     names = OF_RATINGS if given.is_rating else {}
     chapters = [Chapter(anchor, names.get(anchor, title), write(given)) for anchor, title, write in CHAPTERS]
     chapters.append(Chapter("checklists", "Where each guideline is answered", checklists(given, chapters)))
-    study = facts["study"]
-    subtitle = f"Study protocol, {facts['written_on']}"
+    study = given["study"]
+    subtitle = f"Study protocol, {given['written_on']}"
     return Document(study["title"], subtitle, chapters, list(_marks(given)))
 
 

@@ -10,6 +10,8 @@ from benchmark.core.figures.drawing import Drawing
 
 # Blanks stand in the text itself, so that every format marks the same ones.
 BLANK = re.compile(r"\[To be written by you: [^\[\]]*\]")
+# What no XML can hold, and so neither a drawing nor Word.
+UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 
 
 def blank(what: str) -> str:

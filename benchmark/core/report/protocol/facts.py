@@ -23,7 +23,7 @@ from typing import Any
 from benchmark.core.plans.plan import Plan
 from benchmark.core.wording import plural
 
-from .document import blank
+from .document import UNFIT, blank
 
 SCHEMA = "protocol-facts/1"
 # What is told apart when a protocol that was handed out is held against the study: the name, and what of the facts it covers.
@@ -50,6 +50,7 @@ class Given:
     @classmethod
     def of(cls, facts: Mapping[str, Any]) -> Given:
         stamped = facts["plan"]
+        facts = fitting(facts)
         return cls(facts, Plan.from_toml(text=stamped["text"]) if stamped else None)
 
     def __getitem__(self, name: str) -> Any:
@@ -81,6 +82,15 @@ class Given:
 
     def group(self, code: str) -> str:
         return next((group["plural"] for group in self.facts["groups"] if group["code"] == code), plural(code))
+
+
+def fitting(content: Any) -> Any:
+    """The same content without the characters that no drawing and no office document can hold."""
+    if isinstance(content, str):
+        return UNFIT.sub("", content)
+    if isinstance(content, Mapping):
+        return {name: fitting(value) for name, value in content.items()}
+    return [fitting(value) for value in content] if isinstance(content, list | tuple) else content
 
 
 def fingerprints(facts: Mapping[str, Any]) -> dict[str, str]:

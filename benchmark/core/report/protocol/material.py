@@ -30,7 +30,8 @@ def images(given: Given) -> list[Part]:
         parts += [_card_part(part) for part in section["parts"]]
     parts += [Subtitle("Reference standard"), *_reference(given), Subtitle("Who sees which picture, and in which form")]
     lines = [
-        "Pictures were freed from metadata when they were imported. Readers get pixels alone: no file name, no source, no metadata.",
+        f"Pictures were freed from metadata when they were imported. {given.reader.capitalize()}s get pixels alone: no"
+        " file name, no source, no metadata.",
         *given["reading"]["served"],
         "Credits and sources stand in the image bank, picture by picture, for coordinators and reviewers.",
     ]
@@ -76,6 +77,11 @@ def _stimuli(given: Given) -> Iterator[Part]:
         if kind["catches"]:
             lines.append(f"{kind['catches']} stimuli with an obvious answer show whether a rater looks (catches); no result counts them.")
         yield Points(lines)
+    if shown["sets"]:
+        rows = [[row["title"], row["what"], row["searched"], row["sha256"]] for row in shown["sets"]]
+        yield Table("Sets of generated pictures", ["Set", "What it is", "Copies of training pictures", "SHA-256"], rows)
+    if shown["licences"]:
+        yield Table("Licences of the pictures in the stimuli", ["Origin", "Licence", "Pictures"], shown["licences"], short=True)
     for title, rows in shown["matches"]:
         cells = [[name, f"{real:,}", f"{made:,}"] for name, real, made in rows]
         yield Table(f"Matching of single pictures: {title.lower()}", [title, "Real", "Generated"], cells, short=True)

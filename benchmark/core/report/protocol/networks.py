@@ -9,7 +9,7 @@ from .facts import Given
 def networks(given: Given) -> list[Part]:
     """Every network that the plan names or the site holds; nothing where a study has none."""
     shown, assistance = given["networks"], given["assistance"]
-    if not shown and not assistance:
+    if not shown and not assistance and given["surveys"]["control"] is None:
         return [Paragraph("No network takes part.")] if given.is_rating else [Paragraph(blank("which network takes part, in which version"))]
     parts: list[Part] = []
     for network in shown:

@@ -13,15 +13,15 @@ def readers(given: Given) -> list[Part]:
     rule, reader = given["reading"], given.reader
     kinds = {"human": "people", "model": "networks"}
     rows = [[group["plural"], kinds[group["kind"]], str(group["seats"] or "–")] for group in given["groups"]]
-    parts: list[Part] = [Table("Groups", ["Group", "Who", "Seats"], rows, short=True)] if rows else []
+    seats = "Readers" if given["study"]["kind"] == "imported" else "Seats"
+    parts: list[Part] = [Table("Groups", ["Group", "Who", seats], rows, short=True)] if rows else []
     parts += [
         Subtitle("Eligibility, recruitment, incentives"),
         Points([
             given.told("readers.population", f"which {reader}s are asked, and who is excluded"),
             given.told("readers.qualification", f"qualification and experience that a {reader} must have"),
             given.told("readers.sampling", f"how {reader}s are found and chosen"),
-            f"Recruitment: {given.recorded('readers.recruitment') or 'by personal link, in a letter'}. A link works for"
-            f" {rule['invitation_days']} days.",
+            _recruitment(given),
             given.told("readers.incentives", "payment or other reward, or that there is none"),
         ]),
     ]  # fmt: skip
@@ -30,6 +30,13 @@ def readers(given: Given) -> list[Part]:
         parts.append(Table(f"Asked about the {reader}, in these words", ["Question", "Answer", "Required"], asked))
     parts += [Subtitle("When a sitting counts"), Points(list(_rules(given)))]
     return parts
+
+
+def _recruitment(given: Given) -> str:
+    if given["study"]["kind"] == "imported":
+        return given.told("readers.recruitment", "how readers were recruited")
+    how = given.recorded("readers.recruitment") or "by personal link, in a letter"
+    return f"Recruitment: {how.rstrip('.')}. A link works for {given['reading']['invitation_days']} days."
 
 
 def _answers(row: dict) -> str:

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Callable
 
 from benchmark.core.output.tables import without_dates
 from benchmark.core.output.word import FIXED, rule
 
-from .document import BLANK, Document, Paragraph, Part, Picture, Points, Quotation, Subtitle, Table
+from .document import BLANK, UNFIT, Document, Paragraph, Part, Picture, Points, Quotation, Subtitle, Table
 
 TEXT_WIDTH_CM, PICTURE_DPI = 16.0, 200
-# What no XML can hold.
-UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 
 
 def as_docx(document: Document) -> bytes:
