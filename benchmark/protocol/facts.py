@@ -18,6 +18,7 @@ from surveys.models import Reader, StudyProtocol
 from . import material
 from .networks import assistance_of, networks_of
 from .privacy import exports_of, privacy_of
+from .standing import stands_on
 from .words import letter_words, pages
 
 # The world that the planning page begins with: where nobody says otherwise, power is computed in it.
@@ -56,15 +57,16 @@ def protocol_facts(
     about = _about(study, protocol)
     read_elsewhere = about["kind"] == "imported"
     surveys = material.surveys_of(study, None if read_elsewhere else protocol)
+    images, record = material.images_of(study), _record(study, record or {})
     return {
         "schema": SCHEMA,
         "written_on": f"{on or timezone.localdate():%-d %B %Y}",
         "study": about,
-        "record": _record(study, record or {}),
+        "record": record,
         "plan": _stamped(stamped),
         "classes": list(study.classes.order_by("position").values("code", "name", "description")),
         "views": _views(study, protocol),
-        "images": material.images_of(study),
+        "images": images,
         "stimuli": material.stimuli_of(study, protocol),
         "surveys": surveys,
         "groups": material.readers_of(study) if read_elsewhere else material.groups_of(study, surveys),
@@ -75,6 +77,7 @@ def protocol_facts(
         "assistance": assistance_of(study),
         "privacy": privacy_of(study, protocol),
         "exports": exports_of(study, protocol),
+        "stands_on": stands_on(study, plan=stamped, bank=images["fingerprint"], record=record),
         "assumed": checked_world(assumed or {}),
     }
 

@@ -58,7 +58,7 @@ def _kind(study: Study, kind: str, shown: dict, counts: Counter, head: dict) -> 
     words = words_for(study, kind)
     rated = sum(count for (_, _, role), count in counts.items() if role == Stimulus.Role.RATED.label.lower())
     return {
-        "kind": kind, "heading": words["heading"], "many": words["many"], "rated": rated,
+        "kind": kind, "heading": words["heading"], "one": words["one"], "many": words["many"], "rated": rated,
         "counts": [[*key, f"{count:,}"] for key, count in sorted(counts.items())],
         "width": shown.get("width"), "height": shown.get("height"), "exposure_ms": shown.get("exposure_ms"),
         "jpeg_quality": shown.get("jpeg_quality") or [], "per_rater_max": shown.get("per_rater_max", 60),
@@ -148,8 +148,8 @@ def _planned(study: Study, protocol: StudyProtocol) -> dict:
 
 def _counted(study: Study, protocol: StudyProtocol, view: str, count: str) -> str:
     if protocol.stimuli:
-        return f"{words_for(study, view)['heading']}: {count} pages"
-    return f"{study.view_label(view)}: {count} images"
+        return f"{words_for(study, view)['heading']}: {count} page{'' if count == '1' else 's'}"
+    return f"{study.view_label(view)}: {count} image{'' if count == '1' else 's'}"
 
 
 def from_to(numbers) -> str:

@@ -32,6 +32,7 @@ STORED = (
 )  # fmt: skip
 # Beside a reader's tables stand those of networks, which are readers too.
 OF_NETWORKS = ("surveys.DebriefRelease",)
+DATABASES = {"sqlite": "SQLite, one file on the server", "postgresql": "PostgreSQL"}
 COORDINATORS = (Role.COORDINATOR,)
 SEEN = (
     ("Names and e-mail addresses of readers", COORDINATORS),
@@ -46,7 +47,7 @@ SEEN = (
 
 def privacy_of(study: Study, protocol: StudyProtocol | None) -> dict:
     """How long what is kept, who may see it, and with what the site runs."""
-    days = protocol.contacts_kept_days if protocol else None
+    days, setting = protocol.contacts_kept_days if protocol else None, setting_of()
     kept = {
         UNTIL_ERASED: f"{days} days after reading is closed, or earlier by hand" if days else "until a coordinator erases it",
         UNTIL_DELETED: "until the study is deleted",
@@ -60,10 +61,17 @@ def privacy_of(study: Study, protocol: StudyProtocol | None) -> dict:
         "codes": [f"{group.prefix}01" for group in study.reader_groups.filter(kind="human").order_by("position")],
         "guesses": GUESSES,
         "window_minutes": WINDOW_S // 60,
-        "database": {"sqlite": "SQLite, one file on the server", "postgresql": "PostgreSQL"}.get(connection.vendor, connection.vendor),
-        "pictures": "in a private bucket that nobody reaches but the web server" if settings.AWS_STORAGE_BUCKET_NAME else "on the server's own disk",
-        "encrypted_address": settings.SITE_URL.startswith("https://"),
+        "database": DATABASES.get(setting["database"], setting["database"]),
+        "pictures": "in a private bucket that nobody reaches but the web server" if setting["bucket"] else "on the server's own disk",
+        "encrypted_address": setting["https"],
     }
+
+
+def setting_of() -> dict:
+    """With what the site runs."""
+    return {
+        "database": connection.vendor, "bucket": bool(settings.AWS_STORAGE_BUCKET_NAME), "https": settings.SITE_URL.startswith("https://"),
+    }  # fmt: skip
 
 
 def exports_of(study: Study, protocol: StudyProtocol | None) -> list[dict]:

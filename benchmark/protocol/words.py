@@ -36,7 +36,6 @@ def letter_words(study: Study, protocol: StudyProtocol | None) -> dict | None:
         "about": f"{whose} Shown as one of the {group.plural} without a name would get it on this day; name, link and day differ"
             " from reader to reader.",
         "letters": letters,
-        "template": [protocol.invitation_subject, protocol.invitation_body, protocol.landing_text],
     }
 
 

@@ -129,12 +129,12 @@ def change_title(study):
 @pytest.mark.parametrize(
     ("change", "parts", "words"),
     [
-        (change_plan, {"plan", "networks"}, "Is the network more accurate than geneticists on focused images?"),
+        (change_plan, {"plan"}, "Is the network more accurate than geneticists on focused images?"),
         (change_words, {"words"}, "Quite other words of consent."),
         (change_days, {"data"}, "erase themselves 45 days after reading is closed"),
         (change_rule, {"readers"}, "at least 95 % of the questions"),
         (change_images, {"images"}, "They belong to 1 photographs or patients"),
-        (change_title, {"study", "words"}, "Another title"),
+        (change_title, {"study"}, "Another title"),
     ],
 )
 def test_what_changes_in_the_study_changes_in_the_protocol_and_nothing_else(study, change, parts, words):
@@ -417,6 +417,13 @@ def test_the_command_writes_the_files_and_says_what_is_open(study, capsys, tmp_p
         call_command("protocol", study.slug, "--out", str(tmp_path / "no"), "--difference", "0")
     assert caught.value.returncode == 2
     assert not (tmp_path / "no").exists()
+
+
+def test_a_study_with_nothing_in_it_has_a_protocol_of_blanks():
+    study = Study.objects.create(slug="bare", title="A bare study")
+    told = text_of(study)
+    assert "No surveys are drawn yet" in told
+    assert as_docx(build_protocol(protocol_facts(study)))
 
 
 def test_before_surveys_are_drawn_the_set_up_says_what_is_planned():

@@ -44,7 +44,8 @@ def _has_two(guideline: dict) -> bool:
 
 def _fits(given: Given, needs: str | None) -> bool:
     assisted = given["surveys"]["control"] is not None
-    return {"network": bool(given["networks"]) or assisted, "assistance": assisted}.get(needs or "", True)
+    fits = {"network": bool(given["networks"]) or assisted, "assistance": assisted, "diagnosis": not given.is_rating}
+    return fits.get(needs or "", True)
 
 
 def _answer(given: Given, chapter: tuple[int, str], fields: Sequence[str]) -> str:

@@ -10,6 +10,7 @@
 - surveys: how many, how assembled, and the certificate; groups: who reads; reading: the rules
 - letter and pages: the words that readers get, in their order; networks and assistance: what takes part, and how it is frozen
 - privacy: what is stored where, who sees it, for how long; exports: what a data set holds; assumed: the world that power is computed in
+- stands_on: the study's own data behind each of PARTS, of which its hash is taken
 """
 
 from __future__ import annotations
@@ -26,17 +27,8 @@ from benchmark.core.wording import plural
 from .document import UNFIT, blank
 
 SCHEMA = "protocol-facts/1"
-# What is told apart when a protocol that was handed out is held against the study: the name, and what of the facts it covers.
-PARTS: dict[str, tuple[str, ...]] = {
-    "study": ("title", "summary", "citation", "classes", "views", "record"),
-    "plan": ("plan",),
-    "images": ("images", "stimuli"),
-    "surveys": ("surveys",),
-    "readers": ("groups", "reading"),
-    "words": ("question", "language", "letter", "pages"),
-    "networks": ("networks", "assistance"),
-    "data": ("privacy", "exports"),
-}
+# What is told apart when a protocol that was handed out is held against the study.
+PARTS = ("study", "plan", "images", "surveys", "readers", "words", "networks", "data")
 SHORT = 8  # hexadecimal digits of a part's hash, as the study's log keeps it
 
 
@@ -94,9 +86,8 @@ def fitting(content: Any) -> Any:
 
 
 def fingerprints(facts: Mapping[str, Any]) -> dict[str, str]:
-    """SHA-256 of each part of the facts, by its name in PARTS; the day and what has happened since are in none of them."""
-    content = {**facts["study"], **facts, "letter": (facts["letter"] or {}).get("template")}
-    return {part: _sha256({name: content[name] for name in names}) for part, names in PARTS.items()}
+    """SHA-256 of what each of PARTS stands on; neither our words, nor the day, nor what has happened since, is in any of them."""
+    return {part: _sha256(facts["stands_on"][part]) for part in PARTS}
 
 
 def fingerprint(facts: Mapping[str, Any]) -> str:

@@ -45,7 +45,9 @@ def _boxes(given: Given) -> list[tuple[str, list[str]]]:
         blocks.append("Each image twice: alone, then a second look")
     contrasts = len(given.plan.primary) if given.plan else 0
     end = [f"{contrasts} registered contrast{'' if contrasts == 1 else 's'}"] if contrasts else []
-    if not given.is_rating:
+    if given.is_rating and given.plan:
+        end.append("Real or generated, realism, agreement")
+    elif not given.is_rating:
         end.append("For these images, and for new images")
     return [
         ("Stimuli" if given.is_rating else "Images", _image_lines(given)),
@@ -59,7 +61,9 @@ def _boxes(given: Given) -> list[tuple[str, list[str]]]:
 
 def _image_lines(given: Given) -> list[str]:
     if given.is_rating:
-        return [f"{kind['rated']} {kind['many']}" for kind in (given["stimuli"] or {}).get("kinds", [])]
+        return [
+            f"{kind['rated']} {kind['one'] if kind['rated'] == 1 else kind['many']}" for kind in (given["stimuli"] or {}).get("kinds", [])
+        ]
     items, classes = given["surveys"]["items"], len(given["classes"])
     views = ", ".join(view["label"] for view in given["views"])
     return [f"{items:,} items of {classes} classes" if items else f"{classes} classes", f"Views: {views}"]

@@ -8,6 +8,10 @@ from .document import Paragraph, Part, Points, Subtitle, Table, blank
 from .facts import Given
 from .opening import ORDERS
 
+OPEN_REFERENCE = {
+    "assessors": "who named the reference class of each picture, from what, and with which qualification",
+    "rationale": "why this reference standard was chosen",
+}
 KINDS_OF_PROPERTY = (
     ("promise", "Promises: they hold exactly, or no survey is drawn"),
     ("balance", "Balance: how near it comes to what arithmetic permits"),
@@ -24,6 +28,7 @@ def images(given: Given) -> list[Part]:
     parts += [
         Paragraph(given.told("images.eligibility", "which pictures and patients were eligible, and which were not")),
         Paragraph(given.told("images.series", "how pictures were found and chosen: all, consecutive, at random, by convenience")),
+        Paragraph(given.told("images.devices", "with which devices the pictures were taken")),
     ]
     for section in given["images"]["sections"]:
         parts.append(Subtitle(section["title"]))
@@ -50,8 +55,9 @@ def _card_part(part) -> Part:
 def _reference(given: Given) -> list[Part]:
     told = [given.recorded(f"reference_standard.{name}") for name in ("method", "rationale", "assessors", "blinding", "disagreement")]
     lines = [text for text in told if text]
-    if not given.recorded("reference_standard.assessors"):
-        lines.append(blank("who named the reference class of each picture, from what, and with which qualification"))
+    for field, what in OPEN_REFERENCE.items():
+        if not given.recorded(f"reference_standard.{field}"):
+            lines.append(blank(what))
     named = ", ".join(f"{row['name']} ({row['code']})" for row in given["classes"])
     return [Points([f"Classes: {named}.", *lines])]
 

@@ -131,6 +131,7 @@ def _design_lines(given: Given) -> Iterator[str]:
             "Sequential reading: each image is answered alone, that answer is closed, then it is asked again with a"
             f" network's output in sight.{arm}"
         )
+    yield f"The {given.reader}s answer prospectively, here; the pictures were there before."
     yield f"No {given.reader} is allocated to a treatment. What is drawn at random, from a stored seed, is who sees which images in which order."
     if given.is_rating:
         yield (
