@@ -33,7 +33,7 @@ from imagebank.models import DiagnosisClass, Study, TrailEntry
 from imagebank.services.studies import load_study
 from surveys.models import Reader, SurveyResponse
 from surveys.questions import required_counts
-from surveys.services import invite, load_protocol
+from surveys.services import archive_study, invite, load_protocol
 from surveys.services.retention import keep_contacts_for
 from tests.benchmark.conftest import PLAN
 from tests.surveys.assisted import PRESET as ASSISTED_PRESET
@@ -230,7 +230,7 @@ def test_a_rating_study_tells_stimuli_matching_controls_and_questions(settings, 
     assert "within 10 points of one half (as the plan declares)" in told
     assert "Matching of single pictures" in told
     assert "no closed form for ratings" in told
-    assert "11. Data protection" in told
+    assert "12. Data protection" in told
     assert all(question["prompt"] in word_of(study) for question in study.protocol.questions)
 
 
@@ -417,6 +417,16 @@ def test_the_command_writes_the_files_and_says_what_is_open(study, capsys, tmp_p
         call_command("protocol", study.slug, "--out", str(tmp_path / "no"), "--difference", "0")
     assert caught.value.returncode == 2
     assert not (tmp_path / "no").exists()
+
+
+def test_an_archived_study_hands_its_protocol_out_and_begins_no_work(study, member, client):
+    member(study, "coordinator")
+    archive_study(study=study)
+    file = f"/studies/{study.slug}/protocol/file/"
+    assert client.post(file, {"kind": "docx"}).content.startswith(b"PK")
+    assert "Make the PDF" not in client.get(f"/studies/{study.slug}/protocol/").content.decode()
+    client.post(file, {"kind": "pdf"})
+    assert not study.jobs.exists()
 
 
 def test_a_study_with_nothing_in_it_has_a_protocol_of_blanks():

@@ -17,6 +17,7 @@ from .size import sample_size
 
 CHAPTERS: tuple[tuple[str, str, Callable[[Given], list[Part]]], ...] = (
     ("administration", "Administrative information", opening.administration),
+    ("summary", "Summary", opening.summary),
     ("aim", "Background and aim", opening.aim),
     ("design", "Design", opening.design),
     ("material", "Images", material.images),

@@ -63,6 +63,38 @@ def _plan(plan: dict | None) -> str:
     return f"version {plan['version']}, stamped on {plan['stamped_on']}, {when}; SHA-256 {plan['sha256']}"
 
 
+def summary(given: Given) -> list[Part]:
+    """The study on half a page."""
+    surveys, study, plan = given["surveys"], given["study"], given.plan
+    people = "; ".join(f"{group['seats']} {group['plural']}" for group in given.people) or blank("who reads")
+    material = f"{surveys['items']:,} {'stimuli' if given.is_rating else 'items'}" if surveys["items"] else "not fixed yet"
+    if not given.is_rating and given["views"]:
+        material += f" of {len(given['classes'])} classes, shown as: {', '.join(view['label'] for view in given['views'])}"
+    sittings = (
+        f"{surveys['surveys']} {'sittings' if given.is_rating else 'surveys'}, {surveys['pages']} pages each"
+    ) if surveys["surveys"] else "not drawn yet"
+    outcome = "error at telling real from generated pictures" if given.is_rating else "accuracy: share of readings whose answer is the reference class"
+    rows = [
+        ["Aim", given.told("study.aim", "the aim in one sentence")],
+        ["Design", _kind(given)],
+        ["Question to the reader", study["question"] or "; ".join(dict.fromkeys(row["prompt"] for page in given["pages"] for row in page["asked"]))],
+        [f"{given.reader.capitalize()}s", people],
+        ["Stimuli" if given.is_rating else "Images", material],
+        ["Sittings", sittings],
+        ["Networks", ", ".join(network["name"] for network in given["networks"]) or "none"],
+        ["Primary outcome", outcome],
+        ["Registered contrasts", str(len(plan.primary)) if plan else "no plan is registered"],
+        ["Allocation", f"who sees which images in which order is drawn from seed {surveys['seed']}" if surveys["drawn"] else "not drawn yet"],
+        ["Personal data", f"answers under a code; names and e-mail addresses apart, {_kept(given)}"],
+    ]  # fmt: skip
+    return [Table("", ["What", "In short"], [[what, words] for what, words in rows if words])]
+
+
+def _kept(given: Given) -> str:
+    days = given["privacy"]["contacts_kept_days"]
+    return f"erased {days} days after reading is closed" if days else "erased by a coordinator"
+
+
 def aim(given: Given) -> list[Part]:
     """Background, aim, hypotheses, and the questions that the plan registers."""
     record = given.recorded

@@ -88,6 +88,8 @@ def procedure(given: Given) -> list[Part]:
             given.told("reading.prevalence_told", f"what {reader}s are told about how often each class occurs"),
         ]),
     ]  # fmt: skip
+    course = [[str(number), page["name"], str(len(page["asked"]) or "–")] for number, page in enumerate(given["pages"], start=1)]
+    parts.append(Table("Course of a sitting, which can be left and taken up again at any place", ["Page", "What", "Questions"], course))
     if letter := given["letter"]:
         parts += [Subtitle("Letters"), Paragraph(letter["about"])]
         parts += [Quotation(f"{row['title']}: {row['subject']}", row["body"], language) for row in letter["letters"]]
