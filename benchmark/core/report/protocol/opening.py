@@ -11,6 +11,7 @@ from .document import Paragraph, Part, Picture, Points, Table, blank
 from .facts import Given, fingerprint
 from .flow import draw_flow
 
+ABOUT_READERS = ("choice", "integer", "text")
 ORDERS = {
     "fixed": "The views come in the same order in every survey.",
     "counterbalanced": "Each order of the views is used equally often over the surveys (counterbalanced).",
@@ -70,24 +71,31 @@ def summary(given: Given) -> list[Part]:
     material = f"{surveys['items']:,} {'stimuli' if given.is_rating else 'items'}" if surveys["items"] else "not fixed yet"
     if not given.is_rating and given["views"]:
         material += f" of {len(given['classes'])} classes, shown as: {', '.join(view['label'] for view in given['views'])}"
-    sittings = (
-        f"{surveys['surveys']} {'sittings' if given.is_rating else 'surveys'}, {surveys['pages']} pages each"
-    ) if surveys["surveys"] else "not drawn yet"
-    outcome = "error at telling real from generated pictures" if given.is_rating else "accuracy: share of readings whose answer is the reference class"
+    noun = "sittings" if given.is_rating else "surveys"
+    sittings = f"{surveys['surveys']} {noun}, {surveys['pages']} pages each" if surveys["surveys"] else "not drawn yet"
+    outcome, contrasts = "accuracy: share of readings whose answer is the reference class", len(plan.primary) if plan else 0
+    if given.is_rating:
+        outcome = "error at telling real from generated pictures, against one half"
     rows = [
         ["Aim", given.told("study.aim", "the aim in one sentence")],
         ["Design", _kind(given)],
-        ["Question to the reader", study["question"] or "; ".join(dict.fromkeys(row["prompt"] for page in given["pages"] for row in page["asked"]))],
+        [f"Question to the {given.reader}", study["question"] or _first_question(given)],
         [f"{given.reader.capitalize()}s", people],
         ["Stimuli" if given.is_rating else "Images", material],
         ["Sittings", sittings],
         ["Networks", ", ".join(network["name"] for network in given["networks"]) or "none"],
         ["Primary outcome", outcome],
-        ["Registered contrasts", str(len(plan.primary)) if plan else "no plan is registered"],
+        ["Analysis plan", "none is registered" if plan is None else f"registered, {contrasts} contrasts" if contrasts else "registered"],
         ["Allocation", f"who sees which images in which order is drawn from seed {surveys['seed']}" if surveys["drawn"] else "not drawn yet"],
         ["Personal data", f"answers under a code; names and e-mail addresses apart, {_kept(given)}"],
     ]  # fmt: skip
     return [Table("", ["What", "In short"], [[what, words] for what, words in rows if words])]
+
+
+def _first_question(given: Given) -> str:
+    """What is asked first about an image; questions about the reader are not."""
+    asked = (row for page in given["pages"] for row in page["asked"] if row["kind"] not in ABOUT_READERS)
+    return next((row["prompt"] for row in asked), "")
 
 
 def _kept(given: Given) -> str:
