@@ -167,7 +167,7 @@ def _rating_methods(plan: Plan) -> Iterator[Part]:
 
 def _looks(given: Given) -> Iterator[str]:
     yield (
-        "The program stops nobody by itself: no stopping rule is computed. While people read, coordinators see how wide"
+        "The program stops nobody by itself: no stopping rule is computed. While people read, one page says how wide"
         " intervals will be, and neither accuracy nor difference."
     )
     yield (

@@ -20,7 +20,7 @@ def protection(given: Given) -> list[Part]:
         ),
         Table(f"What is stored about a {reader}", ["What", "What it holds", "Until when"], stored),
         Table(
-            f"Who may see what. An administrator of the site may see all of it; {reader}s see none of it",
+            f"Who may see what. An administrator of the site may see all of it; {reader}s see their own answers in an open block",
             ["What", *(role.capitalize() for role in privacy["roles"])], seen, short=True,
         ),
         Subtitle("Technical and organisational measures"),

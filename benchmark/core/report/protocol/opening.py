@@ -175,13 +175,14 @@ def _design_lines(given: Given) -> Iterator[str]:
     yield f"No {given.reader} is allocated to a treatment. What is drawn at random, from a stored seed, is who sees which images in which order."
     if given.is_rating:
         yield (
-            "Blinding: raters see neither origin nor condition of a picture, no result and no other rater's answer. Coordinators watch"
-            " progress without seeing answers."
+            "Blinding: raters see neither origin nor condition of a picture, no result and no other rater's answer. The pages on which"
+            " progress is watched show no answer."
         )
         return
     yield (
         f"Blinding: {given.reader}s see no reference class, no result and no other {given.reader}'s answer, and no network's output before"
-        " their own answer is closed. Coordinators watch progress without seeing whether an answer was right."
+        " their own answer is closed. The pages on which progress is watched do not say whether an answer was right; who may see results"
+        " stands in the chapter on data protection."
     )
 
 

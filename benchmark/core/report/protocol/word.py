@@ -36,6 +36,9 @@ def as_docx(document: Document) -> bytes:
         told = f"{len(document.blanks)} place{'' if len(document.blanks) == 1 else 's'} to be written by you, highlighted below."
         made.add_paragraph(told)
     for number, chapter in enumerate(document.chapters, start=1):
+        line = made.add_paragraph(_fit(f"{number}. {chapter.title}"))
+        line.paragraph_format.space_after = Pt(0)
+    for number, chapter in enumerate(document.chapters, start=1):
         made.add_heading(_fit(f"{number}. {chapter.title}"), level=1)
         for part in chapter.parts:
             _add(made, part)
