@@ -25,7 +25,16 @@ def images_of(study: Study) -> dict:
         "sections": [_section(section) for section in card_sections(study)] if own else [],
         "fingerprint": fingerprint(study) if own else "",
         "from": [other.title for other in others.order_by("pk")],
+        "split": _split(study),
     }
+
+
+def _split(study: Study) -> str | None:
+    """How training and test were told apart, where it was drawn here; "" where nobody noted it, None where all is for testing."""
+    drawn = study.trail.filter(deed__startswith="drew ").first()
+    if drawn is not None:
+        return f"{drawn.at:%-d %B %Y}: {drawn.deed}"
+    return "" if study.items.included().training().exists() else None
 
 
 def _section(section) -> dict:
@@ -101,6 +110,7 @@ def surveys_of(study: Study, protocol: StudyProtocol | None) -> dict:
         "per_survey": protocol.per_class * study.classes.count() if protocol else 0,
         "order": protocol.view_order_design if protocol else "fixed",
         "repeats": protocol.repeats_percent if protocol and protocol.repeats else "",
+        "reads": str(protocol.sets) if protocol else "",
         "control": _control(study, protocol), "blocks": [], "promises_hold": None, "properties": [],
     }  # fmt: skip
     if survey_set is not None:
@@ -120,11 +130,13 @@ def _drawn(study: Study, protocol: StudyProtocol, survey_set: SurveySet) -> dict
     for block, view in rows.values_list("block", "block__view"):
         by_view.setdefault(view, Counter())[block] += 1
     order = [view for view in protocol.view_order if view in by_view]
+    held = Counter(item for item, _ in rows.values_list("item", "block__survey").distinct())
     shown = rows.filter(stimulus__role=Stimulus.Role.RATED).values("stimulus") if protocol.stimuli else rows.values("item")
     certificate = survey_set.certificate
     return {
         "seed": survey_set.seed, "sha256": survey_set.design_sha256, "drawn_on": f"{survey_set.created_at:%-d %B %Y}",
         "surveys": survey_set.surveys.count(), "items": shown.distinct().count(), "pages": from_to(pages.values()),
+        "reads": from_to(held.values()),
         "blocks": [{"counted": _counted(study, protocol, view, from_to(by_view[view].values()))} for view in order],
         "promises_hold": certificate["promises_hold"],
         "properties": [{name: value for name, value in row.items() if name != "problems"} for row in certificate["properties"]],

@@ -30,6 +30,7 @@ from benchmark.services.plans import stamp_plan
 from benchmark.services.protocol_log import handed_out
 from imagebank.jobs import run_job
 from imagebank.models import DiagnosisClass, Study, TrailEntry
+from imagebank.services.splits import draw_split
 from imagebank.services.studies import load_study
 from surveys.models import Reader, SurveyResponse
 from surveys.questions import required_counts
@@ -145,6 +146,17 @@ def test_what_changes_in_the_study_changes_in_the_protocol_and_nothing_else(stud
     assert {part for part in PARTS if fingerprints(before)[part] != fingerprints(after)[part]} == parts
     assert fingerprint(before) != fingerprint(after)
     assert words in text_of(Study.objects.get(pk=study.pk))
+
+
+def test_a_split_that_was_drawn_here_is_told_with_its_seed():
+    study = make_study("split", per_class=6)
+    study.items.update(split="")
+    draw_split(study=study, per_class=4, folds=0, seed=11)
+    assert "with seed 11" in text_of(study)
+    study.trail.all().delete()
+    assert "how pictures were split into training and test" in text_of(study)
+    study.items.update(split="test")
+    assert "Split into training and test" not in text_of(study)
 
 
 def test_the_day_and_what_happens_later_change_no_hash(study):

@@ -30,6 +30,9 @@ def images(given: Given) -> list[Part]:
         Paragraph(given.told("images.series", "how pictures were found and chosen: all, consecutive, at random, by convenience")),
         Paragraph(given.told("images.devices", "with which devices the pictures were taken")),
     ]
+    if given["images"]["split"] is not None:
+        how = given["images"]["split"] or blank("how pictures were split into training and test, and by whom")
+        parts.append(Paragraph(f"Split into training and test: {how}"))
     for section in given["images"]["sections"]:
         parts.append(Subtitle(section["title"]))
         parts += [_card_part(part) for part in section["parts"]]

@@ -154,7 +154,7 @@ def _design_lines(given: Given) -> Iterator[str]:
         yield f"Every {given.reader} judges a share of the stimuli, drawn so that each condition is seen equally often by everybody."
     else:
         sets = surveys["sets"]
-        times = "once" if sets == 1 else f"{sets} times"
+        times = "once" if surveys["reads"] == "1" else f"{surveys['reads']} times"
         yield (
             f"Multi-reader multi-case design in surveys: every survey holds {surveys['per_class']} items of each of"
             f" {len(given['classes'])} classes; over {sets} set{'' if sets == 1 else 's'} of surveys every item is read {times} by each group."
