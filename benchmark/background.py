@@ -4,6 +4,7 @@ from imagebank.jobs import JobRun, register_job
 from models_ml.models import AttributionSet
 
 from .models import AnalysisPlan, Comparison, StoredPredictions
+from .protocol.printing import MAKE_PDF, make_pdf
 from .services.assistance import FREEZE, assist
 from .services.checking import recompute
 from .services.comparison import STAMPED, run_comparison
@@ -90,6 +91,15 @@ def rehearsal_job(run: JobRun) -> dict:
     )  # fmt: skip
     run.log(f"Comparison {comparison.pk} of {comparison.study.slug} is ready.")
     return {"rehearsal": comparison.study.slug, "comparison": comparison.pk}
+
+
+@register_job(MAKE_PDF)
+def protocol_pdf_job(run: JobRun) -> dict:
+    """Set the pages of the study's protocol with the record and the assumed world of payload."""
+    run.progress(done=0, total=1, message="Setting the pages")
+    found = make_pdf(study=run.study, record=run.payload["record"], assumed=run.payload["assumed"])
+    run.progress(done=1, total=1, message="Done")
+    return found
 
 
 def _told_to(run: JobRun):

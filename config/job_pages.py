@@ -35,6 +35,7 @@ PLACES = {
     "comparison-check": FILES,
     "comparison-documents": FILES,
     "study-simulation": ("benchmark:planning", "", "See the power"),
+    "protocol-pdf": ("benchmark:protocol", "", "See the protocol"),
     "rehearsal": ("benchmark:rehearsals", "", "See the rehearsals"),
     "region-overlap": ("benchmark:network_regions", "", "See the overlap"),
     "imagebank.import": ("imagebank:items", "", "Open the image bank"),

@@ -55,12 +55,19 @@ def build_report(
 def assembled(
     results: Results, title: str, first: list[str], sections: Iterable[Section], *, printed: bool = False
 ) -> str:
-    """A whole report: its opening, its contents, and every section that has any content."""
+    """A whole report: its opening, its contents, and every section that has any content; simulated ones are marked."""
+    return whole_page(title, first, sections, mark=WATERMARK if results.is_simulated else "", printed=printed)
+
+
+def whole_page(
+    title: str, first: list[str], sections: Iterable[Section], *, mark: str = "", printed: bool = False, more_css: str = ""
+) -> str:
+    """A document with its opening, its contents, and every section that has any content. mark: stands on every page."""
     found = [section for section in sections if section.content]
     contents = "".join(f'<li><a href="#{s.anchor}">{html.text(s.title)}</a></li>' for s in found)
     body = "\n".join(f"{html.heading(2, s.title, s.anchor)}\n{s.content}" for s in found)
-    css = resources.files(__package__).joinpath("style.css").read_text(encoding="utf-8")
-    mark = f'<div class="watermark" aria-hidden="true">{WATERMARK}</div>' if results.is_simulated else ""
+    css = resources.files(__package__).joinpath("style.css").read_text(encoding="utf-8") + more_css
+    mark = f'<div class="watermark" aria-hidden="true">{html.text(mark)}</div>' if mark else ""
     page = (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
