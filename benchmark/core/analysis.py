@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 from benchmark.core.inputs.completion import EXTRA, INCOMPLETE, KEPT, Completion, complete_sittings
@@ -177,6 +178,9 @@ def _facts(
             "registration": plan.registration or None,
             "mixed_models": plan.mixed_models,
             "margin": plan.margin,
+            "unit": plan.unit,
+            "completion": asdict(plan.completion) if plan.completion else None,
+            "contrasts": [asdict(contrast) for contrast in plan.primary],
         },
         "seed": seed,
         "versions": versions(),

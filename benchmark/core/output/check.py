@@ -1,0 +1,38 @@
+"""The independent check in R that goes with every analysis: its program, and the rules of the plan that it reads."""
+
+from __future__ import annotations
+
+from importlib import resources
+from typing import Any
+
+from benchmark.core.results import Results
+
+COMMAND = "Rscript check.R"
+RULES = ("declared", "missing", "confidence", "alpha", "multiplicity", "unit", "margin")
+SITTINGS = {
+    "completion_threshold": "threshold", "completion_comparison": "comparison", "first_complete_per_seat": "first_per_seat",
+}  # fmt: skip
+
+
+def check_program() -> str:
+    """The text of check.R, the same for every study."""
+    return resources.files(__package__).joinpath("check.R").read_text(encoding="utf-8")
+
+
+def plan_records(results: Results) -> list[dict[str, Any]]:
+    """tables/plan.csv: one row per rule that decides the numbers, then one per planned contrast."""
+    plan = results["plan"]
+    completion = plan["completion"] or {}
+    none = dict.fromkeys(("model", "group", "view", "margin"))
+    rows = [{"field": name, "value": plan[name], **none} for name in RULES]
+    rows += [{"field": name, "value": completion.get(key), **none} for name, key in SITTINGS.items()]
+    return rows + [
+        {"field": "contrast", "value": _kind(contrast), **{key: contrast[key] for key in none}}
+        for contrast in plan["contrasts"]
+    ]
+
+
+def _kind(contrast: dict[str, Any]) -> str:
+    if not contrast["assisted"]:
+        return "network"
+    return "gain beyond a second look" if contrast["control"] else "gain"
