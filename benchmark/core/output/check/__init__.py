@@ -7,6 +7,7 @@ from typing import Any
 
 from benchmark.core.results import Results
 
+PARTS = ("rows.R", "formulas.R", "tables.R")
 COMMAND = "Rscript check.R"
 RULES = ("declared", "missing", "confidence", "alpha", "multiplicity", "unit", "margin")
 SITTINGS = {
@@ -15,8 +16,8 @@ SITTINGS = {
 
 
 def check_program() -> str:
-    """The text of check.R, the same for every study."""
-    return resources.files(__package__).joinpath("check.R").read_text(encoding="utf-8")
+    """The text of check.R, one file that needs no other and is the same for every study."""
+    return "".join(resources.files(__package__).joinpath(name).read_text(encoding="utf-8") for name in PARTS)
 
 
 def plan_records(results: Results) -> list[dict[str, Any]]:

@@ -1,0 +1,347 @@
+# ---- Side by side ------------------------------------------------------------------------------------------------------
+
+tally <- c(agree = 0, differ = 0)
+
+# A p value must agree in its digits however small it is; elsewhere what is 0 but for rounding counts as 0.
+agrees <- function(ours, theirs, name) {
+  slack <- if (grepl("\\bp\\b|_p$|^p_", name, perl = TRUE)) 0 else 1e-12
+  (is.na(ours) & is.na(theirs)) | (!is.na(ours) & !is.na(theirs) &
+    abs(ours - theirs) <= pmax(TOLERANCE * pmax(abs(ours), abs(theirs)), slack))
+}
+title <- function(...) cat("\n", paste0(...), "\n", sep = "")
+told <- function(x) ifelse(is.na(x), "-", formatC(x, digits = 10, format = "g", width = 1))
+
+# One line per quantity; a vector is one line that shows its largest difference, and each of its values counts.
+beside <- function(name, ours, theirs) {
+  if (length(ours) != length(theirs)) stop(name, ": ", length(ours), " values in the table, ", length(theirs), " in R.")
+  good <- agrees(ours, theirs, name)
+  tally[["agree"]] <<- tally[["agree"]] + sum(good)
+  tally[["differ"]] <<- tally[["differ"]] + sum(!good)
+  gap <- abs(ours - theirs)
+  worst <- if (any(!good)) which(!good)[which.max(ifelse(is.na(gap[!good]), Inf, gap[!good]))] else if (any(!is.na(gap))) which.max(gap) else 1
+  if (length(ours) > 1) name <- sprintf("%s (%d values, the farthest)", name, length(ours))
+  cat(sprintf("  %-46s %18s %18s %10s%s\n", name, told(ours[worst]), told(theirs[worst]), told(signif(gap[worst], 2)),
+              if (all(good)) "" else sprintf("  DIFFERS%s", if (length(ours) > 1) sprintf(" in %d", sum(!good)) else "")))
+}
+fields <- function(record, found)
+  for (name in intersect(names(record), names(found))) beside(name, numbers(record[[name]]), as.numeric(found[[name]]))
+# How many records there are is computed, too, so that a table that was lost, or a record, is no agreement.
+records <- function(name, table, expected, why) {
+  if (!NROW(table) && !expected) return(cat("\n", name, ": does not apply, ", why, ".\n", sep = ""))
+  title(name)
+  beside("records", NROW(table), expected)
+}
+
+check <- function(folder, readings, predictions) {
+  open <- function(name) {
+    path <- file.path(folder, "tables", paste0(name, ".csv"))
+    if (file.exists(path) && file.size(path) > 1) read_table(path) else NULL
+  }
+  told_plan <- open("plan")
+  if (is.null(told_plan)) stop("tables/plan.csv is needed beside this file; it holds the rules of the analysis.")
+  plan <- as.list(setNames(told_plan$value, told_plan$field)[told_plan$field != "contrast"])
+  plan$contrasts <- told_plan[told_plan$field == "contrast", ]
+  plan$confidence <- numbers(plan$confidence)
+  plan$alpha <- numbers(plan$alpha)
+  found <- prepared(readings, predictions, plan)
+  found$rows[c("group", "view", "item", "reader", "survey")] <- lapply(found$rows[c("group", "view", "item", "reader", "survey")], as_told)
+  cat(sprintf("%-48s %18s %18s %10s\n", "quantity", "table", "R", "difference"))
+  rows <- found$rows
+  rows$who <- ifelse(rows$kind == "human", rows$group, rows$reader)
+  inputs <- open("inputs")
+  title("Rows of ", inputs$file[1], ", second showings included")
+  beside("rows", numbers(inputs$rows[1]), nrow(readings))
+  check_accuracy(open("accuracy"), open("reader_accuracy"), rows, plan)
+  check_confusion(open("confusion"), rows, plan)
+  check_comparisons(open, rows, plan)
+  check_contrasts(open, rows, plan)
+  check_agreement(open("agreement"), open("category_agreement"), rows, found$classes)
+}
+
+set_of <- function(record, rows) {
+  who <- if (record$kind == "human") record$group else record$reader
+  rows[rows$kind == record$kind & rows$who == who & rows$view == record$view, ]
+}
+named <- function(...) { x <- c(...); paste(x[x != ""], collapse = ", ") }
+each <- function(table) lapply(seq_len(NROW(table)), function(i) as.list(table[i, ]))
+
+check_accuracy <- function(table, readers, rows, plan) {
+  records("accuracy.csv: groups and networks by view", table, nrow(unique(rows[c("kind", "who", "view")])), "nothing was read")
+  for (record in each(table)) {
+    own <- set_of(record, rows)
+    title("Accuracy: ", named(record$group, record$reader, record$view))
+    interval <- share_interval(own$correct, own$reader, own$item, own$truth, plan$confidence)
+    fields(record, list(readers = length(unique(own$reader)), items = length(unique(own$item)), readings = nrow(own),
+                        answered = sum(own$answer != ""), correct = sum(own$correct),
+                        accuracy = mean(own$correct), ci_low = interval[1], ci_high = interval[2]))
+  }
+  key <- function(kind, reader, view) paste(kind, reader, view, sep = "\r")
+  id <- key(rows$kind, rows$reader, rows$view)
+  records("reader_accuracy.csv: every reader by view", readers, length(unique(id)), "nothing was read")
+  told_id <- key(readers$kind, readers$reader, readers$view)
+  right <- as.vector(tapply(rows$correct, id, sum)[told_id])
+  n <- as.vector(table(id)[told_id])
+  interval <- wilson(right, n, plan$confidence)
+  beside("correct", numbers(readers$correct), right)
+  beside("accuracy", numbers(readers$accuracy), right / n)
+  beside("ci_low", numbers(readers$ci_low), interval[, 1])
+  beside("ci_high", numbers(readers$ci_high), interval[, 2])
+}
+
+check_confusion <- function(table, rows, plan) {
+  for (record in each(unique(table[c("group", "kind", "reader", "view")]))) {
+    own <- set_of(record, rows)
+    cells <- table[table$group == record$group & table$reader == record$reader & table$view == record$view & table$kind == record$kind, ]
+    answer <- ifelse(cells$answer == "no answer", "", cells$answer)
+    truth_told <- as_told(own$truth)
+    answer_told <- as_told(own$answer)
+    count <- mapply(function(t, a) sum(truth_told == t & answer_told == a), cells$truth, answer)
+    in_row <- as.vector(tapply(count, cells$truth, sum)[cells$truth])
+    bounds <- mapply(function(t, a) {
+      class <- own[truth_told == t, ]
+      if (!nrow(class)) return(c(NA, NA))
+      100 * share_interval(as.numeric(as_told(class$answer) == a), class$reader, class$item, NULL, plan$confidence)
+    }, cells$truth, answer)
+    title("Confusion: ", named(record$group, record$reader, record$view))
+    beside("readings in the matrix", sum(numbers(cells$count)), nrow(own))
+    beside("count", numbers(cells$count), count)
+    beside("row_percent", numbers(cells$row_percent), ifelse(in_row > 0, 100 * count / in_row, NA))
+    beside("ci_low", numbers(cells$ci_low), bounds[1, ])
+    beside("ci_high", numbers(cells$ci_high), bounds[2, ])
+  }
+}
+
+# People's readings of the items that a network read on the same view, with the network's mark beside.
+matched <- function(record, rows) {
+  network <- rows[rows$kind == "model" & rows$reader == record$model & rows$view == record$view, ]
+  people <- rows[rows$kind == "human" & rows$group == record$group & rows$view == record$view, ]
+  people$network <- network$correct[match(people$item, network$item)]
+  people[!is.na(people$network), ]
+}
+# Independent units: surveys, or readers where a row has no survey, all read one survey, or most readers read several.
+unit_of <- function(people, planned) {
+  if (planned == "reader" || any(people$survey == "")) return("reader")
+  if (planned == "survey") return("survey")
+  several <- mean(tapply(people$survey, people$reader, function(s) length(unique(s))) > 1) > 0.5
+  if (several || length(unique(people$survey)) == 1) "reader" else "survey"
+}
+is_planned <- function(record, contrasts, what = "network")
+  any(contrasts$value == what & contrasts$model == record$model & contrasts$group == record$group & contrasts$view %in% c("", record$view))
+
+check_comparisons <- function(open, rows, plan) {
+  these <- open("paired")
+  new <- open("new_images")
+  units <- open("paired_units")
+  margins <- open("equivalence")
+  family <- p_these <- p_new <- c()
+  pairs <- expand.grid(model = unique(rows$reader[rows$kind == "model"]), group = unique(rows$group[rows$kind == "human"]),
+                       view = unique(rows$view), stringsAsFactors = FALSE)
+  shared <- sum(vapply(each(pairs), function(pair) nrow(matched(pair, rows)) > 0, TRUE))
+  for (name in c("paired", "new_images"))
+    records(paste0(name, ".csv: network x group x view that share items"), open(name), shared, "no network and group share an item and a view")
+  if (!NROW(these) || NROW(new) != NROW(these)) return(invisible())
+  for (i in seq_len(nrow(these))) {
+    record <- as.list(these[i, ])
+    beside_it <- as.list(new[i, ])
+    people <- matched(record, rows)
+    unit <- unit_of(people, plan$unit)
+    size <- table(people[[unit]])
+    k <- tapply(people$network - people$correct, people[[unit]], sum)[names(size)]
+    size <- as.vector(size)
+    grid <- Reduce(function(a, b) if (is.na(a) || a > 5e6) NA else a / gcd(a, b) * b, unique(size))
+    d <- as.vector(k) / size
+    title("These images: ", named(record$model, paste("minus", record$group), record$view), ", paired over ", unit, "s")
+    test <- paired(d, if (is.na(grid) || grid > 5e6) NA else as.vector(k) * (grid / size), plan$confidence)
+    all_people <- sum(rows$kind == "human" & rows$group == record$group & rows$view == record$view)
+    fields(record, c(test, readings = nrow(people), readings_without_model = all_people - nrow(people)))
+    own <- units[units$model == record$model & units$group == record$group & units$view == record$view, ]
+    beside("paired_units.csv, difference", numbers(own$difference), d[match(own$name, names(k))])
+    title("New images: ", named(record$model, paste("minus", record$group), record$view))
+    y <- people$network - people$correct
+    fresh <- two_way_mean(y, people$reader, people$item, people$truth, plan$confidence)
+    sds <- components(y, people$reader, people$item, people$truth)
+    fields(beside_it, c(fresh, readings = length(y), se_these_images = test$se, se_ratio = fresh$se / test$se,
+                        conclusions_differ = (fresh$p < plan$alpha) != (test$p < plan$alpha),
+                        sd_reader = sds[1], sd_item = sds[2], sd_residual = sds[3]))
+    check_equivalence(margins, record, list("these images" = test, "new images" = fresh), plan)
+    family <- c(family, nrow(plan$contrasts) == 0 || is_planned(record, plan$contrasts))
+    p_these <- c(p_these, test$p)
+    p_new <- c(p_new, fresh$p)
+  }
+  check_multiplicity(these, new, family, p_these, p_new, open, plan)
+}
+
+# Two one-sided t-tests against the margin (Schuirmann 1987); the interval of confidence 1 - 2 alpha decides the same way.
+check_equivalence <- function(table, record, tests, plan) {
+  own <- table[table$model == record$model & table$group == record$group & table$view == record$view, ]
+  own_margin <- plan$contrasts[plan$contrasts$value == "network" & plan$contrasts$model == record$model & plan$contrasts$group == record$group &
+                               plan$contrasts$view %in% c("", record$view) & plan$contrasts$margin != "", ]
+  margin <- numbers(if (nrow(own_margin)) own_margin$margin[1] else plan$margin)
+  records("equivalence.csv, the same comparison", own, if (is.na(margin)) 0 else 2, "no margin is declared")
+  for (told_record in each(own)) {
+    test <- tests[[told_record$estimand]]
+    estimate <- test[[intersect(c("mean_difference", "difference"), names(test))]]
+    lower <- pt(-(estimate + margin) / test$se, test$df)
+    upper <- pt((estimate - margin) / test$se, test$df)
+    half <- qt(1 - plan$alpha, test$df) * test$se
+    cat("  for ", told_record$estimand, ", within ", told(margin), "\n", sep = "")
+    fields(told_record, list(margin = margin, difference = estimate, p_equivalent = max(lower, upper), p_noninferior = lower,
+                             equivalent = max(lower, upper) < plan$alpha, noninferior = lower < plan$alpha,
+                             ci_low = within_scale(estimate - half), ci_high = within_scale(estimate + half)))
+  }
+}
+
+check_multiplicity <- function(these, new, family, p_these, p_new, open, plan) {
+  title("Adjusted p values, ", plan$multiplicity, ", over the ", if (nrow(plan$contrasts)) "planned contrasts" else "comparisons (none is planned)")
+  if (plan$multiplicity == "max-t") return(cat("  not covered: the largest t of bootstrap draws\n"))
+  gains <- planned_gains(open, plan)
+  if (nrow(gains)) cat("  the family holds", nrow(gains), "planned gains with a network's output: their p values are the table's own\n")
+  for (question in c("these images", "new images")) {
+    p <- if (question == "these images") p_these else p_new
+    others <- numbers(gains[[if (question == "these images") "these_images_p" else "p"]])
+    adjusted <- rep(NA, length(p))
+    adjusted[family] <- p_adjusted(c(p[family], others), plan$multiplicity)[seq_len(sum(family))]
+    beside(paste("adjusted p,", question), numbers((if (question == "these images") these else new)$p_adjusted), adjusted)
+  }
+}
+planned_gains <- function(open, plan) {
+  kinds <- list(assistance = "gain", assistance_difference = "gain beyond a second look")
+  found <- lapply(names(kinds), function(name) {
+    table <- open(name)
+    if (is.null(table)) return(NULL)
+    named_as <- function(r) list(model = r$assistant, group = r$group, view = r$view)
+    keep <- vapply(each(table), function(r) is_planned(named_as(r), plan$contrasts, kinds[[name]]), TRUE)
+    table[keep, c("p", "these_images_p"), drop = FALSE]
+  })
+  found <- do.call(rbind, found)
+  if (is.null(found)) data.frame(p = character(0), these_images_p = character(0)) else found
+}
+
+check_contrasts <- function(open, rows, plan) {
+  check_networks(open("networks"), rows)
+  check_groups(open("groups"), rows, plan)
+  check_views(open("views"), rows, plan)
+}
+pairs_of <- function(n) if (n > 1) combn(n, 2, simplify = FALSE) else list()
+
+check_networks <- function(networks, rows) {
+  sets <- split(rows[rows$kind == "model", ], paste(rows$reader, rows$view, sep = "\r")[rows$kind == "model"])
+  meet <- function(a, b) (a$view[1] == b$view[1] || a$reader[1] == b$reader[1]) && any(a$item %in% b$item)
+  expected <- sum(vapply(pairs_of(length(sets)), function(ij) meet(sets[[ij[1]]], sets[[ij[2]]]), TRUE))
+  records("networks.csv: network x network, and a network's views", networks, expected, "there is one network on one view, or none")
+  for (record in each(networks)) {
+    side <- function(n) rows[rows$kind == "model" & rows$reader == record[[n]] & rows$view == record[[paste0(n, "_view")]], ]
+    one <- side("first")
+    two <- side("second")
+    two <- two[match(one$item, two$item), ]
+    b <- sum(one$correct == 1 & two$correct == 0, na.rm = TRUE)
+    c <- sum(one$correct == 0 & two$correct == 1, na.rm = TRUE)
+    n <- sum(!is.na(two$item))
+    title("Networks: ", named(record$first, record$first_view, "minus", record$second, record$second_view))
+    fields(record, list(items = n, only_first = b, only_second = c, difference = (b - c) / n, p = if (b + c) binom.test(b, b + c)$p.value else 1))
+  }
+}
+
+check_groups <- function(groups, rows, plan) {
+  human <- rows[rows$kind == "human", ]
+  expected <- sum(choose(tapply(human$group, human$view, function(g) length(unique(g))), 2))
+  records("groups.csv: group x group by view", groups, expected, "no view has two groups of readers")
+  for (record in each(groups)) {
+    own <- rows[rows$kind == "human" & rows$group %in% c(record$first, record$second) & rows$view == record$view, ]
+    first <- own$group == record$first
+    class <- strata_of(own$item, own$truth)
+    share <- numeric(nrow(own))
+    share[first] <- centred(own$correct[first], class[first]) / sum(first)
+    share[!first] <- -centred(own$correct[!first], class[!first]) / sum(!first)
+    v <- two_way(share, codes(own$reader), codes(own$item), class, means = 2)
+    means <- lapply(split(own, !first), function(g) tapply(g$correct, g$reader, mean))
+    title("Groups: ", named(record$first, paste("minus", record$second), record$view))
+    fresh <- two_way_test(mean(own$correct[first]) - mean(own$correct[!first]), v, plan$confidence)
+    spread <- min(lengths(means)) > 1 && sum(vapply(means, function(m) var(m) / length(m), 0)) > 1e-24
+    further(record, fresh, if (spread) t.test(means[[1]], means[[2]], conf.level = plan$confidence) else no_test(NA), plan)
+  }
+}
+
+check_views <- function(views, rows, plan) {
+  human <- rows[rows$kind == "human" & rows$answer != "", ]
+  network <- rows[rows$kind == "model", ]
+  key <- paste(human$reader, human$survey, human$item, sep = "\r")
+  expected <- 0                                                       # per group and two views: the readers, and each network beside
+  seen <- unique(rows$view)
+  for (two in pairs_of(length(seen))) {
+    both <- key %in% intersect(key[human$view == seen[two[1]]], key[human$view == seen[two[2]]])
+    networks <- sum(tapply(network$view, network$reader, function(view) all(seen[two] %in% view)))
+    expected <- expected + length(unique(human$group[both])) * (1 + networks)
+  }
+  records("views.csv: one view minus another, within reader and item", views, expected, "nobody answered an item on two views in one sitting")
+  for (record in each(views)) {
+    side <- function(view) rows[rows$kind == "human" & rows$group == record$group & rows$view == view & rows$answer != "", ]
+    pair <- merge(side(record$first_view), side(record$second_view), by = c("reader", "survey", "item", "truth"))
+    gain <- pair$correct.y - pair$correct.x
+    if (record$model != "") {
+      marks <- function(view) {
+        own <- network[network$reader == record$model & network$view == view, ]
+        own$correct[match(pair$item, own$item)]
+      }
+      gain <- marks(record$second_view) - marks(record$first_view) - gain
+    }
+    pair <- pair[!is.na(gain), ]
+    gain <- gain[!is.na(gain)]
+    title("Views: ", named(record$contrast, record$group, record$model, paste(record$second_view, "minus", record$first_view)))
+    by_reader <- tapply(gain, pair$reader, mean)
+    spread <- length(by_reader) > 1 && sd(by_reader) > 1e-12 * max(1, abs(mean(by_reader)))
+    further(record, two_way_mean(gain, pair$reader, pair$item, pair$truth, plan$confidence),
+            if (spread) t.test(by_reader, conf.level = plan$confidence) else no_test(if (length(by_reader) > 1) length(by_reader) - 1 else NA),
+            plan, pairs = length(gain))
+  }
+}
+# A record with the new-images test under the plain names and R's own t.test, of the readers, under these_images_.
+further <- function(record, fresh, readers, plan, ...) {
+  these <- list(se = readers$stderr, df = unname(readers$parameter), p = readers$p.value,
+                ci_low = within_scale(readers$conf.int[1]), ci_high = within_scale(readers$conf.int[2]))
+  fields(record, c(fresh[c("difference", "se", "df", "p", "ci_low", "ci_high")], setNames(these, paste0("these_images_", names(these))),
+                   se_ratio = fresh$se / these$se, conclusions_differ = (fresh$p < plan$alpha) != (these$p < plan$alpha), ...))
+}
+# What stands for t.test where readers are too few or all alike.
+no_test <- function(df) list(stderr = NA, parameter = df, p.value = NA, conf.int = c(NA, NA))
+
+check_agreement <- function(table, categories, rows, classes) {
+  human <- rows[rows$kind == "human", ]
+  records("agreement.csv: groups by view", table, nrow(unique(human[c("group", "view")])), "no person read anything")
+  for (record in each(table)) {
+    own <- set_of(record, rows)
+    item <- factor(own$item)
+    all_answers <- agreement(unclass(table(item, factor(own$answer, c(classes, "")))))
+    given <- unclass(table(item, factor(own$answer, classes)))
+    answered <- agreement(given)
+    if (!sum(given)) all_answers[] <- NA
+    title("Agreement: ", named(record$group, record$view))
+    fields(record, list(
+      readers = length(unique(own$reader)), items = nlevels(item), ratings = sum(given), fleiss_kappa = all_answers[["fleiss"]],
+      fleiss_kappa_se = all_answers[["fleiss_se"]], percent_agreement = all_answers[["observed"]], fleiss_kappa_answered = answered[["fleiss"]],
+      krippendorff_alpha = answered[["alpha"]], gwet_ac1 = answered[["ac1"]], gwet_ac1_se = answered[["ac1_se"]]))
+    by_class <- categories[categories$group == record$group & categories$view == record$view & categories$kind == record$kind, ]
+    against_the_rest <- vapply(by_class$class, function(name) {        # Fleiss' kappa of one answer against all others
+      yes <- as_told(own$answer) == if (name == "no answer") "" else name
+      agreement(unclass(table(item, factor(yes, c(TRUE, FALSE)))))[["fleiss"]]
+    }, 0)
+    beside("category_agreement.csv, kappa", numbers(by_class$kappa), unname(against_the_rest))
+  }
+}
+
+# ---- Run ---------------------------------------------------------------------------------------------------------------
+
+home <- sub("^--file=", "", grep("^--file=", commandArgs(FALSE), value = TRUE))
+home <- if (length(home)) dirname(normalizePath(gsub("~+~", " ", home[1], fixed = TRUE))) else getwd()
+given <- commandArgs(TRUE)
+look <- function(n, name) {
+  if (length(given) >= n) return(given[n])
+  places <- file.path(c(home, file.path(home, "..", "inputs")), name)
+  c(places[file.exists(places)], NA)[1]
+}
+where <- c(look(1, "readings.csv"), look(2, "predictions.csv"))
+if (is.na(where[1])) stop("readings.csv is needed beside check.R or in ../inputs/; name it: Rscript check.R readings.csv", call. = FALSE)
+cat("Check in", R.version.string, "of the tables in", file.path(home, "tables"), "against", where[!is.na(where)], "\n\n")
+check(home, read_table(where[1]), if (is.na(where[2])) NULL else read_table(where[2]))
+cat(sprintf("\n%d quantities agree to 1e-8, %d differ\n", tally[["agree"]], tally[["differ"]]))
+if (!interactive()) quit(status = if (tally[["differ"]] > 0) 1 else 0)
