@@ -12,6 +12,7 @@ from typing import Any
 
 from benchmark.core.files import write_atomically
 from benchmark.core.inputs.pictures import Pictures
+from benchmark.core.output.check import NAME as CHECK
 from benchmark.core.output.check import check_program, plan_records
 from benchmark.core.output.dictionary import dictionary_of
 from benchmark.core.output.tables import as_csv, as_latex, as_xlsx, flat_records, paper_tables
@@ -44,7 +45,7 @@ def write_analysis(
 
     written, write = _writer(Path(out_dir))
     _write_tables(results, write, plan=plan_records(results))
-    write("check.R", check_program())
+    write(CHECK, check_program())
     for name, (caption, header, rows) in paper_tables(results).items():
         if rows:
             write(f"tables/{name}.tex", as_latex(caption, header, rows))

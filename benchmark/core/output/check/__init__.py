@@ -8,7 +8,12 @@ from typing import Any
 from benchmark.core.results import Results
 
 PARTS = ("rows.R", "formulas.R", "tables.R")
-COMMAND = "Rscript check.R"
+NAME = "check.R"
+COVERS = (
+    "computes from the raw answers, in base R and without this program, which rows count, accuracies, both tests of every"
+    " comparison, adjusted p values, networks, groups and views against one another, confusion matrices and agreement, and prints"
+    " each number beside the one in the tables. What is drawn at random, mixed models and assisted reading are not covered."
+)
 RULES = ("declared", "missing", "confidence", "alpha", "multiplicity", "unit", "margin")
 SITTINGS = {
     "completion_threshold": "threshold", "completion_comparison": "comparison", "first_complete_per_seat": "first_per_seat",
