@@ -11,6 +11,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from benchmark.core.errors import InputError
 from benchmark.core.output.check import COVERS
+from benchmark.core.output.check import NAME as CHECK
 from benchmark.core.report import rating_words
 from benchmark.core.report.limitations import limitations
 from benchmark.core.report.methods import methods
@@ -278,7 +279,9 @@ def comparison_file(request, comparison, name):
     if path is None or not path.is_file():
         raise Http404("This comparison has no such file.")
     kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-    shown = kind in ("text/html", "image/svg+xml", "image/png", "image/jpeg", "application/pdf")
+    if path.name == CHECK:
+        kind = "text/plain; charset=utf-8"
+    shown = path.name == CHECK or kind in ("text/html", "image/svg+xml", "image/png", "image/jpeg", "application/pdf")
     response = FileResponse(path.open("rb"), content_type=kind, as_attachment=not shown, filename=path.name)
     # The report and figures carry their own styles and no script.
     response._csp_replace = {"default-src": ["'none'"], "style-src": ["'unsafe-inline'"], "img-src": ["data:"]}
