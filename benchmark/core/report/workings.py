@@ -88,8 +88,8 @@ def _of_units(these: Record, new: Record) -> Iterator[Step]:
         what = "the gain with output minus the gain without"
     sd = these.get("sd") or se * sqrt(n)
     yield Step(
-        f"Each {unit} gives one difference, {what}, on the {unit}'s own images. There are n = {n} of them; their mean is D = {figures(mean)} and their standard"
-        f" deviation s = {figures(sd)} (as shares; times 100 they are points)."
+        f"Each {unit} gives one difference, {what}, on the {unit}'s own images. There are n = {n} of them; their mean is D ="
+        f" {figures(mean)} and their standard deviation s = {figures(sd)} (as shares; times 100 they are points)."
     )
     yield Step("The standard error of the mean:", f"SE = s / √n = {figures(sd)} / √{n} = {figures(se)}")
     yield Step("Degrees of freedom, one fewer than differences:", f"df = n {MINUS} 1 = {n} {MINUS} 1 = {int(df)}")
@@ -183,7 +183,8 @@ def _adjusted(results: Results, record: Record, question: str) -> Iterator[Step]
             words, formula = ", but a smaller p of the family came to more, which is kept:", f"{formula}, hence {_p(adjusted)}"
         else:
             words, formula = ":", f"{formula}{', hence 1' if times * p > 1 else ''}"
-        yield Step(f"Of {len(family)} contrasts {before} have a smaller p. Holm's method multiplies by {len(family)} {MINUS} {before}{words}", formula)
+        count = len(family)
+        yield Step(f"Of {count} contrasts {before} have a smaller p. Holm's method multiplies by {count} {MINUS} {before}{words}", formula)
     else:
         yield Step(f"Adjusted for {len(family)} contrasts by the method of {ADJUSTED_BY[method]}:", f"p = {_p(adjusted)}")
 

@@ -13,7 +13,10 @@ told <- function(x) ifelse(is.na(x), "-", formatC(x, digits = 10, format = "g", 
 
 # One line per quantity; a vector is one line that shows its largest difference, and each of its values counts.
 beside <- function(name, ours, theirs) {
-  if (length(ours) != length(theirs)) stop(name, ": ", length(ours), " values in the table, ", length(theirs), " in R.")
+  if (length(ours) != length(theirs)) {
+    tally[["differ"]] <<- tally[["differ"]] + 1
+    return(cat(sprintf("  %-46s %11d values %11d values %10s  DIFFERS\n", name, length(ours), length(theirs), "")))
+  }
   good <- agrees(ours, theirs, name)
   tally[["agree"]] <<- tally[["agree"]] + sum(good)
   tally[["differ"]] <<- tally[["differ"]] + sum(!good)
@@ -52,7 +55,7 @@ check <- function(folder, readings, predictions) {
   title("Rows of ", inputs$file[1], ", second showings included")
   beside("rows", numbers(inputs$rows[1]), nrow(readings))
   check_accuracy(open("accuracy"), open("reader_accuracy"), rows, plan)
-  check_confusion(open("confusion"), rows, plan)
+  check_confusion(open("confusion"), rows, length(found$classes), plan)
   check_comparisons(open, rows, plan)
   check_contrasts(open, rows, plan)
   check_agreement(open("agreement"), open("category_agreement"), rows, found$classes)
@@ -88,7 +91,9 @@ check_accuracy <- function(table, readers, rows, plan) {
   beside("ci_high", numbers(readers$ci_high), interval[, 2])
 }
 
-check_confusion <- function(table, rows, plan) {
+check_confusion <- function(table, rows, classes, plan) {
+  records("confusion.csv: class x (class or no answer), for every group and network by view", table,
+          nrow(unique(rows[c("kind", "who", "view")])) * classes * (classes + 1), "nothing was read")
   for (record in each(unique(table[c("group", "kind", "reader", "view")]))) {
     own <- set_of(record, rows)
     cells <- table[table$group == record$group & table$reader == record$reader & table$view == record$view & table$kind == record$kind, ]
@@ -155,7 +160,7 @@ check_comparisons <- function(open, rows, plan) {
     all_people <- sum(rows$kind == "human" & rows$group == record$group & rows$view == record$view)
     fields(record, c(test, readings = nrow(people), readings_without_model = all_people - nrow(people)))
     own <- units[units$model == record$model & units$group == record$group & units$view == record$view, ]
-    beside("paired_units.csv, difference", numbers(own$difference), d[match(own$name, names(k))])
+    beside("paired_units.csv, difference", numbers(own$difference[match(names(k), own$name)]), d)
     title("New images: ", named(record$model, paste("minus", record$group), record$view))
     y <- people$network - people$correct
     fresh <- two_way_mean(y, people$reader, people$item, people$truth, plan$confidence)
@@ -321,11 +326,12 @@ check_agreement <- function(table, categories, rows, classes) {
       fleiss_kappa_se = all_answers[["fleiss_se"]], percent_agreement = all_answers[["observed"]], fleiss_kappa_answered = answered[["fleiss"]],
       krippendorff_alpha = answered[["alpha"]], gwet_ac1 = answered[["ac1"]], gwet_ac1_se = answered[["ac1_se"]]))
     by_class <- categories[categories$group == record$group & categories$view == record$view & categories$kind == record$kind, ]
-    against_the_rest <- vapply(by_class$class, function(name) {        # Fleiss' kappa of one answer against all others
+    answers <- c(as_told(classes), if (any(own$answer == "")) "no answer")
+    against_the_rest <- vapply(answers, function(name) {               # Fleiss' kappa of one answer against all others
       yes <- as_told(own$answer) == if (name == "no answer") "" else name
       agreement(unclass(table(item, factor(yes, c(TRUE, FALSE)))))[["fleiss"]]
     }, 0)
-    beside("category_agreement.csv, kappa", numbers(by_class$kappa), unname(against_the_rest))
+    beside("category_agreement.csv, kappa", numbers(by_class$kappa[match(answers, by_class$class)]), unname(against_the_rest))
   }
 }
 
