@@ -152,8 +152,7 @@ def _steps(
 def _facts(
     readings: Readings, predictions: Predictions | None, plan: Plan, seed: int, completion: Completion, scored: Scored
 ) -> dict[str, Any]:
-    rows = len(readings.frame) + len(readings.second)
-    inputs = [{"file": readings.source, "sha256": readings.sha256, "rows": rows}]
+    inputs = [{"file": readings.source, "sha256": readings.sha256, "rows": readings.rows}]
     if predictions is not None:
         inputs.append({"file": predictions.source, "sha256": predictions.sha256, "rows": len(predictions.frame)})
     frame = scored.frame

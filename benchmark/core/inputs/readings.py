@@ -38,7 +38,8 @@ class Readings:
 
     frame: columns REQUIRED + OPTIONAL (text; "" where a value is absent; NUMBERS float with NaN),
     `simulated` (bool), then any extra columns as they came. source and sha256 say where the table came from.
-    second: the same columns of second showings, which the frame has none of.
+    second: the same columns of second showings, which the frame has none of. rows: how many the table had, a network's
+    repeated ones included.
     """
 
     frame: pd.DataFrame
@@ -47,6 +48,7 @@ class Readings:
     extra_columns: tuple[str, ...] = ()
     notes: tuple[str, ...] = field(default=())
     second: pd.DataFrame = field(default_factory=pd.DataFrame)
+    rows: int = 0
 
     @classmethod
     def from_frame(cls, frame: pd.DataFrame, *, source: str = "a table in memory") -> Readings:
@@ -138,7 +140,7 @@ def _checked(text: pd.DataFrame, lines: Sequence[int], source: str, sha256: str)
             frame[column] = text[column]
     frame = frame.drop(columns=SHOWING)
     again = frame[second].reset_index(drop=True)
-    return Readings(_one_row_per_model_answer(frame[first]), source, sha256, extra, second=again)
+    return Readings(_one_row_per_model_answer(frame[first]), source, sha256, extra, second=again, rows=len(frame))
 
 
 def _empty_cells(frame: pd.DataFrame, lines: np.ndarray) -> list[Problem]:

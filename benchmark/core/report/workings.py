@@ -47,7 +47,7 @@ def figures(value: float, digits: int = DIGITS) -> str:
     exponent = floor(log10(abs(value)))
     if exponent < -3 or exponent >= 7:
         mantissa, power = f"{value:.{digits - 1}e}".split("e")
-        return f"{mantissa} × 10{str(int(power)).translate(SUPERSCRIPT)}".replace("-", MINUS)
+        return f"{mantissa}\u00a0×\u00a010{str(int(power)).translate(SUPERSCRIPT)}".replace("-", MINUS)
     return f"{value:.{max(digits - 1 - exponent, 0)}f}".replace("-", MINUS)
 
 
@@ -168,7 +168,7 @@ def _tested(record: Record, estimate: float | None, level: float) -> Iterator[St
 
 def _adjusted(results: Results, record: Record, question: str) -> Iterator[Step]:
     """How p was adjusted for the other contrasts of the family; nothing where it is alone or not adjusted."""
-    p, adjusted, method = record.get("p"), record.get("p_adjusted"), results["plan"]["multiplicity"]
+    p, adjusted, method = record.get("p"), record.get("p_adjusted"), results["plan"].get("multiplicity", "none")
     family = sorted(_family(results, question))
     if p is None or adjusted is None or method == "none" or len(family) < 2:
         return

@@ -16,7 +16,7 @@ from .assisted_study import assisted_study
 from .conftest import founding_like
 
 QUICK = {"bootstrap_draws": 100, "mixed_models": "never"}
-PRINTED = re.compile(r"−?\d+(?:\.\d+)?(?: × 10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)?")
+PRINTED = re.compile(r"−?\d+(?:\.\d+)?(?:\u00a0×\u00a010[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)?")
 POWER = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹−", "-0123456789-")
 
 
@@ -24,7 +24,7 @@ def printed(text: str) -> list[tuple[float, float]]:
     """Lowest and highest value that each printed number can stand for."""
     found = []
     for told in PRINTED.findall(text):
-        mantissa, _, power = told.translate(POWER).partition(" × 10")
+        mantissa, _, power = told.translate(POWER).partition("\u00a0×\u00a010")
         decimals = len(mantissa.partition(".")[2])
         half = 0.5 * 10.0**-decimals if decimals or power else 0.0
         scale = 10.0 ** int(power or 0)
@@ -172,4 +172,4 @@ def test_the_report_unfolds_them(planned):
     html = "\n".join(comparisons(planned, {}))
     assert html.count("<summary>How this number comes about</summary>") == 4
     steps = comparison_workings(planned, planned["paired"][0], planned["new_images"][0])[1].steps
-    assert f'<span class="formula">{steps[1].formula}'.replace(" × 10", "\u00a0×\u00a010") in html
+    assert f'<span class="formula">{steps[1].formula}</span>' in html

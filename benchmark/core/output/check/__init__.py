@@ -30,10 +30,10 @@ def plan_records(results: Results) -> list[dict[str, Any]]:
     plan = results["plan"]
     completion = plan["completion"] or {}
     none = dict.fromkeys(("model", "group", "view", "margin"))
-    rows = [{"field": name, "value": plan[name], **none} for name in RULES]
-    rows += [{"field": name, "value": completion.get(key), **none} for name, key in SITTINGS.items()]
+    rows = [{"rule": name, "setting": plan[name], **none} for name in RULES]
+    rows += [{"rule": name, "setting": completion.get(key), **none} for name, key in SITTINGS.items()]
     return rows + [
-        {"field": "contrast", "value": _kind(contrast), **{key: contrast[key] for key in none}}
+        {"rule": "contrast", "setting": _kind(contrast), **{key: contrast[key] for key in none}}
         for contrast in plan["contrasts"]
     ]
 

@@ -42,8 +42,8 @@ check <- function(folder, readings, predictions) {
   }
   told_plan <- open("plan")
   if (is.null(told_plan)) stop("tables/plan.csv is needed beside this file; it holds the rules of the analysis.")
-  plan <- as.list(setNames(told_plan$value, told_plan$field)[told_plan$field != "contrast"])
-  plan$contrasts <- told_plan[told_plan$field == "contrast", ]
+  plan <- as.list(setNames(told_plan$setting, told_plan$rule)[told_plan$rule != "contrast"])
+  plan$contrasts <- told_plan[told_plan$rule == "contrast", ]
   plan$confidence <- numbers(plan$confidence)
   plan$alpha <- numbers(plan$alpha)
   found <- prepared(readings, predictions, plan)
@@ -131,7 +131,13 @@ unit_of <- function(people, planned) {
   if (several || length(unique(people$survey)) == 1) "reader" else "survey"
 }
 is_planned <- function(record, contrasts, what = "network")
-  any(contrasts$value == what & contrasts$model == record$model & contrasts$group == record$group & contrasts$view %in% c("", record$view))
+  any(contrasts$setting == what & contrasts$model == record$model & contrasts$group == record$group & contrasts$view %in% c("", record$view))
+
+margin_of <- function(record, plan) {                                  # the contrast's own, else the plan's
+  planned <- plan$contrasts$setting == "network" & plan$contrasts$model == record$model & plan$contrasts$group == record$group &
+    plan$contrasts$view %in% c("", record$view) & plan$contrasts$margin != ""
+  numbers(if (any(planned)) plan$contrasts$margin[planned][1] else plan$margin)
+}
 
 check_comparisons <- function(open, rows, plan) {
   these <- open("paired")
@@ -141,9 +147,12 @@ check_comparisons <- function(open, rows, plan) {
   family <- p_these <- p_new <- c()
   pairs <- expand.grid(model = unique(rows$reader[rows$kind == "model"]), group = unique(rows$group[rows$kind == "human"]),
                        view = unique(rows$view), stringsAsFactors = FALSE)
-  shared <- sum(vapply(each(pairs), function(pair) nrow(matched(pair, rows)) > 0, TRUE))
-  for (name in c("paired", "new_images"))
-    records(paste0(name, ".csv: network x group x view that share items"), open(name), shared, "no network and group share an item and a view")
+  pairs <- Filter(function(pair) nrow(matched(pair, rows)) > 0, each(pairs))
+  none <- "no network and group share an item and a view"
+  records("paired.csv: network x group x view that share items", these, length(pairs), none)
+  records("new_images.csv: network x group x view that share items", new, length(pairs), none)
+  with_margin <- Filter(function(pair) !is.na(margin_of(pair, plan)), pairs)
+  records("equivalence.csv: the same within a margin, for both questions", margins, 2 * length(with_margin), "no margin is declared")
   if (!NROW(these) || NROW(new) != NROW(these)) return(invisible())
   for (i in seq_len(nrow(these))) {
     record <- as.list(these[i, ])
@@ -179,10 +188,7 @@ check_comparisons <- function(open, rows, plan) {
 # Two one-sided t-tests against the margin (Schuirmann 1987); the interval of confidence 1 - 2 alpha decides the same way.
 check_equivalence <- function(table, record, tests, plan) {
   own <- table[table$model == record$model & table$group == record$group & table$view == record$view, ]
-  own_margin <- plan$contrasts[plan$contrasts$value == "network" & plan$contrasts$model == record$model & plan$contrasts$group == record$group &
-                               plan$contrasts$view %in% c("", record$view) & plan$contrasts$margin != "", ]
-  margin <- numbers(if (nrow(own_margin)) own_margin$margin[1] else plan$margin)
-  records("equivalence.csv, the same comparison", own, if (is.na(margin)) 0 else 2, "no margin is declared")
+  margin <- margin_of(record, plan)
   for (told_record in each(own)) {
     test <- tests[[told_record$estimand]]
     estimate <- test[[intersect(c("mean_difference", "difference"), names(test))]]
