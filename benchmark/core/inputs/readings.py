@@ -38,8 +38,7 @@ class Readings:
 
     frame: columns REQUIRED + OPTIONAL (text; "" where a value is absent; NUMBERS float with NaN),
     `simulated` (bool), then any extra columns as they came. source and sha256 say where the table came from.
-    second: the same columns of second showings, which the frame has none of. rows: how many the table had, a network's
-    repeated ones included.
+    second: the same columns of second showings, which the frame has none of.
     """
 
     frame: pd.DataFrame
@@ -48,7 +47,7 @@ class Readings:
     extra_columns: tuple[str, ...] = ()
     notes: tuple[str, ...] = field(default=())
     second: pd.DataFrame = field(default_factory=pd.DataFrame)
-    rows: int = 0
+    rows: int = 0  # of the table as it came, a network's repeated ones included
 
     @classmethod
     def from_frame(cls, frame: pd.DataFrame, *, source: str = "a table in memory") -> Readings:

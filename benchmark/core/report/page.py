@@ -162,4 +162,8 @@ def provenance(results: Results) -> list[str]:
 
 def _check(results: Results) -> str:
     """How the numbers are checked with another program."""
-    return html.paragraph(f"Check in R: “Rscript {CHECK} {results['inputs'][0]['file']}” in the folder of this report {COVERS}")
+    name = results["inputs"][0]["file"]
+    return html.paragraph(
+        f"Check in R: “Rscript {CHECK}” in the folder of this report, the path of {name} after it where that is neither here nor in"
+        f" ../inputs, {COVERS}"
+    )

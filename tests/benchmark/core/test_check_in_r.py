@@ -262,6 +262,9 @@ def test_without_readings_it_says_what_it_needs(results, tmp_path):
     status, text, *_ = in_r(tmp_path / "alone")
     assert status == 1
     assert "readings.csv is needed beside check.R or in ../inputs/" in text
+    status, text, *_ = in_r(results, tmp_path / "nothing.csv")
+    assert status == 1
+    assert f"There is no file {tmp_path}/nothing.csv." in text
 
 
 def test_the_command_line_writes_it_and_says_how_it_is_run(tmp_path, capsys):
@@ -274,7 +277,7 @@ def test_the_command_line_writes_it_and_says_how_it_is_run(tmp_path, capsys):
     done = subprocess.run(told.removeprefix("Check in R: "), shell=True, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert f"{tmp_path / 'out'}/check.R" in told
-    assert "“Rscript check.R my readings.csv”" in (tmp_path / "out" / "report.html").read_text()
+    assert "“Rscript check.R” in the folder of this report, the path of my readings.csv after it" in (tmp_path / "out" / "report.html").read_text()
 
 
 def test_it_needs_nothing_but_base_r():

@@ -352,6 +352,8 @@ look <- function(n, name) {
   c(places[file.exists(places)], NA)[1]
 }
 where <- c(look(1, "readings.csv"), look(2, "predictions.csv"))
+lost <- given[!file.exists(given)]
+if (length(lost)) stop("There is no file ", lost[1], ".", call. = FALSE)
 if (is.na(where[1])) stop("readings.csv is needed beside check.R or in ../inputs/; name it: Rscript check.R readings.csv", call. = FALSE)
 cat("Check in", R.version.string, "of the tables in", file.path(home, "tables"), "against", where[!is.na(where)], "\n\n")
 check(home, read_table(where[1]), if (is.na(where[2])) NULL else read_table(where[2]))
