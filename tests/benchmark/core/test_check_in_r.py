@@ -40,6 +40,18 @@ COVERED = {
     " these_images_ci_high se_ratio conclusions_differ",
     "views": "difference se df p ci_low ci_high these_images_se these_images_df these_images_p these_images_ci_low"
     " these_images_ci_high se_ratio conclusions_differ pairs",
+    "assistance": "readers items readings readings_without answered_alone answered_assisted accuracy_alone accuracy_alone_ci_low"
+    " accuracy_alone_ci_high accuracy_assisted accuracy_assisted_ci_low accuracy_assisted_ci_high accuracy_network"
+    " accuracy_network_ci_low accuracy_network_ci_high gained lost difference se df p ci_low ci_high these_images_se these_images_df"
+    " these_images_p these_images_ci_low these_images_ci_high se_ratio conclusions_differ p_equivalent equivalent p_noninferior"
+    " noninferior margin these_images_difference var_reader var_item var_both sd_reader sd_item sd_residual p_adjusted"
+    " these_images_p_adjusted",
+    "assistance_control": "readers items readings answered_alone answered_assisted accuracy_alone accuracy_assisted difference se df p"
+    " these_images_p p_equivalent sd_reader p_adjusted",
+    "assistance_difference": "readers items readings readings_with readings_control gain_with gain_control difference se df p ci_low"
+    " ci_high these_images_se these_images_df these_images_p these_images_ci_low these_images_ci_high se_ratio conclusions_differ"
+    " p_equivalent equivalent p_noninferior noninferior margin these_images_difference var_reader var_item var_both p_adjusted"
+    " these_images_p_adjusted",
     "agreement": "readers items ratings fleiss_kappa fleiss_kappa_se percent_agreement fleiss_kappa_answered krippendorff_alpha"
     " gwet_ac1 gwet_ac1_se",
     "category_agreement": "kappa",
@@ -238,10 +250,10 @@ def test_a_lost_record_is_no_agreement(results, tmp_path):
 
 def test_a_lost_table_is_no_agreement(results, tmp_path):
     shutil.copytree(results, tmp_path / "short")
-    for name in ("networks", "groups", "views", "equivalence"):
+    for name in ("networks", "groups", "views", "equivalence", "assistance_control"):
         (tmp_path / "short" / "tables" / f"{name}.csv").unlink()
     status, text, _, differ = in_r(tmp_path / "short")
-    assert (status, differ) == (1, 4), text
+    assert (status, differ) == (1, 5), text
 
 
 def test_other_answers_give_other_numbers(results, tmp_path):

@@ -5,7 +5,12 @@ strata_of <- function(item, class) {
   pairs <- unique(data.frame(item, class))
   if (min(table(pairs$class)) < 2) rep(1, length(item)) else codes(class)
 }
-centred <- function(y, class) y - ave(y, class)
+# Minus the (weighted) mean of the class.
+centred <- function(y, class, weight) {
+  class <- codes(class)
+  y - (rowsum(weight * y, class) / rowsum(weight, class))[as.character(class), 1]
+}
+means_by <- function(y, owner, weight) tapply(weight * y, owner, sum) / tapply(weight, owner, sum)
 
 # Variance of a sum of centred shares when readers and items are both samples (Cameron, Gelbach & Miller 2011):
 #   V = V_R + V_I - V_RI, never below V_R or V_I
@@ -46,14 +51,16 @@ two_way_test <- function(estimate, v, confidence) {
   parts <- if (known) v[c("v_r", "v_i", "v_ri")] else list(NA, NA, NA)
   c(test, setNames(parts, c("var_reader", "var_item", "var_both")), readers = v$readers, items = v$items)
 }
-two_way_mean <- function(y, reader, item, class, confidence) {
-  class <- strata_of(item, class)
-  two_way_test(mean(y), two_way(centred(y, class) / length(y), codes(reader), codes(item), class), confidence)
+two_way_mean <- function(y, rows, confidence) {
+  class <- strata_of(rows$item, rows$truth)
+  share <- rows$weight / sum(rows$weight)
+  v <- two_way(share * centred(y, class, rows$weight), codes(rows$reader), codes(rows$item), class)
+  two_way_test(sum(share * y), v, confidence)
 }
 
 # Components of one reading from products of two readings that share the reader only, the item only, or neither.
 components <- function(y, reader, item, class) {
-  e <- centred(y, strata_of(item, class))
+  e <- centred(y, strata_of(item, class), rep(1, length(y)))
   n <- length(e)
   pairs_r <- sum(table(reader)^2) - n
   pairs_i <- sum(table(item)^2) - n
@@ -78,14 +85,16 @@ wilson <- function(x, n, confidence) {                                # Newcombe
 }
 
 # Wilson's interval at the effective sample size p (1 - p) / V, scaled for V's degrees of freedom (Korn & Graubard 1998).
-share_interval <- function(y, reader, item, class, confidence) {
+share_interval <- function(y, rows, by_class, confidence) {
   n <- length(y)
-  p <- mean(y)
-  if (length(unique(reader)) == 1) return(wilson(sum(y), n, confidence))
-  effective <- min(length(unique(item)), n)
+  if (!n) return(c(NA, NA))
+  share <- rows$weight / sum(rows$weight)
+  p <- sum(share * y)
+  if (length(unique(rows$reader)) == 1) return(wilson(p * n, n, confidence))
+  effective <- min(length(unique(rows$item)), n)
   if (p > 0 && p < 1) {
-    class <- if (is.null(class)) rep(1, n) else strata_of(item, class)
-    v <- two_way(centred(y, class) / n, codes(reader), codes(item), class)
+    class <- if (by_class) strata_of(rows$item, rows$truth) else rep(1, n)
+    v <- two_way(share * centred(y, class, rows$weight), codes(rows$reader), codes(rows$item), class)
     if (v$v > 1e-24 && !is.na(v$df))
       effective <- min(n, p * (1 - p) / v$v) * (qnorm(0.5 + confidence / 2) / qt(0.5 + confidence / 2, v$df))^2
   }
@@ -94,6 +103,13 @@ share_interval <- function(y, reader, item, class, confidence) {
 
 # Fisher's exact test of whole numbers k under every choice of signs: the distribution of the sum, number by number.
 gcd <- function(a, b) if (b == 0) a else gcd(b, a %% b)
+lcm_up_to <- function(x, most) Reduce(function(a, b) if (is.na(a) || a > most) NA else a / gcd(a, b) * b, unique(x))
+# Weights as whole numbers of one common part; NA where it would have to be finer than a ten-thousandth.
+whole_parts <- function(weight) {
+  of_one <- function(w) which(abs(w * 1:10000 - round(w * 1:10000)) < 1e-7)[1]
+  unit <- lcm_up_to(vapply(unique(weight), of_one, 0), 10000)
+  if (is.na(unit) || unit > 10000) rep(NA, length(weight)) else round(weight * unit)
+}
 sign_flip <- function(k) {
   k <- k[k != 0]
   if (!length(k)) return(1)

@@ -5,13 +5,14 @@
 # It computes the results again from the raw answers, from the formulas below and by R's own functions, sets them beside
 # the tables in tables/, and ends with "N quantities agree to 1e-8, M differ"; its exit status is 1 where any differs.
 # From the tables it takes the rules of the plan (tables/plan.csv) and the numbers that it compares; no number of theirs
-# enters a computation, with one exception that is said where it happens: p values of planned gains with a network's output.
+# enters a computation.
 # Without arguments it looks for readings.csv beside itself and in ../inputs/; predictions.csv is needed only where a
 # network's answers are nowhere else.
 #
 # COVERED
-#   which rows count   first showings only; a person's first answer, never the one given with a network's output in sight;
-#                      complete sittings, the first of each seat, where the plan says so; missing answers wrong or left out
+#   which rows count   first showings only; a person's first answer, never the one given with a network's output in sight (but
+#                      in the gains); complete sittings, the first of each seat, where the plan says so; missing answers wrong
+#                      or left out; anchors weighted
 #   accuracy.csv       readers, items, readings, answered, correct, accuracy and its interval
 #   reader_accuracy.csv   right answers of every reader, their share, Wilson's interval
 #   paired.csv, paired_units.csv   differences per survey or reader; paired t-test, interval, d_z and its exact interval,
@@ -20,12 +21,14 @@
 #   equivalence.csv    two one-sided tests within the margin
 #   networks.csv       difference and exact McNemar test
 #   groups.csv, views.csv   two-way test, and Welch's or the paired t-test of the readers
+#   assistance.csv, assistance_control.csv, assistance_difference.csv   gains with a network's output, of a second look alone,
+#                      and the difference of the two: accuracies, both tests, margins, adjusted p
 #   confusion.csv      counts, row per cents, and their intervals
 #   agreement.csv, category_agreement.csv   Fleiss' kappa, Krippendorff's alpha, Gwet's AC1, agreement, standard errors
 # NOT COVERED
-#   everything that is drawn at random (bootstrap intervals, max-T), mixed models, U-statistic, Obuchowski-Rockette,
-#   assisted reading, calibration, times, order, teams, error consistency, AUC, the Rasch model. tests/reference and
-#   docs/results/statistics.md of the program say what those are held to.
+#   everything that is drawn at random (bootstrap intervals, max-T), mixed models, U-statistic, Obuchowski-Rockette, Tango's and
+#   Newcombe's intervals, further tables of assisted reading and of anchors, agreement within readers, calibration, times, order,
+#   teams, error consistency, AUC, the Rasch model. docs/results/statistics.md of the program says what those are held to.
 
 TOLERANCE <- 1e-8
 
@@ -59,19 +62,40 @@ instant <- function(text) {                                           # ISO 8601
 
 # ---- Which rows count --------------------------------------------------------------------------------------------------
 
+COLUMNS <- c("reader", "group", "kind", "survey", "view", "item", "truth", "answer", "completed_at", "anchor",
+             "assistant", "assistant_answer", "assisted_answer", "asked_again")
+
 prepared <- function(readings, predictions, plan) {
-  for (column in c("kind", "survey", "view", "showing", "completed_at"))
-    if (!column %in% names(readings)) readings[[column]] <- rep("", nrow(readings))
-  rows <- readings[readings$showing != "2", c("reader", "group", "kind", "survey", "view", "item", "truth", "answer", "completed_at")]
+  for (column in setdiff(c(COLUMNS, "showing"), names(readings))) readings[[column]] <- rep("", nrow(readings))
+  rows <- readings[readings$showing != "2", COLUMNS]
   rows$kind <- ifelse(rows$kind == "", "human", tolower(rows$kind))
   network <- rows$kind == "model"                                     # a network reads an image once, in however many surveys
   rows <- rows[!(network & duplicated(rows[c("kind", "reader", "item", "view")])), ]
   if (!is.null(predictions)) rows <- rbind(rows, answers_of(predictions, rows))
   if (plan$completion_threshold != "") rows <- complete_sittings(rows, plan)
   classes <- unique(c(rows$truth, rows$answer[rows$answer != ""]))
+  anchors <- unique(rows$item[tolower(rows$anchor) == "yes" & rows$kind == "human"])
   if (plan$missing == "excluded") rows <- rows[rows$answer != "", ]
   rows$correct <- as.numeric(rows$answer == rows$truth)               # no answer counts as wrong
-  list(rows = rows, classes = classes)
+  rows$weight <- weights_of(rows, anchors)
+  list(rows = rows, classes = classes, anchors = anchors)
+}
+
+# Every reading weighs 1. Where some items are read by everybody (column anchor), each of these weighs, within group, view and
+# class, as much as an average other item: by the mean number of readings of the others over that of its own.
+weights_of <- function(rows, anchors) {
+  weight <- rep(1, nrow(rows))
+  human <- rows$kind == "human"
+  marked <- human & rows$item %in% anchors
+  if (!any(marked)) return(weight)
+  class <- paste(rows$group, rows$view, rows$truth, sep = "\r")
+  cell <- paste(class, rows$item, sep = "\r")
+  times <- table(cell[human])
+  other <- human & !marked & !duplicated(cell)
+  usual <- tapply(as.vector(times[cell[other]]), class[other], mean)
+  share <- as.vector(usual[class[marked]]) / as.vector(times[cell[marked]])
+  weight[marked] <- ifelse(is.na(share), 1, share)
+  weight
 }
 
 # The most probable class of a network's ensemble (or of its only member), the first column where two are equal.
@@ -85,8 +109,10 @@ answers_of <- function(predictions, rows) {
   shown <- predictions[final, ]
   if (!nrow(shown)) return(rows[0, ])
   p <- matrix(numbers(unlist(shown[columns])), nrow(shown))
-  data.frame(reader = shown$model, group = shown$model, kind = "model", survey = "", view = shown$view, item = shown$item,
-             truth = shown$truth, answer = sub("^p_", "", columns)[max.col(p, "first")], completed_at = "")
+  found <- data.frame(reader = shown$model, group = shown$model, kind = "model", view = shown$view, item = shown$item,
+                      truth = shown$truth, answer = sub("^p_", "", columns)[max.col(p, "first")])
+  found[setdiff(COLUMNS, names(found))] <- ""
+  found[COLUMNS]
 }
 
 # A sitting is complete when answered / asked passes the threshold; a question is asked when anybody's sitting of the survey

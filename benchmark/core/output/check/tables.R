@@ -56,8 +56,9 @@ check <- function(folder, readings, predictions) {
   beside("rows", numbers(inputs$rows[1]), nrow(readings))
   check_accuracy(open("accuracy"), open("reader_accuracy"), rows, plan)
   check_confusion(open("confusion"), rows, length(found$classes), plan)
-  check_comparisons(open, rows, plan)
-  check_contrasts(open, rows, plan)
+  gains <- check_gains(open, rows, plan)
+  check_comparisons(open, rows, gains, plan)
+  check_contrasts(open, rows, as_told(found$anchors), plan)
   check_agreement(open("agreement"), open("category_agreement"), rows, found$classes)
 }
 
@@ -73,10 +74,10 @@ check_accuracy <- function(table, readers, rows, plan) {
   for (record in each(table)) {
     own <- set_of(record, rows)
     title("Accuracy: ", named(record$group, record$reader, record$view))
-    interval <- share_interval(own$correct, own$reader, own$item, own$truth, plan$confidence)
+    interval <- share_interval(own$correct, own, TRUE, plan$confidence)
     fields(record, list(readers = length(unique(own$reader)), items = length(unique(own$item)), readings = nrow(own),
                         answered = sum(own$answer != ""), correct = sum(own$correct),
-                        accuracy = mean(own$correct), ci_low = interval[1], ci_high = interval[2]))
+                        accuracy = weighted.mean(own$correct, own$weight), ci_low = interval[1], ci_high = interval[2]))
   }
   key <- function(kind, reader, view) paste(kind, reader, view, sep = "\r")
   id <- key(rows$kind, rows$reader, rows$view)
@@ -101,16 +102,17 @@ check_confusion <- function(table, rows, classes, plan) {
     truth_told <- as_told(own$truth)
     answer_told <- as_told(own$answer)
     count <- mapply(function(t, a) sum(truth_told == t & answer_told == a), cells$truth, answer)
-    in_row <- as.vector(tapply(count, cells$truth, sum)[cells$truth])
+    sums <- mapply(function(t, a) sum(own$weight[truth_told == t & answer_told == a]), cells$truth, answer)
+    in_row <- as.vector(tapply(sums, cells$truth, sum)[cells$truth])
     bounds <- mapply(function(t, a) {
       class <- own[truth_told == t, ]
       if (!nrow(class)) return(c(NA, NA))
-      100 * share_interval(as.numeric(as_told(class$answer) == a), class$reader, class$item, NULL, plan$confidence)
+      100 * share_interval(as.numeric(as_told(class$answer) == a), class, FALSE, plan$confidence)
     }, cells$truth, answer)
     title("Confusion: ", named(record$group, record$reader, record$view))
     beside("readings in the matrix", sum(numbers(cells$count)), nrow(own))
     beside("count", numbers(cells$count), count)
-    beside("row_percent", numbers(cells$row_percent), ifelse(in_row > 0, 100 * count / in_row, NA))
+    beside("row_percent", numbers(cells$row_percent), ifelse(in_row > 0, 100 * sums / in_row, NA))
     beside("ci_low", numbers(cells$ci_low), bounds[1, ])
     beside("ci_high", numbers(cells$ci_high), bounds[2, ])
   }
@@ -133,13 +135,13 @@ unit_of <- function(people, planned) {
 is_planned <- function(record, contrasts, what = "network")
   any(contrasts$setting == what & contrasts$model == record$model & contrasts$group == record$group & contrasts$view %in% c("", record$view))
 
-margin_of <- function(record, plan) {                                  # the contrast's own, else the plan's
-  planned <- plan$contrasts$setting == "network" & plan$contrasts$model == record$model & plan$contrasts$group == record$group &
+margin_of <- function(record, plan, what = "network") {                # the contrast's own, else the plan's
+  planned <- plan$contrasts$setting == what & plan$contrasts$model == record$model & plan$contrasts$group == record$group &
     plan$contrasts$view %in% c("", record$view) & plan$contrasts$margin != ""
   numbers(if (any(planned)) plan$contrasts$margin[planned][1] else plan$margin)
 }
 
-check_comparisons <- function(open, rows, plan) {
+check_comparisons <- function(open, rows, gains, plan) {
   these <- open("paired")
   new <- open("new_images")
   units <- open("paired_units")
@@ -153,85 +155,86 @@ check_comparisons <- function(open, rows, plan) {
   records("new_images.csv: network x group x view that share items", new, length(pairs), none)
   with_margin <- Filter(function(pair) !is.na(margin_of(pair, plan)), pairs)
   records("equivalence.csv: the same within a margin, for both questions", margins, 2 * length(with_margin), "no margin is declared")
-  if (!NROW(these) || NROW(new) != NROW(these)) return(invisible())
-  for (i in seq_len(nrow(these))) {
+  if (NROW(new) != NROW(these)) return(invisible())
+  for (i in seq_len(NROW(these))) {
     record <- as.list(these[i, ])
     beside_it <- as.list(new[i, ])
     people <- matched(record, rows)
     unit <- unit_of(people, plan$unit)
-    size <- table(people[[unit]])
-    k <- tapply(people$network - people$correct, people[[unit]], sum)[names(size)]
-    size <- as.vector(size)
-    grid <- Reduce(function(a, b) if (is.na(a) || a > 5e6) NA else a / gcd(a, b) * b, unique(size))
-    d <- as.vector(k) / size
+    y <- people$network - people$correct
+    d <- means_by(y, people[[unit]], people$weight)
+    name <- names(d)
+    d <- as.vector(d)
+    if (any(people$weight != 1)) d <- round(d, 12)                    # sums of weights that are the same must tie
+    parts <- whole_parts(people$weight)
+    k <- as.vector(tapply(parts * y, people[[unit]], sum))
+    size <- as.vector(tapply(parts, people[[unit]], sum))
+    grid <- lcm_up_to(size, 5e6)
     title("These images: ", named(record$model, paste("minus", record$group), record$view), ", paired over ", unit, "s")
-    test <- paired(d, if (is.na(grid) || grid > 5e6) NA else as.vector(k) * (grid / size), plan$confidence)
+    test <- paired(d, if (is.na(grid) || grid > 5e6) NA else k * (grid / size), plan$confidence)
     all_people <- sum(rows$kind == "human" & rows$group == record$group & rows$view == record$view)
     fields(record, c(test, readings = nrow(people), readings_without_model = all_people - nrow(people)))
     own <- units[units$model == record$model & units$group == record$group & units$view == record$view, ]
-    beside("paired_units.csv, difference", numbers(own$difference[match(names(k), own$name)]), d)
+    beside("paired_units.csv, difference", numbers(own$difference[match(name, own$name)]), d)
     title("New images: ", named(record$model, paste("minus", record$group), record$view))
-    y <- people$network - people$correct
-    fresh <- two_way_mean(y, people$reader, people$item, people$truth, plan$confidence)
+    fresh <- two_way_mean(y, people, plan$confidence)
     sds <- components(y, people$reader, people$item, people$truth)
     fields(beside_it, c(fresh, readings = length(y), se_these_images = test$se, se_ratio = fresh$se / test$se,
                         conclusions_differ = (fresh$p < plan$alpha) != (test$p < plan$alpha),
                         sd_reader = sds[1], sd_item = sds[2], sd_residual = sds[3]))
     check_equivalence(margins, record, list("these images" = test, "new images" = fresh), plan)
-    family <- c(family, nrow(plan$contrasts) == 0 || is_planned(record, plan$contrasts))
+    family <- c(family, !nrow(plan$contrasts) || is_planned(record, plan$contrasts))
     p_these <- c(p_these, test$p)
     p_new <- c(p_new, fresh$p)
   }
-  check_multiplicity(these, new, family, p_these, p_new, open, plan)
+  check_multiplicity(these, new, family, p_these, p_new, gains, plan)
 }
 
 # Two one-sided t-tests against the margin (Schuirmann 1987); the interval of confidence 1 - 2 alpha decides the same way.
+within_margin <- function(estimate, test, margin, plan) {
+  lower <- pt(-(estimate + margin) / test$se, test$df)
+  upper <- pt((estimate - margin) / test$se, test$df)
+  half <- qt(1 - plan$alpha, test$df) * test$se
+  list(margin = margin, p_equivalent = max(lower, upper), p_noninferior = lower, equivalent = max(lower, upper) < plan$alpha,
+       noninferior = lower < plan$alpha, ci_low = within_scale(estimate - half), ci_high = within_scale(estimate + half))
+}
 check_equivalence <- function(table, record, tests, plan) {
-  own <- table[table$model == record$model & table$group == record$group & table$view == record$view, ]
-  margin <- margin_of(record, plan)
-  for (told_record in each(own)) {
+  for (told_record in each(table[table$model == record$model & table$group == record$group & table$view == record$view, ])) {
     test <- tests[[told_record$estimand]]
     estimate <- test[[intersect(c("mean_difference", "difference"), names(test))]]
-    lower <- pt(-(estimate + margin) / test$se, test$df)
-    upper <- pt((estimate - margin) / test$se, test$df)
-    half <- qt(1 - plan$alpha, test$df) * test$se
+    margin <- margin_of(record, plan)
     cat("  for ", told_record$estimand, ", within ", told(margin), "\n", sep = "")
-    fields(told_record, list(margin = margin, difference = estimate, p_equivalent = max(lower, upper), p_noninferior = lower,
-                             equivalent = max(lower, upper) < plan$alpha, noninferior = lower < plan$alpha,
-                             ci_low = within_scale(estimate - half), ci_high = within_scale(estimate + half)))
+    fields(told_record, c(difference = estimate, within_margin(estimate, test, margin, plan)))
   }
 }
 
-check_multiplicity <- function(these, new, family, p_these, p_new, open, plan) {
+# The planned comparisons and gains are one family for each question; gains that are not planned are another, by BH.
+check_multiplicity <- function(these, new, family, p_these, p_new, gains, plan) {
   title("Adjusted p values, ", plan$multiplicity, ", over the ", if (nrow(plan$contrasts)) "planned contrasts" else "comparisons (none is planned)")
   if (plan$multiplicity == "max-t") return(cat("  not covered: the largest t of bootstrap draws\n"))
-  gains <- planned_gains(open, plan)
-  if (nrow(gains)) cat("  the family holds", nrow(gains), "planned gains with a network's output: their p values are the table's own\n")
-  for (question in c("these images", "new images")) {
-    p <- if (question == "these images") p_these else p_new
-    others <- numbers(gains[[if (question == "these images") "these_images_p" else "p"]])
-    adjusted <- rep(NA, length(p))
-    adjusted[family] <- p_adjusted(c(p[family], others), plan$multiplicity)[seq_len(sum(family))]
-    beside(paste("adjusted p,", question), numbers((if (question == "these images") these else new)$p_adjusted), adjusted)
+  planned <- vapply(gains, function(gain) gain$planned, TRUE)
+  for (question in c("these", "new")) {
+    of_gains <- vapply(gains[planned], function(gain) as.numeric(gain[[question]]), 0)
+    adjusted <- p_adjusted(c((if (question == "these") p_these else p_new)[family], of_gains), plan$multiplicity)
+    own <- rep(NA, length(family))
+    own[family] <- head(adjusted, sum(family))
+    beside(paste0("adjusted p, ", question, " images"), numbers((if (question == "these") these else new)$p_adjusted), own)
+    column <- if (question == "these") "these_images_p_adjusted" else "p_adjusted"
+    told_p <- vapply(gains[planned], function(gain) numbers(gain$record[[column]]), 0)
+    if (any(planned)) beside(paste0("adjusted p of planned gains, ", question, " images"), told_p, tail(adjusted, sum(planned)))
+  }
+  for (name in unique(vapply(gains, function(gain) gain$table, ""))) {
+    others <- Filter(function(gain) gain$table == name && !gain$planned, gains)
+    told_p <- vapply(others, function(gain) numbers(gain$record$p_adjusted), 0)
+    p <- vapply(others, function(gain) as.numeric(gain$new), 0)
+    if (length(others)) beside(paste0("adjusted p of gains not planned, ", name, ".csv"), told_p, p_adjusted(p, "bh"))
   }
 }
-planned_gains <- function(open, plan) {
-  kinds <- list(assistance = "gain", assistance_difference = "gain beyond a second look")
-  found <- lapply(names(kinds), function(name) {
-    table <- open(name)
-    if (is.null(table)) return(NULL)
-    named_as <- function(r) list(model = r$assistant, group = r$group, view = r$view)
-    keep <- vapply(each(table), function(r) is_planned(named_as(r), plan$contrasts, kinds[[name]]), TRUE)
-    table[keep, c("p", "these_images_p"), drop = FALSE]
-  })
-  found <- do.call(rbind, found)
-  if (is.null(found)) data.frame(p = character(0), these_images_p = character(0)) else found
-}
 
-check_contrasts <- function(open, rows, plan) {
+check_contrasts <- function(open, rows, anchors, plan) {
   check_networks(open("networks"), rows)
   check_groups(open("groups"), rows, plan)
-  check_views(open("views"), rows, plan)
+  check_views(open("views"), rows, anchors, plan)
 }
 pairs_of <- function(n) if (n > 1) combn(n, 2, simplify = FALSE) else list()
 
@@ -262,18 +265,21 @@ check_groups <- function(groups, rows, plan) {
     first <- own$group == record$first
     class <- strata_of(own$item, own$truth)
     share <- numeric(nrow(own))
-    share[first] <- centred(own$correct[first], class[first]) / sum(first)
-    share[!first] <- -centred(own$correct[!first], class[!first]) / sum(!first)
+    for (side in list(first, !first)) {
+      w <- own$weight[side]
+      share[side] <- (if (side[1] == first[1]) 1 else -1) * w / sum(w) * centred(own$correct[side], class[side], w)
+    }
     v <- two_way(share, codes(own$reader), codes(own$item), class, means = 2)
-    means <- lapply(split(own, !first), function(g) tapply(g$correct, g$reader, mean))
+    means <- lapply(split(own, !first), function(g) means_by(g$correct, g$reader, g$weight))
+    of <- function(side) weighted.mean(own$correct[side], own$weight[side])
     title("Groups: ", named(record$first, paste("minus", record$second), record$view))
-    fresh <- two_way_test(mean(own$correct[first]) - mean(own$correct[!first]), v, plan$confidence)
+    fresh <- two_way_test(of(first) - of(!first), v, plan$confidence)
     spread <- min(lengths(means)) > 1 && sum(vapply(means, function(m) var(m) / length(m), 0)) > 1e-24
     further(record, fresh, if (spread) t.test(means[[1]], means[[2]], conf.level = plan$confidence) else no_test(NA), plan)
   }
 }
 
-check_views <- function(views, rows, plan) {
+check_views <- function(views, rows, anchors, plan) {
   human <- rows[rows$kind == "human" & rows$answer != "", ]
   network <- rows[rows$kind == "model", ]
   key <- paste(human$reader, human$survey, human$item, sep = "\r")
@@ -288,6 +294,7 @@ check_views <- function(views, rows, plan) {
   for (record in each(views)) {
     side <- function(view) rows[rows$kind == "human" & rows$group == record$group & rows$view == view & rows$answer != "", ]
     pair <- merge(side(record$first_view), side(record$second_view), by = c("reader", "survey", "item", "truth"))
+    pair$weight <- weights_of(data.frame(pair[c("item", "truth")], group = "", view = "", kind = "human"), anchors)
     gain <- pair$correct.y - pair$correct.x
     if (record$model != "") {
       marks <- function(view) {
@@ -299,19 +306,20 @@ check_views <- function(views, rows, plan) {
     pair <- pair[!is.na(gain), ]
     gain <- gain[!is.na(gain)]
     title("Views: ", named(record$contrast, record$group, record$model, paste(record$second_view, "minus", record$first_view)))
-    by_reader <- tapply(gain, pair$reader, mean)
-    spread <- length(by_reader) > 1 && sd(by_reader) > 1e-12 * max(1, abs(mean(by_reader)))
-    further(record, two_way_mean(gain, pair$reader, pair$item, pair$truth, plan$confidence),
-            if (spread) t.test(by_reader, conf.level = plan$confidence) else no_test(if (length(by_reader) > 1) length(by_reader) - 1 else NA),
-            plan, pairs = length(gain))
+    further(record, two_way_mean(gain, pair, plan$confidence), t_of_readers(means_by(gain, pair$reader, pair$weight), plan), plan,
+            list(pairs = length(gain)))
   }
 }
 # A record with the new-images test under the plain names and R's own t.test, of the readers, under these_images_.
-further <- function(record, fresh, readers, plan, ...) {
+further <- function(record, fresh, readers, plan, more = list()) {
   these <- list(se = readers$stderr, df = unname(readers$parameter), p = readers$p.value,
                 ci_low = within_scale(readers$conf.int[1]), ci_high = within_scale(readers$conf.int[2]))
   fields(record, c(fresh[c("difference", "se", "df", "p", "ci_low", "ci_high")], setNames(these, paste0("these_images_", names(these))),
-                   se_ratio = fresh$se / these$se, conclusions_differ = (fresh$p < plan$alpha) != (these$p < plan$alpha), ...))
+                   se_ratio = fresh$se / these$se, conclusions_differ = (fresh$p < plan$alpha) != (these$p < plan$alpha), more))
+}
+t_of_readers <- function(d, plan) {
+  spread <- length(d) > 1 && sd(d) > 1e-12 * max(1, abs(mean(d)))
+  if (spread) t.test(d, conf.level = plan$confidence) else no_test(if (length(d) > 1) length(d) - 1 else NA)
 }
 # What stands for t.test where readers are too few or all alike.
 no_test <- function(df) list(stderr = NA, parameter = df, p.value = NA, conf.int = c(NA, NA))
