@@ -170,7 +170,7 @@ def one_reader():
 
 
 STUDIES = {
-    founding: 2300, with_output_in_sight: 900, real_people_and_networks: 11000, odd_names: 900, raw_sittings: 1800,
+    founding: 2300, with_output_in_sight: 1300, real_people_and_networks: 11000, odd_names: 900, raw_sittings: 1800,
     networks_by_predictions: 2400, one_group_alone: 500, networks_alone: 450, next_to_nothing: 200, all_alike: 250, one_reader: 150,
 }  # fmt: skip
 
@@ -195,6 +195,20 @@ def test_letters_beyond_ascii_do_not_depend_on_the_locale(tmp_path):
     found = [in_r(folder, locale=locale)[::2] for locale in ("C", "C.UTF-8")]
     assert found[0] == found[1]
     assert found[0][0] == 0
+
+
+def test_anchors_weigh_what_they_weigh_in_the_analysis(tmp_path):
+    """Two groups, two networks, two views, blanks; items that every survey shows are read by everybody, the others by three."""
+    made = pytest.importorskip("tests.benchmark.core.anchored_study", reason="this version has no anchors")
+    first = made.readers_of(1)
+    networks = made.network_of(first), made.network_of(first, 8, 0.6).assign(reader="other")
+    near = pd.concat([first, made.readers_of(18, group="gen", skill=-0.5), *networks], ignore_index=True)
+    said = near["answer"].where(np.random.default_rng(1).random(len(near)) < 0.8, "")
+    both = pd.concat([near, near.assign(view="panoramic", block=2, answer=said)], ignore_index=True)
+    for missing, unit in (("incorrect", None), ("excluded", "reader")):
+        status, text, agree, differ = in_r(analysed(both, tmp_path / missing, Plan(missing=missing, unit=unit, margin=0.1, **QUICK)))
+        assert (status, differ) == (0, 0), text
+        assert agree > 1500
 
 
 @pytest.fixture(scope="module")

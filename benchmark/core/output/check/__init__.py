@@ -11,9 +11,9 @@ PARTS = ("rows.R", "formulas.R", "gains.R", "tables.R")
 NAME = "check.R"
 COVERS = (
     "computes from the raw answers, in base R and without this program, which rows count, accuracies, both tests of every"
-    " comparison and of every gain with a network's output, adjusted p values, networks, groups and views against one another, confusion matrices and agreement, and prints"
-    " each number beside the one in the tables. What is drawn at random and mixed models are not covered; the program's head"
-    " lists all that is, and all that is not."
+    " comparison and of every gain with a network's output, adjusted p values, networks, groups and views against one another,"
+    " confusion matrices and agreement, and prints each number beside the one in the tables. What is drawn at random and mixed"
+    " models are not covered; the program's head lists all that is, and all that is not."
 )
 RULES = ("declared", "missing", "confidence", "alpha", "multiplicity", "unit", "margin")
 SITTINGS = {
