@@ -8,6 +8,8 @@ from importlib import resources
 
 from benchmark.core.figures.catalogue import FigureEntry
 from benchmark.core.inputs.pictures import Pictures
+from benchmark.core.output.check import COVERS
+from benchmark.core.output.check import NAME as CHECK
 from benchmark.core.results import Results
 
 from . import html
@@ -104,7 +106,7 @@ def _sections(results: Results, figures: dict[str, str], pictures: Pictures) -> 
     yield section("limitations", "What these results do not say", lambda: [html.bullets(limitations(results))])
     yield section("checklists", "Reporting checklists", lambda: [html.paragraph(sentences[-1]), *checklists(checklist(results))])
     yield section("references", "References", lambda: [html.numbered_list(cited)])
-    yield section("provenance", "Provenance", lambda: provenance(results))
+    yield section("provenance", "Provenance", lambda: [*provenance(results), _check(results)])
 
 
 def _further(results: Results, part: Part, figures: dict[str, str]) -> Section:
@@ -163,3 +165,12 @@ def provenance(results: Results) -> list[str]:
     rows.append(["Seed", str(results["seed"])])
     rows.append(["Versions", ", ".join(f"{name} {version}" for name, version in results["versions"].items())])
     return [html.table("", ["What", "Which"], rows, wrap=True)]
+
+
+def _check(results: Results) -> str:
+    """How the numbers are checked with another program."""
+    name = results["inputs"][0]["file"]
+    return html.paragraph(
+        f"Check in R: “Rscript {CHECK}” in the folder of this report, the path of {name} after it where that is neither here nor in"
+        f" ../inputs, {COVERS}"
+    )
