@@ -12,7 +12,7 @@ HOLDINGS = (
 
 
 def folders(study: Study) -> list[str]:
-    return [f"comparisons/{study.slug}", f"predictions/{study.slug}"]
+    return [f"comparisons/{study.slug}", f"predictions/{study.slug}", f"protocols/{study.slug}"]
 
 
 def before_debrief(study: Study) -> list[str]:
