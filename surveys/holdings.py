@@ -18,6 +18,7 @@ HOLDINGS = (
     Holding("surveys.ReaderContact", "reader__study", "name and e-mail address", "names and e-mail addresses"),
     Holding("surveys.Seat", "group__study"),
     Holding("surveys.ImportedReading", "reader__study", "imported reading", "imported readings"),
+    Holding("surveys.DebriefRelease", "study", "release of results to readers", "releases of results to readers"),
     Holding("surveys.Reader", "study", "reader", "readers"),
     Holding("surveys.ControlItem", "assistance__study"),
     Holding("surveys.SurveyItem", "block__survey__survey_set__study", only={"repeat_of__isnull": False}),
