@@ -25,7 +25,7 @@ def comparisons(results: Results, drawings: dict[str, str]) -> list[str]:
     ]
     for these, new in zip(results["paired"], results["new_images"]):
         parts.append(_comparison(these, new, results))
-    parts.append(drawings.get("forest", ""))
+    parts += [drawings.get(name, "") for name in ("forest", "normal-plot")]
     parts.append(html.table(*paper_tables(results)["comparisons"]))
     return parts
 
