@@ -29,7 +29,8 @@ class NormalPlot:
     @property
     def who(self) -> str:
         record = self.record
-        return f"{readable(record['model'])} against {plural(record['group'])}{on_view(record['view'])}"
+        who = f"{readable(record['model'])} against {plural(record['group'])}{on_view(record['view'])}"
+        return who[:1].upper() + who[1:]
 
 
 def plots(results: Results) -> list[NormalPlot]:
