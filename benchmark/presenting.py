@@ -200,6 +200,8 @@ def _whisker(middle: float, low: float, high: float, scale: tuple[float, float])
 
 
 def _details(these: Record, new: Record) -> list[tuple[str, str]]:
+    from benchmark.core.report.comparisons import normality
+
     unit = these["unit"]
     rows = [
         (
@@ -222,6 +224,7 @@ def _details(these: Record, new: Record) -> list[tuple[str, str]]:
             f"{p_value(these['wilcoxon_p'])} ({these['wilcoxon_method']}); Hodges-Lehmann shift"
             f" {points(these['hodges_lehmann'])} ({interval(these['hl_ci_low'], these['hl_ci_high'])})",
         ),
+        ("Normality of the differences", normality(these)),
         (
             "New images",
             f"t = {number(new['t'])}, df = {number(new['df'], 1)}, {p_value(new['p'])}; {new['method']}; standard error"

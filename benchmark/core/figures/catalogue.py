@@ -19,6 +19,7 @@ from . import (
     difficulty,
     flow,
     forest,
+    normality,
     probabilities,
     readers,
     times,
@@ -143,6 +144,17 @@ def _comparisons(results: Results) -> Iterator[FigureEntry]:
         partial(forest.forest_chart, results),
         lambda: forest.forest_rows(results),
     )
+    if normality.plots(results):
+        yield entry_of(
+            results,
+            "normal-plot",
+            "Are the differences normal?",
+            f"Each {unit}'s difference, sorted, over what a normal sample of their number would show; on the line if they were exactly"
+            " normal. W, p: Shapiro and Wilk's test. This describes: no test was chosen by it.",
+            normality.normality_words(results),
+            partial(normality.normality_chart, results),
+            lambda: normality.normality_rows(results),
+        )
 
 
 def _assistance(results: Results) -> Iterator[FigureEntry]:

@@ -25,7 +25,7 @@ def comparisons(results: Results, drawings: dict[str, str]) -> list[str]:
     ]
     for these, new in zip(results["paired"], results["new_images"]):
         parts.append(_comparison(these, new, results))
-    parts.append(drawings.get("forest", ""))
+    parts += [drawings.get(name, "") for name in ("forest", "normal-plot")]
     parts.append(html.table(*paper_tables(results)["comparisons"]))
     return parts
 
@@ -71,6 +71,13 @@ def card(label: str, record: dict[str, Any], difference: float | None, results: 
     )
 
 
+def normality(these: dict[str, Any]) -> str:
+    """Shapiro and Wilk's test of the units' differences in words; it describes, and no test here waits for it."""
+    if these.get("shapiro_w") is None:
+        return "not tested"
+    return f"Shapiro-Wilk W = {number(these['shapiro_w'], 3)}, {p_value(these['shapiro_p'])} (descriptive; it decides nothing)"
+
+
 def _details(these: dict[str, Any], new: dict[str, Any]) -> str:
     unit = these["unit"]
     ahead = (
@@ -90,6 +97,7 @@ def _details(these: dict[str, Any], new: dict[str, Any]) -> str:
         ],
         ["Exact sign-flip test", p_value(these["sign_flip_p"])],
         ["Wilcoxon signed ranks", f"{p_value(these['wilcoxon_p'])} ({these['wilcoxon_method']}); {shift}"],
+        ["Normality of the differences", normality(these)],
         ["New images", f"{other}; standard error {number(new['se_ratio'])} times that of the paired test"],
         [
             "Spread (SD of one reading)",

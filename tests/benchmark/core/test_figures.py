@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 import pytest
+from scipy import stats
 
 from benchmark.core import Plan, Readings, Results, analyse, write_analysis
 from benchmark.core.figures.catalogue import figures_of
@@ -68,7 +69,7 @@ def figure(results, name):
     return next(entry for entry in figures_of(results) if entry.name == name)
 
 
-ALL = ["flow", "figure-2a", "forest", "figure-2b", "figure-2c", "readers", "classes",
+ALL = ["flow", "figure-2a", "forest", "normal-plot", "figure-2b", "figure-2c", "readers", "classes",
        "class-differences", "difficulty", "wright-map", "times",
        "reliability", "risk-coverage"]  # fmt: skip
 
@@ -146,6 +147,17 @@ def test_confusion_matrix_prints_each_cell(founding_results):
     for row in record["row_percent"]:
         assert f">{row[0]:.1f}<" in svg or row[0] in (0, 100)
     assert "no answer" in svg
+
+
+def test_the_normal_plot_holds_every_unit_over_its_normal_score(founding_results):
+    rows = figure(founding_results, "normal-plot").data()
+    assert len(rows) == len(founding_results["paired_units"])
+    own = [row for row in rows if row["group"] == rows[0]["group"] and row["view"] == rows[0]["view"]]
+    assert [row["difference"] for row in own] == sorted(row["difference"] for row in own)
+    assert [row["expected"] for row in own] == pytest.approx(stats.norm.ppf((np.arange(1, 31) - 0.375) / 30.25))
+    svg = figure(founding_results, "normal-plot").draw().as_svg().decode()
+    for record in founding_results["paired"]:
+        assert f"W = {record['shapiro_w']:.3f}" in svg
 
 
 def test_forest_holds_both_questions_with_their_bounds(founding_results):
