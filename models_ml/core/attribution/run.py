@@ -253,7 +253,8 @@ class _Worker:
                 maps["control"] = controls_KHW
             facts[name] = {
                 "target": classes[target[0]], "minus": classes[target[1]] if len(target) > 1 else None, "gap": joint.gap,
-                "steps": joint.steps, "why": joint.why, "score": joint.score, **scores,
+                "steps": joint.steps, "why": joint.why, "score": joint.score,
+                "baseline_score": joint.baseline_score, **scores,
             }  # fmt: skip
         maps["wrong_class"] = least.map_HW
         agreement = explain_metrics.agreement(least.maps_MHW)
@@ -364,6 +365,12 @@ def read_map(out: Path | str, item: str, target: str = "predicted") -> np.ndarra
     """The signed map of an explained item on its picture's own pixels, float32 (height, width)."""
     where, maps = _stored(out, item, target)
     return onto_picture(maps[0], where)
+
+
+def read_members(out: Path | str, item: str, target: str = "predicted") -> list[np.ndarray]:
+    """The signed map of every member that answered, on the picture's own pixels; their mean is ``read_map``."""
+    where, maps = _stored(out, item, f"{target}_members")
+    return [onto_picture(map_HW, where) for map_HW in maps]
 
 
 def read_controls(out: Path | str, item: str) -> list[np.ndarray]:
