@@ -146,8 +146,21 @@ def map_detail(request: HttpRequest, slug: str, public_id: str) -> HttpResponse:
 @require_role(*TRUTH_ROLES)
 def layer(request: HttpRequest, slug: str, public_id: str) -> FileResponse:
     """The map as a transparent picture."""
-    one = get_map(request, public_id)
-    response = FileResponse(_file(one, one.layer), content_type="image/webp", filename=f"{public_id}.webp")
+    return _layer(get_map(request, public_id), "layer")
+
+
+@require_GET
+@require_role(*TRUTH_ROLES)
+def agreed_layer(request: HttpRequest, slug: str, public_id: str) -> FileResponse:
+    """What its members agree on of the map, likewise."""
+    return _layer(get_map(request, public_id), "agreed_layer")
+
+
+def _layer(one: AttributionMap, kind: str) -> FileResponse:
+    name = getattr(one, kind)
+    if not name:
+        raise Http404("There is no such layer of this map.")
+    response = FileResponse(_file(one, name), content_type="image/webp", filename=f"{one.public_id}.webp")
     response.headers["Cache-Control"] = "private, max-age=3600"
     response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
     return response

@@ -7,6 +7,7 @@ from pathlib import Path
 from imagebank.models import Study
 from models_ml.charts import forest, share_text
 from models_ml.core.answers.metrics import Estimate
+from models_ml.core.training.own import COPY
 from models_ml.models import Ensemble, TrainingRun
 from models_ml.services.comparing import Pair
 
@@ -70,7 +71,7 @@ def run_facts(run: TrainingRun) -> list[tuple[str, str]]:
     recipe, data = run.config["recipe"], run.config["data"]
     sampler = {"shuffle": "every picture once an epoch", "balanced": "classes equally often"}
     return [
-        ("Network", backbone(run)),
+        ("Network", backbone(run) + ("" if run.runs_here else f", built by a file of its owner's ({COPY})")),
         ("First weights", first_weights(run)),
         ("Epochs", f"up to {recipe['epochs']}" if recipe["patience"] else str(recipe["epochs"])),
         ("Batch", f"{recipe['batch_size'] * recipe['accumulate']} pictures, {sampler.get(recipe['sampler'], 'own and auxiliary pictures mixed')}"),
@@ -230,8 +231,9 @@ def _card_line(line: str):
 
 
 def compared_settings(runs: Sequence[TrainingRun]) -> list[tuple[str, list[str], bool]]:
-    """Every setting with its value in every run, and whether the runs differ in it; those in which they differ first."""
-    flat = [dict(_flat(run.config)) for run in runs]
+    """Every setting with its value in every run, and whether the runs differ in it; those in which they differ first. Of how
+    many views of a picture the answers are is no setting of the training, but it is compared with them."""
+    flat = [dict(_flat(run.config)) | {"answers: views of a picture": str(run.answers_views)} for run in runs]
     names = sorted(set().union(*flat))
     rows = [(name, [one.get(name, "") for one in flat]) for name in names]
     return sorted(((name, values, len(set(values)) > 1) for name, values in rows), key=lambda row: not row[2])

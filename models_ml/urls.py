@@ -37,5 +37,6 @@ urlpatterns = [
     path(f"{MAPS}<int:pk>/items.csv", attribution_views.table, name="attribution-table"),
     path(f"{MAPS}map/<str:public_id>/", attribution_views.map_detail, name="map"),
     path(f"{MAPS}map/<str:public_id>/layer/", attribution_views.layer, name="layer"),
+    path(f"{MAPS}map/<str:public_id>/agreed/", attribution_views.agreed_layer, name="agreed-layer"),
     path(f"{MAPS}map/<str:public_id>/raw/", attribution_views.raw, name="raw"),
 ]

@@ -104,12 +104,13 @@ def write_network_predictions(*, study: Study, out: Path, names: Iterable[str] |
                 "The networks answer different classes, so one file cannot hold them; choose some of them."
             )
         classes = ensemble.run.classes
-        rows += _member_rows(ensemble, asked.get(ensemble.view)) + _ensemble_rows(ensemble, asked.get(ensemble.view))
+        found = _member_rows(ensemble, asked.get(ensemble.view)) + _ensemble_rows(ensemble, asked.get(ensemble.view))
+        rows += [[*row, ensemble.run.answers_views or ""] for row in found]
     if not rows:
         raise ValidationError(f"No network of {study.title} has answered an item of its surveys yet.")
     with out.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["model", "member", "item", "view", "truth", *(f"p_{name}" for name in classes)])
+        writer.writerow(["model", "member", "item", "view", "truth", *(f"p_{name}" for name in classes), "tta_views"])
         writer.writerows(rows)
     return len(rows)
 

@@ -60,6 +60,11 @@ class AttributionSet(models.Model):
         return self.ensemble.study_id
 
 
+def agreed(layer: str) -> str:
+    """Name of the layer that shows of a map what the members agree on."""
+    return layer.replace(".webp", "-agreed.webp")
+
+
 class AttributionMapQuerySet(models.QuerySet):
     def with_items(self):
         return self.select_related("item").prefetch_related("item__images")
@@ -105,3 +110,9 @@ class AttributionMap(models.Model):
 
     def __str__(self):
         return f"{self.item_id}: {self.target} {self.target_class}"
+
+    @property
+    def agreed_layer(self) -> str:
+        """Empty where a single member answered, or the map was stored before there was such a layer."""
+        name = agreed(self.layer)
+        return name if (self.attribution_set.folder / name).is_file() else ""

@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import Case, Count, F, Q, Value, When
 
 from imagebank.models import Job, Study
+from models_ml.core.training.own import COPY
 
 
 class TrainingRunQuerySet(models.QuerySet):
@@ -100,12 +101,23 @@ class TrainingRun(models.Model):
         """Whether there are networks that can be run; of answers that were brought as a file there are none."""
         return self.origin != self.Origin.ANSWERS
 
+    @property
+    def runs_here(self) -> bool:
+        """Whether this site can run its networks. One that a file of its owner's builds it cannot: the file is kept, never run."""
+        return self.has_weights and not (self.folder / COPY).is_file()
+
     def require_weights(self) -> None:
-        """ValidationError with one sentence where there is nothing that could be run."""
+        """ValidationError with one sentence where there is nothing that this site could run."""
         if not self.has_weights:
             raise ValidationError(
                 f"{self} was brought as answers alone, so there are no weights to run; bring a file with what is missing, or "
                 "import the run folder under another name."
+            )
+        if not self.runs_here:
+            raise ValidationError(
+                f"{self} is built by a file of its owner's, {COPY}, which this site keeps and never runs. Predict, explain or export "
+                "where that file is (python -m models_ml.core ... --networks FILE.py), then import the run folder with its "
+                "predictions.csv again."
             )
 
     @property

@@ -3,18 +3,22 @@
 import json
 import shutil
 from collections.abc import Sequence
+from pathlib import Path
 
+import numpy as np
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from imagebank.jobs import queue_job
 from imagebank.models import Item
-from models_ml.core.attribution.run import file_name, read_map
+from models_ml.core.attribution.metrics import agreed_share
+from models_ml.core.attribution.run import file_name, read_map, read_members
 from models_ml.core.attribution.tables import SCORES, write_tables
 from models_ml.core.config import AttributionSpec, from_dict
 from models_ml.core.files import replacing, sha256_json
 from models_ml.errors import core_errors
 from models_ml.models import AttributionMap, AttributionSet, Ensemble
+from models_ml.models.attribution import agreed
 from models_ml.services.manifests import study_manifest
 from models_ml.services.marks import keep_marks, with_marks
 
@@ -104,7 +108,7 @@ def store_attribution(made: AttributionSet) -> int:
         weights = sha256_json(record["weights"])
         for target, facts in record["maps"].items():
             layer = f"{LAYERS}/{file_name(record['item'])}-{target}.webp"
-            draw_layer(made, record["item"], target, layer)
+            draw_layers(made, record["item"], target, layer)
             row = _row(made, items[record["item"]], record, target, facts, weights, layer)
             # The same map keeps its opaque address when it is stored again.
             row.public_id = known.get((row.item_id, target), row.public_id)
@@ -143,18 +147,29 @@ def _row(
     )  # fmt: skip
 
 
-def draw_layer(made: AttributionSet, item: str, target: str, name: str) -> None:
-    """The map as a small transparent picture in the proportions of the picture that readers saw.
+def draw_layers(made: AttributionSet, item: str, target: str, name: str) -> None:
+    """The map as a small transparent picture in the proportions of the picture that readers saw; and, where there are several
+    members, the same, the clearer the less they agree.
 
-    For the eye it is smoothed by one pixel of the network's square; every number is computed on the raw map.
+    For the eye maps are smoothed by one pixel of the network's square; every number is computed on the raw map.
     """
-    from PIL import Image
-
     from models_ml.core.attribution import render
 
     map_HW = read_map(made.folder / "maps", item, target)
-    shown = render.smooth(map_HW, max(map_HW.shape) / made.ensemble.run.config["data"]["size_px"])
-    picture = Image.fromarray(render.colours(shown), "RGBA")
+    sigma_px = max(map_HW.shape) / made.ensemble.run.config["data"]["size_px"]
+    layer_HWC = render.colours(render.smooth(map_HW, sigma_px))
+    _keep_layer(layer_HWC, made.folder / name)
+    members = read_members(made.folder / "maps", item, target)
+    if len(members) > 1:
+        share = agreed_share(np.stack([render.smooth(one, sigma_px) for one in members]))
+        layer_HWC[..., 3] = np.rint(layer_HWC[..., 3] * share)
+        _keep_layer(layer_HWC, made.folder / agreed(name))
+
+
+def _keep_layer(layer_HWC: np.ndarray, path: Path) -> None:
+    from PIL import Image
+
+    picture = Image.fromarray(layer_HWC, "RGBA")
     picture.thumbnail((LAYER_SIDE_PX, LAYER_SIDE_PX), Image.Resampling.BILINEAR)
-    with replacing(made.folder / name) as part:
+    with replacing(path) as part:
         picture.save(part, "WEBP", quality=70, alpha_quality=60)

@@ -1,9 +1,11 @@
 """Attribution as a job: maps beside their control, opaque pictures, for those alone who may see the truth."""
 
 import io
+import json
 import zipfile
 from importlib import import_module
 
+import numpy as np
 import pytest
 from django.apps import apps
 from django.core.exceptions import ValidationError
@@ -16,6 +18,7 @@ from imagebank.models import Job
 from models_ml import jobs
 from models_ml.attribution_tables import summary_table
 from models_ml.child import run_core
+from models_ml.core.attribution.run import file_name
 from models_ml.core.attribution.tables import in_words
 from models_ml.core.pictures.manifest import read_manifest
 from models_ml.models import AttributionMap, AttributionSet
@@ -55,6 +58,7 @@ def test_a_job_stores_maps_with_gap_target_hash_control_and_parts(networks, clie
         "sheet": reverse("models_ml:attribution", args=[slug, made.pk]),
         "map": reverse("models_ml:map", args=[slug, one.public_id]),
         "layer": reverse("models_ml:layer", args=[slug, one.public_id]),
+        "agreed": reverse("models_ml:agreed-layer", args=[slug, one.public_id]),
         "raw": reverse("models_ml:raw", args=[slug, one.public_id]),
         "table": reverse("models_ml:attribution-table", args=[slug, made.pk]),
     }
@@ -66,13 +70,33 @@ def test_a_job_stores_maps_with_gap_target_hash_control_and_parts(networks, clie
         assert in_words(made.summary["above_control"]["predicted"][name]) in sheet
     assert client.get(pages["layer"])["Content-Type"] == "image/webp"
     assert code not in pages["layer"]
+    agreed_by_members(client, made, pages)
     assert client.get(pages["raw"]).status_code == client.get(pages["table"]).status_code == 200
     client.force_login(person("reviewer"))
     assert {client.get(address).status_code for address in pages.values()} == {403}
     client.force_login(person())
     assert {client.get(address).status_code for address in pages.values()} == {404}
     client.force_login(person("analyst"))
+    record = json.loads((made.folder / "maps" / "items" / f"{file_name(code)}.json").read_text())["maps"]["predicted"]
+    with np.load(made.folder / "maps" / "items" / f"{file_name(code)}.npz") as maps:
+        added_up = float(maps["predicted"].sum(dtype=np.float64))
+    assert record["score"] - record["baseline_score"] == pytest.approx(added_up, rel=0.1)
     warns_of_a_shortcut(client, made)
+
+
+def agreed_by_members(client, made, pages):
+    """Where two members' maps cancel, nothing is left of the map; a single member's has no such layer."""
+    of_two = made.maps.filter(members_used=2).first() or made.maps.first()
+    layers = [Image.open(made.folder / name).convert("RGBA") for name in (of_two.layer, of_two.agreed_layer)]
+    whole, agreed = (np.asarray(image)[..., 3].astype(int) for image in layers)
+    assert whole.shape == agreed.shape
+    assert agreed.sum() < 0.95 * whole.sum()
+    assert (agreed > 0).any()
+    assert client.get(pages["agreed"])["Content-Type"] == "image/webp"
+    assert "members agree on" in client.get(pages["map"]).content.decode()
+    (made.folder / made.maps.get(public_id=pages["map"].split("/")[-2]).agreed_layer).unlink()
+    assert client.get(pages["agreed"]).status_code == 404
+    assert "members agree on" not in client.get(pages["map"]).content.decode()
 
 
 @pytest.mark.once

@@ -5,6 +5,7 @@ import io
 import re
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -15,8 +16,13 @@ from imagebank.models import Job
 from models_ml.attribution_tables import difference
 from models_ml.charts import learning_curves, share_text
 from models_ml.core.attribution.tables import in_words
+from models_ml.core.training.checkpoint import write_sums
 from models_ml.models import AttributionSet, Ensemble, Prediction, TrainingRun
 from models_ml.presenting import card_blocks, rule_in_words
+from models_ml.services.explaining import start_attribution
+from models_ml.services.exporting import queue_onnx_export
+from models_ml.services.predicting import queue_prediction
+from models_ml.services.storing import import_run
 from tests.models_ml.conftest import TINY
 from tests.models_ml.factories import stored_network, stored_run
 
@@ -280,3 +286,22 @@ def test_nobody_without_a_truth_role_learns_of_networks_by_the_api(stored, perso
         client.force_authenticate(person(role))
         for name in ("runs", "members", "ensembles", "predictions", "attributions", "attribution-maps"):
             assert client.get(f"/api/{name}/").json()["count"] == 0
+
+
+def test_a_network_that_its_owners_file_builds_is_not_offered_what_the_site_cannot_run(study, run_copy, engineer):
+    folder = run_copy()
+    (folder / "networks.py").write_text("raise SystemExit('the site ran it')\n")
+    write_sums(folder)
+    run = import_run(study=study, folder=folder, name="mine").run
+    ensemble = run.ensembles.get()
+    pages = [engineer.get(address("run", run.pk)).content.decode(), engineer.get(address("ensemble", ensemble.pk)).content.decode()]
+    assert "test_efficientnet, 32 px, built by a file of its owner&#x27;s (networks.py)" in pages[0]
+    for page in pages:
+        assert "never runs it" in page
+        assert "Explain</button>" not in page
+        assert "Predict the test items" not in page
+        assert "Export as ONNX" not in page
+    for refused in (lambda: queue_prediction(run=run), lambda: start_attribution(ensemble=ensemble), lambda: queue_onnx_export(run=run)):
+        with pytest.raises(ValidationError, match="networks.py, which this site keeps and never runs"):
+            refused()
+    assert not run.study.jobs.exists()

@@ -166,13 +166,15 @@ def _gradcam(network, scored, target, image, baseline, spec: AttributionSpec) ->
 
 @dataclass(frozen=True)
 class JointAttribution:
-    """The mean of the raw maps of the members admitted, and each member's own. gap: the largest of theirs."""
+    """The mean of the raw maps of the members admitted, and each member's own. gap: the largest of theirs. score,
+    baseline_score: the members' mean output for the picture and for its baseline."""
 
     map_HW: np.ndarray
     maps_MHW: np.ndarray
     gap: float | None
     steps: int
     score: float
+    baseline_score: float
     why: str
 
 
@@ -194,5 +196,6 @@ def _averaged(parts: Sequence[Attribution]) -> JointAttribution:
     maps, gaps = np.stack([part.map_HW for part in parts]), [part.gap for part in parts]
     return JointAttribution(
         maps.mean(axis=0), maps, None if None in gaps else max(gaps), max(part.steps for part in parts),
-        float(np.mean([part.score for part in parts])), next((part.why for part in parts if part.why), ""),
+        *(float(np.mean([getattr(part, end) for part in parts])) for end in ("score", "baseline_score")),
+        next((part.why for part in parts if part.why), ""),
     )  # fmt: skip

@@ -65,6 +65,13 @@ def agreement(maps_MHW: np.ndarray) -> float | None:
     return float(correlation[np.triu_indices(len(maps_MHW), 1)].mean())
 
 
+def agreed_share(maps_MHW: np.ndarray) -> np.ndarray:
+    """Of every pixel, how much of the members' maps is left when they are added up, (H, W): 1 where all have one sign, 0 where
+    they cancel, or are all zero."""
+    sizes = np.abs(maps_MHW).sum(axis=0)
+    return np.divide(np.abs(maps_MHW.sum(axis=0)), sizes, out=np.zeros_like(sizes), where=sizes > 0)
+
+
 def overlap(map_HW: np.ndarray, region_HW: np.ndarray) -> float | None:
     """Intersection over union of a reader's region and as many of the most relevant pixels."""
     k = int(region_HW.sum())

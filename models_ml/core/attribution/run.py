@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -155,6 +156,7 @@ class _Worker:
             for k in range(controls)
         ]  # fmt: skip
         self.together = TOGETHER[self.device.type]
+        self.asking = Lock()  # of the networks: questions judged side by side do not need memory for their answers side by side
         self.folded, self.light = {}, {}  # of each network, the copies that answer and that maps are computed with
         self.hashes = dict(members)
         self.key = sha256_json([self.hashes, to_dict(spec), to_dict(info.cfg.ensemble), controls, 4, *([tta_views] if tta_views else [])])
@@ -253,7 +255,8 @@ class _Worker:
                 maps["control"] = controls_KHW
             facts[name] = {
                 "target": classes[target[0]], "minus": classes[target[1]] if len(target) > 1 else None, "gap": joint.gap,
-                "steps": joint.steps, "why": joint.why, "score": joint.score, **scores,
+                "steps": joint.steps, "why": joint.why, "score": joint.score,
+                "baseline_score": joint.baseline_score, **scores,
             }  # fmt: skip
         maps["wrong_class"] = least.map_HW
         agreement = explain_metrics.agreement(least.maps_MHW)
@@ -317,7 +320,8 @@ class _Worker:
         def probability(taken_N1HW: np.ndarray) -> np.ndarray:
             images = torch.where(torch.from_numpy(taken_N1HW).to(self.device), question.fill_1CHW, question.image_1CHW)
             judges = [self._folded(network) for network in question.admitted]
-            return torch.stack([net(images).softmax(1)[:, target] for net in judges]).mean(0).cpu().numpy()
+            with self.asking:
+                return torch.stack([net(images).softmax(1)[:, target] for net in judges]).mean(0).cpu().numpy()
 
         deletion, insertion = explain_metrics.perturbation_areas(map_HW, probability)
         return {
@@ -364,6 +368,12 @@ def read_map(out: Path | str, item: str, target: str = "predicted") -> np.ndarra
     """The signed map of an explained item on its picture's own pixels, float32 (height, width)."""
     where, maps = _stored(out, item, target)
     return onto_picture(maps[0], where)
+
+
+def read_members(out: Path | str, item: str, target: str = "predicted") -> list[np.ndarray]:
+    """The signed map of every member that answered, on the picture's own pixels; their mean is ``read_map``."""
+    where, maps = _stored(out, item, f"{target}_members")
+    return [onto_picture(map_HW, where) for map_HW in maps]
 
 
 def read_controls(out: Path | str, item: str) -> list[np.ndarray]:

@@ -49,14 +49,14 @@ def write_tables(out: Path, spec: AttributionSpec, records: list[dict], controls
 
 def _write_items(path: Path, spec: AttributionSpec, records: list[dict]) -> None:
     """A row per item and target. The wrong class was explained once per item and stands beside the predicted one."""
-    facts = ("gap", "steps", *SCORES)
+    facts = ("score", "baseline_score", "gap", "steps", *SCORES)
     header = ["item", "truth", "answer", "members_used", "fallback", "target", "class", "minus", *facts]
     header += [f"{kind}_{name}" for kind in BESIDE for name in SCORES]
     rows = []
     for r in records:
         for target in spec.targets:
             if one := r["maps"].get(target):
-                values = [one[name] for name in facts]
+                values = [one.get(name) for name in facts]  # what was explained by an earlier version has no baseline_score
                 values += [_beside(r, target, kind).get(name) for kind in BESIDE for name in SCORES]
                 row = [r["item"], r["truth"], r["answer"], r["members_used"], r["fallback"], target, one["target"]]
                 rows.append([*row, one["minus"] or "", *("" if v is None else v for v in values)])

@@ -12,6 +12,7 @@ from models_ml.core.events import duration
 from models_ml.core.files import write_text
 from models_ml.core.pictures.manifest import LabelSpace, Manifest
 from models_ml.core.training.checkpoint import FoldResult, RunInfo
+from models_ml.core.training.own import COPY
 
 LIMITS = """## Use and limits
 
@@ -74,11 +75,12 @@ def write_run_card(
     info: RunInfo, manifest: Manifest, results: Sequence[FoldResult], temperature: float | None, judged: Mapping[str, Any] | None
 ) -> None:
     """Card of the whole ensemble. judged: what ``evaluate_out_of_fold`` found; None where no own picture was held out."""
+    own = f" of the file `{COPY}`" if (info.folder / COPY).is_file() else ""
     counts = {s: Counter(i.label for i in manifest.items if i.split == s) for s in ("train", "test")}
     lines = [
         f"# {info.cfg.name}: ensemble of {len(results)} network{'s' if len(results) > 1 else ''}",
         "",
-        f"- network: `{info.cfg.model.backbone}`, {info.cfg.data.size_px} px, first weights: {_weights(info.cfg)}",
+        f"- network: `{info.cfg.model.backbone}`{own}, {info.cfg.data.size_px} px, first weights: {_weights(info.cfg)}",
         f"- view: {info.cfg.view or 'not named'}",
         f"- rule: {info.cfg.ensemble.rule}, threshold {info.cfg.ensemble.threshold}",
         f"- temperature fitted on out-of-fold predictions: {_number(temperature)}",

@@ -144,6 +144,11 @@ def test_deletion_and_insertion_of_the_right_pixels_are_extreme():
     assert bad[1] == pytest.approx(0.25)
 
 
+def test_what_members_agree_on_is_what_their_sum_leaves():
+    maps = np.array([[[2.0, 1.0, 0.0, -3.0]], [[1.0, -1.0, 0.0, 1.0]]])
+    assert explain_metrics.agreed_share(maps).tolist() == [[1.0, 0.0, 0.0, 0.5]]
+
+
 def test_skin_is_told_from_blue_cloth():
     picture = np.zeros((2, 3, 3), np.uint8)
     picture[0], picture[1] = (224, 172, 140), (40, 60, 160)
