@@ -144,6 +144,10 @@ class MakeForm(Styled):
     truncation = forms.FloatField(
         min_value=0, max_value=2, initial=0.7, help_text="1: as varied as it can. 0: its mean."
     )
+    truncation_to = forms.TypedChoiceField(
+        coerce=int, empty_value=None, required=False, label="Truncate up to",
+        help_text="Up to a size, shapes are calmed and colours and fine detail keep their variety.",
+    )  # fmt: skip
     centre = forms.ChoiceField(
         choices=[("global", "over all classes (as published)"), ("class", "of each class")],
         label="Truncate to the mean",
@@ -151,6 +155,8 @@ class MakeForm(Styled):
 
     def __init__(self, data=None, *, generator: Generator, **options):
         super().__init__(data, **options)
+        self.sizes = [(size, f"{size} px") for size in (2**power for power in range(2, generator.resolution.bit_length()))]
+        self.fields["truncation_to"].choices = [("", "all layers"), *self.sizes[:-1]]
         shown = class_names(generator.study, generator.classes)
         for name in ("start", "end", "row_class", "column_class", "classes"):
             if name in self.fields:
@@ -189,8 +195,7 @@ class MixForm(MakeForm):
 
     def __init__(self, data=None, *, generator: Generator, **options):
         super().__init__(data, generator=generator, **options)
-        sizes = [2**power for power in range(2, generator.resolution.bit_length())]
-        self.fields["coarse_to"].choices = [("", "half of the layers"), *((size, f"{size} px") for size in sizes)]
+        self.fields["coarse_to"].choices = [("", "half of the layers"), *self.sizes]
 
 
 class ProjectionForm(Styled):

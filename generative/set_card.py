@@ -49,8 +49,9 @@ def _made_by(image_set: ImageSet) -> str:
         if run is not None:
             facts.append(("trained on", f"{run.pictures:,} pictures of the {run.view} view, manifest `{run.manifest_sha256}`"))
             facts.append(("recipe", f"{run.recipe}, {run.resolution} px, {run.total_kimg:g} kimg, seed {run.seed}"))
-    wanted = ("truncation", "centre", "noise", "spacing", "cut")
-    facts += [(name, plan[name]) for name in wanted if plan.get(name) not in (None, "", [])]
+    wanted = {"truncation": "truncation", "cutoff": "layers truncated, from the coarsest", "centre": "centre", "noise": "noise",
+              "spacing": "spacing", "cut": "cut"}  # fmt: skip
+    facts += [(words, plan[name]) for name, words in wanted.items() if plan.get(name) not in (None, "", [])]
     return f"## What made it\n\n{markdown_table(('fact', 'value'), facts)}"
 
 

@@ -9,7 +9,9 @@ from django.urls import reverse
 
 from generative.models import CopyDecision, Generator, GeneratorRun, ImageSet
 from generative.services.auditing import audit_set, record_audit
+from generative.services.core import run_core
 from generative.services.publishing import publish_set
+from generative.services.sets import add_set
 from imagebank.jobs import run_job
 from imagebank.models import Job
 from tests.generative.test_publishing import report
@@ -225,6 +227,23 @@ def test_a_form_that_cannot_be_run_says_why(as_role, study, generator):
     assert answer.status_code == 400
     assert "Seeds are numbers or ranges" in answer.content.decode()
     assert not Job.objects.exists()
+
+
+def test_truncation_up_to_a_size_is_a_choice_and_stands_on_the_sets_page(as_role, study, generator, network, tmp_path):
+    client, make = as_role("engineer"), address("generator", study, generator.public_id)
+    given = {"kind": "sample", "sample-seeds": "0", "sample-condition": "random", "sample-truncation": 0.5, "sample-centre": "global"}
+    assert '<option value="16">16 px</option>' in client.get(make).content.decode()
+    refused = client.post(make, given | {"sample-truncation_to": "32"})
+    assert refused.status_code == 400, "up to the network's own size would be all layers"
+    for chosen, kept in (("", None), ("8", 8)):
+        assert client.post(make, given | {"sample-truncation_to": chosen}).status_code == 302
+        assert Job.objects.latest("created_at").payload["settings"]["truncation_to"] == kept
+    command = ["generate", network, "--seeds", "0", "--truncation", "0.5", "--truncation-to", "8", "--out", tmp_path / "set.zip"]
+    run_core(*command)
+    image_set = add_set(study=study, path=tmp_path / "set.zip", title="Calm shapes", condition="random")
+    assert "in the first 3 layers only" in client.get(address("set", study, image_set.public_id)).content.decode()
+    card = client.get(reverse("generative:set-card", args=[study.slug, image_set.public_id])).content.decode()
+    assert "| layers truncated, from the coarsest | 3 |" in card
 
 
 def test_the_api_lists_and_publishes_under_the_same_rules(client, study, made):
