@@ -20,6 +20,20 @@ def set_rows(sets: QuerySet) -> QuerySet:
     )
 
 
+def option_words(options: dict) -> list[str]:
+    """Recipe options as one says them: "gamma 0.1", "transition 20 to 200", "balanced", "not mirror"."""
+    words = []
+    for name, value in options.items():
+        shown = name.replace("_", " ")
+        if isinstance(value, bool):
+            words.append(shown if value else f"not {shown}")
+        elif isinstance(value, list | tuple):
+            words.append(f"{shown} {' to '.join(f'{part:g}' if isinstance(part, float) else str(part) for part in value)}")
+        else:
+            words.append(f"{shown} {value:.4g}" if isinstance(value, float) else f"{shown} {value}")
+    return words
+
+
 def shown_label(sample: Sample, names: dict[str, str]) -> str:
     """The label in the study's words: "Early stage", or "Early stage 70 %, Late stage 30 %"."""
     if len(sample.label) == 1:
