@@ -15,7 +15,7 @@ from surveys.coordination.new_study_views import LARGEST_PRESET
 from surveys.coordination.pages import page
 from surveys.languages import TRANSLATED
 from surveys.services import begin_rating_study, shipped_preset
-from surveys.services.new_rating_study import SHIPPED
+from surveys.services.new_rating_study import SHIPPED, naming_warnings
 from surveys.services.preset_text import preset_file
 
 NUMBER, TEXT, SELECT = ({"class": name} for name in ("form-control", "form-control", "form-select"))
@@ -108,10 +108,13 @@ def new_rating(request, slug):
         try:
             with preset_file(form.preset_text()) as preset:
                 survey_set = begin_rating_study(sources=[request.study], preset=preset, user=request.user, **form.drawn())
+                warnings = naming_warnings(sources=[request.study], preset=preset)
         except ValidationError as refusal:
             form.add_error(None, refusal)
         else:
             messages.success(request, "The rating study is drawn. Look at its certificate, then invite raters.")
+            for sentence in warnings:
+                messages.warning(request, sentence)
             return redirect("surveys:certificate", slug=survey_set.study.slug)
     status = 422 if form.is_bound else 200
     return page(request, "new_rating", status, form=form, published=form.fields["image_sets"].choices)

@@ -12,6 +12,7 @@ from imagebank.models import Membership, Provenance, Study
 from imagebank.services.members import give_role
 from surveys.models import SurveySet
 
+from .protocol import classes_without_name
 from .rating import create_rating_study
 from .rating_items import GENERATED_VIEW, stimuli_from_items
 
@@ -86,6 +87,17 @@ def _about(preset: Path, sources: Sequence[Study], title: str) -> dict:
         "summary": about.get("summary", ""),
         "nature": "; ".join(natures)[:100],
     }
+
+
+def naming_warnings(*, sources: Sequence[Study], preset: Path) -> list[str]:
+    """A sentence about the classes whose names stay in the language of the images' study, where raters are addressed in another one."""
+    kept = classes_without_name(sources=sources, path=preset)
+    if not kept:
+        return []
+    return [
+        f"Raters read these classes in the words of the images’ study: {', '.join(kept)}. Until the first answer, the study.toml of the "
+        "set-up page takes other words; names by language in the study.toml of the images’ study are taken by the next rating study."
+    ]
 
 
 def balance_warnings(certificate: dict) -> list[str]:

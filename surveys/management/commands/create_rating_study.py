@@ -5,6 +5,7 @@ from django.core.management.base import BaseCommand
 from imagebank.management.outcome import Outcome, add_json_argument, tell
 from imagebank.management.terminal import input_errors, study_named
 from surveys.services import balance_warnings, begin_rating_study, shipped_preset
+from surveys.services.new_rating_study import naming_warnings
 
 
 class Command(BaseCommand):
@@ -43,7 +44,7 @@ class Command(BaseCommand):
         with input_errors():
             preset = options["preset"] or shipped_preset(options["language"])
             survey_set = begin_rating_study(slug=study, sources=found, seed=seed, preset=preset, **asked)
-        warnings = balance_warnings(survey_set.certificate)
+            warnings = balance_warnings(survey_set.certificate) + naming_warnings(sources=found, preset=preset)
         sittings, stimuli = survey_set.surveys.count(), survey_set.study.stimuli.count()
         lines = [
             Certificate.from_dict(survey_set.certificate).to_text(), *(f"Warning: {warning}" for warning in warnings),
