@@ -59,6 +59,9 @@ class RatingStudyIn(serializers.Serializer):
         help_text="Morph strips in all, of morphs and each control equally many; all that are published when left out.",
     )  # fmt: skip
     practice = serializers.IntegerField(min_value=0, max_value=20, default=3)
+    practice_others = serializers.IntegerField(
+        min_value=0, max_value=5, default=0, help_text="Pairs, strips and grids to practise with, of each kind that is shown."
+    )
     raters = serializers.IntegerField(min_value=1, max_value=MOST_RATERS, default=12)
     seed = serializers.IntegerField(min_value=0, max_value=2**53)
     require_tones = serializers.BooleanField(default=False)

@@ -67,6 +67,10 @@ class NewRatingForm(forms.Form):
         help_text="Of morphs and of each control equally many. Left empty: all that are published.",
     )  # fmt: skip
     practice = forms.IntegerField(label="Images to practise with", min_value=0, max_value=20, initial=3)
+    practice_others = forms.IntegerField(
+        label="Pairs, strips and grids to practise with, of each", min_value=0, max_value=5, initial=1, required=False,
+        help_text="Before the part that shows them, of pictures that are rated nowhere, as far as there are any left.",
+    )  # fmt: skip
     raters = forms.IntegerField(label="Raters", min_value=1, max_value=1000, initial=12)
     seed = forms.IntegerField(label="Seed of the draw", min_value=0, initial=1)
     require_tones = forms.BooleanField(
@@ -94,7 +98,8 @@ class NewRatingForm(forms.Form):
 
     def drawn(self) -> dict:
         """What the draw rests on."""
-        return {name: value for name, value in self.cleaned_data.items() if name not in ("language", "preset")}
+        drawn = {name: value for name, value in self.cleaned_data.items() if name not in ("language", "preset")}
+        return drawn | {"practice_others": drawn["practice_others"] or 0}
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -39,6 +39,7 @@ def begin_rating_study(
     singles: int = 40,
     pairs: int = 0,
     practice: int = 3,
+    practice_others: int = 0,
     strips: int | None = None,
     raters: int = 12,
     seed: int,
@@ -60,7 +61,7 @@ def begin_rating_study(
     with transaction.atomic():
         stimuli = stimuli_from_items(
             sources=sources, real_view=view or (sources[0].view_codes() or [""])[0], singles=singles, pairs=pairs,
-            practice=practice, seed=seed, strips=strips, image_sets=image_sets, require_tones=require_tones,
+            practice=practice, practice_others=practice_others, seed=seed, strips=strips, image_sets=image_sets, require_tones=require_tones,
         )  # fmt: skip
         study = found or Study.objects.create(slug=slug, **_about(preset, sources, title))
         survey_set = create_rating_study(study=study, preset=preset, stimuli=stimuli, raters=raters, seed=seed)
