@@ -8,7 +8,7 @@ from benchmark.core.figures.catalogue import FigureEntry
 from benchmark.core.inputs.ratings import REAL
 from benchmark.core.report.rating_words import (
     chance_sentence,
-    choice_answer,
+    choice_answers,
     hype_answer,
     hype_question,
     limitations,
@@ -202,7 +202,7 @@ def _sides(results: Results, figures: dict[str, str]) -> list[str]:
     records = results.records("choices")
     if not records:
         return []
-    return [html.bullets([choice_answer(r, results["plan"]) for r in records]), figures.get("choices", "")]
+    return [html.bullets(choice_answers(records, results["plan"])), figures.get("choices", "")]
 
 
 def gallery(results: Results, pictures: Pictures) -> list[str]:

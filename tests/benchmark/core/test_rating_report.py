@@ -12,7 +12,7 @@ from benchmark.core.figures.ratings import rating_figures
 from benchmark.core.inputs.ratings import read_ratings
 from benchmark.core.plans.plan import Plan
 from benchmark.core.report.checklists import rating_checklist
-from benchmark.core.report.rating_words import signal_sentence, verdict
+from benchmark.core.report.rating_words import choice_answers, signal_sentence, verdict
 from benchmark.core.report.ratings import build_rating_report
 from benchmark.core.results import Results
 from benchmark.core.sections.rating_pictures import best_and_worst
@@ -187,3 +187,16 @@ def test_judgments_of_real_images_alone_are_null_with_a_reason_everywhere():
 def test_a_table_of_blanks_is_reported_without_an_answer():
     found = judged(lambda rater, image, truth: "")
     assert "GRRAS: " in build_rating_report(found, [], {})
+
+
+def test_choices_are_told_pairs_first_then_morphs_before_their_controls():
+    """Of what was put out of order no direction is named correctly, however the share turns out."""
+    common = {"right": 0.7, "ci_low": 0.5, "ci_high": 0.9, "undecided": 0, "p_chance": 0.04}
+    shown = [("strip", "cross-fade"), ("strip", "morph"), ("strip", "shuffled"), ("pair", "random"), ("pair", "all"), ("strip", "mine")]
+    told = choice_answers([common | {"shown": kind, "set": name} for kind, name in shown], {})
+    assert [sentence.split(":")[0] for sentence in told] == [
+        "All pairs", "Random pairs", "Morphs", "Shuffled strips, a control", "Cross-fades, a control", "Mine, strips",
+    ]  # fmt: skip
+    assert told[0].startswith("All pairs: raters named the generated image correctly 70.0 % of the time (50.0 to 90.0);")
+    assert "raters named the order in which they are kept, which is none, 70.0 %" in told[3]
+    assert "correctly" not in told[3]
