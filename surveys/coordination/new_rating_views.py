@@ -19,7 +19,10 @@ from surveys.services.new_rating_study import SHIPPED, naming_warnings
 from surveys.services.preset_text import preset_file
 
 NUMBER, TEXT, SELECT = ({"class": name} for name in ("form-control", "form-control", "form-select"))
-WORDS = {"sample": "single pictures", "morph-frame": "frames of morphs", "mix-grid": "style grids"}
+WORDS = {
+    "sample": ("single picture", "single pictures"), "morph-frame": ("frame of a morph", "frames of morphs"),
+    "mix-grid": ("style grid", "style grids"),
+}  # fmt: skip
 
 
 def published_sets(study: Study) -> list[tuple[str, str]]:
@@ -33,9 +36,14 @@ def published_sets(study: Study) -> list[tuple[str, str]]:
             found.setdefault(key, Counter())[facts.get("kind", "sample")] += 1
             names[key] = str(facts.get("sampling") or facts.get("condition") or "")
     return [
-        (key, f"{', '.join(f'{count} {WORDS.get(kind, kind)}' for kind, count in kinds.items())}, {names[key]} ({key[:8]})")
+        (key, f"{', '.join(_counted(kind, count) for kind, count in kinds.items())}, {names[key]} ({key[:8]})")
         for key, kinds in sorted(found.items())
     ]
+
+
+def _counted(kind: str, count: int) -> str:
+    one, many = WORDS.get(kind, (kind, kind))
+    return f"{count:,} {one if count == 1 else many}"
 
 
 class NewRatingForm(forms.Form):

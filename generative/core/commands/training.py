@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 
 from generative.core.errors import InputError
-from generative.core.training.recipe import AUTO_FINE_TUNING, FAST, Recipe, preset
+from generative.core.training.recipe import AUTO_FINE_TUNING, AUTO_RULES, FAST, Recipe, preset
 
 
 def recipe_of(options) -> Recipe:
-    recipe = preset(options.recipe, options.resolution)
-    changes: dict = _fine_tuning(options) | (FAST if options.fast else {})
+    recipe = preset(options.recipe, options.resolution, gpus=int(os.environ.get("WORLD_SIZE", "1")))
+    changes: dict = _ruled(options) | (FAST if options.fast else {})
     if options.transition:
         changes |= {"transition": options.transition, "unconditional_loss": True}
     for key, text in options.options:
@@ -26,17 +27,18 @@ def recipe_of(options) -> Recipe:
     return recipe.with_options(**changes)
 
 
-def _fine_tuning(options) -> dict:
-    """What `auto` changes for a run that starts from a network; a run that began before it did keeps what it began with."""
+def _ruled(options) -> dict:
+    """What `auto` changes for a run that starts from a network. A run that goes on keeps what the rule gave it when it began, on
+    however many GPUs it goes on and whatever the rule says by now."""
     from generative.core.training.snapshots import latest_snapshot, read_facts
 
-    if options.start is None or options.recipe != "auto":
+    if options.recipe != "auto":
         return {}
     begun = latest_snapshot(options.out)
     if begun is None:
-        return dict(AUTO_FINE_TUNING)
+        return dict(AUTO_FINE_TUNING) if options.start else {}
     recipe = Recipe.from_json(read_facts(begun)["recipe"])
-    return {name: getattr(recipe, name) for name in AUTO_FINE_TUNING}
+    return {name: getattr(recipe, name) for name in AUTO_RULES}
 
 
 def _parsed(text: str):

@@ -25,6 +25,7 @@ SHARES = ("style_mix", "ada_target", "ada_most", "fixed_p")
 # What the published rule of thumb changes where a run starts from a trained network: augmentation adapts five times as fast, and
 # the average needs no ramp, since it is good from the first step.
 AUTO_FINE_TUNING = {"ada_kimg": 100.0, "ema_rampup": None}
+AUTO_RULES = ("batch", "mbstd_group", "gamma", "ema_kimg", *AUTO_FINE_TUNING)  # what `auto` makes of GPUs, resolution and a start
 
 # Full speed on a GPU; the same numbers within bfloat16's.
 FAST = {"precision": "bf16", "channels_last": True, "compiled": True}
@@ -224,12 +225,13 @@ def tiny(resolution: int = 32) -> Recipe:
 PRESETS = {"authors-nf1": authors_nf1, "authors-7": authors_seven, "auto": auto, "tiny": tiny}
 
 
-def preset(name: str, resolution: int | None = None) -> Recipe:
-    """A recipe by its name; auto needs a resolution, the others have their own."""
+def preset(name: str, resolution: int | None = None, *, gpus: int = 1) -> Recipe:
+    """A recipe by its name; auto needs a resolution, the others have their own. gpus: processes that share the batch; only
+    auto asks."""
     if name not in PRESETS:
         raise InputError(f"There is no recipe {name!r}; there are {', '.join(PRESETS)}.")
     if resolution is not None and (resolution < 8 or resolution & (resolution - 1)):
         raise InputError(f"The resolution must be a power of two, 8 or more; found {resolution}.")
-    if resolution is None:
-        return PRESETS[name](256) if name == "auto" else PRESETS[name]()
-    return PRESETS[name](resolution)
+    if name == "auto":
+        return auto(resolution or 256, gpus)
+    return PRESETS[name]() if resolution is None else PRESETS[name](resolution)

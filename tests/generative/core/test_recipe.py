@@ -43,6 +43,13 @@ def test_auto_follows_the_published_rule_for_fine_tuning_too_and_what_is_said_co
     assert recipe_of(command("--recipe", "tiny", "--from", "weights")) == preset("tiny")
 
 
+def test_auto_counts_the_processes_that_share_the_batch(monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert recipe_of(command("--resolution", "256")) == auto(256, gpus=2)
+    assert recipe_of(command("--resolution", "256", "--set", "batch=16")).batch == 16
+    assert recipe_of(command("--recipe", "tiny")) == preset("tiny")
+
+
 def test_a_transition_on_the_command_line_judges_without_label_too():
     recipe = recipe_of(command("--recipe", "tiny", "--transition", "2,8"))
     assert (recipe.transition, recipe.unconditional_loss) == ((2.0, 8.0), True)

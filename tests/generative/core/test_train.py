@@ -21,7 +21,7 @@ from generative.core.networks.generator import Generator
 from generative.core.networks.shape import NetworkShape
 from generative.core.training import finetune, phases, snapshots
 from generative.core.training.loop import train
-from generative.core.training.recipe import tiny
+from generative.core.training.recipe import preset, tiny
 from tests.generative.core.drawn import drawn_manifest, drawn_table
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -342,7 +342,7 @@ def test_widen_goes_on_with_the_judgement_of_a_source_without_classes(source):
     assert torch.equal(d(images, torch.eye(3)[[0] * 4])[:, 1:], judged(images, None))
 
 
-def test_auto_says_how_it_fine_tunes_and_a_run_from_before_goes_on_as_it_began(source, tmp_path, capsys):
+def test_auto_says_how_it_fine_tunes_and_a_run_from_before_goes_on_as_it_began(source, tmp_path, capsys, monkeypatch):
     from generative.core.cli import main
 
     command = ["train", str(drawn_manifest(tmp_path / "bank", 80, 8)), "--recipe", "auto", "--resolution", "8", "--device", "cpu",
@@ -353,6 +353,8 @@ def test_auto_says_how_it_fine_tunes_and_a_run_from_before_goes_on_as_it_began(s
     assert main([*command, *former, "--kimg", "0.008", "--out", str(tmp_path / "old")]) == 0
     assert main([*command, "--kimg", "0.016", "--out", str(tmp_path / "old")]) == 0, "as before there was such a rule"
     assert "over 500 kimg, the average ramps up as from scratch" in capsys.readouterr().out
+    monkeypatch.setattr("generative.core.commands.training.preset", lambda name, resolution, gpus: preset(name, resolution, gpus=8))
+    assert main([*command, "--kimg", "0.024", "--out", str(tmp_path / "old")]) == 0, "on other GPUs it stays what it was"
     record = weights.read_record(snapshots.latest_snapshot(tmp_path / "old"))
     assert (record.recipe["ada_kimg"], record.recipe["ema_rampup"]) == (500.0, 0.05)
     assert record.extra["start"]["ada_kimg"] == 500.0
