@@ -143,6 +143,11 @@ def methods(results: Results) -> list[str]:
         " two one-sided tests [[schuirmann]]. A single rater's error was compared with one half by an exact binomial test,"
         " adjusted over raters [[benjamini]].",
     ]
+    if results.records("reality_models"):
+        sentences.append(
+            "Whether generated images are called generated more often than real ones was also asked of a logistic mixed model with crossed"
+            " random effects of raters and images, fitted by Laplace's approximation; its odds ratio is 1 where they cannot be told apart."
+        )
     if results.records("scales"):
         sentences.append(
             "Means of scales have intervals for new raters and new images. Conditions were compared by a cumulative-link mixed"

@@ -36,6 +36,15 @@ SCALES = Part(
      Column("Images", "images", "whole"), Column("Mean", "mean", "number"), PLAIN, Column("Median", "median", "tenth"),
      Column("Why no interval", "why", "words")),
 )  # fmt: skip
+REALITY_MODELS = Part(
+    "reality_models", "Called generated: a mixed model",
+    "Logistic mixed model with random effects of raters and images; odds ratio of a generated image, over a real one, to be called"
+    " generated.",
+    (Column("Question", "question"), Column("Condition", "set"), Column("Judgments", "judgments", "whole"),
+     Column("Odds ratio", "odds_ratio", "number"), PLAIN, Column("p", "p", "p"),
+     Column("SD of raters", "sd_evaluator", "number"), Column("SD of images", "sd_image", "number"),
+     Column("Why not", "why", "words")),
+)  # fmt: skip
 MODELS = Part(
     "scale_models", "Do conditions differ?",
     "Ordinal mixed model with random effects of raters and images; odds ratio of a higher rating.",
@@ -143,7 +152,9 @@ def _sections(results: Results, figures: dict[str, str], pictures: Pictures) -> 
     def table(part: Part) -> list[str]:
         return [html.heading(3, part.question), part_of(results, part)] if results.records(part.section) else []
 
-    yield section("answer", "Can raters tell generated images from real ones?", lambda: _answers(results, figures))
+    yield section(
+        "answer", "Can raters tell generated images from real ones?", lambda: [*_answers(results, figures), *table(REALITY_MODELS)]
+    )
     yield section("raters", "Does every rater do alike?", lambda: [*table(RATERS), figures.get("raters", "")])
     yield section(
         "realism", "How realistic are they?", lambda: [figures.get("scales", ""), *table(SCALES), *table(MODELS)]

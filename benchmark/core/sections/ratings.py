@@ -46,6 +46,7 @@ from benchmark.core.sections.rating_kinds import (
     named_classes_section,
     strips_section,
 )
+from benchmark.core.sections.rating_models import reality_models_section
 from benchmark.core.sections.rating_pictures import pictures_section
 from benchmark.core.sections.rating_repeats import catches_section, self_agreement_section
 from benchmark.core.software import versions
@@ -137,6 +138,7 @@ def analyse_ratings(ratings: Ratings, plan: RatingPlan | None = None) -> dict[st
             "asked": len(frame),
         },
         "hype": hype_section(ratings, plan),
+        "reality_models": reality_models_section(ratings, _by_set, level),
         "evaluators": evaluators_section(ratings),
         "scales": scales_section(ratings, plan),
         "scale_models": scale_models_section(ratings, plan),

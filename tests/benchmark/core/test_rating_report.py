@@ -15,8 +15,9 @@ from benchmark.core.report.checklists import rating_checklist
 from benchmark.core.report.rating_words import choice_answers, signal_sentence, verdict
 from benchmark.core.report.ratings import build_rating_report
 from benchmark.core.results import Results
+from benchmark.core.sections.rating_models import reality_models_section
 from benchmark.core.sections.rating_pictures import best_and_worst
-from benchmark.core.sections.ratings import RatingPlan, analyse_ratings
+from benchmark.core.sections.ratings import RatingPlan, _by_set, analyse_ratings
 
 HEADER = "evaluator,image,question,answer,kind,truth,set,label,shown,parts,simulated"
 
@@ -53,6 +54,29 @@ def test_curated_and_random_images_are_conditions_of_their_own(results):
     assert by_set["curated"]["fakes_called_real"] > 0.5 > by_set["random"]["fakes_called_real"]
     assert verdict(by_set["random"], results["plan"]).startswith("Yes")
     assert {(r["set"], r["class"]) for r in results.records("class_scales")} >= {("real", "A"), ("curated", "B")}
+
+
+def test_a_mixed_model_says_how_much_oftener_generated_images_are_called_generated(results):
+    """Without any variance of raters or images it is the odds ratio of the table: (12 / 4) / (8 / 8) = 3."""
+    by_set = {record["set"]: record for record in results.records("reality_models")}
+    assert set(by_set) == {"all", "curated", "random"}
+    assert by_set["random"]["odds_ratio"] > by_set["all"]["odds_ratio"] > by_set["curated"]["odds_ratio"]
+    assert by_set["random"]["ci_low"] > 1 > by_set["curated"]["ci_low"]
+    lines = [HEADER]
+    for image in range(8):
+        fake = image < 4
+        for rater in range(4):
+            # a square of answers: every rater and every image of a kind says, and is called, the same number of times
+            called = (rater + image) % 4 != 0 if fake else (rater + image) % 2 == 0
+            answer, truth = ("generated" if called else "real"), ("generated" if fake else "real")
+            lines.append(f"r{rater},i{image},origin,{answer},reality,{truth},{'a' if fake else ''},,single,1,")
+    (even,) = reality_models_section(read_ratings(io.StringIO("\n".join(lines) + "\n")), _by_set, 0.95)
+    assert even["odds_ratio"] == pytest.approx(3, rel=1e-3)
+    assert max(even["sd_evaluator"], even["sd_image"]) < 0.05
+    same = [line.replace("origin,real", "origin,generated") if ",generated,a" in line else line for line in lines]
+    (none,) = reality_models_section(read_ratings(io.StringIO("\n".join(same) + "\n")), _by_set, 0.95)
+    assert none["odds_ratio"] is None
+    assert none["why"] == "every generated image got the same answer, so that the odds have no limit"
 
 
 def test_an_undecided_answer_counts_half_and_controls_are_never_pooled(results):
