@@ -87,6 +87,7 @@ AGREEMENT = Part(
     "rating_agreement", "Agreement", "Krippendorff's alpha; ordinal for scales, else nominal with Fleiss' kappa and AC1.",
     (Column("Question", "question"), Column("Level", "level"), Column("Alpha", "krippendorff_alpha", "number"), PLAIN,
      Column("Fleiss' kappa", "fleiss_kappa", "number"), Column("AC1", "gwet_ac1", "number"),
+     Column("Interval", "gwet_ac1_ci", "plain interval"),
      Column("Same answer", "percent_agreement", "percent")),
 )  # fmt: skip
 SELF = Part(
@@ -100,6 +101,11 @@ SELF = Part(
 CATCHES = Part(
     "catches", "Did every rater look?", "Images that are wrong at a glance, shown among the others and left out of every other table.",
     (Column("Rater", "evaluator", "words"), Column("Catches answered", "catches", "whole"), Column("Seen through", "caught", "whole")),
+)  # fmt: skip
+PACE = Part(
+    "pace", "How long did raters look?", "Seconds from the painted image to the judgment; below one second nobody has looked.",
+    (Column("Rater", "evaluator", "words"), Column("Judgments", "answers", "whole"), Column("Median, s", "median_s", "number"),
+     Column("Fastest, s", "fastest_s", "number"), Column("Below one second", "too_fast", "whole")),
 )  # fmt: skip
 RATERS = Part(
     "evaluators", "Raters", "Binomial test of each rater against guessing; p adjusted over raters.",
@@ -172,7 +178,7 @@ def _sections(results: Results, figures: dict[str, str], pictures: Pictures) -> 
         "images", "Which images were best, and which worst?",
         lambda: [figures.get("pictures", ""), *gallery(results, pictures)],
     )  # fmt: skip
-    yield section("agreement", "How far do raters agree?", lambda: [*table(AGREEMENT), *table(SELF), *table(CATCHES)])
+    yield section("agreement", "How far do raters agree?", lambda: [*table(AGREEMENT), *table(SELF), *table(CATCHES), *table(PACE)])
     yield section("plan", "What was planned, and where does the analysis depart from it?", lambda: _plan(results))
     sentences, cited = numbered([*methods(results), GUIDELINE])
     yield section("methods", "Methods", lambda: [*map(html.paragraph, sentences[:-1])])

@@ -17,6 +17,7 @@ from benchmark.core.report.ratings import build_rating_report
 from benchmark.core.results import Results
 from benchmark.core.sections.rating_models import reality_models_section
 from benchmark.core.sections.rating_pictures import best_and_worst
+from benchmark.core.sections.rating_repeats import pace_section
 from benchmark.core.sections.ratings import RatingPlan, _by_set, analyse_ratings
 
 HEADER = "evaluator,image,question,answer,kind,truth,set,label,shown,parts,simulated"
@@ -77,6 +78,16 @@ def test_a_mixed_model_says_how_much_oftener_generated_images_are_called_generat
     (none,) = reality_models_section(read_ratings(io.StringIO("\n".join(same) + "\n")), _by_set, 0.95)
     assert none["odds_ratio"] is None
     assert none["why"] == "every generated image got the same answer, so that the odds have no limit"
+
+
+def test_judgments_that_came_sooner_than_anybody_looks_are_counted_for_every_rater():
+    lines = [HEADER.replace("parts", "rt_ms")]
+    lines += [f"r{rater},i{n},origin,real,reality,{'real' if n % 2 else 'generated'},,,single,{ms},"
+              for rater, times in enumerate(((400, 5000, 999, 1000), ("", "", "", ""))) for n, ms in enumerate(times)]  # fmt: skip
+    lines += ["r0,i0,realism,4,scale,,,,single,10,"]
+    assert pace_section(read_ratings(io.StringIO("\n".join(lines) + "\n"))) == [
+        {"evaluator": "r0", "answers": 4, "median_s": 0.9995, "fastest_s": 0.4, "too_fast": 2}
+    ]
 
 
 def test_an_undecided_answer_counts_half_and_controls_are_never_pooled(results):
