@@ -106,23 +106,31 @@ def started(run) -> dict:
     return dict(CALLS) | {"in all": CALLS.total() - CALLS["generated, layout"]}
 
 
-def counted(resolution: int) -> dict:
+def counted(resolution: int, ways: tuple[str, ...]) -> dict:
     """Per phase and way what is started, and the compiler's own counts."""
     import torch
     from torch._inductor import metrics
     from torch._inductor.async_compile import AsyncCompile
+
+    from generative.core.training.phases import Chance
 
     AsyncCompile.cpp = lambda self, source: stand_in(source)
     AsyncCompile.cpp_pybinding = lambda self, argtypes, source: stand_in(source)
     as_on_a_gpu()
     torch.set_num_threads(1)
     found: dict = {"torch": torch.__version__, "resolution": resolution}
-    for way in ("eager", "compiled"):
+    for way in ways:
         players, batch = prepared(resolution, way == "compiled")
+        if way == "eager":
+            chance = Chance.seeded(1, "cpu")
+            found["augmentation, one call"] = started(lambda players=players, batch=batch, chance=chance: players.shown(batch.images, chance))
+            print(f"augmentation, one call: {found['augmentation, one call']}", flush=True)
         for name in ("generator", "discriminator"):
             phase(players, batch, name)
             found[f"{name}, {way}"] = started(lambda players=players, batch=batch, name=name: phase(players, batch, name))
             print(f"{name}, {way}: {found[f'{name}, {way}']}", flush=True)
+    if "compiled" not in ways:
+        return found
     found["compiler"] = {"operations before fusion": metrics.ir_nodes_pre_fusion, "kernels": metrics.generated_kernel_count}
     print(f"compiler: {found['compiler']}", flush=True)
     return found
@@ -131,9 +139,10 @@ def counted(resolution: int) -> dict:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--resolution", type=int, default=128)
+    parser.add_argument("--eager", action="store_true", help="only what eager code starts: seconds instead of minutes")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
-    found = counted(options.resolution)
+    found = counted(options.resolution, ("eager",) if options.eager else ("eager", "compiled"))
     if options.out:
         options.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
