@@ -201,11 +201,12 @@ def _morph_measures(morphs: list[dict]) -> list[Measure]:
         ("unevenness", "Unevenness of morphs", "largest step over the mean one; 1 is even"),
         ("detour", "Detour of morphs", "path over the distance of its ends; 1 is straight"),
         ("monotony", "Monotony of stages", "share of steps along which the stage does not fall back"),
+        ("midpoint", "Stage of the middle frame", "as the classifier sees it: 0 the first class, 1 the last"),
     )
     rows = []
     for key, name, beside in wanted:
         values = [strip[key] for strip in morphs if strip.get(key) is not None]
-        why = next((strip["stages_why"] for strip in morphs if strip.get("stages_why")), "") if key == "monotony" else ""
+        why = next((strip["stages_why"] for strip in morphs if strip.get("stages_why")), "") if key in ("monotony", "midpoint") else ""
         if values:
             rows.append(Measure(name, sum(values) / len(values), beside=beside, digits=2))
         elif why:
