@@ -157,7 +157,9 @@ def test_page_command_and_api_begin_a_german_rating_study_with_its_classes_named
     api = APIClient()
     api.force_authenticate(bank.members.get().user)
     sent = DRAWN | {"sources": ["bank"]}
-    assert api.post("/api/rating-studies/", sent | {"slug": "drei", "language": "de"}, format="json").status_code == 201
+    third = api.post("/api/rating-studies/", sent | {"slug": "drei", "language": "de"}, format="json")
+    assert third.status_code == 201
+    assert "in the words of the images’ study" in third.json()["warnings"][-1]
     text = shipped_preset("de").read_text(encoding="utf-8")
     assert api.post("/api/rating-studies/", sent | {"slug": "vier", "preset": text}, format="json").status_code == 201
     other = api.post("/api/rating-studies/", sent | {"slug": "drei", "language": "en"}, format="json")
