@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from benchmark.core.report.rating_words import (
     chance_sentence,
-    choice_answer,
+    choice_answers,
     hype_answer,
     hype_question,
     signal_sentence,
@@ -63,7 +63,7 @@ def _estimate(label: str, key: str, prefix: str, record: Record, plan: Record) -
 
 
 def choices_in_words(results: dict) -> list[str]:
-    return [choice_answer(record, results["plan"]) for record in results.get("choices", [])]
+    return choice_answers(results.get("choices", []), results["plan"])
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,8 @@ class Column:
         if self.kind == "who":
             return readable(record.get("reader")) if record.get("kind") == "model" else plural(record.get("group"))
         value = record.get(self.key)
+        if self.high and self.key not in record:  # a quantity that this record's kind does not have
+            return "–"
         if self.high:
             decimals, scale = {"interval": (2, 1), "fine interval": (3, 1)}.get(self.kind, (1, 100))
             return interval(value, record.get(self.high), decimals, scale)

@@ -4,7 +4,7 @@ import argparse
 
 from django import forms
 
-from generative.core.cli import seed_list
+from generative.core.cli import seed_list, span
 from generative.core.training.recipe import FAST, PRESETS
 from generative.models import Generator, ImageSet
 from generative.services.auditing import RANDOM_FEATURES, REASON_MAX, found_classifiers
@@ -22,8 +22,18 @@ RECIPES = {
 }
 
 
+PIPELINES = [
+    ("", "the recipe's"), ("bg", "bg: mirrored, moved, turned and stretched; colours stay"), ("skin", "skin: lightness and contrast, too; hues stay"),
+    ("bgc", "bgc: all colours, too (as published)"),
+]  # fmt: skip
+GAMMAS = [("", "the recipe's"), ("quarter", "a quarter of it"), ("four", "four times it"), ("three", "all three, as three runs")]
+GAMMA_TIMES = {"": (1.0,), "quarter": (0.25,), "four": (4.0,), "three": (0.25, 1.0, 4.0)}
+
+
 class Styled(forms.Form):
-    """Fields in the site's own look."""
+    """Fields in the site's own look. rare: names of those that stand folded, below the others."""
+
+    rare: tuple[str, ...] = ()
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -113,6 +123,19 @@ class TrainForm(Styled):
     fast = forms.BooleanField(
         required=False, label="Full speed (bfloat16, compiled). Worth it only where the worker has a GPU; a GPU is used in any case."
     )  # fmt: skip
+    balanced = forms.BooleanField(required=False, label="Show every class equally often, however few pictures it has")
+    unmirrored = forms.BooleanField(required=False, label="Never mirror the pictures (left and right matter)")
+    pipeline = forms.ChoiceField(
+        required=False, choices=PIPELINES, label="Augmentation", help_text="Changed colours may leak: false skin tones."
+    )
+    gamma = forms.ChoiceField(
+        required=False, choices=GAMMAS, label="R1 weight (gamma)", help_text="Decides much where pictures are few; compare the runs' KID."
+    )
+    transition = forms.CharField(
+        required=False, max_length=40, label="Labels fade in between, kimg",
+        help_text="Such as 20,200: at first every picture is judged without its class. For few pictures of each class. Empty: labels from the start.",
+    )  # fmt: skip
+    rare = ("balanced", "unmirrored", "pipeline", "gamma", "transition")
 
     def __init__(self, data=None, *, study: Study):
         super().__init__(data)
@@ -125,11 +148,23 @@ class TrainForm(Styled):
             raise forms.ValidationError(f"Name three classes, from the first to the last; found {len(stages)}.")
         return stages
 
+    def clean_transition(self) -> list[float]:
+        text = self.cleaned_data["transition"].strip()
+        try:
+            return list(span(text)) if text else []
+        except argparse.ArgumentTypeError as error:
+            raise forms.ValidationError(f"{str(error)[:1].upper()}{str(error)[1:]}.") from error
+
     def settings(self) -> dict:
-        """What `start_training` takes."""
+        """What `start_trainings` takes."""
         given = dict(self.cleaned_data)
-        stages, fast = given.pop("ordinal"), given.pop("fast")
-        return given | {"options": ({"ordinal": stages} if stages else {}) | (FAST if fast else {})}
+        stages, transition, pipeline = given.pop("ordinal"), given.pop("transition"), given.pop("pipeline")
+        options = FAST if given.pop("fast") else {}
+        options = options | ({"balanced": True} if given.pop("balanced") else {})
+        options = options | ({"mirror": False} if given.pop("unmirrored") else {})
+        options = options | ({"ordinal": stages} if stages else {}) | ({"pipeline": pipeline} if pipeline else {})
+        options = options | ({"transition": transition, "unconditional_loss": True} if transition else {})
+        return given | {"options": options, "gamma_times": GAMMA_TIMES[given.pop("gamma")]}
 
 
 class ContinueForm(Styled):
@@ -144,6 +179,10 @@ class MakeForm(Styled):
     truncation = forms.FloatField(
         min_value=0, max_value=2, initial=0.7, help_text="1: as varied as it can. 0: its mean."
     )
+    truncation_to = forms.TypedChoiceField(
+        coerce=int, empty_value=None, required=False, label="Truncate up to",
+        help_text="Up to a size, shapes are calmed and colours and fine detail keep their variety.",
+    )  # fmt: skip
     centre = forms.ChoiceField(
         choices=[("global", "over all classes (as published)"), ("class", "of each class")],
         label="Truncate to the mean",
@@ -151,6 +190,8 @@ class MakeForm(Styled):
 
     def __init__(self, data=None, *, generator: Generator, **options):
         super().__init__(data, **options)
+        self.sizes = [(size, f"{size} px") for size in (2**power for power in range(2, generator.resolution.bit_length()))]
+        self.fields["truncation_to"].choices = [("", "all layers"), *self.sizes[:-1]]
         shown = class_names(generator.study, generator.classes)
         for name in ("start", "end", "row_class", "column_class", "classes"):
             if name in self.fields:
@@ -189,8 +230,7 @@ class MixForm(MakeForm):
 
     def __init__(self, data=None, *, generator: Generator, **options):
         super().__init__(data, generator=generator, **options)
-        sizes = [2**power for power in range(2, generator.resolution.bit_length())]
-        self.fields["coarse_to"].choices = [("", "half of the layers"), *((size, f"{size} px") for size in sizes)]
+        self.fields["coarse_to"].choices = [("", "half of the layers"), *self.sizes]
 
 
 class ProjectionForm(Styled):

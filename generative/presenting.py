@@ -20,6 +20,20 @@ def set_rows(sets: QuerySet) -> QuerySet:
     )
 
 
+def option_words(options: dict) -> list[str]:
+    """Recipe options as one says them: "gamma 0.1", "transition 20 to 200", "balanced", "not mirror"."""
+    words = []
+    for name, value in options.items():
+        shown = name.replace("_", " ")
+        if isinstance(value, bool):
+            words.append(shown if value else f"not {shown}")
+        elif isinstance(value, list | tuple):
+            words.append(f"{shown} {' to '.join(f'{part:g}' if isinstance(part, float) else str(part) for part in value)}")
+        else:
+            words.append(f"{shown} {value:.4g}" if isinstance(value, float) else f"{shown} {value}")
+    return words
+
+
 def shown_label(sample: Sample, names: dict[str, str]) -> str:
     """The label in the study's words: "Early stage", or "Early stage 70 %, Late stage 30 %"."""
     if len(sample.label) == 1:
@@ -187,11 +201,12 @@ def _morph_measures(morphs: list[dict]) -> list[Measure]:
         ("unevenness", "Unevenness of morphs", "largest step over the mean one; 1 is even"),
         ("detour", "Detour of morphs", "path over the distance of its ends; 1 is straight"),
         ("monotony", "Monotony of stages", "share of steps along which the stage does not fall back"),
+        ("midpoint", "Stage of the middle frame", "as the classifier sees it: 0 the first class, 1 the last"),
     )
     rows = []
     for key, name, beside in wanted:
         values = [strip[key] for strip in morphs if strip.get(key) is not None]
-        why = next((strip["stages_why"] for strip in morphs if strip.get("stages_why")), "") if key == "monotony" else ""
+        why = next((strip["stages_why"] for strip in morphs if strip.get("stages_why")), "") if key in ("monotony", "midpoint") else ""
         if values:
             rows.append(Measure(name, sum(values) / len(values), beside=beside, digits=2))
         elif why:

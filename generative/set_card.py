@@ -3,7 +3,7 @@
 from collections import Counter
 
 from generative.models import ImageSet
-from generative.presenting import audit_numbers, judged, shown_label
+from generative.presenting import audit_numbers, judged, option_words, shown_label
 from generative.services.pictures import class_names
 from imagebank.tables import markdown_table
 
@@ -48,9 +48,11 @@ def _made_by(image_set: ImageSet) -> str:
         run = generator.run
         if run is not None:
             facts.append(("trained on", f"{run.pictures:,} pictures of the {run.view} view, manifest `{run.manifest_sha256}`"))
-            facts.append(("recipe", f"{run.recipe}, {run.resolution} px, {run.total_kimg:g} kimg, seed {run.seed}"))
-    wanted = ("truncation", "centre", "noise", "spacing", "cut")
-    facts += [(name, plan[name]) for name in wanted if plan.get(name) not in (None, "", [])]
+            said = ", ".join(["", *option_words(run.options)])
+            facts.append(("recipe", f"{run.recipe}, {run.resolution} px, {run.total_kimg:g} kimg, seed {run.seed}{said}"))
+    wanted = {"truncation": "truncation", "cutoff": "layers truncated, from the coarsest", "centre": "centre", "noise": "noise",
+              "spacing": "spacing", "cut": "cut"}  # fmt: skip
+    facts += [(words, plan[name]) for name, words in wanted.items() if plan.get(name) not in (None, "", [])]
     return f"## What made it\n\n{markdown_table(('fact', 'value'), facts)}"
 
 

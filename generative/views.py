@@ -16,11 +16,20 @@ from generative.curves import run_curves
 from generative.forms import MAKE_FORMS, AddSetForm, AuditForm, ContinueForm, ImportNetworkForm, PublishForm, TrainForm
 from generative.jobs import ADD_SET, AUDIT, IMPORT_NETWORK, MAKE, PUBLISH
 from generative.models import ImageSet, Sample
-from generative.presenting import audit_numbers, grid_rows, judged, projection_of, set_rows, shown_label, strips_of
+from generative.presenting import (
+    audit_numbers,
+    grid_rows,
+    judged,
+    option_words,
+    projection_of,
+    set_rows,
+    shown_label,
+    strips_of,
+)
 from generative.services.pictures import class_names, real_pictures
 from generative.services.publishing import publication_csv, warn_of_classes
 from generative.services.sets import write_set_zip
-from generative.services.training import continue_training, reached_kimg, run_events, start_training
+from generative.services.training import continue_training, newest_kid, reached_kimg, run_events, start_trainings
 from generative.set_card import set_card
 from imagebank.jobs import queue_job
 from imagebank.permissions import WORKING_ROLES, Role, has_role, may_change, only_to_change, require_role
@@ -38,7 +47,7 @@ def overview(request: HttpRequest, slug: str) -> HttpResponse:
     study = request.study
     context = {
         "generators": study.generators.select_related("run"),
-        "runs": study.generator_runs.select_related("job"),
+        "runs": [(run, newest_kid(run)) for run in study.generator_runs.select_related("job")],
         "sets": set_rows(study.image_sets.select_related("generator")),
         "pictures": {view["label"]: real_pictures(study, view["code"]).count() for view in study.views},
         **_rights(request),
@@ -89,11 +98,11 @@ def train(request: HttpRequest, slug: str) -> HttpResponse:
     form = TrainForm(request.POST or None, study=request.study)
     if request.method == "POST" and form.is_valid():
         try:
-            run = start_training(study=request.study, user=request.user, **form.settings())
+            runs = start_trainings(study=request.study, user=request.user, **form.settings())
         except ValidationError as refusal:
             form.add_error(None, refusal.messages)
         else:
-            return redirect("generative:run", slug, run.public_id)
+            return redirect("generative:run", slug, runs[0].public_id) if len(runs) == 1 else redirect("generative:overview", slug)
     return _form_page(request, form, "Train a generator", "Start training", "train")
 
 
@@ -120,6 +129,7 @@ def run_detail(request: HttpRequest, slug: str, public_id: str) -> HttpResponse:
         "columns": list(class_names(request.study, grids[-1]["columns"]).values()) if grids else [],
         "start": next((event for event in events if event["event"] == "start"), None),
         "reached": reached_kimg(run),
+        "options": option_words(run.options),
         "generator": run.generators.first(),
         "form": form,
         **rights,

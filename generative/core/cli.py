@@ -26,6 +26,15 @@ def name_list(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
+def span(text: str) -> tuple[float, float]:
+    """'20,200' to two numbers."""
+    try:
+        start, end = (float(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"a transition is two numbers of kimg such as 20,200; found {text!r}") from None
+    return start, end
+
+
 def option(text: str) -> tuple[str, str]:
     key, equals, value = text.partition("=")
     if not equals:
@@ -69,8 +78,10 @@ def _add_train(commands) -> None:
     p.add_argument("--fit", default="squash", help="squash (changes the aspect, as published) or crop")
     p.add_argument("--classes", type=name_list, default=(), help="class names in label order; sorted when left out")
     p.add_argument("--ordinal", type=name_list, help="low,middle,high: hold the middle's label at the mean of the ends")
+    p.add_argument("--transition", type=span, metavar="START,END",
+                   help="kimg between which the labels fade in, beside a judgement without label (small data; arXiv 2201.06578)")  # fmt: skip
     p.add_argument("--kimg", type=float, help="stop after this many thousand pictures")
-    p.add_argument("--from", dest="start", type=Path, help="weights folder to fine-tune")
+    p.add_argument("--from", dest="start", type=Path, help="weights folder to fine-tune; auto then adapts over 100 kimg, its average has no ramp")
     p.add_argument("--preset", default="widen", help="fine-tuning: widen or authors")
     p.add_argument("--licence", default="own")
     p.add_argument("--seed", type=int, default=0)
@@ -89,6 +100,9 @@ def _add_making(commands) -> None:
         p.add_argument("weights", type=Path)
         p.add_argument("--out", type=Path, required=True, help="folder, or a name ending in .zip")
         p.add_argument("--truncation", type=float, default=1.0)
+        first = p.add_mutually_exclusive_group()
+        first.add_argument("--truncation-to", type=int, metavar="PX", help="truncate only up to this resolution (default: all layers)")
+        first.add_argument("--truncation-layers", type=int, metavar="N", help="truncate only the first N layers")
         p.add_argument("--centre", default="global", help="global or class")
         p.add_argument("--noise", default="seed", help="seed (each its own), const (the network's stored) or none")
         _add_progress(p)

@@ -17,7 +17,8 @@ NOISE = "seed"
 
 
 def generate_set(*, generator: Generator, classes: list[str], seeds: list[int], **common) -> ImageSet:
-    """One picture per seed and class. `common`: title, condition, truncation, centre, user, watch, progress."""
+    """One picture per seed and class. `common`: title, condition, truncation, truncation_to (only up to this
+    resolution, in px), centre, user, watch, progress."""
     _check_size(len(seeds) * max(len(classes), 1))
     chosen = ["--classes", ",".join(classes)] if classes else []
     return _make(generator, "generate", [*chosen, "--seeds", _listed(seeds)], **common)
@@ -84,9 +85,11 @@ def own_class(*, generator: Generator, image: ItemImage) -> str:
 
 
 def _make(
-    generator: Generator, command: str, words: list, *, truncation: float = 1.0, centre: str = "global", **common
-) -> ImageSet:
+    generator: Generator, command: str, words: list, *, truncation: float = 1.0, truncation_to: int | None = None,
+    centre: str = "global", **common,
+) -> ImageSet:  # fmt: skip
     look = ["--truncation", truncation, "--centre", centre, "--noise", NOISE]
+    look += ["--truncation-to", truncation_to] if truncation_to else []
     return _frozen(generator, command, [*words, *look], **common)
 
 

@@ -1,5 +1,6 @@
 """Start, follow and go on with the training of a generator."""
 
+import contextlib
 import json
 import shutil
 from collections.abc import Callable
@@ -21,6 +22,7 @@ from .pictures import real_pictures, write_study_pictures
 
 TRAIN = "generative.train"
 FINE_TUNE_PRESETS = ("widen", "authors")
+KID_TAIL = 256 * 1024  # bytes of events; a KID comes every few hundred of them
 
 
 def start_training(
@@ -46,6 +48,19 @@ def start_training(
         run.save()
         _queue(run, user)
     return run
+
+
+def start_trainings(*, title: str, gamma_times: tuple[float, ...] = (1.0,), options: dict | None = None, **common) -> list[GeneratorRun]:
+    """One run for each multiple of the recipe's R1 weight, all or none of them; `common` as `start_training` takes it."""
+    options = options or {}
+    gamma = _plan(common["recipe"], common["resolution"], common["total_kimg"], options).gamma
+    runs = []
+    with transaction.atomic():
+        for times in gamma_times:
+            own = options if times == 1 else options | {"gamma": gamma * times}
+            name = title if len(gamma_times) == 1 else f"{title[:100].strip()}, gamma {gamma * times:.3g}"
+            runs.append(start_training(title=name, options=own, **common))
+    return runs
 
 
 def continue_training(*, run: GeneratorRun, total_kimg: float, user=None) -> GeneratorRun:
@@ -153,6 +168,28 @@ def run_events(run: GeneratorRun, *kinds: str) -> list[dict]:
     return sorted(events.values(), key=lambda event: event["kimg"])
 
 
+def newest_kid(run: GeneratorRun) -> float | None:
+    """The last KID that the training has reported, looked for in the end of what it has written."""
+    for event in reversed(_last_events(run, KID_TAIL)):
+        if event.get("event") == "kid":
+            return event["kid"]
+    return None
+
+
+def _last_events(run: GeneratorRun, size: int) -> list[dict]:
+    """The events in the last `size` bytes of the run's file, without the line that is cut and the one that is being written."""
+    path, events = run.folder / "out" / "events.jsonl", []
+    if not path.exists():
+        return []
+    with path.open("rb") as file:
+        file.seek(max(path.stat().st_size - size, 0))
+        lines = file.read().decode(errors="replace").splitlines()
+    for line in lines:
+        with contextlib.suppress(ValueError):
+            events.append(json.loads(line))
+    return [event for event in events if isinstance(event, dict)]
+
+
 def reached_kimg(run: GeneratorRun) -> float:
     return max((event["kimg"] for event in run_events(run, "snapshot")), default=0.0)
 
@@ -162,14 +199,7 @@ def _standing(run: GeneratorRun) -> tuple[int, int, str]:
     total, path = round(run.total_kimg * 1000), run.folder / "out" / "events.jsonl"
     if not path.exists():
         return 0, total, "reading the pictures"
-    with path.open("rb") as file:
-        file.seek(max(path.stat().st_size - 4096, 0))
-        lines = file.read().decode(errors="replace").splitlines()
-    for line in reversed(lines):
-        try:
-            event = json.loads(line)
-        except ValueError:
-            continue
+    for event in reversed(_last_events(run, 4096)):
         if event.get("event") == "progress":
             words = f"{event['kimg']:g} of {run.total_kimg:g} kimg, augmentation {event['ada_p']:.2f}"
             return min(round(event["kimg"] * 1000), total), total, words

@@ -59,6 +59,9 @@ class DiagnosisClass(models.Model):
     study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="classes")
     code = models.CharField(max_length=50)
     name = models.CharField(max_length=150)
+    names = models.JSONField(
+        default=dict, blank=True, help_text="The name in other languages, by code: what a study in that language calls it that shows the pictures."
+    )  # fmt: skip
     description = models.TextField(blank=True)
     position = models.PositiveSmallIntegerField()
 

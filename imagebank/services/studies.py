@@ -4,6 +4,7 @@ import os
 import tomllib
 from pathlib import Path
 
+from django.conf.locale import LANG_INFO
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import F, ProtectedError
@@ -11,6 +12,8 @@ from django.db.models import F, ProtectedError
 from imagebank.models import DiagnosisClass, Study
 
 from .archive import require_changeable
+
+NAME_MOST = 150  # letters of a class's name
 
 
 def load_study(*, path: str | os.PathLike, slug: str = "", title: str = "") -> Study:
@@ -96,8 +99,21 @@ def _load_classes(study: Study, classes: list[dict]) -> None:
         study.classes.update(position=F("position") + 1000)
     for position, row in enumerate(classes):
         description = row.get("description", row.get("sign", ""))
+        named = {"names": names_in_languages(row)} if "names" in row else {}
         DiagnosisClass.objects.update_or_create(
             study=study,
             code=row["code"],
-            defaults={"name": row["name"], "description": description, "position": position},
+            defaults={"name": row["name"], "description": description, "position": position, **named},
         )
+
+
+def names_in_languages(row: dict) -> dict[str, str]:
+    """A preset's names of a class by language, such as names = { de = "Tuberöse Sklerose" }; ValidationError for anything else."""
+    names = row.get("names", {})
+    words = isinstance(names, dict) and all(isinstance(name, str) and 0 < len(name.strip()) <= NAME_MOST for name in names.values())
+    if not words or any(code not in LANG_INFO for code in names):
+        raise ValidationError(
+            f"The names of the class {row.get('code', '?')} stand by codes of languages, up to {NAME_MOST} letters each, such as "
+            f'names = {{ de = "Tuberöse Sklerose" }}; found {names!r}.'
+        )
+    return {code: name.strip() for code, name in names.items()}

@@ -12,7 +12,7 @@ from surveys.api.readings import records
 from surveys.exports.files import CELLS
 from surveys.models import SurveyResponse, SurveySet
 from surveys.services import balance_warnings, begin_rating_study, cells_frame, shipped_preset
-from surveys.services.new_rating_study import SHIPPED
+from surveys.services.new_rating_study import SHIPPED, naming_warnings
 from surveys.services.preset_text import preset_file
 
 MOST_RATERS, MOST_STIMULI = 1000, 2000
@@ -31,7 +31,9 @@ class RatingStudyOut(serializers.Serializer):
     sittings = serializers.IntegerField(source="surveys.count")
     complete = serializers.SerializerMethodField()
     promises_hold = serializers.BooleanField(source="certificate.promises_hold")
-    warnings = serializers.SerializerMethodField(help_text="A sentence for every balance that misses its limit.")
+    warnings = serializers.SerializerMethodField(
+        help_text="A sentence for every balance that misses its limit; right after the draw also about classes whose names stay in another language."
+    )
     created_at = serializers.DateTimeField()
 
     def get_complete(self, row: SurveySet) -> int:
@@ -59,6 +61,9 @@ class RatingStudyIn(serializers.Serializer):
         help_text="Morph strips in all, of morphs and each control equally many; all that are published when left out.",
     )  # fmt: skip
     practice = serializers.IntegerField(min_value=0, max_value=20, default=3)
+    practice_others = serializers.IntegerField(
+        min_value=0, max_value=5, default=0, help_text="Pairs, strips and grids to practise with, of each kind that is shown."
+    )
     raters = serializers.IntegerField(min_value=1, max_value=MOST_RATERS, default=12)
     seed = serializers.IntegerField(min_value=0, max_value=2**53)
     require_tones = serializers.BooleanField(default=False)
@@ -133,7 +138,9 @@ class RatingStudyViewSet(
         own, language = asked.pop("preset"), asked.pop("language")
         with preset_file(own.encode() or shipped_preset(language).read_bytes()) as preset:
             made = begin_rating_study(preset=preset, user=request.user, **asked)
-        return Response(RatingStudyOut(made).data, status=201)
+            told = naming_warnings(sources=asked["sources"], preset=preset)
+        shown = RatingStudyOut(made).data
+        return Response(shown | {"warnings": shown["warnings"] + told}, status=201)
 
     @extend_schema(parameters=[ANALYSED], responses=CellOut(many=True))
     @action(detail=True)

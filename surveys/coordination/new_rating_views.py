@@ -15,11 +15,14 @@ from surveys.coordination.new_study_views import LARGEST_PRESET
 from surveys.coordination.pages import page
 from surveys.languages import TRANSLATED
 from surveys.services import begin_rating_study, shipped_preset
-from surveys.services.new_rating_study import SHIPPED
+from surveys.services.new_rating_study import SHIPPED, naming_warnings
 from surveys.services.preset_text import preset_file
 
 NUMBER, TEXT, SELECT = ({"class": name} for name in ("form-control", "form-control", "form-select"))
-WORDS = {"sample": "single pictures", "morph-frame": "frames of morphs", "mix-grid": "style grids"}
+WORDS = {
+    "sample": ("single picture", "single pictures"), "morph-frame": ("frame of a morph", "frames of morphs"),
+    "mix-grid": ("style grid", "style grids"),
+}  # fmt: skip
 
 
 def published_sets(study: Study) -> list[tuple[str, str]]:
@@ -33,9 +36,14 @@ def published_sets(study: Study) -> list[tuple[str, str]]:
             found.setdefault(key, Counter())[facts.get("kind", "sample")] += 1
             names[key] = str(facts.get("sampling") or facts.get("condition") or "")
     return [
-        (key, f"{', '.join(f'{count} {WORDS.get(kind, kind)}' for kind, count in kinds.items())}, {names[key]} ({key[:8]})")
+        (key, f"{', '.join(_counted(kind, count) for kind, count in kinds.items())}, {names[key]} ({key[:8]})")
         for key, kinds in sorted(found.items())
     ]
+
+
+def _counted(kind: str, count: int) -> str:
+    one, many = WORDS.get(kind, (kind, kind))
+    return f"{count:,} {one if count == 1 else many}"
 
 
 class NewRatingForm(forms.Form):
@@ -67,6 +75,10 @@ class NewRatingForm(forms.Form):
         help_text="Of morphs and of each control equally many. Left empty: all that are published.",
     )  # fmt: skip
     practice = forms.IntegerField(label="Images to practise with", min_value=0, max_value=20, initial=3)
+    practice_others = forms.IntegerField(
+        label="Pairs, strips and grids to practise with, of each", min_value=0, max_value=5, initial=1, required=False,
+        help_text="Before the part that shows them, of pictures that are rated nowhere, as far as there are any left.",
+    )  # fmt: skip
     raters = forms.IntegerField(label="Raters", min_value=1, max_value=1000, initial=12)
     seed = forms.IntegerField(label="Seed of the draw", min_value=0, initial=1)
     require_tones = forms.BooleanField(
@@ -94,7 +106,8 @@ class NewRatingForm(forms.Form):
 
     def drawn(self) -> dict:
         """What the draw rests on."""
-        return {name: value for name, value in self.cleaned_data.items() if name not in ("language", "preset")}
+        drawn = {name: value for name, value in self.cleaned_data.items() if name not in ("language", "preset")}
+        return drawn | {"practice_others": drawn["practice_others"] or 0}
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -108,10 +121,13 @@ def new_rating(request, slug):
         try:
             with preset_file(form.preset_text()) as preset:
                 survey_set = begin_rating_study(sources=[request.study], preset=preset, user=request.user, **form.drawn())
+                warnings = naming_warnings(sources=[request.study], preset=preset)
         except ValidationError as refusal:
             form.add_error(None, refusal)
         else:
             messages.success(request, "The rating study is drawn. Look at its certificate, then invite raters.")
+            for sentence in warnings:
+                messages.warning(request, sentence)
             return redirect("surveys:certificate", slug=survey_set.study.slug)
     status = 422 if form.is_bound else 200
     return page(request, "new_rating", status, form=form, published=form.fields["image_sets"].choices)

@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from imagebank.models import Study
-from surveys.models import Block, Stimulus, StudyProtocol, SurveyItem, SurveyResponse
+from surveys.models import Block, Stimulus, StudyProtocol, SurveyItem
 from surveys.questions import Question, questions_of
 from surveys.reading.asking import asked_context, client_questions, current_step, steps_of
 from surveys.reading.words import script_words
@@ -114,10 +114,9 @@ def stimulus_item(stimulus: Stimulus, address: str) -> dict:
     }
 
 
-def practice_stimuli(survey_response: SurveyResponse):
-    """The rating study's stimuli for practice, of the kind that the survey begins with."""
-    first = survey_response.survey.blocks.order_by("position")[0]
-    stimuli = survey_response.survey.survey_set.study.stimuli.filter(role=Stimulus.Role.PRACTICE, kind=first.view)
+def practice_stimuli(block: Block):
+    """The rating study's stimuli for practice, of the kind that `block` shows."""
+    stimuli = block.survey.survey_set.study.stimuli.filter(role=Stimulus.Role.PRACTICE, kind=block.view)
     return stimuli.select_related("label", "study__protocol").order_by("code")
 
 

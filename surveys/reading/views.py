@@ -115,30 +115,36 @@ def practice(request, token, survey_response):
     """Pictures to try the buttons with, none of the study's own. Whatever is chosen is forgotten."""
     if request.method == "POST" and "chosen" not in request.POST:
         return _go_on(token, _begin(survey_response))
-    items = _practice_items(survey_response)
+    return _practice_page(request, token, _first_block(survey_response), _practice_items(survey_response))
+
+
+def _practice_page(request, token: str, block: Block, items: list[dict]) -> HttpResponse:
     for item in items:
         if not item["image"]:
             address = reverse("surveys:image", kwargs={"token": token, "public_id": item["id"]})
             item |= stimulus_item(item.pop("stimulus"), address)
     items[0]["chosen"] = request.POST.get("chosen")
-    first = survey_response.survey.blocks.order_by("position")[0]
-    context = page_context(study=_study(request), view=first.view, items=items, wanted="1", step=None, client={})
+    context = page_context(study=_study(request), view=block.view, items=items, wanted="1", step=None, client={})
     return _page(request, "practice", **context)
+
+
+def _first_block(survey_response: SurveyResponse) -> Block:
+    return survey_response.survey.blocks.order_by("position")[0]
 
 
 def _practice_items(survey_response: SurveyResponse) -> list[dict]:
     """A drawn picture, or in a rating study its stimuli for practice of the first block's kind; there may be none."""
-    study = survey_response.survey.survey_set.study
-    if not study.protocol.stimuli:
-        first = survey_response.survey.blocks.order_by("position")[0]
-        return practice_items(study, first.view)
-    stimuli = practice_stimuli(survey_response)
-    return [{"id": row.public_id, "chosen": None, "image": "", "stimulus": row} for row in stimuli]
+    study, first = survey_response.survey.survey_set.study, _first_block(survey_response)
+    return _stimuli_to_practise(first) if study.protocol.stimuli else practice_items(study, first.view)
+
+
+def _stimuli_to_practise(block: Block) -> list[dict]:
+    return [{"id": row.public_id, "chosen": None, "image": "", "stimulus": row} for row in practice_stimuli(block)]
 
 
 def _begin(survey_response: SurveyResponse) -> SurveyResponse:
     survey_response = record_practice(survey_response=survey_response)
-    _open(survey_response, survey_response.survey.blocks.order_by("position")[0])
+    _open(survey_response, _first_block(survey_response))
     return survey_response
 
 
@@ -150,15 +156,23 @@ def _open(survey_response: SurveyResponse, block: Block) -> None:
 @require_http_methods(["GET", "HEAD", "POST"])
 @at_place("break")
 def take_break(request, token, survey_response, block):
-    """A page to breathe before a block; going on opens it."""
+    """A page to breathe before a block; going on opens it, or leads to what is there to practise with: its kind is seen first here, so
+    that nothing in it tells of what came before."""
+    items = _stimuli_to_practise(block) if block.position > 1 else []
+    practises = bool(items) and "practice" in request.GET
+    if request.method == "POST" and items and not practises:
+        return redirect(f"{place_of(survey_response).address(token)}?practice=1")
     if request.method == "POST":
         _open(survey_response, block)
         return _go_on(token, survey_response)
+    if practises:
+        return _practice_page(request, token, block, items)
     study = _study(request)
     return _page(
         request,
         "break",
         survey_block=block,
+        practice=items,
         counted=counted(study, block.view, block.survey_items.count()),
         blocks=survey_response.survey.blocks.count(),
         exposure_ms=study.protocol.stimuli.get(block.view, {}).get("exposure_ms"),
@@ -278,10 +292,10 @@ def thanks(request, token, survey_response):
 @require_GET
 @seated
 def image(request, token, survey_response, public_id):
-    """A picture of the block that is open now, or of the practice; of any other there is nothing here."""
+    """A picture of the block that is open now, or of the practice before it; of any other there is nothing here."""
     place, frame = place_of(survey_response), request.GET.get("place", "1")
-    if place.name == "practice":
-        stimuli = practice_stimuli(survey_response)
+    if place.name in ("practice", "break"):
+        stimuli = practice_stimuli(place.block or _first_block(survey_response))
         return practice_image(get_object_or_404(stimuli, public_id=public_id), stimuli, frame)
     if place.name != "block":
         raise Http404

@@ -12,6 +12,7 @@ from imagebank.models import Membership, Provenance, Study
 from imagebank.services.members import give_role
 from surveys.models import SurveySet
 
+from .protocol import classes_without_name
 from .rating import create_rating_study
 from .rating_items import GENERATED_VIEW, stimuli_from_items
 
@@ -38,6 +39,7 @@ def begin_rating_study(
     singles: int = 40,
     pairs: int = 0,
     practice: int = 3,
+    practice_others: int = 0,
     strips: int | None = None,
     raters: int = 12,
     seed: int,
@@ -59,7 +61,7 @@ def begin_rating_study(
     with transaction.atomic():
         stimuli = stimuli_from_items(
             sources=sources, real_view=view or (sources[0].view_codes() or [""])[0], singles=singles, pairs=pairs,
-            practice=practice, seed=seed, strips=strips, image_sets=image_sets, require_tones=require_tones,
+            practice=practice, practice_others=practice_others, seed=seed, strips=strips, image_sets=image_sets, require_tones=require_tones,
         )  # fmt: skip
         study = found or Study.objects.create(slug=slug, **_about(preset, sources, title))
         survey_set = create_rating_study(study=study, preset=preset, stimuli=stimuli, raters=raters, seed=seed)
@@ -86,6 +88,17 @@ def _about(preset: Path, sources: Sequence[Study], title: str) -> dict:
         "summary": about.get("summary", ""),
         "nature": "; ".join(natures)[:100],
     }
+
+
+def naming_warnings(*, sources: Sequence[Study], preset: Path) -> list[str]:
+    """A sentence about the classes whose names stay in the language of the images' study, where raters are addressed in another one."""
+    kept = classes_without_name(sources=sources, path=preset)
+    if not kept:
+        return []
+    return [
+        f"Raters read these classes in the words of the images’ study: {', '.join(kept)}. Until the first answer, the study.toml of the "
+        "set-up page takes other words; names by language in the study.toml of the images’ study are taken by the next rating study."
+    ]
 
 
 def balance_warnings(certificate: dict) -> list[str]:

@@ -42,8 +42,11 @@ def preset_of(study: Study) -> dict:
 
 
 def _classes(study: Study) -> list[dict]:
-    rows = study.classes.order_by("position").values_list("code", "name", "description")
-    return [{"code": code, "name": name} | ({"sign": sign} if sign else {}) for code, name, sign in rows]
+    rows = study.classes.order_by("position").values_list("code", "name", "description", "names")
+    return [
+        {"code": code, "name": name} | ({"sign": sign} if sign else {}) | ({"names": names} if names else {})
+        for code, name, sign, names in rows
+    ]
 
 
 def _rules(study: Study, protocol: StudyProtocol) -> dict:

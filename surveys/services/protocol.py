@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from imagebank.models import DiagnosisClass, Study
+from imagebank.services.studies import names_in_languages
 from surveys.languages import clean_language
 from surveys.models import Answer, ReaderGroup, Stimulus, StudyProtocol
 from surveys.questions import ASSISTED, parse_questions
@@ -95,12 +96,33 @@ def read_preset(path: Path) -> dict:
 def names_of_classes(path: str | Path) -> Callable[[DiagnosisClass], str]:
     """How the rating study of the preset at `path` calls a class of the images' study.
 
-    A row of [[classes]] names the class of its `code`, or the one that the other study calls `original`; the rest keep their names.
+    A row of [[classes]] names the class of its `code`; else counts the name that the images' study itself gives in the preset's
+    language; else a row of what the other study calls `original`. The rest keep their names.
     """
-    rows = read_preset(Path(path)).get("classes", [])
+    known_name = _known_names(read_preset(Path(path)))
+    return lambda known: known_name(known) or known.name
+
+
+def classes_without_name(*, sources: Collection[Study], path: str | Path) -> list[str]:
+    """Names of the classes of `sources` that the rating study of the preset at `path` shows as they are, in another language than its
+    own, because nobody has said what they are called in it."""
+    preset = read_preset(Path(path))
+    language, known_name = preset["study"].get("language", "en"), _known_names(preset)
+    foreign = [study for study in sources if language_of(study) != language]
+    rows = DiagnosisClass.objects.filter(study__in=foreign).order_by("study", "position")
+    return list(dict.fromkeys(row.name for row in rows if not known_name(row)))
+
+
+def language_of(study: Study) -> str:
+    """In which the study's own words are; English where it has no protocol."""
+    return StudyProtocol.objects.filter(study=study).values_list("language", flat=True).first() or "en"
+
+
+def _known_names(preset: dict) -> Callable[[DiagnosisClass], str]:
+    rows, language = preset.get("classes", []), preset["study"].get("language", "en")
     by_code = {row["code"]: row["name"] for row in rows if "code" in row}
     by_name = {row["original"]: row["name"] for row in rows if "original" in row}
-    return lambda known: by_code.get(known.code) or by_name.get(known.name) or known.name
+    return lambda known: by_code.get(known.code) or known.names.get(language) or by_name.get(known.name) or ""
 
 
 def _ensure_classes(study: Study, classes: list[dict]) -> None:
@@ -111,11 +133,15 @@ def _ensure_classes(study: Study, classes: list[dict]) -> None:
             f"The study has the classes {', '.join(present)}; the preset needs {', '.join(wanted)} in this order. "
             "Load the preset into a study of its own."
         )
+    for row in classes:  # other studies' words, so that they may change at any time
+        if present and "names" in row:
+            study.classes.filter(code=row["code"]).update(names=names_in_languages(row))
     if not present:
         DiagnosisClass.objects.bulk_create(
             DiagnosisClass(
-                study=study, code=row["code"], name=row["name"], description=row.get("sign", ""), position=position
-            )
+                study=study, code=row["code"], name=row["name"], description=row.get("sign", ""), position=position,
+                names=names_in_languages(row),
+            )  # fmt: skip
             for position, row in enumerate(classes, start=1)
         )
 

@@ -210,7 +210,8 @@ def _copy_classes(study: Study, stimuli: Sequence[StimulusSpec], name_of: Callab
 def _match_sizes(protocol: StudyProtocol, stimuli: Sequence[StimulusSpec]) -> None:
     """Fix the size at which every frame of a kind is shown, so that size and sharpness tell nothing."""
     for kind, shown in protocol.stimuli.items():
-        sizes = {frame.size for spec in stimuli if spec.kind == kind for frame in spec.frames}
+        rated = [spec for spec in stimuli if spec.kind == kind and spec.role != Stimulus.Role.PRACTICE]
+        sizes = {frame.size for spec in rated for frame in spec.frames}
         if len(sizes) == 1:
             ((width, height),) = sizes
         else:

@@ -11,6 +11,7 @@ from imagebank.models import Item, ItemImage, Study
 from surveys.models import Stimulus
 
 from .rating import GENERATED, REAL, StimulusSpec, pair, sheet, single, strip
+from .rating_practice import Spare, practice_of_others
 from .rating_tones import recorded_tone, tones_of
 
 TONE_STEPS = 1
@@ -56,7 +57,7 @@ class _Bank:
 
 
 def stimuli_from_items(
-    *, sources: Sequence[Study], real_view: str, singles: int, pairs: int, practice: int = 3, seed: int,
+    *, sources: Sequence[Study], real_view: str, singles: int, pairs: int, practice: int = 3, practice_others: int = 0, seed: int,
     strips: int | None = None, image_sets: Sequence[str] = (), require_tones: bool = False,
 ) -> list[StimulusSpec]:  # fmt: skip
     """Stimuli from the items of `sources`: half of the singles real, half generated, equally many of each class.
@@ -69,7 +70,8 @@ def stimuli_from_items(
     unknown or more than one step apart. Items of the kind morph-frame make strips (`strip`, `frame`, `control`), at most
     `strips` of them, of morphs and of every control equally many; items of the kind mix-grid make grids (`rows`, `columns`,
     `tile_px`). An attribute `role` makes an item a catch, or practice. Pairs and practice are made of pictures that are no
-    singles. Too few pictures raise ValidationError.
+    singles. practice_others: of pairs, strips and grids, where they are shown, so many each to practise with, as far as pictures
+    are left that are rated nowhere (rating_practice.py). Too few pictures raise ValidationError.
     """
     from surveys.core.draw import Draw
 
@@ -94,7 +96,14 @@ def stimuli_from_items(
     stimuli += [pair(couple.real, couple.made, condition=_condition(couple.made), label=couple.label)
                 for couple in couples[singles // 2 : wanted]]  # fmt: skip
     others = [spec for spec in bank.others if singles or spec.role == Stimulus.Role.PRACTICE]
-    return stimuli + _practice(couples[wanted:], bank, practice) + _strips(bank, strips, draw) + _grids(bank) + others
+    spare = Spare.of([(couple.label, couple.real, couple.made) for couple in couples[wanted:]],
+                     [(label, image) for label in sorted(bank.real) for image in bank.real[label]])  # fmt: skip
+    stimuli += spare.singles(practice)
+    rated = [spec for spec in stimuli if spec.role == Stimulus.Role.RATED] + _strips(bank, strips, draw) + _grids(bank)
+    shown = {spec.code for spec in rated}
+    unshown = [spec for spec in _strips(bank, None, draw) if spec.code not in shown] if strips is not None else []
+    drawn = stimuli + [spec for spec in rated if spec.kind in ("strip", "grid")]
+    return drawn + practice_of_others(rated, spare=spare, strips=unshown, each=practice_others) + others
 
 
 def _require_tones(couples: Sequence[Couple]) -> None:
@@ -215,14 +224,6 @@ def _nearest(made: Sequence[ItemImage], real: Sequence[ItemImage], tones: dict[i
         return {}
     rows, columns = linear_sum_assignment([[_cost(tones[r.pk], tones[m.pk]) for r in real] for m in made])
     return {made[row].pk: real[column] for row, column in zip(rows, columns, strict=True)}
-
-
-def _practice(couples: Sequence[Couple], bank: _Bank, count: int) -> list[StimulusSpec]:
-    """Pictures that are rated nowhere: of couples that were not needed, then real ones without a partner."""
-    left = [(origin, couple.label, image) for couple in couples
-            for origin, image in ((REAL, couple.real), (GENERATED, couple.made))]  # fmt: skip
-    left += [(REAL, label, image) for label in sorted(bank.real) for image in bank.real[label]]
-    return [single(image, origin, role=Stimulus.Role.PRACTICE, label=label) for origin, label, image in left[:count]]
 
 
 def _number(image: ItemImage, name: str) -> int:

@@ -125,7 +125,7 @@ def _iso(moment: datetime | None) -> str:
 
 ANALYSIS_COLUMNS = (
     "evaluator", "image", "question", "answer", "kind", "truth", "set", "group", "simulated", "label", "shown",
-    "confidence", "parts", "showing",
+    "confidence", "parts", "rt_ms", "showing",
 )  # fmt: skip
 _SCALES = ("scale", "plausibility", "confidence")
 _TURNED = {"left": "right", "right": "left", "forward": "reversed", "reversed": "forward"}
@@ -210,5 +210,5 @@ def _analysis_row(rating, answer: str, kind: str, truth: str, *, question: str =
     return (
         rating.rater, image or rating.item, question or rating.question, answer, kind, truth, shown, rating.group,
         rating.simulated, rating.label, rating.stimulus_kind, rating.confidence if kind == "reality" else None,
-        _parts(rating),
+        _parts(rating), rating.rt_ms if kind in ("reality", "choice") else None,
     )  # fmt: skip

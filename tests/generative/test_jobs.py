@@ -68,6 +68,13 @@ def test_import_morph_audit_and_publish_as_jobs(study):
     image_set = ImageSet.objects.get()
     assert image_set.generator == generator
     assert image_set.title == "Morph strips by Stages"
+    assert "cutoff" not in image_set.record["plan"]
+    job = done(study, MAKE, generator=generator.public_id, kind="sample",
+               settings={"classes": ["late"], "seeds": [0], "truncation": 0.2, "truncation_to": 8})  # fmt: skip
+    assert job.error == ""
+    ours = ImageSet.objects.exclude(pk=image_set.pk)
+    assert ours.get().record["plan"]["cutoff"] == 3
+    ours.get().delete()
     job = done(study, AUDIT, image_set=image_set.public_id, view="focused", probe=2)
     assert job.error == ""
     image_set.refresh_from_db()

@@ -9,7 +9,9 @@ from django.urls import reverse
 
 from generative.models import CopyDecision, Generator, GeneratorRun, ImageSet
 from generative.services.auditing import audit_set, record_audit
+from generative.services.core import run_core
 from generative.services.publishing import publish_set
+from generative.services.sets import add_set
 from imagebank.jobs import run_job
 from imagebank.models import Job
 from tests.generative.test_publishing import report
@@ -93,6 +95,44 @@ def test_a_training_at_full_speed_is_a_choice(as_role, study):
     for given, expected in (({}, {}), ({"fast": "on"}, {"precision": "bf16", "channels_last": True, "compiled": True})):
         as_role("engineer").post(address("train", study), form | given)
         assert study.generator_runs.latest("pk").options == expected
+
+
+def test_further_settings_of_a_training_are_a_choice_and_stand_on_its_page(as_role, study):
+    client, url = as_role("engineer"), address("train", study)
+    form = {"title": "Few", "view": "focused", "recipe": "tiny", "resolution": 16, "total_kimg": 1, "seed": 0, "fine_tune": "widen"}
+    page = client.get(url).content.decode()
+    assert "<summary>Further settings</summary>" in page
+    assert page.index("Further settings") > page.index('name="fast"')
+    given = {"balanced": "on", "unmirrored": "on", "pipeline": "skin", "transition": "0.2, 0.8", "gamma": "quarter"}
+    assert client.post(url, form | given).status_code == 302
+    run = study.generator_runs.get()
+    assert run.options == {"balanced": True, "mirror": False, "pipeline": "skin", "transition": [0.2, 0.8], "unconditional_loss": True,
+                           "gamma": 0.0125}  # fmt: skip
+    page = client.get(address("run", study, run.public_id)).content.decode()
+    assert "seed 0, balanced, not mirror, pipeline skin, transition 0.2 to 0.8, unconditional loss, gamma 0.0125</dd>" in page
+    wrong = client.post(url, form | {"transition": "soon"})
+    assert wrong.status_code == 400
+    assert "A transition is two numbers of kimg such as 20,200; found &#x27;soon&#x27;." in wrong.content.decode()
+    assert "goes from an earlier to a later kimg" in client.post(url, form | {"transition": "8,2"}).content.decode()
+
+
+def test_three_gammas_are_three_runs_or_none_and_their_kid_stands_side_by_side(as_role, study):
+    client, url = as_role("engineer"), address("train", study)
+    form = {"title": "Sweep", "view": "focused", "recipe": "tiny", "resolution": 16, "total_kimg": 1, "seed": 0, "fine_tune": "widen",
+            "gamma": "three"}  # fmt: skip
+    assert client.post(url, form | {"title": "x", "transition": "8,2"}).status_code == 400
+    assert not study.generator_runs.exists()
+    assert client.post(url, form)["Location"] == address("overview", study)
+    runs = study.generator_runs.order_by("pk")
+    assert [run.title for run in runs] == ["Sweep, gamma 0.0125", "Sweep, gamma 0.05", "Sweep, gamma 0.2"]
+    assert [run.options.get("gamma") for run in runs] == [0.0125, None, 0.2]
+    out = runs[0].folder / "out"
+    out.mkdir(parents=True)
+    events = [{"event": "kid", "kimg": k, "kid": 0.5 / k} for k in (1, 2)] + [{"event": "progress", "kimg": 3}]
+    (out / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events) + '{"event": "kid", "ki')
+    page = client.get(address("overview", study)).content.decode()
+    assert page.count('<td class="number">0.2500</td>') == 1
+    assert page.count('<td class="number">none yet</td>') == 2
 
 
 def test_only_those_who_may_see_and_make(client, study, made, run, generator):
@@ -225,6 +265,23 @@ def test_a_form_that_cannot_be_run_says_why(as_role, study, generator):
     assert answer.status_code == 400
     assert "Seeds are numbers or ranges" in answer.content.decode()
     assert not Job.objects.exists()
+
+
+def test_truncation_up_to_a_size_is_a_choice_and_stands_on_the_sets_page(as_role, study, generator, network, tmp_path):
+    client, make = as_role("engineer"), address("generator", study, generator.public_id)
+    given = {"kind": "sample", "sample-seeds": "0", "sample-condition": "random", "sample-truncation": 0.5, "sample-centre": "global"}
+    assert '<option value="16">16 px</option>' in client.get(make).content.decode()
+    refused = client.post(make, given | {"sample-truncation_to": "32"})
+    assert refused.status_code == 400, "up to the network's own size would be all layers"
+    for chosen, kept in (("", None), ("8", 8)):
+        assert client.post(make, given | {"sample-truncation_to": chosen}).status_code == 302
+        assert Job.objects.latest("created_at").payload["settings"]["truncation_to"] == kept
+    command = ["generate", network, "--seeds", "0", "--truncation", "0.5", "--truncation-to", "8", "--out", tmp_path / "set.zip"]
+    run_core(*command)
+    image_set = add_set(study=study, path=tmp_path / "set.zip", title="Calm shapes", condition="random")
+    assert "in the first 3 layers only" in client.get(address("set", study, image_set.public_id)).content.decode()
+    card = client.get(reverse("generative:set-card", args=[study.slug, image_set.public_id])).content.decode()
+    assert "| layers truncated, from the coarsest | 3 |" in card
 
 
 def test_the_api_lists_and_publishes_under_the_same_rules(client, study, made):

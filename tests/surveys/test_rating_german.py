@@ -5,6 +5,7 @@ import tomllib
 from uuid import uuid4
 
 import pytest
+from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
@@ -14,12 +15,14 @@ from imagebank.models import Study
 from surveys.models import Answer, SurveyResponse
 from surveys.services import ratings_frame, sample_letter, shipped_preset
 from surveys.services.new_rating_study import SHIPPED
-from surveys.services.new_study import change_study
+from surveys.services.new_study import begin_study, change_study
 from surveys.services.preset_text import preset_of, toml_text
+from surveys.services.protocol import classes_without_name, names_of_classes
 from tests.surveys.rating_study import make_rating_study
 from tests.surveys.study import make_study
 from tests.surveys.test_languages import ENGLISH, read_words
 from tests.surveys.test_new_rating import ADDRESS, signed_in
+from tests.surveys.test_new_study import PRESET
 from tests.surveys.test_new_study import begin as begin_from_file
 from tests.surveys.test_rating import VALUES, RatingSitting
 from tests.surveys.test_rating_tones import fill
@@ -67,7 +70,7 @@ def test_every_shipped_language_is_the_same_study_in_other_words(language):
     places = lambda preset: [row["prompt"].count("{label}") for row in preset["questions"]]  # noqa: E731
     assert places(other) == places(english)
     founding = tomllib.loads((shipped_preset("en").parents[1] / "founding" / "study.toml").read_text(encoding="utf-8"))
-    assert {row["original"] for row in other["classes"]} <= {row["name"] for row in founding["classes"]}
+    assert all(row["names"][language] for row in founding["classes"])
 
 
 def test_a_language_that_is_not_shipped_is_refused_in_a_sentence():
@@ -135,7 +138,7 @@ def test_the_letter_of_a_german_rating_study_is_german():
 @pytest.fixture
 def bank():
     study = make_study("bank")
-    study.classes.filter(code="ZQA").update(name="Neurofibromatosis type 1")
+    study.classes.filter(code="ZQA").update(name="Neurofibromatosis type 1", names={"de": "Neurofibromatose Typ 1"})
     fill(study, real=[1, 4, 7, 10], made=[1, 4, 7, 7])
     return study
 
@@ -144,15 +147,19 @@ DRAWN = {"slug": "echt", "view": "focused", "singles": 4, "pairs": 0, "practice"
 
 
 @pytest.mark.django_db
-def test_page_command_and_api_begin_a_german_rating_study_with_its_classes_named(client, bank):
+def test_page_command_and_api_begin_a_german_rating_study_with_its_classes_named(client, bank, capsys):
     page = signed_in(client, bank).get(ADDRESS).content.decode()
     assert '<option value="de">Deutsch</option>' in page
-    assert client.post(ADDRESS, DRAWN | {"language": "de"}).status_code == 302
+    drawn = client.post(ADDRESS, DRAWN | {"language": "de"}, follow=True).content.decode()
+    assert f"in the words of the images’ study: {bank.classes.get(code='ZQB').name}" in drawn
     call_command("create_rating_study", "zwei", "--from", "bank", "--singles", "4", "--raters", "6", "--seed", "2", "--language", "de")
+    assert "Warning: Raters read these classes in the words of the images’ study" in capsys.readouterr().out
     api = APIClient()
     api.force_authenticate(bank.members.get().user)
     sent = DRAWN | {"sources": ["bank"]}
-    assert api.post("/api/rating-studies/", sent | {"slug": "drei", "language": "de"}, format="json").status_code == 201
+    third = api.post("/api/rating-studies/", sent | {"slug": "drei", "language": "de"}, format="json")
+    assert third.status_code == 201
+    assert "in the words of the images’ study" in third.json()["warnings"][-1]
     text = shipped_preset("de").read_text(encoding="utf-8")
     assert api.post("/api/rating-studies/", sent | {"slug": "vier", "preset": text}, format="json").status_code == 201
     other = api.post("/api/rating-studies/", sent | {"slug": "drei", "language": "en"}, format="json")
@@ -168,13 +175,18 @@ def test_page_command_and_api_begin_a_german_rating_study_with_its_classes_named
         assert study.classes.get(code="ZQB").name == bank.classes.get(code="ZQB").name, "what is not named keeps its name"
 
 
+SAID = 'original = "Neurofibromatosis type 1"\n'
+
+
 @pytest.mark.django_db
 def test_a_rating_study_begins_with_questions_of_ones_own_and_keeps_its_words_until_the_first_answer(client, bank):
     own = shipped_preset("de").read_text(encoding="utf-8").replace("Wie realistisch wirkt es?", "Wie wirkt es?")
-    bad = SimpleUploadedFile("study.toml", own.replace('original = "Tuberous sclerosis complex"\n', "").encode())
+    own = own.replace("[stimuli.single]", f'[[classes]]\n{SAID}name = "Neurofibromatose Typ 1"\n\n[stimuli.single]')
+    bank.classes.update(names={})
+    bad = SimpleUploadedFile("study.toml", own.replace(SAID, "").encode())
     refused = signed_in(client, bank).post(ADDRESS, DRAWN | {"preset": bad})
     assert refused.status_code == 422
-    assert "class 5 of a rating study needs a name and either the code" in refused.content.decode()
+    assert "class 1 of a rating study needs a name and either the code" in refused.content.decode()
     assert client.post(ADDRESS, DRAWN | {"preset": SimpleUploadedFile("study.toml", own.encode())}).status_code == 302
     study = Study.objects.get(slug="echt")
     asked = lambda: {row["code"]: row["prompt"] for row in Study.objects.get(slug="echt").protocol.questions}  # noqa: E731
@@ -195,6 +207,26 @@ def test_a_rating_study_begins_with_questions_of_ones_own_and_keeps_its_words_un
             change_study(study=study, preset=changed.replace(before, after).encode())
     assert toml_text(preset_of(Study.objects.get(slug="echt"))) == changed
     assert not Answer.objects.exists()
+
+
+@pytest.mark.django_db
+def test_a_study_says_by_language_what_its_classes_are_called():
+    """Whatever it is about: said in its study.toml, changed by it at any time, and given back with it."""
+    user = User.objects.create_superuser("root", password="a-long-password")
+    named = PRESET.replace(b'name = "First"', 'name = "First"\nnames = { de = "Erste", fr = "Première" }'.encode())
+    study = begin_study(slug="own", title="", preset=named, user=user)
+    first = study.classes.get(code="A")
+    assert first.names == {"de": "Erste", "fr": "Première"}
+    assert [names_of_classes(shipped_preset(code))(first) for code in ("de", "en")] == ["Erste", "First"]
+    assert [classes_without_name(sources=[study], path=shipped_preset(code)) for code in ("de", "en")] == [["Second"], []]
+    assert preset_of(study)["classes"][0] == {"code": "A", "name": "First", "names": {"de": "Erste", "fr": "Première"}}
+    change_study(study=study, preset=PRESET)
+    assert study.classes.get(code="A").names == first.names, "a file that says nothing of them changes nothing"
+    change_study(study=study, preset=named.replace(b"Erste", b"Eins"))
+    assert study.classes.get(code="A").names["de"] == "Eins"
+    for wrong in (b'names = "Erste"', b'names = { xx = "Erste" }', b'names = { de = "" }', b"names = { de = 1 }"):
+        with pytest.raises(ValidationError, match="The names of the class A stand by codes of languages"):
+            change_study(study=study, preset=PRESET.replace(b'name = "First"', b'name = "First"\n' + wrong))
 
 
 @pytest.mark.django_db

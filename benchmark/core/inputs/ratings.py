@@ -14,7 +14,7 @@ from benchmark.core.inputs.long_table import read_text_table, rejected
 from benchmark.core.inputs.readings import NOT_SIMULATED
 
 REQUIRED = ("evaluator", "image", "question", "answer")
-OPTIONAL = ("kind", "truth", "set", "group", "label", "shown", "confidence", "parts", "showing")
+OPTIONAL = ("kind", "truth", "set", "group", "label", "shown", "confidence", "parts", "rt_ms", "showing")
 REALITY, SCALE, CHOICE, CLASS, MARK, FRAME = KINDS = "reality", "scale", "choice", "class", "mark", "frame"
 REAL, GENERATED = "real", "generated"
 SINGLE = "single"
@@ -30,8 +30,9 @@ class Ratings:
     "choice" (two sides: truth and answer name one; an answer of UNDECIDED names none), "class" (truth is the stated
     class), "mark" (yes or no), "frame" (the first implausible frame of a strip, 0 for none). set: the generator or
     truncation a generated image came from; real images may leave it empty. label: the class that an image is stated to
-    show. shown: single, pair, strip or grid. parts: how many frames or cells it has. Of two further showings the frame has none:
-    `again`, the answers when an image came a second time, and `catches`, those about images with an obvious answer.
+    show. shown: single, pair, strip or grid. parts: how many frames or cells it has. rt_ms: from the painted image to the answer.
+    Of two further showings the frame has none: `again`, the answers when an image came a second time, and `catches`, those about
+    images with an obvious answer.
     """
 
     frame: pd.DataFrame
@@ -73,7 +74,8 @@ def read_ratings(source: str | PathLike | IO) -> Ratings:
         frame.loc[reality, column] = frame.loc[reality, column].str.lower()
     frame["shown"] = frame["shown"].where(frame["shown"] != "", SINGLE)
     frame["value"] = pd.to_numeric(frame["answer"].where(frame["kind"].isin((SCALE, FRAME))), errors="coerce")
-    frame["confidence"] = pd.to_numeric(frame["confidence"], errors="coerce")
+    for column in ("confidence", "rt_ms"):
+        frame[column] = pd.to_numeric(frame[column], errors="coerce")
     problems = [*_problems(frame, lines)]
     if problems:
         raise rejected(table.name, problems)

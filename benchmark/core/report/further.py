@@ -32,7 +32,7 @@ class Column:
         if self.form == "these images":
             return interval(record.get("these_images_ci_low"), record.get("these_images_ci_high"))
         if self.form == "plain interval":
-            return interval(record.get("ci_low"), record.get("ci_high"), 2, 1)
+            return interval(record.get(f"{self.field}_low"), record.get(f"{self.field}_high"), 2, 1)
         if self.form == "fine interval":
             return interval(record.get("ci_low"), record.get("ci_high"), 3, 1)
         if value is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from benchmark.core.results import Results
@@ -77,12 +77,34 @@ def signal_sentence(record: Record) -> str:
     )
 
 
+# Strips by what they are, morphs first. What was put out of order has no direction that could be named rightly.
+STRIPS = {
+    "morph": ("Morphs", "the direction correctly"),
+    "shuffled": ("Shuffled strips, a control", "the order in which they are kept, which is none,"),
+    "other-z": ("Strips of other z, a control", "the direction correctly"),
+    "cross-fade": ("Cross-fades, a control", "the direction correctly"),
+}
+
+
+def choice_answers(records: Sequence[Record], plan: Record) -> list[str]:
+    """Choices between two sides in sentences: pairs, all of them first, then morphs before their controls."""
+
+    def place(record: Record) -> tuple:
+        own = list(STRIPS).index(record["set"]) if record["set"] in STRIPS else len(STRIPS)
+        return record["shown"] == "strip", own if record["shown"] == "strip" else record["set"] != "all"
+
+    return [choice_answer(record, plan) for record in sorted(records, key=place)]
+
+
 def choice_answer(record: Record, plan: Record) -> str:
     """A choice between two sides in a sentence."""
-    what = "the direction" if record["shown"] == "strip" else "the generated one"
+    kind = readable(record["set"]).capitalize()
+    what, named = f"{kind} pairs", "the generated image correctly"
+    if record["shown"] == "strip":
+        what, named = STRIPS.get(record["set"], (f"{kind}, strips", "the direction correctly"))
     undecided = f", undecided {percent(record['undecided'])} of the time" if record["undecided"] else ""
     return (
-        f"{readable(record['set']).capitalize()}: raters named {what} correctly {percent(record['right'])} of the time"
+        f"{what}: raters named {named} {percent(record['right'])} of the time"
         f" ({interval(record['ci_low'], record['ci_high'])}{undecided}); against guessing, {p_value(record['p_chance'])}."
     )
 
@@ -121,6 +143,11 @@ def methods(results: Results) -> list[str]:
         " two one-sided tests [[schuirmann]]. A single rater's error was compared with one half by an exact binomial test,"
         " adjusted over raters [[benjamini]].",
     ]
+    if results.records("reality_models"):
+        sentences.append(
+            "Whether generated images are called generated more often than real ones was also asked of a logistic mixed model with crossed"
+            " random effects of raters and images, fitted by Laplace's approximation; its odds ratio is 1 where they cannot be told apart."
+        )
     if results.records("scales"):
         sentences.append(
             "Means of scales have intervals for new raters and new images. Conditions were compared by a cumulative-link mixed"

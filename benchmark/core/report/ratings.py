@@ -8,7 +8,7 @@ from benchmark.core.figures.catalogue import FigureEntry
 from benchmark.core.inputs.ratings import REAL
 from benchmark.core.report.rating_words import (
     chance_sentence,
-    choice_answer,
+    choice_answers,
     hype_answer,
     hype_question,
     limitations,
@@ -35,6 +35,15 @@ SCALES = Part(
     (Column("Question", "question"), Column("Condition", "set"), Column("Ratings", "ratings", "whole"),
      Column("Images", "images", "whole"), Column("Mean", "mean", "number"), PLAIN, Column("Median", "median", "tenth"),
      Column("Why no interval", "why", "words")),
+)  # fmt: skip
+REALITY_MODELS = Part(
+    "reality_models", "Called generated: a mixed model",
+    "Logistic mixed model with random effects of raters and images; odds ratio of a generated image, over a real one, to be called"
+    " generated.",
+    (Column("Question", "question"), Column("Condition", "set"), Column("Judgments", "judgments", "whole"),
+     Column("Odds ratio", "odds_ratio", "number"), PLAIN, Column("p", "p", "p"),
+     Column("SD of raters", "sd_evaluator", "number"), Column("SD of images", "sd_image", "number"),
+     Column("Why not", "why", "words")),
 )  # fmt: skip
 MODELS = Part(
     "scale_models", "Do conditions differ?",
@@ -78,6 +87,7 @@ AGREEMENT = Part(
     "rating_agreement", "Agreement", "Krippendorff's alpha; ordinal for scales, else nominal with Fleiss' kappa and AC1.",
     (Column("Question", "question"), Column("Level", "level"), Column("Alpha", "krippendorff_alpha", "number"), PLAIN,
      Column("Fleiss' kappa", "fleiss_kappa", "number"), Column("AC1", "gwet_ac1", "number"),
+     Column("Interval", "gwet_ac1_ci", "plain interval"),
      Column("Same answer", "percent_agreement", "percent")),
 )  # fmt: skip
 SELF = Part(
@@ -91,6 +101,11 @@ SELF = Part(
 CATCHES = Part(
     "catches", "Did every rater look?", "Images that are wrong at a glance, shown among the others and left out of every other table.",
     (Column("Rater", "evaluator", "words"), Column("Catches answered", "catches", "whole"), Column("Seen through", "caught", "whole")),
+)  # fmt: skip
+PACE = Part(
+    "pace", "How long did raters look?", "Seconds from the painted image to the judgment; below one second nobody has looked.",
+    (Column("Rater", "evaluator", "words"), Column("Judgments", "answers", "whole"), Column("Median, s", "median_s", "number"),
+     Column("Fastest, s", "fastest_s", "number"), Column("Below one second", "too_fast", "whole")),
 )  # fmt: skip
 RATERS = Part(
     "evaluators", "Raters", "Binomial test of each rater against guessing; p adjusted over raters.",
@@ -143,7 +158,9 @@ def _sections(results: Results, figures: dict[str, str], pictures: Pictures) -> 
     def table(part: Part) -> list[str]:
         return [html.heading(3, part.question), part_of(results, part)] if results.records(part.section) else []
 
-    yield section("answer", "Can raters tell generated images from real ones?", lambda: _answers(results, figures))
+    yield section(
+        "answer", "Can raters tell generated images from real ones?", lambda: [*_answers(results, figures), *table(REALITY_MODELS)]
+    )
     yield section("raters", "Does every rater do alike?", lambda: [*table(RATERS), figures.get("raters", "")])
     yield section(
         "realism", "How realistic are they?", lambda: [figures.get("scales", ""), *table(SCALES), *table(MODELS)]
@@ -161,7 +178,7 @@ def _sections(results: Results, figures: dict[str, str], pictures: Pictures) -> 
         "images", "Which images were best, and which worst?",
         lambda: [figures.get("pictures", ""), *gallery(results, pictures)],
     )  # fmt: skip
-    yield section("agreement", "How far do raters agree?", lambda: [*table(AGREEMENT), *table(SELF), *table(CATCHES)])
+    yield section("agreement", "How far do raters agree?", lambda: [*table(AGREEMENT), *table(SELF), *table(CATCHES), *table(PACE)])
     yield section("plan", "What was planned, and where does the analysis depart from it?", lambda: _plan(results))
     sentences, cited = numbered([*methods(results), GUIDELINE])
     yield section("methods", "Methods", lambda: [*map(html.paragraph, sentences[:-1])])
@@ -202,7 +219,7 @@ def _sides(results: Results, figures: dict[str, str]) -> list[str]:
     records = results.records("choices")
     if not records:
         return []
-    return [html.bullets([choice_answer(r, results["plan"]) for r in records]), figures.get("choices", "")]
+    return [html.bullets(choice_answers(records, results["plan"])), figures.get("choices", "")]
 
 
 def gallery(results: Results, pictures: Pictures) -> list[str]:

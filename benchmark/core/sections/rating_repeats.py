@@ -1,4 +1,4 @@
-"""What was shown to find out about raters: stimuli that came twice, and obvious catches."""
+"""What finds out about raters: stimuli that came twice, obvious catches, and how fast they answered."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from benchmark.core.sections.rating_kinds import share
 
 Record = dict[str, Any]
 KEYS = ["evaluator", "image", "question"]
+FLOOR_S = 1.0  # below it nobody has looked at an image and judged it
 
 
 def self_agreement_section(ratings: Ratings, confidence: float) -> list[Record]:
@@ -46,6 +47,17 @@ def _record(question: str, kind: str, rows: pd.DataFrame, confidence: float) -> 
         "ci_low": found["ci_low"], "ci_high": found["ci_high"], "krippendorff_alpha": alpha,
         "mean_change": float(change.mean()) if kind == SCALE else None, "why": why,
     }  # fmt: skip
+
+
+def pace_section(ratings: Ratings) -> list[Record]:
+    """For every rater the seconds from the painted image to the first judgment of it, and how many came below FLOOR_S, too soon to have
+    looked; a reason to look at these answers, none to leave them out."""
+    rows = ratings.frame[ratings.frame["kind"].isin((REALITY, CHOICE)) & (ratings.frame["answer"] != "") & ratings.frame["rt_ms"].notna()]
+    return [
+        {"evaluator": name, "answers": len(own), "median_s": float(own["rt_ms"].median() / 1000),
+         "fastest_s": float(own["rt_ms"].min() / 1000), "too_fast": int((own["rt_ms"] < 1000 * FLOOR_S).sum())}
+        for name, own in rows.groupby("evaluator", sort=True)
+    ]  # fmt: skip
 
 
 def catches_section(ratings: Ratings) -> list[Record]:

@@ -46,8 +46,9 @@ from benchmark.core.sections.rating_kinds import (
     named_classes_section,
     strips_section,
 )
+from benchmark.core.sections.rating_models import reality_models_section
 from benchmark.core.sections.rating_pictures import pictures_section
-from benchmark.core.sections.rating_repeats import catches_section, self_agreement_section
+from benchmark.core.sections.rating_repeats import catches_section, pace_section, self_agreement_section
 from benchmark.core.software import versions
 
 Record = dict[str, Any]
@@ -137,6 +138,7 @@ def analyse_ratings(ratings: Ratings, plan: RatingPlan | None = None) -> dict[st
             "asked": len(frame),
         },
         "hype": hype_section(ratings, plan),
+        "reality_models": reality_models_section(ratings, _by_set, level),
         "evaluators": evaluators_section(ratings),
         "scales": scales_section(ratings, plan),
         "scale_models": scale_models_section(ratings, plan),
@@ -144,6 +146,7 @@ def analyse_ratings(ratings: Ratings, plan: RatingPlan | None = None) -> dict[st
         "rating_agreement": rating_agreement_section(ratings, plan),
         "self_agreement": self_agreement_section(ratings, level),
         "catches": catches_section(ratings),
+        "pace": pace_section(ratings),
         "class_reality": class_reality_section(ratings, level),
         "class_scales": class_scales_section(ratings, level),
         "named_classes": named_classes_section(ratings, level),
@@ -365,7 +368,8 @@ def _nominal_agreement(rows: pd.DataFrame, plan: RatingPlan) -> Record:
     found = agreement(counts)
     drawn = agreement_intervals(counts, np.random.default_rng(plan.seed), draws=plan.draws, confidence=plan.confidence)
     low, high = drawn["krippendorff_alpha"] or (None, None)
+    ac1_low, ac1_high = drawn["gwet_ac1"] or (None, None)
     why = found.why or (None if low is not None else "undefined in more than half of the bootstrap draws")
     return {"level": "nominal", "krippendorff_alpha": found.krippendorff_alpha, "ci_low": low, "ci_high": high,
-            "fleiss_kappa": found.fleiss_kappa, "gwet_ac1": found.gwet_ac1,
+            "fleiss_kappa": found.fleiss_kappa, "gwet_ac1": found.gwet_ac1, "gwet_ac1_ci_low": ac1_low, "gwet_ac1_ci_high": ac1_high,
             "percent_agreement": found.percent_agreement, "why": why}  # fmt: skip

@@ -40,8 +40,18 @@ def sheet_of(columns: int):
 
 
 def _facts(options, record) -> dict:
-    return {"weights": record.content_hash[:12], "licence": record.licence, "truncation": options.truncation,
+    cutoff = _look(options, record.shape)["cutoff"]
+    layers = {} if cutoff is None else {"layers truncated": f"{cutoff} of {record.shape.num_ws}"}
+    return {"weights": record.content_hash[:12], "licence": record.licence, "truncation": options.truncation, **layers,
             "centre": options.centre, "noise": options.noise}  # fmt: skip
+
+
+def _look(options, shape) -> dict:
+    """What decides the look of every picture of a plan, whatever its kind."""
+    from generative.core.sets.latents import cut_layer
+
+    cutoff = options.truncation_layers if options.truncation_to is None else cut_layer(shape, options.truncation_to)
+    return {"truncation": options.truncation, "centre": options.centre, "noise": options.noise, "cutoff": cutoff}
 
 
 def run_generate(options) -> int:
@@ -54,8 +64,7 @@ def run_generate(options) -> int:
     for name in names:
         record.shape.class_index(name)
     pairs = [(seed, {name: 1.0}) for seed in options.seeds for name in names] or [(s, {}) for s in options.seeds]
-    plan = SetPlan("sample", tuple(s for s, _ in pairs), tuple(label for _, label in pairs), options.truncation,
-                   options.centre, options.noise)  # fmt: skip
+    plan = SetPlan("sample", tuple(s for s, _ in pairs), tuple(label for _, label in pairs), **_look(options, record.shape))
     caption = f"One row per seed, from {options.seeds[0]} to {options.seeds[-1]}"
     figure = Figure(caption, Path("grid.png"), max(len(names), 1), tuple(names))
     page = page_of("Generated pictures", _facts(options, record), [figure])
@@ -74,18 +83,19 @@ def run_morph(options) -> int:
     if options.start == options.end:
         raise InputError(f"A morph needs two different classes; found {options.start!r} twice.")
     latents.label_path(shape, options.start, options.end, [0.0])
+    look = _look(options, shape)
     features = open_features(options.features) if options.spacing == "perceptual" else None
 
     def path(positions: list[float]) -> np.ndarray:
         z = latents.draw_z([seed], shape.z_dim).expand(len(positions), -1)
         c = latents.label_path(shape, options.start, options.end, positions)
-        ws = latents.styles(generator, z, c, truncation=options.truncation, centre=options.centre)
+        ws = latents.styles(generator, z, c, truncation=look["truncation"], centre=look["centre"], cutoff=look["cutoff"])
         images = latents.pictures(generator, ws, noise=options.noise, seeds=[seed] * len(positions))
         return features(np.ascontiguousarray(images.transpose(0, 3, 1, 2)))
 
     positions = latents.morph_positions(options.steps, options.spacing, path)
-    plan = SetPlan("morph", options.seeds, ({options.start: 1.0}, {options.end: 1.0}), options.truncation,
-                   options.centre, options.noise, tuple(positions), options.spacing)  # fmt: skip
+    plan = SetPlan("morph", options.seeds, ({options.start: 1.0}, {options.end: 1.0}), **look,
+                   positions=tuple(positions), spacing=options.spacing)  # fmt: skip
     extra = {"strip.png": sheet_of(options.steps)}
     heads = tuple(f"{100 * place:.0f} % {options.end}" for place in positions)
     caption = f"{options.start} to {options.end}, one row per seed ({', '.join(map(str, options.seeds))})"
@@ -119,8 +129,8 @@ def run_mix(options) -> int:
     cut = shape.num_ws // 2 if options.cut is None else options.cut
     if options.coarse_to is not None:
         cut = latents.cut_layer(shape, options.coarse_to)
-    plan = SetPlan("mix", options.rows, ({options.row_class: 1.0}, {options.column_class: 1.0}), options.truncation,
-                   options.centre, options.noise, column_seeds=options.columns, cut=cut)  # fmt: skip
+    plan = SetPlan("mix", options.rows, ({options.row_class: 1.0}, {options.column_class: 1.0}), **_look(options, shape),
+                   column_seeds=options.columns, cut=cut)  # fmt: skip
     extra = {"grid.png": _mix_sheet(plan)}
     facts = {**_facts(options, record), "layers from the column": f"{cut} of {shape.num_ws}"}
     caption = f"Colour from the row ({options.row_class}), shape from the column ({options.column_class}), by their seeds"

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 
 from generative.core.errors import InputError
-from generative.core.training.recipe import FAST, Recipe, preset
+from generative.core.training.recipe import AUTO_FINE_TUNING, AUTO_RULES, FAST, Recipe, preset
 
 
 def recipe_of(options) -> Recipe:
-    recipe = preset(options.recipe, options.resolution)
-    changes: dict = dict(FAST) if options.fast else {}
+    recipe = preset(options.recipe, options.resolution, gpus=int(os.environ.get("WORLD_SIZE", "1")))
+    changes: dict = _ruled(options) | (FAST if options.fast else {})
+    if options.transition:
+        changes |= {"transition": options.transition, "unconditional_loss": True}
     for key, text in options.options:
         changes[key] = _parsed(text)
     if options.ordinal:
@@ -22,6 +25,20 @@ def recipe_of(options) -> Recipe:
     if options.kimg is not None:
         changes["total_kimg"] = options.kimg
     return recipe.with_options(**changes)
+
+
+def _ruled(options) -> dict:
+    """What `auto` changes for a run that starts from a network. A run that goes on keeps what the rule gave it when it began, on
+    however many GPUs it goes on and whatever the rule says by now."""
+    from generative.core.training.snapshots import latest_snapshot, read_facts
+
+    if options.recipe != "auto":
+        return {}
+    begun = latest_snapshot(options.out)
+    if begun is None:
+        return dict(AUTO_FINE_TUNING) if options.start else {}
+    recipe = Recipe.from_json(read_facts(begun)["recipe"])
+    return {name: getattr(recipe, name) for name in AUTO_RULES}
 
 
 def _parsed(text: str):
@@ -53,9 +70,16 @@ def run_train(options) -> int:
         return 0
     if result.report:
         print(f"Started by {result.report['preset']}: {len(result.report['loaded'])} tensors loaded, "
-             f"{len(result.report['fresh'])} fresh (listed in training.json).")  # fmt: skip
+             f"{len(result.report['fresh'])} fresh (listed in training.json){_pace(result.report)}.")  # fmt: skip
     print(f"Trained to {result.images / 1000:g} kimg, augmentation at {result.ada_p:.3f}; weights in {result.snapshot}.")
     return 0
+
+
+def _pace(report: dict) -> str:
+    if "ada_kimg" not in report:  # a run begun by an earlier version
+        return ""
+    ramp = "has no ramp" if report["ema_rampup"] is None else "ramps up as from scratch"
+    return f"; augmentation adapts over {report['ada_kimg']:g} kimg, the average {ramp}"
 
 
 def device_of(name: str) -> str:

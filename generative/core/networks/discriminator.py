@@ -44,19 +44,23 @@ class Epilogue(nn.Module):
         self.conv = ConvLayer(channels + self.maps, channels, 3, clamp=shape.clamp)
         self.fc = Dense(channels * 16, channels, lrelu=True)
         self.out = Dense(channels, shape.cmap_dim or 1)
+        self.unconditional = Dense(channels, 1) if shape.d_unconditional else None
 
     def forward(self, x_NCHW: Tensor, cmap_ND: Tensor | None) -> Tensor:
         x = x_NCHW.to(dtype=torch.float32, memory_format=torch.contiguous_format)
         if self.maps:
             x = ops.minibatch_std(x, group_size=self.group, channels=self.maps)
-        x = self.out(self.fc(self.conv(x).flatten(1)))
+        features = self.fc(self.conv(x).flatten(1))
+        x = self.out(features)
         if cmap_ND is None:
             return x
-        return (x * cmap_ND).sum(dim=1, keepdim=True) / math.sqrt(cmap_ND.shape[1])
+        projected = (x * cmap_ND).sum(dim=1, keepdim=True) / math.sqrt(cmap_ND.shape[1])
+        return projected if self.unconditional is None else torch.cat([projected, self.unconditional(features)], dim=1)
 
 
 class Discriminator(nn.Module):
-    """Pictures (N, 3, H, W) and label weights (N, K) to logits (N, 1), positive for real."""
+    """Pictures (N, 3, H, W) and label weights (N, K) to logits (N, 1), positive for real; with `shape.d_unconditional`
+    (N, 2): with the label, and without."""
 
     def __init__(self, shape: NetworkShape):
         super().__init__()

@@ -51,7 +51,8 @@ class NetworkShape:
     """Everything needed to build a generator and its discriminator, weights aside.
 
     `constraint` ties label rows; `d_mapping_layers` is 0 in the paper's TensorFlow networks and 8 in the PyTorch ones.
-    `clamp` bounds activations at +-clamp (None: not at all).
+    `clamp` bounds activations at +-clamp (None: not at all). d_unconditional: the discriminator also judges pictures without
+    their label, by one output more.
     """
 
     resolution: int
@@ -70,12 +71,15 @@ class NetworkShape:
     colours: int = 3
     constraint: LabelConstraint | None = None
     d_cmap_dim: int | None = field(default=None)
+    d_unconditional: bool = False
 
     def __post_init__(self):
         if self.resolution < 8 or self.resolution & (self.resolution - 1):
             raise InputError(f"The resolution must be a power of two, 8 or more; found {self.resolution}.")
         if len(set(self.classes)) != len(self.classes):
             raise InputError(f"Class names must differ; found {', '.join(self.classes)}.")
+        if self.d_unconditional and not self.classes:
+            raise InputError("A second judgement, without label, needs a network with classes; this one has none.")
         if self.constraint and len(self.constraint.matrix) != len(self.classes):
             raise InputError(
                 f"The label constraint has {len(self.constraint.matrix)} rows; there are {len(self.classes)} classes."
@@ -120,7 +124,9 @@ class NetworkShape:
         return tie.matrix
 
     def to_json(self) -> dict:
-        return asdict(self)
+        """As network.json has it. A second judgement stands in it only where there is one: the hashes of networks without, which
+        are made of this, stay what they were."""
+        return {name: value for name, value in asdict(self).items() if name != "d_unconditional" or value}
 
     @classmethod
     def from_json(cls, data: dict) -> NetworkShape:

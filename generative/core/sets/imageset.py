@@ -28,7 +28,7 @@ COLUMNS = ("item", "class", "view", "path", "label", "seed", "position")
 @dataclass(frozen=True)
 class SetPlan:
     """All that decides the pictures of a set. `labels`: class names to weights, one per picture (sample), the two ends
-    (morph), or (rows, columns) (mix)."""
+    (morph), or (rows, columns) (mix). `cutoff`: only so many of the first style layers are truncated; None: all."""
 
     kind: str
     seeds: tuple[int, ...]
@@ -40,6 +40,7 @@ class SetPlan:
     spacing: str = "linear"
     column_seeds: tuple[int, ...] = ()
     cut: int | None = None
+    cutoff: int | None = None
 
     @property
     def count(self) -> int:
@@ -49,7 +50,9 @@ class SetPlan:
         return len(self.seeds) * (len(self.positions) if self.kind == "morph" else 1)
 
     def to_json(self) -> dict:
-        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+        """As set.json has it. A cutoff stands in it only where there is one: plans without, and so the names and hashes of
+        their pictures, stay what they were before it could be asked for."""
+        return {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "cutoff" or self.cutoff is not None}
 
     @classmethod
     def from_json(cls, data: dict) -> SetPlan:
@@ -123,7 +126,7 @@ def _styles(generator, plan: SetPlan, seeds: list[int], labels: list[dict]) -> t
     shape = generator.shape
     z = latents.draw_z(seeds, shape.z_dim)
     c = torch.stack([latents.label_vector(shape, label) for label in labels])
-    return latents.styles(generator, z, c, truncation=plan.truncation, centre=plan.centre)
+    return latents.styles(generator, z, c, truncation=plan.truncation, centre=plan.centre, cutoff=plan.cutoff)
 
 
 def _render(generator, plan: SetPlan, seeds: list[int], labels: list[dict], made) -> np.ndarray:

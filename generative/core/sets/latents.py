@@ -68,12 +68,15 @@ def styles(
     generator, z_NZ: Tensor, c_NK: Tensor, *, truncation: float, centre: str, cutoff: int | None = None
 ) -> Tensor:
     """Truncated styles (N, L, D). centre `global` pulls to the network's running mean, which also shrinks the effect
-    of the label; `class` to the mean of each picture's own label. Pictures are computed one by one: the result does
-    not depend on which others are asked for."""
+    of the label; `class` to the mean of each picture's own label. cutoff: only the first so many layers are pulled, and
+    the finer ones keep their variety; None: all. Pictures are computed one by one: the result does not depend on which
+    others are asked for."""
     if centre not in CENTRES:
         raise InputError(f"The truncation centre must be one of {', '.join(CENTRES)}; found {centre!r}.")
     if not 0 <= truncation <= 2:
         raise InputError(f"Truncation must lie in 0 to 2; found {truncation}.")
+    if cutoff is not None and not 1 <= cutoff <= generator.shape.num_ws:
+        raise InputError(f"Truncation may be of the first 1 to {generator.shape.num_ws} layers of this network; found {cutoff}.")
     known: dict = {}
     out = []
     for z, c in zip(z_NZ.split(1), c_NK.split(1), strict=True):

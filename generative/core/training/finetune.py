@@ -4,7 +4,8 @@
 stays random; in the discriminator everything but the output and label layers is copied.
 `widen`: the source's mapping is kept, with its number of layers; its first layer gets columns of zeros for the label
 and is rescaled for the doubled fan-in, so that the first picture equals the source's.
-A source with exactly our classes needs neither: `widen` then copies everything whose shape fits.
+A source with exactly our classes needs neither: `widen` then copies everything whose shape fits. What judged in an unlabelled
+source becomes the judgement without label, where the recipe has one.
 """
 
 from __future__ import annotations
@@ -66,6 +67,8 @@ def start_from(generator, averaged, discriminator, source_folder: Path, preset: 
     for label, network, part in (("G", generator, raw), ("G_ema", averaged, "generator"),
                                  ("D", discriminator, "discriminator")):  # fmt: skip
         state = read_state(source_folder, part, record) if part in record.hashes else {}
+        if part == "discriminator" and preset == "widen" and not record.shape.classes:  # its one output judges without label
+            state |= {name.replace(".out.", ".unconditional."): state[name] for name in list(state) if name.startswith("b4.out.")}
         if preset == "widen" and not same and part != "discriminator":
             state = _widened(state, record.shape, network)
         taken = _copy(network, state, skip=set() if same else _skipped(preset, part, state))

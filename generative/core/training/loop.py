@@ -22,7 +22,7 @@ from generative.core.errors import Cancelled, InputError
 from generative.core.networks.discriminator import Discriminator
 from generative.core.networks.generator import Generator
 from generative.core.networks.weights import NetworkRecord, read_record, read_state
-from generative.core.training import finetune, phases, snapshots
+from generative.core.training import finetune, losses, phases, snapshots
 from generative.core.training.augment import AdaController
 from generative.core.training.distributed import Group, join_group, leave_group
 from generative.core.training.recipe import Recipe
@@ -120,7 +120,8 @@ class _Run:
         if self.snapshot:
             self._resume()
         elif start:
-            self.report = finetune.start_from(self.g, self.ema, self.d, start, start_preset).to_json()
+            report = finetune.start_from(self.g, self.ema, self.d, start, start_preset).to_json()
+            self.report = {**report, "ada_kimg": recipe.ada_kimg, "ema_rampup": recipe.ema_rampup}
             parent = read_record(start)
             self.parent = {"content_hash": parent.content_hash, "licence": parent.licence, **parent.source}
             self.licence = parent.licence if licence == "own" else licence
@@ -229,8 +230,12 @@ class _Run:
         if self.recipe.mirror:
             flip = torch.from_numpy(rng.random(self.local) < 0.5).to(self.device, non_blocking=True)
             images = torch.where(flip[:, None, None, None], images.flip(3), images)
-        labels, drawn = self._labels(index), self._labels(self._asked_for(rng, self.local))
-        return phases.Batch(images, *(each.to(self.device, non_blocking=True) for each in (labels, drawn)))
+        drawn = self._asked_for(rng, self.local)
+        if self.recipe.unconditional_loss:  # judged by their own labels; only the generator is told less of them at first
+            labels = (self.one_hot[index], self.one_hot[drawn], self._labels(drawn))
+        else:
+            labels = (self._labels(index), self._labels(drawn))
+        return phases.Batch(images, *(each.to(self.device, non_blocking=True) for each in labels))
 
     def _order(self, rng: np.random.Generator) -> np.ndarray:
         """The pictures of one epoch; balanced, an equal part of it for every class: a large class shows some of its own,
@@ -253,9 +258,7 @@ class _Run:
         labels = self.one_hot[index]
         if not self.recipe.transition:
             return labels
-        start, end = self.recipe.transition
-        share = min(max((self.images / 1000 - start) / max(end - start, 1e-9), 0.0), 1.0)
-        return torch.lerp(self.one_hot.mean(dim=0).expand_as(labels), labels, share)
+        return torch.lerp(self.one_hot.mean(dim=0).expand_as(labels), labels, self.recipe.label_share(self.images / 1000))
 
     def _descend(self, loss: torch.Tensor, parameters: list, adam: torch.optim.Adam) -> torch.Tensor:
         for parameter in parameters:
@@ -285,6 +288,8 @@ class _Run:
         """One batch through all due phases; returns the losses, on the device."""
         recipe, players, batch = self.recipe, self.players, self._batch()
         players.p = self.ada.p if recipe.fixed_p is None else recipe.fixed_p
+        if recipe.unconditional_loss:
+            players.weights = losses.transitional_weights(recipe.label_share(self.images / 1000))
         with self._judging_only():
             loss = phases.generator_main(players, batch, self._chance(0))
             found = {"loss_g": self._descend(loss, self.g_parameters, self.g_adam)}

@@ -1,12 +1,16 @@
 """Losses of StyleGAN2 and its two lazy regularisers, and the relativistic variant.
 
 Sources: non-saturating logistic loss (arXiv 1406.2661), R1 (1801.04406), path length (1912.04958), relativistic
-pairing (2501.05441).
+pairing (2501.05441), the judgement without label (2201.06578).
+
+Logits are (N, J): J judgements of each of N pictures, one as a rule. `weights` has one number for each: a loss is the weighted
+sum of the judgements' means.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -16,25 +20,41 @@ from torch import Tensor
 PATH_DECAY = 0.01
 
 
-def generator_loss(fake_logits: Tensor, real_logits: Tensor | None = None) -> Tensor:
+ALONE = (1.0,)
+
+
+def transitional_weights(share: float) -> tuple[float, float]:
+    """Of the judgements with and without label: L = lambda L_conditional + L_unconditional (2201.06578), lambda = `share`."""
+    return (share, 1.0)
+
+
+def weighted(values_NJ: Tensor, weights: Sequence[float]) -> Tensor:
+    """Sum over judgements of weight times mean over pictures; judgements of weight 0 are not even looked at."""
+    columns = zip(weights, values_NJ.unbind(dim=1), strict=True)
+    return torch.stack([weight * column.mean() for weight, column in columns if weight]).sum()
+
+
+def generator_loss(fake_logits: Tensor, real_logits: Tensor | None = None, *, weights: Sequence[float] = ALONE) -> Tensor:
     """Mean softplus(-D(fake)); with real logits the relativistic pairing softplus(D(real) - D(fake))."""
     margin = fake_logits if real_logits is None else fake_logits - real_logits
-    return F.softplus(-margin).mean()
+    return weighted(F.softplus(-margin), weights)
 
 
-def discriminator_loss(real_logits: Tensor, fake_logits: Tensor, *, relativistic: bool = False) -> Tensor:
+def discriminator_loss(
+    real_logits: Tensor, fake_logits: Tensor, *, relativistic: bool = False, weights: Sequence[float] = ALONE
+) -> Tensor:
     """Mean softplus(-D(real)) + softplus(D(fake)); relativistic: softplus(D(fake) - D(real))."""
     if relativistic:
-        return F.softplus(fake_logits - real_logits).mean()
-    return F.softplus(-real_logits).mean() + F.softplus(fake_logits).mean()
+        return weighted(F.softplus(fake_logits - real_logits), weights)
+    return weighted(F.softplus(-real_logits), weights) + weighted(F.softplus(fake_logits), weights)
 
 
-def image_slope(discriminator, images_NCHW: Tensor, labels_NK: Tensor, **options) -> Tensor:
-    """Gradient of each picture's logit in its pixels, itself differentiable in the weights.
+def image_slope(discriminator, images_NCHW: Tensor, labels_NK: Tensor, *, judgement: int = 0, **options) -> Tensor:
+    """Gradient of each picture's logit, of one judgement, in its pixels, itself differentiable in the weights.
 
     Written as a function, not as a walk back through a graph, which would compute the weights' gradients, too.
     """
-    return torch.func.grad(lambda images: discriminator(images, labels_NK, **options).sum())(images_NCHW)
+    return torch.func.grad(lambda images: discriminator(images, labels_NK, **options)[:, judgement].sum())(images_NCHW)
 
 
 def style_slope(synthesis, ws_NLD: Tensor, noise_NCHW: Tensor, **options) -> Tensor:

@@ -22,11 +22,17 @@ DTYPES = {"float32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float1
 
 @dataclass
 class Batch:
-    """images (N, 3, H, W) in [-1, 1], labels (N, K); `fake_labels` for generated pictures."""
+    """images (N, 3, H, W) in [-1, 1], labels (N, K); `fake_labels` for generated pictures. asked_labels: what the generator is
+    told of these, where that is not the same; None: the same."""
 
     images: Tensor
     labels: Tensor
     fake_labels: Tensor
+    asked_labels: Tensor | None = None
+
+    @property
+    def asked(self) -> Tensor:
+        return self.fake_labels if self.asked_labels is None else self.asked_labels
 
 
 @dataclass(frozen=True)
@@ -51,13 +57,15 @@ class Chance:
 
 @dataclass
 class Players:
-    """The two networks being trained and what only they need to know while training."""
+    """The two networks being trained and what only they need to know while training. weights: of the discriminator's judgements
+    in every loss."""
 
     generator: torch.nn.Module
     discriminator: torch.nn.Module
     recipe: Recipe
     path_mean: Tensor
     p: float = 0.0
+    weights: tuple[float, ...] = losses.ALONE
     synthesis: Callable = field(init=False)
     judge: Callable = field(init=False)
 
@@ -109,16 +117,15 @@ class Players:
 
 
 def generator_main(players: Players, batch: Batch, chance: Chance) -> Tensor:
-    fake = players.logits(players.fakes(batch.fake_labels, chance), batch.fake_labels, chance)
-    if not players.recipe.relativistic:
-        return losses.generator_loss(fake)
-    return losses.generator_loss(fake, players.logits(batch.images, batch.labels, chance))
+    fake = players.logits(players.fakes(batch.asked, chance), batch.fake_labels, chance)
+    real = players.logits(batch.images, batch.labels, chance) if players.recipe.relativistic else None
+    return losses.generator_loss(fake, real, weights=players.weights)
 
 
 def generator_path(players: Players, batch: Batch, chance: Chance) -> Tensor:
     """Path length on half the batch, times its interval; moves the running mean."""
     half = max(batch.fake_labels.shape[0] // 2, 1)
-    ws = players.styles(batch.fake_labels, chance, half)
+    ws = players.styles(batch.asked, chance, half)
     synthesis, noise, size = players.generator.synthesis, players.noise(half, chance), (half, *batch.images.shape[1:])
     slope = losses.style_slope(synthesis, ws, chance.normal(*size), noise=noise, precision=players.precision)
     path = losses.path_length(slope, players.path_mean)
@@ -128,7 +135,8 @@ def generator_path(players: Players, batch: Batch, chance: Chance) -> Tensor:
 
 @dataclass(frozen=True)
 class Judged:
-    """The discriminator's loss and its logits on real pictures, which steer the augmentation."""
+    """The discriminator's loss and its logits (N,) on real pictures, which steer the augmentation: where there are two
+    judgements, their sum by the weights of the loss."""
 
     loss: Tensor
     real_logits: Tensor
@@ -136,19 +144,25 @@ class Judged:
 
 def discriminator_main(players: Players, batch: Batch, chance: Chance) -> Judged:
     with torch.no_grad():
-        images = players.fakes(batch.fake_labels, chance)
+        images = players.fakes(batch.asked, chance)
     fake = players.logits(images, batch.fake_labels, chance)
     real = players.logits(batch.images, batch.labels, chance)
-    loss = losses.discriminator_loss(real, fake, relativistic=players.recipe.relativistic)
-    return Judged(loss, real.detach())
+    loss = losses.discriminator_loss(real, fake, relativistic=players.recipe.relativistic, weights=players.weights)
+    return Judged(loss, sum(weight * logits for weight, logits in zip(players.weights, real.detach().unbind(dim=1), strict=True)))
 
 
 def discriminator_r1(players: Players, batch: Batch, chance: Chance) -> Tensor:
-    """R1 on real pictures through the augmentation, times its interval."""
+    """R1 on real pictures through the augmentation, times its interval; each judgement pays its own, by its weight."""
     images = batch.images.detach().requires_grad_(True)
     shown = players.shown(images, chance)
-    slope = losses.image_slope(players.discriminator, shown.detach(), batch.labels, precision=players.precision)
-    if shown is not images:  # the augmentation is linear in the pictures: its part of the chain rule, differentiable, too
-        (slope,) = torch.autograd.grad(shown, images, slope, create_graph=True)
-    penalty = losses.gradient_penalty(slope).mean()
-    return penalty * (players.recipe.gamma / 2 * players.recipe.r1_every)
+    penalties = []
+    for judgement, weight in enumerate(players.weights):
+        if not weight:
+            continue
+        slope = losses.image_slope(
+            players.discriminator, shown.detach(), batch.labels, judgement=judgement, precision=players.precision
+        )
+        if shown is not images:  # the augmentation is linear in the pictures: its part of the chain rule, differentiable, too
+            (slope,) = torch.autograd.grad(shown, images, slope, create_graph=True)
+        penalties.append(weight * losses.gradient_penalty(slope).mean())
+    return torch.stack(penalties).sum() * (players.recipe.gamma / 2 * players.recipe.r1_every)

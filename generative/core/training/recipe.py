@@ -22,6 +22,11 @@ ABOVE_0 = (
 )  # fmt: skip
 SHARES = ("style_mix", "ada_target", "ada_most", "fixed_p")
 
+# What the published rule of thumb changes where a run starts from a trained network: augmentation adapts five times as fast, and
+# the average needs no ramp, since it is good from the first step.
+AUTO_FINE_TUNING = {"ada_kimg": 100.0, "ema_rampup": None}
+AUTO_RULES = ("batch", "mbstd_group", "gamma", "ema_kimg", *AUTO_FINE_TUNING)  # what `auto` makes of GPUs, resolution and a start
+
 # Full speed on a GPU; the same numbers within bfloat16's.
 FAST = {"precision": "bf16", "channels_last": True, "compiled": True}
 
@@ -32,8 +37,10 @@ class Recipe:
 
     mapping_lr: the mapping's learning rate relative to the rest; .01 as published barely moves it in a short run.
     ordinal: (low end, middle, high end) class names; the middle's label vector is held at the mean of the ends, in
-    `ordinal_nets`. transition: (start, end) kimg between which both networks' labels fade in from the common mix (after
-    2201.06578, which besides keeps a judgement without label in the loss); None conditions from the first step.
+    `ordinal_nets`. transition: (start, end) kimg between which the labels fade in from the common mix, lambda going from 0 to 1;
+    None conditions from the first step. unconditional_loss: in a transition the discriminator also judges without label, in every
+    loss and all the time, and its judgement of labelled pictures counts lambda (arXiv 2201.06578); without it both networks' labels
+    fade in and nothing else changes.
     noise: random draws it for every picture, none trains without (its strength
     stays 0). balanced: every class is shown, and asked for, equally often, however few pictures it has; else as often as
     it occurs. compiled: the phases of every step as compiled code (not path length and R1: little of the time, and
@@ -71,6 +78,7 @@ class Recipe:
     ordinal: tuple[str, str, str] | None = None
     ordinal_nets: str = "both"
     transition: tuple[float, float] | None = None
+    unconditional_loss: bool = False
     diff_augment: bool = False
     relativistic: bool = False
     freeze_d: int = 0
@@ -92,9 +100,20 @@ class Recipe:
             raise InputError(f"The batch must be a multiple of mbstd_group ({self.mbstd_group}); found {self.batch}.")
         if self.channel_base < self.resolution:
             raise InputError(f"channel_base must be {self.resolution}, the resolution, or more; found {self.channel_base}.")
+        if self.transition and not self.transition[0] <= self.transition[1]:
+            raise InputError(f"transition goes from an earlier to a later kimg; found {self.transition[0]:g} to {self.transition[1]:g}.")
+        if self.unconditional_loss and not self.transition:
+            raise InputError("unconditional_loss belongs to a transition; name the kimg between which labels fade in, too.")
         for name, known in (("ordinal_nets", NETS), ("precision", PRECISIONS), ("noise", NOISES), ("pipeline", PIPELINE_NAMES)):
             if getattr(self, name) not in known:
                 raise InputError(f"{name} must be one of {', '.join(known)}; found {getattr(self, name)!r}.")
+
+    def label_share(self, kimg: float) -> float:
+        """lambda: how much of the labels counts after so many kimg, from 0 at the transition's start to 1 at its end."""
+        if not self.transition:
+            return 1.0
+        start, end = self.transition
+        return min(max((kimg - start) / max(end - start, 1e-9), 0.0), 1.0)
 
     def shape(self, classes: tuple[str, ...]) -> NetworkShape:
         """The networks for these classes; the ordinal names must be among them."""
@@ -107,6 +126,7 @@ class Recipe:
             resolution=self.resolution, classes=tuple(classes), z_dim=self.z_dim, w_dim=self.w_dim,
             channel_base=self.channel_base, channel_max=self.channel_max, mapping_layers=self.mapping_layers,
             mapping_lr=self.mapping_lr, d_mapping_layers=self.d_mapping_layers, clamp=self.clamp, mbstd_group=self.mbstd_group, constraint=tie,
+            d_unconditional=self.unconditional_loss,
         )  # fmt: skip
 
     def to_json(self) -> dict:
@@ -205,12 +225,13 @@ def tiny(resolution: int = 32) -> Recipe:
 PRESETS = {"authors-nf1": authors_nf1, "authors-7": authors_seven, "auto": auto, "tiny": tiny}
 
 
-def preset(name: str, resolution: int | None = None) -> Recipe:
-    """A recipe by its name; auto needs a resolution, the others have their own."""
+def preset(name: str, resolution: int | None = None, *, gpus: int = 1) -> Recipe:
+    """A recipe by its name; auto needs a resolution, the others have their own. gpus: processes that share the batch; only
+    auto asks."""
     if name not in PRESETS:
         raise InputError(f"There is no recipe {name!r}; there are {', '.join(PRESETS)}.")
     if resolution is not None and (resolution < 8 or resolution & (resolution - 1)):
         raise InputError(f"The resolution must be a power of two, 8 or more; found {resolution}.")
-    if resolution is None:
-        return PRESETS[name](256) if name == "auto" else PRESETS[name]()
-    return PRESETS[name](resolution)
+    if name == "auto":
+        return auto(resolution or 256, gpus)
+    return PRESETS[name]() if resolution is None else PRESETS[name](resolution)

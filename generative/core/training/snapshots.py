@@ -58,14 +58,19 @@ def save_snapshot(
     return target
 
 
+def read_facts(folder: Path) -> dict:
+    """What a snapshot says of its run: recipe, seed, step, pictures shown."""
+    try:
+        return json.loads((folder / "training.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{folder} holds no readable training.json: {error}.") from error
+
+
 def read_training(folder: Path) -> tuple[dict, dict]:
     """(tensors, facts) of a snapshot, their hash checked."""
     from safetensors.torch import load_file
 
-    try:
-        facts = json.loads((folder / "training.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{folder} holds no readable training.json: {error}.") from error
+    facts = read_facts(folder)
     path = folder / "training.safetensors"
     if facts.get("schema") != SCHEMA or not path.exists() or facts["sha256"] != file_sha256(path):
         raise InputError(f"{folder} is not a complete snapshot; delete it to go on from the one before.")

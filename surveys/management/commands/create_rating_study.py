@@ -5,6 +5,7 @@ from django.core.management.base import BaseCommand
 from imagebank.management.outcome import Outcome, add_json_argument, tell
 from imagebank.management.terminal import input_errors, study_named
 from surveys.services import balance_warnings, begin_rating_study, shipped_preset
+from surveys.services.new_rating_study import naming_warnings
 
 
 class Command(BaseCommand):
@@ -25,6 +26,7 @@ class Command(BaseCommand):
         parser.add_argument("--pairs", type=int, default=0)
         parser.add_argument("--strips", type=int, help="morph strips in all, of morphs and each control equally many; all when left out")
         parser.add_argument("--practice", type=int, default=3)
+        parser.add_argument("--practice-others", type=int, default=0, help="pairs, strips and grids to practise with, of each kind shown")
         parser.add_argument("--raters", type=int, default=12)
         parser.add_argument("--seed", type=int, required=True)
         add_json_argument(parser)
@@ -37,13 +39,13 @@ class Command(BaseCommand):
     def handle(self, *, study, sources, seed, **options):
         from surveys.core import Certificate
 
-        asked = {name: options[name] for name in ("view", "singles", "pairs", "practice", "strips", "raters", "image_sets",
-                                                  "require_tones")}  # fmt: skip
+        asked = {name: options[name] for name in ("view", "singles", "pairs", "practice", "practice_others", "strips", "raters",
+                                                  "image_sets", "require_tones")}  # fmt: skip
         found = [study_named(slug) for slug in sources]
         with input_errors():
             preset = options["preset"] or shipped_preset(options["language"])
             survey_set = begin_rating_study(slug=study, sources=found, seed=seed, preset=preset, **asked)
-        warnings = balance_warnings(survey_set.certificate)
+            warnings = balance_warnings(survey_set.certificate) + naming_warnings(sources=found, preset=preset)
         sittings, stimuli = survey_set.surveys.count(), survey_set.study.stimuli.count()
         lines = [
             Certificate.from_dict(survey_set.certificate).to_text(), *(f"Warning: {warning}" for warning in warnings),

@@ -246,6 +246,7 @@
     if (questions.next(leaveOpen)) {
       if (!part("unanswered").textContent) arrive();
       part("leave").hidden = !part("unanswered").textContent;
+      part("unanswered").scrollIntoView({ block: "nearest" }); // on a phone it may lie behind the buttons
       return;
     }
     if (practising && index === items.length - 1) {

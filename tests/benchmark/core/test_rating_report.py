@@ -12,11 +12,13 @@ from benchmark.core.figures.ratings import rating_figures
 from benchmark.core.inputs.ratings import read_ratings
 from benchmark.core.plans.plan import Plan
 from benchmark.core.report.checklists import rating_checklist
-from benchmark.core.report.rating_words import signal_sentence, verdict
+from benchmark.core.report.rating_words import choice_answers, signal_sentence, verdict
 from benchmark.core.report.ratings import build_rating_report
 from benchmark.core.results import Results
+from benchmark.core.sections.rating_models import reality_models_section
 from benchmark.core.sections.rating_pictures import best_and_worst
-from benchmark.core.sections.ratings import RatingPlan, analyse_ratings
+from benchmark.core.sections.rating_repeats import pace_section
+from benchmark.core.sections.ratings import RatingPlan, _by_set, analyse_ratings
 
 HEADER = "evaluator,image,question,answer,kind,truth,set,label,shown,parts,simulated"
 
@@ -53,6 +55,39 @@ def test_curated_and_random_images_are_conditions_of_their_own(results):
     assert by_set["curated"]["fakes_called_real"] > 0.5 > by_set["random"]["fakes_called_real"]
     assert verdict(by_set["random"], results["plan"]).startswith("Yes")
     assert {(r["set"], r["class"]) for r in results.records("class_scales")} >= {("real", "A"), ("curated", "B")}
+
+
+def test_a_mixed_model_says_how_much_oftener_generated_images_are_called_generated(results):
+    """Without any variance of raters or images it is the odds ratio of the table: (12 / 4) / (8 / 8) = 3."""
+    by_set = {record["set"]: record for record in results.records("reality_models")}
+    assert set(by_set) == {"all", "curated", "random"}
+    assert by_set["random"]["odds_ratio"] > by_set["all"]["odds_ratio"] > by_set["curated"]["odds_ratio"]
+    assert by_set["random"]["ci_low"] > 1 > by_set["curated"]["ci_low"]
+    lines = [HEADER]
+    for image in range(8):
+        fake = image < 4
+        for rater in range(4):
+            # a square of answers: every rater and every image of a kind says, and is called, the same number of times
+            called = (rater + image) % 4 != 0 if fake else (rater + image) % 2 == 0
+            answer, truth = ("generated" if called else "real"), ("generated" if fake else "real")
+            lines.append(f"r{rater},i{image},origin,{answer},reality,{truth},{'a' if fake else ''},,single,1,")
+    (even,) = reality_models_section(read_ratings(io.StringIO("\n".join(lines) + "\n")), _by_set, 0.95)
+    assert even["odds_ratio"] == pytest.approx(3, rel=1e-3)
+    assert max(even["sd_evaluator"], even["sd_image"]) < 0.05
+    same = [line.replace("origin,real", "origin,generated") if ",generated,a" in line else line for line in lines]
+    (none,) = reality_models_section(read_ratings(io.StringIO("\n".join(same) + "\n")), _by_set, 0.95)
+    assert none["odds_ratio"] is None
+    assert none["why"] == "every generated image got the same answer, so that the odds have no limit"
+
+
+def test_judgments_that_came_sooner_than_anybody_looks_are_counted_for_every_rater():
+    lines = [HEADER.replace("parts", "rt_ms")]
+    lines += [f"r{rater},i{n},origin,real,reality,{'real' if n % 2 else 'generated'},,,single,{ms},"
+              for rater, times in enumerate(((400, 5000, 999, 1000), ("", "", "", ""))) for n, ms in enumerate(times)]  # fmt: skip
+    lines += ["r0,i0,realism,4,scale,,,,single,10,"]
+    assert pace_section(read_ratings(io.StringIO("\n".join(lines) + "\n"))) == [
+        {"evaluator": "r0", "answers": 4, "median_s": 0.9995, "fastest_s": 0.4, "too_fast": 2}
+    ]
 
 
 def test_an_undecided_answer_counts_half_and_controls_are_never_pooled(results):
@@ -187,3 +222,16 @@ def test_judgments_of_real_images_alone_are_null_with_a_reason_everywhere():
 def test_a_table_of_blanks_is_reported_without_an_answer():
     found = judged(lambda rater, image, truth: "")
     assert "GRRAS: " in build_rating_report(found, [], {})
+
+
+def test_choices_are_told_pairs_first_then_morphs_before_their_controls():
+    """Of what was put out of order no direction is named correctly, however the share turns out."""
+    common = {"right": 0.7, "ci_low": 0.5, "ci_high": 0.9, "undecided": 0, "p_chance": 0.04}
+    shown = [("strip", "cross-fade"), ("strip", "morph"), ("strip", "shuffled"), ("pair", "random"), ("pair", "all"), ("strip", "mine")]
+    told = choice_answers([common | {"shown": kind, "set": name} for kind, name in shown], {})
+    assert [sentence.split(":")[0] for sentence in told] == [
+        "All pairs", "Random pairs", "Morphs", "Shuffled strips, a control", "Cross-fades, a control", "Mine, strips",
+    ]  # fmt: skip
+    assert told[0].startswith("All pairs: raters named the generated image correctly 70.0 % of the time (50.0 to 90.0);")
+    assert "raters named the order in which they are kept, which is none, 70.0 %" in told[3]
+    assert "correctly" not in told[3]

@@ -218,6 +218,31 @@ def test_generate_mix_and_project_write_sets(tmp_path, trained):
 
 
 
+MAKING = {
+    "generate": ["--seeds", "3"],
+    "morph": ["--from", "early", "--to", "late", "--seeds", "3", "--steps", "3", "--spacing", "perceptual"],
+    "mix": ["--rows", "1", "--columns", "2", "--row-class", "early", "--column-class", "late"],
+}
+
+
+@pytest.mark.parametrize("command", MAKING)
+def test_truncation_of_the_first_layers_is_recorded_and_made_again(command, tmp_path, trained, capsys):
+    """By a size or by a number of layers: the same pictures, others than with all layers truncated, made again to the byte."""
+    weights, sets = str(trained[1]), {}
+    for name, cutoff in (("all", []), ("size", ["--truncation-to", "4"]), ("layers", ["--truncation-layers", "1"])):
+        assert main([command, weights, *MAKING[command], "--truncation", "0.2", *cutoff, "--out", str(tmp_path / name)]) == 0
+        sets[name] = json.loads((tmp_path / name / "set.json").read_text())
+        assert main(["regenerate", weights, str(tmp_path / name)]) == 0
+    assert "cutoff" not in sets["all"]["plan"]
+    assert sets["size"]["plan"]["cutoff"] == 1
+    assert sets["size"]["set_hash"] == sets["layers"]["set_hash"]
+    assert sets["size"]["images"] != sets["all"]["images"]
+    assert "1 of 4" in (tmp_path / "size" / "index.html").read_text()
+    assert "first 1 to 4 layers of this network; found 9" in refused(
+        capsys, command, weights, *MAKING[command], "--truncation-layers", "9", "--out", tmp_path / "none")  # fmt: skip
+    assert not (tmp_path / "none").exists()
+
+
 def test_bad_requests_are_one_sentence_with_status_two(tmp_path, trained, capsys):
     manifest, weights = trained
     out = tmp_path / "out"

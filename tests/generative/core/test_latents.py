@@ -106,6 +106,24 @@ def test_truncation_to_nothing_is_the_centre_global_or_of_the_class(network):
     assert not np.array_equal(early, late)
 
 
+def test_truncation_of_the_first_layers_leaves_the_finer_ones_as_they_were(network):
+    z, c = latents.draw_z([4], 8), latents.label_vector(SHAPE, {"early": 1.0})[None]
+    whole = latents.styles(network, z, c, truncation=1.0, centre="global")
+    all_layers = latents.styles(network, z, c, truncation=0.3, centre="global")
+    some = latents.styles(network, z, c, truncation=0.3, centre="global", cutoff=2)
+    assert torch.equal(some, torch.cat([all_layers[:, :2], whole[:, 2:]], dim=1))
+    assert not torch.equal(all_layers, whole)
+    for wrong in (0, SHAPE.num_ws + 1):
+        with pytest.raises(InputError, match=rf"first 1 to {SHAPE.num_ws} layers of this network; found {wrong}"):
+            latents.styles(network, z, c, truncation=0.3, centre="global", cutoff=wrong)
+
+
+def test_a_plan_without_a_cutoff_is_the_plan_it_was():
+    """Names and hashes of earlier sets come from the plan's JSON."""
+    assert "cutoff" not in morph((0.0, 1.0)).to_json()
+    assert morph((0.0, 1.0), cutoff=3).to_json()["cutoff"] == 3
+
+
 def test_perceptual_spacing_makes_steps_even():
     """A path that races at first: linear frames are uneven, perceptual ones even to a few per cent."""
 
@@ -203,8 +221,8 @@ def test_projection_comes_near_its_picture_and_is_repeatable(network):
 
 
 def test_plan_survives_json():
-    plan = morph((0.0, 1.0), spacing="perceptual")
-    assert SetPlan.from_json(json.loads(json.dumps(plan.to_json()))) == plan
+    for plan in (morph((0.0, 1.0), spacing="perceptual"), morph((0.0, 1.0), truncation=0.5, cutoff=3)):
+        assert SetPlan.from_json(json.loads(json.dumps(plan.to_json()))) == plan
 
 
 def test_a_changed_plan_is_noticed_too(network, tmp_path):

@@ -2,6 +2,8 @@
 
 import pytest
 
+from generative.core.cli import build_parser
+from generative.core.commands.training import recipe_of
 from generative.core.errors import InputError
 from generative.core.training.pipelines import PIPELINE_NAMES
 from generative.core.training.recipe import Recipe, auto, preset
@@ -25,6 +27,42 @@ def test_authors_presets():
     tie = nf1.shape(("early", "intermediate", "late")).constraint
     assert (tie.generator, tie.discriminator) == (True, True)
     assert tie.matrix[1] == (0.5, 0.5)
+
+
+def command(*words):
+    return build_parser().parse_args(["train", "manifest.csv", "--out", "none", *words])
+
+
+def test_auto_follows_the_published_rule_for_fine_tuning_too_and_what_is_said_counts_more():
+    assert (auto(64).ada_kimg, auto(64).ema_rampup) == (500.0, 0.05)
+    tuned = recipe_of(command("--resolution", "64", "--from", "weights"))
+    assert (tuned.ada_kimg, tuned.ema_rampup) == (100.0, None)
+    assert tuned.changes(auto(64)) == ["ema_rampup", "ada_kimg"]
+    said = recipe_of(command("--resolution", "64", "--from", "weights", "--set", "ada_kimg=250"))
+    assert (said.ada_kimg, said.ema_rampup) == (250.0, None)
+    assert recipe_of(command("--recipe", "tiny", "--from", "weights")) == preset("tiny")
+
+
+def test_auto_counts_the_processes_that_share_the_batch(monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert recipe_of(command("--resolution", "256")) == auto(256, gpus=2)
+    assert recipe_of(command("--resolution", "256", "--set", "batch=16")).batch == 16
+    assert recipe_of(command("--recipe", "tiny")) == preset("tiny")
+
+
+def test_a_transition_on_the_command_line_judges_without_label_too():
+    recipe = recipe_of(command("--recipe", "tiny", "--transition", "2,8"))
+    assert (recipe.transition, recipe.unconditional_loss) == ((2.0, 8.0), True)
+    assert recipe.shape(("a", "b")).d_unconditional
+    assert not preset("tiny").shape(("a", "b")).d_unconditional
+    with pytest.raises(SystemExit):
+        command("--transition", "2")
+
+
+def test_labels_fade_in_along_a_line():
+    recipe = preset("tiny").with_options(transition=(20.0, 60.0))
+    assert [recipe.label_share(kimg) for kimg in (0, 20, 30, 40, 60, 90)] == [0, 0, 0.25, 0.5, 1, 1]
+    assert preset("tiny").label_share(0) == 1
 
 
 def test_a_recipe_survives_json_and_lists_what_changed():
@@ -78,6 +116,8 @@ def test_unknown_names_are_refused_with_the_known_ones():
         ({"z_dim": 0}, "z_dim must be above 0; found 0"),
         ({"fixed_p": 2}, "fixed_p must lie in 0 to 1; found 2"),
         ({"transition": 3}, "transition needs 2 numbers; found 3"),
+        ({"transition": [60, 20]}, "transition goes from an earlier to a later kimg; found 60 to 20"),
+        ({"unconditional_loss": True}, "unconditional_loss belongs to a transition; name the kimg between which labels fade in, too"),
         ({"ordinal": ["early", "late"]}, r"ordinal needs 3 names; found \('early', 'late'\)"),
         ({"channel_base": 16}, "channel_base must be 64, the resolution, or more; found 16"),
     ],

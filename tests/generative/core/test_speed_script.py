@@ -61,3 +61,15 @@ def test_cheap_measurements_come_first_and_kinds_are_weighted_as_a_cycle_has_the
     assert {kind: kinds.count(kind) / speed.CYCLE for kind in speed.SHARES} == speed.SHARES
     assert speed.weighted({"main": [1.0], "main and path length": [2.0], "main, path length and R1": []}, 8) is None
     assert speed.weighted({kind: [2.0] for kind in speed.SHARES}, 8) == pytest.approx(250)
+
+
+def test_what_a_step_starts_is_counted_without_a_gpu(tmp_path):
+    """Eager phases alone, in seconds; with --eager left out generated kernels are counted beside them."""
+    out = tmp_path / "graphs.json"
+    command = [sys.executable, "-m", "tests.performance.generator_graphs", "--resolution", "16", "--eager", "--out", str(out)]
+    done = subprocess.run(command, cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True, timeout=200, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    found = json.loads(out.read_text())
+    assert {"augmentation, one call", "generator, eager", "discriminator, eager"} <= set(found)
+    assert found["generator, eager"]["in all"] > found["augmentation, one call"]["in all"] > 100
+    assert found["discriminator, eager"]["convolutions"] > found["generator, eager"]["convolutions"] > 20

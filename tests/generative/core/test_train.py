@@ -21,7 +21,7 @@ from generative.core.networks.generator import Generator
 from generative.core.networks.shape import NetworkShape
 from generative.core.training import finetune, phases, snapshots
 from generative.core.training.loop import train
-from generative.core.training.recipe import tiny
+from generative.core.training.recipe import preset, tiny
 from tests.generative.core.drawn import drawn_manifest, drawn_table
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -29,6 +29,9 @@ SHORT = tiny(8).with_options(
     batch=8, channel_base=64, channel_max=8, z_dim=8, w_dim=8, total_kimg=0.144, snapshot_kimg=0.08, grid_kimg=0.08,
     fixed_p=None, kid_images=0, ada_kimg=0.2, pipeline="bgc", transition=(0.0, 0.1), ordinal=("early", "intermediate", "late"),
 )  # fmt: skip
+
+
+TRANSITIONAL = {"unconditional_loss": True}
 
 
 def hashes(snapshot):
@@ -48,12 +51,13 @@ def test_a_tiny_network_learns_three_drawn_classes(tmp_path):
     assert fake[0] < fake[1] < fake[2]
 
 
-def test_a_resumed_run_equals_an_uninterrupted_one_to_the_bit(tmp_path):
+@pytest.mark.parametrize("options", [{}, TRANSITIONAL | {"ada_target": 0.0}], ids=["plain", "transitional"])
+def test_a_resumed_run_equals_an_uninterrupted_one_to_the_bit(tmp_path, options):
     """All phases on: ADA moving, path length, R1, transition, constraint. Weights, Adam and all facts are compared."""
-    data = drawn_table(40, 8)
-    whole = train(SHORT, data, tmp_path / "whole", seed=3)
-    train(SHORT.with_options(total_kimg=0.08), data, tmp_path / "parts", seed=3)
-    resumed = train(SHORT, data, tmp_path / "parts", seed=3)
+    data, recipe = drawn_table(40, 8), SHORT.with_options(**options)
+    whole = train(recipe, data, tmp_path / "whole", seed=3)
+    train(recipe.with_options(total_kimg=0.08), data, tmp_path / "parts", seed=3)
+    resumed = train(recipe, data, tmp_path / "parts", seed=3)
     assert resumed.images == whole.images == 144
     assert hashes(resumed.snapshot) == hashes(whole.snapshot)
     assert len(hashes(whole.snapshot)) == 4
@@ -129,6 +133,76 @@ def test_balanced_classes_are_shown_and_asked_for_alike_whatever_their_number(tm
         fakes = torch.cat([batch.fake_labels for batch in shown]).sum(dim=0)
         assert (float(fakes[0]) > 24) is not balanced
     assert counts == {False: [30, 7, 3], True: [14, 13, 13]}
+
+
+def test_in_a_transition_pictures_are_judged_by_their_own_label_and_without_any(tmp_path, monkeypatch):
+    """lambda weighs what is judged with the label, and says how much of it the generator is told; half-way both are .5."""
+    seen, main = [], phases.discriminator_main
+
+    def watched(players, batch, chance):
+        judged = main(players, batch, chance)
+        seen.append((players.weights, batch, judged))
+        return judged
+
+    monkeypatch.setattr(phases, "discriminator_main", watched)
+    recipe = SHORT.with_options(**TRANSITIONAL, transition=(0.0, 0.08), ordinal=None)
+    data = drawn_table(30, 8)
+    train(recipe, data, tmp_path)
+    assert [weights_ for weights_, _, _ in seen[:11]] == [(pytest.approx(min(step / 10, 1)), 1.0) for step in range(11)]
+    assert all(((batch.labels == 0) | (batch.labels == 1)).all() for _, batch, _ in seen)
+    told = seen[5][1]
+    torch.testing.assert_close(told.asked, 0.5 * told.fake_labels + 0.5 / 3)
+    assert torch.equal(seen[-1][1].asked, seen[-1][1].fake_labels)
+    assert seen[0][2].real_logits.shape == (8,)
+
+
+def stub_players(weights_):
+    """Players whose discriminator is none: two straight lines of the picture's sum, one per judgement."""
+    recipe = SHORT.with_options(**TRANSITIONAL, fixed_p=0.0, r1_every=16, gamma=0.5)
+    shape = recipe.shape(("early", "intermediate", "late"))
+    players = phases.Players(Generator(shape), Discriminator(shape), recipe, torch.zeros([]), weights=weights_)
+    players.discriminator = lambda images, labels, precision: images.sum(dim=(1, 2, 3))[:, None] * torch.tensor([0.1, 0.2])
+    labels = torch.eye(3)[:2]
+    return players, phases.Batch(torch.zeros(2, 3, 8, 8), labels, labels)
+
+
+def test_the_transitional_losses_are_those_computed_by_hand():
+    """L = lambda L_conditional + L_unconditional, in both networks' losses (arXiv 2201.06578); softplus(-2) .126928, (-1) .313262,
+    (0) .693147, (1) 1.313262, (2) 2.126928, (3) 3.048587, (-3) .048587."""
+    players, batch = stub_players((0.25, 1.0))
+    fake, real = torch.tensor([[1.0, -2.0], [0.0, 3.0]]), torch.tensor([[2.0, 1.0], [-1.0, 0.0]])
+    answers = [fake, fake, real]
+    players.judge = lambda images, labels, precision: answers.pop(0)
+    of_generator = 0.25 * (0.313262 + 0.693147) / 2 + (2.126928 + 0.048587) / 2
+    assert float(phases.generator_main(players, batch, phases.Chance.seeded(0, "cpu"))) == pytest.approx(of_generator, abs=1e-5)
+    judged = phases.discriminator_main(players, batch, phases.Chance.seeded(0, "cpu"))
+    of_real = 0.25 * (0.126928 + 1.313262) / 2 + (0.313262 + 0.693147) / 2
+    of_fake = 0.25 * (1.313262 + 0.693147) / 2 + (0.126928 + 3.048587) / 2
+    assert float(judged.loss) == pytest.approx(of_real + of_fake, abs=1e-5)
+    assert judged.real_logits.tolist() == [1.5, -0.25], "what steers the augmentation"
+
+
+@pytest.mark.parametrize("share", [0.0, 0.25, 1.0])
+def test_each_judgement_pays_its_own_gradient_penalty(share):
+    """Slopes .1 and .2 at 3 x 8 x 8 colours: squared lengths 1.92 and 7.68; gamma / 2 times the interval is 4."""
+    players, batch = stub_players((share, 1.0))
+    penalty = phases.discriminator_r1(players, batch, phases.Chance.seeded(0, "cpu"))
+    assert float(penalty) == pytest.approx(4 * (share * 1.92 + 7.68), rel=1e-5)
+
+
+def test_the_judgement_without_label_is_one_output_more_and_sees_none():
+    shape = SHORT.shape(("early", "intermediate", "late"))
+    plain, both = Discriminator(shape), Discriminator(replace(shape, d_unconditional=True))
+    missing = both.load_state_dict(plain.state_dict(), strict=False).missing_keys
+    assert missing == ["b4.unconditional.weight", "b4.unconditional.bias"]
+    images = torch.randn(4, 3, 8, 8, generator=torch.Generator().manual_seed(1))
+    one, other = (both(images, torch.eye(3)[[k] * 4]) for k in (0, 2))
+    assert torch.equal(one[:, :1], plain(images, torch.eye(3)[[0] * 4]))
+    assert torch.equal(one[:, 1], other[:, 1])
+    assert not torch.equal(one[:, 0], other[:, 0])
+    assert "d_unconditional" not in shape.to_json(), "hashes of networks without it stay what they were"
+    with pytest.raises(InputError, match="needs a network with classes"):
+        replace(SOURCE, d_unconditional=True)
 
 
 # --- refusals
@@ -253,7 +327,37 @@ def test_authors_preset_keeps_the_mapping_fresh_and_copies_the_rest(source):
     assert all(name.startswith("G.mapping.") for name in fresh)
     assert "G.mapping.w_avg" in report.loaded
     assert "G.synthesis.b8.conv1.noise_const" in report.loaded
+    assert not [name for name in report.loaded if "unconditional" in name]
     assert "D.b8.fromrgb.weight" in report.loaded
+
+
+def test_widen_goes_on_with_the_judgement_of_a_source_without_classes(source):
+    shape = finetune.target_shape(SHORT.with_options(**TRANSITIONAL).shape(("early", "late", "intermediate")), source, "widen")
+    d = Discriminator(shape)
+    report = finetune.start_from(Generator(shape), Generator(shape), d, source, "widen")
+    assert {"D.b4.unconditional.weight", "D.b4.unconditional.bias"} <= set(report.loaded)
+    images = torch.randn(4, 3, 8, 8, generator=torch.Generator().manual_seed(1))
+    judged = Discriminator(SOURCE)
+    judged.load_state_dict(weights.read_state(source, "discriminator"))
+    assert torch.equal(d(images, torch.eye(3)[[0] * 4])[:, 1:], judged(images, None))
+
+
+def test_auto_says_how_it_fine_tunes_and_a_run_from_before_goes_on_as_it_began(source, tmp_path, capsys, monkeypatch):
+    from generative.core.cli import main
+
+    command = ["train", str(drawn_manifest(tmp_path / "bank", 80, 8)), "--recipe", "auto", "--resolution", "8", "--device", "cpu",
+               "--from", str(source), "--set", "kid_images=0", "--set", "batch=8", "--set", "channel_base=64"]  # fmt: skip
+    assert main([*command, "--kimg", "0.008", "--out", str(tmp_path / "new")]) == 0
+    assert "augmentation adapts over 100 kimg, the average has no ramp." in capsys.readouterr().out
+    former = ["--set", "ada_kimg=500", "--set", "ema_rampup=0.05"]
+    assert main([*command, *former, "--kimg", "0.008", "--out", str(tmp_path / "old")]) == 0
+    assert main([*command, "--kimg", "0.016", "--out", str(tmp_path / "old")]) == 0, "as before there was such a rule"
+    assert "over 500 kimg, the average ramps up as from scratch" in capsys.readouterr().out
+    monkeypatch.setattr("generative.core.commands.training.preset", lambda name, resolution, gpus: preset(name, resolution, gpus=8))
+    assert main([*command, "--kimg", "0.024", "--out", str(tmp_path / "old")]) == 0, "on other GPUs it stays what it was"
+    record = weights.read_record(snapshots.latest_snapshot(tmp_path / "old"))
+    assert (record.recipe["ada_kimg"], record.recipe["ema_rampup"]) == (500.0, 0.05)
+    assert record.extra["start"]["ada_kimg"] == 500.0
 
 
 def test_fine_tuning_carries_the_licence_and_reports(source, tmp_path):
@@ -287,7 +391,7 @@ class Watched(loop._Run):
         return result
 
 loop._Run = Watched
-loop.train(SHORT.with_options(total_kimg=0.048), drawn_table(40, 8), Path(sys.argv[1]), seed=1)
+loop.train(SHORT.with_options(total_kimg=0.048, unconditional_loss=True), drawn_table(40, 8), Path(sys.argv[1]), seed=1)
 """
 
 
@@ -312,7 +416,8 @@ def test_two_processes_train_one_network(tmp_path):
     assert all(np.isfinite(value.numpy()).all() for value in state.values())
 
 
-def test_each_compiled_graph_is_made_once_whatever_changes_from_step_to_step(tmp_path, monkeypatch):
+@pytest.mark.parametrize("options", [{}, TRANSITIONAL], ids=["plain", "transitional"])
+def test_each_compiled_graph_is_made_once_whatever_changes_from_step_to_step(tmp_path, monkeypatch, options):
     """Forty steps in which the cut of the style mixing and p move, with path lengths and R1 between; pictures as files give them
     (colours last in memory). Four graphs, none with a break: synthesis with and without gradients, the discriminator's judgement
     with gradients in the pictures and in its weights."""
@@ -322,7 +427,7 @@ def test_each_compiled_graph_is_made_once_whatever_changes_from_step_to_step(tmp
     monkeypatch.setattr(torch, "compile", lambda network, **options: compile_(network, backend=counter, **options))
     data = drawn_table(40, 8)
     as_files = replace(data, images=np.ascontiguousarray(data.images.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2))
-    recipe = SHORT.with_options(compiled=True, channels_last=True, total_kimg=0.32, ada_kimg=0.05, snapshot_kimg=1, grid_kimg=1)
+    recipe = SHORT.with_options(compiled=True, channels_last=True, total_kimg=0.32, ada_kimg=0.05, snapshot_kimg=1, grid_kimg=1, **options)
     events = []
     try:
         train(recipe, as_files, tmp_path, on_event=events.append)
