@@ -143,7 +143,8 @@ def _uneven_beside(n: int, per_class: int, anchors: int) -> str:
     ways = [f"{_either(anchors + size for size in near.items_per_class)} items per class"]
     ways += [f"{_either(anchors + k for k in near.per_class if anchors + k < n)} per class in a survey"]
     if fitting:
-        ways.append(f"{_either(sorted(fitting, key=lambda k: (abs(k - anchors), k))[:2])} {'anchor' if fitting[0] == 1 == len(fitting) else 'anchors'}")
+        nearest = sorted(sorted(fitting, key=lambda k: abs(k - anchors))[:2])
+        ways.append(f"{_either(nearest)} {'anchor' if nearest == [1] else 'anchors'}")
     rest = f"the other {n - anchors}"
     return (
         f"{n} items per class with {anchors} {'anchor' if anchors == 1 else 'anchors'}: {rest} cannot be split evenly into surveys with "

@@ -207,7 +207,7 @@ def _anchors(said, per_class: int, stimuli: dict) -> dict:
             f"{said!r}."
         )
     if said and stimuli:
-        raise ValidationError("Anchors are images of a reading study; a rating study's stimuli are dealt out otherwise. Leave survey_set.anchors out.")
+        raise ValidationError("Anchors are images of a reading study; a rating study deals its stimuli out. Leave survey_set.anchors out.")
     if counted and said and said >= per_class:
         raise ValidationError(
             f"survey_set.anchors is {said}, of per_class {per_class}: a survey needs one image of each class at least that is no anchor. "

@@ -20,7 +20,8 @@ from benchmark.core.methods.bootstrap import StudyDraws
 from benchmark.core.methods.lmm import fit_lmm
 from benchmark.core.methods.paired import paired_t
 from benchmark.core.methods.proportions import clustered_proportion
-from benchmark.core.methods.twoway import TwoWayTest, codes, item_strata, two_way_test, two_way_variance
+from benchmark.core.methods.twoway import TwoWayTest, centred, codes, item_strata, two_way_test, two_way_variance
+from benchmark.core.methods.weighting import mean_over, means_by, weights_of
 from benchmark.core.plans.plan import Contrast, Plan
 from benchmark.core.sections.assisted_sets import AssistedSet
 from benchmark.core.sections.contrasts import both_questions, of_paired, of_two_way
@@ -79,15 +80,21 @@ class BesideControl:
 
     @property
     def difference(self) -> float:
-        return float(self.seen.differences.mean() - self.control.differences.mean())
+        return mean_over(self.seen.rows, self.seen.differences) - mean_over(self.control.rows, self.control.differences)
 
     @cached_property
     def differences(self) -> np.ndarray:
         """A value per reading whose mean is the difference of the gains, and whose spread is that of its two means."""
-        n, found = len(self.rows), np.empty(len(self.rows))
+        weights, found = self.weights, np.empty(len(self.rows))
         for side, sign in ((self.in_first, 1.0), (~self.in_first, -1.0)):
-            found[side] = sign * n / side.sum() * (self.gain[side] - self.gain[side].mean())
+            centre = np.average(self.gain[side], weights=weights[side])
+            found[side] = sign * weights.sum() / weights[side].sum() * (self.gain[side] - centre)
         return self.difference + found
+
+    @cached_property
+    def weights(self) -> np.ndarray:
+        own = weights_of(self.rows)
+        return np.ones(len(self.rows)) if own is None else own
 
     @cached_property
     def strata(self) -> np.ndarray:
@@ -100,9 +107,10 @@ class BesideControl:
     def test(self, plan: Plan) -> TwoWayTest:
         """The difference of the gains for new images and new readers, by the two-way variance of its influences."""
         (reader, readers), (item, items) = codes(self.rows["reader"]), codes(self.rows["item"])
-        influence = np.empty(len(self.rows))
+        influence, weights = np.empty(len(self.rows)), self.weights
         for side, sign in ((self.in_first, 1.0), (~self.in_first, -1.0)):
-            influence[side] = sign * _centred(self.gain[side], self.strata[side]) / side.sum()
+            pull = weights[side] * _centred(self.gain[side], self.strata[side], weights[side])
+            influence[side] = sign * pull / weights[side].sum()
         lost = 1 if len(self._readers_of_both()) else 2  # who reads in both arms is centred once
         variance = two_way_variance(influence, reader, item, self.strata, readers_lost=lost)
         return two_way_test(
@@ -116,7 +124,7 @@ class BesideControl:
 
     def _readers_of_both(self) -> pd.DataFrame:
         means = {
-            name: pd.Series(arm.differences).groupby(arm.rows["reader"].to_numpy()).mean()
+            name: pd.Series(means_by(arm.rows, arm.differences, "reader"), index=sorted(arm.rows["reader"].unique()))
             for name, arm in (("seen", self.seen), ("control", self.control))
         }
         return pd.DataFrame(means).dropna()
@@ -125,11 +133,10 @@ class BesideControl:
         return draws.mean(self.seen.rows, self.seen.differences) - draws.mean(self.control.rows, self.control.differences)
 
 
-def _centred(values: np.ndarray, stratum: np.ndarray) -> np.ndarray:
+def _centred(values: np.ndarray, stratum: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Minus the mean of their stratum, stretched by what the few readings of a stratum lose to its mean."""
     size = np.bincount(stratum)
-    mean = np.bincount(stratum, weights=values) / np.maximum(size, 1)
-    return (values - mean[stratum]) * np.sqrt(size / np.maximum(size - 1, 1))[stratum]
+    return centred(values, stratum, weights) * np.sqrt(size / np.maximum(size - 1, 1))[stratum]
 
 
 def beside_control(sets: Sequence[AssistedSet], controls: Sequence[AssistedSet]) -> list[BesideControl]:
@@ -144,8 +151,8 @@ def difference_record(found: BesideControl, plan: Plan) -> Record:
     plan, new = with_margin(found.keys, plan, control=True), found.test(plan)
     facts = {
         "readers": new.readers, "items": new.items, "readings": new.n, "readings_with": len(found.seen.rows),
-        "readings_control": len(found.control.rows), "gain_with": float(found.seen.differences.mean()),
-        "gain_control": float(found.control.differences.mean()),
+        "readings_control": len(found.control.rows), "gain_with": mean_over(found.seen.rows, found.seen.differences),
+        "gain_control": mean_over(found.control.rows, found.control.differences),
     }  # fmt: skip
     record = both_questions({**found.keys, **facts}, these := found.of_these_images(plan), of_two_way(new), plan)
     record["these_images_difference"] = these["difference"]

@@ -19,6 +19,7 @@ from benchmark.core.methods.obuchowski_rockette import model_against_readers
 from benchmark.core.methods.proportions import within_scale
 from benchmark.core.methods.twoway import codes, item_strata
 from benchmark.core.methods.ustat import ustat_mean
+from benchmark.core.methods.weighting import mean_over, weights_of
 from benchmark.core.plans.plan import Plan
 from benchmark.core.sections.comparisons import Matchup, matchups
 
@@ -70,7 +71,7 @@ def by_every_method(match: Contrasted, these: Record, primary: Record, plan: Pla
             by_ustat(match, primary, plan.confidence),
             _by_closed_form(match, plan.confidence),
             _by_mixed_model(match, plan),
-            *by_bootstrap(float(match.differences.mean()), drawn, primary, plan),
+            *by_bootstrap(mean_over(match.rows, match.differences), drawn, primary, plan),
         ),
     )
 
@@ -113,7 +114,7 @@ def found_by(difference: float, se: float, df: float, confidence: float, **parts
 def by_ustat(match: Contrasted, primary: Record, confidence: float) -> Record:
     if match.rows.duplicated(["reader", "item"]).any():
         return not_found("a reader read one item in several surveys", primary["difference"])
-    found = ustat_mean(match.differences, match.rows["reader"], match.rows["item"])
+    found = ustat_mean(match.differences, match.rows["reader"], match.rows["item"], weights_of(match.rows))
     if found.variance is None or primary["df"] is None:
         return not_found(found.why or primary["why"], found.estimate)
     # Moments can fall below what is possible in small samples; the larger cluster part is the floor.
