@@ -78,7 +78,8 @@ def reading_record(study: Study) -> dict[str, dict[str, str]]:
             "independence": "Everybody reads alone under a personal link and sees no other reader's answers.",
         },
         "sample_size": {
-            "planned": f"{seats} surveys of {per_survey} items per view, each with one seat per group of readers.{_common(protocol)}{_again(protocol)}",
+            "planned": f"{seats} surveys of {per_survey} items per view, each with one seat per group of readers."
+            f"{_common(protocol)}{_again(protocol)}",
         },
         "study": {},
     }
