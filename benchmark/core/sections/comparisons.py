@@ -18,7 +18,7 @@ from benchmark.core.methods.paired import paired_t, shapiro_wilk, standardised_m
 from benchmark.core.methods.proportions import within_scale
 from benchmark.core.methods.signed_rank import ZERO_METHOD, common_grid, sign_flip_exact, wilcoxon_signed_rank
 from benchmark.core.methods.twoway import two_way_mean
-from benchmark.core.methods.weighting import weights_of, whole_parts
+from benchmark.core.methods.weighting import WEIGHT, weights_of, whole_parts
 from benchmark.core.plans.plan import MAX_T, Contrast, Plan
 from benchmark.core.wording import comparison_answer, comparison_question
 
@@ -110,7 +110,9 @@ def paired_sections(scored: Scored, plan: Plan) -> tuple[list[Record], list[Reco
 
 def _paired_record(match: Matchup, unit: str, units: pd.DataFrame, plan: Plan) -> Record:
     differences = ((units["model"] - units["people"]) / units["size"]).to_numpy(dtype=float)
-    signs = np.where(np.abs(differences) > 1e-12, np.sign(differences), 0.0)
+    if WEIGHT in match.rows:  # sums of weights that are the same must tie
+        differences = np.round(differences, 12) + 0.0
+    signs = np.sign(differences)
     test = paired_t(differences, confidence=plan.confidence)
     effect = standardised_mean(test, confidence=plan.confidence)
     ranks = wilcoxon_signed_rank(differences, confidence=plan.confidence)
