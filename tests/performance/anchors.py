@@ -68,7 +68,7 @@ def foreseen(design: StudyDesign) -> tuple[float, float]:
 
 def placed(design: StudyDesign, studies: int) -> dict[str, float]:
     """Correlation with the truth of readers' abilities and items' difficulties, and of readers' plain accuracies."""
-    rng, rows = np.random.default_rng(7), []
+    rng, rows, unplaced = np.random.default_rng(7), [], 0
     world = World(0.75, 0.75, sd_reader=0.5)
     human = intercept(0.75, world.sd_reader**2 + world.sd_item**2)
     for _ in range(studies):
@@ -85,15 +85,17 @@ def placed(design: StudyDesign, studies: int) -> dict[str, float]:
         own, asked = readers["reader"].str[1:].astype(int), items["item"].str[1:].astype(int)
         shift = world.sd_item * hard[asked]
         rest = (asked % design.per_class >= design.anchors).to_numpy()
-        seen = readers["ability"].std() > 0  # readers whom the fit does not tell apart have no order
+        if readers["ability"].isna().any() or readers["ability"].std() == 0:
+            unplaced += 1  # the fit does not converge, or does not tell readers apart: they have no order
+            continue
         rows.append({
-            "ability": np.corrcoef(readers["ability"], skill[own])[0, 1] if seen else 0.0,
+            "ability": np.corrcoef(readers["ability"].astype(float), skill[own])[0, 1],
             "accuracy": np.corrcoef(right.mean(axis=1), skill)[0, 1],
             "ability error": np.sqrt(np.mean((readers["ability"] - skill[own]) ** 2)),
-            "difficulty, not of anchors": np.corrcoef(items["difficulty"][rest], shift[rest])[0, 1],
-            "difficulty of anchors": np.corrcoef(items["difficulty"][~rest], shift[~rest])[0, 1] if design.anchors else np.nan,
+            "difficulty, not of anchors": np.corrcoef(items["difficulty"].astype(float)[rest], shift[rest])[0, 1],
+            "difficulty of anchors": np.corrcoef(items["difficulty"].astype(float)[~rest], shift[~rest])[0, 1] if design.anchors else np.nan,
         })  # fmt: skip
-    return pd.DataFrame(rows).mean().to_dict()
+    return pd.DataFrame(rows).astype(float).mean().to_dict() | {"studies without an order": unplaced}
 
 
 def main() -> None:

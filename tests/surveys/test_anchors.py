@@ -6,6 +6,7 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from imagebank.models import Study
+from surveys.coordination.certificate_pictures import certificate_pictures
 from surveys.coordination.set_up_form import SetUpForm, form_can_say, form_values
 from surveys.exports.files import export_files
 from surveys.exports.tables import readings_csv
@@ -216,3 +217,12 @@ def test_an_anchor_has_a_name_of_its_own_in_every_survey(anchored):
     """Two readers who compare addresses learn nothing."""
     of_one = SurveyItem.objects.filter(item__code__in=anchors_of(anchored)).values_list("public_id", flat=True)
     assert len(set(of_one)) == len(of_one) == 3 * 6 * 2
+
+
+def test_the_certificate_in_pictures_tells_anchors_from_the_others(anchored):
+    words = {picture.title: picture.words for picture in certificate_pictures(anchored.survey_sets.get())}
+    assert words["How often an item is read"] == (
+        "Each of the 3 anchors is in 6 surveys, each of the 9 other items in 2, and so is read that often by each kind of reader."
+    )
+    assert words["Any two items in one survey"].startswith("Of 36 pairs without anchors, ")
+    assert words["Early and late"].startswith("Mean position of each item that is no anchor over its 2 surveys")

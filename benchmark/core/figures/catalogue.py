@@ -188,7 +188,7 @@ def _anchors(results: Results) -> FigureEntry:
         "anchors",
         "Readers on the anchors and on their other images",
         "One dot per reader: right answers on the images that every survey shows, across, and on the reader's other images, up. On the line"
-        " both are the same.",
+        " both are the same. Readers with the same two values stand side by side.",
         anchors.anchor_words(results),
         partial(anchors.anchor_chart, results),
         lambda: anchors.anchor_rows(results),
