@@ -89,13 +89,19 @@ def placed(design: StudyDesign, studies: int) -> dict[str, float]:
             unplaced += 1  # the fit does not converge, or does not tell readers apart: they have no order
             continue
         rows.append({
-            "ability": np.corrcoef(readers["ability"].astype(float), skill[own])[0, 1],
-            "accuracy": np.corrcoef(right.mean(axis=1), skill)[0, 1],
+            "ability": _alike(readers["ability"], skill[own]),
+            "accuracy": _alike(right.mean(axis=1), skill),
             "ability error": np.sqrt(np.mean((readers["ability"] - skill[own]) ** 2)),
-            "difficulty, not of anchors": np.corrcoef(items["difficulty"].astype(float)[rest], shift[rest])[0, 1],
-            "difficulty of anchors": np.corrcoef(items["difficulty"].astype(float)[~rest], shift[~rest])[0, 1] if design.anchors else np.nan,
+            "difficulty, not of anchors": _alike(items["difficulty"][rest], shift[rest]),
+            "difficulty of anchors": _alike(items["difficulty"][~rest], shift[~rest]),
         })  # fmt: skip
     return pd.DataFrame(rows).astype(float).mean().to_dict() | {"studies without an order": unplaced}
+
+
+def _alike(found, true) -> float:
+    """Correlation; NaN of fewer than three, or where nothing differs."""
+    found, true = np.asarray(found, dtype=float), np.asarray(true, dtype=float)
+    return float(np.corrcoef(found, true)[0, 1]) if len(found) > 2 and min(np.ptp(found), np.ptp(true)) > 1e-12 else np.nan
 
 
 def main() -> None:

@@ -72,6 +72,7 @@ SECTIONS = {
     "assistance": "readers with a network's output in sight minus the same readers alone",
     "assistance_methods": "the same gain by further methods",
     "assistance_control": "the second look alone: readers asked again without any output minus the same readers before",
+    "assistance_difference_classes": "the same difference by class, new images",
     "assistance_difference": "the gain with a network's output minus the gain of the second look alone",
     "assistance_control_methods": "the gain of the second look alone, and the difference of the gains, by further methods",
     "assistance_control_changes": "what became of the first answers where no output was shown",

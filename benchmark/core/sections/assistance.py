@@ -28,6 +28,7 @@ from benchmark.core.sections.contrasts import adjusted, both_questions, group_ag
 from benchmark.core.sections.control import (
     beside_control,
     control_changes,
+    difference_classes,
     difference_methods,
     difference_record,
     planned,
@@ -53,7 +54,7 @@ def assistance_sections(
     if not sets:
         return {}
     gains = [_gain_record(found, with_margin(found.keys, plan)) for found in sets]
-    control = _control_sections(sets, list(control_sets(scored)), plan, draws)
+    control = _control_sections(sets, list(control_sets(scored)), scored.classes, plan, draws)
     _adjust_gains([*gains, *control["assistance_difference"]], plan, paired, new_images)
     return {
         "assistance": gains,
@@ -67,7 +68,9 @@ def assistance_sections(
     }
 
 
-def _control_sections(sets: list[AssistedSet], controls: list[AssistedSet], plan: Plan, draws: StudyDraws) -> Record:
+def _control_sections(
+    sets: list[AssistedSet], controls: list[AssistedSet], classes: tuple[str, ...], plan: Plan, draws: StudyDraws
+) -> Record:
     """What the second look does alone, and what the output adds to it; no records without a control arm."""
     pairs = beside_control(sets, controls)
     methods = [("second look alone", record) for found in controls for record in _methods(found, plan, draws)]
@@ -75,6 +78,7 @@ def _control_sections(sets: list[AssistedSet], controls: list[AssistedSet], plan
     return {
         "assistance_control": adjusted([_gain_record(found, plan) for found in controls]),
         "assistance_difference": [difference_record(found, plan) for found in pairs],
+        "assistance_difference_classes": adjusted([r for found in pairs for r in difference_classes(found, classes, plan)]),
         "assistance_control_methods": [{"compared": what, "assistant": None, **record} for what, record in methods],
         "assistance_control_changes": [record for found in controls for record in control_changes(found, plan)],
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -42,6 +42,10 @@ class AssistedSet:
     def keys(self) -> Record:
         seen = {"assistant": self.assistant} if self.assistant else {}
         return {**seen, "group": self.group, "view": self.view or None}
+
+    def of_class(self, name: str) -> AssistedSet:
+        """The readings of images of this class alone."""
+        return replace(self, rows=self.rows[self.rows["truth"] == name], scorable=self.scorable[self.scorable["truth"] == name])
 
     @cached_property
     def differences(self) -> np.ndarray:

@@ -19,7 +19,7 @@ from benchmark.core.errors import NotConverged
 from benchmark.core.methods.bootstrap import StudyDraws
 from benchmark.core.methods.lmm import fit_lmm
 from benchmark.core.methods.paired import paired_t
-from benchmark.core.methods.proportions import clustered_proportion
+from benchmark.core.methods.proportions import clustered_proportion, within_scale
 from benchmark.core.methods.twoway import TwoWayTest, centred, codes, item_strata, two_way_test, two_way_variance
 from benchmark.core.methods.weighting import mean_over, means_by, weights_of
 from benchmark.core.plans.plan import Contrast, Plan
@@ -39,6 +39,9 @@ from benchmark.core.wording import difference_answer, difference_question
 Record = dict[str, Any]
 NO_CLOSED_FORM = "the closed form needs every reader to have read every item, which nobody does in both arms"
 NO_SUCH = "there is no such reading"
+NONE_OF_CLASS = "{arm} has no reading of this class"
+TOO_FEW_OF_CLASS = "{arm} has one reading of this class, which shows no spread"
+ARMS = ("the arm with output", "the control arm")
 FEWEST = 2  # readings of an arm in a class whose spread can be seen
 
 
@@ -158,6 +161,30 @@ def difference_record(found: BesideControl, plan: Plan) -> Record:
     record["these_images_difference"] = these["difference"]
     record |= {"var_reader": new.var_reader, "var_item": new.var_item, "var_both": new.var_both}
     return {**record, "question": difference_question(record), **difference_answer(record, confidence=plan.confidence)}
+
+
+def difference_classes(found: BesideControl, classes: Sequence[str], plan: Plan) -> Iterator[Record]:
+    """The same difference within each true class, for new images and new readers; null where an arm has too few readings of it."""
+    for name in classes:
+        own = BesideControl(found.seen.of_class(name), found.control.of_class(name))
+        sizes = len(own.seen.rows), len(own.control.rows)
+        if not any(sizes):
+            continue
+        gains = (mean_over(arm.rows, arm.differences) if len(arm.rows) else None for arm in (own.seen, own.control))
+        record = {
+            **found.keys, "class": name, "readers": int(own.rows["reader"].nunique()), "items": int(own.rows["item"].nunique()),
+            "readings_with": sizes[0], "readings_control": sizes[1], **dict(zip(("gain_with", "gain_control"), gains)),
+        }  # fmt: skip
+        lacking = [(size, arm) for size, arm in zip(sizes, ARMS) if size < FEWEST]
+        if lacking:
+            difference = own.difference if min(sizes) else None
+            why = "; ".join((TOO_FEW_OF_CLASS if size else NONE_OF_CLASS).format(arm=arm) for size, arm in lacking)
+            yield {**record, **dict.fromkeys(("difference", "se", "df", "p", "ci_low", "ci_high")), "difference": difference, "why": why}
+            continue
+        test = own.test(plan)
+        low, high = within_scale(test.ci_low, test.ci_high)
+        yield {**record, "difference": test.estimate, "se": test.se, "df": test.df, "p": test.p, "ci_low": low, "ci_high": high,
+               "why": test.why}  # fmt: skip
 
 
 def difference_methods(found: BesideControl, plan: Plan, draws: StudyDraws) -> list[Record]:
