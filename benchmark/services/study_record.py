@@ -94,7 +94,8 @@ def _common(protocol) -> str:
     """What every survey showed, in a sentence; nothing where nothing did."""
     if protocol.anchor_items:
         return f" {len(protocol.anchor_items)} named items, the anchors, stood in every survey."
-    told = f" {protocol.anchors} items of every class, drawn from the seed, stood in every survey as anchors."
+    items = "item" if protocol.anchors == 1 else "items"
+    told = f" {protocol.anchors} {items} of every class, drawn from the seed, stood in every survey as anchors."
     return told if protocol.anchors else ""
 
 

@@ -48,18 +48,22 @@ def promise_of_anchors(design: Design, items: Mapping[str, str]) -> Property:
     chosen = "named" if anchors.named else f"drawn by seed {design.seed}"
     return promise(
         "anchors",
-        f"The {anchors.per_class} anchors of every class, {chosen}, stand in every survey.",
+        f"{_times(anchors.per_class)} of every class, {chosen}, {'stands' if anchors.per_class == 1 else 'stand'} in every survey.",
         _breaches(design, items),
         detail=f"An anchor is read in all {surveys} surveys, every other item in {design.sets}; two anchors meet in all {surveys} surveys, "
         f"an anchor and another item in {design.sets}.",
     )
 
 
+def _times(number: int) -> str:
+    return f"{number} {'anchor' if number == 1 else 'anchors'}"
+
+
 def _breaches(design: Design, items: Mapping[str, str]) -> Iterator[str]:
     counts = Counter(items.get(item) for item in design.anchors.items)
     for name in sorted(set(items.values())):
         if counts[name] != design.anchors.per_class:
-            yield f"Class {name} has {counts[name]} anchors instead of {design.anchors.per_class}."
+            yield f"Class {name} has {_times(counts[name])} instead of {design.anchors.per_class}."
     for item in design.anchors.items:
         if item not in items:
             yield f"Anchor {item} is not in the list of items."

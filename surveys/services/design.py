@@ -109,7 +109,7 @@ def _check_anchors(document: dict, protocol) -> None:
 def _anchors_said(common: int | list[str]) -> str:
     if isinstance(common, list):
         return f"the anchors {', '.join(common[:5])}{' ...' if len(common) > 5 else ''}"
-    return f"{common or 'no'} anchors of each class"
+    return f"{common or 'no'} {'anchor' if common == 1 else 'anchors'} of each class"
 
 
 def anchors_of(study: Study) -> frozenset[str]:

@@ -100,7 +100,7 @@ def test_a_design_drawn_elsewhere_must_have_the_anchors_that_the_study_asks_for(
     document = anchored.survey_sets.get().design
     other = make_study("other")
     make_protocol(other)
-    with pytest.raises(ValidationError, match="The study asks for no anchors of each class in every survey, the design has 1 anchors of each class"):
+    with pytest.raises(ValidationError, match="The study asks for no anchors of each class in every survey, the design has 1 anchor of each class"):
         store_survey_set(study=other, seed=7, document=document)
     other.protocol.anchor_items = NAMED
     other.protocol.save()

@@ -15,12 +15,11 @@ PARTS = (
     Part(
         "anchors",
         "Do all readers agree on them?",
-        "Coefficients as in the section on agreement, of every reader with every other; the interval of kappa is for new images of the"
-        " kind. Correct: on the anchors, and on the same readers' other images.",
-        (*WHO, Column("n", "readers"), Column("Anchors", "items"), Column("Fleiss' kappa", "fleiss_kappa", "number"),
-         Column("Interval", "fleiss_kappa", "kappa interval"), Column("Alpha", "krippendorff_alpha", "number"), Column("AC1", "gwet_ac1", "number"),
-         Column("Same", "percent_agreement", "percent"), Column("Correct", "accuracy", "percent"),
-         Column("Others correct", "accuracy_others", "percent")),
+        "Coefficients as in the section on agreement, of every reader with every other; the interval of Fleiss' kappa is for new images of"
+        " the kind. Correct: on the anchors, and on the same readers' other images.",
+        (*WHO, Column("n", "readers"), Column("Kappa", "fleiss_kappa", "number"), Column("Interval", "fleiss_kappa", "kappa interval"),
+         Column("Alpha", "krippendorff_alpha", "number"), Column("AC1", "gwet_ac1", "number"), Column("Same", "percent_agreement", "percent"),
+         Column("Correct", "accuracy", "percent"), Column("Others", "accuracy_others", "percent")),
     ),
     Part(
         "anchor_standing",

@@ -95,7 +95,7 @@ def test_another_seed_draws_other_anchors(anchored):
 def test_named_anchors_are_those_and_are_verified_as_such():
     design = assemble(ITEMS, per_class=4, sets=2, seed=7, anchors=NAMED)
     assert design.anchors == Anchors(2, True, tuple(sorted(NAMED, key=lambda item: (ITEMS[item], item))))
-    assert "named, stand in every survey" in design.certificate["anchors"].meaning
+    assert design.certificate["anchors"].meaning == "2 anchors of every class, named, stand in every survey."
     assert verify(Design.from_json(design.to_json()), ITEMS).promises_hold
 
 
@@ -134,7 +134,7 @@ def test_a_design_that_counts_other_anchors_than_it_lists_is_found(anchored):
     def fewer(data):
         data["anchors"]["items"].pop()
 
-    assert "Class TSC has 1 anchors instead of 2." in problems(anchored, fewer)
+    assert "Class TSC has 1 anchor instead of 2." in problems(anchored, fewer)
 
 
 def test_anchors_and_second_showings_go_together(anchored):
