@@ -55,21 +55,12 @@ def assemble(
     named = None if isinstance(anchors, int) else named_anchors(items, anchors)
     shape = shape_of(items, per_class=per_class, sets=sets, anchors=anchors if named is None else named.per_class)
     views = _checked(items, views, seed, view_order)
-    from .together import survey_of_items  # loads NumPy; a caller who only reads designs does without
-
     max_run = _checked_run(shape, max_run)
     repeats = checked_share(repeats, shape.block_length)
     names = sorted(items, key=lambda item: (items[item], item))
     common = named or (drawn_anchors(items, shape.anchors, seed) if shape.anchors else Anchors())
     always = [number for number, item in enumerate(names) if item in set(common.items)]
-    rest = [number for number, item in enumerate(names) if item not in set(common.items)]
-    codes = survey_of_items(shape.rest, seed, progress)
-    members: list[list[int]] = [[] for _ in range(shape.surveys)]
-    for t, line in enumerate(codes.tolist()):
-        for item, survey in enumerate(line):
-            members[t * shape.surveys_per_set + survey].append(rest[item])
-    for survey in members:
-        survey += always
+    members = _members(shape, always, seed, progress)
     orders = {
         view: order_blocks(members, shape, max_run, Draw(seed, "order", number), progress, anchors=always)
         for number, view in enumerate(views)
@@ -99,6 +90,19 @@ def assemble(
         anchors=common,
     )
     return replace(design, certificate=certify(design, items))
+
+
+def _members(shape: Shape, always: Sequence[int], seed: int, progress: Progress) -> list[list[int]]:
+    """Numbers of the items of every survey, set after set: those shared out over the surveys of a set, then the anchors."""
+    from .together import survey_of_items  # loads NumPy; a caller who only reads designs does without
+
+    rest = sorted(set(range(shape.items)).difference(always))
+    codes = survey_of_items(shape.rest, seed, progress)
+    members: list[list[int]] = [[] for _ in range(shape.surveys)]
+    for t, line in enumerate(codes.tolist()):
+        for item, survey in enumerate(line):
+            members[t * shape.surveys_per_set + survey].append(rest[item])
+    return [[*survey, *always] for survey in members]
 
 
 def _checked(items: Mapping[str, str], views: Sequence[str], seed: int, view_order: str) -> tuple[str, ...]:
