@@ -11,4 +11,4 @@ HOLDINGS = (
 
 
 def folders(study: Study) -> list[str]:
-    return [f"comparisons/{study.slug}", f"predictions/{study.slug}"]
+    return [f"comparisons/{study.slug}", f"predictions/{study.slug}", f"protocols/{study.slug}"]

@@ -45,3 +45,8 @@ def used_by(study: Study) -> list[str]:
     )  # fmt: skip
     titles = sorted({title for found in rows for (title,) in found.order_by().distinct()})
     return [f'"{title}" shows pictures of this study. Delete that study first.' for title in titles]
+
+
+def needs_test_set(study: Study) -> list[str]:
+    """Surveys are drawn from the test set, once."""
+    return ["Surveys are drawn from this test set; another one needs a new study."] if study.survey_sets.exists() else []
