@@ -58,8 +58,11 @@ def design_of(study: Study) -> dict[str, int]:
         return {}
     tested = study.items.included().testing().values_list("truth__diagnosis").annotate(items=Count("pk"))
     per_class = min((items for _, items in tested), default=0)
-    readers = Survey.objects.filter(survey_set__study=study).count() or protocol.sets * per_class // protocol.per_class
+    anchors = protocol.anchors_per_class
+    each = max(1, protocol.per_class - anchors)
+    readers = Survey.objects.filter(survey_set__study=study).count() or protocol.sets * (per_class - anchors) // each
     found = {"classes": len(tested), "per_class": per_class, "per_survey": protocol.per_class, "readers": readers}
+    found |= {"anchors": anchors} if anchors else {}
     return found if per_class > 1 and readers > 2 and protocol.per_class <= per_class else {}
 
 

@@ -102,6 +102,11 @@ class StudyProtocol(models.Model):
         """What every survey shows: the codes of items, or how many of each class are drawn; 0 for none."""
         return list(self.anchor_items) or self.anchors
 
+    @property
+    def anchors_per_class(self) -> int:
+        """How many images of each class every survey shows, drawn or named."""
+        return len(self.anchor_items) // max(1, self.study.classes.count()) if self.anchor_items else self.anchors
+
     def is_complete(self, *, answered: int, questions: int) -> bool:
         """Whether `answered` of `questions` is more than the threshold: at .95, 54 of 56 is, 19 of 20 is not.
 

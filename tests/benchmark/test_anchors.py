@@ -3,12 +3,14 @@
 import pytest
 
 from benchmark.core.planning.closed_form import Design
+from benchmark.protocol.material import surveys_of
 from benchmark.services.comparison import run_comparison
+from benchmark.services.planning import design_of
 from benchmark.services.precision import precision_so_far
 from benchmark.services.rehearsal import Assumed, rehearse
 from benchmark.services.study_record import reading_record
 from surveys.services import record_model_answers, simulate_readers
-from tests.surveys.study import make_surveyed_study
+from tests.surveys.study import make_protocol, make_study, make_surveyed_study
 
 pytestmark = pytest.mark.django_db
 VIEWS = ("focused", "panoramic")
@@ -53,3 +55,13 @@ def test_a_rehearsal_has_the_same_anchors():
     comparison = rehearse(study=study, assumed=Assumed(people=ACCURACIES, seed=3))
     assert comparison.study.survey_sets.get().design == study.survey_sets.get().design
     assert comparison.results["anchor_readers"]
+
+
+@pytest.mark.parametrize("asked", [{"anchors": 1}, {"anchor_items": ["case-ZQA-1", "case-ZQB-2", "case-ZQC-0"]}])
+def test_planning_and_protocol_know_them_before_anything_is_drawn(asked):
+    """Of 4 images of a class 3 are shared out, one to a survey: 3 surveys in each of 2 sets."""
+    study = make_study("undrawn")
+    make_protocol(study, **asked)
+    assert design_of(study) == {"classes": 3, "per_class": 4, "per_survey": 2, "readers": 6, "anchors": 1}
+    surveys = surveys_of(study, study.protocol)
+    assert (surveys["surveys"], surveys["reads"], surveys["anchors"]) == (6, "2 to 6", 1)
