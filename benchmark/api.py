@@ -239,6 +239,7 @@ class PlanningIn(serializers.Serializer):
     classes = serializers.IntegerField(min_value=1, max_value=200)
     per_class = serializers.IntegerField(min_value=2, max_value=2000)
     per_survey = serializers.IntegerField(min_value=1, max_value=200)
+    anchors = serializers.IntegerField(min_value=0, max_value=199, default=0, help_text="Of them, per class, in every survey.")
     accuracy_readers = serializers.FloatField(min_value=0.01, max_value=0.99, default=0.75)
     difference = serializers.FloatField(min_value=-0.6, max_value=0.6, default=0.1)
     sd_reader = serializers.FloatField(min_value=0, max_value=3, default=0.35)

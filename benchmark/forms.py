@@ -105,6 +105,7 @@ class PlanningForm(forms.Form):
     classes = forms.IntegerField(min_value=1, max_value=200, initial=7, label="Classes")
     per_class = forms.IntegerField(min_value=2, max_value=2000, initial=20, label="Images per class")
     per_survey = forms.IntegerField(min_value=1, max_value=200, initial=4, label="Images per class that a reader sees")
+    anchors = forms.IntegerField(min_value=0, max_value=199, initial=0, label="Of them in every survey (anchors)")
     accuracy = forms.FloatField(min_value=1, max_value=99, initial=75, label="Readers' accuracy (%)")
     difference = forms.FloatField(
         min_value=-60, max_value=60, initial=10, label="True difference, network minus readers (points)"
@@ -125,7 +126,7 @@ class PlanningForm(forms.Form):
     )
 
     SLIDERS = {
-        "readers": (3, 120, 1), "classes": (1, 20, 1), "per_class": (2, 120, 1), "per_survey": (1, 20, 1),
+        "readers": (3, 120, 1), "classes": (1, 20, 1), "per_class": (2, 120, 1), "per_survey": (1, 20, 1), "anchors": (0, 10, 1),
         "accuracy": (5, 95, 1), "difference": (-40, 40, 1), "sd_reader": (0, 1.5, 0.05), "sd_item": (0, 2.5, 0.05),
         "correlation": (0, 1, 0.05), "sd_reader_points": (0, 30, 1), "sd_item_points": (0, 70, 1),
         "sd_residual_points": (0, 70, 1),
@@ -143,7 +144,7 @@ class PlanningForm(forms.Form):
             }
 
     def design(self) -> dict:
-        return {name: self.cleaned_data[name] for name in ("readers", "classes", "per_class", "per_survey")}
+        return {name: self.cleaned_data[name] for name in ("readers", "classes", "per_class", "per_survey", "anchors")}
 
     def world(self) -> dict:
         return {

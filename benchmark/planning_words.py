@@ -33,9 +33,8 @@ def planned_in_words(planned: PlannedDesign, form: dict) -> PlannedWords:
     new = planned.new_images
     return PlannedWords(
         design=(
-            f"{design.readers} readers, {design.items:,} images, {design.per_reader} images for each reader; every image"
-            f" is read {number(design.readers * design.per_reader / design.items, 1)} times. True difference"
-            f" {points(planned.difference)}."
+            f"{design.readers} readers, {design.items:,} images, {design.per_reader} images for each reader;"
+            f" {_times_read(planned)}. True difference {points(planned.difference)}."
         ),
         cards=[
             _card("These images, new readers", planned.these_images),
@@ -43,6 +42,18 @@ def planned_in_words(planned: PlannedDesign, form: dict) -> PlannedWords:
         ],
         sentences=_sentences(planned, size),
         command=_command(form) if form["spread"] == "model" else "",
+    )
+
+
+def _times_read(planned: PlannedDesign) -> str:
+    design = planned.design
+    readings = design.readers * design.per_reader
+    if not design.anchors:
+        return f"every image is read {number(readings / design.items, 1)} times"
+    others = design.readers * (design.per_reader - design.anchors) / (design.items - design.anchors)
+    return (
+        f"{design.anchors} anchors are read by all, every other image {number(others, 1)} times, so that the {readings:,} readings tell as"
+        f" much about all images as {design.readings_that_tell:,.0f} evenly spread ones"
     )
 
 
@@ -82,14 +93,16 @@ def _sentences(planned: PlannedDesign, size: float) -> list[str]:
 
 def _command(form: dict) -> str:
     """What `python -m benchmark.core power` needs for the nearest design in whole survey sets; "" where there is none."""
-    if form["per_class"] % form["per_survey"]:
+    all_items, each = form["per_class"] - form["anchors"], form["per_survey"] - form["anchors"]
+    if all_items % each:
         return ""
-    sets = max(1, round(form["readers"] * form["per_survey"] / form["per_class"]))
+    sets = max(1, round(form["readers"] * each / all_items))
+    common = f" --anchors {form['anchors']}" if form["anchors"] else ""
     return (
         f"python -m benchmark.core power --accuracy-readers {form['accuracy'] / 100:g}"
         f" --accuracy-model {(form['accuracy'] + form['difference']) / 100:g} --sd-reader {form['sd_reader']:g}"
         f" --sd-item {form['sd_item']:g} --correlation {form['correlation']:g} --classes {form['classes']}"
-        f" --per-class {form['per_class']} --per-survey {form['per_survey']} --sets {sets}"
+        f" --per-class {form['per_class']} --per-survey {form['per_survey']}{common} --sets {sets}"
     )
 
 

@@ -14,6 +14,7 @@ from benchmark.core.methods.bootstrap import StudyDraws
 from benchmark.core.plans.deviations import deviations_section
 from benchmark.core.plans.plan import Plan
 from benchmark.core.sections.agreement import agreement_sections, consistency_sections
+from benchmark.core.sections.anchors import anchor_sections
 from benchmark.core.sections.assistance import assistance_sections
 from benchmark.core.sections.comparisons import adjust_by_largest_t, new_images_section, paired_sections
 from benchmark.core.sections.contrasts import equivalence_section, groups_section, networks_section, views_section
@@ -145,6 +146,7 @@ def _steps(
         ("teams", lambda: {"teams": teams_section(scored, predictions, draws, confidence=level)}),
         ("mixed models", lambda: {"mixed_models": mixed_models_section(scored, plan)}),
         ("item response", lambda: rasch_sections(scored, plan)),
+        ("anchors", lambda: anchor_sections(scored, plan, content["rasch_readers"], seed=seed)),
         ("deviations", lambda: {"deviations": deviations_section(scored, plan, content, registered)}),
     ]
 

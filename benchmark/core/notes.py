@@ -28,6 +28,12 @@ def notes(readings: Readings, plan: Plan, scored: Scored) -> Iterator[str]:
             f"{len(readings.second)} readings are second showings of an item to the same reader: they say how far readers agree with"
             " themselves, and no other result uses them."
         )
+    if readings.anchors:
+        own = frame[(frame["kind"] == "human")]["item"].isin(readings.anchors)
+        yield (
+            f"{len(readings.anchors)} items are anchors, which every survey shows: {int(own.sum())} of {len(own)} readings of people. Counts are"
+            " of readings; in accuracies and differences an anchor weighs as much as an average other item of its class."
+        )
     yield from _strange_words(frame)
     yield from _without_partner(scored)
     people = frame[(frame["kind"] == "human") & (frame["survey"] != "")]

@@ -111,6 +111,7 @@ def surveys_of(study: Study, protocol: StudyProtocol | None) -> dict:
         "order": protocol.view_order_design if protocol else "fixed",
         "repeats": protocol.repeats_percent if protocol and protocol.repeats else "",
         "reads": str(protocol.sets) if protocol else "",
+        "anchors": protocol.anchors_per_class if protocol else 0,
         "control": _control(study, protocol), "blocks": [], "promises_hold": None, "properties": [],
     }  # fmt: skip
     if survey_set is not None:
@@ -148,11 +149,14 @@ def _planned(study: Study, protocol: StudyProtocol) -> dict:
     items = Item.objects.filter(study=study).included().testing().with_views(protocol.view_order)
     counts = Counter(items.exclude(truth=None).values_list("truth__diagnosis", flat=True))
     each = set(counts.values())
-    if len(each) != 1 or len(counts) != study.classes.count() or next(iter(each)) % protocol.per_class:
+    anchors = protocol.anchors_per_class
+    beside = protocol.per_class - anchors  # of each class in a survey, and no anchors
+    if len(each) != 1 or len(counts) != study.classes.count() or beside < 1 or (next(iter(each)) - anchors) % beside:
         return {}
+    surveys = (next(iter(each)) - anchors) // beside * protocol.sets
     per_survey = protocol.per_class * len(counts)
     return {
-        "surveys": next(iter(each)) // protocol.per_class * protocol.sets, "items": sum(counts.values()),
+        "surveys": surveys, "items": sum(counts.values()), "reads": from_to({protocol.sets, surveys} if anchors else {protocol.sets}),
         "pages": str(per_survey * len(protocol.view_order)),
         "blocks": [{"counted": _counted(study, protocol, view, str(per_survey))} for view in protocol.view_order],
     }  # fmt: skip

@@ -1,7 +1,7 @@
 """What a design can show, before anybody is invited: closed form at once, whole simulated studies as a job."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from django.core.exceptions import ValidationError
 from django.db.models import Count
@@ -58,8 +58,11 @@ def design_of(study: Study) -> dict[str, int]:
         return {}
     tested = study.items.included().testing().values_list("truth__diagnosis").annotate(items=Count("pk"))
     per_class = min((items for _, items in tested), default=0)
-    readers = Survey.objects.filter(survey_set__study=study).count() or protocol.sets * per_class // protocol.per_class
+    anchors = protocol.anchors_per_class
+    each = max(1, protocol.per_class - anchors)
+    readers = Survey.objects.filter(survey_set__study=study).count() or protocol.sets * (per_class - anchors) // each
     found = {"classes": len(tested), "per_class": per_class, "per_survey": protocol.per_class, "readers": readers}
+    found |= {"anchors": anchors} if anchors else {}
     return found if per_class > 1 and readers > 2 and protocol.per_class <= per_class else {}
 
 
@@ -88,16 +91,25 @@ def _world(accuracy_readers: float, difference: float, sd_reader: float, sd_item
 
 
 def plan_design(
-    *, readers: int, classes: int, per_class: int, per_survey: int, difference: float, spread: Spread
+    *, readers: int, classes: int, per_class: int, per_survey: int, difference: float, spread: Spread, anchors: int = 0
 ) -> PlannedDesign:
-    """Power and precision of `readers` readers who each see `per_survey` of `per_class` items of every class."""
+    """Power and precision of `readers` readers who each see `per_survey` of `per_class` items of every class.
+
+    anchors: how many of those items every reader sees.
+    """
     if per_survey > per_class:
         raise ValidationError(
             f"A reader cannot see {per_survey} of {per_class} items per class; lower one, raise the other."
         )
+    if anchors and not anchors < per_survey < per_class:
+        raise ValidationError(
+            f"Anchors per class are fewer than the {per_survey} images of a class that a reader sees, and those fewer than all"
+            f" {per_class}; {anchors} are asked for."
+        )
     if difference == 0:
         raise ValidationError("Power needs a difference other than 0.")
-    design = Design(readers, classes * per_class, classes * per_survey, classes)
+    common = classes * anchors
+    design = Design(readers, classes * per_class, classes * per_survey, classes, common)
     size = abs(difference)
     return PlannedDesign(
         design=design,
@@ -117,15 +129,21 @@ def plan_design(
         ),
         equivalence_margin=equivalence_margin(design, spread),
         by_readers=_curves(
-            lambda n: Design(round(n), design.items, design.per_reader, classes), spread, size, _grid(3, max(2.5 * readers, 20))
+            lambda n: replace(design, readers=round(n)), spread, size, _grid(3, max(2.5 * readers, 20))
         ),
         by_items=_curves(
-            lambda n: Design(readers, round(n), min(design.per_reader, round(n)), classes),
+            lambda n: _of_items(design, round(n)),
             spread,
             size,
             _grid(2 * classes, max(2.5 * design.items, 4 * classes)),
         ),
     )
+
+
+def _of_items(design: Design, items: int) -> Design:
+    """The design with so many items; where a reader sees all of them there is no anchor."""
+    each = min(design.per_reader, items)
+    return replace(design, items=items, per_reader=each, anchors=design.anchors if each < items else 0)
 
 
 def _grid(low: float, high: float) -> list[int]:
@@ -151,6 +169,7 @@ def simulate_design(
     sd_reader: float,
     sd_item: float,
     correlation: float,
+    anchors: int = 0,
     studies: int = 2000,
     seed: int = 0,
     progress: Callable[[int, int, str], None] | None = None,
@@ -162,9 +181,11 @@ def simulate_design(
     """
     from benchmark.core.planning.simulation import StudyDesign, simulate
 
-    sets = max(1, round(readers * per_survey / per_class))
+    if not 0 <= anchors < per_survey:
+        raise ValidationError(f"Anchors are fewer than the {per_survey} images of a class that a reader sees; {anchors} are asked for.")
+    sets = max(1, round(readers * (per_survey - anchors) / max(per_class - anchors, 1)))
     try:
-        design = StudyDesign(classes, per_class, per_survey, sets)
+        design = StudyDesign(classes, per_class, per_survey, sets, anchors=anchors)
     except ValueError as error:
         raise ValidationError(
             f"{error} Choose items per class that are a multiple of those that a reader sees."

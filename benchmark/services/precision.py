@@ -56,10 +56,10 @@ def precision_so_far(*, study: Study, difference: float = 0.1) -> list[Precision
     except InputError:
         return []
     seats = dict(Seat.objects.of_study(study).live().values_list("group__code").annotate(seats=Count("pk")).order_by())
-    return [_row(match, seats, difference) for match in matchups(scored)]
+    return [_row(match, scored.readings.anchors, seats, difference) for match in matchups(scored)]
 
 
-def _row(match, seats: dict[str, int], difference: float) -> PrecisionRow:
+def _row(match, anchors: frozenset[str], seats: dict[str, int], difference: float) -> PrecisionRow:
     rows = match.rows
     readers, items = rows["reader"].nunique(), rows["item"].nunique()
     planned = max(seats.get(match.keys["group"], 0), readers)
@@ -75,7 +75,9 @@ def _row(match, seats: dict[str, int], difference: float) -> PrecisionRow:
         return PrecisionRow(**keys, readers=readers, readers_planned=planned, now=None, at_the_end=None, why=why)
     spread = Spread(parts.reader, parts.item, parts.residual)
     each = max(1, round(len(rows) / readers))
-    now, end = (_width(Design(count, items, each), spread, difference) for count in (readers, planned))
+    common = rows.loc[rows["item"].isin(anchors), "item"].nunique()
+    designs = (Design(count, items, each, anchors=common) for count in (readers, planned))
+    now, end = (_width(design, spread, difference) for design in designs)
     return PrecisionRow(**keys, readers=readers, readers_planned=planned, now=now, at_the_end=end, why=None)
 
 

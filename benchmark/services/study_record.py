@@ -78,7 +78,8 @@ def reading_record(study: Study) -> dict[str, dict[str, str]]:
             "independence": "Everybody reads alone under a personal link and sees no other reader's answers.",
         },
         "sample_size": {
-            "planned": f"{seats} surveys of {per_survey} items per view, each with one seat per group of readers.{_again(protocol)}",
+            "planned": f"{seats} surveys of {per_survey} items per view, each with one seat per group of readers."
+            f"{_common(protocol)}{_again(protocol)}",
         },
         "study": {},
     }
@@ -87,6 +88,15 @@ def reading_record(study: Study) -> dict[str, dict[str, str]]:
     if dates := _dates(study):
         record["study"]["dates"] = dates
     return record
+
+
+def _common(protocol) -> str:
+    """What every survey showed, in a sentence; nothing where nothing did."""
+    if protocol.anchor_items:
+        return f" {len(protocol.anchor_items)} named items, the anchors, stood in every survey."
+    items = "item" if protocol.anchors == 1 else "items"
+    told = f" {protocol.anchors} {items} of every class, drawn from the seed, stood in every survey as anchors."
+    return told if protocol.anchors else ""
 
 
 def _again(protocol) -> str:

@@ -31,6 +31,7 @@ class ReadingOut(serializers.Serializer):
     seat = serializers.CharField(allow_blank=True)
     simulated = serializers.BooleanField()
     analysed = serializers.BooleanField()
+    anchor = serializers.CharField(required=False, help_text="yes: every survey shows the item; absent where no item is an anchor.")
     showing = serializers.IntegerField(required=False, help_text="2: the item's second showing; absent where nothing comes again.")
 
 

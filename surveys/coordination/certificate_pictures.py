@@ -111,6 +111,13 @@ def match_tables(design: dict) -> list[tuple[str, list[tuple[str, int, int]]]]:
 def _exposures(table: Table, design: Design) -> Picture:
     seen = Counter(item for survey in design.surveys for item in survey.items())
     times = Counter(seen.values())
+    if table.shape.anchors:
+        anchors, others, surveys = len(design.anchors.items), table.shape.rest.items, len(design.surveys)
+        words = (
+            f"Each of the {_times(anchors, 'anchor')} is in {_times(surveys, 'survey')}, each of the {others} other items in {table.shape.sets}, and "
+            "so is read that often by each kind of reader."
+        )
+        return _histogram("How often an item is read", words, "surveys that hold the item", dict(sorted(times.items())))
     every = f"Each of the {table.shape.items} items is in {_times(min(times), 'survey')}" if len(times) == 1 else (
         f"Items are in {min(times)} to {max(times)} surveys"
     )  # fmt: skip
@@ -136,7 +143,8 @@ def _meetings(table: Table) -> list[Picture | None]:
         top = max(times for times, count in enumerate(histogram) if count)
         counts = {times: histogram[times] if times < len(histogram) else 0 for times in range(max(top, low + 1) + 1)}
         words = (
-            f"Of {sum(histogram):,} pairs, the most that meet do so {_times(top, 'time')} in {_times(shape.sets, 'set')}. {why} "
+            f"Of {sum(histogram):,} pairs{' without anchors' if shape.anchors else ''}, the most that meet do so {_times(top, 'time')} in "
+            f"{_times(shape.sets, 'set')}. {why} "
             "Dashed: pairs shared out perfectly evenly, were nothing else asked of the design."
         )
         pictures.append(_histogram(title, words, "surveys that a pair shares", counts, ideal))
@@ -150,7 +158,8 @@ def _positions(table: Table) -> Picture:
     found, _ = np.histogram(means, edges)
     counts = {f"{(low + high) / 2:.1f}": int(count) for low, high, count in zip(edges, edges[1:], found)}
     words = (
-        f"Mean position of each item over its {_times(table.shape.sets, 'survey')}, in each view: from {means.min():.1f} to "
+        f"Mean position of each item{' that is no anchor' if table.shape.anchors else ''} over its "
+        f"{_times(table.shape.sets, 'survey')}, in each view: from {means.min():.1f} to "
         f"{means.max():.1f} of {length}; the middle is {(length + 1) / 2:.1f}. {_always_early_or_late(table)}"
     )
     return _histogram("Early and late", words, f"mean position, 1 to {length}", counts, values=False)

@@ -76,6 +76,7 @@ class SetUpForm(forms.Form):
     about_you = forms.CharField(required=False, max_length=10000, widget=forms.Textarea({"rows": 3}))
     per_class = forms.IntegerField(min_value=1, max_value=1000)
     sets = forms.IntegerField(min_value=1, max_value=1000)
+    anchors = forms.CharField(required=False, max_length=4000, widget=forms.Textarea({"rows": 1}))
     repeats = forms.DecimalField(required=False, min_value=0, max_value=50, max_digits=3, decimal_places=1)
     threshold = forms.DecimalField(min_value=0, max_value=100, max_digits=4, decimal_places=1)
     days = forms.IntegerField(min_value=1, max_value=3650)
@@ -96,7 +97,7 @@ class SetUpForm(forms.Form):
     SECTIONS = (
         ("The study", ("title", "slug", "summary")),
         ("What is asked", ("question", "classes", "views", "confidence", "assisted", "control")),
-        ("Who reads, and how much", ("groups", "about_you", "per_class", "sets", "repeats")),
+        ("Who reads, and how much", ("groups", "about_you", "per_class", "sets", "anchors", "repeats")),
         ("Rules", ("threshold", "days", "allow_blank", "zoom")),
         ("Afterwards", ("debrief", "certificate_issuer")),
         ("What readers are told", ("language", *TEXTS)),
@@ -157,6 +158,9 @@ class SetUpForm(forms.Form):
             check_letter(subject=said.get("invitation_subject", ""), body=said.get("invitation_body", ""))
         except ValidationError as refusal:
             self.add_error("invitation_body", refusal)
+        anchors, per_class = said.get("anchors"), said.get("per_class")
+        if isinstance(anchors, int) and per_class and anchors >= per_class:
+            self.add_error("anchors", f"A survey has {per_class} of every class; at least one of them must be no anchor.")
         if said.get("repeats") and said.get("assisted"):
             self.add_error("repeats", SHOWN_AND_REPEATED)
         if said.get("language", "en") != "en":
@@ -164,6 +168,13 @@ class SetUpForm(forms.Form):
                 if _told(said.get(name, "")) == WORDS[name]:
                     self.add_error(name, "Write this in the language of the readers; here stands what an English study begins with.")
         return said
+
+    def clean_anchors(self) -> int | list[str]:
+        """A number of images of each class, or codes of images between commas or in lines."""
+        said = self.cleaned_data["anchors"].strip()
+        if said.isdecimal() and len(said) < 5:
+            return int(said)
+        return [code.strip() for code in said.replace("\n", ",").split(",") if code.strip()]
 
     def clean_about_you(self) -> list[dict]:
         return self._rows("about_you", "demographic_questions", _about_reader, _about_reader_said)
@@ -197,6 +208,7 @@ class SetUpForm(forms.Form):
                 "block_order": known_set["block_order"] if same_views else views,
                 "view_order_design": known_set.get("view_order_design", "fixed"),
                 **({"repeats": float(said["repeats"] / 100)} if said.get("repeats") else {}),
+                **({"anchors": said["anchors"]} if said.get("anchors") else {}),
             },
             "completion": {
                 "threshold": float(said["threshold"] / 100),
@@ -255,6 +267,7 @@ def form_values(preset: dict) -> dict:
         "about_you": "\n".join(_about_reader_said(row) for row in preset.get("demographic_questions", [])),
         "per_class": drawn.get("per_class", 1),
         "sets": drawn.get("sets", 1),
+        "anchors": anchors if isinstance(anchors := drawn.get("anchors", 0), int) else ", ".join(anchors),
         "repeats": f"{100 * drawn.get('repeats', 0):g}",
         "threshold": f"{100 * preset.get('completion', {}).get('threshold', 0.95):g}",
         "days": preset.get("invitations", {}).get("days", WORDS["days"]),

@@ -21,6 +21,7 @@ LABELS = {
     "about_you": "Questions about the reader, one in each line",
     "per_class": "Images of every class in each survey",
     "sets": "Times that every image is read by each group",
+    "anchors": "Of them in every survey: how many of each class, or which images",
     "repeats": "Images shown a second time, per cent of a block",
     "threshold": "Complete when more than this share is answered, per cent",
     "days": "Days that a personal link works",
@@ -54,6 +55,9 @@ HELP = {
     'number". A star asks for an answer. May be empty.',
     "per_class": "With 6 classes and 2 images of each, a survey has 12 images.",
     "sets": "Once, or more often for closer estimates: each time needs as many readers again.",
+    "anchors": "0: none. Anchors are images that every reader sees, so that readers of different surveys can be compared; nothing tells "
+    "the reader so. A number is drawn; codes of images, between commas, are those. With 20 images of a class, 4 in each survey and 2 of them "
+    "anchors, the other 18 take 9 surveys instead of 5, and as many more readers.",
     "repeats": "0: none. With 10, a block of 28 images shows 3 of them again, far from the first time, and nothing tells the reader so. "
     "It says how far readers agree with themselves; only first answers are compared.",
     "debrief": "Consent, first and last page say so. Nothing is shown before reading is closed, the comparison is computed, and a "
@@ -72,6 +76,7 @@ WORDS = {
     "views": "photo: clinical",
     "per_class": 2,
     "sets": 1,
+    "anchors": 0,
     "repeats": 0,
     "threshold": 95,
     "days": 60,

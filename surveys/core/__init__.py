@@ -13,9 +13,9 @@ from .allocation import Allocation, Shown, Sitting, certify_allocation
 from .assemble import assemble
 from .certificate import Certificate, Property
 from .counterbalance import counterbalance
-from .design import Again, Block, Design, Entry, Survey
+from .design import Again, Anchors, Block, Design, Entry, Survey
 from .files import read_design, write_design
-from .items_file import parse_items, read_items
+from .items_file import parse_items, read_anchors, read_items
 from .rating_design import RatingPart, certify_turns, draw_rating_design, verify_rating_design
 from .shape import DesignError, NearestPossible, Shape, nearest_possible, shape_of
 from .verify import verify
@@ -23,6 +23,7 @@ from .verify import verify
 __all__ = [
     "Again",
     "Allocation",
+    "Anchors",
     "Block",
     "Certificate",
     "Design",
@@ -43,6 +44,7 @@ __all__ = [
     "draw_rating_design",
     "nearest_possible",
     "parse_items",
+    "read_anchors",
     "read_design",
     "read_items",
     "shape_of",

@@ -11,11 +11,13 @@ from .answer_log import log_faults, read_answer_log
 from .assemble import assemble
 from .design import VIEW_ORDERS
 from .files import read_design, read_document, write_design
-from .items_file import read_items
+from .items_file import read_anchors, read_items
 from .progress import Progress, silent
 from .rating_design import verify_rating_design
 from .shape import DesignError
 from .verify import verify
+
+MARKED = "marked"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -38,6 +40,7 @@ def _assemble(arguments: argparse.Namespace) -> int:
         view_order=arguments.view_order,
         max_run=arguments.max_run,
         repeats=arguments.repeats,
+        anchors=read_anchors(arguments.items) if arguments.anchors == MARKED else arguments.anchors,
         progress=_progress(),
     )
     write_design(design, arguments.out)
@@ -74,6 +77,10 @@ def _views(text: str) -> list[str]:
     return [view.strip() for view in text.split(",")]
 
 
+def _anchors(text: str) -> int | str:
+    return text if text == MARKED else int(text)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m surveys.core", description="Balanced surveys and their certificate."
@@ -92,6 +99,11 @@ def _parser() -> argparse.ArgumentParser:
     drawing.add_argument(
         "--repeats", type=float, default=0.0, help="share of a block's items that come a second time in it (%(default)s)"
     )
+    drawing.add_argument(
+        "--anchors", type=_anchors, default=0, metavar="K",
+        help="items of each class, of --per-class, that every survey shows: a number, or "
+        f'"{MARKED}" for those that items.csv marks with yes in a column anchor (%(default)s)',
+    )  # fmt: skip
     drawing.add_argument("--out", required=True, help="where to write design.json")
     drawing.set_defaults(run=_assemble)
     checking = commands.add_parser("verify", help="recompute the certificate of a design and check every promise")

@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from .anchors import drawn_anchors, named_anchors
 from .certify import certify
-from .design import VIEW_ORDERS, Block, Design, Survey, items_digest
+from .design import VIEW_ORDERS, Anchors, Block, Design, Survey, items_digest
 from .draw import Draw
 from .order import least_longest_run, order_blocks, usual_longest_run
 from .progress import Progress, silent
@@ -24,16 +25,17 @@ def assemble(
     view_order: str = "fixed",
     max_run: int | None = None,
     repeats: float = 0.0,
+    anchors: int | Sequence[str] = 0,
     progress: Progress = silent,
 ) -> Design:
     """Draw balanced surveys of `items`, with their certificate.
 
     Parameters
     ----------
-    items : item code -> class. Every class has the same number of items, a multiple of per_class. Their order does not
-        matter.
+    items : item code -> class. Every class has the same number of items, a multiple of per_class (anchors aside in both).
+        Their order does not matter.
     per_class : items of each class in every survey.
-    sets : survey sets; each covers every item once, so every item is seen `sets` times.
+    sets : survey sets; each covers every item once, so every item that is no anchor is seen `sets` times.
     views : the blocks of a survey. Every block holds the survey's items in an order drawn anew.
     seed : a whole number; the same arguments give the same design, byte for byte, on every platform.
     view_order : "fixed" shows `views` as given in every survey; "counterbalanced" gives each order of them to equally
@@ -42,26 +44,25 @@ def assemble(
     max_run : longest run of one class in a block; by default the bound that at most one random block in twenty would
         break.
     repeats : share of a block's items that come a second time in it, from 0 to 0.5; to the nearest whole number, at least one.
+    anchors : how many items of every class, of per_class, stand in every survey, drawn from the seed; or the codes of those
+        items, equally many of every class. A set then has (items - anchors) / (per_class - anchors) surveys, by class.
     progress : called with what is being done, how much is done and out of how much; what it raises stops the work.
 
     Raises
     ------
     DesignError : one sentence, with the nearest possible design where there is one.
     """
-    shape = shape_of(items, per_class=per_class, sets=sets)
+    named = None if isinstance(anchors, int) else named_anchors(items, anchors)
+    shape = shape_of(items, per_class=per_class, sets=sets, anchors=anchors if named is None else named.per_class)
     views = _checked(items, views, seed, view_order)
-    from .together import survey_of_items  # loads NumPy; a caller who only reads designs does without
-
     max_run = _checked_run(shape, max_run)
     repeats = checked_share(repeats, shape.block_length)
     names = sorted(items, key=lambda item: (items[item], item))
-    codes = survey_of_items(shape, seed, progress)
-    members: list[list[int]] = [[] for _ in range(shape.surveys)]
-    for t, line in enumerate(codes.tolist()):
-        for item, survey in enumerate(line):
-            members[t * shape.surveys_per_set + survey].append(item)
+    common = named or (drawn_anchors(items, shape.anchors, seed) if shape.anchors else Anchors())
+    always = [number for number, item in enumerate(names) if item in set(common.items)]
+    members = _members(shape, always, seed, progress)
     orders = {
-        view: order_blocks(members, shape, max_run, Draw(seed, "order", number), progress)
+        view: order_blocks(members, shape, max_run, Draw(seed, "order", number), progress, anchors=always)
         for number, view in enumerate(views)
     }
     shown = _view_orders(views, view_order, shape, Draw(seed, "views"))
@@ -86,8 +87,22 @@ def assemble(
         surveys=surveys,
         repeats=repeats,
         repeat_gap=gap_of(shape.block_length) if repeats else 0,
+        anchors=common,
     )
     return replace(design, certificate=certify(design, items))
+
+
+def _members(shape: Shape, always: Sequence[int], seed: int, progress: Progress) -> list[list[int]]:
+    """Numbers of the items of every survey, set after set: those shared out over the surveys of a set, then the anchors."""
+    from .together import survey_of_items  # loads NumPy; a caller who only reads designs does without
+
+    rest = sorted(set(range(shape.items)).difference(always))
+    codes = survey_of_items(shape.rest, seed, progress)
+    members: list[list[int]] = [[] for _ in range(shape.surveys)]
+    for t, line in enumerate(codes.tolist()):
+        for item, survey in enumerate(line):
+            members[t * shape.surveys_per_set + survey].append(rest[item])
+    return [[*survey, *always] for survey in members]
 
 
 def _checked(items: Mapping[str, str], views: Sequence[str], seed: int, view_order: str) -> tuple[str, ...]:

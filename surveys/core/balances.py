@@ -1,9 +1,11 @@
 """The balances of a design: how evenly its items meet, and the list of all balances for the certificate."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from fractions import Fraction
 from math import ceil, comb, isqrt
 
+from .anchor_places import anchor_balances
 from .bounds import least_maximum, least_meetings, random_repeats, random_repeats_between, total_meetings
 from .certificate import Property, balance
 from .design import Design
@@ -13,15 +15,19 @@ from .second_showings import second_showing_balances
 from .table import Table, table_of
 
 FLUCTUATION = Fraction(51, 50)  # a draw by chance may have somewhat more than it has on average
+WITHOUT_ANCHORS = "Anchors, which meet every item, are not counted."
 TOLERANCE = Fraction(11, 10)  # a search is content within a tenth of the best possible value
 
 
 def count_balances(design: Design, items: Mapping[str, str]) -> tuple[Property, ...]:
     """Every balance of a design that keeps its promises."""
     table = table_of(design, items)
+    shared_out = (*meeting_balances(table), *position_balances(table))
+    if table.shape.anchors:
+        shared_out = (replace(entry, meaning=f"{entry.meaning} {WITHOUT_ANCHORS}") for entry in shared_out)
     return (
-        *meeting_balances(table),
-        *position_balances(table),
+        *shared_out,
+        *(anchor_balances(table) if table.shape.anchors else ()),
         *class_order_balances(table),
         *view_balances(design, table),
         *(second_showing_balances(design, items) if design.has_second_showings else ()),
@@ -33,7 +39,7 @@ def meeting_balances(table: Table) -> list[Property]:
 
     A pair that meets m times has m (m - 1) / 2 repeats: the number of pairs of its surveys.
     """
-    shape = table.shape
+    shape = table.shape.rest
     every = meeting_histogram(table.survey_of)
     within = meeting_histogram(table.survey_of, table.class_of)
     if every is None or within is None:
@@ -83,7 +89,7 @@ def meeting_balances(table: Table) -> list[Property]:
 
 def _between(table: Table, between: list[int], within: list[int], best_all: int, by_chance: Fraction) -> list[Property]:
     """Pairs of two classes; what they can reach depends on the pairs within classes, so the bound is given those."""
-    shape = table.shape
+    shape = table.shape.rest
     pairs = comb(shape.classes, 2) * shape.items_per_class**2
     total = total_meetings(shape.items, shape) - shape.classes * total_meetings(shape.items_per_class, shape)
     low, extra = divmod(total, pairs)

@@ -16,6 +16,7 @@ from .shape import DesignError
 SCHEMA = "survey-design/1"
 METHOD = "assembly/1"  # raise it when the same seed no longer draws the same design
 VIEW_ORDERS = ("fixed", "counterbalanced", "random")
+CHOSEN = ("drawn", "named")  # how a study came by its anchors
 LARGEST_SHARE = 0.5  # of a block's items that may come a second time
 
 
@@ -74,12 +75,25 @@ class Entry:
 
 
 @dataclass(frozen=True)
+class Anchors:
+    """Items that every survey shows: how many of each class, which, and whether they were named instead of drawn."""
+
+    per_class: int = 0
+    named: bool = False
+    items: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"per_class": self.per_class, "chosen": "named" if self.named else "drawn", "items": list(self.items)}
+
+
+@dataclass(frozen=True)
 class Design:
     """All surveys of a study, and the numbers from which they were drawn.
 
     view_order: "fixed" (every survey shows `views` in this order), "counterbalanced" (each order equally often) or
     "random". max_run: the longest permitted run of one class in a block. items_sha256: `items_digest` of the items and
     their classes. repeats: share of a block's items that come a second time in it, at least `repeat_gap` pages later.
+    anchors: items that stand in every survey; per_class counts them too.
     """
 
     seed: int
@@ -94,6 +108,7 @@ class Design:
     method: str = METHOD
     repeats: float = 0.0
     repeat_gap: int = 0
+    anchors: Anchors = Anchors()
 
     @property
     def has_second_showings(self) -> bool:
@@ -121,6 +136,8 @@ class Design:
         }
         if self.repeats:
             head |= {"repeats": self.repeats, "repeat_gap": self.repeat_gap}
+        if self.anchors.items:
+            head |= {"anchors": self.anchors.to_dict()}
         lines = [f'  "{key}": {_dump(value)},' for key, value in head.items()]
         surveys = ",\n".join(_survey_text(survey) for survey in self.surveys)
         certificate = json.dumps(self.certificate.to_dict(), ensure_ascii=False, indent=2).replace("\n", "\n  ")
@@ -154,6 +171,7 @@ class Design:
             method=_get(data, "method", "the design", str),
             repeats=_share(data),
             repeat_gap=_positive(data, "repeat_gap") if "repeats" in data else 0,
+            anchors=_anchors(data) if "anchors" in data else Anchors(),
         )
 
 
@@ -244,6 +262,17 @@ def _share(data: dict[str, Any]) -> float:
     if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= LARGEST_SHARE:
         raise DesignError(f'"repeats" should be a share from 0 to {LARGEST_SHARE}; found {share!r}.')
     return float(share)
+
+
+def _anchors(data: dict[str, Any]) -> Anchors:
+    table, where = _get(data, "anchors", "the design", dict), "the anchors"
+    chosen = _get(table, "chosen", where, str)
+    if chosen not in CHOSEN:
+        raise DesignError(f'"chosen" in {where} should be one of {", ".join(CHOSEN)}; found {chosen!r}.')
+    per_class = _get(table, "per_class", where, int)
+    if per_class < 1:
+        raise DesignError(f'"per_class" in {where} should be at least 1; found {per_class}.')
+    return Anchors(per_class, chosen == "named", tuple(_list(table, "items", where, str)))
 
 
 def _list(data: dict[str, Any], key: str, where: str, kind: type) -> list[Any]:

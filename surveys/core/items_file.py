@@ -28,6 +28,25 @@ def read_items(path: str | Path) -> dict[str, str]:
     return parse_items(text, name=str(path))
 
 
+def read_anchors(path: str | Path) -> tuple[str, ...]:
+    """Codes of the items that a column `anchor` marks with yes; the file is one that `read_items` takes.
+
+    Every cell of the column that says neither yes nor no nor nothing is reported; so is a file without any yes.
+    """
+    reader = csv.DictReader(io.StringIO(Path(path).read_text("utf-8-sig"), newline=""))
+    reader.fieldnames = [name.strip() for name in reader.fieldnames or ()]
+    if "anchor" not in reader.fieldnames:
+        raise DesignError(f"{path} needs a column anchor with yes at the items that every survey shows; it has {', '.join(reader.fieldnames)}.")
+    said = [(reader.line_num, row["item"].strip(), (row["anchor"] or "").strip().lower()) for row in reader if row["item"]]
+    strange = [f"line {line}: anchor is {text!r}, expected yes, no or nothing." for line, _, text in said if text not in ("yes", "no", "")]
+    if strange:
+        raise DesignError(f"{path} marks anchors in other words; nothing was read:\n  " + "\n  ".join(strange[:SHOWN]))
+    marked = tuple(item for _, item, text in said if text == "yes")
+    if not marked:
+        raise DesignError(f"{path} marks no anchor; write yes in its column anchor, or ask for a number of anchors.")
+    return marked
+
+
 def parse_items(text: str, *, name: str = "items.csv") -> dict[str, str]:
     """The same from text; `name` is what messages call it."""
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)

@@ -8,6 +8,7 @@ run of one class. `usual_longest_run` sets it where at most one random block in 
 rule would tell the reader what cannot come next.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import groupby
@@ -69,29 +70,29 @@ class Positions:
 
 
 def order_blocks(
-    members: list[list[int]], shape: Shape, max_run: int, draw: Draw, progress: Progress = silent
+    members: list[list[int]], shape: Shape, max_run: int, draw: Draw, progress: Progress = silent, *, anchors: Collection[int] = ()
 ) -> list[list[int]]:
     """The items of every survey in reading order, for one view.
 
-    members: items (0 .. shape.items - 1, class after class) of every survey, set after set. DesignError when no order
-    within max_run was found, which happens only for bounds close to the least possible.
+    members: items (0 .. shape.items - 1, class after class) of every survey, set after set; anchors: those that stand in
+    all of them. DesignError when no order within max_run was found, which happens only for bounds close to the least possible.
     """
     from .evening import even_out  # loads NumPy; a caller who only reads designs does without
 
-    orders = _stratified_start(members, shape, draw)
+    orders = _stratified_start(members, shape, set(anchors), draw)
     for order in orders:
         _shorten_runs(order, shape, max_run, draw)
     even_out(orders, shape, max_run, draw, progress)
     return orders
 
 
-def _stratified_start(members: list[list[int]], shape: Shape, draw: Draw) -> list[list[int]]:
+def _stratified_start(members: list[list[int]], shape: Shape, anchors: set[int], draw: Draw) -> list[list[int]]:
     """Random orders in which each item's wishes for a quarter are already spread evenly over its exposures."""
-    wishes = [_wishes(shape.sets, draw) for _ in range(shape.items)]
+    wishes = [_wishes(shape.surveys if item in anchors else shape.sets, draw) for item in range(shape.items)]
     orders = []
     for number, items in enumerate(members):
-        t = number // shape.surveys_per_set
-        orders.append(sorted(draw.shuffled(items), key=lambda item, t=t: wishes[item][t]))
+        wish = {item: wishes[item][number if item in anchors else number // shape.surveys_per_set] for item in items}
+        orders.append(sorted(draw.shuffled(items), key=wish.__getitem__))
         _shuffle_within_wishes(orders[-1], draw)
     return orders
 

@@ -30,7 +30,7 @@ def position_balances(table: Table) -> list[Property]:
         in_bin = [(bins[positions] == b).sum(axis=0) for b in range(len(where.bin_sizes))]
         crowd = max(crowd, *(int(counts.max()) for counts in in_bin))
         even.append(
-            f"{view}: {int((leaning == leaning.min()).sum()):,} of {shape.items:,} items differ by {int(leaning.min())}"
+            f"{view}: {int((leaning == leaning.min()).sum()):,} of {shape.rest.items:,} items differ by {int(leaning.min())}"
         )
     best_lean = shape.sets % 2 if shape.block_length % 2 == 0 else int(shape.sets == 1 and shape.block_length > 1)
     best_crowd = ceil(Fraction(shape.sets * max(where.bin_sizes), shape.block_length))
@@ -158,7 +158,8 @@ def _independence(table: Table) -> Property:
     length = shape.block_length
     far = 6 * Fraction(1, length * (length * length - 1))
     strongest, same = Fraction(0), 0
-    for first, second in combinations(table.position_of.values(), 2):
+    for pair in combinations(table.position_of, 2):
+        first, second = (np.concatenate([table.position_of[view].ravel(), table.anchors_at[view].ravel()]) for view in pair)
         squares = int(((first - second) ** 2).sum())
         strongest = max(strongest, abs(1 - far * Fraction(squares, shape.surveys)))
         same += int((first == second).sum())
@@ -185,6 +186,9 @@ def _order_of_views(design: Design, table: Table) -> Property:
     difference = int((exposures.max(axis=0) - exposures.min(axis=0)).max())
     best = int(shape.sets % len(orders) > 0)
     counts = Counter(shown)
+    if shape.anchors:  # they stand in every survey
+        difference = max(difference, max(counts[order] for order in orders) - min(counts[order] for order in orders))
+        best = max(best, int(shape.surveys % len(orders) > 0))
     detail = ", ".join(f"{counts[order]} surveys {' then '.join(order)}" for order in orders)
     return balance(
         "order of views",

@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 
+from .anchors import promise_of_anchors
 from .certificate import Property, promise
 from .design import Block, Design, Survey, items_digest
 from .second_showings import promise_of_second_showings, runs_of
@@ -12,7 +13,8 @@ from .view_order import permitted_orders
 
 def check_promises(design: Design, items: Mapping[str, str]) -> list[Property]:
     """Every promise of `design` over `items` (item code -> class), with a sentence for each breach."""
-    again = design.has_second_showings
+    again, anchors = design.has_second_showings, bool(design.anchors.items)
+    others = "item that is no anchor" if anchors else "item"
     once = "No item stands twice in a block, except as a second showing." if again else "No item stands twice in a block."
     return [
         promise("known items", "The design is drawn for exactly these items and classes.", _items(design, items)),
@@ -26,7 +28,8 @@ def check_promises(design: Design, items: Mapping[str, str]) -> list[Property]:
         ),
         promise("no repeats", once, _repeats(design)),
         promise("same items in blocks", "All blocks of a survey hold the same items.", _differing_blocks(design)),
-        promise("once per set", "Every item stands in exactly one survey of every set.", _coverage(design, items)),
+        promise("once per set", f"Every {others} stands in exactly one survey of every set.", _coverage(design, items)),
+        *([promise_of_anchors(design, items)] if anchors else ()),
         promise("classes", f"Every block holds {design.per_class} items of every class.", _classes(design, items)),
         promise("runs", f"No class runs longer than {design.max_run} items in a block.", _runs(design, items)),
         *([promise_of_second_showings(design, items)] if again else ()),
@@ -44,7 +47,7 @@ def _blocks(design: Design) -> Iterator[tuple[Survey, Block]]:
 
 def _items(design: Design, items: Mapping[str, str]) -> Iterator[str]:
     try:
-        shape_of(items, per_class=design.per_class, sets=design.sets)
+        shape_of(items, per_class=design.per_class, sets=design.sets, anchors=design.anchors.per_class)
     except DesignError as error:
         yield str(error)
     for survey, block in _blocks(design):
@@ -59,8 +62,8 @@ def _items(design: Design, items: Mapping[str, str]) -> Iterator[str]:
 
 
 def _numbers(design: Design, items: Mapping[str, str]) -> Iterator[str]:
-    block_length = design.per_class * len(set(items.values()))
-    per_set, rest = divmod(len(items), block_length or 1)
+    classes, anchors = len(set(items.values())), design.anchors.per_class
+    per_set, rest = divmod(len(items) - anchors * classes, (design.per_class - anchors) * classes or 1)
     if rest:
         return
     needed = per_set * design.sets
@@ -114,8 +117,9 @@ def _coverage(design: Design, items: Mapping[str, str]) -> Iterator[str]:
             continue
         for item in survey.items():
             holders[survey.set][item].append(survey.survey)
+    shared_out = sorted(set(items).difference(design.anchors.items))
     for number, surveys_of in holders.items():
-        for item in sorted(items):
+        for item in shared_out:
             surveys = surveys_of.get(item, [])
             if not surveys:
                 yield f"Set {number}: item {item} is missing; it stands in no survey of the set."

@@ -9,7 +9,7 @@ from .design import METHOD, Design
 from .progress import Progress, silent
 from .shape import DesignError
 
-NEEDED_TO_DRAW = ("known items", "surveys", "views")
+NEEDED_TO_DRAW = ("known items", "surveys", "views", "anchors")
 
 
 def verify(
@@ -60,7 +60,7 @@ def _difference(stored: Property, true: Property) -> str:
 
 
 def _redrawn(design: Design, items: Mapping[str, str], found: Certificate, progress: Progress) -> Iterator[str]:
-    broken = [name for name in NEEDED_TO_DRAW if not found[name].holds]
+    broken = [entry.name for entry in found.properties if entry.name in NEEDED_TO_DRAW and not entry.holds]
     if broken:
         yield f"The surveys were not drawn again, because a promise they rest on is broken: {', '.join(broken)}."
         return
@@ -77,6 +77,7 @@ def _redrawn(design: Design, items: Mapping[str, str], found: Certificate, progr
             view_order=design.view_order,
             max_run=design.max_run,
             repeats=design.repeats,
+            anchors=design.anchors.items if design.anchors.named else design.anchors.per_class,
             progress=progress,
         )
     except DesignError as error:

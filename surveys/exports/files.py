@@ -60,9 +60,11 @@ READINGS = {
     "assisted_rt_ms": "milliseconds from the second question in sight to that choice, by the browser's monotonic clock",
     "asked_again": "yes: a second answer was asked for, without any output (control) where assistant is empty; empty: none was",
 }
-SHOWING = {
+SOMETIMES = {
     "showing": "1, or 2 where the item came a second time in its block: how far readers agree with themselves; no comparison "
     "uses its answer",
+    "anchor": "yes: every survey shows the item, so that readers of different surveys can be compared on it; it weighs as much as an "
+    "average other item of its class",
 }
 SITTING = {
     "response": "opaque name of the sitting",
@@ -322,9 +324,9 @@ def export_files(study: Study) -> list[ExportFile]:
 
 
 def _dictionary(study: Study, files: list[ExportFile]):
-    shown_again = readings_frame(study=study).columns.isin(SHOWING).any()
+    there = readings_frame(study=study).columns
     named = [
-        ("readings.csv", READINGS | (SHOWING if shown_again else {})),
+        ("readings.csv", READINGS | {name: meaning for name, meaning in SOMETIMES.items() if name in there}),
         *((file.name, file.columns) for file in files),
         ("data-dictionary.csv", DICTIONARY),
     ]

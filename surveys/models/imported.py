@@ -20,6 +20,7 @@ class ImportedReading(models.Model):
     block = models.CharField(max_length=80, blank=True)
     position = models.PositiveIntegerField(null=True, blank=True)
     showing = models.PositiveSmallIntegerField(default=1, help_text="2: the item came a second time in its block.")
+    anchor = models.BooleanField(default=False, help_text="The item stood in every survey.")
     confidence = models.FloatField(null=True, blank=True)
     rt_ms = models.FloatField(null=True, blank=True)
     second_answer = models.JSONField(

@@ -49,6 +49,10 @@ class StudyProtocol(models.Model):
         validators=[MinValueValidator(0), MaxValueValidator(Decimal("0.5"))],
         help_text="Share of a reading study's block that comes a second time in it.",
     )
+    anchors = models.PositiveSmallIntegerField(default=0, help_text="Items of each class, of per_class, that every survey shows.")
+    anchor_items = models.JSONField(
+        default=list, blank=True, help_text="Codes of the items that every survey shows; empty: as many as anchors says are drawn."
+    )
     completion_threshold = models.DecimalField(
         max_digits=4,
         decimal_places=3,
@@ -98,6 +102,16 @@ class StudyProtocol(models.Model):
     def repeats_percent(self) -> str:
         """What comes a second time, in per cent of a block: "10", "7.5"."""
         return f"{100 * float(self.repeats):g}"
+
+    @property
+    def common(self) -> int | list[str]:
+        """What every survey shows: the codes of items, or how many of each class are drawn; 0 for none."""
+        return list(self.anchor_items) or self.anchors
+
+    @property
+    def anchors_per_class(self) -> int:
+        """How many images of each class every survey shows, drawn or named."""
+        return len(self.anchor_items) // max(1, self.study.classes.count()) if self.anchor_items else self.anchors
 
     def is_complete(self, *, answered: int, questions: int) -> bool:
         """Whether `answered` of `questions` is more than the threshold: at .95, 54 of 56 is, 19 of 20 is not.

@@ -46,6 +46,7 @@ def store_survey_set(*, study: Study, seed: int, document: dict) -> SurveySet:
     items = _items_by_code(study, study.protocol.view_order)
     _check_document(document, items, study.protocol.view_order)
     _check_repeats(document, study.protocol)
+    _check_anchors(document, study.protocol)
     with transaction.atomic():
         Study.objects.select_for_update().get(pk=study.pk)
         existing = study.survey_sets.first()
@@ -89,6 +90,32 @@ def _check_repeats(document: dict, protocol) -> None:
                 raise ValidationError(
                     f"Survey {drawn['survey']} shows {', '.join(strange[:5])} a second time in its block {block['view']} and never a first."
                 )
+
+
+def _check_anchors(document: dict, protocol) -> None:
+    """What every survey shows is what the protocol says."""
+    if document.get("schema") == RATING_SCHEMA:
+        return
+    table = document.get("anchors", {})
+    drawn = sorted(table["items"]) if table.get("chosen") == "named" else table.get("per_class", 0)
+    asked = sorted(protocol.anchor_items) or protocol.anchors
+    if drawn != asked:
+        raise ValidationError(
+            f"The study asks for {_anchors_said(asked)} in every survey, the design has {_anchors_said(drawn)}; draw the surveys anew, or "
+            "change the study's file."
+        )
+
+
+def _anchors_said(common: int | list[str]) -> str:
+    if isinstance(common, list):
+        return f"the anchors {', '.join(common[:5])}{' ...' if len(common) > 5 else ''}"
+    return f"{common or 'no'} {'anchor' if common == 1 else 'anchors'} of each class"
+
+
+def anchors_of(study: Study) -> frozenset[str]:
+    """Codes of the items that every survey of the study shows."""
+    survey_set = study.survey_sets.first()
+    return frozenset(survey_set.design.get("anchors", {}).get("items", ()) if survey_set else ())
 
 
 def design_sha256(document: dict) -> str:
@@ -211,6 +238,7 @@ def _draw(items: dict[str, Item], protocol, seed: int) -> dict:
             seed=seed,
             view_order=protocol.view_order_design,
             repeats=float(protocol.repeats),
+            anchors=protocol.common,
         )
     except ValueError as error:
         raise ValidationError(str(error)) from error

@@ -61,6 +61,7 @@ def _rules(study: Study, protocol: StudyProtocol) -> dict:
             "block_order": list(protocol.view_order),
             "view_order_design": orders.get(order, order),
             **({"repeats": float(protocol.repeats)} if protocol.repeats else {}),
+            **({"anchors": protocol.common} if protocol.common else {}),
         },
         "completion": {
             "threshold": float(protocol.completion_threshold),

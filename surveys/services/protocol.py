@@ -202,6 +202,7 @@ def _protocol_values(preset: dict, blocks: Collection[str] | None) -> dict:
         "per_class": survey_set.get("per_class", 1),
         "sets": survey_set.get("sets", 1),
         "repeats": _repeats(survey_set.get("repeats", 0), questions, stimuli),
+        **_anchors(survey_set.get("anchors", 0), survey_set.get("per_class", 1), stimuli),
         "completion_threshold": Decimal(str(completion.get("threshold", "0.95"))),
         "strictly_more": comparison == ">",
         "allow_blank": preset["study"].get("allow_blank", True),
@@ -222,6 +223,25 @@ def _repeats(share, questions: list[dict], stimuli: dict) -> Decimal:
     if share and any(question["kind"] == ASSISTED for question in questions):
         raise ValidationError(SHOWN_AND_REPEATED)
     return Decimal(str(share)).quantize(Decimal("0.001"))
+
+
+def _anchors(said, per_class: int, stimuli: dict) -> dict:
+    """How many images of each class every survey shows, or their codes, as the protocol keeps them."""
+    codes = said if isinstance(said, list) else []
+    counted = isinstance(said, int) and not isinstance(said, bool) and said >= 0
+    if not counted and not (codes and all(isinstance(code, str) and code.strip() for code in codes)):
+        raise ValidationError(
+            "survey_set.anchors must be how many images of each class every survey shows, or a list of their codes; the preset says "
+            f"{said!r}."
+        )
+    if said and stimuli:
+        raise ValidationError("Anchors are images of a reading study; a rating study deals its stimuli out. Leave survey_set.anchors out.")
+    if counted and said and said >= per_class:
+        raise ValidationError(
+            f"survey_set.anchors is {said}, of per_class {per_class}: a survey needs one image of each class at least that is no anchor. "
+            "Lower anchors, or raise per_class."
+        )
+    return {"anchors": 0 if codes else said, "anchor_items": codes}
 
 
 def _stimuli(tables: dict, blocks: Collection[str] | None) -> dict:

@@ -23,6 +23,7 @@ from surveys.models import Answer, ImportedReading, Reader, ReaderGroup, SurveyI
 from surveys.questions import questions_of
 
 from . import second_answers
+from .design import anchors_of
 
 if TYPE_CHECKING:
     import pandas
@@ -32,9 +33,11 @@ COLUMNS = (
     "rt_ms", "answered_at", "left_window", "completed_at", "seat", "simulated", "analysed", *second_answers.COLUMNS,
 )  # fmt: skip
 SHOWING = "showing"  # a column only of studies that show items again
+ANCHOR = "anchor"  # only of studies with items that every survey shows
 REQUIRED = ("reader", "group", "item", "truth", "answer")
 LARGEST_FILE = 200 * 2**20
 NAMES, LONGEST_NAME = ("reader", "group", "survey", "block"), second_answers.LONGEST_NAME
+YES, NO = "yes", "no"
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -42,14 +45,16 @@ def readings_frame(*, study: Study, analysed_only: bool = False) -> "pandas.Data
     """Every reading of `study`, one row per reader, item, view and showing, in the order of the readings.csv contract.
 
     Every question of a started survey is a row; `answer` is empty where none stands. `completed_at` is empty for a
-    sitting that is not complete. Where items come again the last column, `showing`, is 2 at their second showings.
+    sitting that is not complete. Where items come again a last column, `showing`, is 2 at their second showings; where there are
+    anchors, `anchor` says yes at them.
     With `analysed_only` only the first complete sitting per seat, and networks. Truth is among the columns: callers check who asks.
     """
     import pandas
 
     rows = _response_rows(study, analysed_only) + _imported_rows(study)
-    frame = pandas.DataFrame(rows, columns=[*COLUMNS, SHOWING])
-    return frame if (frame[SHOWING] == 2).any() else frame.drop(columns=SHOWING)
+    frame = pandas.DataFrame(rows, columns=[*COLUMNS, SHOWING, ANCHOR])
+    unused = [name for name, said in ((SHOWING, 2), (ANCHOR, YES)) if not (frame[name] == said).any()]
+    return frame.drop(columns=unused)
 
 
 def _response_rows(study: Study, analysed_only: bool) -> list[tuple]:
@@ -69,7 +74,7 @@ def _response_rows(study: Study, analysed_only: bool) -> list[tuple]:
         "survey_response", "survey_item", "chosen__code", "rt_ms", "received_at"
     ):
         standing[response, item] = (chosen or "", confidence.get((response, item)), rt_ms, _iso(received))
-    left, assisted = _windows_left(study), second_answers.second_answers(study)
+    left, assisted, anchors = _windows_left(study), second_answers.second_answers(study), anchors_of(study)
     rows = []
     for response in responses.order_by("reader__group__position", "survey__number", "started_at"):
         reader, seat = response.reader, response.seat
@@ -83,7 +88,7 @@ def _response_rows(study: Study, analysed_only: bool) -> list[tuple]:
                 (reader.code, reader.group.code, reader.kind, response.survey.code, *asked, *given)
                 + (left.get((response.pk, row.pk), 0), _iso(response.completed_at), label, response.simulated, response.analysed)
                 + assisted.get((response.pk, row.pk), second_answers.NONE)
-                + (2 if row.repeat_of_id else 1,)
+                + (2 if row.repeat_of_id else 1, YES if row.item.code in anchors else "")
             )
     return rows
 
@@ -114,7 +119,7 @@ def _imported_rows(study: Study) -> list[tuple]:
             row.reader.code, row.reader.group.code, row.reader.kind, row.survey, row.view, row.block, row.position,
             row.item.code, truth.get(row.item_id, ""), row.chosen.code if row.chosen else "", row.confidence,
             row.rt_ms, _iso(row.answered_at), None, _iso(row.completed_at), "", row.reader.simulated, True,
-            *second_answers.columns_of(row.second_answer), row.showing,
+            *second_answers.columns_of(row.second_answer), row.showing, YES if row.anchor else "",
         )
         for row in imported.order_by("reader__group__position", "reader__code", "pk")
     ]  # fmt: skip
@@ -241,6 +246,8 @@ def _faults(raw: dict, study: Study, items: dict, classes: dict, truth: dict, sa
         wrong.append("showing is 2 at a network, which reads every image once")
     elif raw.get(SHOWING) == "2" and raw.get("assistant"):
         wrong.append("showing is 2 beside an assistant, where nothing is shown again")
+    if raw.get(ANCHOR, "") not in ("", YES, NO):
+        wrong.append(f"anchor is {raw[ANCHOR]!r}, expected yes, no or nothing")
     for name in ("answered_at", "completed_at"):
         if raw.get(name) and _moment(raw[name]) is None:
             wrong.append(f"{name} is {raw[name]!r}, expected ISO 8601 with an offset, e.g. 2026-03-01T09:30:00+00:00")
@@ -275,6 +282,7 @@ def _row(raw: dict, items: dict, classes: dict) -> _Row:
         "block": raw.get("block", ""),
         "position": int(raw["position"]) if raw.get("position") else None,
         SHOWING: int(raw.get(SHOWING) or 1),
+        ANCHOR: raw.get(ANCHOR) == YES,
         "confidence": _number(raw.get("confidence", "")),
         "rt_ms": _number(raw.get("rt_ms", "")),
         "second_answer": second_answers.imported_second_answer(raw, _number(raw.get("assisted_rt_ms", ""))),

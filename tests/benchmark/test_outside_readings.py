@@ -112,6 +112,90 @@ def test_redcap_and_numbers_are_drafted_with_a_word_of_warning(coordinator):
     assert any("Check answers.labels" in note for note in draft.notes)
 
 
+CLASSES = {"ZQA": "Azurosis", "ZQB": "Brunosis", "ZQC": "Cyanosis"}
+
+
+def drafted(header: str, row: str, *, views=("photo",)):
+    items = ["case-ZQA-0", "case-ZQB-0"]
+    return draft_map(f"{header}\n{row}\n".encode(), items=items, views=list(views), classes=CLASSES, groups={})
+
+
+@pytest.mark.parametrize(
+    ("ending", "field"),
+    [("_again", "assisted_answer"), ("_with_ai", "assisted_answer"), ("_second", "assisted_answer"), ("_dx_after", "assisted_answer"),
+     ("_again_time", "assisted_rt_s"), ("_again_ms", "assisted_rt_ms"), ("_asked_again", "asked_again"), ("_ai", "assistant_answer"),
+     ("_network_said", "assistant_answer"), ("_assistant", "assistant"), ("_assistant_answer", "assistant_answer")],
+)  # fmt: skip
+def test_columns_of_second_answers_are_known_by_their_words(ending, field):
+    both = "reader,group,case-ZQA-0_alone,case-ZQA-0_again2_assisted" if field != "assisted_answer" else "reader,group,case-ZQA-0_alone"
+    draft = drafted(f"{both},case-ZQA-0{ending}", "r,g,Azurosis,Azurosis,Azurosis")
+    assert f'{field} = "{{item}}{ending}"' in draft.text
+    assert 'answer = "{item}_alone"' in draft.text
+    assert any(note.startswith("Check the second answers: ") for note in draft.notes)
+
+
+@pytest.mark.parametrize(
+    ("header", "answer"),
+    [
+        ("case-ZQA-0_without_ai,case-ZQB-0_without_ai", "{item}_without_ai"),  # the first answer of somebody who never saw any
+        ("second_case-ZQA-0,second_case-ZQB-0", "second_{item}"),  # there is nothing else that could be the first answer
+        ("case-ZQA-0_dx,case-ZQB-0_dx,case-ZQA-0_ai,case-ZQB-0_ai", ""),  # a network's answers that nobody answered after
+    ],
+)
+def test_what_may_be_no_second_answer_is_not_taken_for_one(header, answer):
+    draft = drafted(f"reader,group,{header}", "r,g,Azurosis,Brunosis,Azurosis,Brunosis")
+    assert "assist" not in draft.text
+    assert f'answer = "{answer}' in draft.text
+
+
+def test_a_view_called_like_a_second_answer_is_a_view():
+    draft = drafted("reader,group,before_case-ZQA-0,after_case-ZQA-0", "r,g,Azurosis,Brunosis", views=("before", "after"))
+    assert 'answer = "{view}_{item}"' in draft.text
+    assert "assisted" not in draft.text
+
+
+def test_second_answers_come_in_by_the_map_that_was_guessed(coordinator, study):
+    """Both views, times and the network's answers; the network's name is put right before the press."""
+    ends = ("alone", "again", "again_time", "ai")
+    names = [f"{view}_case-ZQA-0_{end}" for view in ("foc", "pan") for end in ends]
+    cells = ["Azurosis", "Brunosis", "2.5", "Brunosis", "Cyanosis", "Azurosis", "4", "Azurosis"]
+    seen = upload(coordinator, f"reader,group,{','.join(names)}\np1,surgeons,{','.join(cells)}\n")
+    assert seen.status_code == 200, seen.content.decode()
+    assert seen.context["found"].readings == 2
+    page = seen.content.decode()
+    assert "Check the second answers" in page
+    mended = seen.context["map"].replace('assistant_is = "network"', 'assistant_is = "Net 1"')
+    coordinator.post(PAGE, {"token": seen.context["token"], "map": mended, "import": "yes"})
+    reading = ImportedReading.objects.get(view="focused")
+    assert reading.chosen.code == "ZQA"
+    assert reading.second_answer == {"assistant": "Net 1", "assistant_answer": "ZQB", "assisted_answer": "ZQB", "assisted_rt_ms": 2500.0}
+    assert ImportedReading.objects.get(view="panoramic").second_answer["assisted_answer"] == "ZQA"
+
+
+def test_without_the_networks_answers_the_map_waits_for_them(coordinator):
+    text = "reader,group,case-ZQA-0,case-ZQA-0_with_ai\np1,surgeons,Azurosis,Brunosis\n"
+    page = upload(coordinator, text)
+    assert page.status_code == 422
+    assert "a table [assisted.answers], is needed" in page.content.decode()
+    mended = page.context["map"] + '"case-ZQA-0" = "ZQB"\n'
+    seen = coordinator.post(PAGE, {"token": page.context["token"], "map": mended})
+    assert seen.context["found"].readings == 1, seen.content.decode()
+
+
+def test_a_long_table_of_second_answers_is_known_by_its_columns(coordinator):
+    header = "participant,specialty,case,diagnosis,view,assistant,ai_diagnosis,diagnosis_with_ai"
+    draft = drafted(header, "p1,surgeons,case-ZQA-0,Azurosis,focused,Net,Brunosis,Brunosis")
+    for line in ('answer = "diagnosis"', 'assistant = "assistant"', 'assistant_answer = "ai_diagnosis"', 'assisted_answer = "diagnosis_with_ai"'):
+        assert line in draft.text
+    assert "[assisted]" not in draft.text
+
+
+def test_columns_called_like_items_alone_are_told_from_the_readers(coordinator):
+    """ "{item}" would fit the reader's own column, too."""
+    seen = upload(coordinator, "reader,group,case-ZQA-0,case-ZQB-0\np1,surgeons,Azurosis,Brunosis\n")
+    assert seen.context["found"].readings == 2, seen.content.decode()
+
+
 def test_a_long_table_needs_no_pattern(coordinator):
     seen = upload(coordinator, "participant,specialty,case,diagnosis,view\np1,surgeons,case-ZQA-0,Azurosis,focused\n")
     assert seen.context["found"].readings == 1, seen.content.decode()

@@ -23,6 +23,7 @@ def add_world(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--classes", type=int, default=7)
     parser.add_argument("--per-class", type=int, default=20, help="test items per class (20)")
     parser.add_argument("--per-survey", type=int, default=4, help="items per class in one survey (4)")
+    parser.add_argument("--anchors", type=int, default=0, help="of them in every survey, per class (0)")
     parser.add_argument("--sets", type=int, default=6, help="survey sets, each covering all items once (6)")
     parser.add_argument("--json", action="store_true", help="print JSON instead of sentences")
 
@@ -39,7 +40,8 @@ def _world_and_design(options: argparse.Namespace):
         raise InputError("Accuracies between 0 and 1, a correlation from 0 to 1 and SDs of at least 0 are needed.")
     world = World(*values, options.sd_reader, options.sd_item, options.correlation)
     try:
-        return world, StudyDesign(options.classes, options.per_class, options.per_survey, options.sets)
+        layout = (options.classes, options.per_class, options.per_survey, options.sets)
+        return world, StudyDesign(*layout, anchors=options.anchors)
     except ValueError as error:
         raise InputError(str(error)) from error
 
@@ -103,7 +105,8 @@ def power_of(world, layout) -> dict[str, Any]:
     )
     from benchmark.core.planning.simulation import plausible_worlds, spread_of
 
-    design = Design(layout.readers, layout.items, layout.classes * layout.per_survey, layout.classes)
+    each, common = layout.classes * layout.per_survey, layout.classes * layout.anchors
+    design = Design(layout.readers, layout.items, each, layout.classes, common)
     spread, difference = spread_of(world), abs(world.accuracy_model - world.accuracy_readers)
     worlds = [spread_of(w) for w in plausible_worlds(world.accuracy_readers, world.accuracy_model)]
     reading = {"per_reader": design.per_reader, "classes": layout.classes}
@@ -111,6 +114,7 @@ def power_of(world, layout) -> dict[str, Any]:
         "readers": design.readers,
         "items": design.items,
         "per_reader": design.per_reader,
+        **({"anchors": design.anchors, "readings_that_tell": design.readings_that_tell} if design.anchors else {}),
         "difference": world.accuracy_model - world.accuracy_readers,
         "variance_components": asdict(spread),
         "these_images": asdict(fixed_images_precision(design, spread, difference)),
@@ -133,6 +137,11 @@ def _in_words(found: dict[str, Any], layout) -> Iterator[str]:
         f"{found['readers']} readers, {found['items']} items, {found['per_reader']} items each; true difference"
         f" {100 * found['difference']:.1f} points."
     )
+    if found.get("anchors"):
+        yield (
+            f"All read the {found['anchors']} anchors: about a difference over all images the {found['readers'] * found['per_reader']:,}"
+            f" readings tell as much as {found['readings_that_tell']:,.0f} evenly spread ones."
+        )
     for label, key in (("These images, new readers", "these_images"), ("New images and new readers", "new_images")):
         precision = found[key]
         yield (

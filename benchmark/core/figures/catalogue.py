@@ -11,6 +11,7 @@ from benchmark.core.results import Results
 from benchmark.core.wording import on_view
 
 from . import (
+    anchors,
     assistance,
     classes,
     confusions,
@@ -80,6 +81,8 @@ def _found(results: Results) -> Iterator[FigureEntry]:
             lambda: results.records("reader_accuracy", kind="human"),
         )
     yield from _description(results)
+    if anchors.anchor_rows(results):
+        yield _anchors(results)
     if any(record["same"] is not None for record in results.records("within_reader")):
         yield _within_reader(results)
     yield from _probabilities(results)
@@ -188,6 +191,19 @@ def _assistance(results: Results) -> Iterator[FigureEntry]:
         assistance.changes_words(results),
         partial(assistance.changes_chart, results),
         lambda: assistance.changes_rows(results),
+    )
+
+
+def _anchors(results: Results) -> FigureEntry:
+    return entry_of(
+        results,
+        "anchors",
+        "Readers on the anchors and on their other images",
+        "One dot per reader: right answers on the images that every survey shows, across, and on the reader's other images, up. On the line"
+        " both are the same. Readers with the same two values stand side by side.",
+        anchors.anchor_words(results),
+        partial(anchors.anchor_chart, results),
+        lambda: anchors.anchor_rows(results),
     )
 
 

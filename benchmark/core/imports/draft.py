@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from benchmark.core.errors import InputError
 from benchmark.core.inputs.readings import REQUIRED
 
+from .draft_second import ANSWERS, UNUSED, assisted_tables, second_answer_kind, second_answer_shapes, told_of
+from .mapping import SECOND
 from .sheets import QUALTRICS_HEADERS, TICK
 
 LOOKED_AT = 200  # rows of data from which cells are guessed
@@ -51,13 +53,14 @@ def draft_map(
     body = rows[QUALTRICS_HEADERS:] if kind == "qualtrics" else rows[1:]
     cells = {name: [row[at] for row in body if at < len(row) and row[at]] for at, name in enumerate(header)}
     notes: list[str] = []
-    found = _long(header) if kind == "long" else _wide(header, cells, items, views, notes)
+    found = _long(header, notes) if kind == "long" else _wide(header, cells, items, views, notes)
     answers = found.pop("cells")
     lines = ['schema = "import-map/1"', f'source = "{kind}"', "", *_reader(header, cells, groups, notes)]
     lines += _sitting(header, folded, kind, cells)
     lines += _labels([cell for name in answers for cell in cells.get(name, [])], classes, notes)
     for table, entries in found.items():
         lines += ["", f"[{table}]", *(f"{_key(key)} = {_text(value)}" for key, value in entries.items())]
+    lines += assisted_tables(found.get("long") or found.get("pattern", {}), notes)
     return Draft(kind, "\n".join(lines) + "\n", tuple(notes), tuple(header))
 
 
@@ -142,13 +145,18 @@ def _sitting(header: Sequence[str], folded: Sequence[str], kind: str, cells: Map
     return ["", "[sitting]", *lines] if lines else []
 
 
-def _long(header: Sequence[str]) -> dict:
-    answer = _first(header, LONG_ANSWER)
+def _long(header: Sequence[str], notes: list[str]) -> dict:
+    second = {kind: name for name in reversed(header) if (kind := second_answer_kind(name))}
+    if "assisted_answer" not in second:
+        second = {}  # what a network said is of no use without the answer given beside it
+    answer = _first([name for name in header if name not in second.values()], LONG_ANSWER)
     table = {"item": _first(header, LONG_ITEM), "answer": answer}
     for name in ("truth", "view", "position", "showing", "confidence", "rt_ms", "answered_at", "kind"):
         if column := next((other for other in header if other.lower() == name), ""):
             table[name] = column
-    return {"cells": [answer], "long": table}
+    known = {kind: second[kind] for kind in SECOND if kind in second}
+    notes += [told_of(known)] if known else []
+    return {"cells": [answer, *(known[kind] for kind in ANSWERS if kind in known)], "long": table | known}
 
 
 def _wide(header: Sequence[str], cells: Mapping, items: Sequence[str], views: Sequence[str], notes: list[str]) -> dict:
@@ -162,8 +170,12 @@ def _wide(header: Sequence[str], cells: Mapping, items: Sequence[str], views: Se
     if not shapes:
         notes.append("No column is named after an item of this study; say under [[answer]] which column is which item.")
         return {"cells": [], "pattern": {"answer": "{item}"}}
-    beside = {shape: kind for shape in shapes for kind, words in BESIDE.items() if any(w in shape.lower() for w in words)}
-    answers = [shape for shape in shapes if shape not in beside] or list(shapes)
+    second = second_answer_shapes(list(shapes), views)
+    beside = {
+        shape: kind for shape in shapes if shape not in second for kind, words in BESIDE.items() if any(w in shape.lower() for w in words)
+    }
+    answers = [shape for shape in shapes if shape not in beside and shape not in second] or list(shapes)
+    beside |= {shape: kind for shape, kind in second.items() if kind in SECOND}
     table, named = {}, {}
     if len(answers) > 1:
         tokens, frame = _one_place(answers)
@@ -185,7 +197,12 @@ def _wide(header: Sequence[str], cells: Mapping, items: Sequence[str], views: Se
             table.setdefault(kind, shape)
         if len(views) == 1:
             notes.append(f"The columns name no view; there is only {views[0]}.")
-    found = {"cells": [name for shape in answers for name in shapes[shape]], "pattern": {"answer": answers_shape} | table}
+    if known := {kind: shape for kind, shape in table.items() if kind in SECOND}:
+        notes.append(told_of(known))
+    if unused := [shape for shape, kind in second.items() if kind == UNUSED]:
+        notes.append(f"{', '.join(unused)}: left out; of a second answer only the class and its time come in.")
+    said = [shape for shape in shapes if shape in answers or second.get(shape) in ANSWERS]
+    found = {"cells": [name for shape in said for name in shapes[shape]], "pattern": {"answer": answers_shape} | table}
     return found | ({"views": named} if named else {})
 
 

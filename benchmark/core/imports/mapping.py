@@ -124,7 +124,8 @@ class ImportMap:
         if "answer" in self.pattern:
             expression = _expression(self.pattern["answer"], self.views)
             beside = [_expression(text, self.views) for key, text in self.pattern.items() if key != "answer"]
-            names = [name for name in header if not any(other.fullmatch(name) for other in beside)]
+            said = {self.reader, self.group, self.survey, self.view, self.completed_at, *self.keep}
+            names = [name for name in header if name not in said and not any(other.fullmatch(name) for other in beside)]
             found += [self._matched(match, header) for name in names if (match := expression.fullmatch(name))]
         return found
 

@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from benchmark.core.errors import InputError, Problem
+from benchmark.core.inputs.anchors import ANCHOR, YES
 from benchmark.core.inputs.assisted import ASSISTED
 from benchmark.core.inputs.long_table import read_text_table, rejected
 from benchmark.core.inputs.readings import Readings
@@ -60,6 +61,8 @@ def import_readings(
     if not rows:
         raise InputError(f"{sheet.name} holds no reading that its map can find; nothing was imported.")
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
+    if anchors := _anchors_in(design):
+        frame[ANCHOR] = frame["item"].isin(anchors).map({True: YES, False: ""})
     unused = [] if (frame[SHOWING] == SECOND).any() else [SHOWING]
     unused += [] if frame[list(ASSISTED)].ne("").to_numpy().any() else ASSISTED
     return Imported(frame.drop(columns=unused), tuple(task.notes()))
@@ -104,6 +107,12 @@ def _shown_by(design: str | PathLike | None) -> dict[str, list[tuple[str, str, s
         }
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"A design.json with surveys was needed; {Path(design).name} holds none.") from error
+
+
+def _anchors_in(design: str | PathLike | None) -> frozenset[str]:
+    """Items that every survey of a design shows; the file was read before."""
+    table = json.loads(Path(design).read_text(encoding="utf-8")).get("anchors", {}) if design else {}
+    return frozenset(table.get("items", ()))
 
 
 def _pages(block: dict[str, Any]) -> list[tuple[str, str]]:

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from benchmark.core.errors import Problem
+from benchmark.core.inputs.anchors import ANCHOR, anchor_problems, anchors_of
 from benchmark.core.inputs.assisted import ASSISTED, ASSISTED_NUMBERS, asked_again, assisted_problems, is_assisted
 from benchmark.core.inputs.long_table import read_text_table, rejected
 from benchmark.core.inputs.showings import SHOWING, showing_problems, split_showings
@@ -37,7 +38,7 @@ class Readings:
     """Checked readings.
 
     frame: columns REQUIRED + OPTIONAL (text; "" where a value is absent; NUMBERS float with NaN),
-    `simulated` (bool), then any extra columns as they came. source and sha256 say where the table came from.
+    `simulated` (bool), `anchor` where the table has it, then any extra columns as they came. source and sha256 say where the table came from.
     second: the same columns of second showings, which the frame has none of.
     """
 
@@ -65,6 +66,11 @@ class Readings:
     def is_simulated(self) -> bool:
         """Whether any reading came from a simulated reader or a drawn image."""
         return bool(self.frame["simulated"].any())
+
+    @cached_property
+    def anchors(self) -> frozenset[str]:
+        """Items that every survey shows, as the table marks them."""
+        return anchors_of(self.frame)
 
     @cached_property
     def is_assisted(self) -> bool:
@@ -121,9 +127,12 @@ def _checked(text: pd.DataFrame, lines: Sequence[int], source: str, sha256: str)
         frame[column] = text[column].astype(str) if column in text else ""
     frame["kind"] = frame["kind"].str.lower().replace("", "human")
     frame[SHOWING] = text[SHOWING].astype(str) if SHOWING in text else ""
-    extra = tuple(column for column in text.columns if column not in (*REQUIRED, *OPTIONAL, SHOWING))
+    if ANCHOR in text:
+        frame[ANCHOR] = text[ANCHOR].astype(str).str.lower()
+    extra = tuple(column for column in text.columns if column not in (*REQUIRED, *OPTIONAL, SHOWING, ANCHOR))
     problems = [*_empty_cells(frame, lines), *_bad_values(frame, lines), *_contradictions(frame, lines)]
     problems += [*assisted_problems(frame, lines), *showing_problems(frame, lines)]
+    problems += anchor_problems(frame, lines) if ANCHOR in frame else []
     first, second = split_showings(frame)
     if not problems:
         problems = _repeated(frame[first].reset_index(drop=True), lines[first])

@@ -8,6 +8,7 @@ from functools import cached_property
 
 import pandas as pd
 
+from benchmark.core.inputs.anchors import weighted
 from benchmark.core.inputs.readings import Readings
 
 
@@ -33,7 +34,10 @@ class ReaderSet:
 
 @dataclass(frozen=True)
 class Scored:
-    """Readings with a column `correct`; `missing` says whether a blank is incorrect (kept) or excluded (dropped)."""
+    """Readings with a column `correct`, and weights where there are anchors.
+
+    missing: whether a blank is incorrect (kept) or excluded (dropped).
+    """
 
     readings: Readings
     missing: str = "incorrect"
@@ -46,9 +50,10 @@ class Scored:
             frame = frame[frame["answer"] != ""]
         # Plain Python strings: the many small selections that follow cost half of what they do on Arrow's.
         text = [name for name in frame.columns if isinstance(frame[name].dtype, pd.StringDtype)]
-        return frame.astype(dict.fromkeys(text, object)).assign(
+        marked = frame.astype(dict.fromkeys(text, object)).assign(
             correct=(frame["answer"] == frame["truth"]).to_numpy(bool)
         )
+        return weighted(marked, self.readings.anchors)
 
     @cached_property
     def classes(self) -> tuple[str, ...]:

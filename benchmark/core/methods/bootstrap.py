@@ -15,6 +15,7 @@ import pandas as pd
 from scipy import sparse
 
 from benchmark.core.methods.twoway import codes
+from benchmark.core.methods.weighting import weights_of
 
 CHUNK = 2000
 
@@ -217,9 +218,13 @@ class StudyDraws:
         return out.T
 
     def means(self, rows: pd.DataFrame, cell: np.ndarray, n_cells: int, values: np.ndarray) -> np.ndarray:
-        """Weighted means of values over the readings of each cell, (draws, n_cells); NaN where a draw has none."""
-        at = self._places(rows, cell)
-        sums, weights = self._sums(at, n_cells, values), self._sums(at, n_cells, None)
+        """Weighted means of values over the readings of each cell, (draws, n_cells); NaN where a draw has none.
+
+        Where readings have weights of their own, as in a study with anchors, draws multiply those.
+        """
+        at, own = self._places(rows, cell), weights_of(rows)
+        values = values if own is None else own * values
+        sums, weights = self._sums(at, n_cells, values), self._sums(at, n_cells, own)
         return np.divide(sums, weights, out=np.full(sums.shape, np.nan), where=weights > 0)
 
     def mean(self, rows: pd.DataFrame, values: np.ndarray) -> np.ndarray:

@@ -10,23 +10,34 @@ import pandas as pd
 
 from benchmark.core.methods.proportions import clustered_proportion
 from benchmark.core.methods.twoway import codes
+from benchmark.core.methods.weighting import weights_of
 
 
 @dataclass(frozen=True)
 class Confusion:
-    """counts: int, shape (classes, classes + 1), last column "no answer"; classes in order."""
+    """counts: int, shape (classes, classes + 1), last column "no answer"; classes in order. weighted: sums of weights
+    instead, where readings have some."""
 
     classes: tuple[str, ...]
     counts: np.ndarray
+    weighted: np.ndarray | None = None
 
     @property
     def row_percent(self) -> np.ndarray:
-        """Counts as per cent of their row; NaN for a class without readings."""
-        total = self.counts.sum(axis=1, keepdims=True).astype(float)
-        return np.divide(100 * self.counts, total, out=np.full(self.counts.shape, np.nan), where=total > 0)
+        """Counts (weights) as per cent of their row; NaN for a class without readings."""
+        cells = self.sums
+        total = cells.sum(axis=1, keepdims=True).astype(float)
+        return np.divide(100 * cells, total, out=np.full(cells.shape, np.nan), where=total > 0)
+
+    @property
+    def sums(self) -> np.ndarray:
+        """What shares are of: counts, or where readings have weights their sums."""
+        return self.counts if self.weighted is None else self.weighted
 
 
-def confusion_matrix(truth: Sequence[str], answer: Sequence[str], classes: Sequence[str]) -> Confusion:
+def confusion_matrix(
+    truth: Sequence[str], answer: Sequence[str], classes: Sequence[str], weights: np.ndarray | None = None
+) -> Confusion:
     """Count answers per true class; an empty answer is "no answer". Labels outside `classes` raise ValueError."""
     place = {name: index for index, name in enumerate(classes)}
     columns = {**place, "": len(classes)}
@@ -36,8 +47,12 @@ def confusion_matrix(truth: Sequence[str], answer: Sequence[str], classes: Seque
     except KeyError as error:
         raise ValueError(f"The label {error} is not one of the classes {', '.join(classes)}.") from error
     width = len(classes) + 1
-    counts = np.bincount(rows * width + cols, minlength=len(classes) * width).reshape(len(classes), width)
-    return Confusion(tuple(classes), counts)
+    shape, cells = (len(classes), width), rows * width + cols
+    counts = np.bincount(cells, minlength=len(classes) * width).reshape(shape)
+    if weights is None:
+        return Confusion(tuple(classes), counts)
+    weighted = np.bincount(cells, weights=weights, minlength=len(classes) * width).reshape(shape)
+    return Confusion(tuple(classes), counts, weighted)
 
 
 def cell_intervals(
@@ -52,6 +67,7 @@ def cell_intervals(
             intervals.append([None] * (len(classes) + 1))
             continue
         answer, reader, item = of_class["answer"].to_numpy(), codes(of_class["reader"])[0], codes(of_class["item"])[0]
-        found = [clustered_proportion(answer == said, reader, item, confidence=confidence) for said in (*classes, "")]
+        weights = weights_of(of_class)
+        found = [clustered_proportion(answer == said, reader, item, confidence=confidence, weights=weights) for said in (*classes, "")]
         intervals.append([(interval.low, interval.high) for interval in found])
     return intervals

@@ -62,8 +62,9 @@ def clustered_proportion(
     stratum: np.ndarray | None = None,
     *,
     confidence: float = 0.95,
+    weights: np.ndarray | None = None,
 ) -> Interval:
-    """Interval of the mean of 0/1 readings that share readers and items.
+    """Interval of the mean of 0/1 readings that share readers and items; weights (n,), all the same without.
 
     The two-way variance V gives the effective sample size p(1-p)/V, scaled by (z/t)^2 for its degrees of freedom, and
     Wilson's interval is taken there (as Korn & Graubard 1998 do for surveys). One reader: plain Wilson over the items.
@@ -74,13 +75,15 @@ def clustered_proportion(
     if n == 0:
         return Interval(None, None, TWO_WAY, "no readings")
     (reader, n_readers), (item, n_items) = codes(reader), codes(item)
-    p = float(y.mean())
+    p = float(np.average(y, weights=weights))
     if n_readers == 1:
-        return Interval(*wilson(y.sum(), n, confidence=confidence), WILSON)
+        return Interval(*wilson(p * n if weights is not None else y.sum(), n, confidence=confidence), WILSON)
     effective = float(min(n_items, n))
     if 0 < p < 1:
         strata = item_strata(item, stratum)
-        v = two_way_variance(centred(y, strata) / n, reader, item, strata)
+        pull = centred(y, strata, weights)
+        pull = pull / n if weights is None else weights / weights.sum() * pull
+        v = two_way_variance(pull, reader, item, strata)
         if v.variance > 1e-24 and v.df is not None:
             scale = (normal_quantile(0.5 + confidence / 2) / t_quantile(0.5 + confidence / 2, v.df)) ** 2
             effective = min(float(n), p * (1 - p) / v.variance) * scale

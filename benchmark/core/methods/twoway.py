@@ -52,8 +52,11 @@ def codes(labels: np.ndarray) -> tuple[np.ndarray, int]:
     return inverse, len(values)
 
 
-def centred(values: np.ndarray, stratum: np.ndarray) -> np.ndarray:
-    """Values minus the mean of their stratum."""
+def centred(values: np.ndarray, stratum: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+    """Values minus the (weighted) mean of their stratum."""
+    if weights is not None:
+        total = np.bincount(stratum, weights=weights)
+        return values - (np.bincount(stratum, weights=weights * values) / np.where(total > 0, total, 1))[stratum]
     size = np.bincount(stratum)
     mean = np.bincount(stratum, weights=values) / np.maximum(size, 1)
     return values - mean[stratum]
@@ -123,10 +126,12 @@ def two_way_mean(
     stratum: np.ndarray | None = None,
     *,
     confidence: float = 0.95,
+    weights: np.ndarray | None = None,
 ) -> TwoWayTest:
     """Mean of values (n,) over readings, with the two-way variance; stratum is the items' class (centred within).
 
-    For model minus reader, values = model's correctness on the item minus the reader's.
+    For model minus reader, values = model's correctness on the item minus the reader's. weights (n,): of the readings, all
+    the same without.
     """
     values = np.asarray(values, dtype=float)
     n = len(values)
@@ -134,5 +139,10 @@ def two_way_mean(
         return TwoWayTest(None, None, None, None, None, None, None, None, None, None, 0, 0, 0, "no readings")
     (reader, n_readers), (item, n_items) = codes(reader), codes(item)
     strata = item_strata(item, stratum)
-    variance = two_way_variance(centred(values, strata) / n, reader, item, strata)
-    return two_way_test(float(values.mean()), variance, readers=n_readers, items=n_items, n=n, confidence=confidence)
+    if weights is None:
+        mean, pull = float(values.mean()), centred(values, strata) / n
+    else:
+        share = weights / weights.sum()
+        mean, pull = float(share @ values), share * centred(values, strata, weights)
+    variance = two_way_variance(pull, reader, item, strata)
+    return two_way_test(mean, variance, readers=n_readers, items=n_items, n=n, confidence=confidence)

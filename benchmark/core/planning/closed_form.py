@@ -66,16 +66,29 @@ class Spread:
 
 @dataclass(frozen=True)
 class Design:
-    """readers of one kind, items in the test set, items that each reader reads; classes that the items belong to."""
+    """readers of one kind, items in the test set, items that each reader reads; classes that the items belong to.
+
+    anchors: items, of items and of per_reader, that every reader reads. Every item weighs the same in a mean, so that the many
+    readings of an anchor tell little more than a few would.
+    """
 
     readers: int
     items: int
     per_reader: int
     classes: int = 1
+    anchors: int = 0
+
+    @property
+    def readings_that_tell(self) -> float:
+        """How many readings, evenly spread over the items, would know a mean over the items as well."""
+        if not self.anchors:
+            return self.readers * self.per_reader
+        others, each = self.items - self.anchors, self.per_reader - self.anchors
+        return self.readers * self.items**2 / (others**2 / each + self.anchors)
 
     def standard_error(self, spread: Spread) -> float:
         """New images and new readers."""
-        residual = spread.residual / (self.readers * self.per_reader)
+        residual = spread.residual / self.readings_that_tell
         return sqrt(spread.reader / self.readers + spread.item / self.items + residual)
 
     def degrees_of_freedom(self, spread: Spread) -> float:
@@ -83,15 +96,19 @@ class Design:
 
         A reader's sum of deviations holds what his items and chance add to it, and an item's what its readers add.
         """
-        readings = self.readers * self.per_reader
+        readings = self.readings_that_tell
         by_reader = spread.reader / self.readers + (spread.item + spread.residual) / readings
         by_item = spread.item / self.items + (spread.reader + spread.residual) / readings
         parts = by_reader**2 / (self.readers - 1) + by_item**2 / max(self.items - self.classes, 1)
         return self.standard_error(spread) ** 4 / parts
 
     def fixed_images_error(self, spread: Spread) -> float:
-        """What the paired t-test over readers estimates: items enter as if each reader had his own."""
-        return sqrt((spread.reader + (spread.item + spread.residual) / self.per_reader) / self.readers)
+        """What the paired t-test over readers estimates: items enter as if each reader had his own, but for anchors, which are the
+        same for all and so do not make readers differ."""
+        if not self.anchors:
+            return sqrt((spread.reader + (spread.item + spread.residual) / self.per_reader) / self.readers)
+        own = (self.items - self.anchors) ** 2 / (self.items**2 * (self.per_reader - self.anchors))
+        return sqrt((spread.reader + own * spread.item) / self.readers + spread.residual / self.readings_that_tell)
 
 
 @dataclass(frozen=True)

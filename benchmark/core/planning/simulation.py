@@ -34,7 +34,8 @@ class World:
 class StudyDesign:
     """classes x per_class items; each survey takes per_survey of each class; sets cover all items once each.
 
-    same_surveys: every set repeats the same surveys instead of partitioning anew. One reader per survey.
+    anchors: items of each class, of per_survey, that every survey takes. same_surveys: every set repeats the same surveys
+    instead of partitioning anew. One reader per survey.
     """
 
     classes: int = 7
@@ -42,6 +43,7 @@ class StudyDesign:
     per_survey: int = 4
     sets: int = 6
     same_surveys: bool = False
+    anchors: int = 0
 
     def __post_init__(self):
         if min(self.classes, self.per_class, self.per_survey, self.sets) < 1:
@@ -49,9 +51,16 @@ class StudyDesign:
                 "At least one class, one item per class, one item per class in a survey and one set are needed; found"
                 f" {self.classes}, {self.per_class}, {self.per_survey} and {self.sets}."
             )
-        if self.per_class % self.per_survey:
+        if not 0 <= self.anchors < self.per_survey or (self.anchors and self.per_class <= self.per_survey):
             raise ValueError(
-                f"{self.per_class} items per class cannot be split into surveys of {self.per_survey} per class."
+                f"Anchors per class are fewer than the {self.per_survey} items per class of a survey, which are fewer than all"
+                f" {self.per_class}; found {self.anchors}."
+            )
+        if (self.per_class - self.anchors) % (self.per_survey - self.anchors):
+            beside = f" beside {self.anchors} anchors" if self.anchors else ""
+            raise ValueError(
+                f"{self.per_class - self.anchors} items per class{beside} cannot be split into surveys of"
+                f" {self.per_survey - self.anchors} per class."
             )
 
     @property
@@ -60,23 +69,32 @@ class StudyDesign:
 
     @property
     def surveys_per_set(self) -> int:
-        return self.per_class // self.per_survey
+        return (self.per_class - self.anchors) // (self.per_survey - self.anchors)
 
     @property
     def readers(self) -> int:
         return self.sets * self.surveys_per_set
 
     def draw(self, rng: np.random.Generator) -> np.ndarray:
-        """Item codes of each reader's survey, shape (readers, classes * per_survey); class = code // per_class."""
-        surveys, first = [], None
+        """Item codes of each reader's survey, shape (readers, classes * per_survey); class = code // per_class.
+
+        Anchors are the first items of each class, which chance alone tells from the others.
+        """
+        surveys, first, a = [], None, self.anchors
         for _ in range(self.sets):
             if first is None or not self.same_surveys:
-                order = np.argsort(rng.random((self.classes, self.per_class)), axis=1)
+                order = np.argsort(rng.random((self.classes, self.per_class - a)), axis=1) + a
                 order += self.per_class * np.arange(self.classes)[:, None]
-                first = order.reshape(self.classes, self.surveys_per_set, self.per_survey).swapaxes(0, 1)
+                first = order.reshape(self.classes, self.surveys_per_set, self.per_survey - a).swapaxes(0, 1)
                 first = first.reshape(self.surveys_per_set, -1)
             surveys.append(first)
-        return np.concatenate(surveys)
+        shared_out = np.concatenate(surveys)
+        common = (self.per_class * np.arange(self.classes)[:, None] + np.arange(a)).ravel()
+        return np.concatenate([np.broadcast_to(common, (len(shared_out), len(common))), shared_out], axis=1)
+
+    def weights(self, item: np.ndarray) -> np.ndarray | None:
+        """Weights of readings with which every item weighs the same; None where all are read equally often."""
+        return np.where(item % self.per_class < self.anchors, 1 / self.surveys_per_set, 1.0) if self.anchors else None
 
 
 @cache
@@ -200,7 +218,7 @@ def simulate(
         if progress and k % 100 == 0:
             progress(k, studies, "studies")
         study = simulate_study(world, design, rng)
-        rows[k, 0] = study.difference.mean()
+        rows[k, 0] = np.average(study.difference, weights=design.weights(study.item))
         found = _both_tests(study, design, truth, alpha)
         if found is not None:
             rows[k, 1:] = found
@@ -221,14 +239,14 @@ def _both_tests(study: SimulatedStudy, design: StudyDesign, truth: float, alpha:
     """Standard errors, rejections and coverage of both tests; None where readers, or items, do not differ at all."""
     from benchmark.core.methods.distributions import t_quantile
 
-    by_reader = study.difference.mean(axis=1)
+    item, weights = study.item.ravel(), design.weights(study.item.ravel())
+    by_reader = np.average(study.difference, axis=1, weights=design.weights(study.item))
     mean, sd = by_reader.mean(), by_reader.std(ddof=1)
     se_t, df_t = sd / np.sqrt(design.readers), design.readers - 1
-    item = study.item.ravel()
-    test = two_way_mean(study.difference.ravel(), study.reader.ravel(), item, item // design.per_class)
+    test = two_way_mean(study.difference.ravel(), study.reader.ravel(), item, item // design.per_class, weights=weights)
     if se_t == 0 or test.se is None:
         return None
-    u = ustat_mean(study.difference.ravel(), study.reader.ravel(), item)
+    u = ustat_mean(study.difference.ravel(), study.reader.ravel(), item, weights)
     se_u = np.sqrt(max(u.variance or 0.0, test.var_reader, test.var_item))
     return (
         se_t,

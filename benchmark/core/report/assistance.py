@@ -116,6 +116,15 @@ PARTS = (
         (*WHO, Column("Class", "class", "words"), *SIDES, *TESTED, Column("Adjusted p", "p_adjusted", "p")),
     ),
     Part(
+        "assistance_difference_classes",
+        "In which classes does the output add to a second look?",
+        "The gain with the output minus that of the control arm, class by class, for new images and new readers; p adjusted over all classes."
+        " A control arm has few readings of each class: intervals are wide.",
+        (*WHO, Column("Class", "class", "words"), Column("With output", "readings_with"), Column("Control", "readings_control"),
+         Column("Gain with output", "gain_with", "points"), Column("Second look alone", "gain_control", "points"), *TESTED,
+         Column("Adjusted p", "p_adjusted", "p"), Column("Note", "why", "words")),
+    ),
+    Part(
         "assistance_readers",
         "Every reader",
         "Gained: wrong alone and right afterwards; lost: the other way round. Medians of the seconds that each answer took.",

@@ -31,6 +31,8 @@ class Column:
             return interval(record.get("ci_low"), record.get("ci_high"))
         if self.form == "these images":
             return interval(record.get("these_images_ci_low"), record.get("these_images_ci_high"))
+        if self.form == "kappa interval":
+            return interval(record.get("fleiss_kappa_ci_low"), record.get("fleiss_kappa_ci_high"), 2, 1)
         if self.form == "plain interval":
             return interval(record.get(f"{self.field}_low"), record.get(f"{self.field}_high"), 2, 1)
         if self.form == "fine interval":

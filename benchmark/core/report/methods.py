@@ -169,6 +169,12 @@ def _description(results: Results) -> Iterator[str]:
             f" with {_level(results)} intervals from {results['plan']['bootstrap_draws']} bootstrap draws of items (seed"
             f" {results['seed']})."
         )
+    if results.records("anchors"):
+        yield (
+            "Anchors, images that every survey shows, were read by all readers. Within a group, view and class each of their readings weighs"
+            " the mean number of readings of the other images over theirs, in accuracies, differences and their variances; agreement on them"
+            " and every reader's standing on them are told apart from that. Variances take weighted readings' influences."
+        )
     if results.records("within_reader"):
         yield (
             "Agreement within readers, from images that came a second time in the same block: share of equal answers, Cohen's kappa"

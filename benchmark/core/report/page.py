@@ -13,6 +13,7 @@ from benchmark.core.output.check import NAME as CHECK
 from benchmark.core.results import Results
 
 from . import html
+from .anchors import anchors
 from .assistance import assistance
 from .checklists import NOT_RECORDED, Item, checklist, guidelines
 from .comparisons import comparisons
@@ -96,6 +97,7 @@ def _sections(results: Results, figures: dict[str, str], pictures: Pictures) -> 
     )
     if results["agreement"]:
         yield section("agreement", "How far do readers agree with one another?", lambda: agreement(results, figures))
+    yield section("anchors", "How do all readers do on the images that all of them read?", lambda: anchors(results, figures))
     yield section("within-reader", "How far do readers agree with themselves?", lambda: within_reader(results, figures))
     for part in further_parts(results):
         yield _further(results, part, figures)

@@ -72,18 +72,28 @@ def agreement_sections(scored: Scored, draws: StudyDraws, *, confidence: float) 
     ci_low and ci_high are for these readers and new items; two_way_ci_low and _high for new readers and new items.
     """
     whole_records, category_records, fixed = [], [], []
-    width = len(scored.classes)
     for found in scored.sets("human"):
-        answer = category_codes(found.rows["answer"], scored.classes)
-        kept = _Rated.of(found, answer, width, draws)
-        with_blanks = np.where(answer < 0, width, answer)
-        whole = kept if (answer >= 0).all() else _Rated.of(found, with_blanks, width + 1, draws)
+        kept, whole, with_blanks = _rated(found, scored.classes, draws)
         whole_records.append(_agreement_record(found, kept, whole, draws.draws, confidence))
         names = [*scored.classes, NO_ANSWER][: whole.counts.shape[1]]
         category_records += _category_records(found, names, whole, confidence)
         if _crossed(found.rows):
             fixed.append(_fixed_record(found, with_blanks, whole))
     return {"agreement": whole_records, "category_agreement": category_records, "fixed_raters": fixed}
+
+
+def agreement_of(found: ReaderSet, classes: tuple[str, ...], draws: StudyDraws, *, confidence: float) -> Record:
+    """The record of section `agreement` about these readings alone."""
+    kept, whole, _ = _rated(found, classes, draws)
+    return _agreement_record(found, kept, whole, draws.draws, confidence)
+
+
+def _rated(found: ReaderSet, classes: tuple[str, ...], draws: StudyDraws) -> tuple[_Rated, _Rated, np.ndarray]:
+    """Answers alone, answers with blanks as a category of their own, and the categories of the latter."""
+    width, answer = len(classes), category_codes(found.rows["answer"], classes)
+    kept = _Rated.of(found, answer, width, draws)
+    with_blanks = np.where(answer < 0, width, answer)
+    return kept, kept if (answer >= 0).all() else _Rated.of(found, with_blanks, width + 1, draws), with_blanks
 
 
 def _crossed(rows: pd.DataFrame) -> bool:

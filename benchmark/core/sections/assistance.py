@@ -21,12 +21,14 @@ from benchmark.core.methods.components import moment_components
 from benchmark.core.methods.multiplicity import adjust
 from benchmark.core.methods.proportions import clustered_proportion, within_scale
 from benchmark.core.methods.twoway import TwoWayTest, two_way_mean
+from benchmark.core.methods.weighting import mean_over, weights_of
 from benchmark.core.plans.plan import MAX_T, Plan
 from benchmark.core.sections.assisted_sets import KEYS, AssistedSet, assisted_sets, control_sets, gain_tests
 from benchmark.core.sections.contrasts import adjusted, both_questions, group_against_group, of_two_way
 from benchmark.core.sections.control import (
     beside_control,
     control_changes,
+    difference_classes,
     difference_methods,
     difference_record,
     planned,
@@ -52,7 +54,7 @@ def assistance_sections(
     if not sets:
         return {}
     gains = [_gain_record(found, with_margin(found.keys, plan)) for found in sets]
-    control = _control_sections(sets, list(control_sets(scored)), plan, draws)
+    control = _control_sections(sets, list(control_sets(scored)), scored.classes, plan, draws)
     _adjust_gains([*gains, *control["assistance_difference"]], plan, paired, new_images)
     return {
         "assistance": gains,
@@ -66,7 +68,9 @@ def assistance_sections(
     }
 
 
-def _control_sections(sets: list[AssistedSet], controls: list[AssistedSet], plan: Plan, draws: StudyDraws) -> Record:
+def _control_sections(
+    sets: list[AssistedSet], controls: list[AssistedSet], classes: tuple[str, ...], plan: Plan, draws: StudyDraws
+) -> Record:
     """What the second look does alone, and what the output adds to it; no records without a control arm."""
     pairs = beside_control(sets, controls)
     methods = [("second look alone", record) for found in controls for record in _methods(found, plan, draws)]
@@ -74,6 +78,7 @@ def _control_sections(sets: list[AssistedSet], controls: list[AssistedSet], plan
     return {
         "assistance_control": adjusted([_gain_record(found, plan) for found in controls]),
         "assistance_difference": [difference_record(found, plan) for found in pairs],
+        "assistance_difference_classes": adjusted([r for found in pairs for r in difference_classes(found, classes, plan)]),
         "assistance_control_methods": [{"compared": what, "assistant": None, **record} for what, record in methods],
         "assistance_control_changes": [record for found in controls for record in control_changes(found, plan)],
     }
@@ -119,8 +124,8 @@ def _gain_record(found: AssistedSet, plan: Plan) -> Record:
     return {**record, "question": gain_question(record), **gain_answer(record, confidence=plan.confidence)}
 
 
-def _mean(marks: pd.Series) -> float | None:
-    return float(marks.mean()) if len(marks) else None
+def _mean(rows: pd.DataFrame, side: str) -> float | None:
+    return mean_over(rows, rows[side]) if len(rows) else None
 
 
 def _root(variance: float | None) -> float | None:
@@ -132,8 +137,10 @@ def _accuracies(found: AssistedSet, confidence: float) -> Record:
     fields: Record = {}
     for side in SIDES if found.assistant else SIDES[:2]:
         of = found.scorable if side == "network" else found.rows
-        ci = clustered_proportion(of[side], of["reader"], of["item"], of["truth"], confidence=confidence)
-        fields[f"accuracy_{side}"] = _mean(of[side])
+        ci = clustered_proportion(
+            of[side], of["reader"], of["item"], of["truth"], confidence=confidence, weights=weights_of(of)
+        )
+        fields[f"accuracy_{side}"] = _mean(of, side)
         fields[f"accuracy_{side}_ci_low"], fields[f"accuracy_{side}_ci_high"] = ci.low, ci.high
     return fields
 
@@ -163,7 +170,7 @@ def _pair_record(found: AssistedSet, plan: Plan) -> Record:
     new, these = gain_tests(rows, values, plan)
     if not len(rows):
         these["why"] = SILENT
-    accuracies = {f"accuracy_{side}": _mean(rows[side]) for side in SIDES}
+    accuracies = {f"accuracy_{side}": _mean(rows, side) for side in SIDES}
     facts = {"readers": new.readers, "items": new.items, "readings": new.n, **accuracies}
     record = both_questions({**found.keys, **facts}, these, of_two_way(new), plan)
     record["these_images_difference"] = these["difference"]
@@ -222,12 +229,12 @@ def _class_records(found: AssistedSet, classes: tuple[str, ...], plan: Plan) -> 
         if not here.any():
             continue
         rows, gain = found.rows[here], found.differences[here]
-        test = two_way_mean(gain, rows["reader"], rows["item"], confidence=plan.confidence)
+        test = two_way_mean(gain, rows["reader"], rows["item"], confidence=plan.confidence, weights=weights_of(rows))
         low, high = within_scale(test.ci_low, test.ci_high)
         yield {
             **found.keys, "class": name, "readers": test.readers, "items": test.items, "readings": test.n,
-            "accuracy_alone": float(rows["alone"].mean()), "accuracy_assisted": float(rows["assisted"].mean()),
-            "accuracy_network": _mean(found.scorable.loc[found.scorable["truth"] == name, "network"]),
+            "accuracy_alone": _mean(rows, "alone"), "accuracy_assisted": _mean(rows, "assisted"),
+            "accuracy_network": _mean(found.scorable[found.scorable["truth"] == name], "network"),
             "gained": int((gain > 0).sum()), "lost": int((gain < 0).sum()), "difference": test.estimate, "se": test.se,
             "df": test.df, "p": test.p, "ci_low": low, "ci_high": high, "why": test.why,
         }  # fmt: skip
@@ -250,7 +257,7 @@ def _reader_records(found: AssistedSet, plan: Plan) -> Iterator[Record]:
             "assistant": found.assistant, "reader": reader, "group": found.group, "view": found.view or None,
             "readings": len(own), "accuracy_alone": float(own["alone"].mean()),
             "accuracy_assisted": float(own["assisted"].mean()),
-            "accuracy_network": _mean(scorable["network"]),
+            "accuracy_network": float(scorable["network"].mean()) if len(scorable) else None,
             "difference": (gained - lost) / len(own), "gained": gained, "lost": lost, **times,
             "why": "; ".join(why for why in whys if why) or None,
         }  # fmt: skip

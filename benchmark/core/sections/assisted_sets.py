@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -14,6 +14,7 @@ from benchmark.core.inputs.assisted import of_control
 from benchmark.core.inputs.scoring import Scored
 from benchmark.core.methods.paired import paired_t
 from benchmark.core.methods.twoway import TwoWayTest, two_way_mean
+from benchmark.core.methods.weighting import means_by, weights_of
 from benchmark.core.plans.plan import Plan
 from benchmark.core.sections.contrasts import of_paired
 
@@ -41,6 +42,10 @@ class AssistedSet:
     def keys(self) -> Record:
         seen = {"assistant": self.assistant} if self.assistant else {}
         return {**seen, "group": self.group, "view": self.view or None}
+
+    def of_class(self, name: str) -> AssistedSet:
+        """The readings of images of this class alone."""
+        return replace(self, rows=self.rows[self.rows["truth"] == name], scorable=self.scorable[self.scorable["truth"] == name])
 
     @cached_property
     def differences(self) -> np.ndarray:
@@ -81,6 +86,7 @@ def control_sets(scored: Scored) -> Iterator[AssistedSet]:
 
 def gain_tests(rows: pd.DataFrame, values: np.ndarray, plan: Plan) -> tuple[TwoWayTest, Record]:
     """The test for new images, and the record of the test for these images, over readers' means."""
-    new = two_way_mean(values, rows["reader"], rows["item"], rows["truth"], confidence=plan.confidence)
-    by_reader = pd.Series(values).groupby(rows["reader"].to_numpy()).mean()
-    return new, of_paired(paired_t(by_reader.to_numpy(), confidence=plan.confidence))
+    new = two_way_mean(
+        values, rows["reader"], rows["item"], rows["truth"], confidence=plan.confidence, weights=weights_of(rows)
+    )
+    return new, of_paired(paired_t(means_by(rows, values, "reader"), confidence=plan.confidence))

@@ -18,6 +18,7 @@ from benchmark.core.methods.paired import paired_t, shapiro_wilk, standardised_m
 from benchmark.core.methods.proportions import within_scale
 from benchmark.core.methods.signed_rank import ZERO_METHOD, common_grid, sign_flip_exact, wilcoxon_signed_rank
 from benchmark.core.methods.twoway import two_way_mean
+from benchmark.core.methods.weighting import WEIGHT, weights_of, whole_parts
 from benchmark.core.plans.plan import MAX_T, Contrast, Plan
 from benchmark.core.wording import comparison_answer, comparison_question
 
@@ -52,10 +53,25 @@ class Matchup:
         return "reader" if several or surveys.nunique() == 1 else "survey"
 
     def units(self, unit: str) -> pd.DataFrame:
-        """Per unit: readings, correct by model and by readers, in unit order."""
-        return self.rows.groupby(unit, sort=True).agg(
-            readings=("correct", "size"), model=("model_correct", "sum"), people=("correct", "sum")
+        """Per unit, in unit order: readings, and what is right by model and by readers of how much: of the readings, or where
+        there are anchors, which weigh less, of the sum of their weights."""
+        weights = weights_of(self.rows)
+        weights = 1 if weights is None else weights
+        rows = self.rows.assign(
+            _size=weights, model_correct=weights * self.rows["model_correct"], correct=weights * self.rows["correct"]
         )
+        return rows.groupby(unit, sort=True).agg(
+            readings=("correct", "size"), size=("_size", "sum"), model=("model_correct", "sum"), people=("correct", "sum")
+        )
+
+    def on_one_grid(self, unit: str) -> np.ndarray | None:
+        """Differences of the units as integers of one unit of measure; None where that would be too fine."""
+        parts = whole_parts(self.rows)
+        if parts is None:
+            return None
+        wins = self.rows["model_correct"].to_numpy(np.int64) - self.rows["correct"].to_numpy(np.int64)
+        sums = pd.DataFrame({"wins": parts * wins, "parts": parts}).groupby(self.rows[unit].to_numpy(), sort=True).sum()
+        return common_grid(sums["wins"].to_numpy(), sums["parts"].to_numpy())
 
     @property
     def differences(self) -> np.ndarray:
@@ -83,8 +99,8 @@ def paired_sections(scored: Scored, plan: Plan) -> tuple[list[Record], list[Reco
         points += [
             {
                 **match.keys, "unit": unit, "name": name, "readings": int(row.readings),
-                "model_accuracy": row.model / row.readings, "reader_accuracy": row.people / row.readings,
-                "difference": (row.model - row.people) / row.readings,
+                "model_accuracy": row.model / row.size, "reader_accuracy": row.people / row.size,
+                "difference": (row.model - row.people) / row.size,
             }
             for name, row in zip(units.index, units.itertuples())
         ]  # fmt: skip
@@ -93,14 +109,15 @@ def paired_sections(scored: Scored, plan: Plan) -> tuple[list[Record], list[Reco
 
 
 def _paired_record(match: Matchup, unit: str, units: pd.DataFrame, plan: Plan) -> Record:
-    counts = (units["model"] - units["people"]).to_numpy(dtype=np.int64)
-    sizes = units["readings"].to_numpy(dtype=np.int64)
-    differences = counts / sizes
+    differences = ((units["model"] - units["people"]) / units["size"]).to_numpy(dtype=float)
+    if WEIGHT in match.rows:  # sums of weights that are the same must tie
+        differences = np.round(differences, 12) + 0.0
+    signs = np.sign(differences)
     test = paired_t(differences, confidence=plan.confidence)
     effect = standardised_mean(test, confidence=plan.confidence)
     ranks = wilcoxon_signed_rank(differences, confidence=plan.confidence)
     normality = shapiro_wilk(differences)
-    grid = common_grid(counts, sizes)
+    grid = match.on_one_grid(unit)
     flips = sign_flip_exact(grid) if grid is not None else None
     low, high = within_scale(test.ci_low, test.ci_high)
     # Without any spread the interval of the shift would be a point: as little known as that of the mean.
@@ -113,9 +130,9 @@ def _paired_record(match: Matchup, unit: str, units: pd.DataFrame, plan: Plan) -
         "wilcoxon_exact_p": ranks.exact_p, "zero_differences": ranks.zeros,
         "hodges_lehmann": ranks.hodges_lehmann, "hl_ci_low": shift[0], "hl_ci_high": shift[1],
         "sign_flip_p": flips.p if flips else None, "shapiro_w": normality.w, "shapiro_p": normality.p,
-        "readings": int(sizes.sum()), "readings_without_model": len(match.people.rows) - len(match.rows),
-        "model_ahead": int((counts > 0).sum()), "equal": int((counts == 0).sum()),
-        "readers_ahead": int((counts < 0).sum()),
+        "readings": int(units["readings"].sum()), "readings_without_model": len(match.people.rows) - len(match.rows),
+        "model_ahead": int((signs > 0).sum()), "equal": int((signs == 0).sum()),
+        "readers_ahead": int((signs < 0).sum()),
     }  # fmt: skip
     whys = [
         test.why,
@@ -153,7 +170,7 @@ def new_images_section(scored: Scored, plan: Plan, paired: list[Record]) -> list
     for match, beside in zip(matchups(scored), paired):
         rows = match.rows
         difference, reader, item, truth = match.differences, rows["reader"], rows["item"], rows["truth"]
-        test = two_way_mean(difference, reader, item, truth, confidence=plan.confidence)
+        test = two_way_mean(difference, reader, item, truth, confidence=plan.confidence, weights=weights_of(rows))
         parts = moment_components(difference, reader, item, truth)
         low, high = within_scale(test.ci_low, test.ci_high)
         record = {

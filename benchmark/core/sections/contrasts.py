@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from benchmark.core.inputs.anchors import weighted
 from benchmark.core.inputs.scoring import ReaderSet, Scored
 from benchmark.core.methods.distributions import t_quantile, t_two_sided_p
 from benchmark.core.methods.equivalence import equivalence
@@ -25,6 +26,7 @@ from benchmark.core.methods.twoway import (
     two_way_test,
     two_way_variance,
 )
+from benchmark.core.methods.weighting import mean_over, means_by, weights_of
 from benchmark.core.plans.plan import Plan
 
 Record = dict[str, Any]
@@ -150,15 +152,18 @@ def both_views(scored: Scored, group: str, first: str, second: str) -> pd.DataFr
         return pd.DataFrame()
     keep = ["reader", "survey", "item", "truth", "correct", "answer", "block"]
     answered = [side.rows.loc[side.rows["answer"] != "", keep] for side in sides]
-    return pd.merge(*answered, on=["reader", "survey", "item", "truth"], suffixes=("_1", "_2"))
+    pairs = pd.merge(*answered, on=["reader", "survey", "item", "truth"], suffixes=("_1", "_2"))
+    anchors = scored.readings.anchors
+    return weighted(pairs.assign(group=group, view="", kind="human"), anchors) if anchors else pairs
 
 
 def _view_record(
     group: str, model: str | None, first: str, second: str, values: pd.Series, pair: pd.DataFrame, plan: Plan
 ) -> Record:
-    new = two_way_mean(values.to_numpy(), pair["reader"], pair["item"], pair["truth"], confidence=plan.confidence)
-    by_reader = values.groupby(pair["reader"].to_numpy()).mean() if len(pair) else values
-    these = paired_t(by_reader.to_numpy(), confidence=plan.confidence)
+    new = two_way_mean(
+        values.to_numpy(), pair["reader"], pair["item"], pair["truth"], confidence=plan.confidence, weights=weights_of(pair)
+    )
+    these = paired_t(means_by(pair, values, "reader"), confidence=plan.confidence)
     what = "readers' gain" if model is None else "network's gain minus readers' gain"
     keys = {"contrast": what, "group": group, "model": model, "first_view": first, "second_view": second}
     return both_questions(keys, of_paired(these), of_two_way(new), plan, pairs=new.n)
@@ -182,13 +187,16 @@ def group_against_group(keys: Record, a: pd.DataFrame, b: pd.DataFrame, column: 
     strata = item_strata(item, rows["truth"].to_numpy())
     y = rows[column].to_numpy(dtype=float)
     in_first = np.arange(len(rows)) < len(a)
-    influence = np.empty(len(rows))
+    influence, weights = np.empty(len(rows)), weights_of(rows)
     for side, sign in ((in_first, 1.0), (~in_first, -1.0)):
-        influence[side] = sign * centred(y[side], strata[side]) / side.sum()
+        if weights is None:
+            influence[side] = sign * centred(y[side], strata[side]) / side.sum()
+        else:
+            influence[side] = sign * weights[side] * centred(y[side], strata[side], weights[side]) / weights[side].sum()
     variance = two_way_variance(influence, reader, item, strata, readers_lost=2)
-    difference = float(y[in_first].mean() - y[~in_first].mean())
+    difference = mean_over(a, a[column]) - mean_over(b, b[column])
     test = two_way_test(difference, variance, readers=n_readers, items=n_items, n=len(rows), confidence=plan.confidence)
-    means = [side.groupby("reader")[column].mean().to_numpy(dtype=float) for side in (a, b)]
+    means = [means_by(side, side[column], "reader") for side in (a, b)]
     these = _welch(*means, confidence=plan.confidence)
     return both_questions(
         keys, these, of_two_way(test), plan, readers_first=len(means[0]), readers_second=len(means[1])

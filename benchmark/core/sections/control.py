@@ -19,8 +19,9 @@ from benchmark.core.errors import NotConverged
 from benchmark.core.methods.bootstrap import StudyDraws
 from benchmark.core.methods.lmm import fit_lmm
 from benchmark.core.methods.paired import paired_t
-from benchmark.core.methods.proportions import clustered_proportion
-from benchmark.core.methods.twoway import TwoWayTest, codes, item_strata, two_way_test, two_way_variance
+from benchmark.core.methods.proportions import clustered_proportion, within_scale
+from benchmark.core.methods.twoway import TwoWayTest, centred, codes, item_strata, two_way_test, two_way_variance
+from benchmark.core.methods.weighting import mean_over, means_by, weights_of
 from benchmark.core.plans.plan import Contrast, Plan
 from benchmark.core.sections.assisted_sets import AssistedSet
 from benchmark.core.sections.contrasts import both_questions, of_paired, of_two_way
@@ -38,6 +39,9 @@ from benchmark.core.wording import difference_answer, difference_question
 Record = dict[str, Any]
 NO_CLOSED_FORM = "the closed form needs every reader to have read every item, which nobody does in both arms"
 NO_SUCH = "there is no such reading"
+NONE_OF_CLASS = "{arm} has no reading of this class"
+TOO_FEW_OF_CLASS = "{arm} has one reading of this class, which shows no spread"
+ARMS = ("the arm with output", "the control arm")
 FEWEST = 2  # readings of an arm in a class whose spread can be seen
 
 
@@ -79,15 +83,21 @@ class BesideControl:
 
     @property
     def difference(self) -> float:
-        return float(self.seen.differences.mean() - self.control.differences.mean())
+        return mean_over(self.seen.rows, self.seen.differences) - mean_over(self.control.rows, self.control.differences)
 
     @cached_property
     def differences(self) -> np.ndarray:
         """A value per reading whose mean is the difference of the gains, and whose spread is that of its two means."""
-        n, found = len(self.rows), np.empty(len(self.rows))
+        weights, found = self.weights, np.empty(len(self.rows))
         for side, sign in ((self.in_first, 1.0), (~self.in_first, -1.0)):
-            found[side] = sign * n / side.sum() * (self.gain[side] - self.gain[side].mean())
+            centre = np.average(self.gain[side], weights=weights[side])
+            found[side] = sign * weights.sum() / weights[side].sum() * (self.gain[side] - centre)
         return self.difference + found
+
+    @cached_property
+    def weights(self) -> np.ndarray:
+        own = weights_of(self.rows)
+        return np.ones(len(self.rows)) if own is None else own
 
     @cached_property
     def strata(self) -> np.ndarray:
@@ -100,9 +110,10 @@ class BesideControl:
     def test(self, plan: Plan) -> TwoWayTest:
         """The difference of the gains for new images and new readers, by the two-way variance of its influences."""
         (reader, readers), (item, items) = codes(self.rows["reader"]), codes(self.rows["item"])
-        influence = np.empty(len(self.rows))
+        influence, weights = np.empty(len(self.rows)), self.weights
         for side, sign in ((self.in_first, 1.0), (~self.in_first, -1.0)):
-            influence[side] = sign * _centred(self.gain[side], self.strata[side]) / side.sum()
+            pull = weights[side] * _centred(self.gain[side], self.strata[side], weights[side])
+            influence[side] = sign * pull / weights[side].sum()
         lost = 1 if len(self._readers_of_both()) else 2  # who reads in both arms is centred once
         variance = two_way_variance(influence, reader, item, self.strata, readers_lost=lost)
         return two_way_test(
@@ -116,7 +127,7 @@ class BesideControl:
 
     def _readers_of_both(self) -> pd.DataFrame:
         means = {
-            name: pd.Series(arm.differences).groupby(arm.rows["reader"].to_numpy()).mean()
+            name: pd.Series(means_by(arm.rows, arm.differences, "reader"), index=sorted(arm.rows["reader"].unique()))
             for name, arm in (("seen", self.seen), ("control", self.control))
         }
         return pd.DataFrame(means).dropna()
@@ -125,11 +136,10 @@ class BesideControl:
         return draws.mean(self.seen.rows, self.seen.differences) - draws.mean(self.control.rows, self.control.differences)
 
 
-def _centred(values: np.ndarray, stratum: np.ndarray) -> np.ndarray:
+def _centred(values: np.ndarray, stratum: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Minus the mean of their stratum, stretched by what the few readings of a stratum lose to its mean."""
     size = np.bincount(stratum)
-    mean = np.bincount(stratum, weights=values) / np.maximum(size, 1)
-    return (values - mean[stratum]) * np.sqrt(size / np.maximum(size - 1, 1))[stratum]
+    return centred(values, stratum, weights) * np.sqrt(size / np.maximum(size - 1, 1))[stratum]
 
 
 def beside_control(sets: Sequence[AssistedSet], controls: Sequence[AssistedSet]) -> list[BesideControl]:
@@ -144,13 +154,37 @@ def difference_record(found: BesideControl, plan: Plan) -> Record:
     plan, new = with_margin(found.keys, plan, control=True), found.test(plan)
     facts = {
         "readers": new.readers, "items": new.items, "readings": new.n, "readings_with": len(found.seen.rows),
-        "readings_control": len(found.control.rows), "gain_with": float(found.seen.differences.mean()),
-        "gain_control": float(found.control.differences.mean()),
+        "readings_control": len(found.control.rows), "gain_with": mean_over(found.seen.rows, found.seen.differences),
+        "gain_control": mean_over(found.control.rows, found.control.differences),
     }  # fmt: skip
     record = both_questions({**found.keys, **facts}, these := found.of_these_images(plan), of_two_way(new), plan)
     record["these_images_difference"] = these["difference"]
     record |= {"var_reader": new.var_reader, "var_item": new.var_item, "var_both": new.var_both}
     return {**record, "question": difference_question(record), **difference_answer(record, confidence=plan.confidence)}
+
+
+def difference_classes(found: BesideControl, classes: Sequence[str], plan: Plan) -> Iterator[Record]:
+    """The same difference within each true class, for new images and new readers; null where an arm has too few readings of it."""
+    for name in classes:
+        own = BesideControl(found.seen.of_class(name), found.control.of_class(name))
+        sizes = len(own.seen.rows), len(own.control.rows)
+        if not any(sizes):
+            continue
+        gains = (mean_over(arm.rows, arm.differences) if len(arm.rows) else None for arm in (own.seen, own.control))
+        record = {
+            **found.keys, "class": name, "readers": int(own.rows["reader"].nunique()), "items": int(own.rows["item"].nunique()),
+            "readings_with": sizes[0], "readings_control": sizes[1], **dict(zip(("gain_with", "gain_control"), gains)),
+        }  # fmt: skip
+        lacking = [(size, arm) for size, arm in zip(sizes, ARMS) if size < FEWEST]
+        if lacking:
+            difference = own.difference if min(sizes) else None
+            why = "; ".join((TOO_FEW_OF_CLASS if size else NONE_OF_CLASS).format(arm=arm) for size, arm in lacking)
+            yield {**record, **dict.fromkeys(("difference", "se", "df", "p", "ci_low", "ci_high")), "difference": difference, "why": why}
+            continue
+        test = own.test(plan)
+        low, high = within_scale(test.ci_low, test.ci_high)
+        yield {**record, "difference": test.estimate, "se": test.se, "df": test.df, "p": test.p, "ci_low": low, "ci_high": high,
+               "why": test.why}  # fmt: skip
 
 
 def difference_methods(found: BesideControl, plan: Plan, draws: StudyDraws) -> list[Record]:

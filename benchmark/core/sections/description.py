@@ -10,6 +10,7 @@ import pandas as pd
 from benchmark.core.inputs.scoring import Scored
 from benchmark.core.methods.confusion import cell_intervals, confusion_matrix
 from benchmark.core.methods.proportions import WILSON, clustered_proportion, wilson
+from benchmark.core.methods.weighting import mean_over, weights_of
 
 Record = dict[str, Any]
 
@@ -19,7 +20,9 @@ def accuracy_section(scored: Scored, *, confidence: float) -> list[Record]:
     records = []
     for found in scored.sets():
         rows = found.rows
-        ci = clustered_proportion(rows["correct"], rows["reader"], rows["item"], rows["truth"], confidence=confidence)
+        ci = clustered_proportion(
+            rows["correct"], rows["reader"], rows["item"], rows["truth"], confidence=confidence, weights=weights_of(rows)
+        )
         records.append({**found.keys, **counts_of(rows), "ci_low": ci.low, "ci_high": ci.high, "ci_method": ci.method})
     return records
 
@@ -49,7 +52,7 @@ def confusion_section(scored: Scored, *, confidence: float) -> list[Record]:
     """One matrix per group (or network) and view, with the interval of every cell's share of its row, in per cent."""
     records = []
     for found in scored.sets():
-        matrix = confusion_matrix(found.rows["truth"], found.rows["answer"], scored.classes)
+        matrix = confusion_matrix(found.rows["truth"], found.rows["answer"], scored.classes, weights_of(found.rows))
         percent = [[None if np.isnan(cell) else float(cell) for cell in row] for row in matrix.row_percent]
         intervals = cell_intervals(found.rows, scored.classes, confidence=confidence)
         record = {
@@ -73,5 +76,5 @@ def counts_of(rows: pd.DataFrame) -> Record:
         "readings": readings,
         "answered": int((rows["answer"] != "").sum()),
         "correct": correct,
-        "accuracy": correct / readings,
+        "accuracy": correct / readings if weights_of(rows) is None else mean_over(rows, rows["correct"]),
     }

@@ -19,6 +19,7 @@ from benchmark.core.methods.obuchowski_rockette import model_against_readers
 from benchmark.core.methods.proportions import within_scale
 from benchmark.core.methods.twoway import codes, item_strata
 from benchmark.core.methods.ustat import ustat_mean
+from benchmark.core.methods.weighting import mean_over, weights_of
 from benchmark.core.plans.plan import Plan
 from benchmark.core.sections.comparisons import Matchup, matchups
 
@@ -70,7 +71,7 @@ def by_every_method(match: Contrasted, these: Record, primary: Record, plan: Pla
             by_ustat(match, primary, plan.confidence),
             _by_closed_form(match, plan.confidence),
             _by_mixed_model(match, plan),
-            *by_bootstrap(float(match.differences.mean()), drawn, primary, plan),
+            *by_bootstrap(mean_over(match.rows, match.differences), drawn, primary, plan),
         ),
     )
 
@@ -113,7 +114,7 @@ def found_by(difference: float, se: float, df: float, confidence: float, **parts
 def by_ustat(match: Contrasted, primary: Record, confidence: float) -> Record:
     if match.rows.duplicated(["reader", "item"]).any():
         return not_found("a reader read one item in several surveys", primary["difference"])
-    found = ustat_mean(match.differences, match.rows["reader"], match.rows["item"])
+    found = ustat_mean(match.differences, match.rows["reader"], match.rows["item"], weights_of(match.rows))
     if found.variance is None or primary["df"] is None:
         return not_found(found.why or primary["why"], found.estimate)
     # Moments can fall below what is possible in small samples; the larger cluster part is the floor.
@@ -124,7 +125,7 @@ def by_ustat(match: Contrasted, primary: Record, confidence: float) -> Record:
 def _by_closed_form(match: Contrasted, confidence: float) -> Record:
     rows = match.rows
     if len(rows) != rows["reader"].nunique() * rows["item"].nunique() or rows.duplicated(["reader", "item"]).any():
-        return not_found("the closed form needs every reader to have read every item", float(match.differences.mean()))
+        return not_found("the closed form needs every reader to have read every item", mean_over(rows, match.differences))
     table, _ = layout(rows["reader"], rows["item"], match.differences)
     found = model_against_readers(-table, np.zeros(table.shape[1]), confidence=confidence)
     if found.se is None:
@@ -136,13 +137,13 @@ def _by_mixed_model(match: Contrasted, plan: Plan) -> Record:
     rows, d = match.rows, match.differences
     why = affordable(plan, rows["reader"].nunique(), rows["item"].nunique())
     if why:
-        return not_found(why, float(d.mean()))
+        return not_found(why, mean_over(rows, d))
     (stratum, n_strata) = codes(item_strata(codes(rows["item"])[0], rows["truth"].to_numpy()))
     x = (stratum[:, None] == np.arange(n_strata)).astype(float)
     try:
         fit = fit_lmm(d, x, rows["reader"].to_numpy(), rows["item"].to_numpy())
     except (ValueError, NotConverged) as error:
-        return not_found(str(error).rstrip("."), float(d.mean()))
+        return not_found(str(error).rstrip("."), mean_over(rows, d))
     # Classes weigh as they do among the readings, so that the estimand is the primary analysis's.
     test = fit.contrast(x.mean(axis=0), confidence=plan.confidence)
     parts = {"sd_reader": fit.var_first**0.5, "sd_item": fit.var_second**0.5, "sd_residual": fit.var_residual**0.5}

@@ -13,6 +13,7 @@ from benchmark.core.methods.metrics import metrics_of, metrics_of_draws
 from benchmark.core.methods.multiplicity import adjust
 from benchmark.core.methods.proportions import clustered_proportion, within_scale
 from benchmark.core.methods.twoway import two_way_mean
+from benchmark.core.methods.weighting import mean_over, weights_of
 from benchmark.core.plans.plan import Plan
 from benchmark.core.sections.comparisons import Matchup, matchups
 from benchmark.core.sections.description import counts_of
@@ -35,9 +36,9 @@ def metrics_section(scored: Scored, draws: StudyDraws, *, confidence: float) -> 
     method = f"percentile, two-way bootstrap of readers and items, {draws.draws} draws"
     records = []
     for found in scored.sets():
-        counts = confusion_matrix(found.rows["truth"], found.rows["answer"], scored.classes).counts
-        metrics = metrics_of(counts)
-        drawn = draws.sums(found.rows, _cells(found, scored.classes), size * (size + 1))
+        weights = weights_of(found.rows)
+        metrics = metrics_of(confusion_matrix(found.rows["truth"], found.rows["answer"], scored.classes, weights).sums)
+        drawn = draws.sums(found.rows, _cells(found, scored.classes), size * (size + 1), weights)
         values = metrics_of_draws(drawn.reshape(-1, size, size + 1))
         record, whys = {**found.keys}, [metrics.why]
         for name in METRICS:
@@ -66,11 +67,13 @@ def class_accuracy_section(scored: Scored, draws: StudyDraws, *, confidence: flo
         truth = found.rows["truth"].map(place).to_numpy()
         shares = draws.means(found.rows, truth, size, found.rows["correct"].to_numpy(dtype=float))
         present = [k for k in range(size) if (truth == k).any()]
-        estimates = np.array([found.rows["correct"].to_numpy()[truth == k].mean() for k in present])
+        estimates = np.array([mean_over(own := found.rows[truth == k], own["correct"]) for k in present])
         together = intervals(estimates, shares[:, present].astype(float), confidence=confidence)
         for k, interval in zip(present, together):
             rows = found.rows[truth == k]
-            ci = clustered_proportion(rows["correct"], rows["reader"], rows["item"], confidence=confidence)
+            ci = clustered_proportion(
+                rows["correct"], rows["reader"], rows["item"], confidence=confidence, weights=weights_of(rows)
+            )
             records.append(
                 {
                     **found.keys, "class": scored.classes[k], **counts_of(rows), "ci_low": ci.low, "ci_high": ci.high,
@@ -110,11 +113,11 @@ def _by_class(match: Matchup, scored: Scored, draws: StudyDraws, plan: Plan) -> 
     d = match.differences
     shares = draws.means(match.rows, truth, size, d)
     present = [k for k in range(size) if (truth == k).any()]
-    estimates = np.array([d[truth == k].mean() for k in present])
+    estimates = np.array([mean_over(match.rows[truth == k], d[truth == k]) for k in present])
     records = []
     for k, interval in zip(present, intervals(estimates, shares[:, present].astype(float), confidence=plan.confidence)):
         rows = match.rows[truth == k]
-        test = two_way_mean(d[truth == k], rows["reader"], rows["item"], confidence=plan.confidence)
+        test = two_way_mean(d[truth == k], rows["reader"], rows["item"], confidence=plan.confidence, weights=weights_of(rows))
         both = _simultaneous(interval, -1.0, 1.0)
         low, high = within_scale(test.ci_low, test.ci_high)
         whys = [test.why, both.pop("why")]

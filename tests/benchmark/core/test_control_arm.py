@@ -18,13 +18,16 @@ from benchmark.core.report.limitations import limitations
 from benchmark.core.report.methods import methods
 from benchmark.core.report.page import build_report
 from benchmark.core.sections.assisted_sets import assisted_sets, control_sets
-from benchmark.core.sections.control import beside_control, control_changes, difference_record
+from benchmark.core.sections.contrasts import adjusted
+from benchmark.core.sections.control import beside_control, control_changes, difference_classes, difference_record
 from tests.performance.assisted_gain import arms_of
 
 from .assisted_study import CAUSES, assisted_study, without_difference
 
 QUICK = Plan(bootstrap_draws=100, mixed_models="auto")
-SECTIONS = ("assistance_control", "assistance_difference", "assistance_control_changes", "assistance_control_methods")
+SECTIONS = (
+    "assistance_control", "assistance_difference", "assistance_difference_classes", "assistance_control_changes", "assistance_control_methods",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -222,3 +225,64 @@ def test_the_figure_holds_both_gains_and_their_difference(results):
     assert "second look alone" in entry.draw().as_svg().decode()
     text = json.dumps(results.content).replace('"pediatrician"', '"consultant in a very long specialty of dermatology"')
     assert "specialty" in next(e for e in figures_of(Results(json.loads(text))) if e.name == "assistance-control").draw().as_svg().decode()
+
+
+# --- by class
+
+
+def test_the_difference_of_a_study_of_one_class_is_that_of_the_class():
+    (pair,) = pairs_in(by_hand())
+    (record,), whole = list(difference_classes(pair, ("a",), Plan())), difference_record(pair, Plan())
+    for key in ("gain_with", "gain_control", "difference", "se", "df", "p", "ci_low", "ci_high", "readings_with", "readings_control"):
+        assert record[key] == whole[key], key
+
+
+def test_classes_add_up_to_the_difference_of_the_whole(results):
+    """Weighted by their readings, the classes' gains are the gains; the family of all classes is adjusted together."""
+    records = results.records("assistance_difference_classes")
+    for whole in results["assistance_difference"]:
+        own = [r for r in records if (r["assistant"], r["group"], r["view"]) == (whole["assistant"], whole["group"], whole["view"])]
+        assert len(own) == 4
+        for arm in ("with", "control"):
+            sizes = [r[f"readings_{arm}"] for r in own]
+            assert sum(sizes) == whole[f"readings_{arm}"]
+            assert np.average([r[f"gain_{arm}"] for r in own], weights=sizes) == pytest.approx(whole[f"gain_{arm}"])
+    again = adjusted([{"p": record["p"]} for record in records])
+    assert [r["p_adjusted"] for r in again] == [r["p_adjusted"] for r in records]
+    assert {r["adjustment"] for r in records} == {"bh"}
+
+
+@pytest.mark.parametrize(
+    ("left", "why"),
+    [(0, "the control arm has no reading of this class"), (1, "the control arm has one reading of this class, which shows no spread")],
+)
+def test_a_class_with_too_few_control_readings_is_null_and_says_why(left, why):
+    frame = by_hand()
+    frame.loc[frame["item"] == "i3", "truth"] = "b"
+    frame.loc[(frame["reader"] == "r1") & (frame["item"] == "i3"), ["assistant", "assistant_answer"]] = ["net", "a"] if not left else ["", ""]
+    records = {record["class"]: record for record in difference_classes(pairs_in(frame)[0], ("a", "b", "c"), Plan())}
+    assert set(records) == {"a", "b"}  # nobody read a c
+    record = records["b"]
+    assert record["readings_control"] == left
+    assert record["why"].endswith(why)
+    assert [record[key] for key in ("se", "p", "ci_low", "ci_high")] == [None] * 4
+    assert (record["difference"] is None) == (left == 0)
+
+
+def test_an_effect_in_one_class_is_found_there_and_nowhere_else():
+    """In class HMI the network is always right and always followed; without it, and elsewhere, nothing changes."""
+    frame = assisted_study(4, readers=16, items=40, groups=("g",), views=("v",), trust=0.0, second_look=0.0, control=0.3)
+    people = (frame["kind"] == "human") & (frame["assistant"] != "") & (frame["truth"] == "HMI")
+    frame.loc[people, "assisted_answer"] = "HMI"
+    records = analyse(Readings.from_frame(frame), plan=QUICK).records("assistance_difference_classes")
+    found = {record["class"]: record for record in records}
+    assert found["HMI"]["difference"] > 0.2
+    assert found["HMI"]["p_adjusted"] < 0.05
+    for name in ("IP", "MA", "NF1"):
+        assert found[name]["difference"] == 0
+        assert "no reading differs" in found[name]["why"]
+
+
+def test_the_report_has_the_difference_by_class(results):
+    page = build_report(results, [], {})
+    assert "In which classes does the output add to a second look?" in page

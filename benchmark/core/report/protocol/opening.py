@@ -162,6 +162,12 @@ def _design_lines(given: Given) -> Iterator[str]:
         yield f"Each survey has one seat for each group of people ({who}); networks read the same images as the people."
         if len(given["views"]) > 1:
             yield f"Items are shown in {len(given['views'])} views, one block each. {ORDERS[surveys['order']]}"
+    if anchors := surveys.get("anchors"):
+        items = "1 item of every class stands" if anchors == 1 else f"{anchors} items of every class stand"
+        yield (
+            f"{items} in every survey (anchors), so that readers of all surveys meet on them; in the analysis each weighs as much as an"
+            " average other item."
+        )
     if surveys["repeats"]:
         yield f"{surveys['repeats']} % of every block come a second time in it, unannounced; only first answers are compared."
     if surveys["control"] is not None:
