@@ -9,8 +9,8 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('imagebank', '0003_rehearsals'),
-        ('surveys', '0018_control_arm'),
+        ('imagebank', '0005_class_names_in_other_languages'),
+        ('surveys', '0019_anchors'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
