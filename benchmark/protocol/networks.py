@@ -50,7 +50,9 @@ def _rule(ensemble: Ensemble) -> str:
     if ensemble.rule == Ensemble.Rule.CONFIDENT_MEAN:
         edge = "at or above" if ensemble.inclusive else "above"
         rule += f" ({edge} {ensemble.threshold:g}; where none is: {ensemble.get_fallback_display().lower()})"
-    calibrated = ", temperature applied" if ensemble.calibrated else ""
+    calibrated, views = ", temperature applied" if ensemble.calibrated else "", ensemble.run.answers_views
+    if views and views > 1:
+        rule += f"; each answer is the mean over {views} views of the picture, its rotations and mirror images"
     return f"{rule}; {ensemble.get_restrict_display().lower()}{calibrated}; the class with the largest probability is the answer"
 
 

@@ -13,7 +13,8 @@ from .privacy import setting_of
 
 OF_READERS = ("reader_groups", "completion", "invitations", "demographic_questions")
 SPOKEN = ("question", "language", "allow_blank", "zoom")
-RULE = ("name", "view", "rule", "threshold", "inclusive", "fallback", "restrict", "calibrated", "run__fingerprint", "run__manifest_fingerprint")
+RULE = ("name", "view", "rule", "threshold", "inclusive", "fallback", "restrict", "calibrated", "run__fingerprint", "run__manifest_fingerprint",
+        "run__tta_views", "run__other_pictures")  # fmt: skip
 
 
 def stands_on(study: Study, *, plan: AnalysisPlan | None, bank: str, record: Mapping) -> dict:

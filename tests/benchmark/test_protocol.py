@@ -32,6 +32,7 @@ from imagebank.jobs import run_job
 from imagebank.models import DiagnosisClass, Study, TrailEntry
 from imagebank.services.splits import draw_split
 from imagebank.services.studies import load_study
+from models_ml.models import Ensemble, TrainingRun
 from surveys.models import Reader, SurveyResponse
 from surveys.questions import required_counts
 from surveys.services import archive_study, invite, load_protocol
@@ -256,6 +257,28 @@ def test_a_second_look_is_told_with_its_control_arm_and_what_is_frozen(settings,
     assert "Control arm, about 25 % of the images: nothing is in sight" in told
     assert "DECIDE-AI" in told
     assert "DECIDE-AI" not in text_of(make_surveyed_study("other"))
+
+
+def test_a_network_is_told_with_its_rule_its_hash_and_what_it_has_seen(study):
+    run = TrainingRun.objects.create(
+        study=study, name="net", view="focused", config={"model": {"backbone": "efficientnet_b4"}, "recipe": {"tta_views": 8}},
+        fingerprint="f0" * 32, manifest_fingerprint="ab" * 32, folds=[0, 1, 2, 3, 4], classes_sha256="0" * 64,
+    )  # fmt: skip
+    ensemble = Ensemble.objects.create(study=study, run=run, name="net", view="focused")
+    told, before = text_of(study), fingerprints(protocol_facts(study))
+    assert "efficientnet_b4, trained here 5 members; mean of the confident members (at or above 0.5; where none is: mean of all members)" in told
+    assert "each answer is the mean over 8 views of the picture" in told
+    assert f"settings {run.fingerprint[:16]}; answers to 0 pictures are stored" in told
+    assert f"manifest {run.manifest_fingerprint[:16]}" in told
+    run.other_pictures = "case-ZQA-0 is not among them"
+    run.save()
+    ensemble.inclusive = False
+    ensemble.save()
+    told, after = text_of(study), fingerprints(protocol_facts(study))
+    assert "(above 0.5;" in told
+    assert "which somebody accepted" in told
+    assert "case-ZQA" not in told
+    assert {part for part in PARTS if before[part] != after[part]} == {"networks"}
 
 
 def test_power_is_that_of_the_planning(study):

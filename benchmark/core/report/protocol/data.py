@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from .document import Paragraph, Part, Points, Subtitle, Table, blank
 from .facts import Given
 
+IN_R = " check.R beside them computes accuracies, tests and adjusted p values again in base R, without this program."
+
 
 def protection(given: Given) -> list[Part]:
     """What is stored about a reader and where, who may see what, and how it is kept safe and erased."""
@@ -135,7 +137,8 @@ def sharing(given: Given) -> list[Part]:
         Table("", ["File", "What it holds"], rows),
         Paragraph(
             "The bundle of a comparison holds its inputs, the results, every table and figure, the program that computed them and the versions it"
-            " used; with it anybody computes the same bytes again. Answers about the reader and response times can narrow a person down:"
+            f" used; with it anybody computes the same bytes again.{'' if given.is_rating else IN_R} Answers about the reader and response"
+            " times can narrow a person down:"
             f" {blank('what of them is left out or coarsened before publication')}"
         ),
         Paragraph(blank("how results reach readers, the public and the scientific literature, and who is an author")),

@@ -11,6 +11,7 @@ from benchmark.core.output.word import FIXED, rule
 from .document import BLANK, UNFIT, Document, Paragraph, Part, Picture, Points, Quotation, Subtitle, Table
 
 TEXT_WIDTH_CM, PICTURE_DPI = 16.0, 200
+NARROW, WIDE = 10, 60  # characters of the narrowest column, and of the widest that is given its whole share
 
 
 def as_docx(document: Document) -> bytes:
@@ -89,7 +90,7 @@ def _fit(words: object) -> str:
 
 def _add_table(made, part: Table) -> None:
     from docx.enum.text import WD_ALIGN_PARAGRAPH
-    from docx.shared import Pt
+    from docx.shared import Cm, Pt
 
     def small(run) -> None:
         run.font.size = Pt(8.5)
@@ -97,10 +98,13 @@ def _add_table(made, part: Table) -> None:
     if part.caption:
         made.add_paragraph().add_run(_fit(part.caption)).bold = True
     table = made.add_table(rows=1, cols=len(part.header))
+    table.autofit = False
+    widths = _widths(part)
     for line in (part.header, *part.rows):
         cells = table.rows[0].cells if line is part.header else table.add_row().cells
         for place, (cell, text) in enumerate(zip(cells, line, strict=True)):
             paragraph = cell.paragraphs[0]
+            cell.width = Cm(widths[place])
             _write(paragraph, text, small)
             paragraph.paragraph_format.space_after = Pt(1)
             if line is part.header:
@@ -110,6 +114,13 @@ def _add_table(made, part: Table) -> None:
                 paragraph.alignment = WD_ALIGN_PARAGRAPH.RIGHT
     rule(table)
     made.add_paragraph()
+
+
+def _widths(part: Table) -> list[float]:
+    """Widths of the columns in cm: as the longest cell of each asks, none of it too narrow for a word."""
+    longest = [max(len(str(row[place])) for row in (part.header, *part.rows)) for place in range(len(part.header))]
+    asked = [min(max(length, NARROW), WIDE) for length in longest]
+    return [TEXT_WIDTH_CM * own / sum(asked) for own in asked]
 
 
 def _add_quotation(made, part: Quotation) -> None:
@@ -152,4 +163,5 @@ def _number_pages(paragraph) -> None:
     paragraph.alignment = WD_ALIGN_PARAGRAPH.RIGHT
     field = OxmlElement("w:fldSimple")
     field.set(qn("w:instr"), "PAGE")
+    field.append(paragraph.add_run("1")._r)
     paragraph._p.append(field)
