@@ -8,7 +8,7 @@ from benchmark.core.results import Results
 from benchmark.core.wording import interval, number, on_view, percent, plural
 
 from . import html
-from .further import Column, Part, part_of
+from .further import Column, Part, parts_of
 
 WHO = (Column("Readers", "group", "group"), Column("View", "view"))
 PARTS = (
@@ -72,10 +72,7 @@ def anchors(results: Results, drawings: dict[str, str]) -> list[str]:
         html.bullets([_sentence(record) for record in records]),
         drawings.get("anchors", ""),
     ]
-    for part in PARTS:
-        if results.records(part.section):
-            parts += [html.heading(3, part.question), part_of(results, part)]
-    return parts
+    return [*parts, *parts_of(results, PARTS)]
 
 
 def _sentence(record: dict[str, Any]) -> str:

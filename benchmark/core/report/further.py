@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -368,6 +368,12 @@ LONGEST_PRINTED = 100  # rows of a table that is set on paper; longer ones are n
 def further_parts(results: Results) -> list[Part]:
     """The parts that these results can fill, in order."""
     return [part for part in PARTS if results.records(part.section)]
+
+
+def parts_of(results: Results, parts: Iterable[Part]) -> list[str]:
+    """Headings and parts, of those for which the results hold records."""
+    found = [part for part in parts if results.records(part.section)]
+    return [piece for part in found for piece in (html.heading(3, part.question), part_of(results, part))]
 
 
 def part_of(results: Results, part: Part) -> str:

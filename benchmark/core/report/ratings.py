@@ -23,7 +23,7 @@ from benchmark.core.wording import number, readable
 
 from . import html
 from .checklists import rating_checklist
-from .further import Column, Part, part_of
+from .further import Column, Part, parts_of
 from .opening import simulated_notice
 from .page import Section, assembled, checklists, deviations_of, provenance
 from .references import numbered
@@ -156,7 +156,7 @@ def _sections(results: Results, figures: dict[str, str], pictures: Pictures) -> 
         return Section(anchor, title, "\n".join(part for part in parts() if part))
 
     def table(part: Part) -> list[str]:
-        return [html.heading(3, part.question), part_of(results, part)] if results.records(part.section) else []
+        return parts_of(results, [part])
 
     yield section(
         "answer", "Can raters tell generated images from real ones?", lambda: [*_answers(results, figures), *table(REALITY_MODELS)]
