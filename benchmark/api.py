@@ -18,6 +18,7 @@ from benchmark.core.planning.closed_form import Spread
 from benchmark.models import AnalysisPlan, Comparison, StoredPredictions
 from benchmark.outside_api import OutsideReadings
 from benchmark.presenting import section_called
+from benchmark.protocol_api import ProtocolViewSet
 from benchmark.services.checking import changes_between
 from benchmark.services.planning import plan_design, spread_from_model
 from benchmark.services.plans import stamp_plan
@@ -336,6 +337,7 @@ routes = [
     ("comparisons", ComparisonViewSet, "api-comparison"),
     ("plans", PlanViewSet, "api-plan"),
     ("assistance", AssistanceViewSet, "api-assistance"),
+    ("protocols", ProtocolViewSet, "api-protocol"),
 ]
 urlpatterns = [
     path("readings/import/", OutsideReadings.as_view(), name="api-readings-import"),

@@ -4,6 +4,7 @@ from imagebank.jobs import JobRun, register_job
 from models_ml.models import AttributionSet
 
 from .models import AnalysisPlan, Comparison, StoredPredictions
+from .protocol.printing import MAKE_PDF, make_pdf
 from .services.assistance import FREEZE, assist
 from .services.checking import recompute
 from .services.comparison import STAMPED, run_comparison
@@ -54,13 +55,13 @@ def comparison_documents_job(run: JobRun) -> dict:
     return {"comparison": comparison.pk, "documents": [path.name for path in made]}
 
 
-@register_job("study-simulation")
+@register_job("study-simulation", long=True)
 def simulation_job(run: JobRun) -> dict:
     """Simulate whole studies of the design in payload."""
     return simulate_design(**run.payload, progress=_told_to(run))
 
 
-@register_job(REGION_SUM)
+@register_job(REGION_SUM, long=True)
 def region_sum_job(run: JobRun) -> dict:
     """What readers marked against the maps of the attribution in payload; the sum is the job's result."""
     sets = AttributionSet.objects.select_related("ensemble__run__study", "ensemble__study__protocol")
@@ -69,7 +70,7 @@ def region_sum_job(run: JobRun) -> dict:
     return found
 
 
-@register_job(FREEZE)
+@register_job(FREEZE, long=True)
 def assistance_job(run: JobRun) -> dict:
     """Freeze what readers will see of the network in payload."""
     name = run.payload["network"]
@@ -81,7 +82,7 @@ def assistance_job(run: JobRun) -> dict:
     return {"network": name, "sha256": frozen.sha256}
 
 
-@register_job(REHEARSE)
+@register_job(REHEARSE, long=True)
 def rehearsal_job(run: JobRun) -> dict:
     """Rehearse the job's study as payload assumes, at the address of payload; begun before, it goes on."""
     comparison = rehearse(
@@ -90,6 +91,15 @@ def rehearsal_job(run: JobRun) -> dict:
     )  # fmt: skip
     run.log(f"Comparison {comparison.pk} of {comparison.study.slug} is ready.")
     return {"rehearsal": comparison.study.slug, "comparison": comparison.pk}
+
+
+@register_job(MAKE_PDF)
+def protocol_pdf_job(run: JobRun) -> dict:
+    """Set the pages of the study's protocol with the record and the assumed world of payload."""
+    run.progress(done=0, total=1, message="Setting the pages")
+    found = make_pdf(study=run.study, record=run.payload["record"], assumed=run.payload["assumed"])
+    run.progress(done=1, total=1, message="Done")
+    return found
 
 
 def _told_to(run: JobRun):

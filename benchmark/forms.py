@@ -2,10 +2,12 @@
 
 from django import forms
 
+from benchmark.core.plans.plan import MAX_T
 from benchmark.models import AnalysisPlan, StoredPredictions
 from benchmark.services.rehearsal import Assumed
 
 LARGEST_SEED = 2**31 - 1
+SELECT = {"class": "form-select"}
 
 
 class StartForm(forms.Form):
@@ -55,8 +57,49 @@ class PlanForm(forms.Form):
     )
 
 
+class PlanDraftForm(forms.Form):
+    """The decisions of a first plan. `contrasts` are offered by their place in `offered`, each with its words."""
+
+    networks = forms.MultipleChoiceField(label="Networks", widget=forms.CheckboxSelectMultiple)
+    contrasts = forms.MultipleChoiceField(
+        label="Comparisons that count", required=False, widget=forms.CheckboxSelectMultiple,
+        error_messages={"invalid_choice": "Choose among the comparisons of this study."},
+    )  # fmt: skip
+    estimand = forms.ChoiceField(
+        label="The answer that decides", widget=forms.Select(SELECT),
+        choices=[("both", "both, each by itself"), ("these images", "for these images"), ("new images", "for new images")],
+    )  # fmt: skip
+    multiplicity = forms.ChoiceField(
+        label="Their p-values adjusted by", widget=forms.Select(SELECT),
+        choices=[("holm", "Holm"), ("hochberg", "Hochberg"), ("bh", "Benjamini-Hochberg"), ("by", "Benjamini-Yekutieli"),
+                 (MAX_T, "max-T"), ("none", "nothing")],
+    )  # fmt: skip
+    missing = forms.ChoiceField(
+        label="An image left blank counts as", widget=forms.Select(SELECT), choices=[("incorrect", "wrong"), ("excluded", "not read")]
+    )
+    margin = forms.FloatField(
+        label="Margin of equivalence (points)", required=False, min_value=0.1, max_value=50,
+        widget=forms.NumberInput({"class": "form-control"}), help_text="Empty: equivalence is not claimed.",
+    )  # fmt: skip
+
+    def __init__(self, data=None, *, networks: list[str], offered: list[str], assisted: bool):
+        super().__init__(data, prefix="draft", label_suffix="")
+        if assisted:  # whose gains are not among the bootstrap draws that max-T shares
+            self.fields["multiplicity"].choices = [each for each in self.fields["multiplicity"].choices if each[0] != MAX_T]
+        self.fields["networks"].choices = [(name, name) for name in networks]
+        self.fields["networks"].initial = networks[:1]
+        self.fields["contrasts"].choices = [(str(number), words) for number, words in enumerate(offered)]
+        self.fields["contrasts"].initial = [str(number) for number in range(len(offered))]
+        if not offered:
+            for name in ("networks", "contrasts", "estimand", "multiplicity", "missing"):
+                del self.fields[name]
+
+
 class PlanningForm(forms.Form):
-    """A design and a world. `slider` limits are those of the sliders; the number beside one may go further."""
+    """A design and a world. `slider` limits are those of the sliders; the number beside one may go further.
+
+    known: the study's own design, as far as it is there; where nothing is, the founding study's stands.
+    """
 
     readers = forms.IntegerField(min_value=3, max_value=2000, initial=30, label="Readers of one kind")
     classes = forms.IntegerField(min_value=1, max_value=200, initial=7, label="Classes")
@@ -88,9 +131,9 @@ class PlanningForm(forms.Form):
         "sd_residual_points": (0, 70, 1),
     }  # fmt: skip
 
-    def __init__(self, data=None, **kwargs):
-        # A bare address shows the founding study's design; an address with some fields keeps the others' defaults.
-        filled = {name: field.initial for name, field in self.base_fields.items()}
+    def __init__(self, data=None, *, known=None, **kwargs):
+        # A bare address shows the study's own design; an address with some fields keeps the others' defaults.
+        filled = {name: field.initial for name, field in self.base_fields.items()} | (known or {})
         filled |= dict(data.items()) if data else {}
         super().__init__(filled, **kwargs)
         for name, (low, high, step) in self.SLIDERS.items():

@@ -13,10 +13,11 @@ from benchmark.core.planning.closed_form import Spread
 from imagebank.permissions import Role, may_change, require_role
 
 from .charts import power_chart
-from .forms import PlanForm, PlanningForm, SimulationForm
+from .forms import PlanDraftForm, PlanForm, PlanningForm, SimulationForm
 from .models import AnalysisPlan
 from .planning_words import planned_in_words, precision_rows, simulation_rows
-from .services.planning import TARGET, plan_design, spread_from_model
+from .services.plan_drafts import contrast_words, drafted_plan, networks_of, possible_contrasts
+from .services.planning import TARGET, design_of, plan_design, spread_from_model
 from .services.plans import answers_of_people, changes_between_plans, first_answer_at, stamp_plan
 from .services.precision import precision_so_far
 from .services.starting import start_simulation
@@ -31,8 +32,10 @@ def analysis_plan(request, slug):
     study = request.study
     plans = AnalysisPlan.objects.filter(study=study).select_related("stamped_by")
     may_stamp = may_change(request.user, study, *STAMPING_ROLES)
-    form = PlanForm(initial={"text": plans.current().text if plans else ""})
-    status = 200
+    draft = _draft_form(request, study)
+    begun = draft.is_bound and draft.is_valid()
+    form = PlanForm(initial={"text": _drafted(study, draft) if begun or not plans else plans.current().text})
+    status = 200 if begun or not draft.is_bound else 400
     if request.method == "POST" and not may_stamp:
         raise PermissionDenied("Stamping a plan is for the analysts and coordinators of this study.")
     if request.method == "POST":
@@ -50,8 +53,31 @@ def analysis_plan(request, slug):
         "study": study, "plans": plans, "current": current, "registered": registered, "form": form,
         "changes": changes_between_plans(registered, current) if registered and current else [],
         "answers": answers_of_people(study), "first_answer_at": first_answer_at(study), "may_stamp": may_stamp,
+        "draft": draft, "begun": begun,
     }  # fmt: skip
     return render(request, "benchmark/plan.html", context, status=status)
+
+
+def _draft_form(request, study) -> PlanDraftForm:
+    networks = networks_of(study)
+    contrasts = possible_contrasts(study, networks[0])
+    return PlanDraftForm(
+        request.GET if "draft" in request.GET else None, networks=networks,
+        offered=[contrast_words(study, contrast) for contrast in contrasts],
+        assisted=any(contrast.assisted for contrast in contrasts),
+    )  # fmt: skip
+
+
+def _drafted(study, draft: PlanDraftForm) -> str:
+    """The plan that the form asks for; of one that nobody filled, or not well, the usual plan."""
+    if not (draft.is_bound and draft.is_valid()):
+        return drafted_plan(study)
+    said = dict(draft.cleaned_data)
+    margin = said.pop("margin")
+    places = [int(number) for number in said.pop("contrasts", ())]
+    offered = [possible_contrasts(study, network) for network in said.pop("networks", ())]
+    chosen = [contrasts[place] for place in places for contrasts in offered]
+    return drafted_plan(study, contrasts=chosen, margin=margin and margin / 100, **said)
 
 
 def _text_of(form: PlanForm) -> str:
@@ -77,7 +103,7 @@ def analysis_plan_file(request, slug, version):
 @require_GET
 @require_role(*PLANNING_ROLES)
 def planning(request, slug):
-    form = PlanningForm(request.GET)
+    form = PlanningForm(request.GET, known=design_of(request.study))
     context = {"study": request.study, "form": form, **_planned(form)}
     if request.htmx:
         return render(request, "benchmark/_planned.html", context)

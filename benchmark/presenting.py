@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from benchmark.core.figures.look import colours
 from benchmark.core.results import Results
@@ -25,6 +25,9 @@ from benchmark.sections import (
     Topic,
     guessed_columns,
 )
+
+if TYPE_CHECKING:
+    from benchmark.core.report.workings import Working
 
 Record = dict[str, Any]
 ROWS_ON_PAGE = 400
@@ -65,6 +68,7 @@ class Answer:
     disagree: bool
     planned: str
     details: list[tuple[str, str]]
+    workings: list[Working]
 
     @property
     def estimates(self) -> tuple[Estimate, Estimate]:
@@ -76,7 +80,10 @@ PLANNED = {"primary": "primary in the plan", "exploratory": "exploratory"}
 
 def answers_in_words(results: dict) -> list[Answer]:
     """One Answer per network, reader group and view, in the order of the results; then one per gain from its output, and
-    one per difference of such a gain from that of a second look alone."""
+    one per difference of such a gain from that of a second look alone. Primary ones have the workings of their numbers."""
+    from benchmark.core.report.workings import comparison_workings, gain_workings
+
+    kept = Results(results)
     paired, new = results.get("paired", []), {_key(record): record for record in results.get("new_images", [])}
     gains, differences = (
         [({**these_images(r), "why": r["why"]}, r) for r in results.get(name, [])]
@@ -86,7 +93,7 @@ def answers_in_words(results: dict) -> list[Answer]:
     scale = _scale([*paired, *new.values(), *(side for pair in (*gains, *differences) for side in pair)])
     level = f"{100 * results['plan']['confidence']:g} %"
 
-    def answer(anchor: str, these: Record, new: Record, planned: str, details: list) -> Answer:
+    def answer(anchor: str, these: Record, new: Record, planned: str, details: list, workings: list) -> Answer:
         return Answer(
             anchor=anchor,
             question=these.get("question") or new["question"],
@@ -97,14 +104,21 @@ def answers_in_words(results: dict) -> list[Answer]:
             disagree=bool(new.get("conclusions_differ")),
             planned=planned,
             details=details,
+            workings=workings,
         )
 
     return [
-        answer(f"question-{n}", record, other, PLANNED.get(record.get("family"), ""), _details(record, other))
+        answer(
+            f"question-{n}", record, other, PLANNED.get(record.get("family"), ""), _details(record, other),
+            comparison_workings(kept, record, other),
+        )  # fmt: skip
         for n, record in enumerate(paired, 1)
         if (other := new.get(_key(record)))
     ] + [
-        answer(f"{name}-{n}", these, new, PLANNED["primary" if new["prespecified"] else "exploratory"], details(these, new))
+        answer(
+            f"{name}-{n}", these, new, PLANNED["primary" if new["prespecified"] else "exploratory"], details(these, new),
+            gain_workings(kept, new),
+        )  # fmt: skip
         for name, pairs, details in (
             ("with-network", gains, partial(_gain_details, is_controlled=bool(differences))),
             ("beyond-second-look", differences, _difference_details),

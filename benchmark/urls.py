@@ -2,7 +2,16 @@
 
 from django.urls import path, re_path
 
-from . import assistance_views, network_pages, outside_views, planning_views, prediction_pages, rehearsal_views, views
+from . import (
+    assistance_views,
+    network_pages,
+    outside_views,
+    planning_views,
+    prediction_pages,
+    protocol_views,
+    rehearsal_views,
+    views,
+)
 
 app_name = "benchmark"
 STUDY = "studies/<slug:slug>"
@@ -42,6 +51,10 @@ urlpatterns = [
     path(f"{STUDY}/plan/<int:version>.toml", planning_views.analysis_plan_file, name="plan_file"),
     path(f"{STUDY}/planning/", planning_views.planning, name="planning"),
     path(f"{STUDY}/planning/simulate/", planning_views.planning_simulate, name="planning_simulate"),
+    path(f"{STUDY}/protocol/", protocol_views.protocol, name="protocol"),
+    path(f"{STUDY}/protocol/read/", protocol_views.protocol_read, name="protocol_read"),
+    path(f"{STUDY}/protocol/file/", protocol_views.protocol_file, name="protocol_file"),
+    path(f"{STUDY}/protocol/pdf/<uuid:pk>/", protocol_views.protocol_pdf, name="protocol_pdf"),
     path(f"{STUDY}/rehearsals/", rehearsal_views.rehearsals, name="rehearsals"),
     path(f"{STUDY}/rehearsals/start/", rehearsal_views.start, name="rehearsal_start"),
     path(f"{STUDY}/precision/", planning_views.precision, name="precision"),

@@ -10,6 +10,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from benchmark.core.errors import InputError
+from benchmark.core.output.check import COVERS
+from benchmark.core.output.check import NAME as CHECK
 from benchmark.core.report import rating_words
 from benchmark.core.report.limitations import limitations
 from benchmark.core.report.methods import methods
@@ -37,7 +39,7 @@ from .presenting import (
 )
 from .rating_presenting import choices_in_words, galleries, rating_answers
 from .sections import HYPE, ITEM_FIGURES, PICTURES
-from .services.bundle import bundle, bundle_name, command_of
+from .services.bundle import bundle, bundle_name, check_command_of, command_of
 from .services.checking import changes_between
 from .services.documents import documents
 from .services.predictions import store_network_predictions, store_predictions
@@ -239,6 +241,8 @@ def _about(comparison: Comparison, here: str) -> dict:
         "documents": [path.name for path in documents(comparison)],
         "has_items": bool(comparison.results.get("items") or comparison.results.get("pictures")),
         "are_ratings": are_ratings(comparison.results),
+        "check_command": check_command_of(comparison),
+        "check_covers": COVERS,
     }
 
 
@@ -275,7 +279,9 @@ def comparison_file(request, comparison, name):
     if path is None or not path.is_file():
         raise Http404("This comparison has no such file.")
     kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-    shown = kind in ("text/html", "image/svg+xml", "image/png", "image/jpeg", "application/pdf")
+    if path.name == CHECK:
+        kind = "text/plain; charset=utf-8"
+    shown = path.name == CHECK or kind in ("text/html", "image/svg+xml", "image/png", "image/jpeg", "application/pdf")
     response = FileResponse(path.open("rb"), content_type=kind, as_attachment=not shown, filename=path.name)
     # The report and figures carry their own styles and no script.
     response._csp_replace = {"default-src": ["'none'"], "style-src": ["'unsafe-inline'"], "img-src": ["data:"]}

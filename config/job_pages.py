@@ -8,7 +8,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
-from imagebank.jobs import cancel_job, retry_job
+from imagebank.jobs import cancel_job, jobs_before, retry_job
 from imagebank.models import Job, WorkerBeat
 from imagebank.permissions import WORKING_ROLES, may_change, require_role
 
@@ -35,6 +35,7 @@ PLACES = {
     "comparison-check": FILES,
     "comparison-documents": FILES,
     "study-simulation": ("benchmark:planning", "", "See the power"),
+    "protocol-pdf": ("benchmark:protocol", "", "See the protocol"),
     "rehearsal": ("benchmark:rehearsals", "", "See the rehearsals"),
     "region-overlap": ("benchmark:network_regions", "", "See the overlap"),
     "imagebank.import": ("imagebank:items", "", "Open the image bank"),
@@ -73,6 +74,7 @@ def job_detail(request: HttpRequest, slug: str, pk) -> HttpResponse:
         "may_act": may_change(request.user, request.study, *WORKING_ROLES),
         "worker_lives": WorkerBeat.objects.lives(),
         "place": place_of(job),
+        "before": jobs_before(job) if job.state == Job.State.QUEUED else 0,
         "can_retry": job.state in (Job.State.FAILED, Job.State.CANCELLED),
     }
     return render(request, "jobs/_job.html" if request.htmx else "jobs/detail.html", context)

@@ -64,7 +64,12 @@ ROOMS = (
         ("surveys:overview", "surveys:certificate", "surveys:preview", "benchmark:assistance"),
         ("coordinator",),
     ),
-    ("Readers", ("surveys:readers",), ("surveys:r", "surveys:seat", "surveys:inv", "surveys:letters", "surveys:erase"), ("coordinator",)),
+    (
+        "Readers",
+        ("surveys:readers",),
+        ("surveys:r", "surveys:seat", "surveys:inv", "surveys:letters", "surveys:erase", "surveys:debrief"),
+        ("coordinator",),
+    ),
     ("Networks", ("models_ml:runs",), ("models_ml:", "benchmark:network_"), WORKING_ROLES),
     ("Results", ("benchmark:comparison_list",), ("benchmark:",), WORKING_ROLES),
     ("Exports", ("surveys:exports",), ("surveys:export", "surveys:verify"), ("coordinator", "analyst")),
@@ -90,7 +95,7 @@ def _chrome(request: HttpRequest, study: Study) -> Chrome:
     ]
     state = study_state(study)
     words, where, press = NOTICES.get(state, ("", (), ""))
-    if (where and current not in where) or here == "surveys:end":  # the page that opens it says more
+    if (where and current not in where) or here == "surveys:end" or here.startswith("surveys:debrief"):  # the page that opens it says more
         words = press = ""
     elif words and Role.COORDINATOR not in own:
         words, press = f"{words} A coordinator can open it again.", ""

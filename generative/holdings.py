@@ -36,3 +36,10 @@ def used_by(study: Study) -> list[str]:
     started = GeneratorRun.objects.filter(parent__study=study).exclude(study=study)
     titles = sorted({*published.values_list("study__title", flat=True), *started.values_list("study__title", flat=True)})
     return [f'"{title}" uses pictures or networks that were generated here. Delete that study first.' for title in titles]
+
+
+def needs_test_set(study: Study) -> list[str]:
+    """Generators learned from the training items: one of those must not become a test item afterwards."""
+    runs = study.generator_runs.count()
+    learned = "1 training of a generator" if runs == 1 else f"{runs} trainings of generators"
+    return [f"{learned} used this split; pictures of it would be made of test items."] if runs else []

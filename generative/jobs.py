@@ -10,7 +10,7 @@ AUDIT, PUBLISH = "generative.audit", "generative.publish"
 MAKERS = {"sample": making.generate_set, "morph": making.morph_set, "mix": making.mix_set, "projection": making.project_picture}
 
 
-@register_job(training.TRAIN)
+@register_job(training.TRAIN, long=True)
 def train(run: JobRun) -> dict:
     """Train the run named in the payload; cancelled or killed, it goes on from its newest complete state."""
 
@@ -53,7 +53,7 @@ def add_set(run: JobRun) -> dict:
     return {"image_set": row.public_id}
 
 
-@register_job(MAKE)
+@register_job(MAKE, long=True)
 def make(run: JobRun) -> dict:
     """Make a set of the payload's kind with a stored generator."""
     generator = run.study.generators.get(public_id=run.payload["generator"])
@@ -67,7 +67,7 @@ def make(run: JobRun) -> dict:
     return {"image_set": row.public_id}
 
 
-@register_job(AUDIT)
+@register_job(AUDIT, long=True)
 def audit(run: JobRun) -> dict:
     """Search the set for copies, then judge its quality."""
     image_set = run.study.image_sets.get(public_id=run.payload["image_set"])

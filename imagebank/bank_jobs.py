@@ -1,11 +1,19 @@
 """The image bank's background work: importing an uploaded ZIP, and the leakage check."""
 
-from imagebank.jobs import JobRun, register_job
+from imagebank.jobs import JobRun, queue_job, register_job
+from imagebank.models import Job, Study
 from imagebank.services.removal import REMOVE
-from imagebank.services.uploads import kept_upload
+from imagebank.services.uploads import kept_upload, settle_upload
 
 IMPORT = "imagebank.import"
 LEAKAGE = "imagebank.leakage"
+
+
+def queue_import(*, study: Study, upload: str, name: str, manifest: str = "", user=None) -> Job:
+    """Import a kept ZIP, which its giver calls `name`, by its own manifest or by one kept as `manifest`."""
+    upload = settle_upload(upload, suffix=".zip")
+    payload = {"upload": upload, "name": name[:200], "manifest": manifest}
+    return queue_job(study=study, kind=IMPORT, title=f"Import {name}"[:200], payload=payload, user=user)
 
 
 @register_job(IMPORT)
@@ -14,16 +22,19 @@ def import_upload(run: JobRun) -> dict:
     from imagebank.services.importing import import_manifest
 
     path = kept_upload(run.payload["upload"])
+    drafted = run.payload.get("manifest") and kept_upload(run.payload["manifest"])
     report = import_manifest(
         study=run.study,
         manifest_path=path,
+        manifest=drafted.read_bytes() if drafted else None,
         name=run.payload.get("name", ""),
         progress=lambda done, total: run.progress(done=done, total=total),
     )
     for problem in report.rejected[:200]:
         run.log(f"line {problem['line']}: {problem['message']}")
     run.log(f"{report.created} new, {report.unchanged} unchanged, {len(report.rejected)} rejected")
-    path.unlink(missing_ok=True)
+    for file in filter(None, (path, drafted)):
+        file.unlink(missing_ok=True)
     return {"import_run": report.pk}
 
 

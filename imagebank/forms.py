@@ -33,10 +33,10 @@ class ItemFilterForm(forms.Form):
 
 
 class ImportForm(forms.Form):
-    """A ZIP with manifest.csv at its top."""
+    """A ZIP of pictures, with manifest.csv at its top or without."""
 
     archive = forms.FileField(
-        label="ZIP with manifest.csv", widget=forms.FileInput(attrs={"accept": ".zip", "class": "form-control"})
+        label="ZIP of pictures", widget=forms.FileInput(attrs={"accept": ".zip", "class": "form-control"})
     )
 
     def clean_archive(self):

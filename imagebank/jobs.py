@@ -9,9 +9,13 @@ An app offers a kind of work by registering a function in its `jobs` module:
             run.progress(done=done, total=len(steps), message="fold 2 of 5")
         return {"run": 7}
 
+Work that may take many minutes is registered as `long=True`: it waits in a line of its own, so that a worker which takes
+only the other line imports, compares and sends letters while networks train.
+
 The function may be run again after a crash, so it must be safe to repeat. What it returns is kept in `Job.result`.
 Each attempt has a number, and only the newest attempt may write: a worker that was thought dead and wakes up again
-finds itself replaced and stops.
+finds itself replaced and stops. After MAX_ATTEMPTS that ended with their worker a job is given up; those during which the
+worker was stopped in order, as at a new release, and those before a person started the job again, do not count.
 """
 
 import errno
@@ -23,7 +27,7 @@ from datetime import timedelta
 
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, connection, transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.module_loading import autodiscover_modules
 
@@ -40,7 +44,10 @@ SILENT_AFTER_S = 60
 MAX_ATTEMPTS = 3
 PROGRESS_EVERY_S = 0.5
 
+QUICK, LONG = "celery", "long"  # the lines in which jobs wait, as the broker calls them
+
 JOB_KINDS: dict[str, Callable] = {}
+LONG_KINDS: set[str] = set()
 
 
 class JobCancelled(Exception):
@@ -83,10 +90,12 @@ class JobRun:
             raise JobCancelled("Cancelled on request.")
 
 
-def register_job(kind: str) -> Callable:
-    """Register a function `(run: JobRun) -> dict | None` as the work of jobs of this kind."""
+def register_job(kind: str, *, long: bool = False) -> Callable:
+    """Register a function `(run: JobRun) -> dict | None` as the work of jobs of this kind; long: it may take many minutes."""
 
     def register(function: Callable) -> Callable:
+        if long:
+            LONG_KINDS.add(kind)
         if JOB_KINDS.setdefault(kind, function) is not function:
             raise ValueError(f'The job kind "{kind}" is registered twice, by {JOB_KINDS[kind]} and {function}.')
         return function
@@ -94,10 +103,15 @@ def register_job(kind: str) -> Callable:
     return register
 
 
-def find_job_kind(kind: str) -> Callable:
-    """The function of a kind, loading the apps' `jobs` and `background` modules on first need. Unknown kinds raise ValidationError."""
+def load_job_kinds(kind: str) -> None:
+    """Load what the apps offer, unless `kind` is known already."""
     if kind not in JOB_KINDS:
         autodiscover_modules("jobs", "background")
+
+
+def find_job_kind(kind: str) -> Callable:
+    """The function of a kind, loading the apps' `jobs` and `background` modules on first need. Unknown kinds raise ValidationError."""
+    load_job_kinds(kind)
     if kind not in JOB_KINDS:
         raise ValidationError(f'There is no job kind "{kind}". Known kinds: {", ".join(sorted(JOB_KINDS)) or "none"}.')
     return JOB_KINDS[kind]
@@ -122,7 +136,19 @@ def hand_to_worker(job: Job) -> None:
     """Send the job's key to the worker after commit. Sent twice it still runs once: an attempt begins by claiming."""
     from imagebank.tasks import run_job_task  # here, because the task imports this module
 
-    run_job_task.delay_on_commit(str(job.pk))
+    transaction.on_commit(lambda: run_job_task.apply_async((str(job.pk),), queue=line_of(job.kind)))
+
+
+def line_of(kind: str) -> str:
+    """The line in which jobs of a kind wait."""
+    load_job_kinds(kind)
+    return LONG if kind in LONG_KINDS else QUICK
+
+
+def jobs_before(job: Job) -> int:
+    """How many jobs of any study stand before a waiting one in its line, those that run among them."""
+    earlier = Job.objects.active().filter(Q(state=Job.State.RUNNING) | Q(created_at__lt=job.created_at)).exclude(pk=job.pk)
+    return sum(line_of(kind) == line_of(job.kind) for kind in earlier.values_list("kind", flat=True))
 
 
 def run_job(job_pk) -> Job:
@@ -214,7 +240,7 @@ def retry_job(*, job: Job) -> Job:
     with transaction.atomic():
         again = Job.objects.filter(pk=job.pk, state__in=[Job.State.FAILED, Job.State.CANCELLED]).update(
             state=Job.State.QUEUED, cancel_requested=False, done=0, total=0, message="", error="", result={},
-            finished_at=None,
+            finished_at=None, uncounted_attempts=F("attempts"),
         )  # fmt: skip
         job.refresh_from_db()
         if not again:
@@ -225,21 +251,28 @@ def retry_job(*, job: Job) -> Job:
     return job
 
 
+def leave_attempts_uncounted(job_pks: list) -> None:
+    """Their worker is being stopped in order. A job may still end before it; one that does not is taken up again."""
+    for job in Job.objects.filter(pk__in=job_pks, state=Job.State.RUNNING):
+        if own_attempt(job).update(uncounted_attempts=F("uncounted_attempts") + 1):
+            JobLine.objects.create(job=job, text="The worker was asked to stop; this attempt does not count.")
+
+
 def reap_silent_jobs(*, silent_s: float = SILENT_AFTER_S) -> int:
     """Rescue running jobs whose worker has said nothing for `silent_s` seconds; return how many there were.
 
-    They wait for a worker again, or end as failed after MAX_ATTEMPTS, so that a job that kills its worker cannot do
-    so for ever. A job whose cancellation was asked for ends as cancelled.
+    They wait for a worker again, or end as failed after MAX_ATTEMPTS that count, so that a job that kills its worker cannot
+    do so for ever. A job whose cancellation was asked for ends as cancelled.
     """
     rescued = 0
     for job in Job.objects.silent_since(timezone.now() - timedelta(seconds=silent_s)):
         if job.cancel_requested:
             fields = {"state": Job.State.CANCELLED, "message": "Cancelled.", "finished_at": timezone.now()}
-        elif job.attempts >= MAX_ATTEMPTS:
+        elif (died := job.attempts - job.uncounted_attempts) >= MAX_ATTEMPTS:
             fields = {
                 "state": Job.State.FAILED,
                 "finished_at": timezone.now(),
-                "error": f"The worker stopped {job.attempts} times during this job. Look at the worker's log "
+                "error": f"The worker stopped {died} times during this job. Look at the worker's log "
                 "(memory is the usual reason), then start the job again.",
             }
         else:

@@ -5,16 +5,18 @@ import socket
 import threading
 
 from celery import shared_task
-from celery.signals import worker_ready, worker_shutdown
+from celery.signals import worker_ready, worker_shutdown, worker_shutting_down
+from celery.worker.state import active_requests
 from django.db import DatabaseError, connection
 from django.utils import timezone
 
-from imagebank.jobs import HEARTBEAT_S, reap_silent_jobs, resend_waiting_jobs, run_job
+from imagebank.jobs import HEARTBEAT_S, leave_attempts_uncounted, reap_silent_jobs, resend_waiting_jobs, run_job
 from imagebank.models import WorkerBeat
 
 logger = logging.getLogger(__name__)
 DAY_S = 24 * 3600
 stopping = threading.Event()
+asked_to_stop = threading.Event()
 
 
 @shared_task(soft_time_limit=3 * DAY_S, time_limit=3 * DAY_S + 60)
@@ -50,7 +52,27 @@ def keep_watch(name: str) -> None:
 def begin_watch(**kwargs) -> None:
     """Celery's own hook: the worker has started and takes work."""
     stopping.clear()
+    asked_to_stop.clear()
     threading.Thread(target=keep_watch, args=[socket.gethostname()], name="worker-watch", daemon=True).start()
+
+
+@worker_shutting_down.connect
+def begin_to_stop(**kwargs) -> None:
+    """Celery's own hook: the worker was asked to stop (SIGTERM) and waits for its jobs until it is killed. Asked within a
+    signal's handler, perhaps amid a query: so the rows are changed by a thread, over a connection of its own."""
+    if not asked_to_stop.is_set():
+        asked_to_stop.set()
+        keys = [request.args[0] for request in active_requests if request.name == run_job_task.name]
+        threading.Thread(target=say_that_it_stops, args=[keys], name="worker-stops").start()
+
+
+def say_that_it_stops(keys: list[str]) -> None:
+    try:
+        leave_attempts_uncounted(keys)
+    except DatabaseError as problem:
+        logger.warning("That the worker stops in order was not stored: %s", problem)
+    finally:
+        connection.close()
 
 
 @worker_shutdown.connect

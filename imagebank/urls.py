@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from imagebank import member_views, views
+from imagebank import draft_views, member_views, split_views, views
 
 app_name = "imagebank"
 BANK = "studies/<slug:slug>/images/"
@@ -17,6 +17,8 @@ urlpatterns = [
     path(f"{BANK}item/<int:pk>/include/", views.item_include, name="include"),
     path(f"{BANK}review/", views.next_review, name="next-review"),
     path(f"{BANK}import/", views.bank_import, name="import"),
+    path(f"{BANK}import/draft/", draft_views.bank_draft, name="draft"),
+    path(f"{BANK}split/", split_views.bank_split, name="split"),
     path(f"{BANK}data-card.md", views.data_card_file, name="data-card"),
     path(f"{BANK}leakage/", views.leakage, name="leakage"),
     path(f"{BANK}leakage/check/", views.leakage_check, name="leakage-check"),

@@ -70,7 +70,7 @@ class RunOut(serializers.ModelSerializer):
         fields = (
             "id", "study", "name", "view", "state", "origin", "preset", "seed", "folds", "members_done", "complete",
             "classes", "own_classes", "auxiliary", "classes_sha256", "fingerprint", "manifest_fingerprint", "other_pictures",
-            "temperature",
+            "temperature", "tta_views",
             "held_out_balanced_accuracy", "job", "percent", "created_at",
         )  # fmt: skip
 

@@ -11,7 +11,14 @@ from models_ml.services.answers import import_answers
 from models_ml.services.explaining import EXPLAIN, explain_arguments, store_attribution
 from models_ml.services.exporting import EXPORT_MANIFEST, EXPORT_ONNX, manifest_package, onnx_arguments, onnx_export
 from models_ml.services.manifests import export_manifest
-from models_ml.services.predicting import PREDICT, combine, default_ensemble, predict_arguments, store_predictions
+from models_ml.services.predicting import (
+    PREDICT,
+    combine,
+    default_ensemble,
+    predict_arguments,
+    store_predictions,
+    test_items,
+)
 from models_ml.services.storing import import_run, sync_run
 from models_ml.services.training import TRAIN, train_arguments
 
@@ -19,7 +26,7 @@ IMPORT = "models_ml.import"
 TRAINED = 0.95  # of the job; the test items take the rest
 
 
-@register_job(TRAIN)
+@register_job(TRAIN, long=True)
 def train(run: JobRun) -> dict:
     """Train a run's members, or continue; then let them answer the test items. Cancelled, it leaves usable members."""
     training = TrainingRun.objects.select_related("study").get(pk=run.payload["run"])
@@ -33,19 +40,21 @@ def train(run: JobRun) -> dict:
     return {"run": training.pk}
 
 
-@register_job(PREDICT)
+@register_job(PREDICT, long=True)
 def predict(run: JobRun) -> dict:
     training = TrainingRun.objects.select_related("study").get(pk=run.payload["run"])
-    predict_with(training, run.payload.get("items"), run)
+    predict_with(training, run.payload.get("items"), run, views=run.payload.get("views"))
     return {"run": training.pk}
 
 
-def predict_with(training: TrainingRun, items: list[str] | None, run: JobRun, start: float = 0.0) -> None:
+def predict_with(
+    training: TrainingRun, items: list[str] | None, run: JobRun, start: float = 0.0, views: int | None = None
+) -> None:
     """Members' answers and the ensembles made of them. A study without test items has nothing to predict."""
-    if items is None and not training.study.items.included().testing().with_views([training.view]).exists():
+    if items is None and not test_items(training).exists():
         run.log("There are no test items of this view, so nothing was predicted.")
         return
-    run_core(predict_arguments(training, items), home=training.home, job=run, start=start)
+    run_core(predict_arguments(training, items, views), home=training.home, job=run, start=start)
     rows = store_predictions(run=training, path=training.home / "predictions.csv")
     default_ensemble(run=training)
     for ensemble in training.ensembles.exclude(name=training.name):
@@ -53,7 +62,7 @@ def predict_with(training: TrainingRun, items: list[str] | None, run: JobRun, st
     run.log(f"{rows} predictions of {training.members.count()} members")
 
 
-@register_job(EXPLAIN)
+@register_job(EXPLAIN, long=True)
 def explain(run: JobRun) -> dict:
     """Maps and scores of an ensemble's answers. Cancelled or failed, it leaves those of the items that are done."""
     made = AttributionSet.objects.select_related("ensemble__run__study").get(pk=run.payload["set"])
@@ -80,7 +89,7 @@ def export_for_gpu_box(run: JobRun) -> dict:
     return {"pictures": made.pictures}
 
 
-@register_job(EXPORT_ONNX)
+@register_job(EXPORT_ONNX, long=True)
 def export_onnx(run: JobRun) -> dict:
     """ONNX files of a run's members, kept only when their answers equal those of torch."""
     training = TrainingRun.objects.select_related("study").get(pk=run.payload["run"])

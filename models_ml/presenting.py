@@ -76,11 +76,31 @@ def run_facts(run: TrainingRun) -> list[tuple[str, str]]:
         ("Batch", f"{recipe['batch_size'] * recipe['accumulate']} pictures, {sampler.get(recipe['sampler'], 'own and auxiliary pictures mixed')}"),
         ("Optimiser", f"{recipe['optimizer']}, rate {recipe['lr']:g}, {recipe['schedule']} schedule"),
         ("Augmentation", data["augment"]),
+        ("Answers are of", views_in_words(run)),
         ("Seed", str(run.seed)),
         ("Classes", ", ".join(run.own_classes)),
         ("Auxiliary pictures", ", ".join(run.auxiliary) or "none"),
         ("Auxiliary classes", ", ".join(name for name in run.classes if name not in run.own_classes) or "none"),
     ]  # fmt: skip
+
+
+VIEWS_IN_WORDS = {1: "each picture as it is", 8: "the mean of 8 views of each picture: its rotations and mirror images"}
+
+
+def views_in_words(run: TrainingRun) -> str:
+    """What the stored answers are of; whether somebody chose it after training. Empty where nothing is known."""
+    if not run.answers_views:
+        return ""
+    chosen = run.recipe_views not in (None, run.answers_views)
+    return VIEWS_IN_WORDS[run.answers_views] + (f" (chosen after training; the recipe says {run.recipe_views})" if chosen else "")
+
+
+def views_choices(run: TrainingRun) -> list[tuple[int, str, bool]]:
+    """Number of views, words, whether it is what the answers are now or would be."""
+    return [
+        (views, words + (", as the recipe says" if views == run.recipe_views else ""), views == run.answers_views)
+        for views, words in ((1, "each picture as it is"), (8, "8 views: rotations and mirror images"))
+    ]
 
 
 def rule_in_words(ensemble: Ensemble) -> str:

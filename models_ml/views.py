@@ -115,6 +115,7 @@ def run_detail(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
         "onnx": onnx_export(run),
         "log": _log(run),
         "ensemble_form": EnsembleForm(),
+        "views_choices": presenting.views_choices(run),
     }
     return render(request, "models_ml/run.html", context)
 
@@ -197,7 +198,8 @@ def run_delete(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
 @require_role(*CHANGING_ROLES)
 def run_predict(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     try:
-        job = queue_prediction(run=get_run(request, pk), user=request.user)
+        chosen = request.POST.get("views", "")
+        job = queue_prediction(run=get_run(request, pk), views=int(chosen) if chosen.isdecimal() else None, user=request.user)
     except ValidationError as refusal:
         refused(request, refusal)
         return redirect("models_ml:run", slug, pk)
@@ -330,6 +332,7 @@ def ensemble_detail(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
         "run": ensemble.run,
         "view_label": request.study.view_label(ensemble.view),
         "rule": presenting.rule_in_words(ensemble),
+        "views": presenting.views_in_words(ensemble.run),
         "numbers": presenting.numbers(judged),
         "forest": presenting.accuracy_forest(ensemble),
         "mean_member": presenting.mean_member(ensemble),

@@ -18,6 +18,7 @@ HOLDINGS = (
     Holding("surveys.ReaderContact", "reader__study", "name and e-mail address", "names and e-mail addresses"),
     Holding("surveys.Seat", "group__study"),
     Holding("surveys.ImportedReading", "reader__study", "imported reading", "imported readings"),
+    Holding("surveys.DebriefRelease", "study", "release of results to readers", "releases of results to readers"),
     Holding("surveys.Reader", "study", "reader", "readers"),
     Holding("surveys.ControlItem", "assistance__study"),
     Holding("surveys.SurveyItem", "block__survey__survey_set__study", only={"repeat_of__isnull": False}),
@@ -45,3 +46,8 @@ def used_by(study: Study) -> list[str]:
     )  # fmt: skip
     titles = sorted({title for found in rows for (title,) in found.order_by().distinct()})
     return [f'"{title}" shows pictures of this study. Delete that study first.' for title in titles]
+
+
+def needs_test_set(study: Study) -> list[str]:
+    """Surveys are drawn from the test set, once."""
+    return ["Surveys are drawn from this test set; another one needs a new study."] if study.survey_sets.exists() else []

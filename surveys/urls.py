@@ -2,11 +2,20 @@
 
 from django.urls import path
 
-from surveys.coordination import end_views, new_rating_views, new_study_views, recruitment_views, set_up_views
+from surveys.coordination import (
+    debrief_views,
+    end_views,
+    new_rating_views,
+    new_study_views,
+    recruitment_views,
+    set_up_views,
+)
 from surveys.coordination import views as coordinator_views
 from surveys.exports import views as export_views
+from surveys.reading import debrief as reading_debrief
 from surveys.reading import events as reading_events
 from surveys.reading import outputs as reading_outputs
+from surveys.reading import participation as reading_participation
 from surveys.reading import views as reading_views
 
 app_name = "surveys"
@@ -21,6 +30,11 @@ urlpatterns = [
     path("r/<str:token>/block/<int:position>/", reading_views.block_page, name="block"),
     path("r/<str:token>/block/<int:position>/seal/", reading_views.seal, name="seal"),
     path("r/<str:token>/thanks/", reading_views.thanks, name="thanks"),
+    path("r/<str:token>/results/", reading_debrief.results, name="own-results"),
+    path("r/<str:token>/results/<int:number>/", reading_debrief.one_item, name="own-item"),
+    path("r/<str:token>/results/image/<str:public_id>/", reading_debrief.image, name="own-image"),
+    path("r/<str:token>/certificate/", reading_participation.participation, name="participation"),
+    path("r/<str:token>/certificate.pdf", reading_participation.participation_pdf, name="participation-pdf"),
     path("r/<str:token>/events/", reading_events.events, name="events"),
     path("r/<str:token>/image/<str:public_id>/", reading_views.image, name="image"),
     path("r/<str:token>/output/<str:public_id>/", reading_outputs.output, name="output"),
@@ -53,6 +67,10 @@ urlpatterns = [
         recruitment_views.reader_action,
         name="reader-action",
     ),
+    path("studies/<slug:slug>/surveys/debrief/", debrief_views.debrief, name="debrief"),
+    path("studies/<slug:slug>/surveys/debrief/preview/", debrief_views.preview, name="debrief-preview"),
+    path("studies/<slug:slug>/surveys/debrief/preview/<int:number>/", debrief_views.preview_item, name="debrief-preview-item"),
+    path("studies/<slug:slug>/surveys/debrief/certificate/", debrief_views.check_certificate, name="debrief-certificate"),
     path("studies/<slug:slug>/surveys/recruitment/", recruitment_views.recruitment, name="recruitment"),
     path("studies/<slug:slug>/surveys/recruitment.csv", recruitment_views.recruitment_file, name="recruitment-file"),
     path(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 from benchmark.core.inputs.completion import EXTRA, INCOMPLETE, KEPT, Completion, complete_sittings
@@ -151,8 +152,7 @@ def _steps(
 def _facts(
     readings: Readings, predictions: Predictions | None, plan: Plan, seed: int, completion: Completion, scored: Scored
 ) -> dict[str, Any]:
-    rows = len(readings.frame) + len(readings.second)
-    inputs = [{"file": readings.source, "sha256": readings.sha256, "rows": rows}]
+    inputs = [{"file": readings.source, "sha256": readings.sha256, "rows": readings.rows}]
     if predictions is not None:
         inputs.append({"file": predictions.source, "sha256": predictions.sha256, "rows": len(predictions.frame)})
     frame = scored.frame
@@ -177,6 +177,9 @@ def _facts(
             "registration": plan.registration or None,
             "mixed_models": plan.mixed_models,
             "margin": plan.margin,
+            "unit": plan.unit,
+            "completion": asdict(plan.completion) if plan.completion else None,
+            "contrasts": [asdict(contrast) for contrast in plan.primary],
         },
         "seed": seed,
         "versions": versions(),

@@ -1,4 +1,4 @@
-"""The demo's web server and worker: they start together, and when one ends, so does the other."""
+"""The demo's web server and two workers, one for quick jobs alone: they start together, and when one ends, so do the others."""
 
 import os
 import signal
@@ -8,10 +8,13 @@ import time
 
 from django.conf import settings
 
+from imagebank.jobs import QUICK
+
 from .processes import StepFailed, end, start
 
 WEB_THREADS = 8
 WORKER = [sys.executable, "-m", "celery", "-A", "config", "worker", "--pool", "solo", "--loglevel", "WARNING"]
+WORKERS = {"worker": WORKER, "quick worker": [*WORKER, "--hostname", "quick@%h", "--queues", QUICK]}
 EVERYWHERE = ("0.0.0.0", "[::]", "::")  # noqa: S104 - recognised, never chosen
 
 
@@ -47,7 +50,7 @@ def serve(host: str, port: int, said) -> None:
     elif host not in settings.ALLOWED_HOSTS:
         os.environ.setdefault("ALLOWED_HOSTS", ",".join([*settings.ALLOWED_HOSTS, host]))
     web = [sys.executable, "-m", "gunicorn", "config.wsgi", "--threads", str(WEB_THREADS), "--bind", f"{host}:{port}"]
-    run_together({"web server": [*web, "--graceful-timeout", "5", "--log-level", "warning"], "worker": WORKER}, said)
+    run_together({"web server": [*web, "--graceful-timeout", "5", "--log-level", "warning"], **WORKERS}, said)
 
 
 def run_together(commands: dict[str, list[str]], said) -> None:

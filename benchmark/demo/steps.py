@@ -233,3 +233,11 @@ def open_seat_link(*, study: Study, group: str = "") -> str:
     seat.refresh_from_db()
     _, raw = invite(seat=seat, reader=seat.reader)
     return reverse("surveys:landing", args=[raw])
+
+
+def results_preview(*, study: Study) -> str:
+    """Where a coordinator sees what one of the simulated readers would learn after a release, as a path."""
+    from django.urls import reverse
+
+    network = study.readers.filter(code=NETWORK).first()
+    return f"{reverse('surveys:debrief-preview', args=[study.slug])}?pictures=on&network={network.pk if network else ''}"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from django.conf import settings
 
+from benchmark.core.output.check import NAME as CHECK
 from benchmark.models import Comparison
 
 from .input_files import DESIGN, FACTS, INPUTS, PICTURES, PLAN, PREDICTIONS, RATINGS, READINGS, REGISTERED, STAMP
@@ -27,13 +28,19 @@ Make every table and figure again, into the folder again/ (Python {python}):
 The files in again/ are the files in results/, byte for byte, with the same versions on the same kind of machine:
 
     diff -r results again
-
+{check}
 inputs/            what went in{inputs}
-results/           what came out: results.json, tables/, figures/, report.html
+results/           what came out: results.json, tables/, figures/, report.html{check_file}
 benchmark/core/    the program (Apache-2.0, see LICENSE)
 requirements.txt   the versions that were used
 
 Seed {seed}. SHA-256 of the inputs together: {digest}
+"""
+
+CHECK_README = """
+Have the main numbers computed again by another program, R 4 with nothing added:
+
+    {command}
 """
 
 
@@ -64,6 +71,11 @@ def command_of(comparison: Comparison) -> str:
     return " ".join([*parts, f"--seed {comparison.seed}", "--out again"])
 
 
+def check_command_of(comparison: Comparison) -> str:
+    """The command line that checks the numbers in R from the folder of the bundle; "" where there is no such check."""
+    return f"Rscript results/{CHECK}" if (comparison.folder / CHECK).exists() else ""
+
+
 def _members(comparison: Comparison) -> Iterator[tuple[str, bytes]]:
     for path in comparison.folder.rglob("*"):
         if path.is_file():
@@ -85,6 +97,7 @@ def _requirements(comparison: Comparison) -> str:
 
 def _readme(comparison: Comparison) -> str:
     title = f"{comparison.study.title}: " + ("ratings analysed" if RATINGS in comparison.hashes else "people and networks compared")
+    check = check_command_of(comparison)
     hashes = "".join(f"\n                     {name}  SHA-256 {value}" for name, value in comparison.hashes.items())
     return README.format(
         title=title,
@@ -92,6 +105,8 @@ def _readme(comparison: Comparison) -> str:
         simulated="SIMULATED: some of the readings come from simulated readers.\n\n" if comparison.simulated else "",
         python=comparison.results["versions"]["python"],
         command=command_of(comparison),
+        check=CHECK_README.format(command=check) if check else "",
+        check_file=f", {CHECK}" if check else "",
         inputs=hashes,
         seed=comparison.seed,
         digest=comparison.inputs_sha256,

@@ -106,9 +106,12 @@ def _stamped(study: Study, plan: AnalysisPlan | str | Path | None) -> AnalysisPl
 
 
 def _is_whole_and_current(comparison: Comparison) -> bool:
+    """Whether the comparison has every file that one would have now, made with the software of now."""
+    from benchmark.core.output.check import NAME as CHECK
     from benchmark.core.software import versions
 
-    return (comparison.folder / "results.json").exists() and comparison.results.get("versions") == versions()
+    needed = ["results.json"] if RATINGS in comparison.hashes else ["results.json", CHECK]
+    return all((comparison.folder / name).exists() for name in needed) and comparison.results.get("versions") == versions()
 
 
 def _write_inputs(

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 from django.core.exceptions import ValidationError
+from django.db.models import Count
 
 from benchmark.core.planning.closed_form import (
     Design,
@@ -15,6 +16,8 @@ from benchmark.core.planning.closed_form import (
     largest_sd,
     new_images_precision,
 )
+from imagebank.models import Study
+from surveys.models import Survey
 
 TARGET = 0.95
 CURVE_POINTS = 48
@@ -43,6 +46,21 @@ class PlannedDesign:
     equivalence_margin: float
     by_readers: list[Curve]
     by_items: list[Curve]
+
+
+def design_of(study: Study) -> dict[str, int]:
+    """The study's own design as fields of the planning page: as drawn, or as its rules would draw it from its test items.
+
+    Empty for a rating study, and where too little is there to plan on.
+    """
+    protocol = getattr(study, "protocol", None)
+    if protocol is None or protocol.stimuli:
+        return {}
+    tested = study.items.included().testing().values_list("truth__diagnosis").annotate(items=Count("pk"))
+    per_class = min((items for _, items in tested), default=0)
+    readers = Survey.objects.filter(survey_set__study=study).count() or protocol.sets * per_class // protocol.per_class
+    found = {"classes": len(tested), "per_class": per_class, "per_survey": protocol.per_class, "readers": readers}
+    return found if per_class > 1 and readers > 2 and protocol.per_class <= per_class else {}
 
 
 def spread_from_model(

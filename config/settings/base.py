@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import environ
+from kombu import Queue
 
 BASE_DIR = Path(__file__).resolve().parents[2]
 env = environ.Env()
@@ -174,6 +175,7 @@ if CELERY_BROKER_URL.startswith("filesystem"):
         "control_folder": str(_broker["control"]),
         "polling_interval": 0.2,
     }
+CELERY_TASK_QUEUES = [Queue("celery"), Queue("long")]  # a worker takes from both, unless it is started with -Q celery
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1

@@ -42,6 +42,7 @@ class Job(models.Model):
     message = models.CharField(max_length=300, blank=True)
     cancel_requested = models.BooleanField(default=False)
     attempts = models.PositiveSmallIntegerField(default=0)
+    uncounted_attempts = models.PositiveSmallIntegerField(default=0)  # a stop in order, or a person, ended them; see jobs.py
     heartbeat_at = models.DateTimeField(null=True, blank=True)
     result = models.JSONField(default=dict, blank=True)
     error = models.TextField(blank=True)

@@ -4,6 +4,8 @@ import hashlib
 import json
 import statistics
 from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from django.db.models import Count
 from django.utils import timezone
@@ -14,21 +16,41 @@ from imagebank.tables import markdown_table
 MOST_VALUES = 12  # a column of the manifest with more, or with values of one item each, tells no groups apart
 NOT_SAID = "not said"
 
-USE = """## Use and limits
-
-For reading studies: to hold people and networks against each other on the same pictures. Not for decisions about a patient.
+USE = """For reading studies: to hold people and networks against each other on the same pictures. Not for decisions about a patient.
 What was found on these pictures holds for pictures like them; where a table above says that somebody or something is rare or
 missing here, nothing is known about it. A reference class is what its source and its reviewers say, not what a test of the
-patient would show.
-"""
+patient would show."""
+
+
+@dataclass(frozen=True)
+class CardTable:
+    """One table of the card, whole numbers as numbers."""
+
+    heading: Sequence[str]
+    rows: Sequence[Sequence]
+
+
+@dataclass(frozen=True)
+class CardSection:
+    """One section of the card: sentences and tables in their order."""
+
+    title: str
+    parts: Sequence[str | CardTable]
+
+    def as_markdown(self) -> str:
+        told = (f"{part}\n" if isinstance(part, str) else markdown_table(part.heading, part.rows) for part in self.parts)
+        return f"## {self.title}\n\n" + "\n".join(told)
 
 
 def data_card(study: Study) -> str:
     """The card as Markdown. It names no item and no source, so that it can be published with the study."""
-    parts = [
-        _opening(study), _contents(study), _pictures(study), _sources(study), _people(study), _review(study), _leakage(study), USE,
-    ]  # fmt: skip
-    return "\n".join(parts)
+    sections = [*card_sections(study), CardSection("Use and limits", [USE])]
+    return "\n".join([_opening(study), *(section.as_markdown() for section in sections)])
+
+
+def card_sections(study: Study) -> list[CardSection]:
+    """What the card says of the bank, for other documents of the study, too."""
+    return [_contents(study), _pictures(study), _sources(study), _people(study), _review(study), _leakage(study)]
 
 
 def fingerprint(study: Study) -> str:
@@ -63,7 +85,7 @@ def _opening(study: Study) -> str:
     return "\n".join(about)
 
 
-def _contents(study: Study) -> str:
+def _contents(study: Study) -> CardSection:
     counts = Counter(_images(study).values_list("item__truth__diagnosis__code", "item__split", "view"))
     classes = [*study.classes.order_by("position").values_list("code", "name")]
     if any(code is None for code, _, _ in counts):
@@ -83,14 +105,14 @@ def _contents(study: Study) -> str:
     if made:
         said += f" Generated items in the bank as well: {made:,}; they are described by their image sets, not here."
     excluded = Counter(study.items.excluded().values_list("exclusion_reason", flat=True))
-    out = ""
+    out: Iterable = ()
     if excluded:
-        out = f"\n{sum(excluded.values()):,} items were excluded:\n\n" + markdown_table(("reason", "items"), excluded.most_common())
+        out = (f"{sum(excluded.values()):,} items were excluded:", CardTable(("reason", "items"), excluded.most_common()))
     heading = ["class", *(f"{names[split]}, {study.view_label(view)}" for split, view in columns)]
-    return f"## What is in it\n\n{said}\n\n{markdown_table(heading, rows)}{out}"
+    return CardSection("What is in it", [said, CardTable(heading, rows), *out])
 
 
-def _pictures(study: Study) -> str:
+def _pictures(study: Study) -> CardSection:
     rows = []
     for view in study.view_codes():
         sizes = [max(size) for size in _images(study).filter(view=view).values_list("width", "height")]
@@ -98,20 +120,20 @@ def _pictures(study: Study) -> str:
             masks = _images(study).filter(view=view).exclude(mask="").count()
             rows.append([study.view_label(view), len(sizes), min(sizes), round(statistics.median(sizes)), max(sizes), masks])
     heading = ("view", "pictures", "shortest longer side, px", "median", "longest", "with a mask of the lesion")
-    return f"## The pictures\n\nFreed from metadata, upright, in RGB.\n\n{markdown_table(heading, rows)}"
+    return CardSection("The pictures", ["Freed from metadata, upright, in RGB.", CardTable(heading, rows)])
 
 
-def _sources(study: Study) -> str:
+def _sources(study: Study) -> CardSection:
     found = Provenance.objects.filter(image__in=_images(study))
     licences = Counter(licence or NOT_SAID for licence in found.values_list("licence", flat=True))
     total = found.count()
     known = found.exclude(source_url="").count()
     allowed = found.exclude(permission="").count()
     said = f"Of {total:,} pictures {known:,} name their source and {allowed:,} a permission."
-    return f"## Where it comes from\n\n{said}\n\n{markdown_table(('licence', 'pictures'), licences.most_common())}"
+    return CardSection("Where it comes from", [said, CardTable(("licence", "pictures"), licences.most_common())])
 
 
-def _people(study: Study) -> str:
+def _people(study: Study) -> CardSection:
     """Every further column of the manifest that divides the items into a few groups: skin tone, sex, part of the body ..."""
     values: dict[str, Counter] = {}
     items: Counter = Counter()
@@ -119,7 +141,7 @@ def _people(study: Study) -> str:
         items[split] += 1
         for name, value in row.items():
             values.setdefault(name, Counter())[str(value) if value not in ("", None) else NOT_SAID, split] += 1
-    parts = ["## Who and what is shown\n"]
+    parts: list[str | CardTable] = []
     for name, counts in sorted(values.items()):
         groups = sorted({value for value, _ in counts} - {NOT_SAID}, key=_in_order)
         said = sum(n for (value, _), n in counts.items() if value != NOT_SAID)
@@ -131,10 +153,10 @@ def _people(study: Study) -> str:
         unsaid = [items[split] - sum(counts[value, split] for value in groups) for split in splits]
         if any(unsaid):
             rows.append([NOT_SAID, *unsaid])
-        parts.append(markdown_table(heading, rows))
-    if len(parts) == 1:
-        parts.append("The manifest says nothing about skin tone, age, sex or part of the body, so nothing is known about them.\n")
-    return "\n".join(parts)
+        parts.append(CardTable(heading, rows))
+    if not parts:
+        parts = ["The manifest says nothing about skin tone, age, sex or part of the body, so nothing is known about them."]
+    return CardSection("Who and what is shown", parts)
 
 
 def _in_order(value: str) -> tuple:
@@ -145,18 +167,20 @@ def _in_order(value: str) -> tuple:
         return 1, 0.0, value
 
 
-def _review(study: Study) -> str:
+def _review(study: Study) -> CardSection:
     states = Counter(_items(study).with_review_state().values_list("review_state", flat=True))
     rows = [[state.label, states[state.value]] for state in ReviewState]
     reviewers = DiagnosisReview.objects.filter(item__study=study).aggregate(n=Count("reviewer", distinct=True))["n"]
     said = f"Two people are to judge every diagnosis against its source, each alone; reviewers so far: {reviewers:,}."
-    return f"## Reference classes and their review\n\n{said}\n\n{markdown_table(('state', 'items'), rows)}"
+    return CardSection("Reference classes and their review", [said, CardTable(("state", "items"), rows)])
 
 
-def _leakage(study: Study) -> str:
+def _leakage(study: Study) -> CardSection:
+    title = "Leakage check"
     report = study.leakage_reports.first()
     if report is None:
-        return "## Leakage check\n\nNot made yet: whether a test picture, or a relative of one, is among the training pictures is unknown.\n"
+        unknown = "Not made yet: whether a test picture, or a relative of one, is among the training pictures is unknown."
+        return CardSection(title, [unknown])
     kinds = dict(report.findings.model.Kind.choices)
     found = Counter(report.findings.values_list("kind", "crosses_split", "crosses_fold"))
     rows = [
@@ -167,4 +191,4 @@ def _leakage(study: Study) -> str:
     ]  # fmt: skip
     said = f"{report.images:,} pictures were compared on {report.created_at:%d %B %Y}."
     heading = ("finding", "pairs", "across training and test", "across folds")
-    return f"## Leakage check\n\n{said}\n\n{markdown_table(heading, rows) if rows else 'No pair was found.'}\n"
+    return CardSection(title, [said, CardTable(heading, rows) if rows else "No pair was found."])

@@ -49,6 +49,7 @@ def import_manifest(
     *,
     study: Study,
     manifest_path: str | os.PathLike,
+    manifest: bytes | None = None,
     view: str | None = None,
     name: str = "",
     progress: Callable[[int, int], None] | None = None,
@@ -56,17 +57,18 @@ def import_manifest(
 ) -> ImportRun:
     """Import a manifest (CSV, folder or ZIP) into `study` and report every row that was not taken in.
 
-    view: needed for the authors' ISIC-shaped CSV unless its file name tells it. name: what the person who gave the file
-    calls it, where it is kept under another name. progress: called with rows done and rows in all. cancelled: asked
-    between chunks; what came in until then stays, `finished_at` stays empty, and the same import run again goes on from
-    there. An item with one bad row is left out whole.
+    manifest: a CSV in place of the one in the folder or ZIP. view: needed for the authors' ISIC-shaped CSV unless its file
+    name tells it. name: what the person who gave the file calls it, where it is kept under another name. progress: called
+    with rows done and rows in all. cancelled: asked between chunks; what came in until then stays, `finished_at` stays
+    empty, and the same import run again goes on from there. An item with one bad row is left out whole.
     Raises ValidationError when the manifest as a whole cannot be read; then nothing has changed.
     """
     require_changeable(study)
     classes = {diagnosis.code: diagnosis for diagnosis in study.classes.all()}
     with open_source(Path(manifest_path), name=name) as source:
+        table = source.manifest_bytes() if manifest is None else manifest
         parsed = read_manifest(
-            source.manifest_bytes(), name=source.name, classes=list(classes), views=study.view_codes(), view=view
+            table, name=source.name, classes=list(classes), views=study.view_codes(), view=view
         )
         run = ImportRun.objects.create(study=study, source=source.name[:300], rejected=_as_json(parsed.problems))
         done, total = len(parsed.problems), len(parsed.problems) + len(parsed.rows)

@@ -96,7 +96,7 @@ def read_manifest(
     `name` (e.g. "train_focused.csv"). Bad rows come back as problems; an item of which one row is bad is left out
     whole, so that nothing is half imported. Raises ValidationError when the file as a whole cannot be read.
     """
-    reader, columns = _open_csv(data, name)
+    reader, columns = open_table(data, name)
     if columns >= ISIC_COLUMNS:
         shown = _isic_view(name, views, view)
         parse = _isic_parser(columns, shown)
@@ -113,7 +113,14 @@ def read_manifest(
     return _without_broken_items(rows, problems)
 
 
-def _open_csv(data: bytes, name: str) -> tuple[csv.DictReader, set[str]]:
+def has_required_columns(data: bytes, name: str) -> bool:
+    """Whether a CSV says what a manifest must, in our columns or in the founding study's. No table: ValidationError."""
+    columns = open_table(data, name)[1]
+    return columns >= set(REQUIRED) or columns >= ISIC_COLUMNS
+
+
+def open_table(data: bytes, name: str) -> tuple[csv.DictReader, set[str]]:
+    """A CSV's rows and its columns, whatever parts its cells. What is no table raises ValidationError."""
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -5,7 +5,8 @@ A room says what it holds of a study in its module `holdings`:
     HOLDINGS = (Holding("surveys.Answer", "survey_response__reader__study", "answer", "answers"), ...)
 
 in the order in which rows must go, and, where it has them, `folders(study)` (below the site's folder), `used_by(study)`
-(sentences that say which other study needs something of this one) and `untie(study)` (before the first row goes).
+(sentences that say which other study needs something of this one) and `untie(study)` (before the first row goes). What must be
+done before readers learn the truth a room says there as well: `before_debrief(study)`, sentences about what is not done yet.
 """
 
 import logging

@@ -1,4 +1,4 @@
-"""Where a manifest and its pictures come from: a folder or a ZIP. Nothing outside it can be read, and nothing in it is
+"""Where pictures and their manifest come from: a folder or a ZIP. Nothing outside it can be read, and nothing in it is
 ever unpacked to a path that it names."""
 
 import stat
@@ -13,7 +13,8 @@ from django.core.exceptions import ValidationError
 
 MANIFEST_NAME = "manifest.csv"
 MANIFEST_MAX_BYTES = 64 * 2**20
-ZIP_MAX_ENTRIES = 250_000
+MAX_FILES = 250_000
+DRAFT_IT = "Add one, or let the site or `manage.py draft_manifest` draft it from folders and tables."
 
 
 class UnreadableFile(ValueError):
@@ -32,8 +33,9 @@ def safe_relative(path: str) -> PurePosixPath:
 
 
 def _composed(name: str) -> str:
-    """A name with its accents as spreadsheets write them; some systems store a letter and its accent apart."""
-    return unicodedata.normalize("NFC", name)
+    """A name with its accents and slashes as spreadsheets write them; some systems store a letter and its accent apart,
+    or part folders by backslashes."""
+    return unicodedata.normalize("NFC", name.replace("\\", "/"))
 
 
 def _whole(manifest: bytes, name: str) -> bytes:
@@ -45,16 +47,43 @@ def _whole(manifest: bytes, name: str) -> bytes:
     return manifest
 
 
-class FolderSource:
-    """A manifest in a folder, with its pictures beside or below it."""
+def _is_litter(name: str) -> bool:
+    """Whether a file is none that a person put there: what systems and editors leave beside pictures."""
+    return any(part.startswith((".", "__MACOSX")) for part in PurePosixPath(name).parts)
 
-    def __init__(self, manifest: Path):
-        self.root = manifest.parent.resolve()
-        self.name = manifest.name
-        self._manifest = manifest
+
+def _not_too_many(count: int, name: str) -> None:
+    if count > MAX_FILES:
+        raise ValidationError(f"{name} has {count:,} files; at most {MAX_FILES:,} are accepted.")
+
+
+class FolderSource:
+    """A folder with pictures in it or below it, and mostly a manifest at its top."""
+
+    def __init__(self, folder: Path, manifest: str = MANIFEST_NAME):
+        self.root = folder.resolve()
+        self.name = manifest if (self.root / manifest).is_file() else self.root.name
+        self._manifest = self.root / manifest
+
+    @property
+    def has_manifest(self) -> bool:
+        return self._manifest.is_file()
+
+    def names(self) -> list[str]:
+        """All files as paths that `read` takes, in the order of their names."""
+        found = [path for path in self.root.rglob("*") if path.is_file() and path.resolve().is_relative_to(self.root)]
+        _not_too_many(len(found), self.name)
+        names = sorted(path.relative_to(self.root).as_posix() for path in found)
+        return [name for name in names if not _is_litter(name)]
 
     def manifest_bytes(self) -> bytes:
-        return _whole(self._read(self._manifest, MANIFEST_MAX_BYTES + 1), self.name)
+        if not self.has_manifest:
+            raise ValidationError(f"{self.name} has no {MANIFEST_NAME}. {DRAFT_IT}")
+        return self.table_bytes(self._manifest.name)
+
+    def table_bytes(self, name: str) -> bytes:
+        """A whole CSV file. One that is too long raises ValidationError."""
+        return _whole(self._read(self.root / safe_relative(name), MANIFEST_MAX_BYTES + 1), name)
 
     def read(self, path: str) -> bytes:
         """The bytes of one picture, at most one more than settings.IMAGE_MAX_BYTES. Raises UnreadableFile."""
@@ -72,32 +101,44 @@ class FolderSource:
 
 
 class ZipSource:
-    """A ZIP with manifest.csv at its top, or in the one folder at its top. Members are read, never unpacked."""
+    """A ZIP of pictures, mostly with manifest.csv at its top or in the one folder there. Members are read, never unpacked."""
 
     def __init__(self, archive: zipfile.ZipFile, name: str):
         self.name = name
         self._archive = archive
         self._members = {_composed(info.filename): info for info in archive.infolist() if not info.is_dir()}
-        if len(self._members) > ZIP_MAX_ENTRIES:
-            raise ValidationError(f"{name} has {len(self._members):,} files; at most {ZIP_MAX_ENTRIES:,} are accepted.")
-        self._root = self._find_root()
+        _not_too_many(len(self._members), name)
+        self._root, self.has_manifest = self._find_root()
+
+    def names(self) -> list[str]:
+        """All files as paths that `read` takes, in the order of their names."""
+        inside = [PurePosixPath(name) for name in self._members if PurePosixPath(name).is_relative_to(self._root)]
+        names = sorted(path.relative_to(self._root).as_posix() for path in inside)
+        return [name for name in names if not _is_litter(name)]
 
     def manifest_bytes(self) -> bytes:
+        if not self.has_manifest:
+            raise ValidationError(f"{self.name} needs a {MANIFEST_NAME} at its top; none was found. {DRAFT_IT}")
         return _whole(self._read_member(str(self._root / MANIFEST_NAME), MANIFEST_MAX_BYTES + 1), self.name)
+
+    def table_bytes(self, name: str) -> bytes:
+        """A whole CSV file. One that is too long raises ValidationError."""
+        return _whole(self._read_member(str(self._root / safe_relative(name)), MANIFEST_MAX_BYTES + 1), name)
 
     def read(self, path: str) -> bytes:
         """The bytes of one picture, at most one more than settings.IMAGE_MAX_BYTES. Raises UnreadableFile."""
         return self._read_member(str(self._root / safe_relative(path)), settings.IMAGE_MAX_BYTES + 1)
 
-    def _find_root(self) -> PurePosixPath:
+    def _find_root(self) -> tuple[PurePosixPath, bool]:
+        """The folder that paths count from, and whether a manifest lies in it."""
         found = [
             PurePosixPath(name).parent
             for name in self._members
             if PurePosixPath(name).name == MANIFEST_NAME and len(PurePosixPath(name).parts) <= 2
         ]
-        if not found:
-            raise ValidationError(f"{self.name} needs a {MANIFEST_NAME} at its top; none was found. Add one.")
-        return min(found, key=lambda folder: len(folder.parts))
+        if found:
+            return min(found, key=lambda folder: len(folder.parts)), True
+        return PurePosixPath(), False
 
     def _read_member(self, name: str, limit: int) -> bytes:
         info = self._members.get(_composed(name))
@@ -118,19 +159,21 @@ class ZipSource:
 
 @contextmanager
 def open_source(path: Path, name: str = "") -> Iterator[FolderSource | ZipSource]:
-    """Open a manifest: a CSV file, a folder with manifest.csv, or a ZIP. Raises ValidationError for anything else.
+    """Open pictures with or without a manifest: a CSV file, a folder, or a ZIP. Raises ValidationError for anything else.
 
     name: what messages call a ZIP that is kept under another name.
     """
-    manifest = path / MANIFEST_NAME if path.is_dir() else path
-    if not manifest.is_file():
-        raise ValidationError(f"{manifest} is not there. Give a manifest, a folder with {MANIFEST_NAME}, or a ZIP.")
-    if manifest.suffix.lower() == ".csv":
-        yield FolderSource(manifest)
+    if path.is_dir():
+        yield FolderSource(path)
+        return
+    if not path.is_file():
+        raise ValidationError(f"{path} is not there. Give a manifest, a folder with {MANIFEST_NAME}, or a ZIP.")
+    if path.suffix.lower() == ".csv":
+        yield FolderSource(path.parent, path.name)
         return
     try:
-        archive = zipfile.ZipFile(manifest)
+        archive = zipfile.ZipFile(path)
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise ValidationError(f"{name or manifest.name} is neither a CSV file nor a readable ZIP ({error}).") from error
+        raise ValidationError(f"{name or path.name} is neither a CSV file nor a readable ZIP ({error}).") from error
     with archive:
-        yield ZipSource(archive, name or manifest.name)
+        yield ZipSource(archive, name or path.name)

@@ -7,8 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import Count
 
 from imagebank.models import Item, Study
+
+from .archive import require_changeable
+from .removal import rooms
+from .trail import note_deed
+
+ORDERS_TRIED = 200
 
 
 @dataclass(frozen=True)
@@ -18,21 +25,74 @@ class FoldSummary:
     counts: tuple[dict[str, int], ...]
 
 
+def standing_against(study: Study, *, test_set: bool) -> list[str]:
+    """What rests on the present split, room by room: a new test set, or new folds alone, would make it untrue.
+
+    A room says it in its module `holdings` as `needs_test_set(study)` and `needs_folds(study)`, lists of sentences.
+    """
+    asked = ("needs_test_set", "needs_folds") if test_set else ("needs_folds",)
+    return [reason for room in rooms() for name in asked for reason in getattr(room, name, lambda study: [])(study)]
+
+
+def draw_split(*, study: Study, per_class: int | None, folds: int, seed: int, user=None) -> str:
+    """Draw a test set of `per_class` items of every class (None: keep the present one) and `folds` folds of the training
+    items (0: none), together or not at all; returns what was done in words, which the study's trail keeps.
+
+    Raises ValidationError where something rests on the present split, or where it cannot be drawn.
+    """
+    require_changeable(study)
+    with transaction.atomic():
+        Study.objects.select_for_update().get(pk=study.pk)
+        if reasons := standing_against(study, test_set=per_class is not None):
+            raise ValidationError(reasons)
+        done = []
+        if per_class is not None:
+            tested = draw_test_set(study=study, per_class=per_class, seed=seed)
+            done.append(f"a test set of {tested:,} items, {per_class} of every class")
+        if folds:
+            assign_folds(study=study, folds=folds, seed=seed)
+            done.append(f"{folds} folds of the training items")
+        if not done:
+            raise ValidationError("A test set, folds or both can be drawn; neither was asked for. Say how many.")
+        words = f"drew {' and '.join(done)}, with seed {seed}"
+        note_deed(study=study, deed=words, user=user)
+    return words
+
+
+def split_counts(study: Study) -> list[tuple[str, str, dict[str, int]]]:
+    """Per class its code, its name, and the included items by split ("train", "test" and "")."""
+    rows = study.items.included().values_list("truth__diagnosis__code", "split").annotate(n=Count("pk"))
+    found = {(code, split): number for code, split, number in rows}
+    return [
+        (code, name, {split: found.get((code, split), 0) for split in (*Item.Split.values, "")})
+        for code, name in study.classes.values_list("code", "name")
+    ]
+
+
+def most_per_class(study: Study) -> int:
+    """The largest number of test items of every class that the bank could give, whole groups aside."""
+    counts = Counter(item.truth.diagnosis.code for group in _groups(_sorted_items(study)) if _is_whole(group, study) for item in group)
+    return min((counts[code] for code in study.classes.values_list("code", flat=True)), default=0)
+
+
 def draw_test_set(*, study: Study, per_class: int, seed: int) -> int:
     """Choose `per_class` test items of every class; all other included items become training. Returns the test items.
 
-    Whole groups are taken, so that no test item has a relative in training; folds are cleared. The same seed and the
-    same items give the same test set. Raises ValidationError, and changes nothing, when some class cannot have
-    exactly `per_class` items in whole groups.
+    Whole groups are taken, so that no test item has a relative in training, and only items with a picture of every view;
+    folds are cleared. The same seed and the same items give the same test set. Raises ValidationError, and changes
+    nothing, when some class cannot have exactly `per_class` items in whole groups.
     """
+    if per_class < 1:
+        raise ValidationError(f"A test set needs at least 1 item of every class; {per_class} were asked for.")
     with transaction.atomic():
         items = _locked_items(study)
-        chosen, counts = _take_groups(items, per_class, np.random.default_rng(seed))
         classes = list(study.classes.values_list("code", flat=True))
+        groups = [group for group in _groups(items) if _is_whole(group, study)]
+        chosen, counts = _take_groups(groups, per_class, len(classes), np.random.default_rng(seed))
         if short := [f"{code}: {counts[code]}" for code in classes if counts[code] != per_class]:
             raise ValidationError(
                 f"{study.slug} needs {per_class} test items of every class in whole groups; found {', '.join(short)}. "
-                "Lower the number, add items, or try another seed."
+                "Lower the number, or add items."
             )
         for item in items:
             item.split = Item.Split.TEST if item.pk in chosen else Item.Split.TRAIN
@@ -71,7 +131,18 @@ def assign_folds(*, study: Study, folds: int = 5, seed: int = 0) -> FoldSummary:
 def _locked_items(study: Study) -> list[Item]:
     """Included items with a reference class, in a fixed order, locked until the end of the transaction."""
     Study.objects.select_for_update().get(pk=study.pk)
-    return list(study.items.included().filter(truth__isnull=False).select_related("truth__diagnosis").order_by("code"))
+    return _sorted_items(study)
+
+
+def _sorted_items(study: Study) -> list[Item]:
+    items = study.items.included().filter(truth__isnull=False)
+    return list(items.select_related("truth__diagnosis").prefetch_related("images").order_by("code"))
+
+
+def _is_whole(group: Sequence[Item], study: Study) -> bool:
+    """Whether every item has a picture of every view, without which no survey can show it."""
+    views = set(study.view_codes())
+    return all(views <= {image.view for image in item.images.all()} for item in group)
 
 
 def _groups(items: Sequence[Item]) -> list[list[Item]]:
@@ -86,17 +157,23 @@ def _class_counts(group: Sequence[Item]) -> Counter:
     return Counter(item.truth.diagnosis.code for item in group)
 
 
-def _take_groups(items: Sequence[Item], per_class: int, random: np.random.Generator) -> tuple[set[int], Counter]:
-    """Take whole groups in random order while they fit. Returns the chosen items' keys and the counts per class."""
-    groups = _groups(items)
-    chosen: set[int] = set()
-    counts: Counter = Counter()
-    for index in random.permutation(len(groups)).tolist():
-        added = _class_counts(groups[index])
-        if all(counts[code] + number <= per_class for code, number in added.items()):
-            counts += added
-            chosen.update(item.pk for item in groups[index])
-    return chosen, counts
+def _take_groups(groups, per_class: int, classes: int, random: np.random.Generator) -> tuple[set[int], Counter]:
+    """Take whole groups in random order while they fit, and again in another order where that leaves a class short.
+    Returns the chosen items' keys and the counts per class, the fullest ones found."""
+    best: tuple[set[int], Counter] = (set(), Counter())
+    for _ in range(ORDERS_TRIED):
+        chosen: set[int] = set()
+        counts: Counter = Counter()
+        for index in random.permutation(len(groups)).tolist():
+            added = _class_counts(groups[index])
+            if all(counts[code] + number <= per_class for code, number in added.items()):
+                counts += added
+                chosen.update(item.pk for item in groups[index])
+        if len(chosen) > len(best[0]):
+            best = chosen, counts
+        if len(best[0]) == per_class * classes:
+            break
+    return best
 
 
 def _place_groups(groups, codes: list[str], folds: int, random: np.random.Generator) -> np.ndarray:

@@ -42,6 +42,12 @@ def kept_upload(name: str) -> Path:
     return path
 
 
+def settle_upload(name: str, *, suffix: str) -> str:
+    """Give a kept upload another kind, which `forget_uploads` of the old one leaves alone; returns its new name."""
+    path = kept_upload(name)
+    return path.rename(path.with_name(path.name.split(".", 1)[0] + suffix)).name
+
+
 def forget_uploads(*, suffix: str, after_s: float) -> None:
     """Remove uploads of one kind that were kept for longer than that many seconds."""
     for old in uploads_folder().glob(f"*{suffix}"):

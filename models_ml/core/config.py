@@ -44,6 +44,9 @@ def _positive(owner: object, *names: str, zero: bool = False) -> None:
             raise CoreError(f"{type(owner).__name__}.{name} must be {least}; it is {value!r}.")
 
 
+TTA_VIEWS = (1, 8)
+
+
 @dataclass(frozen=True)
 class ModelSpec:
     """The network: any timm backbone and a head of several dropouts over one linear layer."""
@@ -121,7 +124,7 @@ class Recipe:
     channels_last: bool = False
     compile: bool = False
     deterministic: bool = True
-    tta_views: int = 1  # 1, or 8 dihedral views at prediction
+    tta_views: int = 1  # of TTA_VIEWS: the picture alone, or its rotations and mirror images; predict may choose otherwise
     max_steps: int = 0  # optimiser steps per epoch in a smoke run; 0: all
     seed: int = 0
 
@@ -132,7 +135,7 @@ class Recipe:
         _one_of("Recipe", "schedule", self.schedule, ("cosine", "paper", "constant"))
         _one_of("Recipe", "sampler", self.sampler, ("shuffle", "balanced", "ratio"))
         _one_of("Recipe", "precision", self.precision, ("fp32", "bf16"))
-        _one_of("Recipe", "tta_views", self.tta_views, (1, 8))
+        _one_of("Recipe", "tta_views", self.tta_views, TTA_VIEWS)
         if not 0 <= self.ema_decay < 1:
             raise CoreError(f"Recipe.ema_decay must lie in [0, 1); it is {self.ema_decay!r}.")
 

@@ -40,6 +40,12 @@ def device_in_words(device: torch.device) -> str:
     return f"{threads} processor thread{'s' if threads > 1 else ''}"
 
 
+def handed_over(values: list, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
+    """These numbers on a device, which is not waited for: a GPU fetches them from pinned memory when it comes to them."""
+    numbers = torch.tensor(values, dtype=dtype)
+    return numbers.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else numbers
+
+
 @functools.cache
 def _keep_freed_memory() -> None:
     """Let the C library keep freed blocks for the next use, where it is glibc.

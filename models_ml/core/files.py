@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import tempfile
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -47,9 +48,13 @@ def not_written(path: Path | str, error: OSError) -> CoreError:
     )
 
 
+_ASKING = threading.Lock()  # the umask is told by setting it, for the whole process
+
+
 def _umask() -> int:
-    current = os.umask(0o022)
-    os.umask(current)
+    with _ASKING:
+        current = os.umask(0o022)
+        os.umask(current)
     return current
 
 

@@ -76,6 +76,10 @@ class TrainingRun(models.Model):
     complete = models.BooleanField(default=False, help_text="Every fold was trained to its end.")
     temperature = models.FloatField(null=True, blank=True, help_text="Fitted on the out-of-fold predictions.")
     out_of_fold = models.JSONField(default=dict, blank=True, help_text="Metrics of every training picture held out.")
+    tta_views = models.PositiveSmallIntegerField(
+        null=True, blank=True, choices=[(1, "the picture as it is"), (8, "8: its rotations and mirror images")],
+        help_text="Of how many views of a picture the stored answers are the mean; empty: as the recipe says, if there is one.",
+    )  # fmt: skip
     job = models.ForeignKey(Job, on_delete=models.SET_NULL, related_name="training_runs", null=True, blank=True)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, related_name="training_runs", null=True, blank=True
@@ -103,6 +107,16 @@ class TrainingRun(models.Model):
                 f"{self} was brought as answers alone, so there are no weights to run; bring a file with what is missing, or "
                 "import the run folder under another name."
             )
+
+    @property
+    def recipe_views(self) -> int | None:
+        """Of how many views answers are the mean unless somebody chose otherwise; None where there is no recipe."""
+        return self.config.get("recipe", {}).get("tta_views")
+
+    @property
+    def answers_views(self) -> int | None:
+        """Of how many views the stored answers are the mean, or would be; None where it is not known."""
+        return self.tta_views or self.recipe_views
 
     @property
     def home(self) -> Path:

@@ -94,6 +94,7 @@ def _store(study: Study, answers: Predictions, name: str, path: Path, digest: st
     run = run or TrainingRun(study=study, name=name, view=view, origin=TrainingRun.Origin.ANSWERS, created_by=user)
     own = set(study.classes.values_list("code", flat=True))
     run.config, run.fingerprint, run.complete = {"ensemble": to_dict(EnsembleRule())}, digest, True
+    run.tta_views = None
     run.folds, run.classes = list(range(len(answers.members))), list(answers.classes)
     run.own_classes = [code for code in answers.classes if code in own]
     run.classes_sha256 = sha256_json(run.classes)

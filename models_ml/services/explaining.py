@@ -81,6 +81,7 @@ def explain_arguments(made: AttributionSet, items: Sequence[str] | None) -> list
     ]  # fmt: skip
     arguments = ["explain", str(run.folder), str(manifest), "--split", "any", "--out", str(made.folder / "maps")]
     arguments += ["--controls", str(made.controls)]
+    arguments += ["--views", str(run.tta_views)] if run.tta_views else []
     arguments += ["--limit", str(made.limit)] if made.limit else []
     return [*arguments, *(part for text in settings for part in ("--set", text))]
 

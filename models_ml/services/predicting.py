@@ -9,10 +9,11 @@ from django.db import transaction
 
 from imagebank.jobs import queue_job
 from imagebank.models import Item, Job, Study
+from imagebank.services.trail import note_deed
 from models_ml.core.answers.ensemble import Combined, combine_predictions
 from models_ml.core.answers.evaluate import evaluate_predictions
 from models_ml.core.answers.predictions import Predictions, read_predictions
-from models_ml.core.config import EnsembleRule
+from models_ml.core.config import TTA_VIEWS, EnsembleRule
 from models_ml.core.files import write_text
 from models_ml.core.pictures.manifest import Item as Picture
 from models_ml.core.pictures.manifest import Manifest
@@ -25,22 +26,39 @@ PREDICT = "models_ml.predict"
 CHUNK = 1000
 
 
-def queue_prediction(*, run: TrainingRun, items: Sequence[str] | None = None, user=None) -> Job:
+def queue_prediction(
+    *, run: TrainingRun, items: Sequence[str] | None = None, views: int | None = None, user=None
+) -> Job:
     """Let every trained member answer `items` (None: every test item of the view) in the background.
 
-    The ensembles of the run are combined anew from all stored answers.
+    The ensembles of the run are combined anew from all stored answers. views: 8 averages a picture's rotations and mirror images,
+    1 takes it as it is; None: as the stored answers, or else as the recipe says. Answers of another number of views are
+    all given anew, and the study's trail says so.
     """
     run.require_weights()
+    if views not in (None, *TTA_VIEWS):
+        raise ValidationError(f"Answers are the mean of 1 or of 8 views of a picture; {views} were asked for.")
     if not run.members.filter(best_epoch__gt=0).exists():
         raise ValidationError(f"{run} has no trained member yet.")
-    return queue_job(
-        study=run.study, kind=PREDICT, title=f"Predict with {run}"[:200], user=user,
-        payload={"run": run.pk, "items": list(items) if items is not None else None},
-    )  # fmt: skip
+    with transaction.atomic():
+        job = queue_job(
+            study=run.study, kind=PREDICT, title=f"Predict with {run}"[:200], user=user,
+            payload={"run": run.pk, "items": list(items) if items is not None else None, "views": views},
+        )  # fmt: skip
+        if views not in (None, run.answers_views):
+            deed = f"answers of {run} asked for as the mean of {views} views of each picture, {run.answers_views} before"
+            note_deed(study=run.study, deed=deed, user=user)
+    return job
 
 
-def predict_arguments(run: TrainingRun, items: Sequence[str] | None) -> list[str]:
-    """Write down which pictures are asked for, and return the command that predicts them."""
+def predict_arguments(run: TrainingRun, items: Sequence[str] | None, views: int | None = None) -> list[str]:
+    """Write down which pictures are asked for, and return the command that predicts them. Where answers of another number of
+    views are stored, their items are asked for as well, so that all answers are of one kind."""
+    views = views or run.tta_views
+    answered = set(run.predictions.of_members().values_list("item__code", flat=True))
+    if answered and views not in (None, run.answers_views):
+        asked = items if items is not None else test_items(run).values_list("code", flat=True)
+        items = sorted(answered.union(asked))
     manifest = study_manifest(run.study, views=[run.view], items=list(items) if items is not None else None)
     chosen = [picture.id for picture in manifest.items if items is not None or picture.split == Item.Split.TEST]
     if not chosen:
@@ -50,14 +68,20 @@ def predict_arguments(run: TrainingRun, items: Sequence[str] | None) -> list[str
     return [
         "predict", str(run.folder), str(run.home / "predict-manifest.csv"), "--split", "any", "--model", run.name,
         "--items", str(run.home / "predict-items.txt"), "--out", str(run.home / "predictions.csv"),
+        *(["--views", str(views)] if views else []),
     ]  # fmt: skip
+
+
+def test_items(run: TrainingRun):
+    """The test items that a run answers unless others are asked for."""
+    return run.study.items.included().testing().with_views([run.view])
 
 
 def store_predictions(*, run: TrainingRun, path: Path) -> int:
     """Store the members' rows of a predictions.csv, replacing their earlier rows of the same items; return the number.
 
-    The file must be of one network and the run's view, of the run's classes in its order, and of members and items that
-    exist; otherwise ValidationError and nothing changes.
+    The file must be of one network and the run's view, of the run's classes in its order, of members and items that
+    exist, and of as many views of a picture as the answers that stay; otherwise ValidationError and nothing changes.
     """
     with core_errors():
         found = read_predictions(path)
@@ -69,6 +93,7 @@ def store_predictions(*, run: TrainingRun, path: Path) -> int:
     _check_classes(run, predictions, path)
     members = _members(run, predictions)
     items = _items(run.study, predictions.items)
+    _check_views(run, predictions, members, items, path)
     rows = [
         Prediction(
             run=run, member=members[name], item_id=items[code], view=run.view,
@@ -81,7 +106,26 @@ def store_predictions(*, run: TrainingRun, path: Path) -> int:
     with transaction.atomic():
         Prediction.objects.filter(member__in=members.values(), item__in=items.values()).delete()
         Prediction.objects.bulk_create(rows, batch_size=CHUNK)
+        run.tta_views = predictions.tta_views or run.recipe_views
+        run.save(update_fields=["tta_views"])
     return len(rows)
+
+
+def _check_views(
+    run: TrainingRun, predictions: Predictions, members: dict[str, Member], items: dict[str, int], path: Path
+) -> None:
+    given = predictions.tta_views or run.recipe_views
+    if given == run.answers_views:
+        return
+    stay = run.predictions.of_members().exclude(member__in=members.values(), item__in=items.values()).count()
+    if stay:
+        told, known = (f"of {n} view{'s' if n > 1 else ''}" if n else "of an unknown number of views" for n in (
+            given, run.answers_views
+        ))  # fmt: skip
+        raise ValidationError(
+            f"{path} holds answers that are means {told} of a picture; {stay} stored answers of {run} that it does not hold "
+            f"are {known}. Bring a file with all of them, or predict again."
+        )
 
 
 def _check_classes(run: TrainingRun, predictions: Predictions, path: Path) -> None:

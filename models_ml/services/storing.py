@@ -66,6 +66,8 @@ def sync_run(run: TrainingRun) -> TrainingRun:
 def _forget_answers(run: TrainingRun) -> None:
     """Answers and maps of weights that are no longer the run's say nothing about it."""
     run.predictions.all().delete()
+    run.tta_views = None
+    run.save(update_fields=["tta_views"])
     AttributionSet.objects.filter(ensemble__run=run).delete()
     shutil.rmtree(run.home / "attributions", ignore_errors=True)
 

@@ -48,7 +48,6 @@ ACTIONS = (
     ("bounced", "Letter came back"),
     ("revoke", "Close links"),
 )
-SENDS_A_LINK = ("renew", "letter")
 
 
 class InviteForm(forms.Form):
@@ -124,8 +123,11 @@ def _offered(reader: Reader, study: Study) -> list[tuple[str, str]]:
     """What can be done about a reader at a press, as (name, words): what would be refused is not among it."""
     if study.archived_at or not hasattr(study, "protocol"):
         return []
-    lets_in = gives_links(study, begun=bool(reader.responses.all()))
-    return [(name, words) for name, words in ACTIONS if lets_in or name not in SENDS_A_LINK]
+    sittings = reader.responses.all()
+    lets_in = gives_links(study, begun=bool(sittings))
+    leads_to_results = gives_links(study, begun=False, finished=any(sitting.finished_at for sitting in sittings))
+    offered = {"renew": lets_in or leads_to_results, "letter": lets_in}
+    return [(name, words) for name, words in ACTIONS if offered.get(name, True)]
 
 
 def _post(study) -> dict | None:
@@ -149,7 +151,7 @@ def letters(request, slug):
         if request.POST.get("do") == "resume":
             if told(request, "The letters are tried again.", resume_letters, study=study, user=request.user) is None:
                 messages.info(request, "No letter waits, or they are being sent already.")
-        elif group is None or not hasattr(study, "protocol") or request.POST.get("kind") not in Letter.Kind.values:
+        elif group is None or request.POST.get("kind") not in dict(_kinds_of_letters(study)):
             raise Http404
         else:
             to = request.user.email
@@ -158,9 +160,17 @@ def letters(request, slug):
         return redirect("surveys:letters", slug=slug)
     samples = []
     if group is not None and hasattr(study, "protocol"):
-        samples = [(kind, label, sample_letter(kind=kind, group=group)) for kind, label in Letter.Kind.choices]
+        samples = [(kind, label, sample_letter(kind=kind, group=group)) for kind, label in _kinds_of_letters(study)]
     context = {"samples": samples, "groups": groups, "group": group, "post": _post(study), "to_file": _to_file()}
     return page(request, "letters", **context)
+
+
+def _kinds_of_letters(study: Study) -> list[tuple[str, str]]:
+    """The letters that readers of `study` may get: that about results only where they were told of it."""
+    protocol = getattr(study, "protocol", None)
+    if protocol is None:
+        return []
+    return [choice for choice in Letter.Kind.choices if choice[0] != Letter.Kind.RESULTS or protocol.debrief_offered]
 
 
 def _to_file() -> bool:

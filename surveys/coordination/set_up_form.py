@@ -9,6 +9,7 @@ from django.utils.text import slugify
 from surveys.coordination.set_up_words import ASSISTED, ASSISTED_OR_NOT, CONFIDENCE, HELP, LABELS, WORDS
 from surveys.languages import TRANSLATED
 from surveys.questions.definition import MOST_CONTROL
+from surveys.services.afterwards import LONGEST_ISSUER
 from surveys.services.letter_words import LONGEST_SUBJECT, check_letter
 from surveys.services.protocol import SCHEMA, SHOWN_AND_REPEATED, TEXTS
 
@@ -80,6 +81,8 @@ class SetUpForm(forms.Form):
     days = forms.IntegerField(min_value=1, max_value=3650)
     allow_blank = forms.BooleanField(required=False)
     zoom = forms.BooleanField(required=False)
+    debrief = forms.BooleanField(required=False)
+    certificate_issuer = forms.CharField(required=False, max_length=LONGEST_ISSUER)
     language = forms.ChoiceField(choices=TRANSLATED.items(), widget=forms.Select)
     landing = forms.CharField(max_length=20000, widget=forms.Textarea({"rows": 4}))
     consent = forms.CharField(max_length=20000, widget=forms.Textarea({"rows": 10}))
@@ -95,6 +98,7 @@ class SetUpForm(forms.Form):
         ("What is asked", ("question", "classes", "views", "confidence", "assisted", "control")),
         ("Who reads, and how much", ("groups", "about_you", "per_class", "sets", "repeats")),
         ("Rules", ("threshold", "days", "allow_blank", "zoom")),
+        ("Afterwards", ("debrief", "certificate_issuer")),
         ("What readers are told", ("language", *TEXTS)),
     )
 
@@ -200,6 +204,7 @@ class SetUpForm(forms.Form):
             },
             "invitations": {"days": said["days"]},
             "contacts": self.known.get("contacts", {}),
+            "afterwards": {name: said[name] for name in ("debrief", "certificate_issuer") if said.get(name)},
             "pictures": self.known.get("pictures", {}),
             "questions": _questions(said, self.known.get("questions", [])),
             "demographic_questions": said["about_you"],
@@ -255,6 +260,8 @@ def form_values(preset: dict) -> dict:
         "days": preset.get("invitations", {}).get("days", WORDS["days"]),
         "allow_blank": about.get("allow_blank", True),
         "zoom": about.get("zoom", True),
+        "debrief": preset.get("afterwards", {}).get("debrief", False),
+        "certificate_issuer": preset.get("afterwards", {}).get("certificate_issuer", ""),
         "language": about.get("language", "en"),
         **{name: preset.get("texts", {}).get(name, "") for name in TEXTS},
     }
@@ -264,7 +271,7 @@ def form_can_say(preset: dict) -> bool:
     """Whether the form, left as it is, says everything that `preset` says: a rating study's questions it cannot."""
     if set(preset) - {
         "schema", "study", "classes", "views", "reader_groups", "survey_set", "completion", "invitations", "contacts",
-        "pictures", "questions", "demographic_questions", "texts",
+        "afterwards", "pictures", "questions", "demographic_questions", "texts",
     }:  # fmt: skip
         return False
     form = SetUpForm(form_values(preset), known=preset)

@@ -26,6 +26,8 @@ LABELS = {
     "days": "Days that a personal link works",
     "allow_blank": "An image may be left unanswered",
     "zoom": "Readers may enlarge the images",
+    "debrief": "Readers may see afterwards how they did",
+    "certificate_issuer": "Who certifies that a reader took part",
     "language": "Language of readers",
     "landing": "First page of the link, and of the letter",
     "consent": "Consent",
@@ -54,6 +56,10 @@ HELP = {
     "sets": "Once, or more often for closer estimates: each time needs as many readers again.",
     "repeats": "0: none. With 10, a block of 28 images shows 3 of them again, far from the first time, and nothing tells the reader so. "
     "It says how far readers agree with themselves; only first answers are compared.",
+    "debrief": "Consent, first and last page say so. Nothing is shown before reading is closed, the comparison is computed, and a "
+    "coordinator releases it, which can be taken back.",
+    "certificate_issuer": 'Person or institution, as in "Department of Genetics, Example Hospital". Whoever has sealed the last image '
+    "may then print a certificate of participation, with the name typed at that moment and kept nowhere. Empty: there is none.",
     "language": "In which the pages' own words, numbers and dates are. Texts below that you leave as they are come in it as well; "
     "the question and the consent you write yourself.",
     "consent": "What takes part, what is kept, and whom to ask. Your ethics committee decides whether these words are enough.",

@@ -1,5 +1,6 @@
 from .answer import Answer, ViewingEvent
 from .assistance import Assistance, ControlItem, ShownOutput
+from .debrief import DebriefRelease
 from .design import Block, Survey, SurveyItem, SurveySet
 from .imported import ImportedReading
 from .picture import ServedPicture
@@ -15,6 +16,7 @@ __all__ = [
     "Block",
     "BlockSitting",
     "ControlItem",
+    "DebriefRelease",
     "ImportedReading",
     "Invitation",
     "Letter",

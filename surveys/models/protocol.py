@@ -74,6 +74,12 @@ class StudyProtocol(models.Model):
     contacts_kept_days = models.PositiveSmallIntegerField(
         null=True, blank=True, help_text="After reading was closed; then names and e-mails erase themselves. Empty: by hand."
     )
+    debrief_offered = models.BooleanField(
+        default=False, help_text="Readers are told that they may see afterwards how they did; a coordinator releases it."
+    )
+    certificate_issuer = models.CharField(
+        max_length=200, blank=True, help_text="Who certifies that a reader took part; empty: no certificate."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

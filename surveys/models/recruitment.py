@@ -21,6 +21,7 @@ class Letter(models.Model):
     class Kind(models.TextChoices):
         INVITATION = "invitation", "Invitation"
         REMINDER = "reminder", "Reminder"
+        RESULTS = "results", "Results are ready"
 
     class State(models.TextChoices):
         WAITING = "waiting", "Waiting to be sent"

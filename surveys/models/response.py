@@ -43,6 +43,7 @@ class SurveyResponse(models.Model):
     finished_at = models.DateTimeField(null=True, blank=True, help_text="Every block is sealed.")
     completed_at = models.DateTimeField(null=True, blank=True, help_text="Finished with enough answers.")
     analysed = models.BooleanField(default=False)
+    debriefed_at = models.DateTimeField(null=True, blank=True, help_text="The reader first saw which answers were right.")
 
     objects = SurveyResponseQuerySet.as_manager()
 

@@ -30,6 +30,8 @@ from surveys.services import (
     seal_block,
     start_response,
 )
+from surveys.services.debriefing import release_for
+from surveys.services.participation import participation_of
 
 
 def _study(request: HttpRequest):
@@ -56,7 +58,16 @@ def landing(request, token):
             return _go_on(token, start_response(invitation=request.invitation))
         except ValidationError as error:
             return _page(request, "landing", 409, refusal=error.messages[0])
-    return _page(request, "landing", started=started)
+    return _page(request, "landing", started=started, after=_afterwards(token, started))
+
+
+def _afterwards(token: str, survey_response: SurveyResponse | None) -> dict[str, str]:
+    """Addresses of what there is for who has finished; nothing of results before they are released."""
+    if survey_response is None:
+        return {}
+    found = {"results": release_for(survey_response), "certificate": participation_of(survey_response)}
+    names = {"results": "surveys:own-results", "certificate": "surveys:participation"}
+    return {name: reverse(names[name], kwargs={"token": token}) for name, there in found.items() if there}
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -275,7 +286,7 @@ def seal(request, token, survey_response, block):
 def thanks(request, token, survey_response):
     """The last page. A finish that was cut off between the last seal and here is made up for."""
     survey_response = finish_response(survey_response=survey_response)
-    return _page(request, "thanks", survey_response=survey_response)
+    return _page(request, "thanks", survey_response=survey_response, after=_afterwards(token, survey_response))
 
 
 @require_GET

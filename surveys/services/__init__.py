@@ -18,6 +18,7 @@ from .assistance import (
 from .bounces import Bounces, record_bounces
 from .closing import archive_study, close_reading, close_recruitment, open_reading, open_recruitment
 from .control import control_of_block, control_shares, control_summary, is_control_as_asked
+from .debriefing import release_debrief, standing_release, withdraw_debrief
 from .design import Verified, classes_of, create_survey_set, store_survey_set, verify_survey_set
 from .invitations import (
     InvitationClosed,
@@ -31,12 +32,14 @@ from .invitations import (
 )
 from .letters import (
     due_reminders,
+    due_results,
     queue_letters,
     record_bounce,
     resume_letters,
     sample_letter,
     send_again,
     send_reminders,
+    send_results,
     send_test_letter,
     send_waiting_letters,
 )
@@ -78,10 +81,10 @@ __all__ = [
     "answer_log_fault",
     "answer_log_faults",
     "archive_study",
-    "balance_warnings",
     "assistance_fault",
     "assisted_question",
     "assisted_questions",
+    "balance_warnings",
     "begin_rating_study",
     "cells_frame",
     "classes_of",
@@ -95,6 +98,7 @@ __all__ = [
     "create_seats",
     "create_survey_set",
     "due_reminders",
+    "due_results",
     "erase_contact",
     "erase_contacts",
     "finish_response",
@@ -129,6 +133,7 @@ __all__ = [
     "record_practice",
     "record_reply",
     "record_viewing_event",
+    "release_debrief",
     "release_expired_seats",
     "renew_invitation",
     "replace_seat",
@@ -139,6 +144,7 @@ __all__ = [
     "seal_block",
     "send_again",
     "send_reminders",
+    "send_results",
     "send_test_letter",
     "send_waiting_letters",
     "sheet",
@@ -148,10 +154,12 @@ __all__ = [
     "simulate_raters",
     "simulate_readers",
     "single",
+    "standing_release",
     "start_response",
     "stimuli_from_items",
     "store_survey_set",
     "strip",
     "verify_survey_set",
+    "withdraw_debrief",
     "withdraw_reader",
 ]

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from imagebank.models import Study
 from imagebank.services import archive
 from imagebank.services.trail import note_deed
-from surveys.models import StudyProtocol
+from surveys.models import DebriefRelease, StudyProtocol, SurveyResponse
 
 RECRUITMENT, READING = "recruitment_closed_at", "reading_closed_at"
 
@@ -51,6 +51,8 @@ def _set(study: Study, user, deed: str, closed: dict[str, bool]) -> StudyProtoco
         protocol = StudyProtocol.objects.filter(study=study).first()
         if protocol is None:
             raise ValidationError(f"Nobody reads in {study.title}: it has no set-up, so there is nothing to open or close.")
+        if READING in closed and not closed[READING] and protocol.reading_closed_at is not None:
+            _require_nobody_knows(study)
         changed = [name for name, is_closed in closed.items() if (getattr(protocol, name) is not None) != is_closed]
         for name in changed:
             setattr(protocol, name, timezone.now() if closed[name] else None)
@@ -60,22 +62,47 @@ def _set(study: Study, user, deed: str, closed: dict[str, bool]) -> StudyProtoco
     return protocol
 
 
+def _require_nobody_knows(study: Study) -> None:
+    """Raise ValidationError when readers may know the truth: what is answered after that is no reading."""
+    if DebriefRelease.objects.standing().filter(study=study).exists():
+        raise ValidationError("Readers see their results, and with them the truth. Withdraw the results before reading is opened again.")
+    know = SurveyResponse.objects.of_study(study).exclude(debriefed_at=None).count()
+    if know:
+        who = "1 reader has" if know == 1 else f"{know} readers have"
+        raise ValidationError(
+            f"{who} seen which answers were right, so that reading stays closed. Begin a new study, with this one's study.toml, to go on."
+        )
+
+
 def has_ended(study: Study) -> bool:
     """Whether no more answers are taken."""
     return bool(study.leaving_at or study.archived_at or study.protocol.reading_closed_at)
 
 
-def gives_links(study: Study, *, begun: bool) -> bool:
-    """Whether a new link would let somebody in; `begun`: its reader has a sitting to go on with."""
+def shows_results(study: Study) -> bool:
+    """Whether readers who have finished may see their results now."""
+    if study.archived_at or study.leaving_at or not study.protocol.reading_closed_at or not study.protocol.debrief_offered:
+        return False
+    return DebriefRelease.objects.standing().filter(study=study).exists()
+
+
+def gives_links(study: Study, *, begun: bool, finished: bool = False) -> bool:
+    """Whether a new link would let somebody in.
+
+    begun: its reader has a sitting to go on with; finished: one that is sealed whole, whose results may be released.
+    """
+    if finished and shows_results(study):
+        return True
     return not has_ended(study) and (begun or not study.protocol.recruitment_closed_at)
 
 
-def require_link_of_use(study: Study, *, begun: bool) -> None:
-    """Raise ValidationError when a new link would let nobody in; `begun`: its reader has a sitting to go on with."""
+def require_link_of_use(study: Study, *, begun: bool, finished: bool = False) -> None:
+    """Raise ValidationError when a new link would let nobody in; begun and finished as for `gives_links`."""
+    if gives_links(study, begun=begun, finished=finished):
+        return
     if has_ended(study):
         raise ValidationError("Reading has ended in this study; open it again before sending a link.")
-    if study.protocol.recruitment_closed_at and not begun:
-        raise ValidationError("Recruitment is closed in this study; open it again before inviting anybody.")
+    raise ValidationError("Recruitment is closed in this study; open it again before inviting anybody.")
 
 
 def require_reading(study: Study) -> None:

@@ -192,7 +192,8 @@ def _items_by_code(study: Study, views: list[str]) -> dict[str, Item]:
         )
     if not items:
         raise ValidationError(
-            f"{study.slug} has no test items with pictures of every view ({', '.join(views)}); import them first."
+            f"{study.slug} has no test items with pictures of every view ({', '.join(views)}). "
+            "Draw a test set under Images, Split, or import items whose split is test."
         )
     return items
 

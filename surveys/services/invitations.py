@@ -92,7 +92,8 @@ def add_link(*, invitation: Invitation) -> tuple[Invitation, str]:
         earlier = Invitation.objects.select_for_update().get(pk=invitation.pk)
         if earlier.revoked_at is not None:
             raise ValidationError(f"The links of {earlier.reader} were closed; invite this reader again.")
-        require_link_of_use(earlier.reader.study, begun=earlier.reader.responses.exists())
+        finished = has_finished(earlier)
+        require_link_of_use(earlier.reader.study, begun=earlier.reader.responses.exists(), finished=finished)
         raw = secrets.token_urlsafe(32)
         days = earlier.reader.study.protocol.invitation_days
         added = Invitation.objects.create(
@@ -106,10 +107,16 @@ def add_link(*, invitation: Invitation) -> tuple[Invitation, str]:
         return added, raw
 
 
+def has_finished(invitation: Invitation) -> bool:
+    """Whether the sitting that this link leads to is sealed whole."""
+    sittings = SurveyResponse.objects.filter(reader=invitation.reader_id, seat=invitation.seat_id, finished_at__isnull=False)
+    return invitation.seat_id is not None and sittings.exists()
+
+
 def renew_invitation(*, invitation: Invitation) -> tuple[Invitation, str]:
     """A new link in place of all earlier ones of this reader to this seat, for a reader who lost theirs."""
     with transaction.atomic():
-        if invitation.seat_id is not None:
+        if invitation.seat_id is not None and not has_finished(invitation):
             return invite(seat=invitation.seat, reader=invitation.reader)
         added, raw = add_link(invitation=invitation)
         _same_way_in(invitation).exclude(pk=added.pk).update(revoked_at=timezone.now())

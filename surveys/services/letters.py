@@ -25,6 +25,7 @@ from surveys.languages import language_of_words, words_of
 from surveys.models import Invitation, Letter, Reader, ReaderContact, ReaderGroup, StudyProtocol, SurveyResponse
 
 from .closing import has_ended, require_link_of_use
+from .debriefing import finished_sittings, standing_release
 from .invitations import add_link
 from .letter_words import fill_letter
 
@@ -277,6 +278,28 @@ def send_reminders(*, study: Study, after_days: int = 7, most: int = 2, user=Non
     """Remind everybody who is due (`due_reminders` says who that is); returns how many letters were queued."""
     due = due_reminders(study=study, after_days=after_days, most=most)
     queue_letters(study=study, invitations=due, kind=Letter.Kind.REMINDER, user=user)
+    return len(due)
+
+
+def due_results(*, study: Study) -> list[Invitation]:
+    """The link of everybody who can be told that results are ready: finished, an address kept, and not told since the release."""
+    release = standing_release(study)
+    if release is None:
+        return []
+    told = Letter.objects.of_study(study).filter(kind=Letter.Kind.RESULTS, created_at__gte=release.released_at)
+    told = told.exclude(state__in=[Letter.State.FAILED, Letter.State.BOUNCED]).values("invitation__reader")
+    sittings = finished_sittings(study).filter(simulated=False, invitation__revoked_at=None).exclude(reader__in=told)
+    sittings = sittings.exclude(reader__contact=None).exclude(reader__contact__email="").order_by("reader", "-finished_at")
+    first = {sitting.reader_id: sitting.invitation for sitting in sittings.select_related("invitation")}
+    return list(first.values())
+
+
+def send_results(*, study: Study, user=None) -> int:
+    """Tell everybody who is due (`due_results` says who that is) that the results are ready; returns how many letters were queued."""
+    with transaction.atomic():
+        Study.objects.select_for_update().get(pk=study.pk)
+        due = due_results(study=study)
+        queue_letters(study=study, invitations=due, kind=Letter.Kind.RESULTS, user=user)
     return len(due)
 
 

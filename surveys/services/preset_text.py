@@ -68,6 +68,7 @@ def _rules(study: Study, protocol: StudyProtocol) -> dict:
         },
         "invitations": {"days": protocol.invitation_days},
         "contacts": {"kept_days": protocol.contacts_kept_days} if protocol.contacts_kept_days else {},
+        "afterwards": _afterwards(protocol),
         "pictures": dict(protocol.pictures),
         "questions": [_question(question) for question in questions_of(protocol)] if protocol.questions else [],
         "demographic_questions": list(protocol.demographic_questions),
@@ -77,6 +78,11 @@ def _rules(study: Study, protocol: StudyProtocol) -> dict:
     if protocol.stimuli:
         del rules["survey_set"]["block_order"]
     return {name: table for name, table in rules.items() if table}
+
+
+def _afterwards(protocol: StudyProtocol) -> dict:
+    said = {"debrief": protocol.debrief_offered, "certificate_issuer": protocol.certificate_issuer}
+    return {name: value for name, value in said.items() if value}
 
 
 def _group(group) -> dict:

@@ -16,6 +16,7 @@ from surveys.languages import clean_language
 from surveys.models import Answer, ReaderGroup, Stimulus, StudyProtocol
 from surveys.questions import ASSISTED, parse_questions
 
+from .afterwards import clean_afterwards
 from .default_words import default_texts
 from .letter_words import check_letter
 from .pictures import clean_pictures
@@ -191,7 +192,8 @@ def _protocol_values(preset: dict, blocks: Collection[str] | None) -> dict:
     questions = [_storable(question) for question in parse_questions(asked, blocks=view_order, stimuli=stimuli)]
     texts = {field: preset.get("texts", {}).get(name, "").strip() for name, field in TEXTS.items()}
     check_letter(subject=texts["invitation_subject"], body=texts["invitation_body"])
-    return texts | {
+    afterwards = clean_afterwards(preset.get("afterwards", {}), questions=questions, rates=bool(stimuli))
+    return texts | afterwards | {
         "question": preset["study"].get("question", ""),
         "view_order": view_order,
         "questions": questions,

@@ -2,6 +2,8 @@
 
 import io
 import json
+import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -13,7 +15,7 @@ from scipy import stats
 
 from benchmark.core.sections.standing import hardest
 from benchmark.models import AnalysisPlan, Comparison
-from benchmark.services.bundle import bundle, bundle_name, command_of
+from benchmark.services.bundle import bundle, bundle_name, check_command_of, command_of
 from benchmark.services.checking import changes_between, recompute
 from benchmark.services.comparison import run_comparison
 from benchmark.services.facts import study_facts
@@ -104,6 +106,34 @@ def test_the_bundle_makes_every_file_again_with_its_one_command(study, tmp_path)
     made = {path.relative_to(home / "again"): path for path in (home / "again").rglob("*") if path.is_file()}
     assert set(made) == set(kept)
     assert [name for name in kept if kept[name].read_bytes() != made[name].read_bytes()] == []
+
+
+@pytest.mark.skipif(shutil.which("Rscript") is None, reason="needs R: Debian package r-base-core")
+def test_the_bundle_is_checked_by_r_with_the_command_in_its_readme(study, tmp_path):
+    """The networks' answers are among the readings once per survey, and one network's in the predictions alone."""
+    stamp_plan(study=study, text=PLAN)
+    predictions = store_predictions(study=study, data=predictions_of(study), title="network")
+    comparison = run_comparison(study=study, predictions=predictions, seed=5)
+    zipfile.ZipFile(io.BytesIO(bundle(comparison=comparison))).extractall(tmp_path)
+    home = tmp_path / bundle_name(comparison)
+    command = check_command_of(comparison)
+    assert f"\n    {command}\n" in (home / "README.txt").read_text()
+    done = subprocess.run(command.split(), cwd=home, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.fullmatch(r"\d{3,} quantities agree to 1e-8, 0 differ", done.stdout.splitlines()[-1])
+    assert "New images: network, minus" in done.stdout
+    table = home / "results" / "tables" / "new_images.csv"
+    table.write_text(re.sub(r"(?<=,0\.\d{6})\d", lambda digit: str((int(digit[0]) + 1) % 10), table.read_text(), count=1))
+    assert subprocess.run(command.split(), cwd=home, capture_output=True, check=False).returncode == 1
+
+
+def test_an_analysis_from_before_the_check_gets_one_when_it_is_asked_for_again(study):
+    comparison = run_comparison(study=study)
+    (comparison.folder / "check.R").unlink()
+    assert check_command_of(comparison) == ""
+    assert "Rscript" not in zipfile.ZipFile(io.BytesIO(bundle(comparison=comparison))).read(f"{bundle_name(comparison)}/README.txt").decode()
+    assert run_comparison(study=study).pk == comparison.pk
+    assert check_command_of(comparison) == "Rscript results/check.R"
 
 
 def test_the_hardest_images_lie_beside_the_comparison_and_stand_in_its_report(study):

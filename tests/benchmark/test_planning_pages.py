@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.urls import reverse
 
 from benchmark.core.planning.closed_form import Spread
-from benchmark.services.planning import plan_design, simulate_design, spread_from_model
+from benchmark.services.planning import design_of, plan_design, simulate_design, spread_from_model
 from benchmark.services.precision import precision_so_far
 from imagebank.jobs import run_job
 from imagebank.models import Job
@@ -96,3 +96,13 @@ def test_precision_before_the_first_sitting_is_an_empty_page_that_helps(client, 
     assert "No complete sittings yet" in shown
     member(study, "reviewer")
     assert client.get(reverse("benchmark:precision", args=["empty"])).status_code == 403
+
+
+def test_the_page_begins_with_the_study_s_own_design(client, study, member):
+    member(study, "coordinator")
+    own = design_of(study)
+    tested = study.items.testing().count()
+    assert own["classes"] * own["per_class"] == tested
+    shown = client.get(reverse("benchmark:planning", args=[study.slug])).content.decode()
+    assert f"{own['readers']} readers, {tested} images" in shown
+    assert design_of(make_study("without-a-protocol")) == {}

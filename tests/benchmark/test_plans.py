@@ -7,8 +7,10 @@ from django.conf import settings as django_settings
 from django.core.exceptions import ValidationError
 from django.urls import reverse
 
+from benchmark.core.plans.plan import Plan
 from benchmark.models import AnalysisPlan
 from benchmark.services.comparison import run_comparison
+from benchmark.services.plan_drafts import networks_of
 from benchmark.services.plans import answers_of_people, changes_between_plans, first_answer_at, stamp_plan
 from surveys.models import SurveyResponse
 from tests.benchmark.conftest import PLAN
@@ -99,3 +101,21 @@ def test_an_engineer_reads_the_plan_and_cannot_stamp_one(client, study, member):
     page = reverse("benchmark:plan", args=[study.slug])
     assert client.post(page, {"text": PLAN}).status_code == 403
     assert not AnalysisPlan.objects.exists()
+
+
+def test_the_page_drafts_a_plan_that_can_be_stamped_as_it_is(client, study, member):
+    member(study, "analyst")
+    page = reverse("benchmark:plan", args=[study.slug])
+    text = client.get(page).context["form"].initial["text"]
+    groups = study.reader_groups.filter(kind="human").count()
+    assert len(Plan.from_toml(text=text).primary) == groups * len(study.protocol.view_order)
+    asked = {"draft": "yes", "draft-networks": networks_of(study)[0], "draft-contrasts": "1", "draft-estimand": "new images",
+             "draft-multiplicity": "max-t", "draft-missing": "excluded", "draft-margin": "5"}  # fmt: skip
+    drafted = client.get(page, asked).context["form"].initial["text"]
+    plan = Plan.from_toml(text=drafted)
+    assert (len(plan.primary), plan.estimand, plan.multiplicity, plan.missing, plan.margin) == (1, "new images", "max-t", "excluded", 0.05)
+    assert client.post(page, {"text": drafted}).status_code == 302
+    assert client.get(page).context["form"].initial["text"] == drafted, "what is stamped is what one goes on from"
+    refused = client.get(page, asked | {"draft-networks": "nobody", "draft-margin": "900"})
+    assert refused.status_code == 400
+    assert "nobody is not one of the available choices" in refused.content.decode()

@@ -60,6 +60,28 @@ def test_every_page_of_a_comparison_answers_and_says_simulated(client, study, me
         assert "simulated" in answer.content.decode()
 
 
+def test_a_primary_answer_explains_itself_and_the_pages_say_how_r_checks_it(client, study, member):
+    member(study, "analyst")
+    without = run_comparison(study=study)
+    stamp_plan(study=study, text=PLAN)
+    for comparison, count in ((without, len(without.results["paired"])), (run_comparison(study=study), 1)):
+        shown = unescape(client.get(at("comparison_detail", comparison)).content.decode())
+        assert shown.count("<summary>How this number comes about</summary>") == count
+        answer = next(answer for answer in answers_in_words(comparison.results) if answer.workings)
+        assert [working.label for working in answer.workings] == [answer.these.label, answer.new.label]
+        for working in answer.workings:
+            for step in working.steps:
+                assert step.words in shown
+                assert step.formula in shown
+        assert "Rscript results/check.R" in shown
+    files = client.get(at("comparison_files", without)).content.decode()
+    assert '<code class="command" tabindex="0">Rscript results/check.R</code>' in files
+    program = client.get(at("comparison_file", without, "check.R"))
+    assert program.headers["Content-Type"] == "text/plain; charset=utf-8"
+    assert "attachment" not in program.headers["Content-Disposition"]
+    assert b"".join(program.streaming_content).startswith(b"# An independent check of the results in base R")
+
+
 def test_pages_keep_their_numbers_in_files_for_every_program(client, study, member):
     member(study, "engineer")
     comparison = run_comparison(study=study)

@@ -12,6 +12,7 @@ from imagebank.models import Membership
 from surveys.models import Invitation
 from surveys.services import invite, open_block, replace_seat
 from tests.browser.test_reading import WIDTHS, accessible, open_browser
+from tests.imagebank.test_drafting import zipped
 from tests.surveys.sitting import answer, begin, read_all
 from tests.surveys.study import group, make_surveyed_study, survey
 
@@ -125,3 +126,25 @@ def test_a_preview_walks_through_the_whole_survey(live_server, chromium, study):
         page.get_by_role("heading", name=heading).wait_for()
         accessible(page)
     assert study.reading.survey.responses.count() == 2
+
+
+@pytest.mark.parametrize("size", WIDTHS.values(), ids=WIDTHS)
+def test_pictures_without_a_manifest_and_the_split_are_accessible_and_fit(live_server, chromium, study, size):
+    page, here = signed_in(chromium, live_server, study, size, "dark" if size == WIDTHS["phone"] else "light")
+    here = here.removesuffix("surveys/")
+    for address in ("images/split/", "plan/", "planning/", "images/import/"):
+        page.goto(here + address)
+        accessible(page)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{address} scrolls sideways"
+    code = study.classes.first().code
+    files = {f"{view}/{name}/{view}-1.jpg": None for view in study.view_codes() for name in (code, "mole")}
+    page.set_input_files("input[type=file]", {"name": "mine.zip", "mimeType": "application/zip", "buffer": zipped(files)})
+    page.get_by_role("button", name="Import").click()
+    page.get_by_text("2 of “mole” are left out.").wait_for()
+    accessible(page)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.get_by_label("mole", exact=True).select_option(code)
+    page.get_by_role("button", name="Look again").click()
+    page.get_by_role("button", name="Import 4 pictures").wait_for()
+    assert page.get_by_text("are left out").count() == 0
+    assert not page.faults

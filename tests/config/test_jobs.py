@@ -1,6 +1,7 @@
 from datetime import timedelta
 
 import pytest
+from django.conf import settings as django_settings
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.urls import reverse
@@ -147,6 +148,42 @@ def test_a_job_that_keeps_killing_its_worker_ends_as_failed(kind, queue):
     assert "stopped 3 times" in job.error
 
 
+def test_attempts_during_which_the_worker_was_stopped_in_order_do_not_count(kind, queue):
+    """However many; those that ended with a killed worker do, also when others lay between them."""
+    kind(lambda run: None)
+    job = queue(run=False)
+    for attempt in range(1, 8):
+        silent(job, attempts=attempt)
+        if attempt not in (2, 5, 7):
+            jobs.leave_attempts_uncounted([str(job.pk)])
+            silent(job, attempts=attempt)
+        jobs.reap_silent_jobs()
+        job.refresh_from_db()
+        assert job.state == ("failed" if attempt == 7 else "queued")
+    assert "stopped 3 times" in job.error
+    assert job.lines.filter(text__contains="does not count").count() == 4
+
+
+def test_a_job_that_ended_is_not_marked_when_its_worker_stops(kind, queue):
+    kind(lambda run: None)
+    job = queue()
+    jobs.leave_attempts_uncounted([str(job.pk)])
+    job.refresh_from_db()
+    assert (job.state, job.uncounted_attempts, job.lines.count()) == ("succeeded", 0, 0)
+
+
+def test_a_job_that_a_person_started_again_has_all_its_attempts(kind, queue):
+    kind(lambda run: None)
+    job = queue(run=False)
+    silent(job, attempts=jobs.MAX_ATTEMPTS)
+    jobs.reap_silent_jobs()
+    jobs.retry_job(job=job)
+    silent(job, attempts=jobs.MAX_ATTEMPTS + 1)
+    jobs.reap_silent_jobs()
+    job.refresh_from_db()
+    assert job.state == "queued"
+
+
 def test_a_replaced_attempt_writes_nothing_more(kind, queue):
     """A worker thought dead wakes up after another one has taken the job over."""
 
@@ -219,3 +256,24 @@ def test_a_job_leads_to_what_it_made_while_it_runs_and_afterwards(client, study)
     assert address in client.get(reverse("job-detail", args=[study.slug, job.pk])).content.decode()
     Job.objects.filter(pk=job.pk).update(state="succeeded", result={"run": 5})
     assert address in client.get(reverse("job-detail", args=[study.slug, job.pk])).content.decode()
+
+
+def test_long_work_waits_in_a_line_of_its_own(kind, queue, study, client, person, monkeypatch, django_capture_on_commit_callbacks):
+    kind(lambda run: None)
+    jobs.register_job("test-long", long=True)(lambda run: None)
+    sent = []
+    monkeypatch.setattr("imagebank.tasks.run_job_task.apply_async", lambda args, queue: sent.append(queue))
+    with django_capture_on_commit_callbacks(execute=True):
+        for name in ("test-long", "test", "test-long"):
+            last = jobs.queue_job(study=study, kind=name, title=name)
+    assert sent == ["long", "celery", "long"]
+    assert {line.name for line in django_settings.CELERY_TASK_QUEUES} == {jobs.QUICK, jobs.LONG}
+    assert [jobs.jobs_before(job) for job in Job.objects.order_by("created_at")] == [0, 0, 1]
+    client.force_login(person("engineer"))
+    page = client.get(reverse("job-detail", args=[study.slug, last.pk])).content.decode()
+    assert "1 job of this site is before it." in page
+
+
+def test_what_takes_minutes_is_long_and_what_people_wait_for_is_not():
+    assert {jobs.line_of(name) for name in ("models_ml.train", "models_ml.explain", "generative.train", "rehearsal")} == {jobs.LONG}
+    assert {jobs.line_of(name) for name in ("imagebank.import", "comparison", "surveys.letters")} == {jobs.QUICK}

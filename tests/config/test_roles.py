@@ -17,12 +17,13 @@ BELOW = "studies/<slug:slug>/"
 WHO = (
     (r"|images/|images/item/<int:pk>/|images/<str:public_id>/<slug:rendition>/|jobs/|jobs/<uuid:pk>/", EVERYBODY),
     (r"images/review/|images/item/<int:pk>/review/", {R}),
-    (r"images/leakage/.*|jobs/.*", WORKERS),
+    (r"images/(leakage|split)/.*|jobs/.*", WORKERS),
     (r"images/data-card\.md", WORKERS),
     (r"(delete|end|set-up|people|readings|images)/.*", {C}),
     (r"study\.toml|surveys/exports/.*|surveys/(readings|ratings|recruitment)\.csv|surveys/recruitment/.*", ANALYSTS),
     (r"surveys/new-rating/", set()),  # needs the permission to begin studies
     (r"surveys/.*", {C}),
+    (r"protocol/.*", ANALYSTS),
     (r"precision/|planning/simulate/|rehearsals/start/", ANALYSTS),
     (r"results/(start|predictions)/.*|results/<int:pk>/(check|documents)/", ANALYSTS),
     (r"(plan|planning|rehearsals|results)/.*", WORKERS),

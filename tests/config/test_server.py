@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from imagebank.jobs import QUICK
 from surveys.reading.link_guard import GUESSES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -57,11 +58,14 @@ def test_one_setting_tells_sign_in_pages_and_the_api_how_many_proxies_there_are(
 
 
 def test_every_part_comes_back_after_a_restart_and_says_whether_it_is_well():
-    assert set(COMPOSE["services"]) == {"web", "worker", "database", "broker"}
+    assert set(COMPOSE["services"]) == {"web", "worker", "quick", "database", "broker"}
     for name, service in COMPOSE["services"].items():
         assert service["restart"] == "unless-stopped", name
         assert service["healthcheck"]["test"], name
-    assert COMPOSE["services"]["worker"]["depends_on"] == {"web": {"condition": "service_healthy"}}, "it needs what web migrates"
+    for worker in ("worker", "quick"):
+        assert COMPOSE["services"][worker]["depends_on"] == {"web": {"condition": "service_healthy"}}, "it needs what web migrates"
+    assert f"--queues {QUICK} " in COMPOSE["services"]["quick"]["command"]
+    assert "--queues" not in COMPOSE["services"]["worker"]["command"], "long jobs are taken by it alone"
     ports = [port for service in COMPOSE["services"].values() for port in service.get("ports", [])]
     assert len(ports) == 1
     assert ports[0].startswith("127.0.0.1:"), "nothing answers past the proxy"

@@ -1,4 +1,4 @@
-"""A job kind for the test of a real worker: it waits for a file, and says each time that it started."""
+"""Job kinds for the tests of a real worker: one waits for a file, and says each time that it started; one is quick."""
 
 import time
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from imagebank.jobs import register_job
 
 
-@register_job("test.wait-for-file")
+@register_job("test.wait-for-file", long=True)
 def wait_for_file(run):
     folder = Path(run.payload["folder"])
     (folder / f"started-{run.job.attempts}").touch()
@@ -14,3 +14,8 @@ def wait_for_file(run):
         run.check_cancelled()
         time.sleep(0.1)
     return {"attempt": run.job.attempts}
+
+
+@register_job("test.quick")
+def leave_a_file(run):
+    Path(run.payload["folder"], "quick").touch()

@@ -10,16 +10,16 @@ from hypothesis import strategies as st
 from imagebank.models import Item, ReviewState
 from imagebank.services.exclusion import exclude_item, include_item
 from imagebank.services.reviews import record_review
-from imagebank.services.splits import assign_folds, draw_test_set
+from imagebank.services.splits import assign_folds, draw_split, draw_test_set, most_per_class, split_counts
 
-from .factories import DiagnosisClassFactory, ItemFactory, StudyFactory, UserFactory
+from .factories import DiagnosisClassFactory, ItemFactory, ItemImageFactory, StudyFactory, UserFactory, full_study
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
 def study():
-    made = StudyFactory()
+    made = StudyFactory(views=[])  # none of these items has a picture
     for code in ("A", "B", "C"):
         DiagnosisClassFactory(study=made, code=code)
     return made
@@ -84,6 +84,43 @@ def test_an_impossible_test_set_is_refused_and_changes_nothing(study):
     with pytest.raises(ValidationError, match="needs 3 test items of every class in whole groups; found C: 2"):
         draw_test_set(study=study, per_class=3, seed=0)
     assert list(Item.objects.order_by("pk").values()) == before
+
+
+def test_a_test_set_is_found_where_the_first_order_leaves_a_class_short(study):
+    """Every A is tied to two B or stands alone; only orders that begin with the lone ones give two of each."""
+    fill(study, [["A", "B", "B"]] * 6 + [["A"]] * 2 + [["C"]] * 2)
+    for seed in range(8):
+        assert draw_test_set(study=study, per_class=2, seed=seed) == 6
+
+
+def test_only_items_with_every_view_are_tested():
+    made = full_study()
+    codes = {item.code for item in made.items.all()}
+    lonely = ItemFactory(study=made, diagnosis=made.classes.first(), code="one-view", split="train")
+    ItemImageFactory(item=lonely, view=made.view_codes()[0])
+    most = most_per_class(made)
+    draw_split(study=made, per_class=most, folds=0, seed=5)
+    tested = set(made.items.testing().values_list("code", flat=True))
+    assert tested
+    assert tested <= codes
+    assert {cells["test"] for _, _, cells in split_counts(made)} == {most}
+
+
+def test_test_set_and_folds_come_together_or_not_at_all_and_are_kept_in_the_trail(study):
+    fill(study, [["A"], ["B"], ["C"]] * 4)
+    user = UserFactory()
+    words = draw_split(study=study, per_class=2, folds=2, seed=3, user=user)
+    assert words == "drew a test set of 6 items, 2 of every class and 2 folds of the training items, with seed 3"
+    assert [(entry.deed, entry.by_name) for entry in study.trail.all()] == [(words, user.username)]
+    before = list(study.items.order_by("pk").values_list("split", "fold"))
+    with pytest.raises(ValidationError, match="10 folds need at least 10"):
+        draw_split(study=study, per_class=1, folds=10, seed=3)
+    with pytest.raises(ValidationError, match="neither was asked for"):
+        draw_split(study=study, per_class=None, folds=0, seed=3)
+    assert list(study.items.order_by("pk").values_list("split", "fold")) == before
+    draw_split(study=study, per_class=None, folds=3, seed=4)
+    assert set(study.items.training().values_list("fold", flat=True)) == {0, 1, 2}
+    assert [split for split, _ in before] == list(study.items.order_by("pk").values_list("split", flat=True))
 
 
 def test_folds_refuse_a_group_that_is_in_the_test_set_too(study):

@@ -228,10 +228,11 @@ def test_an_upload_that_is_no_zip_is_refused_in_words(sign_in, study, settings, 
     response = client.post(address("import", study), {"archive": SimpleUploadedFile("a.exe", b"MZ")})
     assert response.status_code == 400
     assert "Choose a ZIP file" in response.content.decode()
-    client.post(address("import", study), {"archive": SimpleUploadedFile("a.zip", b"no zip")})
-    job = run_job(Job.objects.get(kind=IMPORT).pk)
-    assert job.state == Job.State.FAILED
-    assert "neither a CSV file nor a readable ZIP" in job.error
+    response = client.post(address("import", study), {"archive": SimpleUploadedFile("a.zip", b"no zip")})
+    assert response.status_code == 400
+    assert "a.zip is neither a CSV file nor a readable ZIP" in response.content.decode()
+    assert not Job.objects.filter(kind=IMPORT).exists()
+    assert not list((tmp_path / "uploads").iterdir()), "what cannot be used is not kept"
 
 
 def test_the_leakage_page_shows_pairs_side_by_side(sign_in, study):
@@ -277,3 +278,22 @@ def test_an_empty_bank_says_what_to_do_next(client):
 def test_the_admin_opens_every_list_of_the_bank(admin_client, study):
     for name in ("study", "item", "truth", "itemimage", "provenance", "diagnosisreview", "importrun", "leakagereport"):
         assert admin_client.get(reverse(f"admin:imagebank_{name}_changelist")).status_code == 200, name
+
+
+def test_a_coordinator_draws_the_split_and_others_only_see_it(client):
+    study = full_study(items_per_class=6)
+    study.items.update(split="")
+    page = address("split", study)
+    client.force_login(MembershipFactory(study=study, role="engineer").user)
+    assert "Draw the split" not in client.get(page).content.decode()
+    client.post(page, {"per_class": 2, "folds": 2, "seed": 1})
+    assert not study.items.exclude(split="").exists(), "an engineer's post draws nothing"
+    client.force_login(MembershipFactory(study=study).user)
+    empty = client.get(page).content.decode()
+    assert "At most 6 of every class" in empty
+    assert "No item names its photograph or patient" in empty
+    assert client.post(page, {"per_class": 9, "folds": 2, "seed": 1}).status_code == 400
+    assert client.post(page, {"per_class": 2, "folds": 2, "seed": 1}).url == page
+    assert (study.items.testing().count(), study.items.training().count()) == (6, 12)
+    after = client.get(page).content.decode()
+    assert "drew a test set of 6 items, 2 of every class and 2 folds of the training items, with seed 1" in after

@@ -5,6 +5,7 @@
     python -m tests.performance.attribution_speed targets --max-steps 2048
     python -m tests.performance.attribution_speed targets --backbones tf_efficientnet_b4 --size 448 --steps 4 --rounds 2
     python -m tests.performance.attribution_speed counts --precision fp16
+    python -m tests.performance.attribution_speed batches --backbones test_resnet --max-steps 2048
     python -m tests.performance.attribution_speed scoring --size 448
 
 folding: a network with its batch norms folded away beside the same network as it was, one target.
@@ -17,6 +18,11 @@ until its gap is 1 %, as in the product, and captum, which cannot, is left out.
 counts: how often a single target's walk calls the operators that cost, by torch.profiler: captum on the network as it was, our
 path as it was (activations in place, half-precision weights made anew in every pass), our path. Where it runs on a GPU also the
 number of its kernels, and which took longest.
+
+batches: how a GPU's batches (64 pictures at most) are filled, and how often it is waited for, by --pictures pictures one after
+the other and together, two targets of each: counted, with the GPU's size of batches, wherever it runs. Waits are copies to and
+from the device; one after the other is also what captum called once per target would count, which has its own (``n_steps`` of
+--steps, a path per batch) where --max-steps is not larger.
 
 scoring: processor seconds per map that deletion and insertion take besides the networks, during which a GPU would wait: pictures
 made on the processor and handed to the device, as it was, and masks alone, from which the device makes them.
@@ -37,7 +43,8 @@ from statistics import median
 import numpy as np
 import torch
 
-from models_ml.core.attribution.explain import baseline_of, explain, explain_targets
+from models_ml.core.attribution import path
+from models_ml.core.attribution.explain import Question, baseline_of, explain, explain_pictures, explain_targets
 from models_ml.core.attribution.folding import folded, in_half
 from models_ml.core.attribution.metrics import perturbation_areas
 from models_ml.core.attribution.path import Target, at_once, score
@@ -174,6 +181,58 @@ def counts(bench: Bench) -> None:
     print(f"{bench.name}: apart {apart(maps['ours'].map_HW, maps['ours, as it was'].map_HW):.1e}", flush=True)
 
 
+class Exchanges:
+    """Counts what goes to a device and what comes from it, but for numbers in pinned memory: each waits for all that the
+    device was asked before. And the batches of pictures that go through the network."""
+
+    def __init__(self, network: torch.nn.Module):
+        self.network, self.waits, self.batches = network, 0, []
+
+    def __enter__(self):
+        self.kept = torch.tensor, torch.Tensor.cpu
+        torch.tensor, torch.Tensor.cpu = (self._counting(way) for way in self.kept)
+        self.hook = self.network.register_forward_pre_hook(lambda _, given: self.batches.append(len(given[0])))
+        return self
+
+    def __exit__(self, *error):
+        torch.tensor, torch.Tensor.cpu = self.kept
+        self.hook.remove()
+
+    def _counting(self, way: Callable) -> Callable:
+        def counted(*args, **settings):
+            self.waits += way is not self.kept[0] or "device" in settings
+            return way(*args, **settings)
+
+        return counted
+
+
+def batches(bench: Bench) -> None:
+    shares = torch.linspace(0.4, 1, bench.options.pictures).tolist()
+    targets, spec = LOADS["right answer"], bench.spec
+    most = [spec.max_steps, spec.steps]
+    questions = [Question([bench.light], bench.picture * share, targets, most) for share in shares]
+    ways = {
+        "one picture after the other": lambda: [explain_pictures(bench.light, [one], spec)[0] for one in questions],
+        "together": lambda: explain_pictures(bench.light, questions, spec),
+    }
+    if spec.max_steps == spec.steps:
+        ways["captum"] = lambda: [by_captum(bench.light, one.image_1CHW, targets, spec, None) for one in questions]
+    usual, path.at_once = path.at_once, lambda image: path.BATCH_ON_GPU
+    try:
+        for name, way in ways.items():
+            with Exchanges(bench.light) as seen:
+                found = way()
+            print(
+                f"{bench.name}, {len(questions)} pictures, {name}: {sum(seen.batches)} pictures in {len(seen.batches)} batches "
+                f"(mean {np.mean(seen.batches):.1f}), {seen.waits} waits", flush=True,
+            )  # fmt: skip
+            if name != "captum":
+                steps = [one.steps for own in found for one in own]
+                print(f"    steps {min(steps)} to {max(steps)}, gaps up to {max(one.gap for own in found for one in own):.4f}")
+    finally:
+        path.at_once = usual
+
+
 def scoring(bench: Bench) -> None:
     map_HW = np.random.default_rng(0).normal(size=bench.picture.shape[-2:]).astype(np.float32)
     image_CHW, here = bench.picture[0].cpu().numpy(), np.float32(0.5)
@@ -216,14 +275,18 @@ def apart(map_HW: np.ndarray, other_HW: np.ndarray) -> float:
     return float(np.linalg.norm(map_HW - other_HW) / np.linalg.norm(other_HW))
 
 
+WHAT = {one.__name__: one for one in (folding, targets, counts, batches, scoring)}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("folding", "targets", "counts", "scoring"))
+    parser.add_argument("what", choices=WHAT)
     parser.add_argument("--backbones", nargs="+", default=["test_efficientnet", "test_resnet", "efficientnet_b0", "densenet121"])
     parser.add_argument("--size", type=int, default=96)
     parser.add_argument("--steps", type=int, default=16)
     parser.add_argument("--max-steps", type=int, default=0, help="of a target; unless given, as many as --steps")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--pictures", type=int, default=8, help="of batches")
     parser.add_argument("--precision", choices=("fp32", "fp16"), default="fp32")
     parser.add_argument("--device", default="cpu")
     options = parser.parse_args()
@@ -232,7 +295,7 @@ def main() -> None:
     torch.set_num_threads(1)
     print(f"{options.size} px, {options.steps} steps, {options.precision}, {place}, torch {torch.__version__}", flush=True)
     for backbone in options.backbones:
-        {"folding": folding, "targets": targets, "counts": counts, "scoring": scoring}[options.what](Bench(backbone, options, place))
+        WHAT[options.what](Bench(backbone, options, place))
 
 
 if __name__ == "__main__":

@@ -37,8 +37,9 @@ import numpy as np
 import timm
 import torch
 
-from models_ml.core.attribution.explain import explain_targets
+from models_ml.core.attribution.explain import Question, explain_pictures
 from models_ml.core.attribution.folding import folded, in_half
+from models_ml.core.attribution.run import TOGETHER
 from models_ml.core.bench import prediction_step, rate, training_step
 from models_ml.core.config import AttributionSpec, RunConfig, preset
 from models_ml.core.device import choose_device, in_layout, reproducible
@@ -260,9 +261,11 @@ def attribution(report: Report, part: dict, options, place) -> None:
 
     def product(network, precision: str, together: list) -> int:
         spec = replace(exact, precision=precision)
-        for picture in pictures:
-            found = [one for some in together for one in explain_targets(network, picture, some, spec)]
-            maps.setdefault(precision, found)
+        for start in range(0, len(pictures), TOGETHER["cuda"]):
+            some = pictures[start : start + TOGETHER["cuda"]]
+            each = [[Question([network], one, own, [spec.max_steps] * len(own)) for one in some] for own in together]
+            found = [explain_pictures(network, questions, spec) for questions in each]
+            maps.setdefault(precision, [one for own in found for one in own[0]])
         return len(pictures)
 
     maps, names = {}, {"ours": (light, "fp32", [targets]), "ours, half precision": (half, "fp16", [targets])}

@@ -148,6 +148,7 @@ MADE_UP = {
 OPEN_IN_ARCHIVE = {
     "end/", "delete/", "people/", "people/<int:pk>/remove/", "surveys/certificate/", "surveys/exports/verify/",
     "surveys/assistance/check/", "surveys/readers/<int:pk>/withdraw/", "surveys/readers/<int:pk>/erase/", "surveys/preview/<str:code>/<slug:name>/",
+    "protocol/file/",
 }  # fmt: skip
 
 

@@ -57,6 +57,11 @@ def test_the_reading_pages_are_known(study):
                 "image",
                 "output",
                 "output-map",
+                "own-image",
+                "own-item",
+                "own-results",
+                "participation",
+                "participation-pdf",
             ]
         )
         == READER_PAGES
@@ -73,7 +78,8 @@ def test_every_answer_below_a_link_is_stored_nowhere_and_tells_no_address(client
     """Whatever the method and the page: refusals, redirects and errors included."""
     token = link(study).split("/")[2]
     values = {name: {"position": 1} for name in ("break", "block", "seal")}
-    values |= {name: {"public_id": "x"} for name in ("image", "output", "output-map")}
+    values |= {name: {"public_id": "x"} for name in ("image", "output", "output-map", "own-image")}
+    values["own-item"] = {"number": 1}
     for name in READER_PAGES:
         address = reverse(f"surveys:{name}", kwargs={"token": token} | values.get(name, {}))
         for target in (address, address.rstrip("/"), f"{address}nothing-here"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -185,7 +186,16 @@ def run_analyse(options: argparse.Namespace) -> int:
     for record in (*results.records("assistance"), *results.records("assistance_difference")):
         print(record["these_images_answer"], record["answer"], sep="\n")
     print(f"Written: {options.out / 'report.html'}")
+    print(f"Check in R: {_check_command(options)}")
     return 0
+
+
+def _check_command(options: argparse.Namespace) -> str:
+    """The command line that has the numbers computed again in R."""
+    from benchmark.core.output.check import NAME
+
+    files = [options.out / "readings.csv" if options.map else options.readings, options.predictions]
+    return shlex.join(["Rscript", str(options.out / NAME), *(str(file) for file in files if file)])
 
 
 def _imported(options: argparse.Namespace) -> Path:

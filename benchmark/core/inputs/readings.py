@@ -47,6 +47,7 @@ class Readings:
     extra_columns: tuple[str, ...] = ()
     notes: tuple[str, ...] = field(default=())
     second: pd.DataFrame = field(default_factory=pd.DataFrame)
+    rows: int = 0  # of the table as it came, a network's repeated ones included
 
     @classmethod
     def from_frame(cls, frame: pd.DataFrame, *, source: str = "a table in memory") -> Readings:
@@ -138,7 +139,7 @@ def _checked(text: pd.DataFrame, lines: Sequence[int], source: str, sha256: str)
             frame[column] = text[column]
     frame = frame.drop(columns=SHOWING)
     again = frame[second].reset_index(drop=True)
-    return Readings(_one_row_per_model_answer(frame[first]), source, sha256, extra, second=again)
+    return Readings(_one_row_per_model_answer(frame[first]), source, sha256, extra, second=again, rows=len(frame))
 
 
 def _empty_cells(frame: pd.DataFrame, lines: np.ndarray) -> list[Problem]:

@@ -25,7 +25,8 @@ def moment_components(
     """Moment estimates from products of readings that share a reader only, an item only, or neither.
 
     Works for any sparse design: E[product | share reader] - E[product | share neither] = reader variance, and likewise
-    for items, on class-centred values; negative estimates are set to 0 (their usual truncation).
+    for items, on class-centred values; negative estimates are set to 0 (their usual truncation), and so are those that are
+    rounding alone.
     """
     values = np.asarray(values, dtype=float)
     (reader, n_readers), (item, n_items) = codes(reader), codes(item)
@@ -43,5 +44,10 @@ def moment_components(
     total = float(e.sum()) ** 2
     products = float(by_reader @ by_reader) + float(by_item @ by_item) - square
     neither = (total - products) / pairs_neither
-    var_reader, var_item = max(same_reader - neither, 0.0), max(same_item - neither, 0.0)
-    return Components(var_reader, var_item, max(square / n - neither - var_reader - var_item, 0.0))
+    rounding = 1e-12 * square / n
+
+    def above_rounding(variance: float) -> float:
+        return variance if variance > rounding else 0.0
+
+    var_reader, var_item = above_rounding(same_reader - neither), above_rounding(same_item - neither)
+    return Components(var_reader, var_item, above_rounding(square / n - neither - var_reader - var_item))

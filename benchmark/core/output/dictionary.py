@@ -81,6 +81,7 @@ SECTIONS = {
     "flow": "sittings under the completion rule",
     "sittings": "every sitting and what became of it",
     "inputs": "input files with their hashes",
+    "plan": "the plan's rules that decide the numbers, and the planned contrasts",
     "reader_auc": "AUC of readers who gave confidence, per reader, view and class",
     "reader_auc_differences": "AUC of readers, later view minus earlier one, by every method",
     "category_agreement": "agreement by class",
@@ -347,6 +348,8 @@ FIELDS = {
     "measure": "the measure",
     "meaning": "what is counted, of what",
     "value": "the measure: a share (0 to 1)",
+    "rule": "a rule of the plan; contrast: a planned comparison, of the kind that its setting names",
+    "setting": "what the plan says about the rule",
     "registered": "what the registered plan says",
     "now": "what the plan in use says",
 }

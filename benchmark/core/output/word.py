@@ -38,14 +38,14 @@ def as_docx(results: Results) -> bytes:
                 paragraph.paragraph_format.space_after = Pt(1)
                 if right:
                     paragraph.alignment = WD_ALIGN_PARAGRAPH.RIGHT
-        _rule(table)
+        rule(table)
         document.add_paragraph()
     out = io.BytesIO()
     document.save(out)
     return without_dates(out.getvalue())
 
 
-def _rule(table) -> None:
+def rule(table) -> None:
     """Rules above and below the table and under its header, as booktabs draws them; the header repeats."""
     from docx.oxml import OxmlElement
     from docx.oxml.ns import qn

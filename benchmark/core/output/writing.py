@@ -8,9 +8,12 @@ from functools import partial
 from importlib.util import find_spec
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 from benchmark.core.files import write_atomically
 from benchmark.core.inputs.pictures import Pictures
+from benchmark.core.output.check import NAME as CHECK
+from benchmark.core.output.check import check_program, plan_records
 from benchmark.core.output.dictionary import dictionary_of
 from benchmark.core.output.tables import as_csv, as_latex, as_xlsx, flat_records, paper_tables
 from benchmark.core.results import Results
@@ -31,7 +34,7 @@ def write_analysis(
     pictures: Pictures | None = None,
     progress: Callable[[int, int, str], None] | None = None,
 ) -> list[Path]:
-    """Write results.json, tables/, figures/ and report.html under out_dir; returns the files written, in order.
+    """Write results.json, tables/, figures/, report.html and check.R under out_dir; returns the files written, in order.
 
     pictures: of the items, for those who may see them; the report shows the hardest.
     figures=False leaves out figures/ (the report then has none); pdf=True adds report.pdf, word=True tables/tables.docx.
@@ -41,7 +44,8 @@ def write_analysis(
     from benchmark.core.report.page import build_report
 
     written, write = _writer(Path(out_dir))
-    _write_tables(results, write)
+    _write_tables(results, write, plan=plan_records(results))
+    write(CHECK, check_program())
     for name, (caption, header, rows) in paper_tables(results).items():
         if rows:
             write(f"tables/{name}.tex", as_latex(caption, header, rows))
@@ -110,8 +114,9 @@ def _write_report(build: Callable[..., str], write: Write, pdf: bool) -> None:
         write("report.pdf", as_pdf(build(printed=True)))
 
 
-def _write_tables(results: Results, write: Write) -> None:
-    sheets = {section: flat_records(results, section) for section in results.sections}
+def _write_tables(results: Results, write: Write, **further: list[dict[str, Any]]) -> None:
+    """Every section as a table of its own, then the `further` ones by name; all of them in the workbook and the dictionary."""
+    sheets = {section: flat_records(results, section) for section in results.sections} | further
     for section, records in sheets.items():
         write(f"tables/{section}.csv", as_csv(records))
     dictionary = dictionary_of(sheets)

@@ -20,6 +20,7 @@ from benchmark.core.wording import (
 from . import html
 from .comparisons import card, disagreement
 from .further import BESIDE_MAIN, BOTH, BY_METHOD, TESTED, Column, Part, part_of
+from .workings import gain_workings, unfolded
 
 WHO = (Column("Network", "assistant"), Column("Readers", "group", "group"), Column("View", "view"))
 SIDES = (
@@ -204,7 +205,7 @@ def _gain(record: dict[str, Any], results: Results) -> str:
         '<div class="answers">'
         + card("These images, new readers", these, these["difference"], results)
         + card("New images and new readers", record, record["difference"], results)
-        + f"</div>{disagreement(record, results)}{why}"
+        + f"</div>{disagreement(record, results)}{why}{unfolded(gain_workings(results, record))}"
     )
 
 

@@ -9,6 +9,7 @@ from benchmark.core.results import Results
 from benchmark.core.wording import interval, number, p_value, points
 
 from . import html
+from .workings import comparison_workings, unfolded
 
 
 def comparisons(results: Results, drawings: dict[str, str]) -> list[str]:
@@ -41,6 +42,7 @@ def _comparison(these: dict[str, Any], new: dict[str, Any], results: Results) ->
     ]
     parts.append(disagreement(new, results))
     parts.append(html.unfold("Details of this comparison", _details(these, new)))
+    parts.append(unfolded(comparison_workings(results, these, new)))
     return "\n".join(part for part in parts if part)
 
 

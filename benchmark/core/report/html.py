@@ -95,12 +95,17 @@ def figure(svg: str, entry: FigureEntry, *, printed: bool = False) -> str:
         data = b64encode(svg.encode()).decode("ascii")
         drawing = f'<img alt="{label}" src="data:image/svg+xml;base64,{data}">'
     else:
-        drawing = re.sub(r"<title>.*?</title>\n<desc>.*?</desc>\n", "", svg, flags=re.DOTALL)
-        for colour, role in THEMED:
-            drawing = drawing.replace(colour, f"var({role})")
-        drawing = drawing.replace('role="img"', f'role="img" aria-label="{label}"', 1)
+        drawing = themed(svg, entry.words)
     caption = f"<strong>{text(entry.title)}.</strong> {text(entry.caption)}"
     return f'<figure id="drawn-{entry.name}"><div class="scroll">{drawing}</div><figcaption>{caption}</figcaption></figure>'
+
+
+def themed(svg: str, words: str) -> str:
+    """A drawing inside the page, its ink and ground those of the page's theme. words: for those who cannot see it."""
+    drawing = re.sub(r"<title>.*?</title>\n<desc>.*?</desc>\n", "", svg, flags=re.DOTALL)
+    for colour, role in THEMED:
+        drawing = drawing.replace(colour, f"var({role})")
+    return drawing.replace('role="img"', f'role="img" aria-label="{escape(words, quote=True)}"', 1)
 
 
 def picture_card(lines: Sequence[str], picture: bytes | None, words: str) -> str:

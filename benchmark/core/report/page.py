@@ -8,6 +8,8 @@ from importlib import resources
 
 from benchmark.core.figures.catalogue import FigureEntry
 from benchmark.core.inputs.pictures import Pictures
+from benchmark.core.output.check import COVERS
+from benchmark.core.output.check import NAME as CHECK
 from benchmark.core.results import Results
 
 from . import html
@@ -55,12 +57,19 @@ def build_report(
 def assembled(
     results: Results, title: str, first: list[str], sections: Iterable[Section], *, printed: bool = False
 ) -> str:
-    """A whole report: its opening, its contents, and every section that has any content."""
+    """A whole report: its opening, its contents, and every section that has any content; simulated ones are marked."""
+    return whole_page(title, first, sections, mark=WATERMARK if results.is_simulated else "", printed=printed)
+
+
+def whole_page(
+    title: str, first: list[str], sections: Iterable[Section], *, mark: str = "", printed: bool = False, more_css: str = ""
+) -> str:
+    """A document with its opening, its contents, and every section that has any content. mark: stands on every page."""
     found = [section for section in sections if section.content]
     contents = "".join(f'<li><a href="#{s.anchor}">{html.text(s.title)}</a></li>' for s in found)
     body = "\n".join(f"{html.heading(2, s.title, s.anchor)}\n{s.content}" for s in found)
-    css = resources.files(__package__).joinpath("style.css").read_text(encoding="utf-8")
-    mark = f'<div class="watermark" aria-hidden="true">{WATERMARK}</div>' if results.is_simulated else ""
+    css = resources.files(__package__).joinpath("style.css").read_text(encoding="utf-8") + more_css
+    mark = f'<div class="watermark" aria-hidden="true">{html.text(mark)}</div>' if mark else ""
     page = (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -97,7 +106,7 @@ def _sections(results: Results, figures: dict[str, str], pictures: Pictures) -> 
     yield section("limitations", "What these results do not say", lambda: [html.bullets(limitations(results))])
     yield section("checklists", "Reporting checklists", lambda: [html.paragraph(sentences[-1]), *checklists(checklist(results))])
     yield section("references", "References", lambda: [html.numbered_list(cited)])
-    yield section("provenance", "Provenance", lambda: provenance(results))
+    yield section("provenance", "Provenance", lambda: [*provenance(results), _check(results)])
 
 
 def _further(results: Results, part: Part, figures: dict[str, str]) -> Section:
@@ -156,3 +165,12 @@ def provenance(results: Results) -> list[str]:
     rows.append(["Seed", str(results["seed"])])
     rows.append(["Versions", ", ".join(f"{name} {version}" for name, version in results["versions"].items())])
     return [html.table("", ["What", "Which"], rows, wrap=True)]
+
+
+def _check(results: Results) -> str:
+    """How the numbers are checked with another program."""
+    name = results["inputs"][0]["file"]
+    return html.paragraph(
+        f"Check in R: “Rscript {CHECK}” in the folder of this report, the path of {name} after it where that is neither here nor in"
+        f" ../inputs, {COVERS}"
+    )

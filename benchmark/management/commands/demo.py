@@ -91,6 +91,7 @@ class Command(BaseCommand):
             "Read a survey right now:": steps.open_seat_link(study=study, group=steps.OPEN_SEAT[1]),
             "Answer twice, the second time beside a network:": steps.open_seat_link(study=twice, group=second_look.OPEN_GROUP),
             "Rate generated pictures:": steps.open_seat_link(study=rated),
+            "What a reader may learn afterwards (as coordinator):": steps.results_preview(study=twice),
         }
         console.line(self.style.MIGRATE_HEADING(f"7 Ready after {time.monotonic() - began:.0f} s"))
         self.tell(console, address, accounts, links)

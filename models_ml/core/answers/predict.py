@@ -1,12 +1,14 @@
 """Every member's probabilities for exactly the pictures asked for. Finished members survive a call cut short."""
 
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from models_ml.core.answers.metrics import softmax
 from models_ml.core.answers.predictions import Predictions
+from models_ml.core.config import override
 from models_ml.core.errors import Cancelled, CoreError
 from models_ml.core.events import Listener, PredictProgress, scaled
 from models_ml.core.files import replacing, sha256_json
@@ -48,6 +50,7 @@ def predict_items(
     items: Collection[str] | None = None,
     out: Path | str | None = None,
     model: str | None = None,
+    tta_views: int | None = None,
     on_event: Listener | None = None,
     cancelled: Callable[[], bool] | None = None,
     device: str = "auto",
@@ -55,10 +58,13 @@ def predict_items(
     """Predict with every finished member of the run; write ``predictions.csv`` to ``out`` when given.
 
     items: names of the items wanted, e.g. those of a survey set (all of them must be there). model: the name in the
-    file (default: the run's name and view). Class list and checksum of every member are checked before anything is
+    file (default: the run's name and view). tta_views: 8 averages the logits of a picture's rotations and mirror images, 1 takes
+    it as it is (default: what the recipe says; the file says which it was). Class list and checksum of every member are checked before anything is
     predicted. Cancelling raises Cancelled; the same call continues.
     """
     info = checkpoint.read_run(run_dir)
+    if tta_views is not None:
+        info = replace(info, cfg=override(info.cfg, f"recipe.tta_views={tta_views}"))
     chosen = select(manifest, info, split, items)
     members = finished_members(info)
     cancelled, tell = cancelled or (lambda: False), on_event or (lambda event: None)
@@ -75,6 +81,7 @@ def predict_items(
         truth_N=np.array([info.labels.index(item.label) if item.label else -1 for item in chosen]),
         probs_MNC=softmax(np.stack(logits)),
         classes=info.labels.names,
+        tta_views=info.cfg.recipe.tta_views,
     )
     if out is not None:
         predictions.write(out)

@@ -1,4 +1,8 @@
-"""``predictions.csv``: ``model, member, item, view, truth``, one ``p_<class>`` column per class, rows summing to 1."""
+"""``predictions.csv``: ``model, member, item, view, truth``, one ``p_<class>`` column per class, rows summing to 1.
+
+Where it is known, a last column ``tta_views`` says of how many views (the picture, its rotations and mirror images) the
+logits were averaged.
+"""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -6,17 +10,20 @@ from pathlib import Path
 
 import numpy as np
 
+from models_ml.core.config import TTA_VIEWS
 from models_ml.core.errors import CoreError, complain
 from models_ml.core.files import plain_text, read_csv, write_csv
 from models_ml.core.pictures.manifest import Item
 
 HEAD = ("model", "member", "item", "view", "truth")
+TTA = "tta_views"
 SUM_TOLERANCE = 1e-3
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """probs_MNC[m, n] is member m's probability vector for item n; truth_N is -1 where the class is unknown."""
+    """probs_MNC[m, n] is member m's probability vector for item n; truth_N is -1 where the class is unknown. tta_views: of how
+    many views of a picture the logits are the mean; None, not known."""
 
     model: str
     members: tuple[str, ...]
@@ -25,14 +32,16 @@ class Predictions:
     truth_N: np.ndarray
     probs_MNC: np.ndarray
     classes: tuple[str, ...]
+    tta_views: int | None = None
 
     def write(self, path: Path | str) -> None:
+        known = [self.tta_views] if self.tta_views else []
         rows = (
-            (self.model, member, item, view, self.truth_name(n), *_digits(self.probs_MNC[m, n]))
+            (self.model, member, item, view, self.truth_name(n), *_digits(self.probs_MNC[m, n]), *known)
             for m, member in enumerate(self.members)
             for n, (item, view) in enumerate(zip(self.items, self.views))
         )
-        write_csv(path, header(self.classes), rows)
+        write_csv(path, [*header(self.classes), *([TTA] if known else [])], rows)
 
     def truth_name(self, n: int) -> str:
         return self.classes[self.truth_N[n]] if self.truth_N[n] >= 0 else ""
@@ -65,6 +74,7 @@ class Row:
     view: str
     truth: str
     probs: tuple[float, ...]
+    tta_views: int | None = None
 
 
 def read_rows(path: Path | str) -> tuple[tuple[str, ...], list[Row]]:
@@ -93,6 +103,9 @@ def read_rows(path: Path | str) -> tuple[tuple[str, ...], list[Row]]:
 def _row(line: int, row: dict[str, str], classes: Sequence[str]) -> Row:
     cells = [(row.get(f"p_{name}") or "").strip() for name in classes]
     head = {name: plain_text(row[name]) for name in HEAD}
+    averaged = (row.get(TTA) or "").strip()
+    if averaged and averaged not in map(str, TTA_VIEWS):
+        raise CoreError(f"{TTA} must be {' or '.join(map(str, TTA_VIEWS))}, or empty where it is not known; found {averaged!r}")
     if not head["member"] or not head["item"]:
         raise CoreError("member and item must not be empty")
     if head["truth"] and head["truth"] not in classes:
@@ -105,7 +118,7 @@ def _row(line: int, row: dict[str, str], classes: Sequence[str]) -> Row:
         raise CoreError(f"every p_ column must be a number; found {', '.join(map(repr, cells))}") from None
     if not all(0 <= p <= 1 for p in probs) or abs(sum(probs) - 1) > SUM_TOLERANCE:
         raise CoreError(f"probabilities must lie in [0, 1] and sum to 1; the sum is {sum(probs):.6g}")
-    return Row(line, probs=probs, **head)
+    return Row(line, probs=probs, tta_views=int(averaged) if averaged else None, **head)
 
 
 def read_predictions(path: Path | str) -> list[Predictions]:
@@ -135,11 +148,14 @@ def _gather(path: Path | str, model: str, classes: tuple[str, ...], rows: list[R
     for r in rows:
         if truths.setdefault(r.item, r.truth) != r.truth:
             problems.append(f"line {r.line}: item {r.item!r} has truth {r.truth!r}, before it was {truths[r.item]!r}")
+    if len(mixed := {r.tta_views for r in rows}) > 1:
+        found = ", ".join(str(n or "not known") for n in sorted(mixed, key=lambda n: n or 0))
+        problems.append(f"all rows must be of as many views of a picture ({TTA}); found {found}")
     complain(f"{path}: the members of {model!r} do not answer the same items:", problems)
     index = {name: k for k, name in enumerate(classes)}
     probs = np.array([[place[m, i].probs for i in items] for m in members])
     truth = np.array([index.get(truths[i], -1) for i in items])
-    return Predictions(model, members, items, tuple(rows[0].view for _ in items), truth, probs, classes)
+    return Predictions(model, members, items, tuple(rows[0].view for _ in items), truth, probs, classes, rows[0].tta_views)
 
 
 def _unique(values: Iterable[str]) -> tuple[str, ...]:

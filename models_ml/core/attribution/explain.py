@@ -12,7 +12,7 @@ from functools import partial
 import numpy as np
 import torch
 
-from models_ml.core.attribution.integrated import Attribution, integrated_gradients
+from models_ml.core.attribution.integrated import Asked, Attribution, integrated_gradients
 from models_ml.core.attribution.path import Target, at_once, score
 from models_ml.core.config import AttributionSpec
 from models_ml.core.device import half_precision
@@ -23,8 +23,9 @@ def blurred(image_NCHW: torch.Tensor, sigma_px: float) -> torch.Tensor:
     """Gaussian blur with mirrored borders; the kernel reaches three sigma, at most the picture's side."""
     side = min(image_NCHW.shape[-2:])
     radius = max(1, min(round(3 * sigma_px), side - 1))
-    taps = torch.exp(-(torch.arange(-radius, radius + 1, dtype=image_NCHW.dtype) ** 2) / (2 * sigma_px**2))
-    taps = (taps / taps.sum()).to(image_NCHW.device)
+    places = torch.arange(-radius, radius + 1, dtype=image_NCHW.dtype, device=image_NCHW.device)
+    taps = torch.exp(-(places**2) / (2 * sigma_px**2))
+    taps = taps / taps.sum()
     channels = image_NCHW.shape[1]
     padded = torch.nn.functional.pad(image_NCHW, (radius,) * 4, mode="reflect")
     rows = torch.nn.functional.conv2d(padded, taps.view(1, 1, -1, 1).expand(channels, 1, -1, 1), groups=channels)
@@ -55,10 +56,31 @@ def explain_targets(
     spec: AttributionSpec,
     max_steps: Sequence[int] | None = None,
 ) -> list[Attribution]:
-    """The maps of one network for one picture, one per target. The network must be in evaluation mode (CoreError otherwise).
+    """The maps of one network for one picture, one per target; see ``explain_pictures``.
 
-    max_steps: of each target's path, ``spec.max_steps`` unless given. Integrated Gradients share their forward passes, so
-    several targets are best asked for together. Where many pictures are explained, a copy of the network from
+    max_steps: of each target's path, ``spec.max_steps`` unless given.
+    """
+    most = [spec.max_steps] * len(targets) if max_steps is None else max_steps
+    return explain_pictures(network, [Question((network,), image_1CHW, targets, most)], spec)[0]
+
+
+@dataclass(frozen=True)
+class Question:
+    """The maps to make of a picture (1, C, H, W): of these networks, for these targets, with so many steps at most."""
+
+    networks: Sequence[torch.nn.Module]
+    image_1CHW: torch.Tensor
+    targets: Sequence[Target]
+    max_steps: Sequence[int]
+
+
+def explain_pictures(
+    network: torch.nn.Module, questions: Sequence[Question], spec: AttributionSpec
+) -> list[list[Attribution]]:
+    """The maps of one network for some pictures, one per target. The network must be in evaluation mode (CoreError otherwise).
+
+    Integrated Gradients share the forward passes of a picture's targets and the batches of all pictures, so what is asked
+    of one network is best asked together. Where many pictures are explained, a copy of the network from
     ``folding.folded`` gives the same maps sooner.
     """
     if network.training:
@@ -69,16 +91,23 @@ def explain_targets(
             logits = network(image)
         return logits.float()
 
-    baseline = baseline_of(image_1CHW, spec, network.mean)
+    asked = [
+        Asked(one.image_1CHW, baseline_of(one.image_1CHW, spec, network.mean), one.targets, one.max_steps)
+        for one in questions
+    ]
     if spec.method == "integrated-gradients":
-        most = [spec.max_steps] * len(targets) if max_steps is None else max_steps
-        return integrated_gradients(logits_of, image_1CHW, baseline, targets, spec, most)
+        return integrated_gradients(logits_of, asked, spec)
+    return [_by_other_method(network, logits_of, one, spec) for one in asked]
+
+
+def _by_other_method(network: torch.nn.Module, logits_of: Callable, asked: Asked, spec: AttributionSpec) -> list[Attribution]:
+    image_1CHW, baseline = asked.image_1CHW, asked.baseline_1CHW
     with torch.no_grad():
         logits, from_logits = logits_of(image_1CHW), logits_of(baseline)
     reason = f"{spec.method} does not add up to the difference of outputs"
     method = {"gradcam": _gradcam, "smoothgrad": _smoothgrad, "occlusion": _occlusion}[spec.method]
     found = []
-    for target in targets:
+    for target in asked.targets:
         scored = partial(_scored, logits_of, target)
         map_HW = _to_map(method(network, scored, target, image_1CHW, baseline, spec))
         ends = (float(score(values, target)) for values in (logits, from_logits))
@@ -147,16 +176,18 @@ class JointAttribution:
     why: str
 
 
-def explain_together(
-    networks: Sequence[torch.nn.Module],
-    image_1CHW: torch.Tensor,
-    targets: Sequence[Target],
-    spec: AttributionSpec,
-    max_steps: Sequence[int] | None = None,
-) -> list[JointAttribution]:
-    """Attributions of an ensemble in logit space, one per target: the raw signed maps averaged, never their pictures."""
-    of_networks = [explain_targets(network, image_1CHW, targets, spec, max_steps) for network in networks]
-    return [_averaged(parts) for parts in zip(*of_networks)]
+def explain_together(questions: Sequence[Question], spec: AttributionSpec) -> list[list[JointAttribution]]:
+    """Attributions of ensembles in logit space, of every question one per target: the raw signed maps averaged, never their
+    pictures. A network goes through all pictures that ask for it together."""
+    found = {}
+    for network in dict.fromkeys(network for one in questions for network in one.networks):
+        asking = [k for k, one in enumerate(questions) if network in one.networks]
+        own = explain_pictures(network, [questions[k] for k in asking], spec)
+        found |= {(k, network): attributions for k, attributions in zip(asking, own)}
+    return [
+        [_averaged(parts) for parts in zip(*(found[k, network] for network in one.networks))]
+        for k, one in enumerate(questions)
+    ]
 
 
 def _averaged(parts: Sequence[Attribution]) -> JointAttribution:

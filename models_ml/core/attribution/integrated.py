@@ -1,4 +1,4 @@
-"""Integrated Gradients (Sundararajan 2017) for several targets, by adaptive Simpson quadrature along one straight path."""
+"""Integrated Gradients (Sundararajan 2017) for several targets, by adaptive Simpson quadrature along straight paths."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from models_ml.core.attribution.path import StraightPath, Target, middle
+from models_ml.core.attribution.path import StraightPath, Target, Walk, fetched_maps, middle
 from models_ml.core.config import AttributionSpec
 
 CANCELLED = 3.0  # pieces may miss this many times more, root of the sum of squares, than all together
@@ -26,24 +26,35 @@ class Attribution:
     why: str = ""
 
 
-def integrated_gradients(
-    logits_of: Callable,
-    image_1CHW: torch.Tensor,
-    baseline_1CHW: torch.Tensor,
-    targets: Sequence[Target],
-    spec: AttributionSpec,
-    max_steps: Sequence[int],
-) -> list[Attribution]:
-    """Every target's map. What one of them had computed at a place serves all; one that is finished costs nothing more."""
-    path = StraightPath(logits_of, image_1CHW, baseline_1CHW, targets)
-    parts = [_Quadrature(path, target, spec, most) for target, most in zip(targets, max_steps)]
-    unfinished = parts
+@dataclass(frozen=True)
+class Asked:
+    """The targets to explain of a picture from its baseline, both (1, C, H, W); max_steps of each target's path."""
+
+    image_1CHW: torch.Tensor
+    baseline_1CHW: torch.Tensor
+    targets: Sequence[Target]
+    max_steps: Sequence[int]
+
+
+def integrated_gradients(logits_of: Callable, pictures: Sequence[Asked], spec: AttributionSpec) -> list[list[Attribution]]:
+    """Every picture's maps, one per target. What one target had computed at a place serves all of its picture's; one that is
+    finished costs nothing more. The pictures go through the network together, round by round."""
+    walk = Walk(
+        logits_of, [one.image_1CHW for one in pictures], [one.baseline_1CHW for one in pictures],
+        [one.targets for one in pictures],
+    )  # fmt: skip
+    parts = [
+        [_Quadrature(path, target, spec, most) for target, most in zip(one.targets, one.max_steps)]
+        for path, one in zip(walk.paths, pictures)
+    ]
+    unfinished = [(p, part) for p, own in enumerate(parts) for part in own]
     while unfinished:
-        path.visit([(part.target, part.fresh) for part in unfinished])
-        for part in unfinished:
+        walk.visit([(p, part.target, part.fresh) for p, part in unfinished])
+        for _, part in unfinished:
             part.halve()
-        unfinished = [part for part in unfinished if part.fresh]
-    return [part.added_up() for part in parts]
+        unfinished = [(p, part) for p, part in unfinished if part.fresh]
+    found = iter(fetched_maps([part.map for own in parts for part in own]))
+    return [[part.of_map(next(found)) for part in own] for own in parts]
 
 
 class _Quadrature:
@@ -74,19 +85,25 @@ class _Quadrature:
             self.kept = pieces[halved:]
             self.fresh = [half for piece in pieces[:halved] for half in ((piece[0], middle(piece)), (middle(piece), piece[1]))]
 
-    def added_up(self) -> Attribution:
+    @property
+    def map(self) -> torch.Tensor:
+        """Its maps times Simpson's weights, float64 (H, W)."""
         weights = dict.fromkeys((place for piece in self.kept for place in _places(piece)), 0.0)
         for piece in self.kept:
             for place, share in zip(_places(piece), (1, 4, 1)):
                 weights[place] += share * (piece[1] - piece[0]) / 6
-        found, steps = self.path.map_of(self.target, weights), 2 * len(self.kept)
+        return self.path.map_of(self.target, weights)
+
+    def of_map(self, map_HW: np.ndarray) -> Attribution:
+        """What is said of its map: whether it adds up, and how many steps it took."""
+        steps = 2 * len(self.kept)
         gap, why = None, "picture and baseline give the same output, so there is no difference to add up to"
         if self._is_defined:
-            gap, why = abs(self._difference - float(found.sum(dtype=np.float64))) / abs(self._difference), ""
+            gap, why = abs(self._difference - float(map_HW.sum(dtype=np.float64))) / abs(self._difference), ""
             if gap > self.spec.gap:
                 way = f"the output ends {self._difference:+.3f} from its start after a way of {self._way(self.kept):.2f}"
                 why = f"stopped at {steps} steps: {way}"
-        return Attribution(found, self.scores[1.0], self.scores[0.0], gap, steps, why)
+        return Attribution(map_HW, self.scores[1.0], self.scores[0.0], gap, steps, why)
 
     def _miss(self, piece: tuple[float, float]) -> float:
         """The difference of outputs at the ends of a piece that Simpson's rule does not explain."""

@@ -9,7 +9,10 @@ import tempfile
 import numpy as np
 import torch
 
+from models_ml.core.device import handed_over
 from models_ml.core.errors import CoreError
+
+TOGETHER = 16  # maps that are added up in one operation
 
 
 class MapStore:
@@ -38,12 +41,15 @@ class MapStore:
             ) from error
         self.in_file[key] = len(self.in_file) * self.bytes_each
 
-    def weighted_sum(self, weights: dict[tuple, float]) -> np.ndarray:
-        """Sum of the maps of these keys times their weights: added in float64, float32 (H, W)."""
+    def weighted_sum(self, weights: dict[tuple, float]) -> torch.Tensor:
+        """Sum of the maps of these keys times their weights, float64 (H, W), where the maps are: ``TOGETHER`` at once."""
         total = torch.zeros(self.shape, dtype=torch.float64, device=self.device)
-        for key, weight in sorted(weights.items()):
-            total.add_(self._map(key), alpha=weight)
-        return total.cpu().numpy().astype(np.float32)
+        keys = sorted(weights)
+        weights_K = handed_over([weights[key] for key in keys], torch.float64, self.device)
+        for start in range(0, len(keys), TOGETHER):
+            part = slice(start, start + TOGETHER)
+            total += torch.tensordot(weights_K[part], torch.stack([self._map(key) for key in keys[part]]).double(), 1)
+        return total
 
     def _map(self, key: tuple) -> torch.Tensor:
         if key in self.in_memory:

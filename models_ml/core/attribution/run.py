@@ -8,6 +8,7 @@ OUT/contact.png, index.html, items.csv, regions.csv, summary.json
 import json
 import re
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
@@ -42,6 +43,9 @@ if TYPE_CHECKING:
     from models_ml.core.attribution.path import Target
 
 
+TOGETHER = {"cuda": 8, "cpu": 1}  # pictures that share their batches; a processor, full with one, keeps what is done after each
+
+
 @dataclass(frozen=True)
 class Explained:
     folder: str
@@ -64,6 +68,7 @@ def explain_items(
     limit: int | None = None,
     controls: int = 2,
     settings: Sequence[str] = (),
+    tta_views: int | None = None,
     on_event: Listener | None = None,
     cancelled: Callable[[], bool] | None = None,
     device: str = "auto",
@@ -73,7 +78,8 @@ def explain_items(
     settings: changes to the run's attribution, e.g. ``method=occlusion``, or to the rule by which its members are
     admitted, e.g. ``ensemble.rule=mean``. limit: this many items, taken in turn from
     the classes. controls: networks of random weights that the same scores are computed for;
-    their agreement needs two.
+    their agreement needs two. tta_views: of which mean the answers are, as in ``predict_items``; maps are those of the picture as
+    it is.
     """
     if controls < 0 or (limit is not None and limit < 1):
         raise CoreError("At least one item (--limit) and no less than 0 networks of random weights (--controls) are needed.")
@@ -86,19 +92,21 @@ def explain_items(
     chosen = _spread(select(manifest, info, split, items), limit)
     names = [item.id for item in chosen]
     predictions = predict_items(
-        run_dir, manifest, split=split, items=names, on_event=scaled(tell, 0, 0.1), cancelled=cancelled, device=device
-    )
+        run_dir, manifest, split=split, items=names, on_event=scaled(tell, 0, 0.1), cancelled=cancelled, device=device,
+        tta_views=tta_views,
+    )  # fmt: skip
     own = list(info.labels.own_indices)
     combined = combine(predictions.probs_MNC, info.cfg.ensemble, own)
     place_of = {name: n for n, name in enumerate(predictions.items)}
-    worker = _Worker(info, spec, controls, out, device)
+    worker = _Worker(info, spec, controls, out, device, tta_views)
     records = []
-    for k, item in enumerate(chosen):
+    for start in range(0, len(chosen), worker.together):
         if cancelled():
-            raise Cancelled(f"Explaining was cancelled after {k} of {len(chosen)} items; the same command continues.")
-        records.append(worker.item(item, place_of[item.id], combined))
-        share = 0.1 + 0.9 * (k + 1) / len(chosen)
-        tell(ExplainProgress(progress=share, item=item.id, done=k + 1, total=len(chosen)))
+            raise Cancelled(f"Explaining was cancelled after {start} of {len(chosen)} items; the same command continues.")
+        some = chosen[start : start + worker.together]
+        records += worker.items(some, [place_of[item.id] for item in some], combined)
+        done = len(records)
+        tell(ExplainProgress(progress=0.1 + 0.9 * done / len(chosen), item=some[-1].id, done=done, total=len(chosen)))
     summary = write_tables(out, spec, records, controls)
     _draw(out, chosen, records, summary)
     gaps = [m["gap"] for r in records for m in r["maps"].values()]
@@ -131,7 +139,7 @@ def picture_path(out: Path, item: str) -> Path:
 class _Worker:
     """Networks and settings, loaded once."""
 
-    def __init__(self, info: RunInfo, spec: AttributionSpec, controls: int, out: Path, device: str):
+    def __init__(self, info: RunInfo, spec: AttributionSpec, controls: int, out: Path, device: str, tta_views: int | None):
         from models_ml.core.device import in_layout
         from models_ml.core.training.network import build
 
@@ -146,26 +154,31 @@ class _Worker:
             ).to(self.device).eval().requires_grad_(False)
             for k in range(controls)
         ]  # fmt: skip
-        self.light = {}  # of each network, the copy that maps are computed with
+        self.together = TOGETHER[self.device.type]
+        self.folded, self.light = {}, {}  # of each network, the copies that answer and that maps are computed with
         self.hashes = dict(members)
-        self.key = sha256_json([self.hashes, to_dict(spec), to_dict(info.cfg.ensemble), controls, 4])
+        self.key = sha256_json([self.hashes, to_dict(spec), to_dict(info.cfg.ensemble), controls, 4, *([tta_views] if tta_views else [])])
 
-    def item(self, item: Item, n: int, combined: Combined) -> dict:
-        """Facts of one item, computed or, when they stand there with the same key, read."""
-        path = self.out / "items" / f"{file_name(item.id)}.json"
-        key = sha256_json([self.key, sha256_file(item.path)])
-        record = json.loads(path.read_text()) if path.is_file() else {"key": ""}
-        known = record.get("regions")
-        if record["key"] != key:
-            record, maps = self._compute(item, n, combined)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            picture_path(self.out, item.id).unlink(missing_ok=True)  # drawn from the former map
-            with replacing(path.with_suffix(".npz")) as part, open(part, "wb") as handle:
-                np.savez_compressed(handle, **maps)
-        record |= {"key": key, "regions": self._regions(item, path.with_suffix(".npz"))}
-        if record["regions"] != known:
-            write_json(path, record)
-        return record
+    def items(self, items: list[Item], places: list[int], combined: Combined) -> list[dict]:
+        """Facts of some items, which stand at these places among the answers; computed together or, where they stand in
+        their files with the same key, read."""
+        records, keys = [], [sha256_json([self.key, sha256_file(item.path)]) for item in items]
+        paths = [self.out / "items" / f"{file_name(item.id)}.json" for item in items]
+        for path in paths:
+            records.append(json.loads(path.read_text()) if path.is_file() else {"key": ""})
+        known = [record.get("regions") for record in records]
+        missing = [k for k, record in enumerate(records) if record["key"] != keys[k]]
+        questions = [self._question(items[k], places[k], combined) for k in missing]
+        for k in missing:
+            paths[k].parent.mkdir(parents=True, exist_ok=True)
+            picture_path(self.out, items[k].id).unlink(missing_ok=True)  # drawn from the former map
+        for k, record in zip(missing, self._compute(questions, [paths[k].with_suffix(".npz") for k in missing])):
+            records[k] = record
+        for item, record, key, path, regions in zip(items, records, keys, paths, known):
+            record |= {"key": key, "regions": self._regions(item, path.with_suffix(".npz"))}
+            if record["regions"] != regions:
+                write_json(path, record)
+        return records
 
     def _regions(self, item: Item, path: Path) -> list[dict]:
         """Shares of relevance, scored anew from the stored maps: what is marked may have changed since."""
@@ -181,20 +194,59 @@ class _Worker:
         square, where = to_square(decode(item.path), data.size_px, fit=data.fit, resample=data.resample)
         return square, where, _lesion(item, where, data.size_px)
 
-    def _compute(self, item: Item, n: int, combined: Combined) -> tuple[dict, dict[str, np.ndarray]]:
-        classes, picture = self.info.labels.names, self._picture(item, n, combined)
+    def _question(self, item: Item, n: int, combined: Combined) -> "_Question":
+        """The item's picture, whose answer is explained, and for which targets."""
+        import torch
+
+        from models_ml.core.attribution.explain import baseline_of
+
+        square, where, mask = self._opened(item)
+        image = torch.from_numpy(square).permute(2, 0, 1)[None].float().to(self.device) / 255
+        admitted = [net for net, used in zip(self.networks, combined.admitted_MN[:, n]) if used] or self.networks
+        fill = baseline_of(image, AttributionSpec(), self.networks[0].mean)
         answer = int(combined.probs_NC[n].argmax())
         asked = {name: self._target(name, answer, item.label) for name in self.spec.targets}
         asked = {name: target for name, target in asked.items() if target}
-        targets, unlikely = list(dict.fromkeys(asked.values())), (int(combined.probs_NC[n].argmin()),)
-        *found, least = self._together(picture, picture.admitted, [*targets, unlikely], n_once=1)
-        of_random = [self._together(picture, [network], targets, n_once=len(targets)) for network in self.random]
+        record = {
+            "item": item.id, "truth": item.label, "group": item.group,
+            # empty where the ensemble abstains
+            "answer": self.info.labels.names[answer] if combined.answer_N[n] >= 0 else "",
+            "members_used": int(combined.members_used_N[n]), "fallback": str(combined.fallback_N[n]),
+            "placement": asdict(where), "weights": self.hashes, "mask_share": None if mask is None else float(mask.mean()),
+        }  # fmt: skip
+        skin = explain_metrics.skin(square)
+        return _Question(
+            skin, mask, image, fill, admitted, answer, (int(combined.probs_NC[n].argmin()),), asked, record
+        )
+
+    def _compute(self, questions: list["_Question"], paths: list[Path]) -> list[dict]:
+        """Facts of every question, its maps stored in its file. Of the least probable class, and of all that networks of
+        random weights are asked, the first steps alone are made, as of controls: where a map lies is settled long before its
+        sum is. Ranking pixels and packing maps is a processor's work, so several questions are judged side by side."""
+        from models_ml.core.attribution.explain import Question, explain_together
+
+        most, once = self.spec.max_steps, self.spec.steps
+        wanted = []
+        for one in questions:
+            targets, n = [*one.targets, one.unlikely], len(one.targets)
+            networks = [self._light(network) for network in one.admitted]
+            wanted.append(Question(networks, one.image_1CHW, targets, [most] * n + [once]))
+            wanted += [Question([self._light(net)], one.image_1CHW, one.targets, [once] * n) for net in self.random]
+        found, each = explain_together(wanted, self.spec), 1 + len(self.random)
+        with ThreadPoolExecutor(max_workers=self.together) as beside:
+            parts = [found[k * each : (k + 1) * each] for k in range(len(questions))]
+            return list(beside.map(self._judged, questions, paths, parts))
+
+    def _judged(self, question: "_Question", path: Path, found: list[list]) -> dict:
+        """Facts of one question, whose attributions these are: its members', and each random network's; its maps are
+        stored."""
+        classes, ((*found, least), *of_random) = self.info.labels.names, found
         known = {
-            target: self._scored(picture, target, joint, [own[k].map_HW for own in of_random])
-            for k, (target, joint) in enumerate(zip(targets, found))
+            target: self._scored(question, target, joint, [one[k].map_HW for one in of_random])
+            for k, (target, joint) in enumerate(zip(question.targets, found))
         }  # the true class is the predicted one wherever the answer is right
         maps, facts = {}, {}
-        for name, target in asked.items():
+        for name, target in question.asked.items():
             joint, controls_KHW, scores = known[target]
             maps[name], maps[f"{name}_members"] = joint.map_HW, joint.maps_MHW
             if name == "predicted":
@@ -204,26 +256,11 @@ class _Worker:
                 "steps": joint.steps, "why": joint.why, "score": joint.score, **scores,
             }  # fmt: skip
         maps["wrong_class"] = least.map_HW
-        record = {
-            "item": item.id, "truth": item.label, "group": item.group,
-            "answer": classes[answer] if combined.answer_N[n] >= 0 else "",  # empty where the ensemble abstains
-            "members_used": int(combined.members_used_N[n]), "fallback": str(combined.fallback_N[n]),
-            "placement": asdict(picture.where), "weights": self.hashes,
-            "mask_share": None if picture.mask_HW is None else float(picture.mask_HW.mean()),
-            "maps": facts, "wrong_class": self._scores(picture, least.map_HW, least.maps_MHW, answer),
-        }  # fmt: skip
-        return record, maps
-
-    def _picture(self, item: Item, n: int, combined: Combined) -> "_Picture":
-        import torch
-
-        from models_ml.core.attribution.explain import baseline_of
-
-        square, where, mask = self._opened(item)
-        image = torch.from_numpy(square).permute(2, 0, 1)[None].float().to(self.device) / 255
-        admitted = [net for net, used in zip(self.networks, combined.admitted_MN[:, n]) if used] or self.networks
-        fill = baseline_of(image, AttributionSpec(), self.networks[0].mean)
-        return _Picture(square, where, mask, image, fill, admitted)
+        agreement = explain_metrics.agreement(least.maps_MHW)
+        wrong = self._scores(question, least.map_HW, agreement, question.answer)
+        with replacing(path) as part, open(part, "wb") as handle:
+            np.savez_compressed(handle, **maps)
+        return {**question.record, "maps": facts, "wrong_class": wrong}
 
     def _target(self, name: str, answer: int, label: str) -> "Target | None":
         """What is explained under this name; None where it has no meaning (truth unknown, answer right)."""
@@ -237,66 +274,76 @@ class _Worker:
         return (answer, truth) if answer != truth else None
 
     def _light(self, network):
-        """The network without its batch norms, found once; the picture is always the same, so that a run that goes on
-        computes as one that was never cut short. Grad-CAM looks into the network, so it gets the network itself."""
-        import torch
-
-        from models_ml.core.attribution.folding import folded, in_half
+        """What maps are computed with."""
+        from models_ml.core.attribution.folding import in_half
 
         if network not in self.light:
-            side, fixed = self.info.cfg.data.size_px, torch.Generator().manual_seed(0)
-            made_up = torch.rand(1, 3, side, side, generator=fixed).to(self.device)
-            light = network
-            if self.spec.method != "gradcam":
-                light = folded(network, made_up)
-                light = in_half(light, made_up) if self.spec.precision == "fp16" else light
-            self.light[network] = light
+            half = self.spec.precision == "fp16" and self.spec.method != "gradcam"
+            self.light[network] = in_half(self._folded(network), self._made_up()) if half else self._folded(network)
         return self.light[network]
 
-    def _together(self, picture: "_Picture", networks: list, targets: list, *, n_once: int) -> list:
-        """Attributions of the targets; the last ``n_once`` of them at the first steps alone, as controls are: where a map
-        lies is settled long before its sum is."""
-        from models_ml.core.attribution.explain import explain_together
+    def _folded(self, network):
+        """The network without its batch norms, found once. Grad-CAM looks into the network, so it gets the network itself."""
+        from models_ml.core.attribution.folding import folded
 
-        most = [self.spec.max_steps] * (len(targets) - n_once) + [self.spec.steps] * n_once
-        return explain_together([self._light(network) for network in networks], picture.image_1CHW, targets, self.spec, most)
+        if network not in self.folded:
+            plain = self.spec.method == "gradcam"
+            self.folded[network] = network if plain else folded(network, self._made_up())
+        return self.folded[network]
 
-    def _scored(self, picture: "_Picture", target: "Target", joint, of_random: list[np.ndarray]) -> tuple:
+    def _made_up(self) -> "torch.Tensor":
+        """A picture to compare copies of networks by; always the same, so that a run that goes on computes as one that was
+        never cut short."""
+        import torch
+
+        side, fixed = self.info.cfg.data.size_px, torch.Generator().manual_seed(0)
+        return torch.rand(1, 3, side, side, generator=fixed).to(self.device)
+
+    def _scored(self, question: "_Question", target: "Target", joint, of_random: list[np.ndarray]) -> tuple:
         """The ensemble's attribution, the maps of the random networks (K, H, W), and the scores of both."""
         controls = np.array(of_random, dtype=np.float32).reshape(-1, *joint.map_HW.shape)
-        alone = [self._scores(picture, map_HW, controls, target[0]) for map_HW in controls]
+        agreement = explain_metrics.agreement(controls)
+        alone = [self._scores(question, map_HW, agreement, target[0]) for map_HW in controls]
         control = {name: mean_known([row[name] for row in alone]) for name in SCORES}
-        scores = self._scores(picture, joint.map_HW, joint.maps_MHW, target[0])
+        scores = self._scores(question, joint.map_HW, explain_metrics.agreement(joint.maps_MHW), target[0])
         return joint, controls, {**scores, "control": control}
 
-    def _scores(self, picture: "_Picture", map_HW, maps_MHW, target: int) -> dict[str, float | None]:
+    def _scores(self, question: "_Question", map_HW, agreement: float | None, target: int) -> dict[str, float | None]:
         """Every score of a map. Whoever made it, what its pixels do to the answer is judged by the trained members:
         else a control's deletion and insertion could not be held against the network's."""
         import torch
 
         @torch.no_grad()
         def probability(taken_N1HW: np.ndarray) -> np.ndarray:
-            images = torch.where(torch.from_numpy(taken_N1HW).to(self.device), picture.fill_1CHW, picture.image_1CHW)
-            return torch.stack([net(images).softmax(1)[:, target] for net in picture.admitted]).mean(0).cpu().numpy()
+            images = torch.where(torch.from_numpy(taken_N1HW).to(self.device), question.fill_1CHW, question.image_1CHW)
+            judges = [self._folded(network) for network in question.admitted]
+            return torch.stack([net(images).softmax(1)[:, target] for net in judges]).mean(0).cpu().numpy()
 
         deletion, insertion = explain_metrics.perturbation_areas(map_HW, probability)
         return {
-            **_localisation(map_HW, picture.mask_HW), "deletion": deletion, "insertion": insertion,
-            "agreement": explain_metrics.agreement(maps_MHW),
-            "on_skin": explain_metrics.relevance_mass(map_HW, explain_metrics.skin(picture.square_HWC)),
+            **_localisation(map_HW, question.mask_HW), "deletion": deletion, "insertion": insertion,
+            "agreement": agreement, "on_skin": explain_metrics.relevance_mass(map_HW, question.skin_HW),
         }  # fmt: skip
 
 
 @dataclass(frozen=True)
-class _Picture:
-    """A picture on the network's square, what replaces its pixels, and the members whose answer it is."""
+class _Question:
+    """A picture on the network's square, what replaces its pixels, the members whose answer it is, what is asked of them, and
+    what is known before they are asked."""
 
-    square_HWC: np.ndarray
-    where: Placement
+    skin_HW: np.ndarray
     mask_HW: np.ndarray | None
     image_1CHW: "torch.Tensor"
     fill_1CHW: "torch.Tensor"
     admitted: list
+    answer: int
+    unlikely: "Target"  # the least probable class
+    asked: "dict[str, Target]"
+    record: dict
+
+    @property
+    def targets(self) -> "list[Target]":
+        return list(dict.fromkeys(self.asked.values()))
 
 
 def _localisation(map_HW: np.ndarray, mask: np.ndarray | None) -> dict[str, float | None]:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from models_ml.core.config import PRESETS, EnsembleRule, RunConfig, override, preset, read_config
+from models_ml.core.config import PRESETS, TTA_VIEWS, EnsembleRule, RunConfig, override, preset, read_config
 from models_ml.core.errors import CoreError
 
 
@@ -46,6 +46,11 @@ def ruled(sub):
 
 def of_split(sub) -> None:
     sub.add_argument("--split", default="test", choices=("train", "test", "any"), help="which pictures; test unless told")
+
+
+def of_views(sub) -> None:
+    sub.add_argument("--views", type=int, choices=TTA_VIEWS,
+                     help="8: answers are the mean of a picture's rotations and mirror images; as the run's recipe says unless told")  # fmt: skip
 
 
 def config_of(arguments) -> RunConfig:

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from models_ml.core.commands.options import config_of, configured, of_split, split_of, works
+from models_ml.core.commands.options import config_of, configured, of_split, of_views, split_of, works
 from models_ml.core.commands.watching import listener, stopping
 from models_ml.core.config import BASELINES, METHODS, to_toml
 from models_ml.core.errors import CoreError
@@ -61,7 +61,8 @@ def _explain(arguments) -> int:
         found = explain_items(
             arguments.run_dir, read_manifest(arguments.manifest), arguments.out,
             split=split_of(arguments), limit=arguments.limit, controls=arguments.controls,
-            settings=arguments.set, on_event=tell and timed(tell, ExplainProgress), cancelled=stop, device=arguments.device,
+            settings=arguments.set, tta_views=arguments.views,
+            on_event=tell and timed(tell, ExplainProgress), cancelled=stop, device=arguments.device,
         )  # fmt: skip
     print(f"{arguments.out}: {found.n_items} items, {found.n_maps} maps, worst completeness gap {found.worst_gap_text}")
     print(f"Open {Path(arguments.out) / 'index.html'}.")
@@ -81,6 +82,7 @@ def add(command) -> None:
     sub.add_argument("--seconds", type=float, default=5.0, help="per measurement; 5 unless told")
     sub = works(command("explain", _explain, "attribution maps, their metrics and pictures", "run_dir", "manifest"))
     of_split(sub)
+    of_views(sub)
     sub.add_argument("--limit", type=int, help="this many items, spread over the classes")
     sub.add_argument("--set", action="append", default=[], metavar="NAME=VALUE",
                      help=f"method={'|'.join(METHODS)}, baseline={'|'.join(BASELINES)}, steps, max_steps, gap, targets ...")

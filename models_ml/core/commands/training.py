@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from models_ml.core.commands.options import config_of, configured, of_split, split_of, works
+from models_ml.core.commands.options import config_of, configured, of_split, of_views, split_of, works
 from models_ml.core.commands.watching import listener, stopping
 from models_ml.core.config import PRESETS, with_auxiliary_classes
 from models_ml.core.errors import CoreError
@@ -101,8 +101,10 @@ def _predict(arguments) -> int:
         found = predict_items(
             arguments.run_dir, read_manifest(arguments.manifest), split=split_of(arguments), items=wanted,
             out=arguments.out, model=arguments.model, on_event=listener(arguments), cancelled=stop, device=arguments.device,
+            tta_views=arguments.views,
         )  # fmt: skip
-    print(f"{arguments.out}: {len(found.members)} members, {len(found.items)} items, {len(found.classes)} classes")
+    told = f"{found.tta_views} view{'s' if found.tta_views > 1 else ''} of each picture"
+    print(f"{arguments.out}: {len(found.members)} members, {len(found.items)} items, {len(found.classes)} classes, {told}")
     return 0
 
 
@@ -127,6 +129,7 @@ def add(command) -> None:
         )
     )
     of_split(sub)
+    of_views(sub)
     sub.add_argument("--items", metavar="FILE", help="one item per line: predict exactly these")
     sub.add_argument("--model", help="name of the reader in the file; the run's name and view unless told")
     sub.add_argument("--out", required=True, metavar="FILE", help="predictions.csv: a row per member and picture")

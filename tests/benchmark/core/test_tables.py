@@ -21,7 +21,7 @@ def folder(founding_results, tmp_path_factory):
 
 def test_workbook_has_a_sheet_per_table_with_numbers_as_numbers(founding_results, folder):
     book = openpyxl.load_workbook(folder / "tables.xlsx")
-    assert book.sheetnames == ["dictionary", *[name[:31] for name in founding_results.sections]]
+    assert book.sheetnames == ["dictionary", *[name[:31] for name in founding_results.sections], "plan"]
     sheet = book["paired"]
     header = [cell.value for cell in sheet[1]]
     value = sheet.cell(2, header.index("mean_difference") + 1)

@@ -12,12 +12,14 @@ from PIL import Image
 from models_ml.core import read_manifest, train_ensemble
 from models_ml.core.answers.predict import finished_members, load_member
 from models_ml.core.attribution import metrics as explain_metrics
-from models_ml.core.attribution.explain import baseline_of, blurred, explain, explain_together
+from models_ml.core.attribution import run
+from models_ml.core.attribution.explain import Question, baseline_of, blurred, explain, explain_together
 from models_ml.core.attribution.run import explain_items, file_name, picture_path, read_map
 from models_ml.core.attribution.tables import SCORES, WORDS, in_words
 from models_ml.core.cli import main
 from models_ml.core.config import AttributionSpec, ModelSpec
-from models_ml.core.errors import CoreError
+from models_ml.core.errors import Cancelled, CoreError
+from models_ml.core.events import ExplainProgress
 from models_ml.core.pictures.pixels import decode, to_square
 from models_ml.core.training import checkpoint
 from models_ml.core.training.network import build
@@ -64,7 +66,7 @@ def test_an_ensembles_map_is_the_mean_of_raw_maps_and_contrasts_subtract(image):
     with torch.no_grad():
         b.weight.mul_(-3)
     spec = AttributionSpec(steps=4)
-    (joint,) = explain_together([a, b], image, [(0,)], spec)
+    ((joint,),) = explain_together([Question([a, b], image, [(0,)], [4])], spec)
     single = explain(a, image, (0,), spec).map_HW
     assert joint.map_HW == pytest.approx(-single, abs=1e-5)
     assert explain_metrics.agreement(joint.maps_MHW) == pytest.approx(-1)
@@ -253,6 +255,42 @@ def test_a_second_call_computes_nothing_and_a_changed_setting_computes_anew(expl
     explain_items(trained, read_manifest(bank), out, limit=1, settings=[*settings, "baseline=median"], device="cpu")
     assert path.stat().st_mtime_ns != before
     assert picture.read_bytes() != drawn
+
+
+def test_pictures_explained_together_have_what_they_have_one_at_a_time(trained, bank, tmp_path, monkeypatch):
+    """As on a GPU: in groups of four, cut short between them and continued."""
+    told = []
+
+    def explain_into(folder, **more):
+        explain_items(
+            trained, read_manifest(bank), tmp_path / folder, limit=7, settings=["steps=16", "max_steps=16"], device="cpu",
+            **more,
+        )  # fmt: skip
+        with open(tmp_path / folder / "items.csv", newline="") as handle:
+            return list(csv.DictReader(handle)), stored(folder)
+
+    def stored(folder):
+        return {path.stem: path for path in (tmp_path / folder / "items").glob("*.npz")}
+
+    rows, alone = explain_into("alone")
+    monkeypatch.setitem(run.TOGETHER, "cpu", 4)
+    with pytest.raises(Cancelled, match="after 4 of 7 items"):
+        explain_into("groups", on_event=told.append, cancelled=lambda: any(isinstance(one, ExplainProgress) for one in told))
+    before = {name: path.stat().st_mtime_ns for name, path in stored("groups").items()}
+    grouped, groups = explain_into("groups")
+    assert len(before) == 4
+    assert before.items() <= {name: path.stat().st_mtime_ns for name, path in groups.items()}.items()
+    assert alone.keys() == groups.keys()
+    for name, path in alone.items():
+        with np.load(path) as maps, np.load(groups[name]) as others:
+            assert list(maps) == list(others)
+            for key in maps:
+                assert np.abs(others[key] - maps[key]).max() <= 1e-4 * np.abs(maps[key]).max()
+    assert [(row["item"], row["class"], row["answer"]) for row in grouped] == [
+        (row["item"], row["class"], row["answer"]) for row in rows
+    ]
+    for name in ("deletion", "insertion", "agreement"):
+        assert [float(row[name]) for row in grouped] == pytest.approx([float(row[name]) for row in rows], abs=0.01)
 
 
 def test_an_item_on_which_the_ensemble_abstains_has_no_answer(trained, bank, tmp_path):

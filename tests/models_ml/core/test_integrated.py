@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from models_ml.core.attribution.explain import baseline_of, explain, explain_targets
+from models_ml.core.attribution import path
+from models_ml.core.attribution.explain import Question, baseline_of, explain, explain_pictures, explain_targets
 from models_ml.core.attribution.map_store import MapStore
-from models_ml.core.attribution.path import StraightPath, at_once
+from models_ml.core.attribution.path import Walk, at_once, next_batch
 from models_ml.core.config import AttributionSpec, ModelSpec
 from models_ml.core.errors import CoreError
 from models_ml.core.training.network import build
@@ -86,10 +87,12 @@ class Counted(torch.nn.Module):
     def __init__(self, network):
         super().__init__()
         self.network, self.mean, self.std, self.forwards, self.backwards = network, network.mean, network.std, 0, 0
+        self.batches = []  # pictures that went through at once
 
     def forward(self, image):
         logits = self.network(image)
         self.forwards += len(image)
+        self.batches.append(len(image))
         logits.register_hook(self.count)
         return logits
 
@@ -156,14 +159,69 @@ def test_a_contrast_that_goes_on_alone_costs_one_backward_pass(rough):
     assert_same(found[2].map_HW, alone.map_HW)
 
 
+class OneByOne(torch.nn.Module):
+    """A network whose rounding does not depend on what else is in the batch: a rectifier close to its switch would turn."""
+
+    def __init__(self, network):
+        super().__init__()
+        self.network, self.mean, self.std = network, network.mean, network.std
+
+    def forward(self, image):
+        return torch.cat([self.network(one) for one in image.split(1)])
+
+
+def test_several_pictures_share_their_batches_and_each_has_the_maps_that_it_has_alone(rough, monkeypatch):
+    """To the bit, for different targets and lengths; the rounds of all together are waited for once each."""
+    network, picture = Counted(OneByOne(rough[0].network)).eval(), rough[1]
+    waits, fetched = [], path._fetched
+    monkeypatch.setattr(path, "_fetched", lambda *tensors: waits.append(1) or fetched(*tensors))
+    spec, most = AttributionSpec(steps=8, max_steps=128, gap=5e-4), [128, 128, 128, 8]
+    lighter = [(picture * share).contiguous() for share in (1, 0.8, 0.6, 0.4, 0.2)]
+    asked = [EVERY, [(2,), (1,)], EVERY, [(3,)], [(0,)]]
+    questions = [Question([network], image, own, most[: len(own)]) for image, own in zip(lighter, asked)]
+    together = explain_pictures(network, questions, spec)
+    batches, waited, passes = network.batches, len(waits), (network.forwards, network.backwards)
+    network.batches, network.forwards, network.backwards = [], 0, 0
+    waits.clear()
+    alone = [explain_targets(network, one.image_1CHW, one.targets, spec, one.max_steps) for one in questions]
+    for own, others in zip(together, alone):
+        for one, other in zip(own, others, strict=True):
+            assert (one.steps, one.gap, one.why) == (other.steps, other.gap, other.why)
+            assert one.map_HW.tobytes() == other.map_HW.tobytes()
+    assert len({one.steps for own in alone for one in own}) > 2
+    assert passes == (network.forwards, network.backwards)
+    assert len(batches) < 0.75 * len(network.batches)
+    assert waited < 0.5 * len(waits) < len(batches)
+
+
+def test_a_round_of_many_batches_is_waited_for_once(rough, monkeypatch):
+    network, picture = rough
+    waits, fetched = [], path._fetched
+    monkeypatch.setattr(path, "_fetched", lambda *tensors: waits.append(1) or fetched(*tensors))
+    explain(network, picture, (1,), AttributionSpec(steps=40, max_steps=40))
+    assert network.batches == [16, 16, 9]
+    assert len(waits) == 1
+
+
+def test_a_gpus_batches_have_equal_sizes():
+    left, sizes = 196, []
+    while left:
+        sizes.append(next_batch(left, 64, of_equal_size=True))
+        left -= sizes[-1]
+    assert sizes == [49] * 4
+    assert next_batch(65, 64, of_equal_size=True) == 33
+    assert next_batch(5, 64, of_equal_size=True) == 5
+
+
 def test_the_gradients_of_one_forward_pass_are_captums_own_of_every_target(rough):
     """Places that ask for different targets go through together; a single place's weight gives its gradient alone."""
     from captum.attr import Saliency
 
     network, picture = rough
-    path = StraightPath(network, picture, torch.zeros_like(picture), EVERY)
+    walk = Walk(network, [picture], [torch.zeros_like(picture)], [EVERY])
+    (own,) = walk.paths
     asked = [((1,), [(0.25, 0.75)]), ((3,), [(0.25, 0.75), (0.0, 0.125)]), ((0,), [(0.0, 0.125)]), ((1, 3), [(0.5, 1.0)])]
-    path.visit(asked)
+    walk.visit([(0, *one) for one in asked])
     for target, pieces in asked:
         for place in {end for piece in pieces for end in piece}:
             plus, *minus = target
@@ -172,9 +230,9 @@ def test_the_gradients_of_one_forward_pass_are_captums_own_of_every_target(rough
             for other in minus:
                 captums = captums - Saliency(network.network).attribute(point, target=other, abs=False)
             by_captum = (captums * picture).sum(1)[0].numpy()
-            assert_same(path.map_of(target, {place: 1.0}), by_captum)
+            assert_same(own.map_of(target, {place: 1.0}).numpy(), by_captum)
             logits = network.network(point)[0].detach().double()
-            assert path.scores[target][place] == pytest.approx(
+            assert own.scores[target][place] == pytest.approx(
                 float(logits[plus] - sum(logits[other] for other in minus)), abs=1e-6
             )
 

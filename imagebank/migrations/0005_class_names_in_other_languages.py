@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("imagebank", "0003_rehearsals")]
+    dependencies = [("imagebank", "0004_attempts_that_do_not_count")]
 
     operations = [
         migrations.AddField(

@@ -1,0 +1,111 @@
+"""The manifest that a reading of a table gives, and what it leaves out."""
+
+import csv
+import io
+from collections import Counter
+from dataclasses import dataclass
+
+from django.core.exceptions import ValidationError
+
+from imagebank.services.manifest import OPTIONAL, REQUIRED, ParsedManifest, read_manifest
+
+from .found import FILE_NAME, Found, PictureTable
+from .guessing import MOST_VALUES, item_code
+from .reading import Reading, Words
+
+NAME = "The drafted manifest"
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A manifest, checked as an import checks it.
+
+    text: the CSV. parsed: its good rows and the problems of the others. counts: class -> view -> good pictures.
+    left_out: (value of the class or view column, pictures) that nothing of the study stands for. unnamed: pictures
+    that the table does not name. lost: rows of the table that name no picture.
+    """
+
+    text: str
+    parsed: ParsedManifest
+    counts: dict[str, Counter]
+    left_out: tuple[tuple[str, int], ...]
+    unnamed: int
+    lost: int
+
+
+def compose(found: Found, reading: Reading, words: Words) -> Draft:
+    """Write the manifest of `reading`. One that says too little for any row raises ValidationError."""
+    table = found.table(reading.table)
+    _require_enough(table, reading, words)
+    rows, left_out = [], Counter()
+    further = further_columns(table, reading) if reading.keep else ()
+    for row, path in zip(table.rows, table.paths):
+        missing, cells = _cells(row, path, reading)
+        if missing is None:
+            rows.append(cells | {column: row[column] for column in further} | {"mask": found.masks.get(path, "")})
+        else:
+            left_out[missing] += 1
+    text = _written(rows)
+    parsed = read_manifest(
+        text.encode(), name=NAME, classes=[code for code, _ in words.classes], views=[code for code, _ in words.views]
+    )
+    counts: dict[str, Counter] = {code: Counter() for code, _ in words.classes}
+    for good in parsed.rows:
+        counts[good.diagnosis][good.view] += 1
+    unnamed = len(set(found.pictures) - set(table.paths))
+    return Draft(text, parsed, counts, tuple(left_out.most_common()), unnamed, table.lost)
+
+
+def _require_enough(table: PictureTable, reading: Reading, words: Words) -> None:
+    for role in ("class", "view"):
+        column = reading.columns.get(role)
+        if column and len([value for value in table.values(column) if value]) > MOST_VALUES:
+            raise ValidationError(
+                f"{role.capitalize()} needs a column with at most {MOST_VALUES} different values; "
+                f'"{column}" has {len(table.values(column)):,}. Choose another column.'
+            )
+    if not reading.columns.get("class"):
+        raise ValidationError("The class of each picture is needed, and no column says it yet. Choose one.")
+    if not any(reading.classes.values()):
+        raise ValidationError(
+            f'No value of "{reading.columns["class"]}" stands for a class of the study yet. '
+            f"Say for each which class it is: {', '.join(code for code, _ in words.classes)}."
+        )
+    if not reading.columns.get("view") and not reading.view:
+        raise ValidationError(
+            f"The view of each picture is needed, and no column says it yet. Choose a column, or one view for all: "
+            f"{', '.join(code for code, _ in words.views)}."
+        )
+
+
+def _cells(row: dict[str, str], path: str, reading: Reading) -> tuple[str | None, dict[str, str]]:
+    """A row's cells; or, as the first of both, the value for which it is left out."""
+    columns = reading.columns
+    shown = row.get(columns["class"], "")
+    diagnosis = reading.classes.get(shown)
+    view_shown = row.get(columns.get("view", ""), "")
+    view = reading.views.get(view_shown) if columns.get("view") else reading.view
+    if not diagnosis or not view:
+        return (shown if not diagnosis else view_shown) or "nothing", {}
+    split = reading.splits.get(row.get(columns.get("split", ""), ""), "")
+    fold = row.get(columns.get("fold", ""), "") if split != "test" else ""
+    return None, {
+        "item": item_code(row, path, reading, columns.get("item", FILE_NAME)), "class": diagnosis, "view": view, "path": path,
+        "split": split, "fold": fold, "group": row.get(columns.get("group", ""), ""),
+    }  # fmt: skip
+
+
+def further_columns(table: PictureTable, reading: Reading) -> tuple[str, ...]:
+    """Columns of the table that nothing above has taken: they go with the pictures where the reading keeps them."""
+    told = {*REQUIRED, "split", "fold", "group", "mask", table.path_column, *reading.columns.values()}
+    return tuple(column for column in table.own if column not in told)
+
+
+def _written(rows: list[dict[str, str]]) -> str:
+    first = [*REQUIRED, *OPTIONAL[: OPTIONAL.index("mask") + 1]]
+    columns = list(dict.fromkeys([*first, *(column for row in rows for column in row)]))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()

@@ -1,0 +1,61 @@
+"""The page of the split: what is for training and what for testing, and a draw of the test set and the folds."""
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
+
+from imagebank.models import Item
+from imagebank.permissions import WORKING_ROLES, Role, may_change, require_role
+from imagebank.services.splits import draw_split, most_per_class, split_counts, standing_against
+
+SUGGESTED, MOST_FOLDS = 20, 20
+NUMBER = {"class": "form-control"}
+
+
+class SplitForm(forms.Form):
+    """How many test items of every class, how many folds, and the seed."""
+
+    per_class = forms.IntegerField(
+        label="Test items of every class", required=False, min_value=1, widget=forms.NumberInput(NUMBER),
+        help_text="Empty: the test set stays as it is.",
+    )  # fmt: skip
+    folds = forms.IntegerField(
+        label="Folds of the training items", min_value=0, max_value=MOST_FOLDS, initial=5, widget=forms.NumberInput(NUMBER),
+        help_text="Each fold is held out by one member of an ensemble. 0: none.",
+    )  # fmt: skip
+    seed = forms.IntegerField(
+        min_value=0, max_value=2**31 - 1, initial=0, widget=forms.NumberInput(NUMBER),
+        help_text="The same seed, the same split.",
+    )  # fmt: skip
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@require_role(*WORKING_ROLES)
+def bank_split(request: HttpRequest, slug: str) -> HttpResponse:
+    """Counts for all who work on the study; the draw for its coordinators, while nothing rests on the present split."""
+    study, coordinates = request.study, may_change(request.user, request.study, Role.COORDINATOR)
+    most = most_per_class(study) if coordinates else 0
+    tested = study.items.testing().exists()
+    form = SplitForm(request.POST if request.method == "POST" and coordinates else None)
+    form.fields["per_class"].initial = None if tested else min(SUGGESTED, most) or None
+    if form.is_bound and form.is_valid():
+        try:
+            words = draw_split(study=study, user=request.user, **form.cleaned_data)
+        except ValidationError as refusal:
+            form.add_error(None, refusal)
+        else:
+            messages.success(request, f"You {words}.")
+            return redirect("imagebank:split", slug)
+    counts = split_counts(study)
+    context = {
+        "study": study, "form": form, "most": most, "coordinates": coordinates, "works": True, "counts": counts,
+        "columns": [label for _, label in (*Item.Split.choices, ("", "No split"))],
+        "grouped": study.items.exclude(group="").exists(),
+        "fixed": standing_against(study, test_set=True) if coordinates else [],
+        "folds_fixed": standing_against(study, test_set=False) if coordinates else [],
+        "drawn": study.trail.filter(deed__startswith="drew a test set").first(),
+    }  # fmt: skip
+    return render(request, "imagebank/split.html", context, status=400 if form.is_bound else 200)

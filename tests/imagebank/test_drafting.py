@@ -1,0 +1,321 @@
+"""Pictures without a manifest: what is guessed from folders, names and tables, what a person changes, and the import."""
+
+import csv
+import io
+import json
+import zipfile
+from dataclasses import replace
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import CommandError, call_command
+from django.urls import reverse
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from imagebank.bank_jobs import IMPORT
+from imagebank.jobs import run_job
+from imagebank.models import Job
+from imagebank.services.drafting.composing import compose
+from imagebank.services.drafting.found import AFTER_MARK, BEFORE_MARK, FILE_NAME, FOLDERS, look_into
+from imagebank.services.drafting.guessing import guess, item_code, with_values
+from imagebank.services.drafting.reading import CLASS_AND_NAME, Words, meant_by
+from imagebank.services.sources import FolderSource, open_source
+
+from .factories import DiagnosisClassFactory, MembershipFactory, StudyFactory, encoded, jpeg_bytes
+
+SKIN = Words(
+    (("NF1", "Neurofibromatosis type 1"), ("TSC", "Tuberous sclerosis complex")),
+    (("focused", "focused"), ("panoramic", "panoramic")),
+)
+ONE_VIEW = Words(SKIN.classes, (("photo", "clinical"),))
+
+
+def fill(folder, files):
+    """Write files: bytes as they are, text as text, None as a small picture of its own."""
+    for number, (name, content) in enumerate(files.items()):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        data = content.encode() if isinstance(content, str) else content
+        path.write_bytes(jpeg_bytes(seed=number) if data is None else data)
+    return FolderSource(folder)
+
+
+def zipped(files) -> bytes:
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w") as archive:
+        for number, (name, content) in enumerate(files.items()):
+            archive.writestr(name, jpeg_bytes(seed=number) if content is None else content)
+    return held.getvalue()
+
+
+def drafted(folder, files, words=SKIN):
+    found = look_into(fill(folder, files))
+    return compose(found, guess(found, words), words)
+
+
+def rows_of(draft) -> list[tuple]:
+    return [tuple(row[c] for c in ("item", "class", "view", "split", "group", "path")) for row in csv.DictReader(io.StringIO(draft.text))]
+
+
+@pytest.mark.parametrize(
+    ("value", "code"),
+    [("nf1", "NF1"), ("Neurofibromatosis Type 1", "NF1"), ("neurofibromatosis", "NF1"), ("Tuberous_Sclerosis", "TSC"),
+     ("TSC", "TSC"), ("psoriasis", ""), ("", ""), ("t", ""), ("!!", "")],
+)  # fmt: skip
+def test_a_value_means_the_class_that_it_spells(value, code):
+    assert meant_by(value, SKIN.classes) == code
+
+
+def test_a_beginning_that_fits_two_classes_means_neither():
+    assert meant_by("neuro", (("A", "Neurofibroma"), ("B", "Neurodermatitis"))) == ""
+
+
+def test_folders_of_views_and_classes_pair_pictures_of_the_same_name(tmp_path):
+    files = [f"{split}/{view}/{name}/p{number}.jpg" for split, view, name, number in
+             [("train", "focused", "NF1", 1), ("train", "panoramic", "NF1", 1), ("test", "focused", "tuberous sclerosis", 2)]]  # fmt: skip
+    draft = drafted(tmp_path, dict.fromkeys(files))
+    assert rows_of(draft) == [
+        ("p2", "TSC", "focused", "test", "", files[2]),
+        ("p1", "NF1", "focused", "train", "", files[0]),
+        ("p1", "NF1", "panoramic", "train", "", files[1]),
+    ]
+    assert draft.counts["NF1"] == {"focused": 1, "panoramic": 1}
+    assert not draft.parsed.problems
+
+
+def test_views_at_the_end_of_names_pair_what_stands_before(tmp_path):
+    draft = drafted(tmp_path, dict.fromkeys(["NF1/a_focused.jpg", "NF1/a_panoramic.jpg", "TSC/b_focused.png"]))
+    assert [row[:3] for row in rows_of(draft)] == [
+        ("a", "NF1", "focused"), ("a", "NF1", "panoramic"), ("b", "TSC", "focused")
+    ]  # fmt: skip
+
+
+def test_names_that_come_again_in_another_class_are_told_apart_by_it(tmp_path):
+    draft = drafted(tmp_path, dict.fromkeys(["NF1/1.jpg", "TSC/1.jpg"]), ONE_VIEW)
+    assert [row[0] for row in rows_of(draft)] == ["NF1-1", "TSC-1"]
+
+
+def test_a_published_table_is_read_under_its_own_columns(tmp_path):
+    table = (
+        "file,img_id,patient_id,diagnostic,age\nPAT_1_2_3.jpg,PAT_1_2_3,PAT_1,NF1,41\nPAT_1_2_4.jpg,PAT_1_2_4,PAT_1,NF1,41\n"
+        "PAT_9_1_1.jpg,PAT_9_1_1,PAT_9,MEL,7\ngone.jpg,gone,PAT_8,TSC,3\n"
+    )
+    names = ["PAT_1_2_3", "PAT_1_2_4", "PAT_9_1_1", "unnamed"]
+    draft = drafted(tmp_path, {"labels.csv": table, **{f"images/{name}.jpg": None for name in names}}, ONE_VIEW)
+    assert rows_of(draft) == [
+        ("PAT_1_2_3", "NF1", "photo", "", "PAT_1", "images/PAT_1_2_3.jpg"),
+        ("PAT_1_2_4", "NF1", "photo", "", "PAT_1", "images/PAT_1_2_4.jpg"),
+    ]
+    assert (draft.left_out, draft.unnamed, draft.lost) == ((("MEL", 1),), 1, 1)
+    assert draft.parsed.rows[0].attributes == {"age": "41"}
+
+
+def test_further_columns_are_left_where_nobody_wants_them(tmp_path):
+    found = look_into(fill(tmp_path, {"t.csv": "image;dx;patient name\na;NF1;Somebody\n", "a.jpg": None}))
+    reading = guess(found, ONE_VIEW)
+    assert compose(found, reading, ONE_VIEW).parsed.rows[0].attributes == {"patient name": "Somebody"}
+    assert "Somebody" not in compose(found, replace(reading, keep=False), ONE_VIEW).text
+
+
+def test_masks_go_with_the_picture_of_their_name(tmp_path):
+    white = encoded(Image.new("L", (48, 36), 255), "PNG")
+    files = {"NF1/a.jpg": None, "masks/a.png": white, "TSC/b.jpg": None, "TSC/b_segmentation.png": white, "TSC/c.jpg": None}
+    draft = drafted(tmp_path, files, ONE_VIEW)
+    masks = {row["item"]: row["mask"] for row in csv.DictReader(io.StringIO(draft.text))}
+    assert masks == {"a": "masks/a.png", "b": "TSC/b_segmentation.png", "c": ""}
+
+
+def test_a_test_column_of_yes_and_no_is_a_split(tmp_path):
+    draft = drafted(tmp_path, {"t.csv": "image,dx,is_test\na,NF1,1\nb,TSC,0\n", "a.jpg": None, "b.jpg": None}, ONE_VIEW)
+    assert [row[3] for row in rows_of(draft)] == ["test", "train"]
+
+
+def test_a_name_that_fits_two_files_names_neither(tmp_path):
+    table = "image,dx\na,NF1\nx/a.jpg,TSC\n"
+    draft = drafted(tmp_path, {"t.csv": table, "x/a.jpg": None, "y/a.jpg": None}, ONE_VIEW)
+    assert [(row[1], row[5]) for row in rows_of(draft)] == [("TSC", "x/a.jpg")]
+    assert (draft.lost, draft.unnamed) == (1, 1)
+
+
+def test_what_systems_leave_beside_pictures_is_no_picture(tmp_path):
+    found = look_into(fill(tmp_path, {"NF1/a.jpg": None, "__MACOSX/NF1/._a.jpg": b"x", "NF1/.b.jpg": b"x"}))
+    assert found.pictures == ("NF1/a.jpg",)
+
+
+@pytest.mark.parametrize(
+    ("files", "words", "sentence"),
+    [
+        ({"a.tif": b"x"}, SKIN, "has no picture: needed are files that end in .jpg, .jpeg, .png, .webp, .heic, .heif; found .tif"),
+        ({"a.jpg": None, "b.jpg": None}, ONE_VIEW, "The class of each picture is needed"),
+        ({"psoriasis/a.jpg": None, "eczema/b.jpg": None}, ONE_VIEW, 'No value of "folder 1" stands for a class of the study yet'),
+        ({"NF1/a.jpg": None, "TSC/b.jpg": None}, SKIN, "The view of each picture is needed, and no column says it yet"),
+    ],
+)
+def test_what_says_too_little_is_told_in_one_sentence(tmp_path, files, words, sentence):
+    with pytest.raises(ValidationError) as refusal:
+        drafted(tmp_path, files, words)
+    assert len(refusal.value.messages) == 1
+    assert sentence in refusal.value.messages[0]
+
+
+def test_a_column_of_too_many_values_is_no_column_of_classes(tmp_path):
+    files = dict.fromkeys([*(f"NF1/{number}.jpg" for number in range(61)), "TSC/x.jpg"])
+    found = look_into(fill(tmp_path, files))
+    reading = guess(found, ONE_VIEW)
+    chosen = with_values(replace(reading, columns=reading.columns | {"class": FILE_NAME}), found.tables[0], ONE_VIEW)
+    with pytest.raises(ValidationError, match="at most 60 different values; .*has 62"):
+        compose(found, chosen, ONE_VIEW)
+
+
+def test_a_damaged_table_is_told_and_the_folders_are_read(tmp_path):
+    found = look_into(fill(tmp_path, {"bad.csv": b"\xff\xfe", "other.csv": "a,b\n1,2\n", "NF1/a.jpg": None}))
+    assert [table.name for table in found.tables] == [FOLDERS]
+    assert "must be UTF-8" in found.unread[0]
+    assert found.unread[1] == "other.csv names no picture that is here."
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.text(max_size=12), min_size=1, max_size=6))
+def test_no_table_breaks_the_drafting(tmp_path_factory, cells):
+    folder = tmp_path_factory.mktemp("any")
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerows([["image", "dx"], *(["a", cell] for cell in cells)])
+    found = look_into(fill(folder, {"t.csv": text.getvalue().encode("utf-8", "replace"), "NF1/a.jpg": None}))
+    reading = guess(found, ONE_VIEW)
+    for table in found.tables:
+        assert all(item_code(row, path, reading, CLASS_AND_NAME) for row, path in zip(table.rows, table.paths))
+        assert len(table.rows) == len(table.paths)
+
+
+def test_a_zip_tells_of_the_ways_out_of_it_only_by_refusing_them(tmp_path):
+    (tmp_path / "a.zip").write_bytes(zipped({"NF1/a.jpg": None, "../NF1/b.jpg": None, "NF1\\c.jpg": None}))
+    with open_source(tmp_path / "a.zip") as source:
+        found = look_into(source)
+        draft = compose(found, guess(found, ONE_VIEW), ONE_VIEW)
+        assert [row.path for row in draft.parsed.rows] == ["NF1/a.jpg", "NF1/c.jpg"]
+        assert source.read("NF1/c.jpg")
+
+
+@pytest.fixture
+def study(db):
+    made = StudyFactory()
+    for code, name in SKIN.classes:
+        DiagnosisClassFactory(study=made, code=code, name=name)
+    return made
+
+
+@pytest.fixture
+def coordinator(client, study, settings, tmp_path):
+    settings.VAR_DIR = tmp_path / "var"
+    client.force_login(MembershipFactory(study=study).user)
+    return client
+
+
+FILES = {"focused/NF1/a.jpg": None, "panoramic/NF1/a.jpg": None, "focused/mole/b.jpg": None, "panoramic/mole/b.jpg": None}
+
+
+def upload(client, study, files=FILES):
+    return client.post(reverse("imagebank:import", args=[study.slug]), {"archive": SimpleUploadedFile("mine.zip", zipped(files))})
+
+
+def sent_back(response, **changed) -> dict:
+    """What the page's form would send, with some of it changed."""
+    form = response.context["form"]
+    return {name: form[name].initial for name in form.fields} | {"token": response.context["token"]} | changed
+
+
+@pytest.mark.django_db(transaction=True)
+def test_pictures_come_in_as_the_page_showed_and_the_person_changed(coordinator, study):
+    page = upload(coordinator, study)
+    assert page.status_code == 200
+    assert "2 of “mole” are left out." in page.content.decode()
+    assert not Job.objects.exists()
+    draft = reverse("imagebank:draft", args=[study.slug])
+    sent = sent_back(page)
+    mole = next(name for name, field in page.context["form"].fields.items() if field.label == "mole is")
+    again = coordinator.post(draft, sent | {mole: "TSC", "look": "yes"})
+    assert "left out" not in again.content.decode()
+    taken = coordinator.post(draft, sent | {mole: "TSC", "download": "yes"})
+    assert taken.content.decode().splitlines()[0] == "item,class,view,path,split,fold,group,mask"
+    done = coordinator.post(draft, sent | {mole: "TSC", "import": "yes"})
+    job = run_job(Job.objects.get(kind=IMPORT).pk)
+    assert done.url == reverse("job-detail", args=[study.slug, job.pk])
+    assert (job.state, job.error) == (Job.State.SUCCEEDED, "")
+    kept = {(i.code, i.truth.diagnosis.code): sorted(p.view for p in i.images.all()) for i in study.items.all()}
+    assert kept == {("a", "NF1"): ["focused", "panoramic"], ("b", "TSC"): ["focused", "panoramic"]}
+
+
+def test_values_of_a_column_chosen_anew_are_guessed_again(coordinator, study):
+    page = upload(coordinator, study)
+    sent = sent_back(page, column_class=FILE_NAME, look="yes")
+    again = coordinator.post(reverse("imagebank:draft", args=[study.slug]), sent)
+    assert again.status_code == 422
+    assert "stands for a class of the study yet" in again.content.decode()
+    assert [row[0] for row in again.context["form"].maps[0][1]] == ["a", "b"]
+    assert "Import 2" not in again.content.decode()
+
+
+def test_a_manifest_with_other_columns_is_a_table_like_any(coordinator, study):
+    table = "name,condition,view\na,NF1,focused\n"
+    page = upload(coordinator, study, {"manifest.csv": table, "a.jpg": None})
+    assert page.context["form"].reading.columns == {"class": "condition", "view": "view", "item": FILE_NAME}
+    assert [row.item for row in page.context["first"]] == ["a"]
+
+
+def test_a_zip_without_pictures_is_refused_and_not_kept(coordinator, study, tmp_path):
+    page = upload(coordinator, study, {"a.txt": "x"})
+    assert page.status_code == 400
+    assert "mine.zip has no picture" in page.content.decode()
+    assert not list((tmp_path / "var" / "uploads").iterdir())
+
+
+def test_nobody_else_reads_or_imports_an_upload(coordinator, study):
+    token = upload(coordinator, study).context["token"]
+    other = StudyFactory()
+    coordinator.force_login(MembershipFactory(study=study).user)
+    for address in (study.slug, other.slug):
+        MembershipFactory(study=other, user_id=coordinator.session["_auth_user_id"])
+        answer = coordinator.post(reverse("imagebank:draft", args=[address]), {"token": token, "import": "yes"})
+        assert answer.status_code == 422, address
+        assert "Upload it again" in answer.content.decode()
+        other = StudyFactory()
+    assert not Job.objects.exists()
+
+
+def test_the_command_writes_a_manifest_that_the_import_takes(study, tmp_path, capsys):
+    fill(tmp_path / "in", FILES)
+    call_command("draft_manifest", study.slug, str(tmp_path / "in"), "--means", "mole=TSC", "--json")
+    told = json.loads(capsys.readouterr().out)
+    assert (told["pictures"], told["classes"], told["left_out"]) == (4, {"NF1": 2, "TSC": 2}, {})
+    call_command("import_manifest", study.slug, str(tmp_path / "in"))
+    assert study.items.count() == 2
+    with pytest.raises(CommandError, match="is there already"):
+        call_command("draft_manifest", study.slug, str(tmp_path / "in"))
+
+
+def test_a_drafted_manifest_is_imported_beside_its_zip(study, tmp_path):
+    (tmp_path / "mine.zip").write_bytes(zipped({"NF1/a_focused.jpg": None, "NF1/a_panoramic.jpg": None}))
+    options = ("--view-column", AFTER_MARK, "--item-column", BEFORE_MARK)
+    call_command("draft_manifest", study.slug, str(tmp_path / "mine.zip"), *options)
+    call_command("import_manifest", study.slug, str(tmp_path / "mine.zip"), "--manifest", str(tmp_path / "mine.manifest.csv"))
+    assert [item.images.count() for item in study.items.all()] == [2]
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("--means", "mole=XYZ"), 'with the code of a class or view of the study; found "mole=XYZ"'),
+        (("--class-column", "colour"), 'has no column "colour". Found: folder 1, folder 2'),
+        (("--table", "x.csv"), 'There is no table "x.csv"'),
+    ],
+)
+def test_a_wrong_option_is_one_sentence_and_writes_nothing(study, tmp_path, options, sentence):
+    fill(tmp_path / "in", FILES)
+    with pytest.raises(CommandError) as refusal:
+        call_command("draft_manifest", study.slug, str(tmp_path / "in"), *options)
+    assert sentence in str(refusal.value)
+    assert not (tmp_path / "in" / "manifest.csv").exists()
