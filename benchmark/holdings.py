@@ -7,6 +7,7 @@ from surveys.models import SurveyResponse
 HOLDINGS = (
     Holding("benchmark.Comparison", "study", "comparison with its files", "comparisons with their files"),
     Holding("benchmark.StoredPredictions", "study", "table of predictions", "tables of predictions"),
+    Holding("benchmark.StudyRecord", "study", "record of the study", "records of the study"),
     Holding("benchmark.AnalysisPlan", "study", "version of the analysis plan", "versions of the analysis plan"),
 )
 

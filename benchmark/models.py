@@ -55,6 +55,20 @@ class AnalysisPlan(models.Model):
         return tomllib.loads(self.text).get("seeds", {}).get("bootstrap")
 
 
+class StudyRecord(models.Model):
+    """What only people know about a study, as `benchmark.core.facts` names its sections and fields."""
+
+    study = models.OneToOneField(Study, on_delete=models.PROTECT, related_name="record")
+    texts = models.JSONField(default=dict, blank=True, help_text="By section and field, as in facts.toml.")
+    changed_at = models.DateTimeField(auto_now=True)
+    changed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, related_name="changed_records", null=True, blank=True
+    )
+
+    def __str__(self):
+        return f"Record of {self.study}"
+
+
 class StoredPredictions(models.Model):
     """A checked predictions.csv of a study's networks. The file itself lies in the store under its hash."""
 

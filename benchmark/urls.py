@@ -9,6 +9,7 @@ from . import (
     planning_views,
     prediction_pages,
     protocol_views,
+    record_views,
     rehearsal_views,
     views,
 )
@@ -51,6 +52,8 @@ urlpatterns = [
     path(f"{STUDY}/plan/<int:version>.toml", planning_views.analysis_plan_file, name="plan_file"),
     path(f"{STUDY}/planning/", planning_views.planning, name="planning"),
     path(f"{STUDY}/planning/simulate/", planning_views.planning_simulate, name="planning_simulate"),
+    path(f"{STUDY}/record/", record_views.study_record, name="record"),
+    path(f"{STUDY}/record/facts.toml", record_views.study_record_file, name="record_file"),
     path(f"{STUDY}/protocol/", protocol_views.protocol, name="protocol"),
     path(f"{STUDY}/protocol/read/", protocol_views.protocol_read, name="protocol_read"),
     path(f"{STUDY}/protocol/file/", protocol_views.protocol_file, name="protocol_file"),

@@ -35,6 +35,7 @@ BFLOAT16 = "recipe.precision=bf16"  # a quarter less computing where the process
 LONGEST = "panoramic"  # this view's training never waits for a core, so that nothing waits for it in the end
 TRAINING_SHARE = 0.97  # of a view's progress; the rest is prediction
 POLL_S = 0.3
+CONTRACT = ("model", "member", "item", "view", "truth")  # of predictions.csv, before the probabilities
 
 
 @dataclass
@@ -227,7 +228,7 @@ def combined_predictions(folder: Path, views: Sequence[str]) -> Path:
     paths = [folder / f"{kind}-{view}.csv" for kind in ("predictions", "ensemble") for view in views]
     rows = [row for path in paths for row in rows_of(path)]
     with paths[0].open(newline="", encoding="utf-8") as file:
-        columns = next(csv.reader(file))
+        columns = [name for name in next(csv.reader(file)) if name in CONTRACT or name.startswith("p_")]
     if any(set(columns) - set(row) for row in rows):
         raise StepFailed("The views' predictions have different classes; remove var/demo and run the demo again.")
     target = folder / "predictions.csv"

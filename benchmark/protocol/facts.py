@@ -11,6 +11,7 @@ from benchmark.core.plans.plan import Plan
 from benchmark.core.report.protocol.facts import SCHEMA
 from benchmark.models import AnalysisPlan
 from benchmark.services.plans import answers_of_people
+from benchmark.services.record import stored_record, with_record
 from benchmark.services.study_record import reference_record
 from imagebank.models import Study
 from surveys.models import Reader, StudyProtocol
@@ -101,9 +102,9 @@ def _views(study: Study, protocol: StudyProtocol | None) -> list[dict]:
 
 
 def _record(study: Study, given: Mapping) -> dict:
-    """What the site knows of the reference standard, and over it what the file says."""
-    own = {"reference_standard": reference_record(study)}
-    sections = {name: {**own.get(name, {}), **given.get(name, {})} for name in {*own, *given}}
+    """What the site knows of the reference standard, over it what people wrote here, and over that what the file says."""
+    own = with_record({"reference_standard": reference_record(study)}, stored_record(study))
+    sections = with_record(own, given)
     return {name: table for name, table in sorted(sections.items()) if table}
 
 

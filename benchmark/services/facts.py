@@ -1,16 +1,21 @@
 """What the site knows about a study beyond its readings: its record for the report, and its design with the certificate."""
 
+from collections.abc import Mapping
+
+from benchmark.core.facts import FIELDS
 from imagebank.models import Provenance, Study
 from surveys.models import Reader, SurveyResponse
 from surveys.services.funnel import funnels
 
+from .record import stored_record, with_record
 from .study_record import images_record, network_record, reading_record, reference_record
 
 SCHEMA = "study-facts/1"
 
 
-def study_facts(study: Study) -> dict:
-    """The record that reports take. Groups with simulated readers have no recruitment to tell; absent is not recorded."""
+def study_facts(study: Study, *, record: Mapping | None = None) -> dict:
+    """The record that reports take: what people wrote, and what the site knows where they wrote nothing. Groups with
+    simulated readers have no recruitment to tell; absent is not recorded. record: in the place of the stored one."""
     facts: dict = {"schema": SCHEMA}
     facts["study"] = {"title": study.title} | ({"background": study.summary} if study.summary else {})
     provenance = Provenance.objects.filter(image__item__study=study, image__view__in=study.view_codes())
@@ -19,8 +24,8 @@ def study_facts(study: Study) -> dict:
     facts["images"] = images | images_record(study)
     facts["reference_standard"] = reference_record(study)
     facts["network"] = network_record(study)
-    for section, record in reading_record(study).items():
-        facts[section] = facts.get(section, {}) | record
+    for section, told in reading_record(study).items():
+        facts[section] = facts.get(section, {}) | told
     recruitment = {
         funnel.group.code: {
             "contacted": funnel.reached["contacted"],
@@ -35,6 +40,7 @@ def study_facts(study: Study) -> dict:
         facts["recruitment"] = recruitment
     if sittings := _left_out(study):
         facts["sittings"] = sittings
+    facts |= with_record({section: facts.get(section, {}) for section in FIELDS}, stored_record(study) if record is None else record)
     return {section: table for section, table in facts.items() if table}
 
 

@@ -15,7 +15,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from benchmark.core.plans.plan import Contrast, Plan
-from benchmark.models import AnalysisPlan, Comparison, StoredPredictions
+from benchmark.models import AnalysisPlan, Comparison, StoredPredictions, StudyRecord
 from imagebank.jobs import queue_job, retry_job
 from imagebank.models import DiagnosisClass, Job, Membership, Study, Truth
 from imagebank.services.archive import require_changeable
@@ -44,6 +44,7 @@ from .networks import answers_to_surveys, network_ensembles, survey_items
 from .plans import stamp_plan
 from .predictions import store_network_predictions, store_predictions
 from .rating_analysis import is_rating_study
+from .record import stored_record
 
 REHEARSE = "rehearsal"
 ENDING, LONGEST_SLUG = "-rehearsal", 50
@@ -193,7 +194,7 @@ def _copy(study: Study, slug: str, networks: Mapping[str, bool]) -> Study:
             nature=study.nature, views=study.views, rehearsal_of=study.slug,
         )  # fmt: skip
         DiagnosisClass.objects.bulk_create(
-            DiagnosisClass(study=copy, code=row.code, name=row.name, description=row.description, position=row.position)
+            DiagnosisClass(study=copy, code=row.code, name=row.name, names=row.names, description=row.description, position=row.position)
             for row in study.classes.all()
         )
         protocol = load_protocol(study=copy, path=path, blocks=set(study.protocol.stimuli) or None)
@@ -204,6 +205,7 @@ def _copy(study: Study, slug: str, networks: Mapping[str, bool]) -> Study:
             store_survey_set(study=copy, seed=survey_set.seed, document=survey_set.design)
         if plan:
             stamp_plan(study=copy, text=plan.text)
+        StudyRecord.objects.create(study=copy, texts=stored_record(study))
         Membership.objects.bulk_create(
             Membership(study=copy, user_id=row.user_id, role=row.role) for row in study.members.all()
         )

@@ -23,7 +23,7 @@ WHO = (
     (r"study\.toml|surveys/exports/.*|surveys/(readings|ratings|recruitment)\.csv|surveys/recruitment/.*", ANALYSTS),
     (r"surveys/new-rating/", set()),  # needs the permission to begin studies
     (r"surveys/.*", {C}),
-    (r"protocol/.*", ANALYSTS),
+    (r"(protocol|record)/.*", ANALYSTS),
     (r"precision/|planning/simulate/|rehearsals/start/", ANALYSTS),
     (r"results/(start|predictions)/.*|results/<int:pk>/(check|documents)/", ANALYSTS),
     (r"(plan|planning|rehearsals|results)/.*", WORKERS),

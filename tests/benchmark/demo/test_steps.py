@@ -29,7 +29,7 @@ def prediction(member, view, truth="NF1", nf1=0.9, **more):
 @pytest.fixture
 def folder(tmp_path):
     for view, nf1 in (("focused", 0.9), ("panoramic", 0.2)):
-        table(tmp_path / f"predictions-{view}.csv", [prediction(f"fold{k}", view, nf1=nf1) for k in range(5)])
+        table(tmp_path / f"predictions-{view}.csv", [prediction(f"fold{k}", view, nf1=nf1, tta_views=1) for k in range(5)])
         ensemble = prediction("ensemble", view, nf1=nf1, members_used=5, fallback="", answer="NF1")
         table(tmp_path / f"ensemble-{view}.csv", [ensemble])
     (tmp_path / "manifest.csv").write_text("item,class,view,path\n")

@@ -1,0 +1,113 @@
+"""The study's record: written on its page, told by protocol and report, and by nobody but those who may."""
+
+import json
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import call_command
+from django.urls import reverse
+
+from benchmark.core.facts import FIELDS
+from benchmark.core.report.protocol.build import build_protocol
+from benchmark.protocol.facts import protocol_facts
+from benchmark.services.comparison import run_comparison
+from benchmark.services.facts import study_facts
+from benchmark.services.record import (
+    LONGEST_TEXT,
+    field_words,
+    record_file,
+    store_record,
+    stored_record,
+    taken_from_file,
+)
+from imagebank.services.archive import archive_study
+
+pytestmark = pytest.mark.django_db
+ETHICS = "Board of the hospital, 12/2026 <b>approved</b>"
+
+
+def page(study):
+    return reverse("benchmark:record", args=[study.slug])
+
+
+def test_every_field_of_a_record_has_its_words():
+    assert {section: set(words["fields"]) for section, words in field_words().items()} == {
+        section: set(fields) for section, fields in FIELDS.items()
+    }
+    assert all(label and asks for words in field_words().values() for label, asks in words["fields"].values())
+
+
+def test_what_is_written_stands_in_the_protocol_and_in_the_next_report(client, study, member):
+    member(study, "coordinator")
+    blanks = build_protocol(protocol_facts(study)).blanks
+    known = study_facts(study)["reading"]["time_limit"]
+    assert client.post(page(study), {"study-ethics": f" {ETHICS}\r\n", "reading-time_limit": ""}).url == page(study)
+    assert stored_record(study) == {"study": {"ethics": ETHICS}}
+    assert study_facts(study)["study"]["ethics"] == ETHICS
+    assert study_facts(study)["reading"]["time_limit"] == known, "an empty field leaves what the site knows"
+    assert len(build_protocol(protocol_facts(study)).blanks) < len(blanks)
+    assert run_comparison(study=study, plan=None).results["study"]["study"]["ethics"] == ETHICS
+    shown = client.get(page(study)).content.decode()
+    assert "&lt;b&gt;approved" in shown
+    assert "<b>approved" not in shown
+    assert f"<b>The site says by itself:</b> {known}" in shown
+    assert study.trail.first().deed == "changed the study's record: study.ethics"
+    client.post(page(study), {"study-ethics": ETHICS})
+    assert study.trail.filter(deed__startswith="changed").count() == 1, "nothing new, nothing noted"
+
+
+def test_a_file_fills_fields_and_goes_back_and_forth(client, study, member, tmp_path, capsys):
+    member(study, "analyst")
+    store_record(study=study, texts={"study": {"funding": "A fund."}, "network": {"version": "1"}})
+    text = record_file(study)
+    assert client.get(reverse("benchmark:record_file", args=[study.slug])).content.decode() == text
+    assert taken_from_file(text.encode(), "facts.toml") == stored_record(study)
+    sent = {"study-funding": "A fund.", "network-version": "1"}
+    file = SimpleUploadedFile("facts.json", json.dumps({"schema": "study-facts/1", "study": {"funding": "Nobody."}}).encode())
+    assert client.post(page(study), sent | {"file": file}).status_code == 302
+    assert stored_record(study) == {"study": {"funding": "Nobody."}, "network": {"version": "1"}}
+    (tmp_path / "facts.toml").write_text('schema = "study-facts/1"\n[readers]\nincentives = "None."\n')
+    call_command("study_record", study.slug, "--take", str(tmp_path / "facts.toml"), "--json")
+    assert json.loads(capsys.readouterr().out)["record"]["readers"] == {"incentives": "None."}
+    call_command("study_record", study.slug)
+    assert 'incentives = "None."' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        (b"nonsense", "A readable study record was needed"),
+        (b'schema = "study-facts/1"\n[study]\ncolour = "red"\n', "colour"),
+        (b"x" * 1_000_001, "at most 1,000,000 bytes"),
+    ],
+)
+def test_a_file_that_is_no_record_changes_nothing(client, study, member, data, sentence):
+    member(study, "coordinator")
+    answer = client.post(page(study), {"study-ethics": "Lost?", "file": SimpleUploadedFile("facts.toml", data)})
+    assert answer.status_code == 400
+    assert sentence in answer.content.decode()
+    assert "Lost?" in answer.content.decode(), "what was typed is still there"
+    assert stored_record(study) == {}
+
+
+def test_too_long_unknown_and_archived_are_refused(study):
+    for texts, words in (
+        ({"study": {"ethics": "x" * (LONGEST_TEXT + 1)}}, "Ethics approval takes at most 5,000 characters"),
+        ({"study": {"colour": "red"}}, "study.colour is no field"),
+    ):
+        with pytest.raises(ValidationError, match=words):
+            store_record(study=study, texts=texts)
+    archive_study(study=study)
+    study.refresh_from_db()
+    with pytest.raises(ValidationError, match="archived"):
+        store_record(study=study, texts={"study": {"ethics": "late"}})
+
+
+def test_nobody_writes_into_an_archived_study_s_page(client, study, member):
+    member(study, "coordinator")
+    archive_study(study=study)
+    shown = client.get(page(study))
+    assert "Save the record" not in shown.content.decode()
+    client.post(page(study), {"study-ethics": "late"})
+    assert stored_record(study) == {}
