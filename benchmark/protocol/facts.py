@@ -76,6 +76,9 @@ def protocol_facts(
         "pages": [] if read_elsewhere else pages(study, protocol),
         "networks": networks_of(study, plan),
         "assistance": assistance_of(study),
+        "afterwards": {
+            "debrief": bool(protocol and protocol.debrief_offered), "issuer": protocol.certificate_issuer if protocol else "",
+        },
         "privacy": privacy_of(study, protocol),
         "exports": exports_of(study, protocol),
         "stands_on": stands_on(study, plan=stamped, bank=images["fingerprint"], record=record),

@@ -22,6 +22,7 @@ from benchmark.services.record import (
     taken_from_file,
 )
 from imagebank.services.archive import archive_study
+from surveys.models import StudyProtocol
 
 pytestmark = pytest.mark.django_db
 ETHICS = "Board of the hospital, 12/2026 <b>approved</b>"
@@ -111,3 +112,13 @@ def test_nobody_writes_into_an_archived_study_s_page(client, study, member):
     assert "Save the record" not in shown.content.decode()
     client.post(page(study), {"study-ethics": "late"})
     assert stored_record(study) == {}
+
+
+def test_the_protocol_tells_what_readers_get_afterwards(study):
+    def told() -> str:
+        return next(str(chapter) for chapter in build_protocol(protocol_facts(study)).chapters if "Ethics" in chapter.title)
+
+    assert "Readers are not told how they did." in told()
+    StudyProtocol.objects.filter(study=study).update(debrief_offered=True, certificate_issuer="The <Board>")
+    assert "a coordinator may release to every reader who finished" in told()
+    assert "issued by The <Board>" in told()

@@ -163,6 +163,19 @@ def amendments(given: Given) -> list[Part]:
     ]  # fmt: skip
 
 
+def _afterwards(given: Given) -> str:
+    """What readers get when all is over."""
+    told, reader = given["afterwards"], given.reader
+    own = (
+        f"Once reading is closed and the comparison computed, a coordinator may release to every {reader} who finished, at her or his own"
+        " link, how she or he did, answer by answer; whether with the pictures and beside a network is decided at the release."
+        if told["debrief"]
+        else f"{reader.capitalize()}s are not told how they did."
+    )
+    issued = f" Who finished may print a certificate of participation, issued by {told['issuer']}; its code holds nothing personal."
+    return own + (issued if told["issuer"] else "")
+
+
 def ethics(given: Given) -> list[Part]:
     """What a committee asks beyond the rest: approval, consent, harm, safety, monitoring."""
     reader = given.reader
@@ -177,7 +190,7 @@ def ethics(given: Given) -> list[Part]:
             ""
             ""
             f" {given.told('reading.adverse_events', f'which burdens or harms {reader}s and patients could meet, how noticed, what is done')}",
-            f"No answer is fed back to anybody's care. {blank('whether ' + reader + 's learn how they did, when and how')}",
+            f"No answer is fed back to anybody's care. {_afterwards(given)}",
             "Errors of a network: its answers stand beside the reference class, picture by picture, for those who may"
             " see it, and the report shows the hardest images."
             f" {blank('who looks at them, and what counts as a serious error')}",
