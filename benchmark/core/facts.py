@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import tomllib
 from os import PathLike
 from pathlib import Path
@@ -37,6 +38,8 @@ FIELDS = {
 }  # fmt: skip
 STEPS = ("contacted", "agreed", "started", "complete")
 COUNTS = ("recruitment", "sittings")
+DEEPEST = 50  # names in one dotted key; the record itself has two
+QUOTED = re.compile(r"""(["'])[^"'\n]*?\1""")
 LEFT_OUT = ("unfinished", "too_few")  # sittings that no table of readings holds: not finished, finished with too few answers
 
 
@@ -45,13 +48,28 @@ def read_facts(path: str | PathLike) -> dict[str, Any]:
     name = Path(path).name
     try:
         text = Path(path).read_text(encoding="utf-8")
-        data = json.loads(text) if name.endswith(".json") else tomllib.loads(text)
-    except (OSError, UnicodeDecodeError, ValueError) as error:
+        data = json.loads(text) if name.endswith(".json") else tomllib.loads(_shallow(text))
+        json.dumps(data, ensure_ascii=False, default=str).encode()  # half a character, written as an escape, fits into no file
+        problems = list(_problems(data))
+    except RecursionError as error:
+        raise InputError(f"A study record of tables with texts was needed; {name} nests deeper than any. Take the nesting out.") from error
+    except (OSError, ValueError) as error:
         raise InputError(f"A readable study record was needed; {name} could not be read ({error}).") from error
-    problems = list(_problems(data))
     if problems:
         raise InputError(f"{name} cannot be used as the study's record; nothing was analysed.", problems)
     return {key: value for key, value in data.items() if key != "schema"}
+
+
+def _shallow(text: str) -> str:
+    """`text`, unless a key in it is a chain of very many names: to read such a one takes the square of its length in memory."""
+    for line in text.splitlines():
+        chain, dotted = 0, True
+        for part in QUOTED.sub("q", line).replace(".", " . ").replace("=", " = ").split():
+            chain = chain + 1 if part == "." else chain if dotted else 0
+            dotted = part == "."
+            if chain > DEEPEST:
+                raise RecursionError
+    return text
 
 
 def _problems(data: Any):
@@ -75,11 +93,15 @@ def _problems(data: Any):
                     yield Problem(None, f"{section}.{key}", f"is not a field; known are {', '.join(FIELDS[section])}.")
                 elif not isinstance(value, str):
                     yield Problem(None, f"{section}.{key}", f"text was expected, {value!r} was found.")
+                elif "\x00" in value:
+                    yield Problem(None, f"{section}.{key}", "contains a zero character, which no document can hold.")
 
 
 def _bad_counts(section: str, groups: dict[str, Any]):
     steps = STEPS if section == "recruitment" else LEFT_OUT
     for group, counts in groups.items():
+        if "\x00" in group:
+            yield Problem(None, section, "the name of a group contains a zero character, which no document can hold.")
         if not isinstance(counts, dict):
             yield Problem(None, f"{section}.{group}", "a table of numbers was expected.")
             continue
