@@ -18,6 +18,7 @@ from django.utils import timezone
 from imagebank.models import Item, ItemImage, Membership, Provenance, Study
 from surveys.coordination.set_up_form import SetUpForm, form_can_say, form_values
 from surveys.models import DebriefRelease, Invitation, Letter, Stimulus, SurveyItem, SurveyResponse
+from surveys.reading.debrief import _others_words
 from surveys.reading.link_guard import GUESSES
 from surveys.services import (
     archive_study,
@@ -337,6 +338,10 @@ def test_others_are_dots_only_where_five_or_more_read(client):
     assert "<svg" not in page
 
 
+def test_what_is_said_of_others_is_as_coarse_as_their_dots():
+    assert _others_words((0.31, 0.33, 0.57, 0.57, 0.89)) == {"count": 5, "least": 32, "most": 88, "middle": 56}
+
+
 def test_simulated_readers_are_no_peers_of_people():
     study, links = make_read_study(8, per_class=1)
     SurveyResponse.objects.exclude(pk=sitting_of(links[0]).pk).update(simulated=True)
@@ -406,6 +411,7 @@ def test_a_rater_learns_what_was_generated_and_neither_catches_nor_repeats(clien
     assert hidden.filter(stimulus__role=Stimulus.Role.CATCH).exists()
     assert {client.get(at(raw, "own-image", public_id=row.public_id)).status_code for row in hidden} == {404}
     pair = listed.filter(block__view="pair").first()
+    assert client.get(at(raw, "own-image", public_id=pair.public_id) + "?place=00012").status_code == 404, "no place, and no crash"
     assert {client.get(at(raw, "own-image", public_id=pair.public_id) + f"?place={n}").status_code for n in (1, 2)} == {200}
     page = text(client, at(raw))
     assert "Guessing would reach about 50%" in page
