@@ -274,6 +274,18 @@ def test_a_zip_without_pictures_is_refused_and_not_kept(coordinator, study, tmp_
     assert not list((tmp_path / "var" / "uploads").iterdir())
 
 
+def test_of_two_presses_at_once_one_imports_and_the_other_leaves_nothing_behind(coordinator, study, tmp_path, monkeypatch):
+    page = upload(coordinator, study)
+
+    def too_late(**asked):
+        raise ValidationError("The uploaded file is no longer there. Upload it again.")
+
+    monkeypatch.setattr("imagebank.draft_views.queue_import", too_late)
+    answer = coordinator.post(reverse("imagebank:draft", args=[study.slug]), sent_back(page, **{"import": "yes"}))
+    assert answer.status_code == 422
+    assert [path.name.split(".", 1)[1] for path in (tmp_path / "var" / "uploads").iterdir()] == ["draft.zip"]
+
+
 def test_nobody_else_reads_or_imports_an_upload(coordinator, study):
     token = upload(coordinator, study).context["token"]
     other = StudyFactory()

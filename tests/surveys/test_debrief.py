@@ -126,6 +126,16 @@ def test_after_it_is_withdrawn_nothing_answers_any_more_and_reading_stays_closed
     ]
 
 
+def test_who_looked_and_then_withdrew_keeps_reading_closed_all_the_same(client):
+    study, links = make_read_study(2)
+    release_debrief(study=study, with_pictures=False)
+    text(client, at(links[0]))
+    withdraw_reader(reader=open_invitation(links[0]).reader)
+    withdraw_debrief(study=study)
+    with pytest.raises(ValidationError, match="may have seen which answers were right has withdrawn"):
+        open_reading(study=study)
+
+
 def test_a_release_that_nobody_looked_at_can_be_taken_back_whole(client):
     study, (raw,) = make_read_study()
     release_debrief(study=study, with_pictures=False)
