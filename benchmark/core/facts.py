@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
-import tomllib
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 from .errors import InputError, Problem
 from .results import Results
+from .untrusted_toml import parse_toml
 
 SCHEMA = "study-facts/1"
 FIELDS = {
@@ -38,8 +37,6 @@ FIELDS = {
 }  # fmt: skip
 STEPS = ("contacted", "agreed", "started", "complete")
 COUNTS = ("recruitment", "sittings")
-DEEPEST = 50  # names in one dotted key; the record itself has two
-QUOTED = re.compile(r"""(["'])[^"'\n]*?\1""")
 LEFT_OUT = ("unfinished", "too_few")  # sittings that no table of readings holds: not finished, finished with too few answers
 
 
@@ -48,7 +45,7 @@ def read_facts(path: str | PathLike) -> dict[str, Any]:
     name = Path(path).name
     try:
         text = Path(path).read_text(encoding="utf-8")
-        data = json.loads(text) if name.endswith(".json") else tomllib.loads(_shallow(text))
+        data = json.loads(text) if name.endswith(".json") else parse_toml(text)
         json.dumps(data, ensure_ascii=False, default=str).encode()  # half a character, written as an escape, fits into no file
         problems = list(_problems(data))
     except RecursionError as error:
@@ -58,18 +55,6 @@ def read_facts(path: str | PathLike) -> dict[str, Any]:
     if problems:
         raise InputError(f"{name} cannot be used as the study's record; nothing was analysed.", problems)
     return {key: value for key, value in data.items() if key != "schema"}
-
-
-def _shallow(text: str) -> str:
-    """`text`, unless a key in it is a chain of very many names: to read such a one takes the square of its length in memory."""
-    for line in text.splitlines():
-        chain, dotted = 0, True
-        for part in QUOTED.sub("q", line).replace(".", " . ").replace("=", " = ").split():
-            chain = chain + 1 if part == "." else chain if dotted else 0
-            dotted = part == "."
-            if chain > DEEPEST:
-                raise RecursionError
-    return text
 
 
 def _problems(data: Any):

@@ -3,7 +3,8 @@
 import pytest
 
 from benchmark.core.errors import InputError
-from benchmark.core.facts import DEEPEST, read_facts
+from benchmark.core.facts import read_facts
+from benchmark.core.plans.plan import Plan
 
 HEAD = '{"schema": "study-facts/1", '
 
@@ -12,10 +13,10 @@ HEAD = '{"schema": "study-facts/1", '
     ("name", "text", "said"),
     [
         ("facts.json", "[" * 100_000, "nests deeper than any"),
-        ("facts.toml", "a = " + "[" * 100_000, "nests deeper than any"),
-        ("facts.toml", "a." * 2_000 + "a = 1", "nests deeper than any"),
-        ("facts.toml", '"a b" . ' * 2_000 + "a = 1", "nests deeper than any"),
-        ("facts.toml", "a = {" + "b." * 2_000 + "b = 1}", "nests deeper than any"),
+        ("facts.toml", "a = " + "[" * 100_000, "nests deeper than any such file"),
+        ("facts.toml", "a." * 2_000 + "a = 1", "more than 500 dots"),
+        ("facts.toml", '"a b" . ' * 2_000 + "a = 1", "more than 500 dots"),
+        ("facts.toml", "a = {" + "b." * 2_000 + "b = 1}", "more than 500 dots"),
         ("facts.json", HEAD + '"study": {"title": "\\ud800"}}', "surrogates not allowed"),
         ("facts.json", HEAD + '"study": {"title": "a\\u0000b"}}', "contains a zero character"),
         ("facts.json", HEAD + '"recruitment": {"a\\u0000b": {"contacted": 1}}}', "contains a zero character"),
@@ -29,6 +30,12 @@ def test_a_hostile_record_is_refused_in_words(tmp_path, name, text, said):
 
 
 def test_prose_of_many_sentences_is_no_nesting(tmp_path):
-    prose = 'We read. "So", he said ... ' + "e. g. this, and so on. " * DEEPEST
+    prose = 'We read. "So", he said ... ' + "e. g. this, and so on. " * 100
     (tmp_path / "facts.toml").write_text(f"schema = 'study-facts/1'\n[study]\naim = '''\n{prose}'''\n", encoding="utf-8")
     assert read_facts(tmp_path / "facts.toml") == {"study": {"aim": prose}}
+
+
+@pytest.mark.parametrize("text", ["a." * 2_000 + "a = 1", "a = " + "[" * 100_000])
+def test_a_hostile_plan_is_refused_in_words(text):
+    with pytest.raises(InputError, match="The analysis plan is not well-formed TOML"):
+        Plan.from_toml(text=text)
