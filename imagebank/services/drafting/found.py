@@ -5,7 +5,7 @@ import csv
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from django.core.exceptions import ValidationError
@@ -40,10 +40,13 @@ class PictureTable:
     paths: tuple[str, ...]
     path_column: str = ""
     lost: int = 0
+    _counted: dict[str, Counter] = field(default_factory=dict, repr=False, compare=False)
 
     def values(self, column: str) -> Counter:
-        """How often each value stands in a column."""
-        return Counter(row.get(column, "") for row in self.rows)
+        """How often each value stands in a column; counted once, since every role asks for every column."""
+        if column not in self._counted:
+            self._counted[column] = Counter(row.get(column, "") for row in self.rows)
+        return self._counted[column]
 
 
 @dataclass(frozen=True)
