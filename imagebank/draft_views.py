@@ -125,7 +125,11 @@ def draft_page(request: HttpRequest, *, kept: str, name: str) -> HttpResponse:
         return response
     if sent and "import" in sent and draft.parsed.rows:
         manifest = keep_upload(ContentFile(draft.text.encode()), suffix=".manifest.csv")
-        job = queue_import(study=request.study, upload=kept, name=name, manifest=manifest, user=request.user)
+        try:
+            job = queue_import(study=request.study, upload=kept, name=name, manifest=manifest, user=request.user)
+        except ValidationError:  # another press was quicker: nobody would ever ask for this one's manifest
+            kept_upload(manifest).unlink()
+            raise
         return redirect("job-detail", request.study.slug, job.pk)
     counts = [(name, [draft.counts[code][view] for view, _ in words.views]) for code, name in words.classes]
     context |= {

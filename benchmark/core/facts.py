@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tomllib
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 from .errors import InputError, Problem
 from .results import Results
+from .untrusted_toml import parse_toml
 
 SCHEMA = "study-facts/1"
 FIELDS = {
@@ -45,10 +45,13 @@ def read_facts(path: str | PathLike) -> dict[str, Any]:
     name = Path(path).name
     try:
         text = Path(path).read_text(encoding="utf-8")
-        data = json.loads(text) if name.endswith(".json") else tomllib.loads(text)
-    except (OSError, UnicodeDecodeError, ValueError) as error:
+        data = json.loads(text) if name.endswith(".json") else parse_toml(text)
+        json.dumps(data, ensure_ascii=False, default=str).encode()  # half a character, written as an escape, fits into no file
+        problems = list(_problems(data))
+    except RecursionError as error:
+        raise InputError(f"A study record of tables with texts was needed; {name} nests deeper than any. Take the nesting out.") from error
+    except (OSError, ValueError) as error:
         raise InputError(f"A readable study record was needed; {name} could not be read ({error}).") from error
-    problems = list(_problems(data))
     if problems:
         raise InputError(f"{name} cannot be used as the study's record; nothing was analysed.", problems)
     return {key: value for key, value in data.items() if key != "schema"}
@@ -75,11 +78,15 @@ def _problems(data: Any):
                     yield Problem(None, f"{section}.{key}", f"is not a field; known are {', '.join(FIELDS[section])}.")
                 elif not isinstance(value, str):
                     yield Problem(None, f"{section}.{key}", f"text was expected, {value!r} was found.")
+                elif "\x00" in value:
+                    yield Problem(None, f"{section}.{key}", "contains a zero character, which no document can hold.")
 
 
 def _bad_counts(section: str, groups: dict[str, Any]):
     steps = STEPS if section == "recruitment" else LEFT_OUT
     for group, counts in groups.items():
+        if "\x00" in group:
+            yield Problem(None, section, "the name of a group contains a zero character, which no document can hold.")
         if not isinstance(counts, dict):
             yield Problem(None, f"{section}.{group}", "a table of numbers was expected.")
             continue

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -19,6 +19,7 @@ OPTIONAL = ("split", "fold", "group", "mask", "source_url", "licence", "permissi
 SPLITS = ("", "train", "test")
 HIGHEST_FOLD = 99
 MAX_ROWS = 200_000
+MAX_COLUMNS = 2_000
 
 ISIC_COLUMNS = {"image_name", "diagnosis", "tfrecord", "is_test"}
 ISIC_OTHER = "EverythingElse"
@@ -97,7 +98,7 @@ def read_manifest(
     whole, so that nothing is half imported. Raises ValidationError when the file as a whole cannot be read.
     """
     reader, columns = open_table(data, name)
-    if columns >= ISIC_COLUMNS:
+    if columns >= ISIC_COLUMNS and not columns >= set(REQUIRED):
         shown = _isic_view(name, views, view)
         parse = _isic_parser(columns, shown)
     elif missing := [column for column in REQUIRED if column not in columns]:
@@ -132,7 +133,9 @@ def open_table(data: bytes, name: str) -> tuple[csv.DictReader, set[str]]:
         columns = [(column or "").strip() for column in reader.fieldnames or []]
     except csv.Error as error:
         raise ValidationError(f"{name} has no readable header ({error}).") from error
-    if repeated := {column for column in columns if columns.count(column) > 1}:
+    if len(columns) > MAX_COLUMNS:
+        raise ValidationError(f"{name} has {len(columns):,} columns; at most {MAX_COLUMNS:,} are read. Leave out those that nobody needs here.")
+    if repeated := {column for column, times in Counter(columns).items() if times > 1}:
         raise ValidationError(f"{name} names a column twice: {', '.join(sorted(repeated))}. Rename one.")
     reader.fieldnames = columns
     return reader, set(columns)
@@ -173,8 +176,8 @@ def _parse_row(line: int, cells: dict[str, str]) -> ManifestRow:
     known = {column: cells.pop(column) for column in OPTIONAL if column in cells}
     item, diagnosis, view, path = (cells.pop(column) for column in REQUIRED)
     fold = known.pop("fold", "")
-    if fold and not (fold.isascii() and fold.isdigit() and int(fold) <= HIGHEST_FOLD):
-        raise BadRow(f'fold must be empty or a whole number from 0 to {HIGHEST_FOLD}, not "{fold}".')
+    if fold and not (fold.isascii() and fold.isdigit() and len(fold) < 10 and int(fold) <= HIGHEST_FOLD):
+        raise BadRow(f'fold must be empty or a whole number from 0 to {HIGHEST_FOLD}, not "{fold:.20}".')
     attributes = {column: value for column, value in cells.items() if column and value}
     return ManifestRow(
         line, item, diagnosis, view, path, fold=int(fold) if fold else None, attributes=attributes, **known

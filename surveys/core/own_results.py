@@ -122,16 +122,20 @@ class Strip:
 WIDTH, MARGIN, STEP, FLOOR_SPACE = 320, 16, 11, 30
 
 
+def coarse(share: float) -> float:
+    """`share` rounded to 2 of 100, so that what is told of others is no number that somebody may know."""
+    return round(50 * share) / 50
+
+
 def strip_of(own: float, others: Sequence[float], chance: float | None = None) -> Strip | None:
     """The strip of one reader among others, who are sorted by their share; None where they are too few to stay unknown.
 
-    The others' shares are rounded to 2 of 100, so that a dot does not tell a number that somebody may know.
+    The others' shares are `coarse`.
     """
     if len(others) < FEWEST_OTHERS:
         return None
-    rounded = sorted(round(50 * share) / 50 for share in others)
-    piles = Counter(rounded)
-    own_at = round(50 * own) / 50
+    piles = Counter(map(coarse, others))
+    own_at = coarse(own)
     height = 14 + STEP * (max(piles.values()) + 2) + FLOOR_SPACE
     floor = height - FLOOR_SPACE
     place = lambda share: round(MARGIN + share * (WIDTH - 2 * MARGIN), 1)  # noqa: E731

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from imagebank.models import Study
+from surveys.core.own_results import coarse
 from surveys.languages import own_language
 from surveys.models import SurveyItem
 from surveys.reading.access import seated
@@ -117,7 +118,8 @@ def _block_words(study: Study, block: OwnBlock, numbers: Mapping[str, int], item
 def _others_words(others: Sequence[float]) -> dict | None:
     if not others:
         return None
-    percent = [round(100 * share) for share in (others[0], others[-1], median(others))]
+    shown = [coarse(share) for share in others]
+    percent = [round(100 * share) for share in (shown[0], shown[-1], median(shown))]
     return {"count": len(others), "least": percent[0], "most": percent[1], "middle": percent[2]}
 
 

@@ -43,7 +43,7 @@ def part_at(stimulus: Stimulus, place: str, order: list[int] | None = None) -> P
         return Part(heads.image.pk, boxes[int(head[2]) - 1])
     frames = list(stimulus.frames.order_by("position"))
     shown = order or list(range(1, len(frames) + 1))
-    if not place.isdecimal() or not 1 <= int(place[:4]) <= len(shown):
+    if not place.isdecimal() or len(place) > 4 or not 1 <= int(place) <= len(shown):
         raise Http404
     frame = frames[shown[int(place) - 1] - 1]
     return Part(frame.image_id, tuple(frame.box))

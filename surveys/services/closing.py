@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from imagebank.models import Study
 from imagebank.services import archive
 from imagebank.services.trail import note_deed
-from surveys.models import DebriefRelease, StudyProtocol, SurveyResponse
+from surveys.models import DebriefRelease, StudyProtocol, SurveyResponse, Withdrawal
 
 RECRUITMENT, READING = "recruitment_closed_at", "reading_closed_at"
 
@@ -71,6 +71,13 @@ def _require_nobody_knows(study: Study) -> None:
         who = "1 reader has" if know == 1 else f"{know} readers have"
         raise ValidationError(
             f"{who} seen which answers were right, so that reading stays closed. Begin a new study, with this one's study.toml, to go on."
+        )
+    first = DebriefRelease.objects.filter(study=study).order_by("released_at").first()
+    if first is not None and Withdrawal.objects.filter(reader__study=study, at__gte=first.released_at).exists():
+        # With the sitting went the note of whether its reader had looked.
+        raise ValidationError(
+            "Somebody who may have seen which answers were right has withdrawn since, so that reading stays closed. "
+            "Begin a new study, with this one's study.toml, to go on."
         )
 
 

@@ -26,6 +26,7 @@ class Participation:
     finished_at: datetime
     issuer: str
     code: str
+    simulated: bool = False
 
     @property
     def one_day(self) -> bool:
@@ -43,6 +44,7 @@ def participation_of(survey_response: SurveyResponse) -> Participation | None:
         finished_at=survey_response.finished_at,
         issuer=protocol.certificate_issuer,
         code=code_of(survey_response),
+        simulated=survey_response.simulated,
     )
 
 

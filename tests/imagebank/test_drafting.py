@@ -22,6 +22,7 @@ from imagebank.services.drafting.composing import compose
 from imagebank.services.drafting.found import AFTER_MARK, BEFORE_MARK, FILE_NAME, FOLDERS, look_into
 from imagebank.services.drafting.guessing import guess, item_code, with_values
 from imagebank.services.drafting.reading import CLASS_AND_NAME, Words, meant_by
+from imagebank.services.manifest import read_manifest
 from imagebank.services.sources import FolderSource, open_source
 
 from .factories import DiagnosisClassFactory, MembershipFactory, StudyFactory, encoded, jpeg_bytes
@@ -273,6 +274,18 @@ def test_a_zip_without_pictures_is_refused_and_not_kept(coordinator, study, tmp_
     assert not list((tmp_path / "var" / "uploads").iterdir())
 
 
+def test_of_two_presses_at_once_one_imports_and_the_other_leaves_nothing_behind(coordinator, study, tmp_path, monkeypatch):
+    page = upload(coordinator, study)
+
+    def too_late(**asked):
+        raise ValidationError("The uploaded file is no longer there. Upload it again.")
+
+    monkeypatch.setattr("imagebank.draft_views.queue_import", too_late)
+    answer = coordinator.post(reverse("imagebank:draft", args=[study.slug]), sent_back(page, **{"import": "yes"}))
+    assert answer.status_code == 422
+    assert [path.name.split(".", 1)[1] for path in (tmp_path / "var" / "uploads").iterdir()] == ["draft.zip"]
+
+
 def test_nobody_else_reads_or_imports_an_upload(coordinator, study):
     token = upload(coordinator, study).context["token"]
     other = StudyFactory()
@@ -319,3 +332,29 @@ def test_a_wrong_option_is_one_sentence_and_writes_nothing(study, tmp_path, opti
         call_command("draft_manifest", study.slug, str(tmp_path / "in"), *options)
     assert sentence in str(refusal.value)
     assert not (tmp_path / "in" / "manifest.csv").exists()
+
+
+def test_a_drafted_manifest_is_read_as_itself_even_when_it_keeps_the_founding_studys_columns(tmp_path):
+    found = look_into(fill(tmp_path, {"a.jpg": None, "about.csv": "filepath,image_name,diagnosis,tfrecord,is_test,kind\na.jpg,x,NF1,1,0,TSC\n"}))
+    reading = replace(guess(found, ONE_VIEW, "about.csv"), columns={"class": "kind", "item": FILE_NAME}, classes={"TSC": "TSC"})
+    assert [row.diagnosis for row in compose(found, reading, ONE_VIEW).parsed.rows] == ["TSC"], "what the person chose, not the column diagnosis"
+
+
+def test_tables_that_would_fill_the_memory_are_left_unread(tmp_path, monkeypatch):
+    monkeypatch.setattr("imagebank.services.drafting.found.MOST_CELLS", 6)
+    table = "image,class\n" + "a.jpg,NF1\n" * 2
+    found = look_into(fill(tmp_path, {"a.jpg": None, "1.csv": table, "2.csv": table}))
+    assert [each.name for each in found.tables] == ["1.csv", FOLDERS]
+    assert "more than 6 cells together" in found.unread[0], "the first table left room for one row"
+
+
+def test_a_header_of_very_many_columns_is_refused_at_once(tmp_path):
+    files = {"a.jpg": None, "wide.csv": ",".join(f"c{n}" for n in range(200_000)) + "\na.jpg\n"}
+    assert "at most 2,000 are read" in look_into(fill(tmp_path, files)).unread[0]
+
+
+def test_a_fold_of_thousands_of_digits_is_a_problem_of_its_row():
+    parsed = read_manifest(
+        b"item,class,view,path,fold\na,NF1,photo,a.jpg," + b"1" * 5000 + b"\n", name="m", classes=["NF1"], views=["photo"]
+    )
+    assert [problem.message for problem in parsed.problems] == [f'fold must be empty or a whole number from 0 to 99, not "{"1" * 20}".']

@@ -18,6 +18,7 @@ from django.utils import timezone
 from imagebank.models import Item, ItemImage, Membership, Provenance, Study
 from surveys.coordination.set_up_form import SetUpForm, form_can_say, form_values
 from surveys.models import DebriefRelease, Invitation, Letter, Stimulus, SurveyItem, SurveyResponse
+from surveys.reading.debrief import _others_words
 from surveys.reading.link_guard import GUESSES
 from surveys.services import (
     archive_study,
@@ -123,6 +124,16 @@ def test_after_it_is_withdrawn_nothing_answers_any_more_and_reading_stays_closed
         "readers' results withdrawn",
         "results released to readers, with images, without a network",
     ]
+
+
+def test_who_looked_and_then_withdrew_keeps_reading_closed_all_the_same(client):
+    study, links = make_read_study(2)
+    release_debrief(study=study, with_pictures=False)
+    text(client, at(links[0]))
+    withdraw_reader(reader=open_invitation(links[0]).reader)
+    withdraw_debrief(study=study)
+    with pytest.raises(ValidationError, match="may have seen which answers were right has withdrawn"):
+        open_reading(study=study)
 
 
 def test_a_release_that_nobody_looked_at_can_be_taken_back_whole(client):
@@ -337,6 +348,10 @@ def test_others_are_dots_only_where_five_or_more_read(client):
     assert "<svg" not in page
 
 
+def test_what_is_said_of_others_is_as_coarse_as_their_dots():
+    assert _others_words((0.31, 0.33, 0.57, 0.57, 0.89)) == {"count": 5, "least": 32, "most": 88, "middle": 56}
+
+
 def test_simulated_readers_are_no_peers_of_people():
     study, links = make_read_study(8, per_class=1)
     SurveyResponse.objects.exclude(pk=sitting_of(links[0]).pk).update(simulated=True)
@@ -406,6 +421,7 @@ def test_a_rater_learns_what_was_generated_and_neither_catches_nor_repeats(clien
     assert hidden.filter(stimulus__role=Stimulus.Role.CATCH).exists()
     assert {client.get(at(raw, "own-image", public_id=row.public_id)).status_code for row in hidden} == {404}
     pair = listed.filter(block__view="pair").first()
+    assert client.get(at(raw, "own-image", public_id=pair.public_id) + "?place=00012").status_code == 404, "no place, and no crash"
     assert {client.get(at(raw, "own-image", public_id=pair.public_id) + f"?place={n}").status_code for n in (1, 2)} == {200}
     page = text(client, at(raw))
     assert "Guessing would reach about 50%" in page

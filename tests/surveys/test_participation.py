@@ -113,6 +113,15 @@ def test_the_code_is_known_again_and_says_nothing_of_the_person(client):
         assert "is of this study" not in client.get(CHECK, {"code": wrong}).content.decode()
 
 
+def test_the_check_says_of_a_simulated_sitting_that_no_person_read(client):
+    study, (raw,) = make_read_study()
+    code = code_on(client.get(page_of(raw)).content.decode())
+    signed_in(client, study)
+    assert "simulated" not in client.get(CHECK, {"code": code}).content.decode()
+    open_invitation(raw).reader.responses.update(simulated=True)
+    assert "its answers are simulated" in client.get(CHECK, {"code": code}).content.decode()
+
+
 def test_codes_differ_by_sitting_and_belong_to_one_study(client):
     study, links = make_read_study(3)
     other, _ = make_read_study(1, slug="other")

@@ -8,7 +8,6 @@ the network said stand in columns beside the first one.
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from os import PathLike
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from benchmark.core.errors import InputError, Problem
+from benchmark.core.untrusted_toml import parse_toml
 
 SCHEMA = "import-map/1"
 SOURCES = ("qualtrics", "redcap", "wide", "long")
@@ -170,8 +170,8 @@ def read_map(path: str | PathLike) -> ImportMap:
     """Read map.toml. Raises InputError that names every field which is missing, unknown or not as expected."""
     name = Path(path).name
     try:
-        data = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        data = parse_toml(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
         raise InputError(f"A readable map was needed; {name} could not be read ({error}).") from error
     problems = list(_problems(data))
     if problems:

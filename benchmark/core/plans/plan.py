@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tomllib
 from dataclasses import asdict, dataclass
 from os import PathLike
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 from benchmark.core.errors import InputError, Problem
 from benchmark.core.inputs.completion import CompletionRule
 from benchmark.core.methods.multiplicity import METHODS
+from benchmark.core.untrusted_toml import parse_toml
 
 SCHEMA = "analysis-plan/1"
 MISSING = ("incorrect", "excluded")
@@ -105,8 +105,8 @@ class Plan:
             except (OSError, UnicodeDecodeError) as error:
                 raise InputError(f"A readable UTF-8 analysis plan was needed; {source} could not be read.") from error
         try:
-            data = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
+            data = parse_toml(text)
+        except ValueError as error:
             raise InputError(f"The analysis plan is not well-formed TOML: {error}.") from error
         return _Parser(data).plan(text)
 

@@ -5,7 +5,7 @@ import csv
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from django.core.exceptions import ValidationError
@@ -18,6 +18,7 @@ FOLDERS = "folders and file names"
 FOLDER, FILE_NAME = "folder", "file name"
 BEFORE_MARK, AFTER_MARK = "file name before its last _ or -", "file name after its last _ or -"
 MOST_TABLES = 20
+MOST_CELLS = 8_000_000  # of all tables together, which are held whole: 200,000 rows of 40 columns
 DEEPEST_FOLDER = 6
 MASK_FOLDERS = {"mask", "masks", "segmentation", "segmentations", "groundtruth"}
 MASK_ENDINGS = ("_segmentation", "_mask", "-mask", "_seg")
@@ -39,10 +40,13 @@ class PictureTable:
     paths: tuple[str, ...]
     path_column: str = ""
     lost: int = 0
+    _counted: dict[str, Counter] = field(default_factory=dict, repr=False, compare=False)
 
     def values(self, column: str) -> Counter:
-        """How often each value stands in a column."""
-        return Counter(row.get(column, "") for row in self.rows)
+        """How often each value stands in a column; counted once, since every role asks for every column."""
+        if column not in self._counted:
+            self._counted[column] = Counter(row.get(column, "") for row in self.rows)
+        return self._counted[column]
 
 
 @dataclass(frozen=True)
@@ -117,20 +121,23 @@ def _tables(source, names: Sequence[str], pictures: Sequence[str]) -> tuple[list
     """The CSV files that name pictures, those that name most first, and why others were left."""
     index = _PictureNames(pictures)
     tables, unread = [], []
+    room = MOST_CELLS
     for name in names[:MOST_TABLES]:
         try:
-            table = _read_table(name, source.table_bytes(name), index)
+            table = _read_table(name, source.table_bytes(name), index, room)
         except (ValidationError, UnreadableFile) as refusal:
             unread.append(" ".join(getattr(refusal, "messages", [str(refusal)])))
             continue
         if table.rows:
             tables.append(table)
+            room -= len(table.rows) * len(table.own)
         else:
             unread.append(f"{name} names no picture that is here.")
     return sorted(tables, key=lambda table: -len(table.rows)), tuple(unread)
 
 
-def _read_table(name: str, data: bytes, index: "_PictureNames") -> PictureTable:
+def _read_table(name: str, data: bytes, index: "_PictureNames", room: int) -> PictureTable:
+    """room: how many cells may be held of it; more raise ValidationError."""
     reader, _ = open_table(data, name)
     named = [column for column in reader.fieldnames if column]
     rows = []
@@ -138,10 +145,16 @@ def _read_table(name: str, data: bytes, index: "_PictureNames") -> PictureTable:
         for cells in reader:
             if len(rows) >= MAX_ROWS:
                 raise ValidationError(f"{name} has more than {MAX_ROWS:,} rows. Split it into several.")
+            if len(rows) * len(named) >= room:
+                raise ValidationError(
+                    f"{name} was not read: the tables beside the pictures have more than {MOST_CELLS:,} cells together. "
+                    "Leave out columns or tables that nobody needs here."
+                )
             rows.append({column: (cells.get(column) or "").strip() for column in named})
     except csv.Error as error:
         raise ValidationError(f"{name}, line {reader.line_num}, cannot be read as CSV ({error}).") from error
-    found = {column: [index.find(row[column]) for row in rows] for column in named}
+    named_by = {cell: index.find(cell) for cell in {cell for row in rows for cell in row.values()}}
+    found = {column: [named_by[row[column]] for row in rows] for column in named}
     column = max(named, key=lambda column: sum(path is not None for path in found[column]), default="")
     tied = [(row, path) for row, path in zip(rows, found.get(column, ())) if path is not None]
     whole = tuple(told_by_path(path) | row for row, path in tied)
