@@ -28,6 +28,7 @@ from benchmark.core.sections.contrasts import adjusted, both_questions, of_paire
 Record = dict[str, Any]
 TENS = 10  # a slope is told per ten of a number that spans at least ten, else per one
 HIGHEST, LOWEST = "highest third", "lowest third"
+ONE_CHOICE = f"no two answers were given by {FEWEST} readers each"
 FEW = f"fewer than {FEWEST} readers answered"
 
 
@@ -88,16 +89,25 @@ def _of(covariate: Covariate, group: str | None, view: str, rows: pd.DataFrame, 
 
 
 def _contrasts(found: Answered, plan: Plan) -> Iterator[Record]:
-    """The slope of a number; of a choice every two answers, the first minus the second."""
+    """The slope of a number; of a choice every two answers, the first minus the second.
+
+    All readers together are asked only what one group cannot say: two choices that several groups hold.
+    """
     readers = found.readers
     if found.kind == NUMBER:
         yield _record(found, "", "", found.rows, readers, plan)
         return
     choices = sorted(readers["said"].unique())
-    if len(choices) < 2:
-        yield _record(found, "", "", found.rows.assign(said=0.0), readers.assign(said=0.0), plan)
+    if len(choices) < 2 and found.keys["group"] is not None:
+        record = _record(found, "", "", found.rows.assign(said=0.0), readers.assign(said=0.0), plan)
+        yield record | {"why": ONE_CHOICE}
     for first, second in combinations(choices, 2):
-        rows, some = (part[part["said"].isin((first, second))] for part in (found.rows, readers))
+        both = readers[readers["said"].isin((first, second))].groupby("group")["said"].nunique().eq(2)
+        if found.keys["group"] is None and both.sum() < 2:
+            continue
+        rows, some = (
+            part[part["said"].isin((first, second)) & part["group"].isin(both.index[both])] for part in (found.rows, readers)
+        )
         marked = [part.assign(said=(part["said"] == first).astype(float)) for part in (rows, some)]
         yield _record(found, first, second, *marked, plan)
 

@@ -16,7 +16,7 @@ from benchmark.core.inputs.scoring import Scored
 from benchmark.core.output.dictionary import dictionary_of
 from benchmark.core.plans.plan import Plan
 from benchmark.core.report.page import build_report
-from benchmark.core.sections.covariates import FEW, covariate_sections
+from benchmark.core.sections.covariates import FEW, ONE_CHOICE, covariate_sections
 from benchmark.sections import PLACED
 from tests.benchmark.core.within_reader_study import network_of, readers_of
 
@@ -88,6 +88,16 @@ def test_two_choices_are_welch_tested_and_rare_ones_have_no_name(tmp_path):
     assert "surgery" not in str(found)
 
 
+def test_groups_are_pooled_only_over_choices_that_several_hold(tmp_path):
+    held = sections(tmp_path, people(), statements())["reader_covariates"]
+    assert [(r["first"], r["second"]) for r in held if r["covariate"] == "field" and r["group"] is None] == [("genes", "skin")]
+    apart = statements().assign(field=lambda f: f["reader"].str[:4] + (f["reader"].str[-1].astype(int) % 2).astype(str))
+    found = sections(tmp_path, people(), apart)["reader_covariates"]
+    assert [r["group"] for r in found if r["covariate"] == "field"] == ["derm", "ped"]
+    nested = sections(tmp_path, people(), apart.assign(field=lambda f: f["reader"].str[:3]))["reader_covariates"]
+    assert [(r["group"], r["why"]) for r in nested if r["covariate"] == "field"] == [("derm", ONE_CHOICE), ("ped", ONE_CHOICE)]
+
+
 def test_rare_choices_are_merged_where_they_are_enough_together():
     merged, left = told_choices(pd.Series(["a"] * 6 + ["b"] * 3 + ["c"] * 2))
     assert (merged.value_counts().to_dict(), left) == ({"a": 6, OTHERS: 5}, 0)
@@ -106,7 +116,7 @@ def test_neither_order_nor_names_nor_units_nor_strangers_matter(tmp_path):
 
 def test_what_cannot_be_estimated_says_why(tmp_path):
     few = sections(tmp_path, people(), statements().head(4))
-    assert {record["why"] for record in few["reader_covariates"]} == {FEW}
+    assert {record["why"] for record in few["reader_covariates"]} == {FEW, ONE_CHOICE}
     assert not any(few[name] for name in SECTIONS[1:])
     same = sections(tmp_path, people(), statements().assign(years=7))
     assert one(same, covariate="years", group="derm")["why"] == "all readers gave the same answer"
