@@ -196,7 +196,7 @@ FIELDS = {
     "later_from": "when the first of the later readers finished (ISO 8601)",
     "covariate": "the question about the reader: a column of readers.csv",
     "stated": "number that the reader stated",
-    "per": "a slope is the change per so many of the number",
+    "per": "the slope is the change per so many of the number; empty for choices",
     "level": "choice, or third of the readers by a number; who stands at its edge belongs to it",
     "from_value": "smallest number that a reader of the third stated",
     "to_value": "largest number that a reader of the third stated",

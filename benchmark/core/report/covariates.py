@@ -25,7 +25,7 @@ PARTS = (
         "reader_covariates_levels",
         "How accurate are the readers of every answer?",
         "Choices, and the thirds of readers with most and with least of a number. Intervals respect that readers and images come again.",
-        (*ASKED, Column("Level", "level", "words"), Column("From", "from_value", "whole"), Column("To", "to_value", "whole"),
+        (*ASKED, Column("Level", "level", "words"), Column("From", "from_value", "words"), Column("To", "to_value", "words"),
          Column("n", "readers"), Column("Correct", "accuracy", "percent"), Column("Interval", "ci", "interval")),
     ),
     Part(

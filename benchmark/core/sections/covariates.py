@@ -113,7 +113,8 @@ def _contrasts(found: Answered, plan: Plan) -> Iterator[Record]:
 
 
 def _record(found: Answered, first: str, second: str, rows: pd.DataFrame, readers: pd.DataFrame, plan: Plan) -> Record:
-    keys = {**found.keys, "kind": found.kind, "first": first or None, "second": second or None, "per": found.per}
+    keys = {**found.keys, "kind": found.kind, "first": first or None, "second": second or None}
+    keys["per"] = found.per if found.kind == NUMBER else None
     counts: Record = {"readers": len(readers), "readers_without": found.without}
     if first:
         counts |= {"readers_first": int((readers["said"] == 1).sum()), "readers_second": int((readers["said"] == 0).sum())}
@@ -152,8 +153,8 @@ def _levels(found: Answered, confidence: float) -> Iterator[Record]:
         ci = clustered_proportion(own["correct"], own["reader"], own["item"], own["truth"], confidence=confidence, weights=weights)
         said = readers.map(found.readers["said"]) if found.kind == NUMBER else None
         yield {
-            **found.keys, "level": level, "from_value": None if said is None else float(said.min()),
-            "to_value": None if said is None else float(said.max()), "readers": len(readers), "readings": len(own),
+            **found.keys, "level": level, "from_value": None if said is None else _plain(said.min()),
+            "to_value": None if said is None else _plain(said.max()), "readers": len(readers), "readings": len(own),
             "accuracy": mean_over(own, own["correct"]), "ci_low": ci.low, "ci_high": ci.high, "ci_method": ci.method,
         }  # fmt: skip
 
@@ -196,4 +197,9 @@ def _readers(found: Answered) -> Iterator[Record]:
     if found.keys["group"] is None or len(readers) < FEWEST:
         return
     for row in readers.sort_values(["said", "accuracy"]).itertuples():
-        yield {**found.keys, "stated": float(row.said), "accuracy": row.accuracy}
+        yield {**found.keys, "stated": _plain(row.said), "accuracy": row.accuracy}
+
+
+def _plain(value: float) -> float | int:
+    """A whole number without a decimal point."""
+    return int(value) if float(value).is_integer() else float(value)
