@@ -8,6 +8,7 @@ from typing import Any
 
 from benchmark.core.inputs.completion import EXTRA, INCOMPLETE, KEPT, Completion, complete_sittings
 from benchmark.core.inputs.predictions import Predictions, add_model_readings
+from benchmark.core.inputs.readers import ReaderAnswers
 from benchmark.core.inputs.readings import Readings
 from benchmark.core.inputs.scoring import Scored
 from benchmark.core.methods.bootstrap import StudyDraws
@@ -18,6 +19,7 @@ from benchmark.core.sections.anchors import anchor_sections
 from benchmark.core.sections.assistance import assistance_sections
 from benchmark.core.sections.comparisons import adjust_by_largest_t, new_images_section, paired_sections
 from benchmark.core.sections.contrasts import equivalence_section, groups_section, networks_section, views_section
+from benchmark.core.sections.covariates import covariate_sections
 from benchmark.core.sections.description import accuracy_section, confusion_section, reader_accuracy_section
 from benchmark.core.sections.item_response import rasch_sections
 from benchmark.core.sections.new_image_methods import methods_section, mixed_models_section
@@ -44,6 +46,7 @@ def analyse(
     readings: Readings,
     *,
     predictions: Predictions | None = None,
+    readers: ReaderAnswers | None = None,
     plan: Plan | None = None,
     seed: int = 0,
     stamped_sha256: str | None = None,
@@ -52,6 +55,7 @@ def analyse(
 ) -> Results:
     """Analyse readings under a plan; the same inputs, plan and seed give the same results.
 
+    readers: what readers said about themselves; without it nothing is asked of that.
     stamped_sha256: the plan's SHA-256 from before the first answer; another one is a deviation. registered: that plan
     itself, so that every field that differs is named.
     progress: called with (steps done, steps in all, name of the next step). Raises InputError when nothing is left to
@@ -66,7 +70,12 @@ def analyse(
     seed = plan.bootstrap_seed if plan.bootstrap_seed is not None else seed
     content: dict[str, Any] = _facts(readings, predictions, plan, seed, completion, scored)
     content["plan"]["stamped_sha256"] = registered.sha256 if registered else stamped_sha256
-    for done, (name, section) in enumerate(steps := _steps(scored, plan, seed, content, predictions, registered)):
+    if readers is not None:
+        content["inputs"].append({"file": readers.source, "sha256": readers.sha256, "rows": readers.rows})
+    steps = _steps(scored, plan, seed, content, predictions, registered)
+    if readers is not None:
+        steps.insert(-1, ("readers' answers about themselves", lambda: covariate_sections(scored, readers, plan)))
+    for done, (name, section) in enumerate(steps):
         if progress:
             progress(done, len(steps), name)
         content.update(plain(section()))

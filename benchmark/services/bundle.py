@@ -11,7 +11,19 @@ from django.conf import settings
 from benchmark.core.output.check import NAME as CHECK
 from benchmark.models import Comparison
 
-from .input_files import DESIGN, FACTS, INPUTS, PICTURES, PLAN, PREDICTIONS, RATINGS, READINGS, REGISTERED, STAMP
+from .input_files import (
+    DESIGN,
+    FACTS,
+    INPUTS,
+    PICTURES,
+    PLAN,
+    PREDICTIONS,
+    RATINGS,
+    READERS,
+    READINGS,
+    REGISTERED,
+    STAMP,
+)
 
 FIXED_TIME = (1980, 1, 1, 0, 0, 0)
 PACKAGES = ("numpy", "pandas", "scipy", "matplotlib", "plotly", "openpyxl", "pillow", "tqdm")
@@ -61,7 +73,7 @@ def bundle_name(comparison: Comparison) -> str:
 
 def command_of(comparison: Comparison) -> str:
     """The command line that computes the comparison again from the folder of its bundle."""
-    options = {PLAN: "--plan", REGISTERED: "--registered", PREDICTIONS: "--predictions", FACTS: "--study",
+    options = {PLAN: "--plan", REGISTERED: "--registered", PREDICTIONS: "--predictions", READERS: "--readers", FACTS: "--study",
                DESIGN: "--design", PICTURES: "--pictures"}  # fmt: skip
     analyse = ("ratings", RATINGS) if RATINGS in comparison.hashes else ("analyse", READINGS)
     parts = [f"python -m benchmark.core {analyse[0]} inputs/{analyse[1]}"]

@@ -16,10 +16,10 @@ from benchmark.models import AnalysisPlan, Comparison, StoredPredictions, compar
 from imagebank.models import Study
 from imagebank.services.working import working_folder
 from imagebank.tables import csv_text
-from surveys.services import readings_frame
+from surveys.services import reader_answers_frame, readings_frame
 
 from .facts import study_facts, survey_design
-from .input_files import DESIGN, FACTS, PICTURES, PLAN, PREDICTIONS, RATINGS, READINGS, REGISTERED, STAMP
+from .input_files import DESIGN, FACTS, PICTURES, PLAN, PREDICTIONS, RATINGS, READERS, READINGS, REGISTERED, STAMP
 from .pictures import images_sha256, write_hardest_pictures
 from .plans import stamp_plan
 from .predictions import store_predictions_files
@@ -117,7 +117,7 @@ def _is_whole_and_current(comparison: Comparison) -> bool:
 def _write_inputs(
     study: Study, folder: Path, plan: AnalysisPlan | None, predictions: StoredPredictions | None
 ) -> bool:  # fmt: skip
-    """Write readings.csv, predictions where given, the study's record and design; return whether any reader is simulated."""
+    """Write readings.csv, predictions and readers' answers where given, the study's record and design; return whether any reader is simulated."""
     readings = readings_frame(study=study)
     raw = plan is not None and _declares_completion(plan)
     readings = readings[_settled(readings) if raw else readings["analysed"].astype(bool)]
@@ -132,6 +132,10 @@ def _write_inputs(
     (folder / READINGS).write_text(csv_text(readings.columns, rows), encoding="utf-8", newline="")
     if predictions is not None:
         shutil.copyfile(predictions.path, folder / PREDICTIONS)
+    about = reader_answers_frame(study=study)
+    about = about[about["reader"].isin(readings["reader"])]
+    if len(about) and len(about.columns) > 1:
+        (folder / READERS).write_text(csv_text(about.columns, about.itertuples(index=False, name=None)), encoding="utf-8", newline="")
     for name, content in ((FACTS, study_facts(study)), (DESIGN, survey_design(study))):
         if content is not None:
             text = json.dumps(content, ensure_ascii=False, indent=1, sort_keys=True)
@@ -201,6 +205,7 @@ def _analyse_readings(folder: Path, *, seed: int, stamp: str | None, step, pictu
     from benchmark.core.facts import described, read_certificate, read_facts
     from benchmark.core.inputs.pictures import read_item_pictures
     from benchmark.core.inputs.predictions import read_predictions
+    from benchmark.core.inputs.readers import read_reader_answers
     from benchmark.core.inputs.readings import read_readings
     from benchmark.core.output.writing import write_analysis
     from benchmark.core.plans.plan import Plan
@@ -211,6 +216,7 @@ def _analyse_readings(folder: Path, *, seed: int, stamp: str | None, step, pictu
     results = analyse(
         read_readings(folder / READINGS),
         predictions=given(PREDICTIONS, read_predictions),
+        readers=given(READERS, read_reader_answers),
         plan=given(PLAN, Plan.from_toml),
         seed=seed,
         stamped_sha256=stamp,

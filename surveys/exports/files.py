@@ -14,7 +14,8 @@ from imagebank.tables import csv_text
 from surveys.coordination.seat_grid import live_cells
 from surveys.exports.tables import readings_csv
 from surveys.models import Answer, BlockSitting, Seat, ServedPicture, SurveyResponse, ViewingEvent
-from surveys.services import cells_frame, ratings_frame, readings_frame
+from surveys.services import cells_frame, ratings_frame, reader_answers_frame, readings_frame
+from surveys.services.demographics import analysed_questions
 from surveys.services.funnel import funnel_rows
 
 NOBODY = "No address and no name of a reader is in any of these files; readers are known by their codes."
@@ -295,6 +296,10 @@ def _demographics(study: Study):
         yield (*_sitting(row), *(row.demographics.get(code) for code in asked))
 
 
+def _reader_answers(study: Study):
+    return reader_answers_frame(study=study).itertuples(index=False, name=None)
+
+
 def export_files(study: Study) -> list[ExportFile]:
     """The files of `study`, the data dictionary last."""
     files = [
@@ -312,6 +317,11 @@ def export_files(study: Study) -> list[ExportFile]:
         ExportFile("recruitment.csv", "Recruitment", "From the first contact to the analysed sitting, per group.",
                    RECRUITMENT, lambda study: [row.values() for row in funnel_rows(study)]),
     ]  # fmt: skip
+    analysed = {question["code"]: question["prompt"] for question in analysed_questions(study)}
+    if analysed:
+        about = "Numbers and choices that readers stated about themselves, as the analysis takes them; one row per reader."
+        files.insert(4, ExportFile("readers.csv", "Readers, for the analysis", about, {"reader": READINGS["reader"]} | analysed,
+                                   _reader_answers))  # fmt: skip
     protocol = getattr(study, "protocol", None)
     if protocol is not None and protocol.stimuli:
         files.insert(0, ExportFile("ratings.csv", "Ratings", "One row per rater, page and question, what was shown beside it.",

@@ -19,6 +19,7 @@ from .bounces import Bounces, record_bounces
 from .closing import archive_study, close_reading, close_recruitment, open_reading, open_recruitment
 from .control import control_of_block, control_shares, control_summary, is_control_as_asked
 from .debriefing import release_debrief, standing_release, withdraw_debrief
+from .demographics import reader_answers_frame
 from .design import Verified, classes_of, create_survey_set, store_survey_set, verify_survey_set
 from .invitations import (
     InvitationClosed,
@@ -122,6 +123,7 @@ __all__ = [
     "prepare_study",
     "queue_letters",
     "ratings_frame",
+    "reader_answers_frame",
     "readings_frame",
     "record_answer",
     "record_bounce",

@@ -18,6 +18,8 @@ from .sitting import (
     start_response,
 )
 
+OTHER_CHOICE = 0.3  # of simulated readers whose group two choices fit, so many choose the second
+
 
 def seeded_generator(seed: int, *names):
     """A generator of random numbers of its own for every name, so that an interrupted run continues where it stopped."""
@@ -68,10 +70,10 @@ def _demographics(draw, group: str, questions: list[dict]) -> dict:
     answers = {}
     for question in questions:
         if question["kind"] == "choice":
-            # A simulated geneticist says so: the choice that shares most letters' beginnings with the group.
+            # A simulated geneticist says so: mostly the first choice that shares the group's stem, sometimes the next.
             stem = group.split()[-1][:6].lower()
-            fitting = [choice for choice in question["choices"] if stem in choice.lower()]
-            answers[question["code"]] = (fitting or question["choices"])[0]
+            fitting = [choice for choice in question["choices"] if stem in choice.lower()] or question["choices"][:1]
+            answers[question["code"]] = fitting[len(fitting) > 1 and draw.random() < OTHER_CHOICE]
         elif question["kind"] == "integer":
             answers[question["code"]] = int(draw.integers(2, 31))
         else:

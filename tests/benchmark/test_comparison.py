@@ -225,7 +225,7 @@ def test_changes_between_two_comparisons_name_what_moved(study):
     changes = changes_between(first, second)
     moved = [change for change in changes.contrasts if not change.is_same]
     assert {change.before["question"].split(" than ")[1].split(" on ")[0] for change in moved} == {"geneticists"}
-    assert [name for name, before, after in changes.inputs if before != after] == ["readings.csv"]
+    assert [name for name, before, after in changes.inputs if before != after] == ["readers.csv", "readings.csv"]
 
 
 def test_the_studys_record_and_its_certificate_go_into_the_results(study):

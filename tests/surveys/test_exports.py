@@ -17,7 +17,7 @@ from imagebank.tables import csv_text
 from surveys.core.__main__ import main
 from surveys.core.answer_log import log_faults, read_answer_log
 from surveys.exports.files import READINGS, export_bundle, export_files
-from surveys.models import Answer
+from surveys.models import Answer, SurveyResponse
 from surveys.services import invite, prepare_study, record_viewing_event
 from surveys.services.readings import COLUMNS
 from tests.surveys.sitting import answer, begin, read_all, read_block
@@ -149,3 +149,20 @@ def test_a_whole_study_is_marked_where_it_is_simulated(study):
     simulate_readers(study=study, seed=1, accuracies=accuracies)
     marked = {row["response"]: row["simulated"] for row in table(study, "answers.csv")}
     assert sorted(marked.values()) == ["False"] + ["True"] * 7
+
+
+def test_the_readers_file_holds_numbers_and_choices_asked_for_the_analysis_and_nothing_else(study, read):
+    protocol = study.protocol
+    protocol.demographic_questions = [
+        {"code": "specialty", "prompt": "Specialty?", "kind": "choice", "choices": ["Genetics"]},
+        {"code": "years", "prompt": "Years?", "kind": "integer", "purpose": "verification only"},
+        {"code": "beds", "prompt": "Beds?", "kind": "integer", "purpose": "analysis"},
+        {"code": "place", "prompt": "Where?", "kind": "text", "purpose": "analysis"},
+    ]
+    protocol.save()
+    SurveyResponse.objects.update(demographics={"specialty": "Genetics", "years": 12, "beds": 300, "place": "Ulm"})
+    [row] = table(study, "readers.csv")
+    assert row == {"reader": read.reader.code, "specialty": "Genetics", "beds": "300"}
+    protocol.demographic_questions = protocol.demographic_questions[1:2]
+    protocol.save()
+    assert "readers.csv" not in [file.name for file in export_files(study)]

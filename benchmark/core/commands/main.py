@@ -43,6 +43,7 @@ def build_parser() -> argparse.ArgumentParser:
     analyse.add_argument("readings", type=Path, help="readings.csv: one row per reader and item; or an export, with --map")
     add_map_options(analyse)
     analyse.add_argument("--predictions", type=Path, help="predictions.csv: class probabilities of networks")
+    analyse.add_argument("--readers", type=Path, help="readers.csv: what readers said about themselves, a number or choice per column")
     analyse.add_argument("--plan", type=Path, help="analysis.toml: what was decided before the first answer")
     analyse.add_argument("--stamp", help="SHA-256 of the plan from before the first answer; a change is a deviation")
     analyse.add_argument("--registered", type=Path, help="the plan from before the first answer: every changed field is told")
@@ -157,6 +158,7 @@ def run_analyse(options: argparse.Namespace) -> int:
     from benchmark.core.facts import described, read_certificate, read_facts
     from benchmark.core.inputs.pictures import read_item_pictures
     from benchmark.core.inputs.predictions import read_predictions
+    from benchmark.core.inputs.readers import read_reader_answers
     from benchmark.core.inputs.readings import read_readings
     from benchmark.core.output.writing import write_analysis
     from benchmark.core.plans.plan import Plan
@@ -167,9 +169,10 @@ def run_analyse(options: argparse.Namespace) -> int:
     pictures = read_item_pictures(options.pictures) if options.pictures else None
     readings = read_readings(_imported(options) if options.map else options.readings)
     predictions = read_predictions(options.predictions) if options.predictions else None
+    readers = read_reader_answers(options.readers) if options.readers else None
     with _bar("analysing") as step:
         results = analyse(
-            readings, predictions=predictions, plan=plan, seed=options.seed, stamped_sha256=options.stamp,
+            readings, predictions=predictions, readers=readers, plan=plan, seed=options.seed, stamped_sha256=options.stamp,
             registered=Plan.from_toml(options.registered) if options.registered else None, progress=step,
         )  # fmt: skip
     results = described(results, facts=facts, certificate=certificate)

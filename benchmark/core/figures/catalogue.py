@@ -16,6 +16,7 @@ from . import (
     classes,
     confusions,
     control,
+    covariates,
     differences,
     difficulty,
     flow,
@@ -85,6 +86,8 @@ def _found(results: Results) -> Iterator[FigureEntry]:
         yield _anchors(results)
     if any(record["same"] is not None for record in results.records("within_reader")):
         yield _within_reader(results)
+    if covariates.covariate_rows(results):
+        yield _covariates(results)
     yield from _probabilities(results)
 
 
@@ -217,6 +220,18 @@ def _within_reader(results: Results) -> FigureEntry:
         within_reader.within_words(results),
         partial(within_reader.within_chart, results),
         lambda: within_reader.within_rows(results),
+    )
+
+
+def _covariates(results: Results) -> FigureEntry:
+    return entry_of(
+        results,
+        "reader-covariates",
+        "Accuracy against what readers stated",
+        "One dot per reader; per group the least-squares line through them and its band, for these images. Level lines: the networks.",
+        covariates.covariate_words(results),
+        partial(covariates.covariate_chart, results),
+        lambda: covariates.covariate_rows(results),
     )
 
 

@@ -182,6 +182,12 @@ def _description(results: Results) -> Iterator[str]:
             " to the same images; intervals by linearisation with the two-way variance of readers and images [[cameron]]. Second"
             " answers enter no other result."
         )
+    if results.records("reader_covariates"):
+        yield (
+            "Accuracy against what readers stated about themselves: for these images, least squares over readers with an intercept per group,"
+            " and Welch's t-test of two choices; for new images, the same contrast over readings, centred within groups and classes, with the"
+            " two-way variance of readers and images [[cameron]]. Choices of fewer than five readers are merged or left out."
+        )
     if results.records("fixed_raters"):
         yield "Where all readers read the same images, Conger's kappa [[conger]] and Brennan and Prediger's [[brennan]] too."
     if results.records("metrics"):

@@ -17,6 +17,7 @@ from .anchors import anchors
 from .assistance import assistance
 from .checklists import NOT_RECORDED, Item, checklist, guidelines
 from .comparisons import comparisons
+from .covariates import covariates
 from .description import accuracy, agreement, classes
 from .further import Part, further_parts, part_of
 from .hardest import hardest
@@ -99,6 +100,7 @@ def _sections(results: Results, figures: dict[str, str], pictures: Pictures) -> 
         yield section("agreement", "How far do readers agree with one another?", lambda: agreement(results, figures))
     yield section("anchors", "How do all readers do on the images that all of them read?", lambda: anchors(results, figures))
     yield section("within-reader", "How far do readers agree with themselves?", lambda: within_reader(results, figures))
+    yield section("reader-covariates", "Do accuracy and experience go together?", lambda: covariates(results, figures))
     for part in further_parts(results):
         yield _further(results, part, figures)
     yield section("items", "Which images are hardest?", lambda: hardest(results, figures, pictures))

@@ -197,13 +197,13 @@ def group_against_group(keys: Record, a: pd.DataFrame, b: pd.DataFrame, column: 
     difference = mean_over(a, a[column]) - mean_over(b, b[column])
     test = two_way_test(difference, variance, readers=n_readers, items=n_items, n=len(rows), confidence=plan.confidence)
     means = [means_by(side, side[column], "reader") for side in (a, b)]
-    these = _welch(*means, confidence=plan.confidence)
+    these = welch(*means, confidence=plan.confidence)
     return both_questions(
         keys, these, of_two_way(test), plan, readers_first=len(means[0]), readers_second=len(means[1])
     )
 
 
-def _welch(a: np.ndarray, b: np.ndarray, *, confidence: float) -> Record:
+def welch(a: np.ndarray, b: np.ndarray, *, confidence: float) -> Record:
     """Welch's t-test of two samples of readers' accuracies."""
     difference = float(a.mean() - b.mean())
     if min(len(a), len(b)) < 2:

@@ -27,8 +27,8 @@
 #   agreement.csv, category_agreement.csv   Fleiss' kappa, Krippendorff's alpha, Gwet's AC1, agreement, standard errors
 # NOT COVERED
 #   everything that is drawn at random (bootstrap intervals, max-T), mixed models, U-statistic, Obuchowski-Rockette, Tango's and
-#   Newcombe's intervals, further tables of assisted reading and of anchors, agreement within readers, calibration, times, order,
-#   teams, error consistency, AUC, the Rasch model. docs/results/statistics.md of the program says what those are held to.
+#   Newcombe's intervals, further tables of assisted reading and of anchors, agreement within readers, readers' answers about
+#   themselves, calibration, times, order, teams, error consistency, AUC, the Rasch model. docs/results/statistics.md of the program says what those are held to.
 
 TOLERANCE <- 1e-8
 

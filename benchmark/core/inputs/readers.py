@@ -1,0 +1,84 @@
+"""readers.csv: what readers said about themselves, one row per reader and one column per question, numbers and choices."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from os import PathLike
+
+import numpy as np
+import pandas as pd
+
+from benchmark.core.errors import InputError, Problem
+from benchmark.core.inputs.long_table import read_text_table, rejected
+
+BESIDE = ("reader", "group", "kind", "survey", "response", "simulated")  # columns that are no question
+FEWEST = 5  # readers: no choice of fewer is told by itself
+NUMBER, CHOICE = "number", "choice"
+OTHERS = "other choices"
+
+
+@dataclass(frozen=True)
+class Covariate:
+    """One question about the reader. values: by reader's code, floats of a number, text of a choice; the unanswered are absent."""
+
+    name: str
+    kind: str
+    values: pd.Series
+
+
+@dataclass(frozen=True)
+class ReaderAnswers:
+    """The questions of one readers.csv in the order of its columns; source and sha256 say where it came from."""
+
+    covariates: tuple[Covariate, ...]
+    source: str
+    sha256: str
+    rows: int
+
+
+def read_reader_answers(source: str | PathLike | io.IOBase) -> ReaderAnswers:
+    """Read readers.csv: `reader` once each, and one column per question; an empty cell: not answered.
+
+    A column of numbers alone is a number, any other a choice. Raises InputError for a reader without a code or named twice,
+    and for a table without a question.
+    """
+    table = read_text_table(source, ("reader",))
+    frame = table.frame
+    problems = [
+        Problem(int(table.lines[row]), "reader", "the code of a reader was expected, an empty cell was found.")
+        for row in np.flatnonzero(frame["reader"] == "")
+    ]
+    problems += [
+        Problem(int(table.lines[row]), "reader", f'reader "{frame["reader"].iloc[row]}" has a row above; one row per reader was expected.')
+        for row in np.flatnonzero((frame["reader"] != "") & frame["reader"].duplicated())
+    ]
+    if problems:
+        raise rejected(table.name, problems)
+    asked = [column for column in frame.columns if column not in BESIDE]
+    if not asked:
+        raise InputError(f"{table.name} needs one column per question beside reader; it has {', '.join(frame.columns)}.")
+    by_reader = frame.set_index("reader")
+    found = tuple(_covariate(by_reader[column]) for column in asked)
+    return ReaderAnswers(found, table.name, table.sha256, len(frame))
+
+
+def _covariate(cells: pd.Series) -> Covariate:
+    given = cells[cells != ""]
+    numbers = pd.to_numeric(given, errors="coerce")
+    if len(given) and np.isfinite(numbers).all():
+        return Covariate(str(cells.name), NUMBER, numbers.astype(float))
+    return Covariate(str(cells.name), CHOICE, given)
+
+
+def told_choices(choices: pd.Series, fewest: int = FEWEST) -> tuple[pd.Series, int]:
+    """Choices by reader, and how many readers' choices are left out so that no choice of fewer than `fewest` is told.
+
+    Rare choices are merged into OTHERS; where these are too few together as well, their readers are left out.
+    """
+    often = choices.map(choices.value_counts())
+    merged = choices.where(often >= fewest, OTHERS)
+    if 0 < (merged == OTHERS).sum() < fewest:
+        kept = merged[merged != OTHERS]
+        return kept, len(merged) - len(kept)
+    return merged, 0
