@@ -123,12 +123,12 @@ def planning(request, slug):
     return render(request, "benchmark/planning.html", context)
 
 
-def _known_of_rating(study) -> dict:
+def _known_of_rating(study) -> dict[str, int | str]:
     """The study's own design, and the margin of the plan that stands."""
     stamped = AnalysisPlan.objects.filter(study=study).current()
     margin = Plan.from_toml(text=stamped.text).margin if stamped else None
     # Every error lies within 50 points of chance: a wider margin is none that the page could plan with.
-    return rating_design_of(study) | ({"margin": round(100 * margin, 4)} if margin and margin < CHANCE else {})
+    return rating_design_of(study) | ({"margin": f"{100 * margin:g}"} if margin and margin < CHANCE else {})
 
 
 def _planned_rating(form: RatingPlanningForm) -> dict:

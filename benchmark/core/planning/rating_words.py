@@ -15,6 +15,8 @@ def rating_size_sentences(found: RatingSize) -> list[str]:
     ]
     if found.world.error != CHANCE:
         sentences.append(f"At a true error of {percent(found.world.error)} it differs from chance with {percent(found.differing)} power.")
+    if abs(found.world.error - CHANCE) > found.margin - 1e-9:
+        return [*sentences, f"An error of {percent(found.world.error)} does not lie within {margin} of chance: no design shows that it does."]
     sentences.append(
         f"80 % power for {margin} takes {found.raters_needed:,} raters of these {design.items:,} images, {design.per_reader} each."
         if found.raters_needed
@@ -23,6 +25,6 @@ def rating_size_sentences(found: RatingSize) -> list[str]:
     sentences.append(
         f"With {design.readers:,} raters of {design.per_reader} images each it takes {found.images_needed:,} distinct images."
         if found.images_needed
-        else f"With {design.readers:,} raters of {design.per_reader} images each no number of distinct images is enough: add raters."
+        else f"With {design.readers:,} raters of {design.per_reader} images each no number of distinct images does: add raters or images for each."
     )
     return sentences

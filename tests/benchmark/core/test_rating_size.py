@@ -15,6 +15,7 @@ from benchmark.core.planning.rating_size import (
     rating_size,
     smallest_margin,
 )
+from benchmark.core.planning.rating_words import rating_size_sentences
 
 WORLD = RatingWorld(error=0.5, sd_rater=0.08, icc=0.15)
 
@@ -53,6 +54,13 @@ def test_smallest_margin_and_numbers_needed_stand_on_the_edge_of_80_percent():
     few_images = rating_size(rating_design(12, 60, 60), WORLD, 0.05)
     assert few_images.raters_needed is None
     assert few_images.images_needed is None
+
+
+def test_an_error_beyond_the_margin_is_not_met_with_advice_to_add_raters():
+    beyond = rating_size_sentences(rating_size(rating_design(32, 60, 300), replace(WORLD, error=0.4), 0.1))
+    assert beyond[-1] == "An error of 40.0 % does not lie within ± 10.0 points of chance: no design shows that it does."
+    assert not any("raters" in sentence for sentence in beyond)
+    assert "raters of these 300 images" in " ".join(rating_size_sentences(rating_size(rating_design(32, 60, 300), WORLD, 0.1)))
 
 
 def test_more_images_help_where_more_raters_do_not():
