@@ -54,9 +54,9 @@ def study(design: tuple[int, int, int], world: RatingWorld, rng: np.random.Gener
     return read_ratings(io.BytesIO(frame.to_csv(index=False).encode()))
 
 
-def analysed(design: tuple[int, int, int], world: RatingWorld, margin: float, studies: int, seed: int) -> pd.DataFrame:
-    """The record of every study. The bootstrap's intervals are not looked at, so few draws."""
-    plan = RatingPlan(margin=margin, draws=20)
+def analysed(design: tuple[int, int, int], world: RatingWorld, margin: float, studies: int, seed: int, draws: int = 20) -> pd.DataFrame:
+    """The record of every study; draws: of the bootstrap, few where its intervals are not looked at."""
+    plan = RatingPlan(margin=margin, draws=draws)
     return pd.DataFrame(
         [hype_section(study(design, world, np.random.default_rng([seed, n])), plan)[0] for n in range(studies)]
     )
@@ -73,13 +73,16 @@ def main() -> None:
         margin = planned.smallest_margin
         found = analysed(design, at_chance, margin, studies, seed)
         half = np.mean([t_quantile(0.975, df) * se for se, df in zip(found["se"], found["df"])])
+        shown = analysed(design, at_chance, margin, max(studies // 10, 2), seed, draws=500)
+        bootstrap = (shown["ci_high"] - shown["ci_low"]).mean() / 2
         edge = analysed(design, RatingWorld(0.5 - margin), margin, studies, seed + 100)
         away = RatingWorld(0.5 - planned.detectable)
         power = rating_size(rating_design(*design), away, margin).differing
         differing = (analysed(design, away, margin, studies, seed + 200)["p_chance"] < 0.05).mean()
         print(f"{name}: closed form {100 * planned.se:.2f} points, half-width {100 * planned.half_width:.2f}")
         print(f"  SD over studies / closed form {found['error'].std() / planned.se:.3f}; mean SE / closed form"
-              f" {found['se'].mean() / planned.se:.3f}; mean half-width {100 * half:.2f}")
+              f" {found['se'].mean() / planned.se:.3f}; mean half-width {100 * half:.2f},"
+              f" of the bootstrap {100 * bootstrap:.2f} ({len(shown)} studies)")
         print(f"  equivalent within {100 * margin:.1f} points: {found['equivalent_to_chance'].mean():.3f} (closed form .800);"
               f" differs from chance at {100 * planned.detectable:.1f} points: {differing:.3f} (closed form {power:.3f})")
         print(f"  levels: differs at chance {(found['p_chance'] < 0.05).mean():.3f}, equivalent on the margin"

@@ -48,7 +48,8 @@ class RatingWorld:
 class RatingSize:
     """What a design shows at new raters and new images; shares, power for the margin and against chance.
 
-    half_width: of the 95 % interval, with the degrees of freedom of the analysis; half_width_normal: with 1.96 in their place.
+    half_width: of the interval of the analysis's test, with its degrees of freedom (the bootstrap interval beside it is wider);
+    half_width_normal: with the normal quantile in its place.
     differing: power of the two-sided test against one half at the true error; detectable: distance from one half with POWER.
     smallest_margin: shown with POWER when the error is what it is. raters_needed: with these images, each rater seeing as many;
     images_needed: distinct ones, with these raters of as many images each, every image judged at least once. None where no such

@@ -48,18 +48,17 @@ def _rating_size(given: Given) -> Iterator[Part]:
         yield Paragraph("Precision and power need drawn sittings with single images, real and generated, and a margin below 50 points.")
         yield why
         return
-    alpha = plan.alpha if plan else 0.05
-    found = rating_size(rating_design(**design), world, margin, alpha=alpha)
+    found = rating_size(rating_design(**design), world, margin)
     yield Subtitle("Precision and power for the error at telling real images from generated ones")
     yield Points([
         "Assumed, not measured; every figure below changes with it.",
         f"The true error is {percent(world.error, 0)}, chance. Raters' own errors vary with a standard deviation of {points(world.sd_rater)};"
         f" the intraclass correlation of images is {world.icc:g}; the rest is the residual of a yes-or-no answer.",
         f"Every seat is filled by another rater who completes. {found.design.readers} raters judge {found.design.per_reader} of"
-        f" {found.design.items} single images each, repeats and catches aside. Level {alpha:g}, new raters and new images.",
+        f" {found.design.items} single images each, repeats and catches aside. Level .05, new raters and new images.",
         *([] if plan and plan.margin else [f"No plan names a margin; ± {points(margin)} is the analysis's own."]),
     ])  # fmt: skip
-    yield Table("", ["Half-width of the interval (points)", "Margin (points)", "Power for equivalence", "80 % power from (points)"],
+    yield Table("", ["Half-width of the 95 % interval (points)", "Margin (points)", "Power for equivalence", "80 % power from (points)"],
                 [[number(100 * found.half_width, 1), number(100 * margin, 1), percent(found.equivalence),
                   number(100 * found.smallest_margin, 1)]])  # fmt: skip
     yield Points(rating_size_sentences(found))
