@@ -58,7 +58,7 @@ def planned_rating_in_words(found: RatingSize) -> PlannedWords:
         cards=[
             Card(
                 "Half-width of the error", f"± {points(found.half_width)}", "95 % interval of the test, new raters and new images",
-                f"± {points(found.half_width_normal)} by the normal distribution. The bootstrap interval of the results is a tenth to a quarter wider.",
+                f"± {points(found.half_width_normal)} by the normal distribution. The bootstrap of the results is a tenth to a quarter wider.",
             ),
             Card(
                 "Equivalence to chance", f"{percent(found.equivalence)} power", f"within ± {points(found.margin)} of 50 %",
