@@ -95,11 +95,28 @@ class PlanDraftForm(forms.Form):
                 del self.fields[name]
 
 
-class PlanningForm(forms.Form):
-    """A design and a world. `slider` limits are those of the sliders; the number beside one may go further.
+class DialForm(forms.Form):
+    """A form of numbers with SLIDERS beside them: low, high and step of each; the number beside one may go further.
 
-    known: the study's own design, as far as it is there; where nothing is, the founding study's stands.
+    known: the study's own design, as far as it is there; where nothing is, the fields' first values stand.
     """
+
+    SLIDERS: dict[str, tuple[float, float, float]] = {}
+
+    def __init__(self, data=None, *, known=None, **kwargs):
+        # A bare address shows the study's own design; an address with some fields keeps the others' defaults.
+        filled = {name: field.initial for name, field in self.base_fields.items()} | (known or {})
+        filled |= dict(data.items()) if data else {}
+        super().__init__(filled, **kwargs)
+        for name, (low, high, step) in self.SLIDERS.items():
+            self.fields[name].widget.attrs |= {
+                "data-slider": f"{low} {high} {step}",
+                "step": step if step >= 1 else "any",
+            }
+
+
+class PlanningForm(DialForm):
+    """A design and a world; where the study has no design yet, the founding study's stands."""
 
     readers = forms.IntegerField(min_value=3, max_value=2000, initial=30, label="Readers of one kind")
     classes = forms.IntegerField(min_value=1, max_value=200, initial=7, label="Classes")
@@ -132,17 +149,6 @@ class PlanningForm(forms.Form):
         "sd_residual_points": (0, 70, 1),
     }  # fmt: skip
 
-    def __init__(self, data=None, *, known=None, **kwargs):
-        # A bare address shows the study's own design; an address with some fields keeps the others' defaults.
-        filled = {name: field.initial for name, field in self.base_fields.items()} | (known or {})
-        filled |= dict(data.items()) if data else {}
-        super().__init__(filled, **kwargs)
-        for name, (low, high, step) in self.SLIDERS.items():
-            self.fields[name].widget.attrs |= {
-                "data-slider": f"{low} {high} {step}",
-                "step": step if step >= 1 else "any",
-            }
-
     def design(self) -> dict:
         return {name: self.cleaned_data[name] for name in ("readers", "classes", "per_class", "per_survey", "anchors")}
 
@@ -152,6 +158,32 @@ class PlanningForm(forms.Form):
             "difference": self.cleaned_data["difference"] / 100,
             **{name: self.cleaned_data[name] for name in ("sd_reader", "sd_item", "correlation")},
         }
+
+
+class RatingPlanningForm(DialForm):
+    """A rating study's design and world: raters who tell real images from generated ones."""
+
+    raters = forms.IntegerField(min_value=3, max_value=2000, initial=32, label="Raters")
+    each = forms.IntegerField(min_value=1, max_value=1000, initial=60, label="Images that a rater judges")
+    images = forms.IntegerField(min_value=4, max_value=20_000, initial=300, label="Distinct images, real and generated")
+    error = forms.FloatField(min_value=1, max_value=99, initial=50, label="True error (%), 50 is chance")
+    margin = forms.FloatField(min_value=0.1, max_value=49.9, initial=10, label="Margin around chance (points)")
+    sd_rater = forms.FloatField(min_value=0, max_value=49, initial=8, label="SD between raters (points)")
+    icc = forms.FloatField(min_value=0, max_value=0.95, initial=0.15, label="Images alike for all raters (ICC, 0 to 1)")
+
+    DESIGN, TRUTH, SPREAD = ("raters", "each", "images"), ("error", "margin"), ("sd_rater", "icc")
+    SLIDERS = {
+        "raters": (3, 120, 1), "each": (1, 120, 1), "images": (4, 600, 1), "error": (20, 80, 1), "margin": (1, 25, 0.5),
+        "sd_rater": (0, 25, 0.5), "icc": (0, 0.6, 0.01),
+    }  # fmt: skip
+
+    def fieldsets(self) -> list[tuple[str, list]]:
+        named = (("Design", self.DESIGN), ("Truth and margin", self.TRUTH), ("Spread", self.SPREAD))
+        return [(legend, [self[name] for name in names]) for legend, names in named]
+
+    def planned(self) -> dict:
+        shares = {name: self.cleaned_data[name] / 100 for name in ("error", "margin", "sd_rater")}
+        return {**{name: self.cleaned_data[name] for name in self.DESIGN}, **shares, "icc": self.cleaned_data["icc"]}
 
 
 class SimulationForm(forms.Form):

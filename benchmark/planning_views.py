@@ -10,16 +10,19 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from benchmark.core.planning.closed_form import Spread
+from benchmark.core.planning.rating_size import CHANCE, POWER
+from benchmark.core.plans.plan import Plan
 from imagebank.permissions import Role, may_change, require_role
 
 from .charts import power_chart
-from .forms import PlanDraftForm, PlanForm, PlanningForm, SimulationForm
+from .forms import PlanDraftForm, PlanForm, PlanningForm, RatingPlanningForm, SimulationForm
 from .models import AnalysisPlan
-from .planning_words import planned_in_words, precision_rows, simulation_rows
+from .planning_words import planned_in_words, planned_rating_in_words, precision_rows, simulation_rows
 from .services.plan_drafts import contrast_words, drafted_plan, networks_of, possible_contrasts
-from .services.planning import TARGET, design_of, plan_design, spread_from_model
+from .services.planning import TARGET, design_of, plan_design, plan_rating, rating_design_of, spread_from_model
 from .services.plans import answers_of_people, changes_between_plans, first_answer_at, stamp_plan
 from .services.precision import precision_so_far
+from .services.rating_analysis import is_rating_study
 from .services.starting import start_simulation
 
 PLANNING_ROLES = (Role.COORDINATOR, Role.ANALYST, Role.ENGINEER)
@@ -103,17 +106,45 @@ def analysis_plan_file(request, slug, version):
 @require_GET
 @require_role(*PLANNING_ROLES)
 def planning(request, slug):
-    form = PlanningForm(request.GET, known=design_of(request.study))
-    context = {"study": request.study, "form": form, **_planned(form)}
+    rating = is_rating_study(request.study)
+    if rating:
+        form = RatingPlanningForm(request.GET, known=_known_of_rating(request.study))
+    else:
+        form = PlanningForm(request.GET, known=design_of(request.study))
+    context = {"study": request.study, "form": form, "rating": rating, **(_planned_rating(form) if rating else _planned(form))}
     if request.htmx:
         return render(request, "benchmark/_planned.html", context)
-    context |= {
+    context |= {} if rating else {
         "simulation_form": SimulationForm(),
         "simulations": simulation_rows(request.study.jobs.filter(kind="study-simulation")[:8]),
         "from_results": _spreads_seen(request.study),
         "may_start": may_change(request.user, request.study, *STAMPING_ROLES),
     }
     return render(request, "benchmark/planning.html", context)
+
+
+def _known_of_rating(study) -> dict[str, int | str]:
+    """The study's own design, and the margin of the plan that stands."""
+    stamped = AnalysisPlan.objects.filter(study=study).current()
+    margin = Plan.from_toml(text=stamped.text).margin if stamped else None
+    # Every error lies within 50 points of chance: a wider margin is none that the page could plan with.
+    return rating_design_of(study) | ({"margin": f"{100 * margin:g}"} if margin and margin < CHANCE else {})
+
+
+def _planned_rating(form: RatingPlanningForm) -> dict:
+    """As `_planned`, for raters who tell real from generated."""
+    if not form.is_valid():
+        return {"planned": None}
+    try:
+        found, by_raters, by_images = plan_rating(**form.planned())
+    except ValidationError as refusal:
+        form.add_error(None, refusal)
+        return {"planned": None}
+    charts = [
+        power_chart("Power by number of raters", "Raters", by_raters, here=found.design.readers, target=POWER),
+        power_chart("Power by number of distinct images", "Images", by_images, here=found.design.items, target=POWER),
+    ]
+    return {"planned": found, "charts": charts, "words": planned_rating_in_words(found)}
 
 
 def _planned(form: PlanningForm) -> dict:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from benchmark.core.planning.closed_form import Precision
+from benchmark.core.planning.rating_size import RatingSize
+from benchmark.core.planning.rating_words import rating_size_sentences
 from benchmark.core.wording import number, on_view, percent, plural, points
 from benchmark.services.planning import PlannedDesign
 from benchmark.services.precision import PrecisionRow, Width
@@ -14,8 +16,8 @@ from imagebank.models import Job
 @dataclass(frozen=True)
 class Card:
     label: str
-    power: str
-    width: str
+    size: str
+    bounds: str
     sentence: str
 
 
@@ -45,6 +47,32 @@ def planned_in_words(planned: PlannedDesign, form: dict) -> PlannedWords:
     )
 
 
+def planned_rating_in_words(found: RatingSize) -> PlannedWords:
+    design, world = found.design, found.world
+    readings = design.readers * design.per_reader
+    return PlannedWords(
+        design=(
+            f"{design.readers} raters, {design.items:,} distinct images, {design.per_reader} images for each rater; every image is"
+            f" judged {number(readings / design.items, 1)} times. True error {percent(world.error)}."
+        ),
+        cards=[
+            Card(
+                "Half-width of the error", f"± {points(found.half_width)}", "95 % interval of the test, new raters and new images",
+                f"± {points(found.half_width_normal)} by the normal distribution. The bootstrap of the results is a tenth to a quarter wider.",
+            ),
+            Card(
+                "Equivalence to chance", f"{percent(found.equivalence)} power", f"within ± {points(found.margin)} of 50 %",
+                f"80 % power from a margin of ± {points(found.smallest_margin)}.",
+            ),
+        ],
+        sentences=rating_size_sentences(found),
+        command=(
+            f"python -m benchmark.core power --ratings --raters {design.readers} --each {design.per_reader} --images {design.items}"
+            f" --error {world.error:g} --sd-rater {world.sd_rater:g} --icc {world.icc:g} --margin {found.margin:g}"
+        ),
+    )  # fmt: skip
+
+
 def _times_read(planned: PlannedDesign) -> str:
     design = planned.design
     readings = design.readers * design.per_reader
@@ -60,7 +88,7 @@ def _times_read(planned: PlannedDesign) -> str:
 def _card(label: str, found: Precision) -> Card:
     return Card(
         label,
-        percent(found.power),
+        f"{percent(found.power)} power",
         f"95 % interval ± {points(found.half_width)}",
         f"95 % power from a difference of {points(found.detectable)}.",
     )

@@ -10,6 +10,7 @@ from django.utils import timezone
 from benchmark.core.plans.plan import Plan
 from benchmark.core.report.protocol.facts import SCHEMA
 from benchmark.models import AnalysisPlan
+from benchmark.services.planning import rating_design_of
 from benchmark.services.plans import answers_of_people
 from benchmark.services.record import stored_record, with_record
 from benchmark.services.study_record import reference_record
@@ -83,6 +84,7 @@ def protocol_facts(
         "exports": exports_of(study, protocol),
         "stands_on": stands_on(study, plan=stamped, bank=images["fingerprint"], record=record),
         "assumed": checked_world(assumed or {}),
+        "rating_design": rating_design_of(study) if about["kind"] == "rating" else None,
     }
 
 

@@ -16,8 +16,18 @@ from benchmark.core.planning.closed_form import (
     largest_sd,
     new_images_precision,
 )
+from benchmark.core.planning.rating_size import (
+    CHANCE,
+    FEWEST_IMAGES,
+    FEWEST_RATERS,
+    RatingSize,
+    RatingWorld,
+    equivalence_power,
+    rating_design,
+    rating_size,
+)
 from imagebank.models import Study
-from surveys.models import Survey
+from surveys.models import Seat, Stimulus, Survey, SurveyItem
 
 TARGET = 0.95
 CURVE_POINTS = 48
@@ -51,7 +61,7 @@ class PlannedDesign:
 def design_of(study: Study) -> dict[str, int]:
     """The study's own design as fields of the planning page: as drawn, or as its rules would draw it from its test items.
 
-    Empty for a rating study, and where too little is there to plan on.
+    Empty where too little is there to plan on; for a rating study see `rating_design_of`.
     """
     protocol = getattr(study, "protocol", None)
     if protocol is None or protocol.stimuli:
@@ -64,6 +74,53 @@ def design_of(study: Study) -> dict[str, int]:
     found = {"classes": len(tested), "per_class": per_class, "per_survey": protocol.per_class, "readers": readers}
     found |= {"anchors": anchors} if anchors else {}
     return found if per_class > 1 and readers > 2 and protocol.per_class <= per_class else {}
+
+
+def rating_design_of(study: Study) -> dict[str, int]:
+    """A drawn rating study's raters (seats), single images each and distinct single images; catches and repeats do not count.
+
+    Empty where nothing is drawn, or no single image is judged.
+    """
+    judged = SurveyItem.objects.filter(
+        block__survey__survey_set__study=study, repeat_of=None, stimulus__kind=Stimulus.Kind.SINGLE, stimulus__role=Stimulus.Role.RATED
+    )
+    images, pages = judged.values("stimulus").distinct().count(), judged.count()
+    surveys = judged.values("block__survey").distinct().count()
+    raters = Seat.objects.of_study(study).live().count()
+    each = -(-pages // surveys) if surveys else 0
+    if raters < FEWEST_RATERS or images < FEWEST_IMAGES or raters * each < images:
+        return {}
+    return {"raters": raters, "each": each, "images": images}
+
+
+def plan_rating(
+    *, raters: int, each: int, images: int, error: float, margin: float, sd_rater: float, icc: float
+) -> tuple[RatingSize, list[Curve], list[Curve]]:
+    """What the design shows, and its power by raters and by distinct images. Shares from 0 to 1; ValidationError where it cannot be."""
+    world = RatingWorld(error, sd_rater, icc)
+    try:
+        found = rating_size(rating_design(raters, each, images), world, margin)
+    except ValueError as refusal:
+        raise ValidationError(str(refusal)) from refusal
+    least = max(FEWEST_RATERS, -(-images // each))
+    by_raters = _rating_curves(
+        lambda n: replace(found.design, readers=n), found, _grid(least, max(2.5 * raters, least + 20))
+    )
+    most = raters * each
+    by_images = _rating_curves(
+        lambda n: replace(found.design, items=n, per_reader=min(each, n)), found,
+        _grid(FEWEST_IMAGES, max(images, min(most, max(2.5 * images, 20)))),
+    )  # fmt: skip
+    return found, by_raters, by_images
+
+
+def _rating_curves(design_at: Callable[[int], Design], found: RatingSize, grid: list[int]) -> list[Curve]:
+    away = abs(found.world.error - CHANCE)
+    curves = [Curve("equivalence", [(n, equivalence_power(design_at(n), found.world, found.margin)) for n in grid])]
+    if away:
+        spread = found.world.spread()
+        curves.append(Curve("not chance", [(n, new_images_precision(design_at(n), spread, away).power) for n in grid]))
+    return curves
 
 
 def spread_from_model(

@@ -1,7 +1,6 @@
 """Set up a study from a preset file (study.toml)."""
 
 import os
-import tomllib
 from pathlib import Path
 
 from django.conf.locale import LANG_INFO
@@ -12,6 +11,7 @@ from django.db.models import F, ProtectedError
 from imagebank.models import DiagnosisClass, Study
 
 from .archive import require_changeable
+from .sent_toml import read_sent_toml
 
 NAME_MOST = 150  # letters of a class's name
 
@@ -48,11 +48,9 @@ def load_study(*, path: str | os.PathLike, slug: str = "", title: str = "") -> S
 def _read_preset(path: Path) -> dict:
     file = path / "study.toml" if path.is_dir() else path
     try:
-        preset = tomllib.loads(file.read_text(encoding="utf-8"))
+        preset = read_sent_toml(file.read_bytes(), name=file.name)
     except OSError as error:
         raise ValidationError(f"{file} cannot be read ({error.strerror}). Give a study.toml or its folder.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ValidationError(f"{file.name} is not valid TOML: {error}.") from error
     missing = [f"[study] {key}" for key in ("slug", "title") if not preset.get("study", {}).get(key)]
     missing += [f"[[{table}]]" for table in ("classes", "views") if not preset.get(table)]
     missing += [

@@ -1,6 +1,5 @@
 """Begin a rating study: the study itself, its stimuli from the bank, its sittings and seats, in one step."""
 
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from django.db import transaction
 
 from imagebank.models import Membership, Provenance, Study
 from imagebank.services.members import give_role
+from imagebank.services.sent_toml import read_sent_toml
 from surveys.models import SurveySet
 
 from .protocol import classes_without_name
@@ -77,8 +77,8 @@ def _coordinates(user, study: Study) -> bool:
 def _about(preset: Path, sources: Sequence[Study], title: str) -> dict:
     """Title and summary of the preset; what the images are is said as in the studies that they come from."""
     try:
-        about = tomllib.loads(preset.read_text(encoding="utf-8")).get("study", {})
-    except (OSError, ValueError):
+        about = read_sent_toml(preset.read_bytes(), name=preset.name).get("study", {})
+    except (OSError, ValidationError):
         about = {}
     shown = Provenance.objects.filter(image__item__study__in=sources).exclude(image__view=GENERATED_VIEW)
     found = {source.nature for source in sources} | set(shown.values_list("nature", flat=True))

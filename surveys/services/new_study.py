@@ -1,19 +1,19 @@
 """Begin a study, or change it before it is read: classes, views, question, reader groups and words from one preset."""
 
-import tomllib
-
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import ProtectedError
 
 from imagebank.models import ItemImage, Study
 from imagebank.services.members import give_role
+from imagebank.services.sent_toml import read_sent_toml
 from imagebank.services.studies import load_study
 from surveys.models import Answer
 
 from .preset_text import preset_file, preset_of
 from .protocol import load_protocol, names_of_classes
 
+NAME = "study.toml"
 SIDES = ("width", "height")
 SHARED_OUT = ("per_rater_max", "min_raters", "repeats", "catches_per_rater", *SIDES)
 
@@ -48,7 +48,7 @@ def change_study(*, study: Study, preset: bytes) -> Study:
         before, nature = preset_of(study), study.nature
         rates = study.stimuli.exists()
         study = _reword(preset, study) if rates else _load(preset, slug=study.slug)
-        _remove_groups(study, {row["code"] for row in tomllib.loads(preset.decode()).get("reader_groups", [])})
+        _remove_groups(study, {row["code"] for row in read_sent_toml(preset, name=NAME).get("reader_groups", [])})
         if nature and not study.nature:  # noted from the pictures, so that readers are told
             study.nature = nature
             study.save(update_fields=["nature"])
@@ -63,11 +63,7 @@ def change_study(*, study: Study, preset: bytes) -> Study:
 
 def _refuse_ratings(preset: bytes) -> None:
     """A rating study shows pictures that are there already, so it begins with those."""
-    try:
-        rates = "stimuli" in tomllib.loads(preset.decode())
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError):
-        return  # whoever reads it next says what is wrong
-    if rates:
+    if "stimuli" in read_sent_toml(preset, name=NAME):
         raise ValidationError(
             "This is the file of a rating study, which begins with published pictures: “Generated” in the study that has them, "
             "“Begin a rating study”, and give the file there."
@@ -85,7 +81,7 @@ def _reword(preset: bytes, study: Study) -> Study:
     """Give a drawn rating study the title, questions and words of a preset; its classes are renamed, none is added."""
     with preset_file(preset) as path:
         name_of = names_of_classes(path)
-        said = tomllib.loads(preset.decode())
+        said = read_sent_toml(preset, name=NAME)
         sizes = {kind: {side: shown[side] for side in SIDES} for kind, shown in study.protocol.stimuli.items()}
         if absent := [f"stimuli.{kind}" for kind in sizes if kind not in said.get("stimuli", {})]:
             raise ValidationError(f"The drawn sittings show {', '.join(sizes)}; the file lacks the table {', '.join(absent)}; add it.")

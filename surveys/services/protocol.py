@@ -1,7 +1,6 @@
 """Set up a study's protocol from a preset file."""
 
 import json
-import tomllib
 from collections.abc import Callable, Collection
 from dataclasses import asdict
 from decimal import Decimal
@@ -11,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from imagebank.models import DiagnosisClass, Study
+from imagebank.services.sent_toml import read_sent_toml
 from imagebank.services.studies import names_in_languages
 from surveys.languages import clean_language
 from surveys.models import Answer, ReaderGroup, Stimulus, StudyProtocol
@@ -70,8 +70,8 @@ def load_protocol(*, study: Study, path: str | Path, blocks: Collection[str] | N
 def read_preset(path: Path) -> dict:
     path = path / "study.toml" if path.is_dir() else path
     try:
-        preset = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        preset = read_sent_toml(path.read_bytes(), name=path.name)
+    except OSError as error:
         raise ValidationError(f"{path.name} cannot be read as a study preset: {error}.") from error
     if preset.get("schema") != SCHEMA:
         raise ValidationError(

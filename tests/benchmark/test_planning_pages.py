@@ -1,18 +1,29 @@
 """Planning and precision: the closed form on the page, simulations as jobs, and an operator who stays blind."""
 
 import re
+from pathlib import Path
 
 import pytest
 from django.core.exceptions import ValidationError
 from django.urls import reverse
 
 from benchmark.core.planning.closed_form import Spread
-from benchmark.services.planning import design_of, plan_design, simulate_design, spread_from_model
+from benchmark.services.planning import (
+    design_of,
+    plan_design,
+    plan_rating,
+    rating_design_of,
+    simulate_design,
+    spread_from_model,
+)
+from benchmark.services.plans import stamp_plan
 from benchmark.services.precision import precision_so_far
 from imagebank.jobs import run_job
 from imagebank.models import Job
+from tests.surveys.rating_study import RATERS, make_rating_study
 from tests.surveys.study import make_study
 
+FIXTURES = Path(__file__).parents[2] / "fixtures"
 pytestmark = pytest.mark.django_db
 FOUNDING = {"readers": 30, "classes": 7, "per_class": 20, "per_survey": 4}
 GENETICISTS = {"accuracy_readers": 0.75, "difference": 0.1, "sd_reader": 0.35, "sd_item": 1.0, "correlation": 0.5}
@@ -106,3 +117,33 @@ def test_the_page_begins_with_the_study_s_own_design(client, study, member):
     shown = client.get(reverse("benchmark:planning", args=[study.slug])).content.decode()
     assert f"{own['readers']} readers, {tested} images" in shown
     assert design_of(make_study("without-a-protocol")) == {}
+
+
+def test_a_rating_study_is_asked_for_raters_images_and_a_margin(client, settings, tmp_path, member):
+    """Beginning with its own seats, single images (no repeats, no catches) and the plan's margin; sliders change the answer."""
+    settings.VAR_DIR = tmp_path
+    study = make_rating_study(kinds=["single", "strip"])
+    own = rating_design_of(study)
+    assert own == {"raters": RATERS, "each": 8, "images": 8}
+    assert design_of(study) == {}
+    plan = (FIXTURES / "realism" / "analysis.toml").read_text(encoding="utf-8")
+    stamp_plan(study=study, text=plan.replace("margin = 0.1", "margin = 0.12"))
+    member(study, "coordinator")
+    page = reverse("benchmark:planning", args=[study.slug])
+    shown = client.get(page).content.decode()
+    assert f"{RATERS} raters, 8 distinct images, 8 images for each rater" in shown
+    assert "within ± 12.0 points of 50 %" in shown
+    assert "Readers' accuracy" not in shown
+    assert "planning/simulate/" not in shown
+    asked = {"raters": 32, "each": 60, "images": 300, "error": 50, "margin": 10, "sd_rater": 8, "icc": 0.15}
+    part = client.get(page, asked, headers={"HX-Request": "true"}).content.decode()
+    found, by_raters, by_images = plan_rating(**asked | {"error": 0.5, "margin": 0.1, "sd_rater": 0.08})
+    assert f"± {100 * found.half_width:.1f} points" in part
+    assert f"{100 * found.equivalence:.1f} % power" in part
+    assert part.count("<polyline") == 2
+    assert "python -m benchmark.core power --ratings --raters 32 --each 60 --images 300" in part
+    for (curve,) in (by_raters, by_images):
+        powers = [share for _, share in curve.points]
+        assert powers == sorted(powers)
+    assert client.get(page, asked | {"error": 40}, headers={"HX-Request": "true"}).content.decode().count("<polyline") == 4
+    assert "cannot judge 61 of 60 images" in client.get(page, asked | {"each": 61, "images": 60}).content.decode()

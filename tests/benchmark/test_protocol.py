@@ -17,6 +17,7 @@ from django.core.management import CommandError, call_command
 from django.urls import reverse
 from rest_framework.test import APIClient
 
+from benchmark.core.planning.rating_size import RatingWorld, rating_design, rating_size
 from benchmark.core.report.protocol.build import build_protocol
 from benchmark.core.report.protocol.document import BLANK, Picture
 from benchmark.core.report.protocol.facts import PARTS, fingerprint, fingerprints
@@ -25,7 +26,7 @@ from benchmark.core.report.protocol.word import as_docx
 from benchmark.protocol.facts import ASSUMED, protocol_facts
 from benchmark.protocol.printing import MAKE_PDF
 from benchmark.protocol.privacy import OF_NETWORKS, SEEN, STORED
-from benchmark.services.planning import plan_design, spread_from_model
+from benchmark.services.planning import plan_design, rating_design_of, spread_from_model
 from benchmark.services.plans import stamp_plan
 from benchmark.services.protocol_log import handed_out
 from imagebank.jobs import run_job
@@ -242,7 +243,10 @@ def test_a_rating_study_tells_stimuli_matching_controls_and_questions(settings, 
     assert "– generated obvious, to see whether a rater looks 1" in told
     assert "within 10 points of one half (as the plan declares)" in told
     assert "Matching of single pictures" in told
-    assert "no closed form for ratings" in told
+    found = rating_size(rating_design(**rating_design_of(study)), RatingWorld(), 0.1)
+    assert "Precision and power for the error at telling real images from generated ones" in told
+    assert f"{100 * found.half_width:.1f} 10.0 {100 * found.equivalence:.1f} % {100 * found.smallest_margin:.1f}" in told
+    assert "No plan names a margin" not in told
     assert "12. Data protection" in told
     assert all(question["prompt"] in word_of(study) for question in study.protocol.questions)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from benchmark.core.commands.planning import (
     add_published,
+    add_rating_size,
     add_type_one,
     add_world,
     run_power,
@@ -58,6 +59,7 @@ def build_parser() -> argparse.ArgumentParser:
     power = commands.add_parser("power", help="power and precision of a design, for these images and for new ones")
     add_world(power)
     add_published(power)
+    add_rating_size(power)
     power.set_defaults(run=run_power)
     simulated = commands.add_parser("simulate", help="simulate whole studies and count what each test does")
     add_world(simulated)

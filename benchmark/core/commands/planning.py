@@ -53,6 +53,40 @@ def add_published(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
+def add_rating_size(parser: argparse.ArgumentParser) -> None:
+    asked = parser.add_argument_group("size of a rating study", "shares from 0 to 1; the other arguments are not used")
+    asked.add_argument("--ratings", action="store_true", help="of raters who tell real images from generated ones")
+    asked.add_argument("--raters", type=int, default=32, help="raters (32)")
+    asked.add_argument("--each", type=int, default=60, help="images that a rater judges (60)")
+    asked.add_argument("--images", type=int, default=300, help="distinct images (300)")
+    asked.add_argument("--error", type=float, default=0.5, help="true share of wrong judgments (0.5)")
+    asked.add_argument("--sd-rater", type=float, default=0.08, help="SD of the raters' own errors (0.08)")
+    asked.add_argument("--icc", type=float, default=0.15, help="intraclass correlation of images (0.15)")
+    asked.add_argument("--margin", type=float, default=0.1, help="how near to one half counts as chance (0.1)")
+
+
+def _rating_power(options: argparse.Namespace) -> int:
+    from benchmark.core.planning.rating_size import RatingWorld, rating_design, rating_size
+    from benchmark.core.planning.rating_words import rating_size_sentences
+
+    if options.published:
+        raise InputError("--published is about a paired t-test of readers against a network; leave it or --ratings out.")
+    try:
+        design = rating_design(options.raters, options.each, options.images)
+        found = rating_size(design, RatingWorld(options.error, options.sd_rater, options.icc), options.margin)
+    except ValueError as error:
+        raise InputError(str(error)) from error
+    if options.json:
+        print(json.dumps(asdict(found), indent=1))
+        return 0
+    print(
+        f"{options.raters} raters of {options.each} of {options.images} images: half-width {100 * found.half_width:.1f} points;"
+        f" power {100 * found.equivalence:.1f} % for equivalence to chance within {100 * options.margin:g} points."
+    )
+    print("\n".join(rating_size_sentences(found)))
+    return 0
+
+
 def _published(options: argparse.Namespace, difference: float) -> list[dict[str, Any]]:
     """Each published contrast back-calculated, with the pairs that its spread needs for the difference."""
     from benchmark.core.methods.paired import published_paired_t, standardised_mean
@@ -74,6 +108,8 @@ def _published(options: argparse.Namespace, difference: float) -> list[dict[str,
 
 
 def run_power(options: argparse.Namespace) -> int:
+    if options.ratings:
+        return _rating_power(options)
     world, layout = _world_and_design(options)
     if layout.readers < 2:
         raise InputError("At least two readers are needed; add sets or make surveys shorter.")

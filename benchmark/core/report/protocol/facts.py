@@ -10,6 +10,7 @@
 - surveys: how many, how assembled, and the certificate; groups: who reads; reading: the rules
 - letter and pages: the words that readers get, in their order; networks and assistance: what takes part, and how it is frozen
 - privacy: what is stored where, who sees it, for how long; exports: what a data set holds; assumed: the world that power is computed in
+- rating_design: raters, each (single images of a rater) and images of a drawn rating study, or None
 - stands_on: the study's own data behind each of PARTS, of which its hash is taken
 """
 

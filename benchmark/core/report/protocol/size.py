@@ -13,6 +13,8 @@ from benchmark.core.planning.closed_form import (
     largest_sd,
     new_images_precision,
 )
+from benchmark.core.planning.rating_size import CHANCE, RatingWorld, rating_design, rating_size
+from benchmark.core.planning.rating_words import rating_size_sentences
 from benchmark.core.planning.simulation import World, spread_of
 from benchmark.core.wording import number, percent, points
 
@@ -21,6 +23,7 @@ from .facts import Given
 
 TARGET = 0.95
 FEWEST_READERS = 3
+DEFAULT_MARGIN = 0.1  # as `benchmark.core.sections.ratings.RatingPlan`
 
 
 def sample_size(given: Given) -> list[Part]:
@@ -29,13 +32,37 @@ def sample_size(given: Given) -> list[Part]:
     if planned := given.recorded("sample_size.planned"):
         parts.append(Paragraph(planned))
     if given.is_rating:
-        parts.append(Paragraph("The planning has no closed form for ratings; a rehearsal with simulated raters shows how wide the intervals"
-            " will be."))
-        parts.append(Paragraph(blank("why so many raters and stimuli are enough")))
+        parts.extend(_rating_size(given))
         return parts
     if (unfit := _why_not(given)) is not None:
         return [*parts, Paragraph(unfit), Paragraph(blank("why so many readers and images are enough"))]
     return [*parts, *_power(given)]
+
+
+def _rating_size(given: Given) -> Iterator[Part]:
+    """Half-width of the error, and power for equivalence to chance within the plan's margin, of the design as drawn."""
+    design, plan = given.facts.get("rating_design"), given.plan
+    why = Paragraph(blank("why so many raters and stimuli are enough"))
+    margin, world = (plan and plan.margin) or DEFAULT_MARGIN, RatingWorld()
+    if not design or margin >= CHANCE:
+        yield Paragraph("Precision and power need drawn sittings with single images, real and generated, and a margin below 50 points.")
+        yield why
+        return
+    found = rating_size(rating_design(**design), world, margin)
+    yield Subtitle("Precision and power for the error at telling real images from generated ones")
+    yield Points([
+        "Assumed, not measured; every figure below changes with it.",
+        f"The true error is {percent(world.error, 0)}, chance. Raters' own errors vary with a standard deviation of {points(world.sd_rater)};"
+        f" the intraclass correlation of images is {world.icc:g}; the rest is the residual of a yes-or-no answer.",
+        f"Every seat is filled by another rater who completes. {found.design.readers} raters judge {found.design.per_reader} of"
+        f" {found.design.items} single images each, repeats and catches aside. Level .05, new raters and new images.",
+        *([] if plan and plan.margin else [f"No plan names a margin; ± {points(margin)} is the analysis's own."]),
+    ])  # fmt: skip
+    yield Table("", ["Half-width of the 95 % interval (points)", "Margin (points)", "Power for equivalence", "80 % power from (points)"],
+                [[number(100 * found.half_width, 1), number(100 * margin, 1), percent(found.equivalence),
+                  number(100 * found.smallest_margin, 1)]])  # fmt: skip
+    yield Points(rating_size_sentences(found))
+    yield Paragraph(blank("from which earlier study or pilot the assumed spreads come, and why that margin matters"))
 
 
 def _counts(given: Given) -> Iterator[list[str]]:
