@@ -20,6 +20,7 @@ from models_ml.core.files import read_text, sha256_json, write_text
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
+MOST_DOTS = 500  # in a line that somebody sent: a key of very many names asks its parser for the square of its length
 METHODS = ("integrated-gradients", "gradcam", "smoothgrad", "occlusion")
 BASELINES = ("blur", "median", "zero", "black", "white")
 DECIDES = ("view", "model", "data", "recipe")  # the parts of a configuration that decide the weights
@@ -251,10 +252,14 @@ def to_toml(cfg: RunConfig) -> str:
 
 
 def from_toml(text: str, *, source: str = "configuration") -> RunConfig:
+    if any(line.count(".") > MOST_DOTS for line in text.split("\n")):
+        raise CoreError(f"{source} has more than {MOST_DOTS} dots in a line; no configuration of ours has.")
     try:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise CoreError(f"{source} is not valid TOML: {error}.") from error
+    except RecursionError as error:
+        raise CoreError(f"{source} nests deeper than any configuration needs to.") from error
     return from_dict(RunConfig, values)
 
 

@@ -41,7 +41,8 @@ NOT_SURE = "not_sure"  # an answer to a pair that is never right
 
 @dataclass(frozen=True)
 class OwnItem:
-    """One thing that was read: where it stood, and what was answered. frames: how many pictures it shows, 0 where none may be."""
+    """One thing that was read and what was answered. position: its number among what is shown here. frames: how many pictures
+    it shows, 0 where none may be."""
 
     public_id: str
     block: int
@@ -152,12 +153,12 @@ def _own_block(
     seconds = _seconds(response, block)
     beside = _answers_of(network, response, block) if network else None
     rows = []
-    for row in counted:
+    for number, row in enumerate(counted, start=1):  # not its page: gaps would tell which were obvious or came again
         answer, confidence = standing.get((response.pk, row.pk), ("", None))
         judged = Judged(truth[row.pk], answer, confidence if confidence is not None else sure.get(row.pk))
         rows.append(
             OwnItem(
-                public_id=row.public_id, block=block.position, position=row.position, judged=judged,
+                public_id=row.public_id, block=block.position, position=number, judged=judged,
                 network=beside.get(row.item_id, "") if beside is not None else None,
                 second=seconds.get(row.pk, "") if seconds is not None else None,
                 frames=_frames(row) if with_pictures else 0,

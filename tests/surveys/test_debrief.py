@@ -362,7 +362,7 @@ def test_a_repeat_is_scored_once():
     study, (raw,) = make_read_study(repeats="0.5")
     blocks = own_results(sitting_of(raw), with_pictures=True, network=None)
     assert SurveyItem.objects.filter(block__survey=sitting_of(raw).survey).count() == 18
-    assert [len(block.items) for block in blocks] == [6, 6]
+    assert [[item.position for item in block.items] for block in blocks] == [[1, 2, 3, 4, 5, 6]] * 2, "no gap tells of a repeat"
     assert {item.public_id for block in blocks for item in block.items} <= set(
         SurveyItem.objects.filter(repeat_of=None).values_list("public_id", flat=True)
     )
@@ -410,6 +410,8 @@ def test_a_rater_learns_what_was_generated_and_neither_catches_nor_repeats(clien
     listed = SurveyItem.objects.filter(public_id__in=[item.public_id for block in blocks for item in block.items])
     assert set(listed.values_list("stimulus__role", flat=True)) == {Stimulus.Role.RATED}
     assert not listed.exclude(repeat_of=None).exists()
+    for block in blocks:
+        assert [item.position for item in block.items] == list(range(1, len(block.items) + 1)), "no gap tells of a catch"
     for row in listed.filter(block__view="single").prefetch_related("stimulus__frames"):
         item = next(item for item in blocks[0].items if item.public_id == row.public_id)
         assert item.judged.truth == row.stimulus.frames.get().origin

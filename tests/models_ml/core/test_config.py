@@ -105,3 +105,11 @@ def test_paper_presets_hold_the_published_values():
         assert (cfg.model.head_dropouts, cfg.model.head_dropout, cfg.recipe.own_weight) == (5, 0.2, weight)
         assert (cfg.recipe.optimizer, cfg.recipe.weight_decay, cfg.recipe.patience) == ("adam", 0.0, 10)
         assert len(cfg.data.auxiliary_classes) == 9
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [("a." * 2_000 + "a = 1", "more than 500 dots"), ("a = " + "[" * 100_000, "nests deeper"), ("a = [", "not valid TOML")]
+)
+def test_a_hostile_configuration_is_refused_in_words(text, said):
+    with pytest.raises(CoreError, match=said):
+        from_toml(text)
