@@ -8,7 +8,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
-from imagebank.jobs import cancel_job, jobs_before, retry_job
+from imagebank.jobs import LONG, cancel_job, jobs_before, line_of, retry_job
 from imagebank.models import Job, WorkerBeat
 from imagebank.permissions import WORKING_ROLES, may_change, require_role
 
@@ -59,7 +59,8 @@ def job_list(request: HttpRequest, slug: str) -> HttpResponse:
     page = Paginator(request.study.jobs.select_related("created_by"), 50).get_page(request.GET.get("page"))
     template = "jobs/_list.html" if request.htmx else "jobs/list.html"
     active = request.study.jobs.active().exists()
-    context = {"study": request.study, "page": page, "active": active, "worker_lives": WorkerBeat.objects.lives()}
+    wait_long = any(line_of(kind) == LONG for kind in request.study.jobs.active().values_list("kind", flat=True))
+    context = {"study": request.study, "page": page, "active": active, "worker_lives": WorkerBeat.objects.lives(for_long=wait_long)}
     return render(request, template, context)
 
 
@@ -72,7 +73,7 @@ def job_detail(request: HttpRequest, slug: str, pk) -> HttpResponse:
         "job": job,
         "lines": list(job.lines.order_by("-pk")[:LAST_LINES])[::-1],
         "may_act": may_change(request.user, request.study, *WORKING_ROLES),
-        "worker_lives": WorkerBeat.objects.lives(),
+        "worker_lives": WorkerBeat.objects.lives(for_long=line_of(job.kind) == LONG),
         "place": place_of(job),
         "before": jobs_before(job) if job.state == Job.State.QUEUED else 0,
         "can_retry": job.state in (Job.State.FAILED, Job.State.CANCELLED),

@@ -1,7 +1,6 @@
 """The worker's side: one task that runs any job, and the worker's own sign of life."""
 
 import logging
-import socket
 import threading
 
 from celery import shared_task
@@ -10,7 +9,7 @@ from celery.worker.state import active_requests
 from django.db import DatabaseError, connection
 from django.utils import timezone
 
-from imagebank.jobs import HEARTBEAT_S, leave_attempts_uncounted, reap_silent_jobs, resend_waiting_jobs, run_job
+from imagebank.jobs import HEARTBEAT_S, LONG, leave_attempts_uncounted, reap_silent_jobs, resend_waiting_jobs, run_job
 from imagebank.models import WorkerBeat
 
 logger = logging.getLogger(__name__)
@@ -25,17 +24,17 @@ def run_job_task(job_pk: str) -> None:
     run_job(job_pk)
 
 
-def record_worker_beat(*, name: str) -> None:
+def record_worker_beat(*, name: str, takes_long: bool = True) -> None:
     """Note that the worker `name` is alive."""
-    WorkerBeat.objects.update_or_create(name=name, defaults={"at": timezone.now()})
+    WorkerBeat.objects.update_or_create(name=name, defaults={"at": timezone.now(), "takes_long": takes_long})
 
 
-def keep_watch(name: str) -> None:
+def keep_watch(name: str, takes_long: bool) -> None:
     """Until the worker stops: tell that it lives, and rescue jobs whose worker does not."""
     resend = True
     while True:
         try:
-            record_worker_beat(name=name)
+            record_worker_beat(name=name, takes_long=takes_long)
             reap_silent_jobs()
             if resend:
                 resend_waiting_jobs(older_than_s=0)
@@ -49,11 +48,12 @@ def keep_watch(name: str) -> None:
 
 
 @worker_ready.connect
-def begin_watch(**kwargs) -> None:
+def begin_watch(sender, **kwargs) -> None:
     """Celery's own hook: the worker has started and takes work."""
     stopping.clear()
     asked_to_stop.clear()
-    threading.Thread(target=keep_watch, args=[socket.gethostname()], name="worker-watch", daemon=True).start()
+    takes_long = LONG in sender.app.amqp.queues.consume_from
+    threading.Thread(target=keep_watch, args=[sender.hostname, takes_long], name="worker-watch", daemon=True).start()
 
 
 @worker_shutting_down.connect

@@ -87,16 +87,18 @@ class JobLine(models.Model):
 
 
 class WorkerBeatQuerySet(models.QuerySet):
-    def lives(self) -> bool:
-        """Whether a worker was heard of within the last minute."""
-        return self.filter(at__gte=timezone.now() - timedelta(seconds=WORKER_SILENT_AFTER_S)).exists()
+    def lives(self, *, for_long: bool = False) -> bool:
+        """Whether a worker was heard of within the last minute; for_long: one that takes long jobs, too."""
+        heard = self.filter(at__gte=timezone.now() - timedelta(seconds=WORKER_SILENT_AFTER_S))
+        return (heard.filter(takes_long=True) if for_long else heard).exists()
 
 
 class WorkerBeat(models.Model):
-    """When the background worker was last heard of."""
+    """When a background worker was last heard of."""
 
-    name = models.CharField(max_length=100, unique=True)
+    name = models.CharField(max_length=100, unique=True, help_text="Of its node, as celery calls it.")
     at = models.DateTimeField()
+    takes_long = models.BooleanField(default=True, help_text="Off: it takes quick jobs alone.")
 
     objects = WorkerBeatQuerySet.as_manager()
 

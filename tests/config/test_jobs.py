@@ -10,6 +10,7 @@ from django.utils import timezone
 from config import job_pages
 from imagebank import jobs
 from imagebank.models import Job, Membership
+from imagebank.tasks import record_worker_beat
 
 pytestmark = pytest.mark.django_db
 
@@ -277,3 +278,18 @@ def test_long_work_waits_in_a_line_of_its_own(kind, queue, study, client, person
 def test_what_takes_minutes_is_long_and_what_people_wait_for_is_not():
     assert {jobs.line_of(name) for name in ("models_ml.train", "models_ml.explain", "generative.train", "rehearsal")} == {jobs.LONG}
     assert {jobs.line_of(name) for name in ("imagebank.import", "comparison", "surveys.letters")} == {jobs.QUICK}
+
+
+def test_a_worker_of_quick_jobs_is_none_for_a_long_one(kind, queue, study, client, person):
+    jobs.register_job("test-long", long=True)(lambda run: None)
+    kind(lambda run: None)
+    long, quick = (jobs.queue_job(study=study, kind=name, title=name) for name in ("test-long", "test"))
+    client.force_login(person("engineer"))
+
+    def told(job) -> bool:
+        return "No worker is running" in client.get(reverse("job-detail", args=[study.slug, job.pk])).content.decode()
+
+    record_worker_beat(name="quick@here", takes_long=False)
+    assert (told(long), told(quick)) == (True, False)
+    record_worker_beat(name="celery@here")
+    assert (told(long), told(quick)) == (False, False)

@@ -128,6 +128,9 @@ def test_a_quick_job_is_done_while_a_long_one_runs(tmp_path, migrated_database):
         shell(env, f"from imagebank.jobs import queue_job; {queue.format('quick')}")
         wait_until((tmp_path / "quick").exists, log)
         states = "SELECT count(*) FILTER (WHERE state = 'running'), count(*) FILTER (WHERE state = 'queued') FROM imagebank_job"
+        beats = "SELECT name LIKE 'quick@%', takes_long FROM imagebank_workerbeat ORDER BY 1"
+        with closing(sqlite3.connect(tmp_path / "db.sqlite3", timeout=20)) as database:
+            assert database.execute(beats).fetchall() == [(0, 1), (1, 0)]
         wait_until(lambda: query(tmp_path, states) == (1, 1), log)  # the second long job did not go to the quick worker
     finally:
         for worker in workers:

@@ -166,7 +166,7 @@ def test_page_command_and_api_begin_a_german_rating_study_with_its_classes_named
     assert "asks its raters in the language de, not en" in other.content.decode()
     refused = api.post("/api/rating-studies/", sent | {"slug": "x", "preset": "no toml"}, format="json")
     assert refused.status_code == 400
-    assert "cannot be read as a study preset" in refused.content.decode()
+    assert "study.toml is not valid TOML" in refused.content.decode()
     assert api.post("/api/rating-studies/", sent | {"slug": "x", "language": "fr"}, format="json").status_code == 400
     for study in Study.objects.exclude(slug="bank"):
         assert study.title == "Echt oder künstlich? Klinisch Tätige beurteilen Hautbilder"

@@ -76,12 +76,13 @@ def hype_error(
     draws: int = 2000,
     seed: int = 0,
     confidence: float = 0.95,
+    alpha: float = 0.05,
 ) -> Hype:
     """HYPE-infinity error rate = (fakes called real + reals called fake) / all, all arrays of shape (judgments,).
 
     The intervals resample evaluators and images (images within real and fake); judgments share both, so a binomial
     interval would be too narrow. p_chance: is the error one half (two-way t)? `chance`: is it within `margin` of one
-    half? Source: Zhou et al. (2019).
+    half, by two one-sided tests at `alpha`? Source: Zhou et al. (2019).
     """
     fake, called = np.asarray(is_fake, dtype=bool), np.asarray(called_fake, dtype=bool)
     wrong = (fake != called).astype(float)
@@ -92,7 +93,7 @@ def hype_error(
     study = StudyDraws.of(rows, draws=draws, seed=seed)
     cells = study.sums(rows, 2 * fake + called, 4).astype(float)
     test = two_way_mean(wrong - 0.5, rows["reader"], rows["item"], fake, confidence=confidence)
-    chance = equivalence(test.estimate, test.se, test.df, margin=margin) if test.se else None
+    chance = equivalence(test.estimate, test.se, test.df, margin=margin, alpha=alpha) if test.se else None
     counts = np.bincount(2 * fake + called, minlength=4).astype(float)
     found = [
         Estimate(value, interval.low, interval.high, interval.why)

@@ -183,7 +183,7 @@ def hype_section(ratings: Ratings, plan: RatingPlan) -> list[Record]:
                 continue
             found = hype_error(
                 own["evaluator"].to_numpy(), own["image"].to_numpy(), fake, called, margin=plan.margin,
-                draws=plan.draws, seed=plan.seed, confidence=plan.confidence,
+                draws=plan.draws, seed=plan.seed, confidence=plan.confidence, alpha=plan.alpha,
             )  # fmt: skip
             records.append({**record, **_hype_fields(found, plan.margin)})
     return records
@@ -310,7 +310,7 @@ def choices_section(ratings: Ratings, plan: RatingPlan) -> list[Record]:
             test = two_way_mean(right - 0.5, own["evaluator"], own["image"], confidence=plan.confidence)
             share = float(right.mean())
             ci = clustered_proportion(right, own["evaluator"], own["image"], confidence=plan.confidence)
-            near = equivalence(test.estimate, test.se, test.df, margin=plan.margin) if test.se else None
+            near = equivalence(test.estimate, test.se, test.df, margin=plan.margin, alpha=plan.alpha) if test.se else None
             corrected = (right.sum() + 0.5) / (len(right) + 1)
             records.append(
                 {

@@ -235,3 +235,17 @@ def test_choices_are_told_pairs_first_then_morphs_before_their_controls():
     assert told[0].startswith("All pairs: raters named the generated image correctly 70.0 % of the time (50.0 to 90.0);")
     assert "raters named the order in which they are kept, which is none, 70.0 %" in told[3]
     assert "correctly" not in told[3]
+
+
+def test_equivalence_to_chance_is_tested_at_the_plans_level():
+    """A p between two levels decides by the plan's own: the same judgments, two plans."""
+    strict, usual = (analyse_ratings(read_ratings(table()), RatingPlan(margin=0.3, draws=50, alpha=alpha)) for alpha in (1e-9, 0.5))
+    for section in ("hype", "choices"):
+        for at, record in enumerate(usual[section]):
+            p = record["p_equivalent_to_chance"]
+            if p is not None and p < 0.5:
+                assert record["equivalent_to_chance"] is True
+                assert strict[section][at]["equivalent_to_chance"] is (p < 1e-9)
+                assert strict[section][at]["p_equivalent_to_chance"] == p
+    between = [r["p_equivalent_to_chance"] for s in ("hype", "choices") for r in usual[s] if r["p_equivalent_to_chance"] is not None]
+    assert any(1e-9 < p < 0.5 for p in between)

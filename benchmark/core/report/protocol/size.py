@@ -44,18 +44,19 @@ def _rating_size(given: Given) -> Iterator[Part]:
     design, plan = given.facts.get("rating_design"), given.plan
     why = Paragraph(blank("why so many raters and stimuli are enough"))
     margin, world = (plan and plan.margin) or DEFAULT_MARGIN, RatingWorld()
+    alpha = plan.alpha if plan else 0.05
     if not design or margin >= CHANCE:
         yield Paragraph("Precision and power need drawn sittings with single images, real and generated, and a margin below 50 points.")
         yield why
         return
-    found = rating_size(rating_design(**design), world, margin)
+    found = rating_size(rating_design(**design), world, margin, alpha=alpha)
     yield Subtitle("Precision and power for the error at telling real images from generated ones")
     yield Points([
         "Assumed, not measured; every figure below changes with it.",
         f"The true error is {percent(world.error, 0)}, chance. Raters' own errors vary with a standard deviation of {points(world.sd_rater)};"
         f" the intraclass correlation of images is {world.icc:g}; the rest is the residual of a yes-or-no answer.",
         f"Every seat is filled by another rater who completes. {found.design.readers} raters judge {found.design.per_reader} of"
-        f" {found.design.items} single images each, repeats and catches aside. Level .05, new raters and new images.",
+        f" {found.design.items} single images each, repeats and catches aside. Level {alpha:g}, new raters and new images.",
         *([] if plan and plan.margin else [f"No plan names a margin; ± {points(margin)} is the analysis's own."]),
     ])  # fmt: skip
     yield Table("", ["Half-width of the 95 % interval (points)", "Margin (points)", "Power for equivalence", "80 % power from (points)"],
