@@ -21,9 +21,9 @@ def set_rows(sets: QuerySet) -> QuerySet:
 
 
 def option_words(options: dict) -> list[str]:
-    """Recipe options as one says them: "gamma 0.1", "transition 20 to 200", "balanced", "not mirror"."""
+    """Recipe options as one says them, by name, since databases keep no order: "gamma 0.1", "transition 20 to 200", "not mirror"."""
     words = []
-    for name, value in options.items():
+    for name, value in sorted(options.items()):
         shown = name.replace("_", " ")
         if isinstance(value, bool):
             words.append(shown if value else f"not {shown}")

@@ -109,7 +109,7 @@ def test_further_settings_of_a_training_are_a_choice_and_stand_on_its_page(as_ro
     assert run.options == {"balanced": True, "mirror": False, "pipeline": "skin", "transition": [0.2, 0.8], "unconditional_loss": True,
                            "gamma": 0.0125}  # fmt: skip
     page = client.get(address("run", study, run.public_id)).content.decode()
-    assert "seed 0, balanced, not mirror, pipeline skin, transition 0.2 to 0.8, unconditional loss, gamma 0.0125</dd>" in page
+    assert "seed 0, balanced, gamma 0.0125, not mirror, pipeline skin, transition 0.2 to 0.8, unconditional loss</dd>" in page
     wrong = client.post(url, form | {"transition": "soon"})
     assert wrong.status_code == 400
     assert "A transition is two numbers of kimg such as 20,200; found &#x27;soon&#x27;." in wrong.content.decode()
