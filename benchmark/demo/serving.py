@@ -13,7 +13,7 @@ from imagebank.jobs import QUICK
 from .processes import StepFailed, end, start
 
 WEB_THREADS = 8
-WORKER = [sys.executable, "-m", "celery", "-A", "config", "worker", "--pool", "solo", "--loglevel", "WARNING"]
+WORKER = [sys.executable, "-m", "celery", "--quiet", "-A", "config", "worker", "--pool", "solo", "--loglevel", "WARNING"]
 WORKERS = {"worker": WORKER, "quick worker": [*WORKER, "--hostname", "quick@%h", "--queues", QUICK]}
 EVERYWHERE = ("0.0.0.0", "[::]", "::")  # noqa: S104 - recognised, never chosen
 
