@@ -37,10 +37,7 @@ class SplitForm(forms.Form):
 def bank_split(request: HttpRequest, slug: str) -> HttpResponse:
     """Counts for all who work on the study; the draw for its coordinators, while nothing rests on the present split."""
     study, coordinates = request.study, may_change(request.user, request.study, Role.COORDINATOR)
-    most = most_per_class(study) if coordinates else 0
-    tested = study.items.testing().exists()
     form = SplitForm(request.POST if request.method == "POST" and coordinates else None)
-    form.fields["per_class"].initial = None if tested else min(SUGGESTED, most) or None
     if form.is_bound and form.is_valid():
         try:
             words = draw_split(study=study, user=request.user, **form.cleaned_data)
@@ -49,7 +46,8 @@ def bank_split(request: HttpRequest, slug: str) -> HttpResponse:
         else:
             messages.success(request, f"You {words}.")
             return redirect("imagebank:split", slug)
-    counts = split_counts(study)
+    counts, most = split_counts(study), most_per_class(study) if coordinates else 0
+    form.fields["per_class"].initial = None if study.items.testing().exists() else min(SUGGESTED, most) or None
     context = {
         "study": study, "form": form, "most": most, "coordinates": coordinates, "works": True, "counts": counts,
         "columns": [label for _, label in (*Item.Split.choices, ("", "No split"))],

@@ -31,6 +31,10 @@ class ItemQuerySet(models.QuerySet):
     def included(self):
         return self.filter(excluded_at=None)
 
+    def photographed(self):
+        """Items of the study's own pictures; those that a generator made and somebody published are described by their sets."""
+        return self.exclude(attributes__has_key="generated")
+
     def testing(self):
         return self.filter(split=Item.Split.TEST)
 

@@ -63,7 +63,7 @@ def fingerprint(study: Study) -> str:
 
 def _items(study: Study):
     """Items in use, without what a generator made: that is described by the sets it came in."""
-    return study.items.included().exclude(attributes__has_key="generated")
+    return study.items.included().photographed()
 
 
 def _images(study: Study):

@@ -61,7 +61,7 @@ def draw_split(*, study: Study, per_class: int | None, folds: int, seed: int, us
 
 def split_counts(study: Study) -> list[tuple[str, str, dict[str, int]]]:
     """Per class its code, its name, and the included items by split ("train", "test" and "")."""
-    rows = study.items.included().values_list("truth__diagnosis__code", "split").annotate(n=Count("pk"))
+    rows = study.items.included().photographed().values_list("truth__diagnosis__code", "split").annotate(n=Count("pk"))
     found = {(code, split): number for code, split, number in rows}
     return [
         (code, name, {split: found.get((code, split), 0) for split in (*Item.Split.values, "")})
@@ -76,7 +76,8 @@ def most_per_class(study: Study) -> int:
 
 
 def draw_test_set(*, study: Study, per_class: int, seed: int) -> int:
-    """Choose `per_class` test items of every class; all other included items become training. Returns the test items.
+    """Choose `per_class` test items of every class; all other included items become training, excluded ones neither, so
+    that one that is taken in again tears no group apart. Returns the test items; generated pictures are left as they are.
 
     Whole groups are taken, so that no test item has a relative in training, and only items with a picture of every view;
     folds are cleared. The same seed and the same items give the same test set. Raises ValidationError, and changes
@@ -98,6 +99,7 @@ def draw_test_set(*, study: Study, per_class: int, seed: int) -> int:
             item.split = Item.Split.TEST if item.pk in chosen else Item.Split.TRAIN
             item.fold = None
         Item.objects.bulk_update(items, ["split", "fold"], batch_size=500)
+        study.items.exclude(excluded_at=None).photographed().update(split="", fold=None)
     return len(chosen)
 
 
@@ -135,7 +137,7 @@ def _locked_items(study: Study) -> list[Item]:
 
 
 def _sorted_items(study: Study) -> list[Item]:
-    items = study.items.included().filter(truth__isnull=False)
+    items = study.items.included().photographed().filter(truth__isnull=False)
     return list(items.select_related("truth__diagnosis").prefetch_related("images").order_by("code"))
 
 
@@ -161,13 +163,14 @@ def _take_groups(groups, per_class: int, classes: int, random: np.random.Generat
     """Take whole groups in random order while they fit, and again in another order where that leaves a class short.
     Returns the chosen items' keys and the counts per class, the fullest ones found."""
     best: tuple[set[int], Counter] = (set(), Counter())
-    for _ in range(ORDERS_TRIED):
+    added = [_class_counts(group) for group in groups]
+    enough = len(total := sum(added, Counter())) == classes and min(total.values()) >= per_class
+    for _ in range(ORDERS_TRIED if enough else 1):  # one order says as well what is lacking
         chosen: set[int] = set()
         counts: Counter = Counter()
         for index in random.permutation(len(groups)).tolist():
-            added = _class_counts(groups[index])
-            if all(counts[code] + number <= per_class for code, number in added.items()):
-                counts += added
+            if all(counts[code] + number <= per_class for code, number in added[index].items()):
+                counts.update(added[index])
                 chosen.update(item.pk for item in groups[index])
         if len(chosen) > len(best[0]):
             best = chosen, counts

@@ -106,6 +106,19 @@ def test_only_items_with_every_view_are_tested():
     assert {cells["test"] for _, _, cells in split_counts(made)} == {most}
 
 
+def test_generated_pictures_are_left_and_excluded_items_wait_for_another_draw(study):
+    fill(study, [["A"], ["B"], ["C"]] * 4)
+    made = ItemFactory(study=study, diagnosis=study.classes.first(), split="", attributes={"generated": True})
+    out = study.items.filter(split="train").first()
+    exclude_item(item=out, reason="blurred")
+    draw_split(study=study, per_class=2, folds=2, seed=0)
+    made.refresh_from_db()
+    out.refresh_from_db()
+    assert (made.split, made.fold) == ("", None)
+    assert (out.split, out.fold) == ("", None)
+    assert [cells for _, _, cells in split_counts(study)][0] == {"train": 1, "test": 2, "": 0}
+
+
 def test_test_set_and_folds_come_together_or_not_at_all_and_are_kept_in_the_trail(study):
     fill(study, [["A"], ["B"], ["C"]] * 4)
     user = UserFactory()
