@@ -1,17 +1,11 @@
 """What a coordinator gives to the protocol: the world that power is computed in, and the study's record as a file."""
 
-import tempfile
-from pathlib import Path
-
 from django import forms
-from django.core.exceptions import ValidationError
 
-from benchmark.core.errors import InputError
-from benchmark.core.facts import read_facts
 from benchmark.forms import PlanningForm
 from benchmark.protocol.facts import checked_world
+from benchmark.services.record import taken_from_file
 
-LARGEST_RECORD = 1_000_000
 PER_CENT = ("accuracy", "difference")
 NAMES = {"accuracy": "accuracy_readers"}
 
@@ -45,7 +39,7 @@ def _as_shares(values: dict) -> dict[str, float]:
     return {NAMES.get(name, name): value / 100 if name in PER_CENT else value for name, value in values.items()}
 
 
-class RecordForm(forms.Form):
+class RecordFileForm(forms.Form):
     """The study's record, facts.toml or .json, from which blanks are filled."""
 
     record = forms.FileField(
@@ -55,14 +49,4 @@ class RecordForm(forms.Form):
 
     def clean_record(self) -> dict:
         given = self.cleaned_data["record"]
-        if given is None:
-            return {}
-        if given.size > LARGEST_RECORD:
-            raise ValidationError(f"A study's record has at most {LARGEST_RECORD:,} bytes; {given.name} has {given.size:,}.")
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / ("facts.json" if given.name.endswith(".json") else "facts.toml")
-            path.write_bytes(given.read())
-            try:
-                return read_facts(path)
-            except InputError as error:
-                raise ValidationError([error.summary, *map(str, error.problems)]) from error
+        return {} if given is None else taken_from_file(given)

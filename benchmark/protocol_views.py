@@ -16,7 +16,7 @@ from imagebank.permissions import Role, allowed_in_archive, may_change, require_
 
 from .protocol.facts import protocol_facts
 from .protocol.printing import KINDS, MAKE_PDF, can_print, hand_out, made, pdf_of, start_pdf
-from .protocol_forms import AssumedForm, RecordForm
+from .protocol_forms import AssumedForm, RecordFileForm
 from .services.protocol_log import handed_out, note_handed_out
 from .services.rating_analysis import is_rating_study
 
@@ -27,10 +27,10 @@ NEWEST = 8
 @require_GET
 @require_role(*PROTOCOL_ROLES)
 def protocol(request, slug):
-    return _page(request, AssumedForm(request.GET), RecordForm())
+    return _page(request, AssumedForm(request.GET), RecordFileForm())
 
 
-def _page(request: HttpRequest, assumed: AssumedForm, record: RecordForm, status: int = 200) -> HttpResponse:
+def _page(request: HttpRequest, assumed: AssumedForm, record: RecordFileForm, status: int = 200) -> HttpResponse:
     study = request.study
     facts = protocol_facts(study, assumed=assumed.assumed())
     document, hashes = build_protocol(facts), fingerprints(facts)
@@ -65,7 +65,7 @@ def protocol_read(request, slug):
 @allowed_in_archive
 def protocol_file(request, slug):
     """Hand the protocol out as a file, or begin to set its pages; that it was handed out is noted."""
-    assumed, record = AssumedForm(request.POST), RecordForm(request.POST, request.FILES)
+    assumed, record = AssumedForm(request.POST), RecordFileForm(request.POST, request.FILES)
     kind = request.POST.get("kind", "")
     if not (assumed.is_valid() and record.is_valid()):
         return _page(request, assumed, record, status=400)

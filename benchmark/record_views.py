@@ -52,7 +52,7 @@ class RecordForm(forms.Form):
         for section, words in field_words().items():
             typed[section] = {field: self.cleaned_data[f"{section}-{field}"] for field in words["fields"]}
         file = self.cleaned_data["file"]
-        return with_record(typed, taken_from_file(file.read(), file.name)) if file else typed
+        return with_record(typed, taken_from_file(file)) if file else typed
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

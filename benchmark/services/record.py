@@ -8,6 +8,7 @@ from pathlib import Path
 
 import tomli_w
 from django.core.exceptions import ValidationError
+from django.core.files import File
 from django.db import transaction
 
 from benchmark.core.errors import InputError
@@ -61,13 +62,13 @@ def store_record(*, study: Study, texts: Mapping[str, Mapping[str, str]], user=N
     return record
 
 
-def taken_from_file(data: bytes, name: str) -> dict[str, dict[str, str]]:
-    """The texts of an uploaded facts.toml or .json; counts of recruitment, which the site keeps itself, are left."""
-    if len(data) > LARGEST_FILE:
-        raise ValidationError(f"A study's record has at most {LARGEST_FILE:,} bytes; {name} has {len(data):,}.")
+def taken_from_file(file: File) -> dict[str, dict[str, str]]:
+    """The texts of a facts.toml or .json; counts of recruitment, which the site keeps itself, are left."""
+    if file.size > LARGEST_FILE:
+        raise ValidationError(f"A study's record has at most {LARGEST_FILE:,} bytes; {file.name} has {file.size:,}.")
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / ("facts.json" if name.lower().endswith(".json") else "facts.toml")
-        path.write_bytes(data)
+        path = Path(folder) / ("facts.json" if file.name.lower().endswith(".json") else "facts.toml")
+        path.write_bytes(file.read())
         try:
             facts = read_facts(path)
         except InputError as error:

@@ -23,6 +23,7 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 MOST_DOTS = 500  # in a line that somebody sent: a key of very many names asks its parser for the square of its length
 METHODS = ("integrated-gradients", "gradcam", "smoothgrad", "occlusion")
 BASELINES = ("blur", "median", "zero", "black", "white")
+TTA_VIEWS = (1, 8)
 DECIDES = ("view", "model", "data", "recipe")  # the parts of a configuration that decide the weights
 # Arguments of timm.create_model that fetch or open files, or change what the network gives
 NOT_OF_THE_NETWORK = (
@@ -43,9 +44,6 @@ def _positive(owner: object, *names: str, zero: bool = False) -> None:
         if value < 0 or (value == 0 and not zero):
             least = "0 or more" if zero else "more than 0"
             raise CoreError(f"{type(owner).__name__}.{name} must be {least}; it is {value!r}.")
-
-
-TTA_VIEWS = (1, 8)
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,7 @@ def test_a_file_fills_fields_and_goes_back_and_forth(client, study, member, tmp_
     store_record(study=study, texts={"study": {"funding": "A fund."}, "network": {"version": "1"}})
     text = record_file(study)
     assert client.get(reverse("benchmark:record_file", args=[study.slug])).content.decode() == text
-    assert taken_from_file(text.encode(), "facts.toml") == stored_record(study)
+    assert taken_from_file(SimpleUploadedFile("facts.toml", text.encode())) == stored_record(study)
     sent = {"study-funding": "A fund.", "network-version": "1"}
     file = SimpleUploadedFile("facts.json", json.dumps({"schema": "study-facts/1", "study": {"funding": "Nobody."}}).encode())
     assert client.post(page(study), sent | {"file": file}).status_code == 302

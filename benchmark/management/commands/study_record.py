@@ -1,5 +1,7 @@
 from pathlib import Path
 
+from django.core.files import File
+
 from benchmark.services.record import record_file, store_record, stored_record, taken_from_file, with_record
 from imagebank.management.outcome import Outcome
 from imagebank.management.study_command import StudyCommand
@@ -15,7 +17,8 @@ class Command(StudyCommand):
     def act(self, study, *, take, **options):
         if take is None:
             return Outcome(record_file(study), {"record": stored_record(study)})
-        told = taken_from_file(take.read_bytes(), take.name)
+        with take.open("rb") as file:
+            told = taken_from_file(File(file, name=take.name))
         record = store_record(study=study, texts=with_record(stored_record(study), told))
         fields = sum(map(len, record.texts.values()))
         return Outcome(f"The record of {study.slug} has {fields} fields.", {"record": record.texts})
