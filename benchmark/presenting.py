@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from benchmark.core.figures.look import colours
-from benchmark.core.results import Results
+from benchmark.core.results import RATINGS_SCHEMA, Results
 from benchmark.core.wording import interval, number, p_value, percent, points, readable, these_images
 from benchmark.models import Comparison
 from benchmark.sections import (
@@ -17,7 +17,6 @@ from benchmark.sections import (
     PLACED,
     RATING_TOPICS,
     RATINGS_PLACED,
-    RATINGS_SCHEMA,
     TOPICS,
     WHY,
     Column,

@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from benchmark.core.errors import InputError
-from benchmark.core.output.check import COVERS
+from benchmark.core.output.check import COVERS, COVERS_RATINGS
 from benchmark.core.output.check import NAME as CHECK
 from benchmark.core.report import rating_words
 from benchmark.core.report.limitations import limitations
@@ -242,7 +242,7 @@ def _about(comparison: Comparison, here: str) -> dict:
         "has_items": bool(comparison.results.get("items") or comparison.results.get("pictures")),
         "are_ratings": are_ratings(comparison.results),
         "check_command": check_command_of(comparison),
-        "check_covers": COVERS,
+        "check_covers": COVERS_RATINGS if are_ratings(comparison.results) else COVERS,
     }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from benchmark.core.figures.catalogue import FigureEntry
 from benchmark.core.inputs.ratings import REAL
+from benchmark.core.output.check import COVERS_RATINGS
 from benchmark.core.report.rating_words import (
     chance_sentence,
     choice_answers,
@@ -25,7 +26,7 @@ from . import html
 from .checklists import rating_checklist
 from .further import Column, Part, parts_of
 from .opening import simulated_notice
-from .page import Section, assembled, checklists, deviations_of, provenance
+from .page import Section, assembled, checked_in_r, checklists, deviations_of, provenance
 from .references import numbered
 
 Pictures = Mapping[str, bytes]
@@ -188,7 +189,7 @@ def _sections(results: Results, figures: dict[str, str], pictures: Pictures) -> 
         lambda: [html.paragraph(sentences[-1]), *checklists(rating_checklist(results))],
     )  # fmt: skip
     yield section("references", "References", lambda: [html.numbered_list(cited)])
-    yield section("provenance", "Provenance", lambda: provenance(results))
+    yield section("provenance", "Provenance", lambda: [*provenance(results), checked_in_r(results, COVERS_RATINGS)])
 
 
 def _answers(results: Results, figures: dict[str, str]) -> list[str]:
