@@ -391,9 +391,14 @@ def _figures(results: dict) -> list:
     return (rating_figures if are_ratings(results) else figures_of)(Results(results))
 
 
-def figure_for_page(results: dict, name: str) -> dict | None:
-    """The Plotly form of a figure; None where there is no such figure."""
-    return next((entry.page() for entry in _figures(results) if entry.name == name), None)
+def figure_for_page(results: dict, name: str, *, narrow: bool = False) -> dict | None:
+    """The Plotly form of a figure; None where there is no such figure. narrow: its form for a phone, `fits` says whether it has one."""
+    entry = next((entry for entry in _figures(results) if entry.name == name), None)
+    if entry is None:
+        return None
+    if narrow and entry.page_narrow:
+        return {**entry.page_narrow(), "fits": True}
+    return entry.page()
 
 
 def figure_data(results: dict, name: str) -> str | None:

@@ -65,6 +65,9 @@ def test_a_rating_study_is_analysed_shown_and_made_again(client, rated, member, 
     for address in set(re.findall(r'(?:href|src|data-figure)="(/studies/[^"#?]+)"', pages)):
         if not address.endswith((".png", ".pdf")):
             assert client.get(address).status_code == 200, address
+    drawn = at("comparison_figure", comparison, "error")
+    assert client.get(drawn, {"narrow": 1}).json()["fits"] is True
+    assert "fits" not in client.get(drawn).json()
     # Worst and best images with their pictures, as raters saw them.
     gallery = client.get(at("comparison_items", comparison)).content.decode()
     picture = re.search(r'src="([^"]+pictures/made-\d+\.jpg)"', gallery)[1]
