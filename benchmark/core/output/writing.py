@@ -16,7 +16,7 @@ from benchmark.core.output.check import NAME as CHECK
 from benchmark.core.output.check import RATING_PARTS, check_program, plan_records, rating_plan_records
 from benchmark.core.output.dictionary import dictionary_of
 from benchmark.core.output.tables import as_csv, as_latex, as_xlsx, flat_records, paper_tables
-from benchmark.core.results import Results
+from benchmark.core.results import RATINGS_SCHEMA, Results
 
 FIGURE_KINDS = ("svg", "png", "pdf")
 PLOTLY_FILE = "plotly.min.js"
@@ -120,7 +120,7 @@ def _write_tables(results: Results, write: Write, **further: list[dict[str, Any]
     sheets = {section: flat_records(results, section) for section in results.sections} | further
     for section, records in sheets.items():
         write(f"tables/{section}.csv", as_csv(records))
-    dictionary = dictionary_of(sheets)
+    dictionary = dictionary_of(sheets, of_ratings=results["schema"] == RATINGS_SCHEMA)
     write("tables/dictionary.csv", as_csv(dictionary))
     write("tables/tables.xlsx", as_xlsx({"dictionary": dictionary, **sheets}))
 

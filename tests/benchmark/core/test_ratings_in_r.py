@@ -180,3 +180,12 @@ def test_a_table_says_which_question_each_of_its_rows_is_about(results):
         header, row = (results / "tables" / f"{table}.csv").read_text().splitlines()[:2]
         assert dict(zip(header.split(","), row.split(",")))["question"], table
     assert io.StringIO((results / "tables" / "plan.csv").read_text()).readline() == "rule,setting\n"
+
+
+def test_the_dictionary_explains_every_column_of_every_table(results):
+    rows = pd.read_csv(results / "tables" / "dictionary.csv", keep_default_na=False)
+    assert {*COVERED, "reality_models", "scale_models", "plan"} <= set(rows["table"])
+    assert rows[(rows["meaning"] == "") | (rows["table_holds"] == "")][["table", "column"]].values.tolist() == []
+    told = dict(zip(rows["column"], rows["meaning"]))
+    assert told["mean realism"] == "mean rating of the image on the scale realism"
+    assert told["kind"].startswith("kind of question")
