@@ -78,6 +78,7 @@ def test_a_rating_study_is_analysed_shown_and_made_again(client, rated, member, 
     assert (again.different, again.files > 40) == ([], True)
     assert check_command_of(comparison) == "Rscript results/check.R"
     assert "cells of grids" in pages
+    assert "Real or generated (origin): raters agree with alpha" in pages
     assert command_of(comparison).startswith("python -m benchmark.core ratings inputs/ratings.csv --plan inputs/analysis.toml")
     report = (comparison.folder / "report.html").read_text()
     assert "data:image/jpeg;base64" in report

@@ -13,6 +13,7 @@ from benchmark.core.figures.ratings import rating_figures
 from benchmark.core.inputs.ratings import read_ratings
 from benchmark.core.plans.plan import Plan
 from benchmark.core.report.checklists import rating_checklist
+from benchmark.core.report.rating_topics import topic_answers
 from benchmark.core.report.rating_words import choice_answers, signal_sentence, verdict
 from benchmark.core.report.ratings import build_rating_report
 from benchmark.core.results import Results
@@ -138,6 +139,19 @@ def test_the_margin_of_the_plan_counts_and_a_changed_plan_is_told():
     assert (found["what"], found["planned"], found["done"]) == ("equivalence margin", "0.2", "0.1")
     assert RatingPlan.of(used, margin=0.3).deviations()[-1]["done"] == "0.3"
     assert RatingPlan.of(None).margin_declared is False
+
+
+def test_every_topic_is_answered_in_words_with_its_intervals_before_its_figures(results):
+    realism, *_ = topic_answers(results, "realism")
+    (real,) = results.records("scales", set="real")
+    assert realism.startswith(f"Realism, mean rating: real {real['mean']:.2f} ({real['ci_low']:.2f} to {real['ci_high']:.2f}), curated ")
+    assert "Odds of a higher rating than real images: curated" in realism
+    strips = topic_answers(results, "strips")
+    assert strips[0].startswith("Morphs: raters named the direction correctly 50.0 % of the time")
+    assert strips[1].startswith("Morphs: no implausible frame in 25.0 % of the answers (")
+    assert topic_answers(results, "agreement")[0].startswith("Real or generated (origin): raters agree with alpha ")
+    assert all(topic_answers(results, topic)[-1].startswith("In brackets: 95 % intervals") for topic in ("realism", "strips", "agreement"))
+    assert topic_answers(results, "items") == []
 
 
 def test_every_figure_has_a_form_that_fits_a_phone(results):
