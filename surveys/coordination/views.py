@@ -231,7 +231,8 @@ def _practice(block: Block, chosen: str | None) -> dict:
         items = stimuli_to_practise(block, lambda name: reverse("surveys:practice-picture", kwargs=where | {"public_id": name}))
     else:
         items = practice_items(study, block.view, chosen)
-    return page_context(study=study, view=block.view, items=items, wanted="1", step=None, client={})
+    # Practised as a rater does, but its pictures are served to the coordinator who is signed in.
+    return page_context(study=study, view=block.view, items=items, wanted="1", step=None, client={"signed_in": True})
 
 
 @require_GET

@@ -77,6 +77,7 @@ def test_the_coordinator_previews_the_practice_of_every_kind_where_raters_meet_i
         pictures = set(re.findall(rf"/studies/rated/surveys/practice/{own.public_id}/\?place=\w+", page))
         assert len(pictures) >= own.frames.count()
         assert {client.get(address).status_code for address in pictures} == {200}
+        assert '"signed_in": true' in page, "the script fetches them as the coordinator"
         assert client.post(place.url).url == places[places.index(place) + 1].url
         before = client.get(places[places.index(place) - 1].url).content.decode()
         assert kind == "single" or "Before it you practise" in before
