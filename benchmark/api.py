@@ -2,6 +2,7 @@
 
 import django_filters
 from django.core.exceptions import ValidationError as Refusal
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import path
 from drf_spectacular.types import OpenApiTypes
@@ -19,6 +20,8 @@ from benchmark.models import AnalysisPlan, Comparison, StoredPredictions
 from benchmark.outside_api import OutsideReadings
 from benchmark.presenting import section_called
 from benchmark.protocol_api import ProtocolViewSet
+from benchmark.rating_api import RatingPlanning
+from benchmark.services.bundle import bundle, bundle_name
 from benchmark.services.checking import changes_between
 from benchmark.services.planning import plan_design, spread_from_model
 from benchmark.services.plans import stamp_plan
@@ -183,6 +186,15 @@ class ComparisonViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewse
         before = get_object_or_404(self.get_queryset(), study=comparison.study, pk=other)
         return Response(ChangesOut(changes_between(before, comparison)).data)
 
+    @extend_schema(tags=["comparisons"], responses={(200, "application/zip"): OpenApiTypes.BINARY})
+    @action(detail=True, methods=["get"], filterset_class=None, pagination_class=None)
+    def bundle(self, request, pk):
+        """One ZIP: what went in, tables, figures, the report, the check in R, and the program that makes all of it again."""
+        comparison = self.get_object()
+        response = HttpResponse(bundle(comparison=comparison), content_type="application/zip")
+        response["Content-Disposition"] = f'attachment; filename="{bundle_name(comparison)}.zip"'
+        return response
+
     @extend_schema(tags=["comparisons"], request=None, responses={202: StartedOut})
     @action(detail=True, methods=["post"])
     def documents(self, request, pk):
@@ -343,6 +355,7 @@ routes = [
 urlpatterns = [
     path("readings/import/", OutsideReadings.as_view(), name="api-readings-import"),
     path("planning/", Planning.as_view(), name="api-planning"),
+    path("planning/ratings/", RatingPlanning.as_view(), name="api-planning-ratings"),
     path("planning/simulate/", Simulation.as_view(), name="api-planning-simulate"),
     path("attributions/<int:pk>/regions/", RegionSums.as_view(), name="api-region-sums"),
 ]

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from benchmark.core.figures.look import colours
-from benchmark.core.results import Results
+from benchmark.core.results import RATINGS_SCHEMA, Results
 from benchmark.core.wording import interval, number, p_value, percent, points, readable, these_images
 from benchmark.models import Comparison
 from benchmark.sections import (
@@ -17,7 +17,6 @@ from benchmark.sections import (
     PLACED,
     RATING_TOPICS,
     RATINGS_PLACED,
-    RATINGS_SCHEMA,
     TOPICS,
     WHY,
     Column,
@@ -392,9 +391,14 @@ def _figures(results: dict) -> list:
     return (rating_figures if are_ratings(results) else figures_of)(Results(results))
 
 
-def figure_for_page(results: dict, name: str) -> dict | None:
-    """The Plotly form of a figure; None where there is no such figure."""
-    return next((entry.page() for entry in _figures(results) if entry.name == name), None)
+def figure_for_page(results: dict, name: str, *, narrow: bool = False) -> dict | None:
+    """The Plotly form of a figure; None where there is no such figure. narrow: its form for a phone, `fits` says whether it has one."""
+    entry = next((entry for entry in _figures(results) if entry.name == name), None)
+    if entry is None:
+        return None
+    if narrow and entry.page_narrow:
+        return {**entry.page_narrow(), "fits": True}
+    return entry.page()
 
 
 def figure_data(results: dict, name: str) -> str | None:

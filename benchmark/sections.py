@@ -116,7 +116,6 @@ def _topic(*, sections: list[dict], figures: list[str], **words: str) -> Topic:
     return Topic(**words, sections=tuple(found), figures=tuple(figures))
 
 
-RATINGS_SCHEMA = "ratings/1"
 TOPICS = _read_topics("sections.toml")
 RATING_TOPICS = _read_topics("rating_sections.toml")
 WHY = Column("why", "Why not", "exact")

@@ -10,11 +10,12 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from benchmark.core.errors import InputError
-from benchmark.core.output.check import COVERS
+from benchmark.core.output.check import COVERS, COVERS_RATINGS
 from benchmark.core.output.check import NAME as CHECK
 from benchmark.core.report import rating_words
 from benchmark.core.report.limitations import limitations
 from benchmark.core.report.methods import methods
+from benchmark.core.report.rating_topics import topic_answers
 from benchmark.core.report.references import numbered
 from benchmark.core.results import Results
 from imagebank.models import ItemImage
@@ -182,6 +183,8 @@ def comparison_topic(request, comparison, topic):
         raise Http404("This comparison has no results on that.")
     figures = [figure for figure in figures_on_page(comparison) if figure.name in page.topic.figures]
     context = _about(comparison, topic) | {"page": page, "figures": figures}
+    if are_ratings(comparison.results):
+        context["answers"] = topic_answers(Results(comparison.results), topic)
     return _with_charts(render(request, "benchmark/comparison_topic.html", context))
 
 
@@ -242,7 +245,7 @@ def _about(comparison: Comparison, here: str) -> dict:
         "has_items": bool(comparison.results.get("items") or comparison.results.get("pictures")),
         "are_ratings": are_ratings(comparison.results),
         "check_command": check_command_of(comparison),
-        "check_covers": COVERS,
+        "check_covers": COVERS_RATINGS if are_ratings(comparison.results) else COVERS,
     }
 
 
@@ -253,8 +256,8 @@ def _with_charts(response: HttpResponse) -> HttpResponse:
 
 @comparison_page
 def comparison_figure(request, comparison, name):
-    """A figure as Plotly reads it."""
-    figure = figure_for_page(comparison.results, name)
+    """A figure as Plotly reads it; with ?narrow=1 as it fits a phone, where it has such a form."""
+    figure = figure_for_page(comparison.results, name, narrow="narrow" in request.GET)
     if figure is None:
         raise Http404("This comparison has no such figure.")
     return JsonResponse(figure)

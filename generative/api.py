@@ -10,14 +10,15 @@ from rest_framework.decorators import action
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.response import Response
 
-from generative.jobs import AUDIT
+from generative.jobs import ADD_SET, AUDIT
 from generative.models import Generator, ImageSet, Publication, Sample
-from generative.services.auditing import RANDOM_FEATURES
+from generative.services.auditing import RANDOM_FEATURES, REASON_MAX, decide_copy
 from generative.services.publishing import publish_set
 from generative.views import MAKER_ROLES
 from imagebank.jobs import queue_job
 from imagebank.models import Study
 from imagebank.permissions import WORKING_ROLES, has_role
+from imagebank.services.uploads import keep_upload
 
 
 class GeneratorOut(serializers.ModelSerializer):
@@ -60,6 +61,28 @@ class SampleOut(serializers.ModelSerializer):
     class Meta:
         model = Sample
         fields = ("index", "code", "class_name", "label", "seed", "position", "sha256", "audit_distance", "quarantined")
+
+
+class ImageSetIn(serializers.Serializer):
+    """Any generator's pictures: a ZIP with manifest.csv and the pictures."""
+
+    study = serializers.SlugField()
+    archive = serializers.FileField(max_length=255, help_text="The ZIP.")
+    title = serializers.CharField(max_length=120, required=False, allow_blank=True, default="")
+    condition = serializers.ChoiceField(choices=ImageSet.Condition.choices, help_text="random: as they came; curated: chosen by somebody.")
+
+    def validate_archive(self, archive):
+        if not archive.name.lower().endswith(".zip"):
+            raise serializers.ValidationError(f"A ZIP file was needed; {archive.name} is none.")
+        return archive
+
+
+class DecisionIn(serializers.Serializer):
+    """What becomes of a suspected copy."""
+
+    code = serializers.CharField(max_length=200, help_text="The picture's code, as in the set's samples.")
+    publish = serializers.BooleanField(help_text="true: it is no copy; false: it is left out.")
+    why = serializers.CharField(max_length=REASON_MAX)
 
 
 class AuditIn(serializers.Serializer):
@@ -121,6 +144,32 @@ class ImageSetViewSet(Ours):
     serializer_class = ImageSetOut
     queryset = ImageSet.objects.none()
     filterset_fields = ("kind", "condition", "state")
+
+    @extend_schema(request={"multipart/form-data": ImageSetIn}, responses={202: JobStarted})
+    def create(self, request):
+        """Bring in a set, read and frozen in the background; the job's result names it."""
+        data = ImageSetIn(data=request.data)
+        data.is_valid(raise_exception=True)
+        wanted = dict(data.validated_data)
+        study = get_object_or_404(Study.objects.visible_to(request.user), slug=wanted.pop("study"))
+        if not has_role(request.user, study, *MAKER_ROLES):
+            raise PermissionDenied("This is for the coordinator or engineer of this study.")
+        archive = wanted.pop("archive")
+        payload = {"upload": keep_upload(archive, suffix=".zip"), **wanted}
+        job = queue_job(study=study, kind=ADD_SET, title=f"Add {archive.name}"[:200], payload=payload, user=request.user)
+        return Response({"job": job.pk}, status=202)
+
+    @extend_schema(request=DecisionIn, responses=SampleOut)
+    @action(detail=True, methods=["post"])
+    def decide(self, request, public_id):
+        """Say of a picture that the audit suspects whether it is a copy; who said it, and why, is kept."""
+        row = self.row_to_change()
+        data = DecisionIn(data=request.data)
+        data.is_valid(raise_exception=True)
+        wanted = dict(data.validated_data)
+        sample = get_object_or_404(row.samples, code=wanted.pop("code"))
+        decide_copy(sample=sample, user=request.user, **wanted)
+        return Response(SampleOut(sample).data)
 
     @extend_schema(responses=SampleOut(many=True), filters=False)
     @action(detail=True, methods=["get"], filterset_fields=())

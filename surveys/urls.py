@@ -90,5 +90,6 @@ urlpatterns = [
         name="preview-words",
     ),
     path("studies/<slug:slug>/surveys/picture/<str:public_id>/", coordinator_views.picture, name="picture"),
+    path("studies/<slug:slug>/surveys/practice/<str:public_id>/", coordinator_views.practice_picture, name="practice-picture"),
     path("studies/<slug:slug>/surveys/output-map/<str:public_id>/", coordinator_views.output_map, name="output-map-preview"),
 ]

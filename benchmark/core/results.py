@@ -15,6 +15,7 @@ import numpy as np
 from .errors import InputError
 
 SCHEMA = "results/1"
+RATINGS_SCHEMA = "ratings/1"
 SECTIONS_FIRST = ("accuracy", "paired", "new_images", "confusion", "agreement")
 
 

@@ -110,8 +110,7 @@ def _is_whole_and_current(comparison: Comparison) -> bool:
     from benchmark.core.output.check import NAME as CHECK
     from benchmark.core.software import versions
 
-    needed = ["results.json"] if RATINGS in comparison.hashes else ["results.json", CHECK]
-    return all((comparison.folder / name).exists() for name in needed) and comparison.results.get("versions") == versions()
+    return all((comparison.folder / name).exists() for name in ("results.json", CHECK)) and comparison.results.get("versions") == versions()
 
 
 def _write_inputs(

@@ -21,9 +21,9 @@ from surveys.coordination.seat_grid import live_cells, seat_grid
 from surveys.core import Design
 from surveys.core.design import SCHEMA as DESIGN_SCHEMA
 from surveys.languages import own_language, words_of
-from surveys.models import Seat, Survey, SurveyItem
-from surveys.reading.context import block_context, counted, page_context
-from surveys.reading.images import survey_item_image
+from surveys.models import Block, Seat, Stimulus, Survey, SurveyItem
+from surveys.reading.context import block_context, counted, page_context, practice_stimuli, stimuli_to_practise
+from surveys.reading.images import practice_image, survey_item_image
 from surveys.reading.outputs import map_picture, outputs_of_block, practice_items
 from surveys.services import control_of_block, create_survey_set, release_expired_seats, replace_seat, verify_survey_set
 
@@ -45,13 +45,24 @@ def preview_places(survey: Survey) -> list[PreviewPlace]:
     def words(name: str, label: str) -> PreviewPlace:
         return PreviewPlace(name, label, reverse("surveys:preview-words", kwargs=where | {"name": name}))
 
-    places = [words(name, name) for name in WORDS]
-    for block in survey.blocks.order_by("position"):
+    blocks = list(survey.blocks.select_related("survey__survey_set__study").order_by("position"))
+    practised = {block.position: _practises(block) for block in blocks}
+    places = [words(name, name) for name in WORDS if name != "practice" or practised[1]]
+    for block in blocks:
         if block.position > 1:
             places.append(words(f"break-{block.position}", "break"))
+            if practised[block.position]:
+                places.append(words(f"practice-{block.position}", "practice"))
         url = reverse("surveys:preview", kwargs=where | {"position": block.position})
         places.append(PreviewPlace(str(block.position), block.view, url))
     return [*places, words("thanks", "thanks")]
+
+
+def _practises(block: Block) -> bool:
+    """Whether there is practice before a block: of a rating study its own stimuli of the kind, else a drawn picture before the first."""
+    if block.survey.survey_set.study.protocol.stimuli:
+        return practice_stimuli(block).exists()
+    return block.position == 1
 
 
 def in_the_readers_language(view):
@@ -192,18 +203,19 @@ def preview_words(request, slug, code, name):
         certificate_page = reverse("surveys:certificate", kwargs={"slug": slug})
         return redirect(places[following].url if following < len(places) else certificate_page)
     study = request.study
-    context = {"survey": survey, "preview": True, "places": places, "practice": True, "own": own_language(study.protocol)}
+    context = {"survey": survey, "preview": True, "places": places, "practice": "practice" in names, "own": own_language(study.protocol)}
     template = name
     if name == "about":
         context["questions"] = [
             question | {"value": "", "error": ""} for question in study.protocol.demographic_questions
         ]
-    elif name == "practice":
-        context |= _practice(survey, request.POST.get("chosen"))
+    elif name.startswith("practice"):
+        template = "practice"
+        context |= _practice(survey.blocks.get(position=int(name.removeprefix("practice").strip("-") or 1)), request.POST.get("chosen"))
     elif name.startswith("break-"):
         template = "break"
         block = get_object_or_404(survey.blocks, position=int(name.removeprefix("break-")))
-        context |= {"survey_block": block, "blocks": survey.blocks.count()}
+        context |= {"survey_block": block, "blocks": survey.blocks.count(), "practice": f"practice-{block.position}" in names}
         context["exposure_ms"] = study.protocol.stimuli.get(block.view, {}).get("exposure_ms")
         context["counted"] = counted(study, block.view, block.survey_items.count())
     elif name == "thanks":
@@ -211,11 +223,16 @@ def preview_words(request, slug, code, name):
     return page(request, template, **context)
 
 
-def _practice(survey: Survey, chosen: str | None) -> dict:
-    """The practice page's context, with the drawn picture also where a rating study has stimuli of its own to practise."""
-    study, first = survey.survey_set.study, survey.blocks.order_by("position")[0]
-    items = practice_items(study, first.view, chosen)
-    return page_context(study=study, view=first.view, items=items, wanted="1", step=None, client={})
+def _practice(block: Block, chosen: str | None) -> dict:
+    """The context of the practice before a block: a rating study's own stimuli of its kind, or the drawn picture."""
+    study = block.survey.survey_set.study
+    if study.protocol.stimuli:
+        where = {"slug": study.slug}
+        items = stimuli_to_practise(block, lambda name: reverse("surveys:practice-picture", kwargs=where | {"public_id": name}))
+    else:
+        items = practice_items(study, block.view, chosen)
+    # Practised as a rater does, but its pictures are served to the coordinator who is signed in.
+    return page_context(study=study, view=block.view, items=items, wanted="1", step=None, client={"signed_in": True})
 
 
 @require_GET
@@ -246,6 +263,15 @@ def preview(request, slug, code, position):
 @require_role("coordinator")
 def picture(request, slug, public_id):
     return survey_item_image(request.study, _survey_item(request.study, public_id), request.GET.get("place", "1"))
+
+
+@require_GET
+@require_role("coordinator")
+def practice_picture(request, slug, public_id):
+    """A frame of a stimulus for practice, as long as every other of its kind for practice, as a rater gets it."""
+    practice = request.study.stimuli.filter(role=Stimulus.Role.PRACTICE)
+    stimulus = get_object_or_404(practice, public_id=public_id)
+    return practice_image(stimulus, practice.filter(kind=stimulus.kind), request.GET.get("place", "1"))
 
 
 @require_GET

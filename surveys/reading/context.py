@@ -120,6 +120,13 @@ def practice_stimuli(block: Block):
     return stimuli.select_related("label", "study__protocol").order_by("code")
 
 
+def stimuli_to_practise(block: Block, address: Callable[[str], str]) -> list[dict]:
+    """The same as the page's script needs them. address: of a stimulus's pictures, from its public id."""
+    return [
+        {"id": row.public_id, "chosen": None, **stimulus_item(row, address(row.public_id))} for row in practice_stimuli(block)
+    ]
+
+
 def page_context(
     *, study: Study, view: str, items: Sequence[dict], wanted: str | None, step: str | None, client: Mapping
 ) -> dict:

@@ -13,7 +13,7 @@ from surveys.models import Block, SurveyItem, SurveyResponse, ViewingEvent
 from surveys.questions import asked_about, open_questions, questions_of, standing_by_item
 from surveys.reading.access import at_place, invited, seated
 from surveys.reading.asking import value_from_form
-from surveys.reading.context import block_context, counted, page_context, practice_stimuli, stimulus_item
+from surveys.reading.context import block_context, counted, page_context, practice_stimuli, stimuli_to_practise
 from surveys.reading.images import practice_image, survey_item_image
 from surveys.reading.outputs import practice_items, seen_outputs
 from surveys.reading.places import place_of
@@ -101,12 +101,13 @@ def about(request, token, survey_response):
 @require_http_methods(["GET", "HEAD", "POST"])
 @at_place("instructions")
 def instructions(request, token, survey_response):
+    practice = _practice_items(token, survey_response)
     if request.method == "POST":
         survey_response = record_instructions_read(survey_response=survey_response)
-        if not _practice_items(survey_response):
+        if not practice:
             survey_response = _begin(survey_response)
         return _go_on(token, survey_response)
-    return _page(request, "instructions", practice=_practice_items(survey_response))
+    return _page(request, "instructions", practice=practice)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -115,14 +116,10 @@ def practice(request, token, survey_response):
     """Pictures to try the buttons with, none of the study's own. Whatever is chosen is forgotten."""
     if request.method == "POST" and "chosen" not in request.POST:
         return _go_on(token, _begin(survey_response))
-    return _practice_page(request, token, _first_block(survey_response), _practice_items(survey_response))
+    return _practice_page(request, _first_block(survey_response), _practice_items(token, survey_response))
 
 
-def _practice_page(request, token: str, block: Block, items: list[dict]) -> HttpResponse:
-    for item in items:
-        if not item["image"]:
-            address = reverse("surveys:image", kwargs={"token": token, "public_id": item["id"]})
-            item |= stimulus_item(item.pop("stimulus"), address)
+def _practice_page(request, block: Block, items: list[dict]) -> HttpResponse:
     items[0]["chosen"] = request.POST.get("chosen")
     context = page_context(study=_study(request), view=block.view, items=items, wanted="1", step=None, client={})
     return _page(request, "practice", **context)
@@ -132,14 +129,14 @@ def _first_block(survey_response: SurveyResponse) -> Block:
     return survey_response.survey.blocks.order_by("position")[0]
 
 
-def _practice_items(survey_response: SurveyResponse) -> list[dict]:
+def _practice_items(token: str, survey_response: SurveyResponse) -> list[dict]:
     """A drawn picture, or in a rating study its stimuli for practice of the first block's kind; there may be none."""
     study, first = survey_response.survey.survey_set.study, _first_block(survey_response)
-    return _stimuli_to_practise(first) if study.protocol.stimuli else practice_items(study, first.view)
+    return _stimuli_to_practise(token, first) if study.protocol.stimuli else practice_items(study, first.view)
 
 
-def _stimuli_to_practise(block: Block) -> list[dict]:
-    return [{"id": row.public_id, "chosen": None, "image": "", "stimulus": row} for row in practice_stimuli(block)]
+def _stimuli_to_practise(token: str, block: Block) -> list[dict]:
+    return stimuli_to_practise(block, lambda name: reverse("surveys:image", kwargs={"token": token, "public_id": name}))
 
 
 def _begin(survey_response: SurveyResponse) -> SurveyResponse:
@@ -158,7 +155,7 @@ def _open(survey_response: SurveyResponse, block: Block) -> None:
 def take_break(request, token, survey_response, block):
     """A page to breathe before a block; going on opens it, or leads to what is there to practise with: its kind is seen first here, so
     that nothing in it tells of what came before."""
-    items = _stimuli_to_practise(block) if block.position > 1 else []
+    items = _stimuli_to_practise(token, block) if block.position > 1 else []
     practises = bool(items) and "practice" in request.GET
     if request.method == "POST" and items and not practises:
         return redirect(f"{place_of(survey_response).address(token)}?practice=1")
@@ -166,7 +163,7 @@ def take_break(request, token, survey_response, block):
         _open(survey_response, block)
         return _go_on(token, survey_response)
     if practises:
-        return _practice_page(request, token, block, items)
+        return _practice_page(request, block, items)
     study = _study(request)
     return _page(
         request,

@@ -71,6 +71,18 @@ def test_what_cannot_be_is_a_standard_400(study, api_of):
     assert "TOML" in answer.json()["errors"][0]["detail"]
 
 
+def test_planning_of_a_rating_study_says_what_its_page_says(study, api_of):
+    """The page's own example: 32 raters of 60 images each out of 300 know the error to 4.2 points."""
+    api = api_of(study, "coordinator")
+    design = {"raters": 32, "each": 60, "images": 300}
+    found = api.post("/api/planning/ratings/", design, format="json").json()
+    assert (round(100 * found["half_width"], 1), round(100 * found["half_width_normal"], 1)) == (4.2, 4.1)
+    assert found["raters_needed"] < 32
+    assert found["power_equivalence"] > 0.8 > api.post("/api/planning/ratings/", design | {"margin": 0.03}, format="json").json()["power_equivalence"]
+    refused = api.post("/api/planning/ratings/", design | {"each": 301}, format="json")
+    assert (refused.status_code, "cannot judge 301 of 300 images" in refused.content.decode()) == (400, True)
+
+
 def test_planning_gives_the_founding_designs_power(study, api_of):
     design = {"readers": 30, "classes": 7, "per_class": 20, "per_survey": 4}
     api = api_of(study, None)

@@ -1,18 +1,20 @@
 """Results of a rating study: pages, pictures, files, plan, report and API, from simulated raters on."""
 
 import re
+import shutil
 
 import pytest
 from django.urls import reverse
 
 from benchmark.core.results import Results
-from benchmark.services.bundle import command_of
+from benchmark.services.bundle import check_command_of, command_of
 from benchmark.services.checking import recompute
 from benchmark.services.comparison import run_comparison
 from benchmark.services.plans import stamp_plan
 from imagebank.jobs import run_job
 from imagebank.models import Membership
 from surveys.services import simulate_raters
+from tests.benchmark.core.test_check_in_r import in_r
 from tests.surveys.rating_study import make_rating_study
 
 pytestmark = pytest.mark.django_db
@@ -22,7 +24,7 @@ PLAN = 'schema = "analysis-plan/1"\ntitle = "Do they look real?"\n[equivalence]\
 @pytest.fixture
 def rated(settings, tmp_path):
     settings.VAR_DIR = tmp_path
-    return make_rating_study(kinds=["single", "strip"])
+    return make_rating_study()
 
 
 def at(name, comparison, *more):
@@ -63,6 +65,9 @@ def test_a_rating_study_is_analysed_shown_and_made_again(client, rated, member, 
     for address in set(re.findall(r'(?:href|src|data-figure)="(/studies/[^"#?]+)"', pages)):
         if not address.endswith((".png", ".pdf")):
             assert client.get(address).status_code == 200, address
+    drawn = at("comparison_figure", comparison, "error")
+    assert client.get(drawn, {"narrow": 1}).json()["fits"] is True
+    assert "fits" not in client.get(drawn).json()
     # Worst and best images with their pictures, as raters saw them.
     gallery = client.get(at("comparison_items", comparison)).content.decode()
     picture = re.search(r'src="([^"]+pictures/made-\d+\.jpg)"', gallery)[1]
@@ -71,6 +76,9 @@ def test_a_rating_study_is_analysed_shown_and_made_again(client, rated, member, 
     # Files: the same bytes again, the command in words, a tagged PDF.
     again = recompute(comparison=comparison)
     assert (again.different, again.files > 40) == ([], True)
+    assert check_command_of(comparison) == "Rscript results/check.R"
+    assert "cells of grids" in pages
+    assert "Real or generated (origin): raters agree with alpha" in pages
     assert command_of(comparison).startswith("python -m benchmark.core ratings inputs/ratings.csv --plan inputs/analysis.toml")
     report = (comparison.folder / "report.html").read_text()
     assert "data:image/jpeg;base64" in report
@@ -81,7 +89,7 @@ def test_a_rating_study_is_analysed_shown_and_made_again(client, rated, member, 
     assert client.get(at("comparison_items", comparison)).status_code == 403
 
 
-def test_ratings_and_their_results_are_resources(rated, client, member):
+def test_ratings_and_their_results_are_resources(rated, client, member, tmp_path):
     simulate_raters(study=rated, seed=3)
     comparison = run_comparison(study=rated)
     member(rated, "analyst")
@@ -92,6 +100,15 @@ def test_ratings_and_their_results_are_resources(rated, client, member):
     assert table.content.decode().startswith("evaluator,image,question,answer,kind,truth,set")
     assert client.get(f"/api/comparisons/{comparison.pk}/results/hype/").json() == comparison.results["hype"]
     assert client.get("/api/ratings/?study=nothing").status_code == 404
+    if not shutil.which("Rscript"):
+        return  # what follows needs R: Debian package r-base-core
+    # R turns sides and directions of the exported tables by itself, and reads the cells of the grid.
+    exported = [tmp_path / "ratings.csv", tmp_path / "cells.csv"]
+    exported[0].write_bytes(client.get("/api/ratings/?study=rated&format=csv").content)
+    exported[1].write_bytes(client.get("/api/rating-studies/rated/cells/?format=csv").content)
+    for files in ([], exported):
+        status, text, agree, differ = in_r(comparison.folder, *files)
+        assert (status, differ, agree > 300) == (0, 0, True), text
 
 
 def test_the_report_is_made_as_pdf_on_request_and_stands_beside_the_files(client, rated, member, monkeypatch):

@@ -1,10 +1,12 @@
 """Practice of every kind of stimulus: of pictures that are rated nowhere, right before the part that shows the kind."""
 
+import re
 from dataclasses import replace
 
 import pytest
 
 from imagebank.models import Item, Study
+from surveys.coordination.views import preview_places
 from surveys.models import Answer, Stimulus, SurveyItem
 from surveys.services import create_rating_study, grid, pair, stimuli_from_items, strip
 from surveys.services.rating_practice import Spare, practice_of_others
@@ -59,6 +61,30 @@ def test_each_part_is_practised_right_before_it_and_its_pictures_are_served_nowh
         assert answer.url.endswith(f"/block/{position}/")
         assert shown(kind) == 404
     assert not Answer.objects.exists()
+
+
+def test_the_coordinator_previews_the_practice_of_every_kind_where_raters_meet_it(client, practised, django_user_model):
+    client.force_login(django_user_model.objects.create_superuser("root"))
+    places = preview_places(survey(practised))
+    assert [place.label for place in places[3:]] == [
+        "instructions", "practice", "single", "break", "practice", "pair", "break", "practice", "strip", "break", "practice", "grid", "thanks"
+    ]  # fmt: skip
+    for place in (place for place in places if place.label == "practice"):
+        kind = places[places.index(place) + 1].label
+        own = practised.stimuli.get(role="practice", kind=kind)
+        page = client.get(place.url).content.decode()
+        assert f"Practice: {practised.protocol.stimuli[kind]['one']}" in page
+        pictures = set(re.findall(rf"/studies/rated/surveys/practice/{own.public_id}/\?place=\w+", page))
+        assert len(pictures) >= own.frames.count()
+        assert {client.get(address).status_code for address in pictures} == {200}
+        assert '"signed_in": true' in page, "the script fetches them as the coordinator"
+        assert client.post(place.url).url == places[places.index(place) + 1].url
+        before = client.get(places[places.index(place) - 1].url).content.decode()
+        assert kind == "single" or "Before it you practise" in before
+    Stimulus.objects.filter(role="practice", kind__in=["single", "pair"]).update(kind="strip")
+    labels = [place.label for place in preview_places(survey(practised))]
+    assert (labels[:6], labels.count("practice")) == (["landing", "consent", "about", "instructions", "single", "break"], 2)
+    assert "Before it you practise" not in client.get(preview_places(survey(practised))[5].url).content.decode()
 
 
 def test_without_anything_to_practise_the_break_leads_on(client, practised):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from benchmark.core.errors import InputError
 from benchmark.core.files import write_atomically
+from benchmark.core.output.check import NAME as CHECK
 from benchmark.core.output.tables import as_csv
 from benchmark.core.wording import number, p_value
 
@@ -51,6 +53,7 @@ def run_ratings(options: argparse.Namespace) -> int:
     for line in _told(results):
         print(line)
     print(f"Written: {options.out / 'report.html'}")
+    print(f"Check in R: {shlex.join(['Rscript', str(options.out / CHECK), str(options.ratings)])}")
     return 0
 
 

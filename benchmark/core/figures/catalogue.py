@@ -30,6 +30,7 @@ from . import (
 from .chart import Chart
 from .drawing import Drawing
 from .live import live
+from .narrow import narrow
 from .paper import draw as draw_on_paper
 
 Rows = list[dict[str, Any]]
@@ -38,7 +39,7 @@ Rows = list[dict[str, Any]]
 @dataclass(frozen=True)
 class FigureEntry:
     """One figure. name: file name without ending; words: text alternative; draw: for paper; page: a Plotly dictionary;
-    data: the rows behind every mark, exact."""
+    data: the rows behind every mark, exact; draw_narrow, page_narrow: the same in the width of a phone, None where it has no such form."""
 
     name: str
     title: str
@@ -47,6 +48,8 @@ class FigureEntry:
     draw: Callable[[], Drawing]
     page: Callable[[], dict[str, Any]]
     data: Callable[[], Rows]
+    draw_narrow: Callable[[], Drawing] | None = None
+    page_narrow: Callable[[], dict[str, Any]] | None = None
 
 
 def figures_of(results: Results) -> list[FigureEntry]:
@@ -99,16 +102,22 @@ def entry_of(
     words: str,
     chart: Callable[[], Chart],
     data: Callable[[], Rows],
+    *,
+    fits_a_phone: bool = False,
 ) -> FigureEntry:
-    note = "Simulated. " if results.is_simulated else ""
+    simulated = results.is_simulated
+    note = "Simulated. " if simulated else ""
+    on_paper = partial(draw_on_paper, title=title, description=note + words, simulated=simulated)
     return FigureEntry(
         name,
         title,
         note + caption,
         note + words,
-        lambda: draw_on_paper(chart(), title=title, description=note + words, simulated=results.is_simulated),
-        lambda: live(chart(), simulated=results.is_simulated),
+        lambda: on_paper(chart()),
+        lambda: live(chart(), simulated=simulated),
         data,
+        (lambda: on_paper(narrow(chart()))) if fits_a_phone else None,
+        (lambda: live(narrow(chart()), simulated=simulated)) if fits_a_phone else None,
     )
 
 

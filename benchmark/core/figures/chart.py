@@ -199,6 +199,20 @@ class Chart:
     width: float = 504.0
     keys: Sequence[Key] = field(default=())
 
+    @property
+    def key_lines(self) -> list[list[Key]]:
+        """The legend over as many lines as the width needs."""
+        lines: list[list[Key]] = []
+        room = 0.0
+        for key in self.keys:
+            needed = 24 + 3.9 * len(key.text)
+            if not lines or room < needed:
+                lines.append([])
+                room = self.width - 10
+            lines[-1].append(key)
+            room -= needed
+        return lines
+
 
 def apart(values: Sequence[float], gap: float) -> list[float]:
     """Places near `values` that are at least `gap` apart, in the same order of size: for words beside lines."""

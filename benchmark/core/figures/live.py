@@ -42,7 +42,7 @@ def live(chart: Chart, *, simulated: bool = False) -> dict[str, Any]:
     heights = [max(_pixels(panel, share) for panel, share in zip(row, shares)) for row, shares in zip(rows, widths)]
     tops = [18 + 22 * max(_lines(p.title) for p in row) + 20 * max(_lines(p.subtitle) for p in row) for row in rows]
     below = [_below(row) for row in rows]
-    key_room = 24 * bool(chart.keys)
+    key_room = 6 * bool(chart.keys) + 18 * len(chart.key_lines)
     total = sum(heights) + sum(tops) + sum(below) + key_room
     foot = 28 if simulated else 8
     layout = page_layout(height=round(total + foot), margin={"l": 8, "r": 12, "t": 4, "b": foot})
@@ -91,7 +91,7 @@ def _pixels(panel: Panel, share: float) -> float:
 def _below(row: list[Panel]) -> float:
     lines = max((name.count("\n") + 1 for p in row if p.x.shown for name in p.x.labels), default=0)
     turned = max((7 * len(name) for p in row if p.x.turned for name in p.x.labels), default=0)
-    return 14 + max(17 * lines, turned) + 22 * any(p.x.title for p in row)
+    return 14 + max(17 * lines, turned) + max((5 + 17 * _lines(p.x.title) for p in row if p.x.title), default=0)
 
 
 def _lines(text: str) -> int:
@@ -105,8 +105,11 @@ def _words_beside(panel: Panel) -> float:
 
 def _keys(chart: Chart) -> list[dict[str, Any]]:
     signs = {"dot": "●", "ring": "○", "square": "■", "diamond": "◇"}
-    text = "   ".join(f'<span style="color:{key.colour}">{signs[key.symbol]}</span> {key.text}' for key in chart.keys)
-    return [page_note(text, 0, 1, xanchor="left", yanchor="top", font={"size": 12})] if text else []
+    def line(keys) -> str:
+        return "   ".join(f'<span style="color:{key.colour}">{signs[key.symbol]}</span> {key.text}' for key in keys)
+
+    text = "<br>".join(map(line, chart.key_lines))
+    return [page_note(text, 0, 1, xanchor="left", yanchor="top", align="left", font={"size": 12})] if text else []
 
 
 def _set_axes(layout: dict[str, Any], stage: Stage, across: list[float], up: list[float], *, first: bool) -> None:

@@ -51,7 +51,7 @@ def draw(chart: Chart, *, title: str = "", description: str = "", simulated: boo
     heights = [max(_height(panel, widths[c]) for c, panel in enumerate(row)) for row in rows]
     tops = [max(m.top for m in row) for row in margins]
     bottoms = [max(m.bottom for m in row) for row in margins]
-    key_room = 16.0 if chart.keys else 0.0
+    key_room = 3.0 * bool(chart.keys) + 13.0 * len(chart.key_lines)
     total = 2 * EDGE + key_room + sum(tops) + sum(heights) + sum(bottoms) + GAP_ROWS * (len(rows) - 1)
     drawing = Drawing(chart.width, total + (10.0 if simulated else 0.0), title, description)
     _draw_keys(drawing, chart)
@@ -116,11 +116,12 @@ def _field(panel: Panel, left: float, top: float, width: float, height: float) -
 
 
 def _draw_keys(drawing: Drawing, chart: Chart) -> None:
-    x = EDGE + 2
-    for key in chart.keys:
-        drawing.mark(key.symbol, x + 3, EDGE + 6, 6, key.colour)
-        drawing.words(x + 10, EDGE + 6, key.text, size=7.5, middle=True)
-        x += 10 + text_width(key.text, 7.5) + 14
+    for line, keys in enumerate(chart.key_lines):
+        x, y = EDGE + 2, EDGE + 6 + 13.0 * line
+        for key in keys:
+            drawing.mark(key.symbol, x + 3, y, 6, key.colour)
+            drawing.words(x + 10, y, key.text, size=7.5, middle=True)
+            x += 10 + text_width(key.text, 7.5) + 14
 
 
 def _draw_panel(drawing: Drawing, panel: Panel, field: Field, left: float) -> None:

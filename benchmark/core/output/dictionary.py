@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from benchmark.core.sections.rating_pictures import MEAN
+
+from . import rating_dictionary
+
 READINGS = {
     "reader": "who read: a person's code, or a network's name",
     "group": "kind of reader, for example a specialty",
@@ -397,14 +401,14 @@ ENDINGS = {
 }
 
 
-def meaning(column: str) -> str:
+def meaning(column: str, fields: Mapping[str, str] = FIELDS) -> str:
     """What a column of a table means; empty when the dictionary does not know it."""
-    if column in FIELDS:
-        return FIELDS[column]
+    if column in fields:
+        return fields[column]
     for ending, words in ENDINGS.items():
-        if column.endswith(ending) and column.removesuffix(ending) in FIELDS:
-            return words + FIELDS[column.removesuffix(ending)]
-    return ""
+        if column.endswith(ending) and column.removesuffix(ending) in fields:
+            return words + fields[column.removesuffix(ending)]
+    return f"mean rating of the image on the scale {column.removeprefix(MEAN)}" if column.startswith(MEAN) else ""
 
 
 def _kind(values: Iterable[Any]) -> str:
@@ -418,18 +422,23 @@ def _kind(values: Iterable[Any]) -> str:
     return "number" if all(isinstance(value, int | float) for value in present) else "text"
 
 
-def dictionary_of(tables: Mapping[str, list[dict[str, Any]]]) -> list[dict[str, str]]:
-    """One row per table and column: the table's content, the column's type and meaning."""
+def dictionary_of(tables: Mapping[str, list[dict[str, Any]]], *, of_ratings: bool = False) -> list[dict[str, str]]:
+    """One row per table and column: the table's content, the column's type and meaning.
+
+    of_ratings: the tables of a rating study, in which some names mean something else.
+    """
+    sections = SECTIONS | (rating_dictionary.SECTIONS if of_ratings else {})
+    fields = FIELDS | (rating_dictionary.FIELDS if of_ratings else {})
     rows = []
     for table, records in tables.items():
         for column in dict.fromkeys(key for record in records for key in record):
             rows.append(
                 {
                     "table": table,
-                    "table_holds": SECTIONS.get(table, ""),
+                    "table_holds": sections.get(table, ""),
                     "column": column,
                     "type": _kind(record.get(column) for record in records),
-                    "meaning": meaning(column),
+                    "meaning": meaning(column, fields),
                 }
             )
     return rows

@@ -11,7 +11,7 @@ from typing import Any
 
 from benchmark.core.files import inert
 from benchmark.core.inputs.readings import NO_ANSWER
-from benchmark.core.results import Results
+from benchmark.core.results import RATINGS_SCHEMA, Results
 from benchmark.core.wording import bare_p, interval, number, percent, plural, readable
 
 WORDS_ONLY_IN_JSON = ("question", "answer", "these_images_answer")
@@ -19,14 +19,18 @@ FIXED_TIME = (1980, 1, 1, 0, 0, 0)
 
 
 def flat_records(results: Results, section: str) -> list[dict[str, Any]]:
-    """Records of a section with one value per cell; a confusion matrix becomes one row per cell."""
+    """Records of a section with one value per cell; a confusion matrix becomes one row per cell.
+
+    Sentences stay in results.json. In a rating study `question` is no sentence but the code of what was asked.
+    """
+    left_out = () if results["schema"] == RATINGS_SCHEMA else WORDS_ONLY_IN_JSON
     if section == "confusion":
         return [cell for record in results["confusion"] for cell in cells_of(record)]
     return [
         {
             k: " ".join(map(str, v)) if isinstance(v, list) else v
             for k, v in record.items()
-            if k not in WORDS_ONLY_IN_JSON
+            if k not in left_out
         }
         for record in results[section]
     ]

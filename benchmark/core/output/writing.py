@@ -13,10 +13,10 @@ from typing import Any
 from benchmark.core.files import write_atomically
 from benchmark.core.inputs.pictures import Pictures
 from benchmark.core.output.check import NAME as CHECK
-from benchmark.core.output.check import check_program, plan_records
+from benchmark.core.output.check import RATING_PARTS, check_program, plan_records, rating_plan_records
 from benchmark.core.output.dictionary import dictionary_of
 from benchmark.core.output.tables import as_csv, as_latex, as_xlsx, flat_records, paper_tables
-from benchmark.core.results import Results
+from benchmark.core.results import RATINGS_SCHEMA, Results
 
 FIGURE_KINDS = ("svg", "png", "pdf")
 PLOTLY_FILE = "plotly.min.js"
@@ -76,7 +76,8 @@ def write_ratings(
     from benchmark.core.report.ratings import build_rating_report
 
     written, write = _writer(Path(out_dir))
-    _write_tables(results, write)
+    _write_tables(results, write, plan=rating_plan_records(results))
+    write(CHECK, check_program(RATING_PARTS))
     entries = rating_figures(results)
     drawings = _write_figures(entries, write, progress)
     _write_report(partial(build_rating_report, results, entries, drawings, pictures=pictures), write, pdf)
@@ -119,7 +120,7 @@ def _write_tables(results: Results, write: Write, **further: list[dict[str, Any]
     sheets = {section: flat_records(results, section) for section in results.sections} | further
     for section, records in sheets.items():
         write(f"tables/{section}.csv", as_csv(records))
-    dictionary = dictionary_of(sheets)
+    dictionary = dictionary_of(sheets, of_ratings=results["schema"] == RATINGS_SCHEMA)
     write("tables/dictionary.csv", as_csv(dictionary))
     write("tables/tables.xlsx", as_xlsx({"dictionary": dictionary, **sheets}))
 

@@ -96,6 +96,9 @@ def figure(svg: str, entry: FigureEntry, *, printed: bool = False) -> str:
         drawing = f'<img alt="{label}" src="data:image/svg+xml;base64,{data}">'
     else:
         drawing = themed(svg, entry.words)
+        if entry.draw_narrow:
+            small = themed(entry.draw_narrow().as_svg().decode("utf-8"), entry.words)
+            drawing = f'<div class="wide">{drawing}</div><div class="narrow">{small}</div>'
     caption = f"<strong>{text(entry.title)}.</strong> {text(entry.caption)}"
     return f'<figure id="drawn-{entry.name}"><div class="scroll">{drawing}</div><figcaption>{caption}</figcaption></figure>'
 

@@ -110,7 +110,7 @@ def _sections(results: Results, figures: dict[str, str], pictures: Pictures) -> 
     yield section("limitations", "What these results do not say", lambda: [html.bullets(limitations(results))])
     yield section("checklists", "Reporting checklists", lambda: [html.paragraph(sentences[-1]), *checklists(checklist(results))])
     yield section("references", "References", lambda: [html.numbered_list(cited)])
-    yield section("provenance", "Provenance", lambda: [*provenance(results), _check(results)])
+    yield section("provenance", "Provenance", lambda: [*provenance(results), checked_in_r(results, COVERS)])
 
 
 def _further(results: Results, part: Part, figures: dict[str, str]) -> Section:
@@ -171,10 +171,10 @@ def provenance(results: Results) -> list[str]:
     return [html.table("", ["What", "Which"], rows, wrap=True)]
 
 
-def _check(results: Results) -> str:
-    """How the numbers are checked with another program."""
+def checked_in_r(results: Results, covers: str) -> str:
+    """How the numbers are checked with another program. covers: what it computes again, after a comma."""
     name = results["inputs"][0]["file"]
     return html.paragraph(
         f"Check in R: “Rscript {CHECK}” in the folder of this report, the path of {name} after it where that is neither here nor in"
-        f" ../inputs, {COVERS}"
+        f" ../inputs, {covers}"
     )

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from benchmark.core.figures.catalogue import FigureEntry
 from benchmark.core.inputs.ratings import REAL
+from benchmark.core.output.check import COVERS_RATINGS
 from benchmark.core.report.rating_words import (
     chance_sentence,
     choice_answers,
@@ -25,7 +26,8 @@ from . import html
 from .checklists import rating_checklist
 from .further import Column, Part, parts_of
 from .opening import simulated_notice
-from .page import Section, assembled, checklists, deviations_of, provenance
+from .page import Section, assembled, checked_in_r, checklists, deviations_of, provenance
+from .rating_topics import strip_answers, topic_answers
 from .references import numbered
 
 Pictures = Mapping[str, bytes]
@@ -163,7 +165,8 @@ def _sections(results: Results, figures: dict[str, str], pictures: Pictures) -> 
     )
     yield section("raters", "Does every rater do alike?", lambda: [*table(RATERS), figures.get("raters", "")])
     yield section(
-        "realism", "How realistic are they?", lambda: [figures.get("scales", ""), *table(SCALES), *table(MODELS)]
+        "realism", "How realistic are they?",
+        lambda: [html.bullets(topic_answers(results, "realism")), figures.get("scales", ""), *table(SCALES), *table(MODELS)],
     )
     yield section(
         "classes", "Does it depend on the class?",
@@ -171,14 +174,18 @@ def _sections(results: Results, figures: dict[str, str], pictures: Pictures) -> 
     )  # fmt: skip
     yield section("sides", "Side by side: which one is generated?", lambda: _sides(results, figures))
     yield section(
-        "strips", "Do morphs advance in one direction?", lambda: [figures.get("strips", ""), *table(STRIPS)]
+        "strips", "Do morphs advance in one direction?", lambda: _strips(results, figures)
     )
     yield section("marks", "What looked wrong?", lambda: table(MARKS))
     yield section(
         "images", "Which images were best, and which worst?",
         lambda: [figures.get("pictures", ""), *gallery(results, pictures)],
     )  # fmt: skip
-    yield section("agreement", "How far do raters agree?", lambda: [*table(AGREEMENT), *table(SELF), *table(CATCHES), *table(PACE)])
+    agreement = (AGREEMENT, SELF, CATCHES, PACE)
+    yield section(
+        "agreement", "How far do raters agree?",
+        lambda: [html.bullets(topic_answers(results, "agreement")), *(line for part in agreement for line in table(part))],
+    )  # fmt: skip
     yield section("plan", "What was planned, and where does the analysis depart from it?", lambda: _plan(results))
     sentences, cited = numbered([*methods(results), GUIDELINE])
     yield section("methods", "Methods", lambda: [*map(html.paragraph, sentences[:-1])])
@@ -188,7 +195,7 @@ def _sections(results: Results, figures: dict[str, str], pictures: Pictures) -> 
         lambda: [html.paragraph(sentences[-1]), *checklists(rating_checklist(results))],
     )  # fmt: skip
     yield section("references", "References", lambda: [html.numbered_list(cited)])
-    yield section("provenance", "Provenance", lambda: provenance(results))
+    yield section("provenance", "Provenance", lambda: [*provenance(results), checked_in_r(results, COVERS_RATINGS)])
 
 
 def _answers(results: Results, figures: dict[str, str]) -> list[str]:
@@ -220,6 +227,12 @@ def _sides(results: Results, figures: dict[str, str]) -> list[str]:
     if not records:
         return []
     return [html.bullets(choice_answers(records, results["plan"])), figures.get("choices", "")]
+
+
+def _strips(results: Results, figures: dict[str, str]) -> list[str]:
+    if not results.records("strips"):
+        return []
+    return [html.bullets([*strip_answers(results)]), figures.get("strips", ""), *parts_of(results, [STRIPS])]
 
 
 def gallery(results: Results, pictures: Pictures) -> list[str]:

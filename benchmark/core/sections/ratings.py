@@ -35,7 +35,7 @@ from benchmark.core.methods.realism import (
 from benchmark.core.methods.twoway import codes, two_way_mean
 from benchmark.core.plans.deviations import deviation, plan_deviations
 from benchmark.core.plans.plan import Plan
-from benchmark.core.results import plain
+from benchmark.core.results import RATINGS_SCHEMA, plain
 from benchmark.core.sections.rating_kinds import (
     STRIP,
     class_reality_section,
@@ -52,7 +52,6 @@ from benchmark.core.sections.rating_repeats import catches_section, pace_section
 from benchmark.core.software import versions
 
 Record = dict[str, Any]
-SCHEMA = "ratings/1"
 ALL = "all"
 ESTIMATES = ("error", "fakes_called_real", "reals_called_fake", "dprime", "criterion")
 
@@ -119,7 +118,7 @@ def analyse_ratings(ratings: Ratings, plan: RatingPlan | None = None) -> dict[st
     frame, level = ratings.frame, plan.confidence
     shown = frame.drop_duplicates("image").groupby("shown").size()
     content = {
-        "schema": SCHEMA,
+        "schema": RATINGS_SCHEMA,
         "title": plan.declared.title if plan.declared else "",
         "simulated": ratings.is_simulated,
         "simulated_ratings": int(frame["simulated"].sum()),

@@ -2,6 +2,7 @@
 // live figure stands, and on paper, the drawing shows. In the dark the inks change, not the data.
 (() => {
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
+  const phone = window.matchMedia("(max-width: 600px)");
   // Ink, muted ink and rules of the figures, then the colours of networks and groups, each for a dark ground.
   const night = {
     "#20282a": "#ece7e0", "#697375": "#b0a89d", "#d5dbda": "#3d3934", "#0f766e": "#4fb8ad", "#b7791f": "#e0a04a",
@@ -30,18 +31,25 @@
     responsive: true, displaylogo: false, displayModeBar: "hover",
     modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"], toImageButtonOptions: { format: "svg" },
   };
+  const drawingOf = async (place) => {
+    const answer = await fetch(place.dataset.figure + (phone.matches ? "?narrow=1" : ""), { credentials: "same-origin" });
+    return answer.ok ? answer.json() : null;
+  };
   const show = async (place) => {
     try {
-      const answer = await fetch(place.dataset.figure, { credentials: "same-origin" });
-      if (!answer.ok) return;
-      const figure = await answer.json();
+      let figure = await drawingOf(place);
+      if (!figure) return;
       const home = document.createElement("div");
       const drawing = place.querySelector("img");
       home.setAttribute("role", "group");
       home.setAttribute("aria-label", drawing.alt);
       const draw = () => {
         const { data, layout } = inTheme(structuredClone(figure));
-        return window.Plotly.react(home, data, layout, options);
+        // A finger on a figure that fits the phone moves the page.
+        const fits = Boolean(figure.fits);
+        place.classList.toggle("fits", fits);
+        if (fits) layout.dragmode = false;
+        return window.Plotly.react(home, data, layout, fits ? { ...options, displayModeBar: false } : options);
       };
       drawing.classList.add("paper-only");
       place.classList.add("live");
@@ -49,6 +57,10 @@
       await draw();
       place.dataset.ready = "yes";
       dark.addEventListener("change", draw);
+      phone.addEventListener("change", async () => {
+        figure = (await drawingOf(place)) || figure;
+        draw();
+      });
     } catch (problem) {
       // The drawing for paper stays: it says the same.
       console.warn("The live figure could not be shown.", problem);

@@ -54,7 +54,7 @@
   const owner = (place) => starts.filter((start) => start <= place).length - 1;
   const images = new BlockImages(addresses, (failed, attempt, why) => {
     record({ type: "failed", item: items[owner(failed)].id, detail: { attempt, why } });
-  }, data.preview ? "same-origin" : "omit");
+  }, data.preview || data.signed_in ? "same-origin" : "omit");
   const stage = new Stage(part("stage"), data);
   const zoom = data.zoom ? new Zoom(part("field"), stage.moves, (scale) => itemEvent("zoomed", { scale })) : null;
 

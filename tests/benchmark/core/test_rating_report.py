@@ -8,10 +8,12 @@ import zlib
 import numpy as np
 import pytest
 
+from benchmark.core.figures.drawing import Words, text_width
 from benchmark.core.figures.ratings import rating_figures
 from benchmark.core.inputs.ratings import read_ratings
 from benchmark.core.plans.plan import Plan
 from benchmark.core.report.checklists import rating_checklist
+from benchmark.core.report.rating_topics import topic_answers
 from benchmark.core.report.rating_words import choice_answers, signal_sentence, verdict
 from benchmark.core.report.ratings import build_rating_report
 from benchmark.core.results import Results
@@ -137,6 +139,39 @@ def test_the_margin_of_the_plan_counts_and_a_changed_plan_is_told():
     assert (found["what"], found["planned"], found["done"]) == ("equivalence margin", "0.2", "0.1")
     assert RatingPlan.of(used, margin=0.3).deviations()[-1]["done"] == "0.3"
     assert RatingPlan.of(None).margin_declared is False
+
+
+def test_every_topic_is_answered_in_words_with_its_intervals_before_its_figures(results):
+    realism, *_ = topic_answers(results, "realism")
+    (real,) = results.records("scales", set="real")
+    assert realism.startswith(f"Realism, mean rating: real {real['mean']:.2f} ({real['ci_low']:.2f} to {real['ci_high']:.2f}), curated ")
+    assert "Odds of a higher rating than real images: curated" in realism
+    strips = topic_answers(results, "strips")
+    assert strips[0].startswith("Morphs: raters named the direction correctly 50.0 % of the time")
+    assert strips[1].startswith("Morphs: no implausible frame in 25.0 % of the answers (")
+    assert topic_answers(results, "agreement")[0].startswith("Real or generated (origin): raters agree with alpha ")
+    assert all(topic_answers(results, topic)[-1].startswith("In brackets: 95 % intervals") for topic in ("realism", "strips", "agreement"))
+    assert topic_answers(results, "items") == []
+
+
+def test_every_figure_has_a_form_that_fits_a_phone(results):
+    """All words are within its width, and on one line a name ends before its numbers begin."""
+    for entry in rating_figures(results):
+        drawing, wide = entry.draw_narrow(), entry.draw()
+        words = [item for item in drawing.items if isinstance(item, Words) and not item.angle]
+        for item in words:
+            width = text_width(item.text, item.size)
+            left = item.x - width * {"start": 0, "middle": 0.5, "end": 1}[item.anchor]
+            assert -0.5 <= left <= left + width <= drawing.width + 0.5, (entry.name, item.text)
+        for numbers in (item for item in words if item.anchor == "end"):
+            names = [item for item in words if item.anchor == "start" and abs(item.y - numbers.y) < 4]
+            for name in names:
+                assert name.x + text_width(name.text, name.size) < numbers.x - text_width(numbers.text, numbers.size), (entry.name, name.text)
+        assert drawing.width < 0.8 * wide.width
+        said = " ".join(item.text for item in drawing.items if isinstance(item, Words))
+        for item in wide.items:
+            assert not isinstance(item, Words) or item.text.split("\n")[0].split(" ")[0] in said, (entry.name, item.text)
+        assert entry.page_narrow()["layout"]["height"] > 100
 
 
 def test_the_report_answers_in_words_and_becomes_a_tagged_pdf(results):

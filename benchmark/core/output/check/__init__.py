@@ -7,7 +7,8 @@ from typing import Any
 
 from benchmark.core.results import Results
 
-PARTS = ("rows.R", "formulas.R", "gains.R", "tables.R")
+PARTS = ("readings_head.R", "beside.R", "readings_rows.R", "formulas.R", "gains.R", "readings.R")
+RATING_PARTS = ("ratings_head.R", "beside.R", "ratings_rows.R", "formulas.R", "ratings.R")
 NAME = "check.R"
 COVERS = (
     "computes from the raw answers, in base R and without this program, which rows count, accuracies, both tests of every"
@@ -15,15 +16,30 @@ COVERS = (
     " confusion matrices and agreement, and prints each number beside the one in the tables. What is drawn at random and mixed"
     " models are not covered; the program's head lists all that is, and all that is not."
 )
+COVERS_RATINGS = (
+    "computes from the raw answers, in base R and without this program, which rows count, the error with both components, d' and"
+    " criterion, equivalence to chance, every rater, mean ratings by condition and class, choices in pairs, strips, marks and cells of"
+    " grids, agreement of raters with each other and with themselves, and every image, and prints each number beside the one in the"
+    " tables. Intervals drawn at random are held against R's own draws. Mixed models are not covered; the program's head lists all"
+    " that is, and all that is not."
+)
 RULES = ("declared", "missing", "confidence", "alpha", "multiplicity", "unit", "margin")
 SITTINGS = {
     "completion_threshold": "threshold", "completion_comparison": "comparison", "first_complete_per_seat": "first_per_seat",
 }  # fmt: skip
 
 
-def check_program() -> str:
-    """The text of check.R, one file that needs no other and is the same for every study."""
-    return "".join(resources.files(__package__).joinpath(name).read_text(encoding="utf-8") for name in PARTS)
+RATING_RULES = ("declared", "confidence", "alpha", "margin", "draws")
+
+
+def check_program(parts: tuple[str, ...] = PARTS) -> str:
+    """The text of check.R, one file that needs no other and is the same for every study; RATING_PARTS: for rating studies."""
+    return "".join(resources.files(__package__).joinpath(name).read_text(encoding="utf-8") for name in parts)
+
+
+def rating_plan_records(results: Results) -> list[dict[str, Any]]:
+    """tables/plan.csv of a rating study: one row per rule that decides the numbers."""
+    return [{"rule": name, "setting": results["plan"][name]} for name in RATING_RULES]
 
 
 def plan_records(results: Results) -> list[dict[str, Any]]:

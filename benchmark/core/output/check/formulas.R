@@ -162,7 +162,7 @@ paired <- function(d, k, confidence) {
 }
 
 # Agreement of interchangeable raters from the table of counts items x categories (Fleiss 1971; Krippendorff 2011; Gwet 2008).
-agreement <- function(counts) {
+agreement <- function(counts, used = sum(colSums(counts) > 0)) {
   nothing <- c(fleiss = NA, fleiss_se = NA, alpha = NA, ac1 = NA, ac1_se = NA, observed = NA)
   n_u <- rowSums(counts)
   if (!nrow(counts) || max(n_u) < 2) return(nothing)
@@ -170,7 +170,6 @@ agreement <- function(counts) {
   same <- ifelse(shared, (rowSums(counts^2) - n_u) / pmax(n_u * (n_u - 1), 1), 0)     # share of agreeing pairs of an item
   share <- counts / pmax(n_u, 1)
   prevalence <- colSums(share) / sum(n_u > 0)
-  used <- sum(colSums(counts) > 0)
   observed <- sum(same) / sum(shared)
   total <- colSums(counts[shared, , drop = FALSE])
   expected <- (sum(total)^2 - sum(total^2)) / (sum(total) - 1)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from .document import Paragraph, Part, Points, Subtitle, Table, blank
 from .facts import Given
 
-IN_R = " check.R beside them computes accuracies, tests and adjusted p values again in base R, without this program."
+IN_R = " check.R beside them computes {what} again in base R, without this program."
 
 
 def protection(given: Given) -> list[Part]:
@@ -130,6 +130,7 @@ def sharing(given: Given) -> list[Part]:
     """What can be given away, and what each file holds."""
     rows = [[file["name"], file["about"]] for file in given["exports"]]
     reader = given.reader
+    in_r = IN_R.format(what="errors, ratings, tests and agreement" if given.is_rating else "accuracies, tests and adjusted p values")
     return [
         Paragraph(given.told("study.data_availability", "where, when and for whom data will be available, and under which licence")),
         Paragraph(given.told("study.code_availability", "where the code of the analysis and of the networks will be available")),
@@ -137,7 +138,7 @@ def sharing(given: Given) -> list[Part]:
         Table("", ["File", "What it holds"], rows),
         Paragraph(
             "The bundle of a comparison holds its inputs, the results, every table and figure, the program that computed them and the versions it"
-            f" used; with it anybody computes the same bytes again.{'' if given.is_rating else IN_R} Answers about the reader and response"
+            f" used; with it anybody computes the same bytes again.{in_r} Answers about the reader and response"
             " times can narrow a person down:"
             f" {blank('what of them is left out or coarsened before publication')}"
         ),
