@@ -7,7 +7,7 @@ from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from imagebank.bank_jobs import LEAKAGE, queue_import
+from imagebank.bank_jobs import LEAKAGE, queue_import, queue_look
 from imagebank.draft_views import draft_page
 from imagebank.forms import ExclusionForm, ImportForm, ItemFilterForm, ReviewForm
 from imagebank.jobs import queue_job
@@ -23,16 +23,16 @@ from imagebank.permissions import (
     require_role,
 )
 from imagebank.services.data_card import data_card
+from imagebank.services.drafting.showing import is_quick
 from imagebank.services.exclusion import exclude_item, include_item
-from imagebank.services.manifest import has_required_columns
+from imagebank.services.manifest import says_what_a_manifest_must
 from imagebank.services.reviews import record_review
 from imagebank.services.sources import UnreadableFile, open_source
-from imagebank.services.uploads import forget_uploads, keep_upload, kept_upload
+from imagebank.services.uploads import LOOKED_AT, forget_drafts, keep_upload, kept_upload
 
 ITEMS_PER_PAGE = 60
 FINDINGS_PER_PAGE = 50
 RUNS_SHOWN = 10
-LOOKED_AT, KEPT_S = ".draft.zip", 24 * 3600  # ZIPs that nobody imported yet, and how long they are kept
 CONTENT_TYPES = {".jpg": "image/jpeg", ".png": "image/png"}
 
 
@@ -132,7 +132,7 @@ def bank_import(request: HttpRequest, slug: str) -> HttpResponse:
     form = ImportForm(request.POST or None, request.FILES or None)
     if request.method == "POST" and form.is_valid():
         archive = form.cleaned_data["archive"]
-        forget_uploads(suffix=LOOKED_AT, after_s=KEPT_S)
+        forget_drafts()
         try:
             return _take_in(request, keep_upload(archive, suffix=LOOKED_AT), archive.name[:120])
         except ValidationError as refusal:
@@ -142,13 +142,17 @@ def bank_import(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def _take_in(request: HttpRequest, kept: str, name: str) -> HttpResponse:
-    """Import a ZIP that has a manifest; show how one without would be read. What is neither is not kept."""
+    """Import a ZIP that has a manifest; show how one without would be read, at once or, where that takes longer, in the
+    background. What is neither is not kept."""
     try:
-        with open_source(kept_upload(kept), name=name) as source:
-            whole = source.has_manifest and has_required_columns(source.manifest_bytes(), source.name)
-        if not whole:
-            return draft_page(request, kept=kept, name=name)
-        job = queue_import(study=request.study, upload=kept, name=name, user=request.user)
+        if not is_quick(kept_upload(kept), name):
+            job = queue_look(study=request.study, upload=kept, name=name, user=request.user)
+        else:
+            with open_source(kept_upload(kept), name=name) as source:
+                whole = says_what_a_manifest_must(source)
+            if not whole:
+                return draft_page(request, kept=kept, name=name)
+            job = queue_import(study=request.study, upload=kept, name=name, user=request.user)
     except (ValidationError, UnreadableFile) as refusal:
         kept_upload(kept).unlink()
         raise ValidationError(getattr(refusal, "messages", str(refusal))) from refusal

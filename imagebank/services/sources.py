@@ -34,8 +34,9 @@ def safe_relative(path: str) -> PurePosixPath:
 
 def _composed(name: str) -> str:
     """A name with its accents and slashes as spreadsheets write them; some systems store a letter and its accent apart,
-    or part folders by backslashes."""
-    return unicodedata.normalize("NFC", name.replace("\\", "/"))
+    or part folders by backslashes, or begin every name with "./"."""
+    name = unicodedata.normalize("NFC", name.replace("\\", "/"))
+    return str(PurePosixPath(name)) if "./" in name or "//" in name else name
 
 
 def _whole(manifest: bytes, name: str) -> bytes:
@@ -49,7 +50,7 @@ def _whole(manifest: bytes, name: str) -> bytes:
 
 def _is_litter(name: str) -> bool:
     """Whether a file is none that a person put there: what systems and editors leave beside pictures."""
-    return any(part.startswith((".", "__MACOSX")) for part in PurePosixPath(name).parts)
+    return any(part.startswith((".", "__MACOSX")) for part in name.split("/"))
 
 
 def _not_too_many(count: int, name: str) -> None:
@@ -112,9 +113,9 @@ class ZipSource:
 
     def names(self) -> list[str]:
         """All files as paths that `read` takes, in the order of their names."""
-        inside = [PurePosixPath(name) for name in self._members if PurePosixPath(name).is_relative_to(self._root)]
-        names = sorted(path.relative_to(self._root).as_posix() for path in inside)
-        return [name for name in names if not _is_litter(name)]
+        above = "" if self._root == PurePosixPath() else f"{self._root}/"
+        inside = sorted(name.removeprefix(above) for name in self._members if name.startswith(above))
+        return [name for name in inside if not name.startswith("/") and not _is_litter(name)]
 
     def manifest_bytes(self) -> bytes:
         if not self.has_manifest:
@@ -129,13 +130,14 @@ class ZipSource:
         """The bytes of one picture, at most one more than settings.IMAGE_MAX_BYTES. Raises UnreadableFile."""
         return self._read_member(str(self._root / safe_relative(path)), settings.IMAGE_MAX_BYTES + 1)
 
+    def bytes_of_tables(self) -> int:
+        """How long its CSV files are together."""
+        return sum(info.file_size for name, info in self._members.items() if name.lower().endswith(".csv"))
+
     def _find_root(self) -> tuple[PurePosixPath, bool]:
         """The folder that paths count from, and whether a manifest lies in it."""
-        found = [
-            PurePosixPath(name).parent
-            for name in self._members
-            if PurePosixPath(name).name == MANIFEST_NAME and len(PurePosixPath(name).parts) <= 2
-        ]
+        named = [PurePosixPath(name) for name in self._members if name.endswith(MANIFEST_NAME)]
+        found = [path.parent for path in named if path.name == MANIFEST_NAME and len(path.parts) <= 2]
         if found:
             return min(found, key=lambda folder: len(folder.parts)), True
         return PurePosixPath(), False

@@ -3,7 +3,7 @@ names only where that leaves several."""
 
 from dataclasses import replace
 
-from .found import AFTER_MARK, BEFORE_MARK, FILE_NAME, FOLDER, FOLDERS, Found, PictureTable
+from .found import AFTER_MARK, BEFORE_MARK, FILE_NAME, FOLDER, FOLDERS, Found, PictureTable, Row
 from .reading import CLASS_AND_NAME, WHOLE_PATH, Reading, Words, meant_by, plain
 
 MOST_VALUES = 60  # more different values than these are no classes, and nobody would sort them by hand
@@ -119,7 +119,7 @@ def _tells_apart(table: PictureTable, reading: Reading, way: str) -> bool:
     return len(seen) == len(table.rows) and all(item for item, _ in seen)
 
 
-def item_code(row: dict[str, str], path: str, reading: Reading, way: str) -> str:
+def item_code(row: Row, path: str, reading: Reading, way: str) -> str:
     """What names a row's item under one way of naming."""
     if way == WHOLE_PATH:
         return path
