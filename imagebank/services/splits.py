@@ -34,6 +34,25 @@ def standing_against(study: Study, *, test_set: bool) -> list[str]:
     return [reason for room in rooms() for name in asked for reason in getattr(room, name, lambda study: [])(study)]
 
 
+def placements(study: Study) -> dict[int, tuple[str, int | None]]:
+    """Every item's split and fold, by its key, as `hold_split` compares them."""
+    return {pk: (split, fold) for pk, split, fold in study.items.values_list("pk", "split", "fold")}
+
+
+def hold_split(study: Study, *, seen: dict[int, tuple[str, int | None]] | None = None) -> Study:
+    """Keep the split of `study` as it is until the transaction around this ends. Whatever comes to rest on a split is
+    stored under this lock, which a draw of a split takes before it asks what rests on the present one.
+
+    seen: the placements on which the caller's work was based; others by now raise ValidationError.
+    """
+    study = Study.objects.select_for_update().get(pk=study.pk)
+    if seen is not None:
+        now = placements(study)
+        if any(now.get(pk) != placement for pk, placement in seen.items()):
+            raise ValidationError(f"The split of {study.title} was changed a moment ago by somebody else. Look at it, then start again.")
+    return study
+
+
 def draw_split(*, study: Study, per_class: int | None, folds: int, seed: int, user=None) -> str:
     """Draw a test set of `per_class` items of every class (None: keep the present one) and `folds` folds of the training
     items (0: none), together or not at all; returns what was done in words, which the study's trail keeps.
@@ -42,7 +61,7 @@ def draw_split(*, study: Study, per_class: int | None, folds: int, seed: int, us
     """
     require_changeable(study)
     with transaction.atomic():
-        Study.objects.select_for_update().get(pk=study.pk)
+        hold_split(study)
         if reasons := standing_against(study, test_set=per_class is not None):
             raise ValidationError(reasons)
         done = []
@@ -132,7 +151,7 @@ def assign_folds(*, study: Study, folds: int = 5, seed: int = 0) -> FoldSummary:
 
 def _locked_items(study: Study) -> list[Item]:
     """Included items with a reference class, in a fixed order, locked until the end of the transaction."""
-    Study.objects.select_for_update().get(pk=study.pk)
+    hold_split(study)
     return _sorted_items(study)
 
 
