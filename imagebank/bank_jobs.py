@@ -1,5 +1,6 @@
 """The image bank's background work: looking into an uploaded ZIP, importing it, and the leakage check."""
 
+from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile
 from django.db import transaction
 
@@ -7,6 +8,9 @@ from imagebank.jobs import JobRun, queue_job, register_job
 from imagebank.models import Job, Study
 from imagebank.services.removal import REMOVE
 from imagebank.services.uploads import (
+    DRAFTED,
+    LOOKED_AT,
+    forget_drafts,
     forget_upload,
     keep_upload,
     kept_upload,
@@ -19,6 +23,34 @@ LOOK = "imagebank.look"
 IMPORT = "imagebank.import"
 LEAKAGE = "imagebank.leakage"
 ZIP, MANIFEST = ".zip", ".manifest.csv"  # uploads that an import needs, however long it waits
+
+
+def receive_archive(*, study: Study, archive, manifest=None, user=None) -> Job:
+    """Take in an uploaded ZIP: import it by the manifest given or by its own; one without any is looked into, and nothing
+    comes in yet. What is no ZIP or no manifest raises ValidationError, and nothing is kept."""
+    from imagebank.services.drafting.showing import is_quick
+    from imagebank.services.manifest import require_manifest, says_what_a_manifest_must
+    from imagebank.services.sources import UnreadableFile, open_source
+
+    forget_drafts()
+    name = archive.name[:120]
+    kept = keep_upload(archive, suffix=LOOKED_AT)
+    beside = ""
+    try:
+        quick = is_quick(kept_upload(kept), name)
+        if manifest is not None:
+            beside = keep_upload(manifest, suffix=DRAFTED)
+            require_manifest(kept_upload(beside).read_bytes(), manifest.name)
+            return queue_import(study=study, upload=kept, name=name, manifest=beside, user=user)
+        if quick:
+            with open_source(kept_upload(kept), name=name) as source:
+                if says_what_a_manifest_must(source):
+                    return queue_import(study=study, upload=kept, name=name, user=user)
+        return queue_look(study=study, upload=kept, name=name, user=user)
+    except (ValidationError, UnreadableFile) as refusal:
+        for file in filter(None, (kept, beside)):
+            forget_upload(file)
+        raise ValidationError(getattr(refusal, "messages", str(refusal))) from refusal
 
 
 def queue_import(*, study: Study, upload: str, name: str, manifest: str = "", user=None) -> Job:
@@ -41,10 +73,13 @@ def import_of(study: Study, upload: str) -> Job | None:
     return study.jobs.filter(kind=IMPORT, payload__upload=settled_name(upload, suffix=ZIP)).first()
 
 
-def queue_look(*, study: Study, upload: str, name: str, sent: dict[str, str] | None = None, then: str = "", user=None) -> Job:
-    """Look into a kept ZIP that is too large for a page to wait for. sent: what the page of an earlier look sent back.
-    then: "import", where the person pressed that beside what they changed. A manifest that is complete is imported by."""
-    payload = {"upload": upload, "name": name[:200], "sent": sent, "then": then}
+def queue_look(
+    *, study: Study, upload: str, name: str, sent: dict[str, str] | None = None, asked: dict | None = None, then: str = "", user=None
+) -> Job:
+    """Look into a kept ZIP that is too large for a page to wait for, or for a program. sent: what the page of an earlier look
+    sent back; asked: what a program said in place of the guess (`reading_asked`). then: "import", where the person pressed that
+    beside what they changed. A manifest that is complete is imported by."""
+    payload = {"upload": upload, "name": name[:200], "sent": sent, "asked": asked, "then": then}
     return queue_job(study=study, kind=LOOK, title=f"Look into {name}"[:200], payload=payload, user=user)
 
 
@@ -57,16 +92,17 @@ def look_into_upload(run: JobRun) -> dict:
     from imagebank.services.manifest import says_what_a_manifest_must
     from imagebank.services.sources import open_source
 
-    upload, name, sent = run.payload["upload"], run.payload["name"], run.payload["sent"]
+    upload, name, sent, asked = (run.payload[key] for key in ("upload", "name", "sent", "asked"))
     result = {"look": str(run.job.pk)}
     if known := import_of(run.study, upload):
         return result | {"import": str(known.pk)}
     with open_source(standing_upload(upload, suffix=ZIP), name=name) as source:
-        if not sent and says_what_a_manifest_must(source):
+        if not (sent or asked) and says_what_a_manifest_must(source):
             job = queue_import(study=run.study, upload=upload, name=name, user=run.job.created_by)
             return result | {"import": str(job.pk)}
-        shown, text = show(source, Words.of(run.study), sent, lambda said: run.progress(done=0, total=0, message=said))
-    manifest = keep_upload(ContentFile(text.encode()), suffix=".draft.csv")
+        words = Words.of(run.study)
+        shown, text = show(source, words, sent, asked, lambda said: run.progress(done=0, total=0, message=said))
+    manifest = keep_upload(ContentFile(text.encode()), suffix=DRAFTED)
     if run.payload["then"] == "import" and shown.rows:
         job = queue_import(study=run.study, upload=upload, name=name, manifest=manifest, user=run.job.created_by)
         return result | {"import": str(job.pk)}

@@ -17,7 +17,7 @@ from imagebank.permissions import Role, only_to_change, require_role
 from imagebank.services.drafting.reading import CLASS_AND_NAME, ROLES, WHOLE_PATH, Words
 from imagebank.services.drafting.showing import SPLITS, Shown, show
 from imagebank.services.sources import open_source
-from imagebank.services.uploads import keep_upload, kept_upload
+from imagebank.services.uploads import DRAFTED, keep_upload, kept_upload
 
 SALT = "pictures-without-a-manifest"
 GONE = "The uploaded ZIP is no longer there. Upload it again."
@@ -109,7 +109,7 @@ def draft_page(request: HttpRequest, *, kept: str, name: str, looked: dict | Non
     if sent and "download" in sent and shown.rows:
         return _manifest_file(kept_upload(written).read_bytes() if looked else written.encode())
     if sent and "import" in sent and shown.rows:
-        manifest = written if looked else keep_upload(ContentFile(written.encode()), suffix=".draft.csv")
+        manifest = written if looked else keep_upload(ContentFile(written.encode()), suffix=DRAFTED)
         job = _import(request, kept, name, manifest)
         return redirect("job-detail", request.study.slug, job.pk)
     return _draft_response(request, shown, words, {"kept": kept, "name": name, "looked": looked})

@@ -121,7 +121,17 @@ def says_what_a_manifest_must(source: FolderSource | ZipSource) -> bool:
     ValidationError, one that cannot be read UnreadableFile."""
     if not source.has_manifest:
         return False
-    columns = open_table(source.manifest_bytes(), source.name)[1]
+    return _is_complete(open_table(source.manifest_bytes(), source.name)[1])
+
+
+def require_manifest(data: bytes, name: str) -> None:
+    """Raise ValidationError unless `data` is a table with the columns of a manifest."""
+    columns = open_table(data, name)[1]
+    if not _is_complete(columns):
+        raise ValidationError(f"{name} needs the columns {', '.join(REQUIRED)}. Found: {', '.join(sorted(columns)) or 'none'}.")
+
+
+def _is_complete(columns: set[str]) -> bool:
     return columns >= set(REQUIRED) or columns >= ISIC_COLUMNS
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from django.conf import settings
 from django.core.exceptions import ValidationError
 
-LOOKED_AT = ".draft.zip"  # ZIPs that nobody imported yet
-DRAFTS, KEPT_S = (LOOKED_AT, ".draft.csv", ".draft.json"), 24 * 3600  # what is kept of them, and how long
+LOOKED_AT, DRAFTED = ".draft.zip", ".draft.csv"  # ZIPs that nobody imported yet, and manifests drafted for them
+DRAFTS, KEPT_S = (LOOKED_AT, DRAFTED, ".draft.json"), 24 * 3600  # what is kept of them, and how long
 
 
 def uploads_folder() -> Path:

@@ -13,8 +13,8 @@ from imagebank.services.sources import FolderSource, ZipSource, open_source
 
 from .composing import Draft, compose, further_columns
 from .found import Found, PictureTable, look_into
-from .guessing import MOST_VALUES, guess, with_values
-from .reading import CLASS_AND_NAME, WHOLE_PATH, Reading, Words
+from .guessing import MOST_VALUES, changed, guess, with_values
+from .reading import CLASS_AND_NAME, ROLES, WHOLE_PATH, Reading, Words
 
 ROWS_SHOWN, PROBLEMS_SHOWN = 6, 20
 MAPS = {"class": "classes", "view": "views", "split": "splits"}  # role -> where a reading keeps what its values stand for
@@ -56,13 +56,15 @@ class Shown:
 
 
 def show(
-    source: FolderSource | ZipSource, words: Words, sent: Mapping[str, str] | None = None, tell: Callable[[str], None] = lambda said: None
-) -> tuple[Shown, str]:
-    """What a draft of `source` shows, and its manifest: read as guessed, or as a page was sent back. An archive without any
-    picture raises ValidationError; a reading that says too little gives its reason and an empty manifest."""
+    source: FolderSource | ZipSource, words: Words, sent: Mapping[str, str] | None = None, asked: Mapping | None = None,
+    tell: Callable[[str], None] = lambda said: None,
+) -> tuple[Shown, str]:  # fmt: skip
+    """What a draft of `source` shows, and its manifest: read as guessed, as a page was sent back, or as a program asked. An
+    archive without any picture and words that fit nothing raise ValidationError; a reading that says too little gives its
+    reason and an empty manifest."""
     found = look_into(source, tell)
     tell("telling what the columns are")
-    reading = reading_of(sent, found, words) if sent else guess(found, words)
+    reading = reading_of(sent, found, words) if sent else reading_asked(asked or {}, found, words)
     table = found.table(reading.table)
     shown = Shown(
         reading, len(found.pictures), len(found.masks), [each.name for each in found.tables], list(table.columns),
@@ -113,6 +115,26 @@ def reading_of(sent: Mapping[str, str], found: Found, words: Words) -> Reading:
             given = {value: sent.get(f"{role}_{number}", "") for number, value in enumerate(values)}
             reading = replace(reading, **{MAPS[role]: {v: code if code in dict(codes) else "" for v, code in given.items()}})
     return replace(reading, keep=bool(sent.get("keep")) or not further_columns(table, reading))
+
+
+def reading_asked(asked: Mapping, found: Found, words: Words) -> Reading:
+    """The guess, with what a program asked for in its place: `table`, `columns`, `classes`, `views`, `splits`, `view`,
+    `keep`, each of them optional. What the archive or the study does not have raises ValidationError."""
+    table = asked.get("table", "")
+    if table and table not in [each.name for each in found.tables]:
+        raise ValidationError(f'There is no table "{table}". Found: {", ".join(each.name for each in found.tables)}.')
+    if strange := sorted(set(asked.get("columns", ())) - set(ROLES)):
+        raise ValidationError(f'Columns are named for {", ".join(ROLES)}; found "{strange[0]}".')
+    for name, codes in (("classes", words.classes), ("views", words.views), ("splits", SPLITS)):
+        for value, code in asked.get(name, {}).items():
+            if code and code not in dict(codes):
+                raise ValidationError(f'"{value}" can stand for {", ".join(dict(codes))}, or for nothing; found "{code}".')
+    if asked.get("view") is not None and asked["view"] not in dict(words.views):
+        raise ValidationError(f'The view of all pictures is one of {", ".join(dict(words.views))}; found "{asked["view"]}".')
+    reading = guess(found, words, table)
+    named = {name: asked.get(name, {}) for name in ("columns", "classes", "views", "splits")}
+    told = changed(reading, found.table(reading.table), words, **named, view=asked.get("view"))
+    return replace(told, keep=asked.get("keep", True))
 
 
 def is_quick(path: Path, name: str) -> bool:
