@@ -73,7 +73,7 @@ class Archives(APIView):
         )
 
 
-class ReadingIn(serializers.Serializer):
+class DraftReadingIn(serializers.Serializer):
     """What is what; whatever is left out is guessed."""
 
     table = serializers.CharField(required=False, max_length=300, help_text="One of `tables`.")
@@ -94,7 +94,7 @@ class ReadingIn(serializers.Serializer):
     keep = serializers.BooleanField(required=False, help_text="Whether further columns go with the items.")
 
 
-class ReadingOut(serializers.Serializer):
+class DraftReadingOut(serializers.Serializer):
     table = serializers.CharField()
     columns = serializers.DictField(child=serializers.CharField())
     classes = serializers.DictField(child=serializers.CharField(allow_blank=True))
@@ -114,10 +114,10 @@ class DraftOut(serializers.Serializer):
 
     job = serializers.UUIDField(source="pk")
     study = serializers.SlugField(source="study.slug")
-    state = serializers.ChoiceField(choices=Job.State.choices)
+    state = serializers.CharField(help_text="Of the job.")
     error = serializers.CharField(allow_blank=True)
     import_job = serializers.UUIDField(allow_null=True, help_text="The import that followed.")
-    reading = ReadingOut(allow_null=True)
+    reading = DraftReadingOut(allow_null=True)
     tables = serializers.ListField(child=serializers.CharField(), allow_null=True)
     table_columns = serializers.ListField(child=serializers.CharField(), allow_null=True)
     values = serializers.DictField(
@@ -165,11 +165,11 @@ class DraftViewSet(mixins.RetrieveModelMixin, viewsets.GenericViewSet):
         """What was found, what it was taken for, and what would come in."""
         return Response(DraftOut(draft_of(self.get_object())).data)
 
-    @extend_schema(tags=["images"], request=ReadingIn, responses={202: QueuedOut})
+    @extend_schema(tags=["images"], request=DraftReadingIn, responses={202: QueuedOut})
     @action(detail=True, methods=["post"])
     def look(self, request, pk):
         """Look again, with this in place of what was guessed; makes another draft."""
-        data = ReadingIn(data=request.data)
+        data = DraftReadingIn(data=request.data)
         data.is_valid(raise_exception=True)
         job = self.get_object()
         asked = dict(data.validated_data)
