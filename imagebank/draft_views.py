@@ -57,7 +57,8 @@ class ReadingForm(forms.Form):
         if role == "item":
             return [*columns, (CLASS_AND_NAME, CLASS_AND_NAME), (WHOLE_PATH, WHOLE_PATH)]
         if role == "view":
-            return [(f"={code}", f"all are {name}") for code, name in words.views] + columns
+            unsaid = [] if self._chosen(role) else [("", "choose")]
+            return unsaid + [(f"={code}", f"all are {name}") for code, name in words.views] + columns
         return [("", "choose" if role == "class" else "nothing says it"), *columns]
 
     def _chosen(self, role: str) -> str:

@@ -19,6 +19,7 @@ BEFORE_MARK, AFTER_MARK = "file name before its last _ or -", "file name after i
 MOST_TABLES = 20
 MOST_CELLS = 8_000_000  # of all tables together, which are held whole: 200,000 rows of 40 columns
 DEEPEST_FOLDER = 6
+SHEETS = (".xlsx", ".xls", ".ods", ".numbers", ".tsv")
 ROWS_TRIED = 1_000  # of a table, to see which columns name pictures at all
 TOLD_EVERY = 5_000  # rows
 MASK_FOLDERS = {"mask", "masks", "segmentation", "segmentations", "groundtruth"}
@@ -48,7 +49,8 @@ class PictureTable:
 
     own: the columns of a CSV file, none for the table of folders and file names; columns: these and those of the path.
     rows: those with a picture; an empty cell is an empty string. paths: the pictures, in the same order. path_column: which of its own names
-    the files. lost: how many rows name no picture that is there.
+    the files. lost: how many rows name no picture that is there. several: a cell, of a table without rows, that more than one
+    picture could be meant by.
     """
 
     name: str
@@ -58,6 +60,7 @@ class PictureTable:
     paths: tuple[str, ...]
     path_column: str = ""
     lost: int = 0
+    several: str = ""
     _counted: dict[str, Counter] = field(default_factory=dict, repr=False, compare=False)
 
     def values(self, column: str) -> Counter:
@@ -85,6 +88,8 @@ def look_into(source: FolderSource | ZipSource, tell: Callable[[str], None] = la
     """List a source. One without any picture raises ValidationError. tell: called now and then with what is being done; what
     it raises ends the look."""
     tell("listing the files")
+    if locked := source.encrypted():
+        raise ValidationError(f"{source.name} has {locked:,} encrypted {'file' if locked == 1 else 'files'}. Make the ZIP without a password.")
     names = source.names()
     images = [name for name in names if ending_of(name) in SUFFIX_FORMATS]
     masks = _masks(images)
@@ -93,11 +98,26 @@ def look_into(source: FolderSource | ZipSource, tell: Callable[[str], None] = la
     if not pictures:
         kinds = ", ".join(sorted({ending_of(name) or "no ending" for name in names})[:6]) or "nothing"
         raise ValidationError(
-            f"{source.name} has no picture: needed are files that end in {', '.join(SUFFIX_FORMATS)}; found {kinds}."
+            f"{source.name} has no picture: needed are files that end in {', '.join(SUFFIX_FORMATS)}; found {kinds}. "
+            "Save others (TIFF, GIF, DICOM) as PNG, and unpack ZIPs within the ZIP."
         )
     tables, unread = _tables(source, [name for name in names if name.lower().endswith(".csv")], pictures, tell)
     tell("reading folders and file names")
-    return Found(tuple(pictures), masks, (*tables, _folder_table(pictures)), unread)
+    return Found(tuple(pictures), masks, (*tables, _folder_table(pictures)), (*unread, *_left_lying(names)))
+
+
+def _left_lying(names: Sequence[str]) -> list[str]:
+    """In a sentence each, the files that are neither pictures nor tables: nobody should look for them in vain."""
+    endings = Counter(ending_of(name) or "no ending" for name in names)
+    sheets = sum(endings.pop(ending, 0) for ending in SHEETS)
+    others = {ending: count for ending, count in endings.most_common() if ending not in (*SUFFIX_FORMATS, ".csv")}
+    told = []
+    if sheets:
+        told.append(f"{sheets:,} spreadsheet{' is' if sheets == 1 else 's are'} not read. Save as CSV UTF-8, and upload again.")
+    if others:
+        kinds = ", ".join(f"{count:,} {ending}" for ending, count in list(others.items())[:6])
+        told.append(f"Not read as pictures: {kinds}. Read are JPEG, PNG, WebP and HEIC; save others (TIFF, GIF, DICOM) as PNG.")
+    return told
 
 
 def ending_of(path: str) -> str:
@@ -174,6 +194,8 @@ def _tables(
         if table.rows:
             tables.append(table)
             room -= len(table.rows) * len(table.own)
+        elif table.several:
+            unread.append(f"{name} names pictures only as several of them are called ({table.several}). Write their paths there, with folders.")
         else:
             unread.append(f"{name} names no picture that is here.")
     return sorted(tables, key=lambda table: -len(table.rows)), tuple(unread)
@@ -194,7 +216,8 @@ def _read_table(name: str, data: bytes, index: "_PictureNames", room: int, tell:
         whole.append(Row(places, (*rows[place], *more)))
     paths = tuple(found[place] for place in tied)
     path_column = named[column] if named else ""
-    return PictureTable(name, tuple(named), (*named, *extra), tuple(whole), paths, path_column, len(rows) - len(tied))
+    several = "" if tied else next((cell for row in rows[:ROWS_TRIED] for cell in row if index.means_several(cell)), "")
+    return PictureTable(name, tuple(named), (*named, *extra), tuple(whole), paths, path_column, len(rows) - len(tied), several)
 
 
 def _cells_of(name: str, data: bytes, room: int, tell: Callable[[str], None]) -> tuple[list[str], list[tuple[str, ...]]]:
@@ -246,8 +269,15 @@ class _PictureNames:
             self._names = level | self._names
 
     def find(self, cell: str) -> str | None:
-        key = _folded(cell.strip().replace("\\", "/").removeprefix("./"))
+        key = self._key(cell)
         return self._names.get(key) or self._names.get(key.rsplit("/", 1)[-1])
+
+    def means_several(self, cell: str) -> bool:
+        return self._key(cell).rsplit("/", 1)[-1] in self._names and self.find(cell) is None
+
+    @staticmethod
+    def _key(cell: str) -> str:
+        return _folded(cell.strip().replace("\\", "/").removeprefix("./"))
 
     @staticmethod
     def _of_path(path: str) -> str:
