@@ -11,7 +11,7 @@ from imagebank.bank_jobs import LEAKAGE, queue_import, queue_look
 from imagebank.draft_views import draft_page
 from imagebank.forms import ExclusionForm, ImportForm, ItemFilterForm, ReviewForm
 from imagebank.jobs import queue_job
-from imagebank.models import Item, ItemImage, Membership, ReviewState
+from imagebank.models import Item, ItemImage, LeakageFinding, Membership, ReviewState
 from imagebank.permissions import (
     PROVENANCE_ROLES,
     TRUTH_ROLES,
@@ -164,12 +164,12 @@ def _take_in(request: HttpRequest, kept: str, name: str) -> HttpResponse:
 def leakage(request: HttpRequest, slug: str) -> HttpResponse:
     """The newest leakage report, pair by pair."""
     report = request.study.leakage_reports.first()
-    findings = report.findings.with_items() if report else []
+    findings = report.findings.with_items() if report else LeakageFinding.objects.none()
     context = {
         "study": request.study,
         "report": report,
         "page": Paginator(findings, FINDINGS_PER_PAGE).get_page(request.GET.get("page")),
-        "borders": sum(finding.crosses_a_border for finding in findings),
+        "borders": findings.across_a_border().count(),
         "checking": request.study.jobs.active().filter(kind=LEAKAGE).first(),
         "has_images": ItemImage.objects.filter(item__study=request.study).exists(),
         **_rights(request),

@@ -88,10 +88,15 @@ def split_counts(study: Study) -> list[tuple[str, str, dict[str, int]]]:
     ]
 
 
+def whole_per_class(study: Study) -> dict[str, int]:
+    """How many items of every class could be tested: those in groups of which every item has a picture of every view."""
+    counts = Counter(item.truth.diagnosis.code for group in _groups(_sorted_items(study)) if _is_whole(group, study) for item in group)
+    return {code: counts[code] for code in study.classes.values_list("code", flat=True)}
+
+
 def most_per_class(study: Study) -> int:
     """The largest number of test items of every class that the bank could give, whole groups aside."""
-    counts = Counter(item.truth.diagnosis.code for group in _groups(_sorted_items(study)) if _is_whole(group, study) for item in group)
-    return min((counts[code] for code in study.classes.values_list("code", flat=True)), default=0)
+    return min(whole_per_class(study).values(), default=0)
 
 
 def draw_test_set(*, study: Study, per_class: int, seed: int) -> int:
@@ -112,7 +117,7 @@ def draw_test_set(*, study: Study, per_class: int, seed: int) -> int:
         if short := [f"{code}: {counts[code]}" for code in classes if counts[code] != per_class]:
             raise ValidationError(
                 f"{study.slug} needs {per_class} test items of every class in whole groups; found {', '.join(short)}. "
-                "Lower the number, or add items."
+                "Counted are items with a picture of every view. Lower the number, or add items."
             )
         for item in items:
             item.split = Item.Split.TEST if item.pk in chosen else Item.Split.TRAIN
@@ -139,6 +144,11 @@ def assign_folds(*, study: Study, folds: int = 5, seed: int = 0) -> FoldSummary:
                 "Draw the test set again, or exclude those items."
             )
         groups = _groups(training)
+        if not groups:
+            raise ValidationError(
+                "Folds are drawn of the training items, and there are none yet. Draw a test set as well: all other items become "
+                "training items."
+            )
         if len(groups) < folds:
             raise ValidationError(
                 f"{study.slug} has {len(groups)} training groups; {folds} folds need at least {folds}."

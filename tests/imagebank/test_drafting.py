@@ -172,6 +172,47 @@ def test_a_column_of_too_many_values_is_no_column_of_classes(tmp_path):
         compose(found, chosen, ONE_VIEW)
 
 
+def test_what_is_not_read_is_told_in_a_sentence_each(tmp_path):
+    files = {"x/a.jpg": None, "y/a.jpg": None, "t.csv": "image,dx\na.jpg,NF1\n", "t.xlsx": b"x", "scan.dcm": b"x", "IM1": b"x", "Thumbs.db": b"x"}
+    assert look_into(fill(tmp_path, files)).unread == (
+        "t.csv names pictures only as several of them are called (a.jpg). Write their paths there, with folders.",
+        "1 spreadsheet is not read. Save as CSV UTF-8, and upload again.",
+        "Not read as pictures: 1 no ending, 1 .dcm. Read are JPEG, PNG, WebP and HEIC; save others (TIFF, GIF, DICOM) as PNG.",
+    )
+
+
+class UnsaidUTF8(zipfile.ZipInfo):
+    """A member whose name is UTF-8 and does not say so, as some systems write it."""
+
+    def _encodeFilenameFlags(self):
+        return self.filename.encode(), self.flag_bits & ~0x800
+
+
+def test_names_of_files_are_read_in_the_letters_in_which_they_were_written(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for member in (UnsaidUTF8("NF1/Häutchen.jpg"), "./TSC//ß.jpg"):
+            archive.writestr(member, jpeg_bytes())
+        archive.writestr("NF1/old.jpg", b"x")
+    data = (tmp_path / "a.zip").read_bytes().replace(b"NF1/old.jpg", b"NF1/\x84ld.jpg")  # an old PC's letters
+    (tmp_path / "a.zip").write_bytes(data)
+    with open_source(tmp_path / "a.zip") as source:
+        assert source.names() == ["NF1/Häutchen.jpg", "NF1/äld.jpg", "TSC/ß.jpg"]
+        assert source.read("TSC/ß.jpg") == source.read("NF1/Häutchen.jpg")
+
+
+def test_a_table_in_utf16_is_read_as_spreadsheets_write_it(tmp_path):
+    table = "image\tdx\nä.jpg\tNF1\n".encode("utf-16")
+    assert [row[:3] for row in rows_of(drafted(tmp_path, {"t.csv": table, "ä.jpg": None}, ONE_VIEW))] == [("ä.jpg", "NF1", "photo")]
+
+
+def test_an_encrypted_zip_is_refused_before_anything_is_asked(tmp_path):
+    data = bytearray(zipped({"NF1/a.jpg": None}))
+    data[data.find(b"PK\1\2") + 8] |= 1
+    (tmp_path / "a.zip").write_bytes(data)
+    with open_source(tmp_path / "a.zip") as source, pytest.raises(ValidationError, match="1 encrypted file. Make the ZIP without a password"):
+        look_into(source)
+
+
 def test_a_damaged_table_is_told_and_the_folders_are_read(tmp_path):
     found = look_into(fill(tmp_path, {"bad.csv": b"image,dx\n\xff\n", "other.csv": "a,b\n1,2\n", "NF1/a.jpg": None}))
     assert [table.name for table in found.tables] == [FOLDERS]
@@ -249,6 +290,15 @@ def test_pictures_come_in_as_the_page_showed_and_the_person_changed(coordinator,
     assert (job.state, job.error) == (Job.State.SUCCEEDED, "")
     kept = {(i.code, i.truth.diagnosis.code): sorted(p.view for p in i.images.all()) for i in study.items.all()}
     assert kept == {("a", "NF1"): ["focused", "panoramic"], ("b", "TSC"): ["focused", "panoramic"]}
+
+
+def test_a_view_that_nothing_tells_is_asked_for_and_none_is_shown_as_chosen(coordinator, study):
+    page = upload(coordinator, study, {"NF1/a.jpg": None, "TSC/b.jpg": None, "scan.dcm": b"x"})
+    view = page.context["form"].fields["column_view"]
+    assert (page.status_code, view.initial, view.choices[0]) == (422, "", ("", "choose"))
+    assert "Not read as pictures: 1 .dcm." in page.content.decode()
+    again = coordinator.post(reverse("imagebank:draft", args=[study.slug]), sent_back(page, column_view="=focused", look="yes"))
+    assert again.context["shown"].counts["NF1"] == {"focused": 1}
 
 
 def test_values_of_a_column_chosen_anew_are_guessed_again(coordinator, study):
