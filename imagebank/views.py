@@ -26,7 +26,7 @@ from imagebank.services.data_card import data_card
 from imagebank.services.drafting.showing import is_quick
 from imagebank.services.exclusion import exclude_item, include_item
 from imagebank.services.manifest import says_what_a_manifest_must
-from imagebank.services.reviews import record_review
+from imagebank.services.reviews import may_judge, record_review
 from imagebank.services.sources import UnreadableFile, open_source
 from imagebank.services.uploads import LOOKED_AT, forget_drafts, keep_upload, kept_upload
 
@@ -75,7 +75,7 @@ def item_detail(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
 @require_role(Role.REVIEWER)
 def item_review(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     item = get_object_or_404(request.study.items.with_review_state(), pk=pk)
-    form = ReviewForm(request.POST, study=request.study)
+    form = ReviewForm(request.POST, study=request.study, initial=_own_review(request, item))
     if form.is_valid():
         try:
             record_review(item=item, reviewer=request.user, **form.cleaned_data)
@@ -228,6 +228,9 @@ def _item_page(request: HttpRequest, item: Item, review_form: ReviewForm, status
     is_reviewer = Membership.objects.filter(
         study=request.study, user=request.user, role=Membership.Role.REVIEWER
     ).exists()
+    open_to_me, open_to_change = may_judge(item=item, reviewer=request.user)
+    if not open_to_change:
+        review_form.hold_diagnosis()
     # Independent: a reviewer sees what others said only after having said it themselves.
     sees_reviews = own is not None or (rights["sees_truth"] and not is_reviewer)
     context = {
@@ -240,6 +243,8 @@ def _item_page(request: HttpRequest, item: Item, review_form: ReviewForm, status
         "review_state": ReviewState(item.review_state).label,
         "attributes": [(name.replace("_", " ").capitalize(), value) for name, value in item.attributes.items()],
         "may_review": rights["may_review"] and not item.excluded_at,
+        "open_to_me": open_to_me,
+        "open_to_change": open_to_change,
         "waiting": request.study.items.waiting_for(request.user).count() if rights["may_review"] else 0,
         "exclusion_form": ExclusionForm(),
     }

@@ -157,12 +157,19 @@ def test_reviews_are_independent(sign_in, study):
     assert nothing_chosen.status_code == 400
     assert "Choose a class" in nothing_chosen.content.decode()
     assert client.post(url, {"diagnosis": ReviewForm.NONE}).status_code == 302
-    assert "FIRST-COMMENT" in client.get(address("item", study, item.pk)).content.decode()
+    page = client.get(address("item", study, item.pk))
+    assert "FIRST-COMMENT" in page.content.decode()
+    assert [code for code, _ in page.context["review_form"].fields["diagnosis"].choices] == [ReviewForm.NONE]
+    assert "yours keeps its class" in page.content.decode()
+    assert client.post(url, {"diagnosis": ReviewForm.NONE, "comment": "added"}).status_code == 302
+    assert client.post(url, {"diagnosis": code}).status_code == 400
     assert item.reviews.count() == 2
     assert "Conflict" in sign_in("coordinator").get(address("item", study, item.pk)).content.decode()
     response = sign_in("reviewer").post(url, {"diagnosis": code})
     assert response.status_code == 400
     assert "can no longer be changed" in response.content.decode()
+    assert "needs no further review" in response.content.decode()
+    assert "Save review" not in response.content.decode()
     assert DiagnosisReview.objects.count() == 2
 
 
