@@ -126,7 +126,7 @@ def queue_job(*, study: Study | None, kind: str, title: str, payload: dict | Non
     find_job_kind(kind)
     with transaction.atomic():
         if study is not None:  # whoever archives or deletes it looks for jobs under the same lock
-            require_changeable(Study.objects.select_for_update().get(pk=study.pk))
+            require_changeable(Study.objects.select_for_update(no_key=True).get(pk=study.pk))
         job = Job(study=study, kind=kind, title=title, payload=payload or {}, created_by=user)
         job.full_clean()
         job.save()
@@ -239,7 +239,7 @@ def retry_job(*, job: Job) -> Job:
     """Start a failed or cancelled job again from its payload. Any other state, or an archived study, raises ValidationError."""
     with transaction.atomic():
         if job.study is not None:
-            require_changeable(Study.objects.select_for_update().get(pk=job.study_id))
+            require_changeable(Study.objects.select_for_update(no_key=True).get(pk=job.study_id))
         again = Job.objects.filter(pk=job.pk, state__in=[Job.State.FAILED, Job.State.CANCELLED]).update(
             state=Job.State.QUEUED, cancel_requested=False, done=0, total=0, message="", error="", result={},
             finished_at=None, uncounted_attempts=F("attempts"),

@@ -45,7 +45,7 @@ def hold_split(study: Study, *, seen: dict[int, tuple[str, int | None]] | None =
 
     seen: the placements on which the caller's work was based; others by now raise ValidationError.
     """
-    study = Study.objects.select_for_update().get(pk=study.pk)
+    study = Study.objects.select_for_update(no_key=True).get(pk=study.pk)  # rows that only name the study need not wait
     if seen is not None:
         now = placements(study)
         if any(now.get(pk) != placement for pk, placement in seen.items()):
