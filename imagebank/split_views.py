@@ -52,6 +52,7 @@ def bank_split(request: HttpRequest, slug: str) -> HttpResponse:
     context = {
         "study": study, "form": form, "most": most, "coordinates": coordinates, "works": True, "counts": counts,
         "columns": [label for _, label in (*Item.Split.choices, ("", "No split"))],
+        "empty": not any(sum(cells.values()) for _, _, cells in counts),
         "lacking": [name for code, name, _ in counts if whole.get(code) == 0],
         "grouped": study.items.exclude(group="").exists(),
         "fixed": standing_against(study, test_set=True) if coordinates else [],

@@ -153,6 +153,7 @@ def test_what_systems_leave_beside_pictures_is_no_picture(tmp_path):
         ({"a.tif": b"x"}, SKIN, "has no picture: needed are files that end in .jpg, .jpeg, .png, .webp, .heic, .heif; found .tif"),
         ({"a.jpg": None, "b.jpg": None}, ONE_VIEW, "The class of each picture is needed"),
         ({"psoriasis/a.jpg": None, "eczema/b.jpg": None}, ONE_VIEW, 'No value of "folder 1" stands for a class of the study yet'),
+        ({"NF1/a.jpg": None}, Words((), SKIN.views), "This study has no classes yet"),
         ({"NF1/a.jpg": None, "TSC/b.jpg": None}, SKIN, "The view of each picture is needed, and no column says it yet"),
     ],
 )

@@ -6,6 +6,7 @@ import zipfile
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
+from django.utils import timezone
 from PIL import Image
 
 from imagebank.bank_jobs import IMPORT, LEAKAGE
@@ -300,7 +301,15 @@ def test_a_coordinator_draws_the_split_and_others_only_see_it(client):
     assert "At most 6 of every class" in empty
     assert "No item names its photograph or patient" in empty
     assert client.post(page, {"per_class": 9, "folds": 2, "seed": 1}).status_code == 400
+    assert "there are none yet. Draw a test set as well" in client.post(page, {"folds": 2, "seed": 1}).content.decode()
     assert client.post(page, {"per_class": 2, "folds": 2, "seed": 1}).url == page
     assert (study.items.testing().count(), study.items.training().count()) == (6, 12)
     after = client.get(page).content.decode()
     assert "drew a test set of 6 items, 2 of every class and 2 folds of the training items, with seed 1" in after
+    lone = study.classes.first()
+    study.items.filter(truth__diagnosis=lone).update(excluded_at=timezone.now(), exclusion_reason="blurred")
+    assert f"No item with a picture of every view (focused, panoramic) is of {lone.name}:" in client.get(page).content.decode()
+    study.items.update(excluded_at=timezone.now(), exclusion_reason="blurred")
+    bare = client.get(page).content.decode()
+    assert "No items to split yet" in bare
+    assert "Draw the split" not in bare

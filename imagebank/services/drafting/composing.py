@@ -67,6 +67,8 @@ def compose(found: Found, reading: Reading, words: Words, tell: Callable[[str], 
 
 
 def _require_enough(table: PictureTable, reading: Reading, words: Words) -> None:
+    if not words.classes:
+        raise ValidationError("This study has no classes yet, so no picture can be of one. Give it classes (in its study.toml), then import.")
     for role in ("class", "view"):
         column = reading.columns.get(role)
         if column and len([value for value in table.values(column) if value]) > MOST_VALUES:
