@@ -38,10 +38,12 @@ PLACES = {
     "protocol-pdf": ("benchmark:protocol", "", "See the protocol"),
     "rehearsal": ("benchmark:rehearsals", "", "See the rehearsals"),
     "region-overlap": ("benchmark:network_regions", "", "See the overlap"),
+    "imagebank.look": ("imagebank:looked", "look", "See what was found"),
     "imagebank.import": ("imagebank:items", "", "Open the image bank"),
     "imagebank.leakage": ("imagebank:leakage", "", "See the report"),
     "surveys.letters": ("surveys:readers", "", "See the readers"),
 }
+ONWARD = {"imagebank.look"}  # whoever waits on the page of such a job is taken to its work as soon as it is there
 
 
 def place_of(job: Job) -> dict[str, str] | None:
@@ -68,13 +70,16 @@ def job_list(request: HttpRequest, slug: str) -> HttpResponse:
 @require_role()
 def job_detail(request: HttpRequest, slug: str, pk) -> HttpResponse:
     job = get_object_or_404(request.study.jobs, pk=pk)
+    place = place_of(job)
+    if request.htmx and job.kind in ONWARD and place and job.state == Job.State.SUCCEEDED:
+        return HttpResponse(headers={"HX-Redirect": place["url"]})
     context = {
         "study": request.study,
         "job": job,
         "lines": list(job.lines.order_by("-pk")[:LAST_LINES])[::-1],
         "may_act": may_change(request.user, request.study, *WORKING_ROLES),
         "worker_lives": WorkerBeat.objects.lives(for_long=line_of(job.kind) == LONG),
-        "place": place_of(job),
+        "place": place,
         "before": jobs_before(job) if job.state == Job.State.QUEUED else 0,
         "can_retry": job.state in (Job.State.FAILED, Job.State.CANCELLED),
     }

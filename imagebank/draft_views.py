@@ -1,144 +1,144 @@
 """The page on which pictures without a manifest come in: what is what, guessed and shown, changed, and the press."""
 
-from dataclasses import replace
+from collections.abc import Mapping
+from pathlib import Path
 
 from django import forms
 from django.core import signing
 from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
-from django.views.decorators.http import require_POST
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_GET, require_POST
 
-from imagebank.bank_jobs import queue_import
+from imagebank.bank_jobs import LOOK, queue_import, queue_look
+from imagebank.models import Job
 from imagebank.permissions import Role, only_to_change, require_role
-from imagebank.services.drafting.composing import compose, further_columns
-from imagebank.services.drafting.found import Found, look_into
-from imagebank.services.drafting.guessing import MOST_VALUES, guess, with_values
-from imagebank.services.drafting.reading import CLASS_AND_NAME, ROLES, WHOLE_PATH, Reading, Words
+from imagebank.services.drafting.reading import CLASS_AND_NAME, ROLES, WHOLE_PATH, Words
+from imagebank.services.drafting.showing import SPLITS, Shown, show
 from imagebank.services.sources import open_source
-from imagebank.services.uploads import keep_upload, kept_upload
+from imagebank.services.uploads import DRAFTED, keep_upload, kept_upload
 
 SALT = "pictures-without-a-manifest"
 GONE = "The uploaded ZIP is no longer there. Upload it again."
-ROWS_SHOWN, PROBLEMS_SHOWN = 6, 20
 LABELS = {
     "class": "Class", "view": "View", "item": "Name of the item", "split": "Training or test", "fold": "Fold",
     "group": "Patient or photograph",
 }  # fmt: skip
-MAPS = {"class": "classes", "view": "views", "split": "splits"}
-SPLITS = [("train", "train"), ("test", "test")]
 
 
 class ReadingForm(forms.Form):
     """The parts of a reading as choices; `shown_...` remember for which column the values below were listed."""
 
-    def __init__(self, data=None, *, found: Found, words: Words, reading: Reading):
-        super().__init__(data)
-        self.reading, self.maps = reading, []
-        table = found.table(reading.table)
-        self._choose("table", "What tells about the pictures", [(each.name, each.name) for each in found.tables], table.name)
+    def __init__(self, *, shown: Shown, words: Words):
+        super().__init__()
+        self.shown, self.reading, self.maps = shown, shown.reading, []
+        self._choose("table", "What tells about the pictures", [(name, name) for name in shown.tables], shown.reading.table)
         for role in ROLES:
-            self._choose(f"column_{role}", LABELS[role], self._columns(role, table, words), self._chosen(role))
-            self.fields[f"shown_{role}"] = forms.CharField(initial=reading.columns.get(role, ""), widget=forms.HiddenInput)
-        self.fields["shown_table"] = forms.CharField(initial=table.name, widget=forms.HiddenInput)
+            self._choose(f"column_{role}", LABELS[role], self._columns(role, words), self._chosen(role))
+            self.fields[f"shown_{role}"] = forms.CharField(
+                initial=shown.reading.columns.get(role, ""), widget=forms.HiddenInput
+            )
+        self.fields["shown_table"] = forms.CharField(initial=shown.reading.table, widget=forms.HiddenInput)
         for role, codes in (("class", words.classes), ("view", words.views), ("split", SPLITS)):
-            self._map(role, table, codes)
-        further = further_columns(table, reading)
-        if further:
-            label = f"Keep with each item: {', '.join(further)}"
+            if role in shown.values:
+                self._map(role, codes)
+        if shown.further:
+            label = f"Keep with each item: {', '.join(shown.further)}"
             box = forms.CheckboxInput({"class": "form-check-input"})
-            self.fields["keep"] = forms.BooleanField(label=label, required=False, initial=reading.keep, widget=box)
+            self.fields["keep"] = forms.BooleanField(label=label, required=False, initial=shown.reading.keep, widget=box)
 
     def _choose(self, name: str, label: str, choices, initial: str) -> None:
         widget = forms.Select({"class": "form-select"})
         self.fields[name] = forms.ChoiceField(label=label, choices=choices, initial=initial, required=False, widget=widget)
 
-    def _columns(self, role: str, table, words: Words) -> list[tuple[str, str]]:
-        columns = [(column, column) for column in table.columns]
+    def _columns(self, role: str, words: Words) -> list[tuple[str, str]]:
+        columns = [(column, column) for column in self.shown.columns]
         if role == "item":
             return [*columns, (CLASS_AND_NAME, CLASS_AND_NAME), (WHOLE_PATH, WHOLE_PATH)]
         if role == "view":
-            return [(f"={code}", f"all are {name}") for code, name in words.views] + columns
+            unsaid = [] if self._chosen(role) else [("", "choose")]
+            return unsaid + [(f"={code}", f"all are {name}") for code, name in words.views] + columns
         return [("", "choose" if role == "class" else "nothing says it"), *columns]
 
     def _chosen(self, role: str) -> str:
         alone = f"={self.reading.view}" if role == "view" and self.reading.view else ""
         return self.reading.columns.get(role, alone)
 
-    def _map(self, role: str, table, codes) -> None:
+    def _map(self, role: str, codes) -> None:
         """One choice for every value of the role's column, beside how many pictures have it."""
-        known = getattr(self.reading, MAPS[role])
-        if not known or len(known) > MOST_VALUES:
-            return
-        counts, rows = table.values(self.reading.columns[role]), []
-        for number, (value, code) in enumerate(known.items()):
-            none = "no split" if role == "split" else "leave these out"
+        known, rows = {"class": self.reading.classes, "view": self.reading.views, "split": self.reading.splits}[role], []
+        for number, (value, count) in enumerate(self.shown.values[role].items()):
+            none, code = "no split" if role == "split" else "leave these out", known[value]
             self._choose(f"{role}_{number}", f"{value} is", [("", none), *codes], code)
-            rows.append((value, counts[value], self[f"{role}_{number}"], not code and role != "split"))
+            rows.append((value, count, self[f"{role}_{number}"], not code and role != "split"))
         self.maps.append((LABELS[role], rows))
 
     def roles(self):
         return [self[f"column_{role}"] for role in ROLES]
 
+    def differs_from(self, sent: Mapping[str, str]) -> bool:
+        """Whether the page was sent back with anything changed."""
+        return any((sent.get(name) or "") != self._as_sent(name) for name in self.fields if name != "keep") or (
+            "keep" in self.fields and bool(sent.get("keep")) != self.reading.keep
+        )
 
-def reading_of(post, found: Found, words: Words) -> Reading:
-    """The reading that a sent page says. Values of a column chosen anew are guessed again."""
-    table = found.table(post.get("table", ""))
-    if table.name != post.get("shown_table"):
-        return guess(found, words, table.name)
-    columns, view = {}, ""
-    for role in ROLES:
-        chosen = post.get(f"column_{role}", "")
-        if role == "view" and chosen.startswith("=") and chosen[1:] in dict(words.views):
-            view = chosen[1:]
-        elif chosen in table.columns or (role == "item" and chosen in (CLASS_AND_NAME, WHOLE_PATH)):
-            columns[role] = chosen
-    reading = with_values(Reading(table.name, columns, view=view), table, words)
-    for role, codes in (("class", words.classes), ("view", words.views), ("split", SPLITS)):
-        if columns.get(role) and columns[role] == post.get(f"shown_{role}"):
-            values = getattr(reading, MAPS[role])
-            sent = {value: post.get(f"{role}_{number}", "") for number, value in enumerate(values)}
-            reading = replace(reading, **{MAPS[role]: {v: code if code in dict(codes) else "" for v, code in sent.items()}})
-    return replace(reading, keep=bool(post.get("keep")) or not further_columns(table, reading))
+    def _as_sent(self, name: str) -> str:
+        """What a browser sends of a choice that nobody touched: its first one, where none is chosen."""
+        field = self.fields[name]
+        known = [value for value, _ in getattr(field, "choices", [(field.initial, "")])]
+        return field.initial if field.initial in known else known[0]
 
 
-def draft_page(request: HttpRequest, *, kept: str, name: str) -> HttpResponse:
-    """The page of a ZIP without a manifest, kept as `kept`. Raises ValidationError when nothing in it is a picture."""
-    with open_source(kept_upload(kept), name=name) as source:
-        found = look_into(source)
+def draft_page(request: HttpRequest, *, kept: str, name: str, looked: dict | None = None) -> HttpResponse:
+    """The page of a ZIP without a manifest, kept as `kept`; what was sent with the request is done with it.
+
+    looked: the result of the job that looked into it; without one it is looked into now. Raises ValidationError when
+    nothing in it is a picture.
+    """
     words = Words.of(request.study)
-    sent = request.POST if "shown_table" in request.POST else None
-    reading = reading_of(sent, found, words) if sent else guess(found, words)
-    file = {"kept": kept, "name": name, "study": request.study.pk, "user": request.user.pk}
-    context = {
-        "study": request.study, "name": name, "found": found, "token": signing.dumps(file, salt=SALT),
-        "form": ReadingForm(found=found, words=words, reading=reading), "views": words.views,
-    }  # fmt: skip
-    try:
-        draft = compose(found, reading, words)
-    except ValidationError as refusal:
-        return render(request, "imagebank/draft.html", context | {"refusal": " ".join(refusal.messages)}, status=422)
-    if sent and "download" in sent:
-        response = HttpResponse(draft.text, content_type="text/csv; charset=utf-8")
-        response["Content-Disposition"] = 'attachment; filename="manifest.csv"'
-        return response
-    if sent and "import" in sent and draft.parsed.rows:
-        manifest = keep_upload(ContentFile(draft.text.encode()), suffix=".manifest.csv")
-        try:
-            job = queue_import(study=request.study, upload=kept, name=name, manifest=manifest, user=request.user)
-        except ValidationError:  # another press was quicker: nobody would ever ask for this one's manifest
-            kept_upload(manifest).unlink()
-            raise
+    sent = request.POST.dict() if "shown_table" in request.POST else None
+    if looked:
+        shown, written = Shown.from_json(kept_upload(looked["shown"]).read_text()), looked["manifest"]
+        if sent and ReadingForm(shown=shown, words=words).differs_from(sent):
+            then = "import" if "import" in sent else ""
+            job = queue_look(study=request.study, upload=kept, name=name, sent=sent, then=then, user=request.user)
+            return redirect("job-detail", request.study.slug, job.pk)
+    else:
+        with open_source(kept_upload(kept), name=name) as source:
+            shown, written = show(source, words, sent)
+    if sent and "download" in sent and shown.rows:
+        return _manifest_file(kept_upload(written).read_bytes() if looked else written.encode())
+    if sent and "import" in sent and shown.rows:
+        manifest = written if looked else keep_upload(ContentFile(written.encode()), suffix=DRAFTED)
+        job = _import(request, kept, name, manifest)
         return redirect("job-detail", request.study.slug, job.pk)
-    counts = [(name, [draft.counts[code][view] for view, _ in words.views]) for code, name in words.classes]
-    context |= {
-        "draft": draft, "counts": counts, "first": draft.parsed.rows[:ROWS_SHOWN],
-        "problems": draft.parsed.problems[:PROBLEMS_SHOWN],
-        "more": max(0, len(draft.parsed.problems) - PROBLEMS_SHOWN),
-        "named": dict(words.classes), "missing": [name for name, cells in counts if not sum(cells)],
+    return _draft_response(request, shown, words, {"kept": kept, "name": name, "looked": looked})
+
+
+def _import(request: HttpRequest, kept: str, name: str, manifest: str) -> Job:
+    try:
+        return queue_import(study=request.study, upload=kept, name=name, manifest=manifest, user=request.user)
+    except ValidationError:  # nobody would ever ask for the manifest of an upload that is gone
+        Path(kept_upload(manifest)).unlink()
+        raise
+
+
+def _manifest_file(manifest: bytes) -> HttpResponse:
+    response = HttpResponse(manifest, content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = 'attachment; filename="manifest.csv"'
+    return response
+
+
+def _draft_response(request: HttpRequest, shown: Shown, words: Words, file: dict) -> HttpResponse:
+    file |= {"study": request.study.pk, "user": request.user.pk}
+    counts = [(name, [shown.counts.get(code, {}).get(view, 0) for view, _ in words.views]) for code, name in words.classes]
+    context = {
+        "study": request.study, "name": file["name"], "shown": shown, "token": signing.dumps(file, salt=SALT),
+        "form": ReadingForm(shown=shown, words=words), "views": words.views, "refusal": shown.refusal, "counts": counts,
+        "more": shown.problem_count - len(shown.problems), "missing": [name for name, cells in counts if not sum(cells)],
     }  # fmt: skip
-    return render(request, "imagebank/draft.html", context)
+    return render(request, "imagebank/draft.html", context, status=422 if shown.refusal else 200)
 
 
 @require_POST
@@ -153,7 +153,25 @@ def bank_draft(request: HttpRequest, slug: str) -> HttpResponse:
     try:
         if (file.get("study"), file.get("user")) != (request.study.pk, request.user.pk):
             raise ValidationError(GONE)
-        return draft_page(request, kept=file["kept"], name=file["name"])
+        return draft_page(request, kept=file["kept"], name=file["name"], looked=file["looked"])
     except ValidationError as refusal:
-        context = {"study": request.study, "refusal": " ".join(refusal.messages)}
-        return render(request, "imagebank/draft.html", context, status=422)
+        return _refused(request, refusal)
+
+
+@require_GET
+@require_role(Role.COORDINATOR)
+@only_to_change
+def bank_looked(request: HttpRequest, slug: str, pk) -> HttpResponse:
+    """What a look in the background led to: the page of its draft, or the import of a ZIP that had a manifest."""
+    job = get_object_or_404(request.study.jobs.filter(kind=LOOK), pk=pk)
+    if job.state != Job.State.SUCCEEDED or "import" in job.result:
+        return redirect("job-detail", slug, job.result.get("import", job.pk))
+    try:
+        return draft_page(request, kept=job.payload["upload"], name=job.payload["name"], looked=job.result)
+    except ValidationError as refusal:
+        return _refused(request, refusal)
+
+
+def _refused(request: HttpRequest, refusal: ValidationError) -> HttpResponse:
+    context = {"study": request.study, "refusal": " ".join(refusal.messages)}
+    return render(request, "imagebank/draft.html", context, status=422)

@@ -65,6 +65,11 @@ class ReviewForm(forms.Form):
         named = [(code, diagnosis.name) for code, diagnosis in self.classes.items()]
         self.fields["diagnosis"].choices = [("", "Choose"), *named, (self.NONE, self.NONE.capitalize())]
 
+    def hold_diagnosis(self) -> None:
+        """Offer the class that was judged and no other."""
+        field = self.fields["diagnosis"]
+        field.choices = [choice for choice in field.choices if choice[0] == self.get_initial_for_field(field, "diagnosis")]
+
     def clean_diagnosis(self):
         """The class, or None where none can be confirmed."""
         return self.classes.get(self.cleaned_data["diagnosis"])

@@ -64,12 +64,13 @@ class JobRun:
         self._written_at = 0.0
 
     def progress(self, *, done: int, total: int, message: str = "") -> None:
-        """Say how far the work is. Cheap to call often: the row changes at most twice a second, and at the end.
+        """Say how far the work is; total 0 where nobody knows. Cheap to call often: the row changes at most twice a second, and
+        at the end.
 
         Raises JobCancelled when the job was cancelled, or when another attempt has taken its place.
         """
         now = time.monotonic()
-        if now - self._written_at < PROGRESS_EVERY_S and done < total:
+        if now - self._written_at < PROGRESS_EVERY_S and (done < total or not total):
             return
         self._written_at = now
         self._write(done=max(0, done), total=max(0, total), message=message[:300])
@@ -123,12 +124,13 @@ def queue_job(*, study: Study | None, kind: str, title: str, payload: dict | Non
     A study that is archived takes no work: ValidationError.
     """
     find_job_kind(kind)
-    if study is not None:
-        require_changeable(study)
-    job = Job(study=study, kind=kind, title=title, payload=payload or {}, created_by=user)
-    job.full_clean()
-    job.save()
-    hand_to_worker(job)
+    with transaction.atomic():
+        if study is not None:  # whoever archives or deletes it looks for jobs under the same lock
+            require_changeable(Study.objects.select_for_update(no_key=True).get(pk=study.pk))
+        job = Job(study=study, kind=kind, title=title, payload=payload or {}, created_by=user)
+        job.full_clean()
+        job.save()
+        hand_to_worker(job)
     return job
 
 
@@ -235,9 +237,9 @@ def cancel_job(*, job: Job) -> Job:
 
 def retry_job(*, job: Job) -> Job:
     """Start a failed or cancelled job again from its payload. Any other state, or an archived study, raises ValidationError."""
-    if job.study is not None:
-        require_changeable(job.study)
     with transaction.atomic():
+        if job.study is not None:
+            require_changeable(Study.objects.select_for_update(no_key=True).get(pk=job.study_id))
         again = Job.objects.filter(pk=job.pk, state__in=[Job.State.FAILED, Job.State.CANCELLED]).update(
             state=Job.State.QUEUED, cancel_requested=False, done=0, total=0, message="", error="", result={},
             finished_at=None, uncounted_attempts=F("attempts"),

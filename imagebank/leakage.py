@@ -3,7 +3,7 @@
 Axes: H height, W width, C colour (R, G, B); N pictures. "Side" is always in pixels."""
 
 import os
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 BYTES, PIXELS, NEAR, CROP, GROUP = "bytes", "pixels", "near", "crop", "group"
+CROWD = 20  # more identical pictures than these are reported each with one other: their pairs would be a list nobody reads
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,8 @@ def find_leaks(
     - identical bytes or pixels and near-duplicates of any two items, unless both belong to one group and lie together;
     - crops between groups, for pairs in different splits or folds (elsewhere they do no harm);
     - one example per group and pair of places for groups that straddle a split or a fold.
-    A pair is reported once, with the strongest kind. Mirrored or turned copies are not searched for.
+    A pair is reported once, with the strongest kind; of more than CROWD identical pictures each one only with one other, across
+    a split or fold where there is such a one. Mirrored or turned copies are not searched for.
     progress: called with hundredths of the work done, and 100.
     """
     parameters = parameters or LeakageParameters()
@@ -174,9 +176,24 @@ def _identical(pictures: Sequence[Picture], kind: str, column: str) -> Iterable[
     for picture in pictures:
         same[getattr(picture, column)].append(picture)
     for fellows in same.values():
-        for one, other in combinations(fellows, 2):
+        for one, other in combinations(fellows, 2) if len(fellows) <= CROWD else _one_other_each(fellows):
             if not _related(one, other):
                 yield _finding(kind, one, other, 1.0)
+
+
+def _one_other_each(crowd: Sequence[Picture]) -> Iterable[tuple[Picture, Picture]]:
+    """Every picture of a crowd beside one that is no relative, if there is one: of another place rather than of its own."""
+    examples: dict[tuple, list[Picture]] = defaultdict(list)
+    for picture in crowd:
+        kept = examples[picture.split, picture.fold]
+        if len(kept) < 2 and all(not _related(picture, other) for other in kept):
+            kept.append(picture)
+    for picture in crowd:
+        own = (picture.split, picture.fold)
+        near = [other for place in sorted(examples, key=lambda place: (place[0] == own[0], place == own)) for other in examples[place]]
+        other = next((other for other in near if not _related(picture, other)), None)
+        if other is not None:
+            yield picture, other
 
 
 # --- near-duplicates
@@ -184,6 +201,7 @@ def _identical(pictures: Sequence[Picture], kind: str, column: str) -> Iterable[
 
 def _hash_candidates(pictures: Sequence[Picture], distance: int) -> tuple[list[tuple[int, int]], int]:
     """Index pairs whose hashes differ in at most `distance` bits, and the number of pairs compared."""
+    crowds = {pixels for pixels, times in Counter(picture.pixel_sha256 for picture in pictures).items() if times > CROWD}
     known = [index for index, picture in enumerate(pictures) if picture.perceptual_hash is not None]
     hashes_N = np.array([pictures[index].perceptual_hash for index in known], dtype=np.uint64)
     pairs = []
@@ -193,6 +211,8 @@ def _hash_candidates(pictures: Sequence[Picture], distance: int) -> tuple[list[t
         for row, column in zip(rows.tolist(), columns.tolist()):
             if column > row:
                 one, other = known[start + row], known[start + column]
+                if pictures[one].pixel_sha256 == pictures[other].pixel_sha256 and pictures[one].pixel_sha256 in crowds:
+                    continue  # reported as identical, each with one other
                 if not _related(pictures[one], pictures[other]):
                     pairs.append((one, other))
     return pairs, len(known) * (len(known) - 1) // 2

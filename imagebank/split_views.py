@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods
 
 from imagebank.models import Item
 from imagebank.permissions import WORKING_ROLES, Role, may_change, require_role
-from imagebank.services.splits import draw_split, most_per_class, split_counts, standing_against
+from imagebank.services.splits import draw_split, split_counts, standing_against, whole_per_class
 
 SUGGESTED, MOST_FOLDS = 20, 20
 NUMBER = {"class": "form-control"}
@@ -46,11 +46,14 @@ def bank_split(request: HttpRequest, slug: str) -> HttpResponse:
         else:
             messages.success(request, f"You {words}.")
             return redirect("imagebank:split", slug)
-    counts, most = split_counts(study), most_per_class(study) if coordinates else 0
+    counts, whole = split_counts(study), whole_per_class(study) if coordinates else {}
+    most = min(whole.values(), default=0)
     form.fields["per_class"].initial = None if study.items.testing().exists() else min(SUGGESTED, most) or None
     context = {
         "study": study, "form": form, "most": most, "coordinates": coordinates, "works": True, "counts": counts,
         "columns": [label for _, label in (*Item.Split.choices, ("", "No split"))],
+        "empty": not any(sum(cells.values()) for _, _, cells in counts),
+        "lacking": [name for code, name, _ in counts if whole.get(code) == 0],
         "grouped": study.items.exclude(group="").exists(),
         "fixed": standing_against(study, test_set=True) if coordinates else [],
         "folds_fixed": standing_against(study, test_set=False) if coordinates else [],

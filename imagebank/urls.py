@@ -18,6 +18,7 @@ urlpatterns = [
     path(f"{BANK}review/", views.next_review, name="next-review"),
     path(f"{BANK}import/", views.bank_import, name="import"),
     path(f"{BANK}import/draft/", draft_views.bank_draft, name="draft"),
+    path(f"{BANK}import/draft/<uuid:pk>/", draft_views.bank_looked, name="looked"),
     path(f"{BANK}split/", split_views.bank_split, name="split"),
     path(f"{BANK}data-card.md", views.data_card_file, name="data-card"),
     path(f"{BANK}leakage/", views.leakage, name="leakage"),

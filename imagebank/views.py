@@ -7,11 +7,11 @@ from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from imagebank.bank_jobs import LEAKAGE, queue_import
+from imagebank.bank_jobs import LEAKAGE, queue_import, queue_look
 from imagebank.draft_views import draft_page
 from imagebank.forms import ExclusionForm, ImportForm, ItemFilterForm, ReviewForm
 from imagebank.jobs import queue_job
-from imagebank.models import Item, ItemImage, Membership, ReviewState
+from imagebank.models import Item, ItemImage, LeakageFinding, Membership, ReviewState
 from imagebank.permissions import (
     PROVENANCE_ROLES,
     TRUTH_ROLES,
@@ -23,16 +23,16 @@ from imagebank.permissions import (
     require_role,
 )
 from imagebank.services.data_card import data_card
+from imagebank.services.drafting.showing import is_quick
 from imagebank.services.exclusion import exclude_item, include_item
-from imagebank.services.manifest import has_required_columns
-from imagebank.services.reviews import record_review
+from imagebank.services.manifest import says_what_a_manifest_must
+from imagebank.services.reviews import may_judge, record_review
 from imagebank.services.sources import UnreadableFile, open_source
-from imagebank.services.uploads import forget_uploads, keep_upload, kept_upload
+from imagebank.services.uploads import LOOKED_AT, forget_drafts, keep_upload, kept_upload
 
 ITEMS_PER_PAGE = 60
 FINDINGS_PER_PAGE = 50
 RUNS_SHOWN = 10
-LOOKED_AT, KEPT_S = ".draft.zip", 24 * 3600  # ZIPs that nobody imported yet, and how long they are kept
 CONTENT_TYPES = {".jpg": "image/jpeg", ".png": "image/png"}
 
 
@@ -75,7 +75,7 @@ def item_detail(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
 @require_role(Role.REVIEWER)
 def item_review(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     item = get_object_or_404(request.study.items.with_review_state(), pk=pk)
-    form = ReviewForm(request.POST, study=request.study)
+    form = ReviewForm(request.POST, study=request.study, initial=_own_review(request, item))
     if form.is_valid():
         try:
             record_review(item=item, reviewer=request.user, **form.cleaned_data)
@@ -132,7 +132,7 @@ def bank_import(request: HttpRequest, slug: str) -> HttpResponse:
     form = ImportForm(request.POST or None, request.FILES or None)
     if request.method == "POST" and form.is_valid():
         archive = form.cleaned_data["archive"]
-        forget_uploads(suffix=LOOKED_AT, after_s=KEPT_S)
+        forget_drafts()
         try:
             return _take_in(request, keep_upload(archive, suffix=LOOKED_AT), archive.name[:120])
         except ValidationError as refusal:
@@ -142,13 +142,17 @@ def bank_import(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def _take_in(request: HttpRequest, kept: str, name: str) -> HttpResponse:
-    """Import a ZIP that has a manifest; show how one without would be read. What is neither is not kept."""
+    """Import a ZIP that has a manifest; show how one without would be read, at once or, where that takes longer, in the
+    background. What is neither is not kept."""
     try:
-        with open_source(kept_upload(kept), name=name) as source:
-            whole = source.has_manifest and has_required_columns(source.manifest_bytes(), source.name)
-        if not whole:
-            return draft_page(request, kept=kept, name=name)
-        job = queue_import(study=request.study, upload=kept, name=name, user=request.user)
+        if not is_quick(kept_upload(kept), name):
+            job = queue_look(study=request.study, upload=kept, name=name, user=request.user)
+        else:
+            with open_source(kept_upload(kept), name=name) as source:
+                whole = says_what_a_manifest_must(source)
+            if not whole:
+                return draft_page(request, kept=kept, name=name)
+            job = queue_import(study=request.study, upload=kept, name=name, user=request.user)
     except (ValidationError, UnreadableFile) as refusal:
         kept_upload(kept).unlink()
         raise ValidationError(getattr(refusal, "messages", str(refusal))) from refusal
@@ -160,12 +164,12 @@ def _take_in(request: HttpRequest, kept: str, name: str) -> HttpResponse:
 def leakage(request: HttpRequest, slug: str) -> HttpResponse:
     """The newest leakage report, pair by pair."""
     report = request.study.leakage_reports.first()
-    findings = report.findings.with_items() if report else []
+    findings = report.findings.with_items() if report else LeakageFinding.objects.none()
     context = {
         "study": request.study,
         "report": report,
         "page": Paginator(findings, FINDINGS_PER_PAGE).get_page(request.GET.get("page")),
-        "borders": sum(finding.crosses_a_border for finding in findings),
+        "borders": findings.across_a_border().count(),
         "checking": request.study.jobs.active().filter(kind=LEAKAGE).first(),
         "has_images": ItemImage.objects.filter(item__study=request.study).exists(),
         **_rights(request),
@@ -224,6 +228,9 @@ def _item_page(request: HttpRequest, item: Item, review_form: ReviewForm, status
     is_reviewer = Membership.objects.filter(
         study=request.study, user=request.user, role=Membership.Role.REVIEWER
     ).exists()
+    open_to_me, open_to_change = may_judge(item=item, reviewer=request.user)
+    if not open_to_change:
+        review_form.hold_diagnosis()
     # Independent: a reviewer sees what others said only after having said it themselves.
     sees_reviews = own is not None or (rights["sees_truth"] and not is_reviewer)
     context = {
@@ -236,6 +243,8 @@ def _item_page(request: HttpRequest, item: Item, review_form: ReviewForm, status
         "review_state": ReviewState(item.review_state).label,
         "attributes": [(name.replace("_", " ").capitalize(), value) for name, value in item.attributes.items()],
         "may_review": rights["may_review"] and not item.excluded_at,
+        "open_to_me": open_to_me,
+        "open_to_change": open_to_change,
         "waiting": request.study.items.waiting_for(request.user).count() if rights["may_review"] else 0,
         "exclusion_form": ExclusionForm(),
     }

@@ -15,6 +15,7 @@ from generative.core.training.recipe import Recipe, preset
 from generative.models import Generator, GeneratorRun
 from imagebank.jobs import queue_job
 from imagebank.models import Study
+from imagebank.services.splits import hold_split
 
 from .core import run_core
 from .networks import register_generator
@@ -38,13 +39,14 @@ def start_training(
         raise ValidationError(
             f"{parent.title} makes {parent.resolution} px pictures; this run is for {resolution} px. Choose the same."
         )
-    _need_pictures(study, view, plan)
     run = GeneratorRun(
         study=study, title=title.strip(), recipe=recipe, resolution=resolution, view=view, options=options or {},
         total_kimg=total_kimg, seed=seed, parent=parent, preset=fine_tune if parent else "", created_by=user,
     )  # fmt: skip
-    run.full_clean(exclude=["job", "options"])
     with transaction.atomic():
+        hold_split(study)
+        _need_pictures(study, view, plan)
+        run.full_clean(exclude=["job", "options"])
         run.save()
         _queue(run, user)
     return run

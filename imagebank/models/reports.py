@@ -41,6 +41,9 @@ class LeakageReport(models.Model):
 
 
 class LeakageFindingQuerySet(models.QuerySet):
+    def across_a_border(self):
+        return self.filter(models.Q(crosses_split=True) | models.Q(crosses_fold=True))
+
     def with_items(self):
         """With everything a report shows, worst first."""
         return self.select_related("first__item", "second__item").order_by("-crosses_split", "-crosses_fold", "pk")

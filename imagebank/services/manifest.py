@@ -1,14 +1,15 @@
 """Read manifest.csv, or the ISIC-shaped CSV of the founding study's authors, and check every row of it at once."""
 
+import codecs
 import csv
 import io
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from django.core.exceptions import ValidationError
 
-from .sources import UnreadableFile, safe_relative
+from .sources import FolderSource, UnreadableFile, ZipSource, safe_relative
 
 REQUIRED = ("item", "class", "view", "path")
 TEXT_LIMITS = {
@@ -89,13 +90,14 @@ class BadRow(ValueError):
 
 
 def read_manifest(
-    data: bytes, *, name: str, classes: Sequence[str], views: Sequence[str], view: str | None = None
+    data: bytes, *, name: str, classes: Sequence[str], views: Sequence[str], view: str | None = None, further: bool = True
 ) -> ParsedManifest:
     """Parse and check a whole manifest.
 
     classes, views: codes that the study knows. view: which view an ISIC-shaped file shows; when None it is told from
     `name` (e.g. "train_focused.csv"). Bad rows come back as problems; an item of which one row is bad is left out
-    whole, so that nothing is half imported. Raises ValidationError when the file as a whole cannot be read.
+    whole, so that nothing is half imported. further: whether rows hold their further columns, which are most of a long
+    manifest and are never checked. Raises ValidationError when the file as a whole cannot be read.
     """
     reader, columns = open_table(data, name)
     if columns >= ISIC_COLUMNS and not columns >= set(REQUIRED):
@@ -108,27 +110,42 @@ def read_manifest(
         )
     else:
         parse = _parse_row
-    rows, problems = _read_rows(reader, name, parse, set(classes), list(views))
+    rows, problems = _read_rows(reader, name, parse, set(classes), list(views), further)
     problems += _repeated(rows) + _disagreeing_items(rows) + _straddling_groups(rows)
     problems = _one_per_line(problems)
     return _without_broken_items(rows, problems)
 
 
-def has_required_columns(data: bytes, name: str) -> bool:
-    """Whether a CSV says what a manifest must, in our columns or in the founding study's. No table: ValidationError."""
+def says_what_a_manifest_must(source: FolderSource | ZipSource) -> bool:
+    """Whether a source has a manifest with the columns of one: ours, or the founding study's. One that is no table raises
+    ValidationError, one that cannot be read UnreadableFile."""
+    if not source.has_manifest:
+        return False
+    return _is_complete(open_table(source.manifest_bytes(), source.name)[1])
+
+
+def require_manifest(data: bytes, name: str) -> None:
+    """Raise ValidationError unless `data` is a table with the columns of a manifest."""
     columns = open_table(data, name)[1]
+    if not _is_complete(columns):
+        raise ValidationError(f"{name} needs the columns {', '.join(REQUIRED)}. Found: {', '.join(sorted(columns)) or 'none'}.")
+
+
+def _is_complete(columns: set[str]) -> bool:
     return columns >= set(REQUIRED) or columns >= ISIC_COLUMNS
 
 
 def open_table(data: bytes, name: str) -> tuple[csv.DictReader, set[str]]:
     """A CSV's rows and its columns, whatever parts its cells. What is no table raises ValidationError."""
+    encoding = "utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"  # as spreadsheets mark it
     try:
-        text = data.decode("utf-8-sig")
+        text = data.decode(encoding)
     except UnicodeDecodeError as error:
         raise ValidationError(f"{name} must be UTF-8; byte {error.start} is not. Save it as CSV UTF-8.") from error
     header = text.split("\n", 1)[0]
+    del text  # a long table is held once, as its bytes
     delimiter = max(",;\t", key=header.count)  # spreadsheets of many countries part cells by semicolons
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
+    reader = csv.DictReader(io.TextIOWrapper(io.BytesIO(data), encoding, newline=""), delimiter=delimiter)
     try:
         columns = [(column or "").strip() for column in reader.fieldnames or []]
     except csv.Error as error:
@@ -141,7 +158,7 @@ def open_table(data: bytes, name: str) -> tuple[csv.DictReader, set[str]]:
     return reader, set(columns)
 
 
-def _read_rows(reader, name: str, parse: Callable, classes: set[str], views: list[str]):
+def _read_rows(reader, name: str, parse: Callable, classes: set[str], views: list[str], further: bool):
     rows: list[ManifestRow] = []
     problems: list[RowProblem] = []
     while True:
@@ -161,7 +178,7 @@ def _read_rows(reader, name: str, parse: Callable, classes: set[str], views: lis
         except (BadRow, UnreadableFile) as error:
             problems.append(RowProblem(line, str(error)))
         else:
-            rows.append(row)
+            rows.append(row if further else replace(row, attributes={}))
 
 
 def _plain_cells(cells: dict) -> dict[str, str]:

@@ -28,6 +28,14 @@ def record_review(*, item: Item, reviewer, diagnosis: DiagnosisClass | None, com
     return review
 
 
+def may_judge(*, item: Item, reviewer) -> tuple[bool, bool]:
+    """Whether this person may review the item, and whether their judgement may still be another one: once both reviews are
+    in each keeps its class, and only a comment can be added."""
+    others = item.reviews.exclude(reviewer=reviewer).count()
+    has_own = item.reviews.filter(reviewer=reviewer).exists()
+    return others < REVIEWS_NEEDED, not (has_own and others == REVIEWS_NEEDED - 1)
+
+
 def _is_a_change(item: Item, reviewer, diagnosis: DiagnosisClass | None) -> bool:
     own = item.reviews.filter(reviewer=reviewer).first()
     return own is not None and own.diagnosis != diagnosis

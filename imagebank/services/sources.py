@@ -14,6 +14,7 @@ from django.core.exceptions import ValidationError
 MANIFEST_NAME = "manifest.csv"
 MANIFEST_MAX_BYTES = 64 * 2**20
 MAX_FILES = 250_000
+LITTER = {"thumbs.db", "desktop.ini"}
 DRAFT_IT = "Add one, or let the site or `manage.py draft_manifest` draft it from folders and tables."
 
 
@@ -32,10 +33,22 @@ def safe_relative(path: str) -> PurePosixPath:
     return relative
 
 
+def _named(info: zipfile.ZipInfo) -> str:
+    """A member's name. Many systems write UTF-8 without saying so, which then is read as the letters of an old PC; letters of
+    an old PC are hardly ever UTF-8."""
+    if info.flag_bits & 0x800 or info.filename.isascii():
+        return info.filename
+    try:
+        return info.filename.encode("cp437").decode("utf-8")
+    except UnicodeError:
+        return info.filename
+
+
 def _composed(name: str) -> str:
     """A name with its accents and slashes as spreadsheets write them; some systems store a letter and its accent apart,
-    or part folders by backslashes."""
-    return unicodedata.normalize("NFC", name.replace("\\", "/"))
+    or part folders by backslashes, or begin every name with "./"."""
+    name = unicodedata.normalize("NFC", name.replace("\\", "/"))
+    return str(PurePosixPath(name)) if "./" in name or "//" in name else name
 
 
 def _whole(manifest: bytes, name: str) -> bytes:
@@ -49,7 +62,8 @@ def _whole(manifest: bytes, name: str) -> bytes:
 
 def _is_litter(name: str) -> bool:
     """Whether a file is none that a person put there: what systems and editors leave beside pictures."""
-    return any(part.startswith((".", "__MACOSX")) for part in PurePosixPath(name).parts)
+    parts = name.split("/")
+    return parts[-1].lower() in LITTER or any(part.startswith((".", "__MACOSX")) for part in parts)
 
 
 def _not_too_many(count: int, name: str) -> None:
@@ -68,6 +82,9 @@ class FolderSource:
     @property
     def has_manifest(self) -> bool:
         return self._manifest.is_file()
+
+    def encrypted(self) -> int:
+        return 0
 
     def names(self) -> list[str]:
         """All files as paths that `read` takes, in the order of their names."""
@@ -106,15 +123,15 @@ class ZipSource:
     def __init__(self, archive: zipfile.ZipFile, name: str):
         self.name = name
         self._archive = archive
-        self._members = {_composed(info.filename): info for info in archive.infolist() if not info.is_dir()}
+        self._members = {_composed(_named(info)): info for info in archive.infolist() if not info.is_dir()}
         _not_too_many(len(self._members), name)
         self._root, self.has_manifest = self._find_root()
 
     def names(self) -> list[str]:
         """All files as paths that `read` takes, in the order of their names."""
-        inside = [PurePosixPath(name) for name in self._members if PurePosixPath(name).is_relative_to(self._root)]
-        names = sorted(path.relative_to(self._root).as_posix() for path in inside)
-        return [name for name in names if not _is_litter(name)]
+        above = "" if self._root == PurePosixPath() else f"{self._root}/"
+        inside = sorted(name.removeprefix(above) for name in self._members if name.startswith(above))
+        return [name for name in inside if not name.startswith("/") and not _is_litter(name)]
 
     def manifest_bytes(self) -> bytes:
         if not self.has_manifest:
@@ -129,13 +146,18 @@ class ZipSource:
         """The bytes of one picture, at most one more than settings.IMAGE_MAX_BYTES. Raises UnreadableFile."""
         return self._read_member(str(self._root / safe_relative(path)), settings.IMAGE_MAX_BYTES + 1)
 
+    def encrypted(self) -> int:
+        """How many files can only be read with a password."""
+        return sum(info.flag_bits & 0x1 for info in self._members.values())
+
+    def bytes_of_tables(self) -> int:
+        """How long its CSV files are together."""
+        return sum(info.file_size for name, info in self._members.items() if name.lower().endswith(".csv"))
+
     def _find_root(self) -> tuple[PurePosixPath, bool]:
         """The folder that paths count from, and whether a manifest lies in it."""
-        found = [
-            PurePosixPath(name).parent
-            for name in self._members
-            if PurePosixPath(name).name == MANIFEST_NAME and len(PurePosixPath(name).parts) <= 2
-        ]
+        named = [PurePosixPath(name) for name in self._members if name.endswith(MANIFEST_NAME)]
+        found = [path.parent for path in named if path.name == MANIFEST_NAME and len(path.parts) <= 2]
         if found:
             return min(found, key=lambda folder: len(folder.parts)), True
         return PurePosixPath(), False
@@ -174,6 +196,8 @@ def open_source(path: Path, name: str = "") -> Iterator[FolderSource | ZipSource
     try:
         archive = zipfile.ZipFile(path)
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise ValidationError(f"{name or path.name} is neither a CSV file nor a readable ZIP ({error}).") from error
+        raise ValidationError(
+            f"{name or path.name} is neither a CSV file nor a readable ZIP ({error}). Make the ZIP anew; RAR and 7z are not read."
+        ) from error
     with archive:
         yield ZipSource(archive, name or path.name)

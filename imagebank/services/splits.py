@@ -34,6 +34,25 @@ def standing_against(study: Study, *, test_set: bool) -> list[str]:
     return [reason for room in rooms() for name in asked for reason in getattr(room, name, lambda study: [])(study)]
 
 
+def placements(study: Study) -> dict[int, tuple[str, int | None]]:
+    """Every item's split and fold, by its key, as `hold_split` compares them."""
+    return {pk: (split, fold) for pk, split, fold in study.items.values_list("pk", "split", "fold")}
+
+
+def hold_split(study: Study, *, seen: dict[int, tuple[str, int | None]] | None = None) -> Study:
+    """Keep the split of `study` as it is until the transaction around this ends. Whatever comes to rest on a split is
+    stored under this lock, which a draw of a split takes before it asks what rests on the present one.
+
+    seen: the placements on which the caller's work was based; others by now raise ValidationError.
+    """
+    study = Study.objects.select_for_update(no_key=True).get(pk=study.pk)  # rows that only name the study need not wait
+    if seen is not None:
+        now = placements(study)
+        if any(now.get(pk) != placement for pk, placement in seen.items()):
+            raise ValidationError(f"The split of {study.title} was changed a moment ago by somebody else. Look at it, then start again.")
+    return study
+
+
 def draw_split(*, study: Study, per_class: int | None, folds: int, seed: int, user=None) -> str:
     """Draw a test set of `per_class` items of every class (None: keep the present one) and `folds` folds of the training
     items (0: none), together or not at all; returns what was done in words, which the study's trail keeps.
@@ -42,7 +61,7 @@ def draw_split(*, study: Study, per_class: int | None, folds: int, seed: int, us
     """
     require_changeable(study)
     with transaction.atomic():
-        Study.objects.select_for_update().get(pk=study.pk)
+        hold_split(study)
         if reasons := standing_against(study, test_set=per_class is not None):
             raise ValidationError(reasons)
         done = []
@@ -69,10 +88,15 @@ def split_counts(study: Study) -> list[tuple[str, str, dict[str, int]]]:
     ]
 
 
+def whole_per_class(study: Study) -> dict[str, int]:
+    """How many items of every class could be tested: those in groups of which every item has a picture of every view."""
+    counts = Counter(item.truth.diagnosis.code for group in _groups(_sorted_items(study)) if _is_whole(group, study) for item in group)
+    return {code: counts[code] for code in study.classes.values_list("code", flat=True)}
+
+
 def most_per_class(study: Study) -> int:
     """The largest number of test items of every class that the bank could give, whole groups aside."""
-    counts = Counter(item.truth.diagnosis.code for group in _groups(_sorted_items(study)) if _is_whole(group, study) for item in group)
-    return min((counts[code] for code in study.classes.values_list("code", flat=True)), default=0)
+    return min(whole_per_class(study).values(), default=0)
 
 
 def draw_test_set(*, study: Study, per_class: int, seed: int) -> int:
@@ -93,7 +117,7 @@ def draw_test_set(*, study: Study, per_class: int, seed: int) -> int:
         if short := [f"{code}: {counts[code]}" for code in classes if counts[code] != per_class]:
             raise ValidationError(
                 f"{study.slug} needs {per_class} test items of every class in whole groups; found {', '.join(short)}. "
-                "Lower the number, or add items."
+                "Counted are items with a picture of every view. Lower the number, or add items."
             )
         for item in items:
             item.split = Item.Split.TEST if item.pk in chosen else Item.Split.TRAIN
@@ -120,6 +144,11 @@ def assign_folds(*, study: Study, folds: int = 5, seed: int = 0) -> FoldSummary:
                 "Draw the test set again, or exclude those items."
             )
         groups = _groups(training)
+        if not groups:
+            raise ValidationError(
+                "Folds are drawn of the training items, and there are none yet. Draw a test set as well: all other items become "
+                "training items."
+            )
         if len(groups) < folds:
             raise ValidationError(
                 f"{study.slug} has {len(groups)} training groups; {folds} folds need at least {folds}."
@@ -132,7 +161,7 @@ def assign_folds(*, study: Study, folds: int = 5, seed: int = 0) -> FoldSummary:
 
 def _locked_items(study: Study) -> list[Item]:
     """Included items with a reference class, in a fixed order, locked until the end of the transaction."""
-    Study.objects.select_for_update().get(pk=study.pk)
+    hold_split(study)
     return _sorted_items(study)
 
 

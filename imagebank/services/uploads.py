@@ -8,6 +8,9 @@ from pathlib import Path
 from django.conf import settings
 from django.core.exceptions import ValidationError
 
+LOOKED_AT, DRAFTED = ".draft.zip", ".draft.csv"  # ZIPs that nobody imported yet, and manifests drafted for them
+DRAFTS, KEPT_S = (LOOKED_AT, DRAFTED, ".draft.json"), 24 * 3600  # what is kept of them, and how long
+
 
 def uploads_folder() -> Path:
     folder = Path(settings.VAR_DIR) / "uploads"
@@ -42,10 +45,26 @@ def kept_upload(name: str) -> Path:
     return path
 
 
+def settled_name(name: str, *, suffix: str) -> str:
+    """The name of a kept upload once it has another kind."""
+    return Path(name).name.split(".", 1)[0] + suffix
+
+
 def settle_upload(name: str, *, suffix: str) -> str:
-    """Give a kept upload another kind, which `forget_uploads` of the old one leaves alone; returns its new name."""
-    path = kept_upload(name)
-    return path.rename(path.with_name(path.name.split(".", 1)[0] + suffix)).name
+    """Give a kept upload another kind, which `forget_drafts` leaves alone; returns its new name. Again changes nothing."""
+    path = standing_upload(name, suffix=suffix)
+    return path.rename(path.with_name(settled_name(name, suffix=suffix))).name
+
+
+def standing_upload(name: str, *, suffix: str) -> Path:
+    """The file of an upload that may have been settled as `suffix` before. Raises ValidationError when it is gone."""
+    settled = uploads_folder() / settled_name(name, suffix=suffix)
+    return settled if settled.is_file() else kept_upload(name)
+
+
+def forget_upload(name: str) -> None:
+    """Remove a kept upload, if it is there."""
+    (uploads_folder() / Path(name).name).unlink(missing_ok=True)
 
 
 def forget_uploads(*, suffix: str, after_s: float) -> None:
@@ -53,3 +72,9 @@ def forget_uploads(*, suffix: str, after_s: float) -> None:
     for old in uploads_folder().glob(f"*{suffix}"):
         if time.time() - old.stat().st_mtime > after_s:
             old.unlink(missing_ok=True)
+
+
+def forget_drafts() -> None:
+    """Remove what was uploaded and drafted for longer than KEPT_S and was not imported."""
+    for suffix in DRAFTS:
+        forget_uploads(suffix=suffix, after_s=KEPT_S)

@@ -13,6 +13,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from imagebank.models import Study
+from imagebank.services.splits import hold_split, placements
 from models_ml.core import CoreError
 from models_ml.core.answers.evaluate import evaluate_out_of_fold
 from models_ml.core.config import to_dict
@@ -118,6 +119,7 @@ def import_run(
     with _opened(Path(folder)) as source:
         with core_errors():
             info = checkpoint.read_run(source)
+        seen = placements(study)
         _check_entries(source)
         with core_errors():
             results = _results(info)
@@ -141,6 +143,7 @@ def import_run(
             raise ValidationError(f"Predictions were expected at {given}; there is no such file.")
         replaced = nullcontext() if outcome == "unchanged" else _files_replaced(source, run)
         with replaced, transaction.atomic():
+            hold_split(study, seen=seen)
             run.save()
             sync_run(run)
             stored = store_predictions(run=run, path=given) if given.is_file() else 0

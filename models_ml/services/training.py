@@ -12,6 +12,7 @@ from django.db.models import ProtectedError
 
 from imagebank.jobs import cancel_job, queue_job, retry_job
 from imagebank.models import Job, Study
+from imagebank.services.splits import hold_split, placements
 from models_ml.core import CoreError
 from models_ml.core.config import PRESETS, RunConfig, override, preset, to_dict, with_auxiliary_classes, write_config
 from models_ml.core.files import sha256_file, sha256_json
@@ -106,6 +107,7 @@ def start_run(
     if study.training_runs.filter(name=name, view=view).exists():
         raise ValidationError(f"There is already a run {name!r} of the {view} view; choose another name.")
     cfg = run_config(preset_name=preset_name, view=view, name=name, **asked)
+    seen = placements(study)
     manifest = study_manifest(study, views=[view])
     if auxiliary:
         joined = with_auxiliary(study, manifest, auxiliary, seed=cfg.data.fold_seed)
@@ -120,6 +122,7 @@ def start_run(
     )  # fmt: skip
     run.full_clean()
     with transaction.atomic():
+        hold_split(study, seen=seen)  # the manifest was made outside of this, since pictures may have to be fetched for it
         run.save()  # first, so that the name is this run's alone before its folder is touched
         if run.home.exists():
             shutil.rmtree(run.home)  # left behind by a run that was removed

@@ -11,6 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from imagebank.models import Item, ItemImage, Study, Truth
+from imagebank.services.splits import hold_split
 from surveys.models import Block, Survey, SurveyItem, SurveySet
 
 from .seats import create_seats
@@ -43,15 +44,15 @@ def store_survey_set(*, study: Study, seed: int, document: dict) -> SurveySet:
     Its items must be test items of the study with a picture in every view of the protocol, its blocks the protocol's
     views; otherwise ValidationError, and nothing is stored.
     """
-    items = _items_by_code(study, study.protocol.view_order)
-    _check_document(document, items, study.protocol.view_order)
-    _check_repeats(document, study.protocol)
-    _check_anchors(document, study.protocol)
     with transaction.atomic():
-        Study.objects.select_for_update().get(pk=study.pk)
+        hold_split(study)
         existing = study.survey_sets.first()
         if existing:
             return _same_or_refuse(existing, seed)
+        items = _items_by_code(study, study.protocol.view_order)
+        _check_document(document, items, study.protocol.view_order)
+        _check_repeats(document, study.protocol)
+        _check_anchors(document, study.protocol)
         survey_set = _store(study, seed, document, items)
         _note_nature(study, items)
         for group in study.reader_groups.filter(kind="human"):

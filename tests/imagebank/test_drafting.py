@@ -15,9 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from imagebank.bank_jobs import IMPORT
+from imagebank.bank_jobs import IMPORT, LOOK
 from imagebank.jobs import run_job
 from imagebank.models import Job
+from imagebank.services.drafting import showing
 from imagebank.services.drafting.composing import compose
 from imagebank.services.drafting.found import AFTER_MARK, BEFORE_MARK, FILE_NAME, FOLDERS, look_into
 from imagebank.services.drafting.guessing import guess, item_code, with_values
@@ -111,13 +112,13 @@ def test_a_published_table_is_read_under_its_own_columns(tmp_path):
         ("PAT_1_2_4", "NF1", "photo", "", "PAT_1", "images/PAT_1_2_4.jpg"),
     ]
     assert (draft.left_out, draft.unnamed, draft.lost) == ((("MEL", 1),), 1, 1)
-    assert draft.parsed.rows[0].attributes == {"age": "41"}
+    assert [row["age"] for row in csv.DictReader(io.StringIO(draft.text))] == ["41", "41"]
 
 
 def test_further_columns_are_left_where_nobody_wants_them(tmp_path):
     found = look_into(fill(tmp_path, {"t.csv": "image;dx;patient name\na;NF1;Somebody\n", "a.jpg": None}))
     reading = guess(found, ONE_VIEW)
-    assert compose(found, reading, ONE_VIEW).parsed.rows[0].attributes == {"patient name": "Somebody"}
+    assert next(csv.DictReader(io.StringIO(compose(found, reading, ONE_VIEW).text)))["patient name"] == "Somebody"
     assert "Somebody" not in compose(found, replace(reading, keep=False), ONE_VIEW).text
 
 
@@ -152,6 +153,7 @@ def test_what_systems_leave_beside_pictures_is_no_picture(tmp_path):
         ({"a.tif": b"x"}, SKIN, "has no picture: needed are files that end in .jpg, .jpeg, .png, .webp, .heic, .heif; found .tif"),
         ({"a.jpg": None, "b.jpg": None}, ONE_VIEW, "The class of each picture is needed"),
         ({"psoriasis/a.jpg": None, "eczema/b.jpg": None}, ONE_VIEW, 'No value of "folder 1" stands for a class of the study yet'),
+        ({"NF1/a.jpg": None}, Words((), SKIN.views), "This study has no classes yet"),
         ({"NF1/a.jpg": None, "TSC/b.jpg": None}, SKIN, "The view of each picture is needed, and no column says it yet"),
     ],
 )
@@ -171,8 +173,49 @@ def test_a_column_of_too_many_values_is_no_column_of_classes(tmp_path):
         compose(found, chosen, ONE_VIEW)
 
 
+def test_what_is_not_read_is_told_in_a_sentence_each(tmp_path):
+    files = {"x/a.jpg": None, "y/a.jpg": None, "t.csv": "image,dx\na.jpg,NF1\n", "t.xlsx": b"x", "scan.dcm": b"x", "IM1": b"x", "Thumbs.db": b"x"}
+    assert look_into(fill(tmp_path, files)).unread == (
+        "t.csv names pictures only as several of them are called (a.jpg). Write their paths there, with folders.",
+        "1 spreadsheet is not read. Save as CSV UTF-8, and upload again.",
+        "Not read as pictures: 1 no ending, 1 .dcm. Read are JPEG, PNG, WebP and HEIC; save others (TIFF, GIF, DICOM) as PNG.",
+    )
+
+
+class UnsaidUTF8(zipfile.ZipInfo):
+    """A member whose name is UTF-8 and does not say so, as some systems write it."""
+
+    def _encodeFilenameFlags(self):
+        return self.filename.encode(), self.flag_bits & ~0x800
+
+
+def test_names_of_files_are_read_in_the_letters_in_which_they_were_written(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for member in (UnsaidUTF8("NF1/Häutchen.jpg"), "./TSC//ß.jpg"):
+            archive.writestr(member, jpeg_bytes())
+        archive.writestr("NF1/old.jpg", b"x")
+    data = (tmp_path / "a.zip").read_bytes().replace(b"NF1/old.jpg", b"NF1/\x84ld.jpg")  # an old PC's letters
+    (tmp_path / "a.zip").write_bytes(data)
+    with open_source(tmp_path / "a.zip") as source:
+        assert source.names() == ["NF1/Häutchen.jpg", "NF1/äld.jpg", "TSC/ß.jpg"]
+        assert source.read("TSC/ß.jpg") == source.read("NF1/Häutchen.jpg")
+
+
+def test_a_table_in_utf16_is_read_as_spreadsheets_write_it(tmp_path):
+    table = "image\tdx\nä.jpg\tNF1\n".encode("utf-16")
+    assert [row[:3] for row in rows_of(drafted(tmp_path, {"t.csv": table, "ä.jpg": None}, ONE_VIEW))] == [("ä.jpg", "NF1", "photo")]
+
+
+def test_an_encrypted_zip_is_refused_before_anything_is_asked(tmp_path):
+    data = bytearray(zipped({"NF1/a.jpg": None}))
+    data[data.find(b"PK\1\2") + 8] |= 1
+    (tmp_path / "a.zip").write_bytes(data)
+    with open_source(tmp_path / "a.zip") as source, pytest.raises(ValidationError, match="1 encrypted file. Make the ZIP without a password"):
+        look_into(source)
+
+
 def test_a_damaged_table_is_told_and_the_folders_are_read(tmp_path):
-    found = look_into(fill(tmp_path, {"bad.csv": b"\xff\xfe", "other.csv": "a,b\n1,2\n", "NF1/a.jpg": None}))
+    found = look_into(fill(tmp_path, {"bad.csv": b"image,dx\n\xff\n", "other.csv": "a,b\n1,2\n", "NF1/a.jpg": None}))
     assert [table.name for table in found.tables] == [FOLDERS]
     assert "must be UTF-8" in found.unread[0]
     assert found.unread[1] == "other.csv names no picture that is here."
@@ -250,6 +293,15 @@ def test_pictures_come_in_as_the_page_showed_and_the_person_changed(coordinator,
     assert kept == {("a", "NF1"): ["focused", "panoramic"], ("b", "TSC"): ["focused", "panoramic"]}
 
 
+def test_a_view_that_nothing_tells_is_asked_for_and_none_is_shown_as_chosen(coordinator, study):
+    page = upload(coordinator, study, {"NF1/a.jpg": None, "TSC/b.jpg": None, "scan.dcm": b"x"})
+    view = page.context["form"].fields["column_view"]
+    assert (page.status_code, view.initial, view.choices[0]) == (422, "", ("", "choose"))
+    assert "Not read as pictures: 1 .dcm." in page.content.decode()
+    again = coordinator.post(reverse("imagebank:draft", args=[study.slug]), sent_back(page, column_view="=focused", look="yes"))
+    assert again.context["shown"].counts["NF1"] == {"focused": 1}
+
+
 def test_values_of_a_column_chosen_anew_are_guessed_again(coordinator, study):
     page = upload(coordinator, study)
     sent = sent_back(page, column_class=FILE_NAME, look="yes")
@@ -264,7 +316,7 @@ def test_a_manifest_with_other_columns_is_a_table_like_any(coordinator, study):
     table = "name,condition,view\na,NF1,focused\n"
     page = upload(coordinator, study, {"manifest.csv": table, "a.jpg": None})
     assert page.context["form"].reading.columns == {"class": "condition", "view": "view", "item": FILE_NAME}
-    assert [row.item for row in page.context["first"]] == ["a"]
+    assert [row["item"] for row in page.context["shown"].first] == ["a"]
 
 
 def test_a_zip_without_pictures_is_refused_and_not_kept(coordinator, study, tmp_path):
@@ -358,3 +410,77 @@ def test_a_fold_of_thousands_of_digits_is_a_problem_of_its_row():
         b"item,class,view,path,fold\na,NF1,photo,a.jpg," + b"1" * 5000 + b"\n", name="m", classes=["NF1"], views=["photo"]
     )
     assert [problem.message for problem in parsed.problems] == [f'fold must be empty or a whole number from 0 to 99, not "{"1" * 20}".']
+
+
+@pytest.fixture
+def draft(study, monkeypatch):
+    """The address of the draft's form, where an archive of two files counts as a large one."""
+    monkeypatch.setattr(showing, "QUICK_FILES", 1)
+    return reverse("imagebank:draft", args=[study.slug])
+
+
+def looked(client, study, files=FILES):
+    """The page of the draft that the job of an upload led to, and the job."""
+    answer = upload(client, study, files)
+    job = run_job(Job.objects.get(kind=LOOK).pk)
+    assert answer.url == reverse("job-detail", args=[study.slug, job.pk])
+    return client.get(reverse("imagebank:looked", args=[study.slug, job.pk])), job
+
+
+def test_a_look_in_the_background_shows_the_same_page_and_imports_what_it_showed(coordinator, study, draft, tmp_path):
+    page, job = looked(coordinator, study)
+    assert "2 of “mole” are left out." in page.content.decode()
+    taken = coordinator.post(draft, sent_back(page, download="yes"))
+    assert len(taken.content.decode().splitlines()) == 3
+    first = coordinator.post(draft, sent_back(page, **{"import": "yes"}))
+    again = coordinator.post(draft, sent_back(page, **{"import": "yes"}))
+    imported = run_job(Job.objects.get(kind=IMPORT).pk)
+    assert first.url == again.url == reverse("job-detail", args=[study.slug, imported.pk])
+    assert (imported.state, imported.error, study.items.count()) == (Job.State.SUCCEEDED, "", 1)
+    assert Job.objects.filter(kind=LOOK).count() == 1, "what was not changed was not looked at again"
+    assert [path.name for path in (tmp_path / "var" / "uploads").iterdir()] == [job.result["shown"]]
+
+
+def test_what_was_changed_is_looked_at_again_and_imported_once_though_the_worker_dies(coordinator, study, draft):
+    page, _ = looked(coordinator, study)
+    mole = next(name for name, field in page.context["form"].fields.items() if field.label == "mole is")
+    answer = coordinator.post(draft, sent_back(page, **{mole: "TSC", "import": "yes"}))
+    again = run_job(Job.objects.filter(kind=LOOK).latest("created_at").pk)
+    assert answer.url == reverse("job-detail", args=[study.slug, again.pk])
+    Job.objects.filter(pk=again.pk).update(state=Job.State.QUEUED, result={})  # killed after it had queued the import
+    again = run_job(again.pk)
+    imported = run_job(Job.objects.get(kind=IMPORT).pk)
+    assert (again.result["import"], imported.error) == (str(imported.pk), "")
+    assert {(item.code, item.truth.diagnosis.code) for item in study.items.all()} == {("a", "NF1"), ("b", "TSC")}
+
+
+def test_a_large_zip_with_a_manifest_goes_on_to_its_import(coordinator, study, draft):
+    page, job = looked(coordinator, study, {"manifest.csv": "item,class,view,path\na,NF1,focused,a.jpg\n", "a.jpg": None})
+    assert page.url == reverse("job-detail", args=[study.slug, job.result["import"]])
+    assert run_job(job.result["import"]).error == ""
+    assert study.items.count() == 1
+
+
+def test_who_waits_on_the_page_of_a_look_is_taken_on_and_a_cancelled_one_shows_nothing(coordinator, study, draft):
+    page, job = looked(coordinator, study)
+    waiting = coordinator.get(reverse("job-detail", args=[study.slug, job.pk]), headers={"HX-Request": "true"})
+    assert waiting.headers["HX-Redirect"] == page.request["PATH_INFO"]
+    Job.objects.filter(pk=job.pk).update(state=Job.State.CANCELLED, result={})
+    page = coordinator.get(page.request["PATH_INFO"])
+    assert page.url == reverse("job-detail", args=[study.slug, job.pk])
+
+
+def test_how_many_files_a_zip_has_is_told_without_reading_their_list(tmp_path, monkeypatch):
+    monkeypatch.setattr(showing, "QUICK_FILES", 1)
+    path = tmp_path / "a.zip"
+    path.write_bytes(zipped({"a.jpg": b"x", "b.jpg": b"x"}))
+    monkeypatch.setattr(showing, "open_source", lambda *args, **named: pytest.fail("the list was read"))
+    assert not showing.is_quick(path, "a.zip")
+
+
+def test_long_tables_beside_few_pictures_are_no_quick_look(tmp_path, monkeypatch):
+    path = tmp_path / "a.zip"
+    path.write_bytes(zipped({"a.jpg": jpeg_bytes(), "t.csv": "image,dx\na,NF1\n"}))
+    assert showing.is_quick(path, "a.zip")
+    monkeypatch.setattr(showing, "QUICK_TABLE_BYTES", 10)
+    assert not showing.is_quick(path, "a.zip")

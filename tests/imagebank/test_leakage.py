@@ -138,6 +138,18 @@ def test_crops_are_found_at_many_sizes_and_places():
     assert len(found) >= 11
 
 
+def test_of_a_crowd_of_identical_pictures_each_is_reported_with_one_other_across_a_border(monkeypatch):
+    monkeypatch.setattr("imagebank.leakage.CROWD", 4)
+    bank = Bank()
+    for split in ("train", "train", "train", "train", "test"):
+        bank.add(skin(1), split=split)
+    for split in ("train", "train"):
+        bank.add(skin(1), split=split, group="one patient")
+    findings = bank.leaks()
+    assert {(f.first, f.second) for f in findings} == {(key, 4) for key in (0, 1, 2, 3)} | {(4, 5), (4, 6)}
+    assert all(f.crosses_split and f.kind == "bytes" for f in findings)
+
+
 def test_what_crosses_a_border_says_which():
     bank = Bank()
     for split, fold in (("train", 0), ("train", 1), ("test", None), ("", None)):

@@ -6,6 +6,7 @@ import zipfile
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
+from django.utils import timezone
 from PIL import Image
 
 from imagebank.bank_jobs import IMPORT, LEAKAGE
@@ -157,12 +158,19 @@ def test_reviews_are_independent(sign_in, study):
     assert nothing_chosen.status_code == 400
     assert "Choose a class" in nothing_chosen.content.decode()
     assert client.post(url, {"diagnosis": ReviewForm.NONE}).status_code == 302
-    assert "FIRST-COMMENT" in client.get(address("item", study, item.pk)).content.decode()
+    page = client.get(address("item", study, item.pk))
+    assert "FIRST-COMMENT" in page.content.decode()
+    assert [code for code, _ in page.context["review_form"].fields["diagnosis"].choices] == [ReviewForm.NONE]
+    assert "yours keeps its class" in page.content.decode()
+    assert client.post(url, {"diagnosis": ReviewForm.NONE, "comment": "added"}).status_code == 302
+    assert client.post(url, {"diagnosis": code}).status_code == 400
     assert item.reviews.count() == 2
     assert "Conflict" in sign_in("coordinator").get(address("item", study, item.pk)).content.decode()
     response = sign_in("reviewer").post(url, {"diagnosis": code})
     assert response.status_code == 400
     assert "can no longer be changed" in response.content.decode()
+    assert "needs no further review" in response.content.decode()
+    assert "Save review" not in response.content.decode()
     assert DiagnosisReview.objects.count() == 2
 
 
@@ -293,7 +301,15 @@ def test_a_coordinator_draws_the_split_and_others_only_see_it(client):
     assert "At most 6 of every class" in empty
     assert "No item names its photograph or patient" in empty
     assert client.post(page, {"per_class": 9, "folds": 2, "seed": 1}).status_code == 400
+    assert "there are none yet. Draw a test set as well" in client.post(page, {"folds": 2, "seed": 1}).content.decode()
     assert client.post(page, {"per_class": 2, "folds": 2, "seed": 1}).url == page
     assert (study.items.testing().count(), study.items.training().count()) == (6, 12)
     after = client.get(page).content.decode()
     assert "drew a test set of 6 items, 2 of every class and 2 folds of the training items, with seed 1" in after
+    lone = study.classes.first()
+    study.items.filter(truth__diagnosis=lone).update(excluded_at=timezone.now(), exclusion_reason="blurred")
+    assert f"No item with a picture of every view (focused, panoramic) is of {lone.name}:" in client.get(page).content.decode()
+    study.items.update(excluded_at=timezone.now(), exclusion_reason="blurred")
+    bare = client.get(page).content.decode()
+    assert "No items to split yet" in bare
+    assert "Draw the split" not in bare

@@ -8,8 +8,8 @@ from imagebank.management.study_command import StudyCommand
 from imagebank.management.terminal import CHECK_FAILED
 from imagebank.services.drafting.composing import compose
 from imagebank.services.drafting.found import look_into
-from imagebank.services.drafting.guessing import guess, with_values
-from imagebank.services.drafting.reading import CLASS_AND_NAME, ROLES, WHOLE_PATH, Reading, Words
+from imagebank.services.drafting.guessing import changed, guess
+from imagebank.services.drafting.reading import ROLES, Reading, Words
 from imagebank.services.sources import MANIFEST_NAME, open_source
 
 
@@ -49,23 +49,16 @@ class Command(StudyCommand):
 
     def _changed(self, reading: Reading, table, words: Words, view, means, options) -> Reading:
         """The guess with what the person said in its place."""
-        columns, given = dict(reading.columns), {}
-        for role in ROLES:
-            column = options[f"{role}_column"]
-            if column is not None and column not in (*table.columns, CLASS_AND_NAME, WHOLE_PATH):
-                raise ValidationError(f'{table.name} has no column "{column}". Found: {", ".join(table.columns)}.')
-            columns |= {role: column} if column is not None else {}
+        columns = {role: options[f"{role}_column"] for role in ROLES if options[f"{role}_column"] is not None}
+        given = {}
         for entry in means:
             value, _, code = entry.rpartition("=")
             if code not in dict(words.classes) | dict(words.views):
                 raise ValidationError(f'--means takes VALUE=CODE with the code of a class or view of the study; found "{entry}".')
             given[value] = code
-        if view is not None:
-            columns.pop("view", None)
         classes = {value: code for value, code in given.items() if code in dict(words.classes)}
         views = {value: code for value, code in given.items() if code in dict(words.views)}
-        anew = Reading(table.name, columns, classes, views, {}, reading.view if view is None else view)
-        return with_values(anew, table, words)
+        return changed(reading, table, words, columns=columns, classes=classes, views=views, view=view)
 
     def _told(self, target: Path, reading: Reading, draft) -> Outcome:
         for problem in draft.parsed.problems:

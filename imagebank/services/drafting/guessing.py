@@ -1,9 +1,12 @@
 """A first reading of a table of pictures, for a person to correct: columns are known by what stands in them, and by their
 names only where that leaves several."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
-from .found import AFTER_MARK, BEFORE_MARK, FILE_NAME, FOLDER, FOLDERS, Found, PictureTable
+from django.core.exceptions import ValidationError
+
+from .found import AFTER_MARK, BEFORE_MARK, FILE_NAME, FOLDER, FOLDERS, Found, PictureTable, Row
 from .reading import CLASS_AND_NAME, WHOLE_PATH, Reading, Words, meant_by, plain
 
 MOST_VALUES = 60  # more different values than these are no classes, and nobody would sort them by hand
@@ -37,6 +40,22 @@ def with_values(reading: Reading, table: PictureTable, words: Words) -> Reading:
         views=filled("view", reading.views, lambda value: meant_by(value, words.views)),
         splits=filled("split", reading.splits, lambda value: _split_meant(reading.columns["split"], value)),
     )
+
+
+def changed(
+    reading: Reading, table: PictureTable, words: Words, *, columns: Mapping[str, str], classes: Mapping[str, str], views: Mapping[str, str],
+    splits: Mapping[str, str] | None = None, view: str | None = None,
+) -> Reading:  # fmt: skip
+    """`reading` with what somebody said in its place: columns of roles, what values stand for, the view of all pictures.
+    A column that the table does not have raises ValidationError."""
+    for column in columns.values():
+        if column and column not in (*table.columns, CLASS_AND_NAME, WHOLE_PATH):
+            raise ValidationError(f'{table.name} has no column "{column}". Found: {", ".join(table.columns)}.')
+    taken = {role: column for role, column in {**reading.columns, **columns}.items() if column}
+    if view is not None:
+        taken.pop("view", None)
+    told = Reading(table.name, taken, dict(classes), dict(views), dict(splits or {}), reading.view if view is None else view)
+    return with_values(told, table, words)
 
 
 def _guess_table(table: PictureTable, words: Words) -> Reading:
@@ -119,7 +138,7 @@ def _tells_apart(table: PictureTable, reading: Reading, way: str) -> bool:
     return len(seen) == len(table.rows) and all(item for item, _ in seen)
 
 
-def item_code(row: dict[str, str], path: str, reading: Reading, way: str) -> str:
+def item_code(row: Row, path: str, reading: Reading, way: str) -> str:
     """What names a row's item under one way of naming."""
     if way == WHOLE_PATH:
         return path

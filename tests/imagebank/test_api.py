@@ -1,0 +1,110 @@
+"""From a ZIP to a split study by program alone, for coordinators and nobody else."""
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from rest_framework.test import APIClient
+
+from imagebank.jobs import run_job
+from imagebank.models import Job
+
+from .factories import DiagnosisClassFactory, MembershipFactory, StudyFactory
+from .test_drafting import SKIN, zipped
+
+pytestmark = pytest.mark.django_db
+PICTURES = {f"{view}/{kind}/p{n}.jpg": None for view in ("focused", "panoramic") for kind in ("NF1", "mole") for n in range(3)}
+
+
+@pytest.fixture
+def study(db, settings, tmp_path):
+    settings.VAR_DIR = tmp_path / "var"
+    made = StudyFactory()
+    for code, name in SKIN.classes:
+        DiagnosisClassFactory(study=made, code=code, name=name)
+    return made
+
+
+@pytest.fixture
+def api(study):
+    client = APIClient()
+    client.force_authenticate(MembershipFactory(study=study).user)
+    return client
+
+
+def sent(api, study, files=PICTURES, **more):
+    archive = SimpleUploadedFile("mine.zip", zipped(files))
+    return api.post("/api/images/import/", {"study": study.slug, "archive": archive, **more}, format="multipart")
+
+
+def followed(api, answer) -> dict:
+    """Run the job that an answer names, and ask after it as a program would."""
+    assert answer.status_code == 202, answer.json()
+    run_job(answer.json()["job"])
+    job = api.get(f"/api/jobs/{answer.json()['job']}/").json()
+    assert (job["state"], job["error"]) == ("succeeded", "")
+    return job
+
+
+def test_a_program_leads_from_a_zip_without_a_manifest_to_a_split_study(api, study):
+    look = followed(api, sent(api, study))
+    draft = api.get(f"/api/drafts/{look['id']}/").json()
+    assert (draft["pictures"], draft["rows"], draft["reading"]["classes"]) == (12, 6, {"NF1": "NF1", "mole": ""})
+    assert draft["values"]["class"] == {"NF1": 6, "mole": 6}
+    look = followed(api, api.post(f"/api/drafts/{look['id']}/look/", {"classes": {"NF1": "NF1", "mole": "TSC"}}, format="json"))
+    draft = api.get(f"/api/drafts/{look['id']}/").json()
+    assert (draft["rows"], draft["counts"]["TSC"]) == (12, {"focused": 3, "panoramic": 3})
+    assert api.get(f"/api/drafts/{look['id']}/manifest/").content.count(b"\n") == 13
+    begun = api.post(f"/api/drafts/{look['id']}/import/")
+    assert api.post(f"/api/drafts/{look['id']}/import/").json() == begun.json()
+    job = followed(api, begun)
+    assert api.get(f"/api/drafts/{look['id']}/").json()["import_job"] == job["id"]
+    assert [run["created"] for run in api.get(f"/api/imports/?study={study.slug}").json()["results"]] == [12]
+    drawn = api.post("/api/images/split/", {"study": study.slug, "per_class": 1, "folds": 2}, format="json").json()
+    assert drawn["classes"] == [{"code": code, "train": 2, "test": 1, "neither": 0} for code in ("NF1", "TSC")]
+    assert api.get(f"/api/images/split/?study={study.slug}").json() == drawn
+
+
+def test_a_manifest_beside_the_zip_or_in_it_is_imported_by_at_once(api, study):
+    manifest = b"item,class,view,path\na,NF1,focused,x.jpg\nb,mole,focused,x.jpg\n"
+    answer = sent(api, study, {"x.jpg": None}, manifest=SimpleUploadedFile("m.csv", manifest))
+    followed(api, answer)
+    assert answer.json()["kind"] == "imagebank.import"
+    followed(api, sent(api, study, {"x.jpg": None, "manifest.csv": manifest}))
+    runs = api.get(f"/api/imports/?study={study.slug}").json()["results"]
+    assert [(run["created"], run["unchanged"], [row["line"] for row in run["rejected"]]) for run in runs] == [(0, 1, [3]), (1, 0, [3])]
+
+
+@pytest.mark.parametrize(
+    ("asked", "sentence"),
+    [
+        ({"classes": {"NF1": "XYZ"}}, '"NF1" can stand for NF1, TSC, or for nothing; found "XYZ".'),
+        ({"columns": {"colour": "folder 1"}}, 'Columns are named for class, view, item, split, fold, group; found "colour".'),
+        ({"columns": {"class": "dx"}}, 'has no column "dx". Found: folder 1, folder 2'),
+        ({"table": "x.csv"}, 'There is no table "x.csv". Found: folders and file names.'),
+        ({"view": "side"}, 'The view of all pictures is one of focused, panoramic; found "side".'),
+    ],
+)
+def test_what_fits_nothing_is_said_by_the_job(api, study, asked, sentence):
+    look = followed(api, sent(api, study))
+    again = run_job(api.post(f"/api/drafts/{look['id']}/look/", asked, format="json").json()["job"])
+    assert again.state == "failed"
+    assert sentence in again.error
+
+
+def test_what_is_no_zip_or_no_manifest_is_refused_and_not_kept(api, study, tmp_path):
+    for files in ({"archive": b"x"}, {"archive": zipped({"a.jpg": None}), "manifest": b"a,b\n1,2\n"}):
+        named = {name: SimpleUploadedFile(f"a.{name}", data) for name, data in files.items()}
+        answer = api.post("/api/images/import/", {"study": study.slug, **named}, format="multipart")
+        assert answer.status_code == 400, answer.json()
+    assert not Job.objects.exists()
+    assert not list((tmp_path / "var" / "uploads").iterdir())
+
+
+def test_pictures_come_in_and_are_split_by_coordinators_alone(api, study):
+    look = followed(api, sent(api, study))
+    api.force_authenticate(MembershipFactory(study=study, role="engineer").user)
+    assert sent(api, study).status_code == 403
+    assert api.post("/api/images/split/", {"study": study.slug, "folds": 2}, format="json").status_code == 403
+    assert api.get(f"/api/images/split/?study={study.slug}").status_code == 200
+    for address in (f"/api/drafts/{look['id']}/", "/api/images/split/?study=nowhere"):
+        assert api.get(address).status_code == 404
+    assert api.get("/api/imports/").json()["results"] == []
