@@ -6,10 +6,11 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.text import slugify
 
-from surveys.coordination.set_up_words import ASSISTED, ASSISTED_OR_NOT, CONFIDENCE, HELP, LABELS, WORDS
+from surveys.coordination.set_up_words import ASSISTED, ASSISTED_OR_NOT, CONFIDENCE, FOLLOWS, HELP, LABELS, WORDS
 from surveys.languages import TRANSLATED
 from surveys.questions.definition import MOST_CONTROL
 from surveys.services.afterwards import LONGEST_ISSUER
+from surveys.services.demographics import ANALYSIS, COLUMNS, PURPOSES, VERIFICATION, is_only_verified
 from surveys.services.letter_words import LONGEST_SUBJECT, check_letter
 from surveys.services.protocol import SCHEMA, SHOWN_AND_REPEATED, TEXTS
 
@@ -42,22 +43,32 @@ def _group(line: str) -> dict:
 
 
 def _about_reader(line: str) -> dict:
-    """ "Years in practice? | number", "Specialty? * | Surgery; Medicine": a star asks for an answer."""
-    prompt, bar, how = (part.strip() for part in line.partition("|"))
+    """ "Specialty? * | Surgery; Medicine", "Years in practice? | number | verification only": a star asks for an answer."""
+    prompt, *parts = (part.strip() for part in line.split("|"))
+    how, purpose = [*parts, "", ""][:2]
+    if len(parts) > 2 or purpose.lower() not in ("", *PURPOSES):
+        raise ValidationError(f'"{line}" may end, after a second bar, in "{VERIFICATION}" or "{ANALYSIS}" and in nothing else.')
     required = prompt.endswith("*")
     prompt = prompt.rstrip("* ")
-    row = {"code": slugify(prompt)[:60].strip("-") or "question", "prompt": prompt, "required": required}
-    if how.lower() == "number":
-        return row | {"kind": "integer"}
+    code = slugify(prompt)[:50].strip("-") or "question"
+    row = {"code": f"{code}-stated" if code in COLUMNS else code, "prompt": prompt, "required": required} | _answered(line, how, parts)
+    return row | ({"purpose": purpose.lower()} if purpose else {})
+
+
+def _answered(line: str, how: str, parts: Sequence[str]) -> dict:
+    """What counts as an answer: free text, a number, or one of the choices."""
+    if how.lower() in ("number", "text"):
+        return {"kind": {"number": "integer", "text": "text"}[how.lower()]}
     choices = [choice.strip() for choice in how.split(";") if choice.strip()]
-    if bar and len(choices) < 2:
-        raise ValidationError(f'"{line}" needs two choices or more after the bar, parted by semicolons, or "number".')
-    return row | ({"kind": "choice", "choices": choices} if choices else {"kind": "text"})
+    if parts and len(choices) < 2:
+        raise ValidationError(f'"{line}" needs two choices or more after the bar, parted by semicolons, or "number", or "text".')
+    return {"kind": "choice", "choices": choices} if choices else {"kind": "text"}
 
 
 def _about_reader_said(row: dict) -> str:
-    how = {"choice": " | " + "; ".join(row.get("choices", ())), "integer": " | number"}.get(row.get("kind"), "")
-    return f"{row['prompt']}{' *' if row.get('required') else ''}{how}"
+    purpose = f" | {VERIFICATION}" if is_only_verified(row) else ""
+    how = {"choice": "; ".join(row.get("choices", ())), "integer": "number"}.get(row.get("kind"), "text" if purpose else "")
+    return f"{row['prompt']}{' *' if row.get('required') else ''}{f' | {how}' if how else ''}{purpose}"
 
 
 class SetUpForm(forms.Form):
@@ -114,6 +125,7 @@ class SetUpForm(forms.Form):
             self.fields["language"].choices = (TRANSLATED | {spoken: TRANSLATED.get(spoken, spoken)}).items()
         for name, field in self.fields.items():
             field.label, field.help_text = LABELS.get(name, field.label), HELP.get(name, "")
+            field.follows = FOLLOWS.get(name, ())
             if not isinstance(field, forms.BooleanField):
                 field.widget.attrs |= SELECT if isinstance(field, forms.ChoiceField) else CONTROL
 

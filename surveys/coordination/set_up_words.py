@@ -51,8 +51,9 @@ HELP = {
     "control": "The control arm: it tells what the network adds apart from what a second look alone does. The images are drawn "
     "with the surveys' seed, others for every reader. 25 is sensible; 0: the output is always shown. Without the tick above it says nothing.",
     "groups": 'The word for one and for many, as in "dermatologist, dermatologists". Each group reads every survey once.',
-    "about_you": 'Plain text, or choices after a bar: "Specialty * | Dermatology; General practice"; "Years in practice | '
-    'number". A star asks for an answer. May be empty.',
+    "about_you": 'Choices after a bar, "number", or nothing for plain text: "Specialty * | Dermatology; General practice"; "Years in '
+    'practice | number"; "Where do you work?". A star asks for an answer. A second bar says what it is asked for: "Year of licence | number | '
+    'verification only". May be empty.',
     "per_class": "With 6 classes and 2 images of each, a survey has 12 images.",
     "sets": "Once, or more often for closer estimates: each time needs as many readers again.",
     "anchors": "0: none. Anchors are images that every reader sees, so that readers of different surveys can be compared; nothing tells "
@@ -70,6 +71,26 @@ HELP = {
     "invitation_subject": "Empty: “Invitation” and the study's title.",
     "invitation_body": "Empty: our own words around your first page. In braces stands what differs: "
     + "; ".join(f"{{{name}}}, {meaning}" for name, meaning in PLACES.items()) + ".",
+}
+
+# What follows from a choice, where a field has one: as it is written, and what becomes of it.
+FOLLOWS = {
+    "about_you": (
+        (
+            "A number or a choice, for the analysis (nothing written, or “analysis”)",
+            "Stands in readers.csv, and Results compare accuracy by it; choices of fewer than five readers are merged or left out. The "
+            "protocol says so. Published tables may hold it: ask only what your consent covers.",
+        ),
+        (
+            "verification only",
+            "You see it in demographics.csv and nowhere else: no comparison, report or bundle has it. Readers read that beside the "
+            "question, the protocol says it to your data-protection officer.",
+        ),
+        (
+            "Free text, whatever it is for",
+            "In demographics.csv alone: what people type may say who they are.",
+        ),
+    ),
 }
 
 WORDS = {

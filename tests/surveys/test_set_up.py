@@ -14,6 +14,7 @@ from surveys.coordination.certificate_pictures import certificate_pictures
 from surveys.coordination.set_up_form import SetUpForm, form_can_say, form_values
 from surveys.coordination.set_up_words import WORDS
 from surveys.services import create_survey_set, open_block
+from surveys.services.demographics import analysed_questions
 from surveys.services.new_study import begin_study, change_study
 from surveys.services.preset_text import preset_of, toml_text
 from tests.surveys.sitting import answer, begin
@@ -26,7 +27,7 @@ SAID = WORDS | {
     "slug": "haut",
     "classes": "BCC: Basalzellkarzinom\r\nNEV: Nävus (Muttermal)\r\nMélanome",
     "groups": "Fachärztin, Fachärztinnen und Fachärzte\r\nAssistenzärztin, Assistenzärztinnen",
-    "about_you": "Specialty * | Dermatology; General practice\r\nYears in practice | number\r\nWhere?",
+    "about_you": "Specialty * | Dermatology; General practice\r\nYears in practice | number | verification only\r\nWhere?",
     "confidence": "on",
 }
 
@@ -55,6 +56,11 @@ def test_a_study_is_set_up_from_the_form_alone(client, administrator):
     assert [question["kind"] for question in study.protocol.questions] == ["diagnosis", "confidence"]
     asked = [(row["kind"], row["required"]) for row in study.protocol.demographic_questions]
     assert asked == [("choice", True), ("integer", False), ("text", False)]
+    assert [row.get("purpose") for row in study.protocol.demographic_questions] == [None, "verification only", None]
+    assert [row["code"] for row in analysed_questions(study)] == ["specialty"]
+    known = preset_of(study)
+    assert form_values(known)["about_you"] == SAID["about_you"].replace("\r\n", "\n"), "the form reads back what it wrote"
+    assert form_can_say(known)
     assert study.protocol.consent_text.startswith("What this is.")
     assert study.members.get().role == "coordinator"
 
@@ -66,6 +72,7 @@ def test_a_study_is_set_up_from_the_form_alone(client, administrator):
         ("classes", "A: One\nA: Two", "code"),
         ("groups", "dermatologist", "for many"),
         ("about_you", "Specialty | one", "two choices"),
+        ("about_you", "Years | number | to check", "verification only"),
         ("slug", "../x", "slug"),
         ("consent", "", "required"),
     ],
@@ -121,6 +128,27 @@ def test_a_question_that_the_form_cannot_say_is_left_to_the_file(administrator, 
     file = SimpleUploadedFile("study.toml", text.replace(b'name = "Another condition"', b'name = "None of these"'))
     assert client.post("/studies/first/set-up/", {"preset": file}).status_code == 302
     assert study.classes.get(code="Other").name == "None of these"
+
+
+def test_what_cannot_be_asked_about_the_reader_is_told_all_at_once(study):
+    asked = [
+        {"code": "a", "prompt": "A?", "purpose": "Analysis"},
+        {"code": "b", "prompt": "B?", "kind": "choice", "choices": ["one"]},
+        {"code": "b", "kind": "date"},
+        {"code": "group", "prompt": "Group?"},
+    ]
+    with pytest.raises(ValidationError) as refusal:
+        change_study(study=study, preset=changed_by(study, demographic_questions=asked))
+    told = " ".join(refusal.value.messages)
+    for words in ("purpose 'Analysis'", "two choices or more; it has 1", "lacks prompt", "kind 'date'", "'group' needs another code", "the code 'b'"):
+        assert words in told
+
+
+def test_a_question_named_like_a_column_gets_a_code_of_its_own():
+    form = SetUpForm(SAID | {"about_you": "Group? | A; B | verification only\nOf age * | number | Analysis"})
+    assert form.is_valid(), form.errors
+    rows = form.cleaned_data["about_you"]
+    assert [(row["code"], row["purpose"]) for row in rows] == [("group-stated", "verification only"), ("of-age", "analysis")]
 
 
 def test_text_of_any_kind_survives_the_file():
