@@ -16,7 +16,7 @@ from imagebank.permissions import allowed_in_archive, only_to_change, require_ro
 from imagebank.tables import csv_text
 from surveys.coordination.flow_figure import flow_figure
 from surveys.coordination.pages import download, page, told
-from surveys.models import Answer, Invitation, Letter, Reader, ReaderGroup, Seat, Survey
+from surveys.models import Answer, Invitation, Letter, Reader, ReaderGroup, ReleasedShare, Seat, Survey
 from surveys.services import (
     due_reminders,
     erase_contact,
@@ -305,7 +305,8 @@ def withdraw(request, slug, pk):
         return redirect("surveys:readers", slug=slug)
     answers = Answer.objects.filter(survey_response__reader=reader).count()
     responses = reader.responses.select_related("survey")
-    return page(request, "withdraw", reader=reader, answers=answers, responses=responses)
+    dots = ReleasedShare.objects.filter(survey_response__in=responses).exists()
+    return page(request, "withdraw", reader=reader, answers=answers, responses=responses, dots=dots)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

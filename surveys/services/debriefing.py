@@ -15,6 +15,7 @@ from imagebank.services.trail import note_deed
 from surveys.models import DebriefRelease, Reader, StudyProtocol, SurveyItem, SurveyResponse
 
 from .closing import shows_results
+from .others import freeze_others
 
 # A manifest column of this name with one of these words keeps a picture out of every debrief, whatever is released.
 MARK, MARKED = "debrief", ("no", "false", "0")
@@ -109,9 +110,13 @@ def withdraw_debrief(*, study: Study, user=None) -> DebriefRelease | None:
         return standing
 
 
-def note_debriefed(survey_response: SurveyResponse) -> None:
-    """Remember when a reader first saw the truth: from then on reading stays closed. Again changes nothing."""
+def note_debriefed(survey_response: SurveyResponse, release: DebriefRelease) -> DebriefRelease:
+    """Remember when a reader first saw the truth: from then on reading stays closed, and what is told of the others stays as it is.
+
+    Again changes nothing; returns the release with its frozen figure.
+    """
     SurveyResponse.objects.filter(pk=survey_response.pk, debriefed_at=None).update(debriefed_at=timezone.now())
+    return freeze_others(release)
 
 
 def may_show_picture(item: Item) -> bool:
