@@ -19,6 +19,8 @@ from benchmark.models import AnalysisPlan, Comparison, StoredPredictions
 from benchmark.outside_api import OutsideReadings
 from benchmark.presenting import section_called
 from benchmark.protocol_api import ProtocolViewSet
+from benchmark.record_api import RecordViewSet
+from benchmark.rehearsal_api import RehearsalViewSet
 from benchmark.services.checking import changes_between
 from benchmark.services.planning import plan_design, spread_from_model
 from benchmark.services.plans import stamp_plan
@@ -339,6 +341,8 @@ routes = [
     ("plans", PlanViewSet, "api-plan"),
     ("assistance", AssistanceViewSet, "api-assistance"),
     ("protocols", ProtocolViewSet, "api-protocol"),
+    ("records", RecordViewSet, "api-record"),
+    ("rehearsals", RehearsalViewSet, "api-rehearsal"),
 ]
 urlpatterns = [
     path("readings/import/", OutsideReadings.as_view(), name="api-readings-import"),

@@ -1,4 +1,4 @@
-"""The doors to a release: the coordinator's pages, the command, and an API that has none."""
+"""The doors to a release: the coordinator's pages, the command and the API, none of which shows a result."""
 
 import json
 import re
@@ -13,6 +13,7 @@ from surveys.models import DebriefRelease, StudyProtocol, SurveyResponse
 from surveys.services import release_debrief, standing_release
 from tests.shared_rows import rows_of_a_module
 from tests.surveys.debriefed import at, make_read_study, signed_in, text
+from tests.surveys.study import CLASSES
 
 pytestmark = pytest.mark.django_db
 RELEASE = "/studies/small/surveys/debrief/"
@@ -89,7 +90,7 @@ def test_the_api_says_the_same_before_and_after_a_release_and_takes_no_link(clie
     study, (raw,) = read
     client.force_login(User.objects.create_superuser("root"))
     paths = client.get("/api/schema/?format=json").json()["paths"]
-    assert not re.search("debrief|own_results|certificate_issuer", str(paths))
+    assert not re.search("own_results|certificate_issuer", str(paths))
     lists = [path for path, operations in paths.items() if "get" in operations and "{" not in path and "schema" not in path]
     assert len(lists) > 15
     signed_in(client, study, "reviewer")
@@ -99,6 +100,28 @@ def test_the_api_says_the_same_before_and_after_a_release_and_takes_no_link(clie
     assert [client.get(path).content for path in lists] == before
     client.logout()
     assert {client.get(path, headers={"authorization": f"Token {raw}"}).status_code for path in lists} == {401}
+
+
+def test_a_script_asks_releases_and_withdraws_and_reads_no_result(client, read):
+    study, (raw,) = read
+    address = "/api/debriefs/small/"
+    signed_in(client, study, "analyst")
+    assert {client.get(address).status_code, client.post(f"{address}release/", {"confirm": "small"}).status_code} == {403}
+    signed_in(client, study)
+    before = client.get(address).json()
+    assert (before["may_be_released"], before["standing"], before["finished"], before["looked"]) == (True, None, 1, 0)
+    for wrong in ({}, {"confirm": "other"}, {"confirm": "small", "network": "netty"}):
+        assert client.post(f"{address}release/", wrong).status_code == 400
+    assert client.get(at(raw)).status_code == 404
+    released = client.post(f"{address}release/", {"confirm": "small", "with_pictures": True}).json()
+    assert released["standing"]["with_pictures"] is True
+    assert client.get(at(raw)).status_code == 200
+    assert client.get(address).json()["looked"] == 1
+    assert client.post(f"{address}letters/").json() == {"letters": 0}
+    after = client.post(f"{address}withdraw/").json()
+    assert (after["standing"], len(after["earlier"])) == (None, 1)
+    assert client.get(at(raw)).status_code == 404
+    assert not any(words in str([before, released, after]) for words in (*CLASSES.values(), *CLASSES, "right"))
 
 
 def test_the_command_asks_for_the_address_and_names_the_networks_that_there_are(client, capsys, read):
