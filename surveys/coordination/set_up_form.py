@@ -5,9 +5,11 @@ from collections.abc import Callable, Sequence
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.text import slugify
+from django.utils.translation import gettext, override
 
+from imagebank.models import Study
 from surveys.coordination.set_up_words import ASSISTED, ASSISTED_OR_NOT, CONFIDENCE, FOLLOWS, HELP, LABELS, WORDS
-from surveys.languages import TRANSLATED
+from surveys.languages import TRANSLATED, translated
 from surveys.questions.definition import MOST_CONTROL
 from surveys.services.afterwards import LONGEST_ISSUER
 from surveys.services.demographics import ANALYSIS, COLUMNS, PURPOSES, VERIFICATION, is_only_verified
@@ -75,7 +77,7 @@ class SetUpForm(forms.Form):
     """What a study.toml says, as fields. `preset` is the study.toml's content; rows that a file says more about keep it."""
 
     title = forms.CharField(max_length=200)
-    slug = forms.SlugField(max_length=50)
+    slug = forms.SlugField(max_length=50, required=False)
     summary = forms.CharField(required=False, max_length=2000, widget=forms.Textarea({"rows": 2}))
     question = forms.CharField(max_length=300)
     classes = forms.CharField(max_length=20000, widget=forms.Textarea({"rows": 7}))
@@ -105,6 +107,8 @@ class SetUpForm(forms.Form):
     invitation_subject = forms.CharField(required=False, max_length=LONGEST_SUBJECT)
     invitation_body = forms.CharField(required=False, max_length=20000, widget=forms.Textarea({"rows": 8}))
 
+    # What most studies leave as it is, below a line that opens.
+    FOLDED = ("control", "anchors", "repeats", "summary", "practice", "break_between_blocks", "invitation_subject", "invitation_body")
     SECTIONS = (
         ("The study", ("title", "slug", "summary")),
         ("What is asked", ("question", "classes", "views", "confidence", "assisted", "control")),
@@ -129,8 +133,15 @@ class SetUpForm(forms.Form):
             if not isinstance(field, forms.BooleanField):
                 field.widget.attrs |= SELECT if isinstance(field, forms.ChoiceField) else CONTROL
 
-    def sections(self) -> list[tuple[str, list]]:
-        return [(title, [self[name] for name in names if name in self.fields]) for title, names in self.SECTIONS]
+    def sections(self) -> list[tuple[str, list, list, bool]]:
+        """Title, fields, those that are folded away, and whether these stand open: one of them is wrong, or says something of its own."""
+        found = []
+        for title, names in self.SECTIONS:
+            fields = [self[name] for name in names if name in self.fields]
+            folded = [field for field in fields if field.name in self.FOLDED]
+            is_open = any(field.errors or str(field.value() or "") != str(WORDS.get(field.name) or "") for field in folded)
+            found.append((title, [field for field in fields if field not in folded], folded, is_open))
+        return found
 
     def _rows(self, name: str, table: str, read: Callable, said: Callable) -> list[dict]:
         """The lines of a field as rows; a line that says what a known row says is that row, whatever else it holds."""
@@ -146,6 +157,17 @@ class SetUpForm(forms.Form):
         if faults:
             raise ValidationError(faults)
         return rows
+
+    def clean_slug(self) -> str:
+        """The address; without one the title's, with a number where that is taken."""
+        said = self.cleaned_data["slug"]
+        if said:
+            return said
+        stem = slugify(self.cleaned_data.get("title", ""))[:46].strip("-")
+        if not stem:
+            raise ValidationError("No address can be made from the title; write one.")
+        taken = set(Study.objects.filter(slug__startswith=stem).values_list("slug", flat=True))
+        return next(slug for slug in (stem, *(f"{stem}-{number}" for number in range(2, 1000))) if slug not in taken)
 
     def clean_classes(self) -> list[dict]:
         rows = self._rows("classes", "classes", lambda line: _coded(line, "name"), lambda row: _said(row, "name"))
@@ -246,20 +268,35 @@ def _group_said(row: dict) -> str:
 
 
 def _questions(said: dict, known: Sequence[dict]) -> list[dict]:
+    control = said["control"] or 0
     further = [
-        next((row for row in known if row["kind"] == usual["kind"]), usual)
-        for usual in (CONFIDENCE, ASSISTED)
+        _in_our_words(next((row for row in known if row["kind"] == usual["kind"]), usual), words, said["language"])
+        for usual, words in ((CONFIDENCE, CONFIDENCE), (ASSISTED, ASSISTED | {"prompt": ASSISTED_OR_NOT if control else ASSISTED["prompt"]}))
         if said[usual["kind"]]
     ]
-    further = [_with_control(row, said["control"] or 0) if row["kind"] == "assisted" else row for row in further]
+    further = [_with_control(row, control) if row["kind"] == "assisted" else row for row in further]
     return [{"kind": "diagnosis", "prompt": said["question"]}, *further] if further else []
 
 
+def _in_our_words(row: dict, words: dict, language: str) -> dict:
+    """A further question with our words of now, in the study's language, where it had ours; what a file says in its own stays."""
+
+    def spoken(text: str, in_language: str) -> str:
+        with override(in_language):
+            return gettext(text)
+
+    told = {}
+    for name in ("prompt", "low", "high"):
+        usual = {words.get(name)} | ({ASSISTED["prompt"], ASSISTED_OR_NOT} if row["kind"] == "assisted" and name == "prompt" else set())
+        ours = {spoken(text, known) for text in usual if text for known in TRANSLATED}
+        if row.get(name) in ours:
+            told[name] = spoken(words[name], translated(language))
+    return row | told
+
+
 def _with_control(row: dict, percent: int) -> dict:
-    """The question with this share of control items, in words that hold with and without an output if ours were kept."""
-    prompts = (ASSISTED["prompt"], ASSISTED_OR_NOT)
-    prompt = prompts[percent > 0] if row["prompt"] in prompts else row["prompt"]
-    row = {name: value for name, value in row.items() if name != "control"} | {"prompt": prompt}
+    """The question with this share of control items."""
+    row = {name: value for name, value in row.items() if name != "control"}
     return row | ({"control": percent / 100} if percent else {})
 
 

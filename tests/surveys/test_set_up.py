@@ -130,6 +130,14 @@ def test_a_question_that_the_form_cannot_say_is_left_to_the_file(administrator, 
     assert study.classes.get(code="Other").name == "None of these"
 
 
+def test_an_address_left_empty_is_made_from_the_title(client, administrator):
+    for _ in range(2):
+        assert client.post("/new-study/describe/", SAID | {"slug": "", "title": "Haut"}).status_code == 302
+    assert list(Study.objects.order_by("pk").values_list("slug", flat=True)) == ["haut", "haut-2"]
+    refused = client.post("/new-study/describe/", SAID | {"slug": "", "title": "皮膚"})
+    assert "No address can be made from the title" in str(refused.context["form"].errors["slug"])
+
+
 def test_what_cannot_be_asked_about_the_reader_is_told_all_at_once(study):
     asked = [
         {"code": "a", "prompt": "A?", "purpose": "Analysis"},
@@ -228,6 +236,14 @@ def test_a_german_study_begins_with_german_words_and_asks_for_its_own_question_a
     study = described(client, **left | own)
     assert study.protocol.language == "de"
     assert study.protocol.thanks_text == "Herzlichen Dank."
+    sure = {"prompt": "Wie sicher sind Sie?", "low": "geraten", "high": "sicher"}
+    known = preset_of(study)
+    assert sure.items() <= known["questions"][1].items()
+    again = SetUpForm(form_values(known) | {"language": "en"}, known=known)
+    assert again.is_valid(), again.errors
+    assert again.preset()["questions"][1]["prompt"] == "How sure are you?"
+    known["questions"][1]["prompt"] = "Sicher?"
+    assert form_can_say(known), "a file's own words stay"
     assert study.protocol.instructions_text.startswith("Wählen Sie zu jedem Bild die Antwort")
     assert study.protocol.break_text.startswith("Dieser Teil ist abgeschlossen")
     page = client.get("/studies/haut/set-up/").content.decode()
