@@ -107,8 +107,12 @@ class SetUpForm(forms.Form):
     invitation_subject = forms.CharField(required=False, max_length=LONGEST_SUBJECT)
     invitation_body = forms.CharField(required=False, max_length=20000, widget=forms.Textarea({"rows": 8}))
 
-    # What most studies leave as it is, below a line that opens.
-    FOLDED = ("control", "anchors", "repeats", "summary", "practice", "break_between_blocks", "invitation_subject", "invitation_body")
+    # What most studies leave as it is, below a line that opens and names it.
+    FOLDED = {
+        "summary": "a summary", "control": "a control arm of the second answer", "anchors": "images that every reader sees",
+        "repeats": "images shown twice", "practice": "beside the practice image", "break_between_blocks": "between two views",
+        "invitation_subject": "subject", "invitation_body": "letter of the invitation",
+    }  # fmt: skip
     SECTIONS = (
         ("The study", ("title", "slug", "summary")),
         ("What is asked", ("question", "classes", "views", "confidence", "assisted", "control")),
@@ -133,14 +137,16 @@ class SetUpForm(forms.Form):
             if not isinstance(field, forms.BooleanField):
                 field.widget.attrs |= SELECT if isinstance(field, forms.ChoiceField) else CONTROL
 
-    def sections(self) -> list[tuple[str, list, list, bool]]:
-        """Title, fields, those that are folded away, and whether these stand open: one of them is wrong, or says something of its own."""
+    def sections(self) -> list[tuple[str, list, list, str, bool]]:
+        """Title, fields, those that are folded away, what they are about, and whether they stand open: one of them is wrong, or says
+        something of its own."""
         found = []
         for title, names in self.SECTIONS:
             fields = [self[name] for name in names if name in self.fields]
             folded = [field for field in fields if field.name in self.FOLDED]
+            words = ", ".join(self.FOLDED[field.name] for field in folded)
             is_open = any(field.errors or str(field.value() or "") != str(WORDS.get(field.name) or "") for field in folded)
-            found.append((title, [field for field in fields if field not in folded], folded, is_open))
+            found.append((title, [field for field in fields if field not in folded], folded, words, is_open))
         return found
 
     def _rows(self, name: str, table: str, read: Callable, said: Callable) -> list[dict]:
@@ -252,7 +258,7 @@ class SetUpForm(forms.Form):
             "contacts": self.known.get("contacts", {}),
             "afterwards": {name: said[name] for name in ("debrief", "certificate_issuer") if said.get(name)},
             "pictures": self.known.get("pictures", {}),
-            "questions": _questions(said, self.known.get("questions", [])),
+            "questions": _questions(said, self.known.get("questions", []), kept.get("language", "en")),
             "demographic_questions": said["about_you"],
             "texts": {name: _told(said[name]) for name in TEXTS if said[name].strip() and name not in self.left_to_us()},
         }
@@ -267,19 +273,22 @@ def _group_said(row: dict) -> str:
     return f"{row['singular']}, {row['plural']}"
 
 
-def _questions(said: dict, known: Sequence[dict]) -> list[dict]:
+def _questions(said: dict, known: Sequence[dict], was: str) -> list[dict]:
+    """The diagnosis and what is asked besides; was: the language in which the known questions are."""
     control = said["control"] or 0
-    further = [
-        _in_our_words(next((row for row in known if row["kind"] == usual["kind"]), usual), words, said["language"])
-        for usual, words in ((CONFIDENCE, CONFIDENCE), (ASSISTED, ASSISTED | {"prompt": ASSISTED_OR_NOT if control else ASSISTED["prompt"]}))
-        if said[usual["kind"]]
-    ]
+    second = ASSISTED | {"prompt": ASSISTED_OR_NOT if control else ASSISTED["prompt"]}
+    further = []
+    for words in (CONFIDENCE, second):
+        if said[words["kind"]]:
+            row = next((row for row in known if row["kind"] == words["kind"]), None)
+            kept = row is not None and said["language"] == was
+            further.append(_in_our_words(row or words, words, None if kept else translated(said["language"])))
     further = [_with_control(row, control) if row["kind"] == "assisted" else row for row in further]
     return [{"kind": "diagnosis", "prompt": said["question"]}, *further] if further else []
 
 
-def _in_our_words(row: dict, words: dict, language: str) -> dict:
-    """A further question with our words of now, in the study's language, where it had ours; what a file says in its own stays."""
+def _in_our_words(row: dict, words: dict, language: str | None) -> dict:
+    """A further question in `words` and `language`, None for the one that it is in, where its words are ours; a file's own stay."""
 
     def spoken(text: str, in_language: str) -> str:
         with override(in_language):
@@ -287,10 +296,11 @@ def _in_our_words(row: dict, words: dict, language: str) -> dict:
 
     told = {}
     for name in ("prompt", "low", "high"):
-        usual = {words.get(name)} | ({ASSISTED["prompt"], ASSISTED_OR_NOT} if row["kind"] == "assisted" and name == "prompt" else set())
-        ours = {spoken(text, known) for text in usual if text for known in TRANSLATED}
-        if row.get(name) in ours:
-            told[name] = spoken(words[name], translated(language))
+        ours = {words[name]} if name in words else set()
+        ours |= {ASSISTED["prompt"], ASSISTED_OR_NOT} if words["kind"] == "assisted" and name == "prompt" else set()
+        found = next((code for code in TRANSLATED for text in ours if row.get(name) == spoken(text, code)), None)
+        if found is not None:
+            told[name] = spoken(words[name], language or found)
     return row | told
 
 

@@ -248,3 +248,12 @@ def test_every_choice_and_next_can_be_reached_and_seen_beside_the_image(chromium
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     page.get_by_role("button", name="Next").click()
     until_shown(page, 2)
+
+
+@pytest.mark.once
+def test_without_the_script_the_image_stands_in_the_middle_of_its_field(chromium, begun):
+    page = chromium.new_context(viewport={"width": 360, "height": 640}, java_script_enabled=False).new_page()
+    page.goto(f"{begun[1]}block/1/")
+    field, image = (page.locator(name).bounding_box() for name in ("#field", "#picture"))
+    for start, length in (("x", "width"), ("y", "height")):
+        assert image[start] + image[length] / 2 == pytest.approx(field[start] + field[length] / 2, abs=2)

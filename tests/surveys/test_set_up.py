@@ -244,6 +244,8 @@ def test_a_german_study_begins_with_german_words_and_asks_for_its_own_question_a
     assert again.preset()["questions"][1]["prompt"] == "How sure are you?"
     known["questions"][1]["prompt"] = "Sicher?"
     assert form_can_say(known), "a file's own words stay"
+    known["questions"][1]["prompt"] = "How sure are you?"
+    assert form_can_say(known), "and so do ours in the language in which they stand"
     assert study.protocol.instructions_text.startswith("Wählen Sie zu jedem Bild die Antwort")
     assert study.protocol.break_text.startswith("Dieser Teil ist abgeschlossen")
     page = client.get("/studies/haut/set-up/").content.decode()
