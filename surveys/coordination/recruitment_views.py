@@ -39,7 +39,7 @@ from surveys.services.funnel import MEANINGS, funnel_rows, funnels
 from surveys.services.invitation_list import MOST_BYTES, list_of_addresses, read_invitation_list
 from surveys.services.letters import answered_by
 from surveys.services.retention import erasure_due_at
-from surveys.services.same_person import elsewhere, elsewhere_of
+from surveys.services.same_person import Elsewhere, elsewhere, elsewhere_of
 
 PER_PAGE = 50
 ACTIONS = (
@@ -198,16 +198,23 @@ def invite_reader(request, slug):
                 return _show_link(request, invitation, raw)
             queue_letters(study=request.study, invitations=[invitation], kind=Letter.Kind.INVITATION, user=request.user)
             messages.success(request, f"The invitation of {invitation.reader} is on its way.")
-            for row in elsewhere_of(reader=invitation.reader, user=request.user):
-                if row.same_pictures:
-                    messages.warning(request, f"{row.reader} of “{row.study.title}” has this address too, and that study shows the same images.")
+            for row in _who_know_the_images(request, invitation):
+                messages.warning(request, f"{row.reader} of “{row.study.title}” has this address too, and that study shows the same images.")
             return redirect("surveys:readers", slug=slug)
     return _readers(request, form, 422)
 
 
 def _show_link(request: HttpRequest, invitation: Invitation, raw: str) -> HttpResponse:
-    found = elsewhere_of(reader=invitation.reader, user=request.user)
-    return page(request, "invited", invitation=invitation, link=_link(request, raw), elsewhere=found)
+    return page(
+        request, "invited", invitation=invitation, link=_link(request, raw), elsewhere=_who_know_the_images(request, invitation)
+    )  # fmt: skip
+
+
+def _who_know_the_images(request: HttpRequest, invitation: Invitation) -> list[Elsewhere]:
+    """The person who is invited, in other studies that show the same images."""
+    contact = getattr(invitation.reader, "contact", None)
+    found = elsewhere(study=request.study, emails=[contact.email] if contact else [], user=request.user)
+    return [row for rows in found.values() for row in rows if row.same_pictures]
 
 
 def _link(request: HttpRequest, raw: str) -> str:

@@ -40,21 +40,24 @@ def coordinated_by(user) -> QuerySet[Study]:
 
 def elsewhere(*, study: Study, emails: Collection[str], user) -> dict[str, list[Elsewhere]]:
     """Readers of the other studies that `user` coordinates by the address in lower case; of other people's studies nothing is told."""
-    wanted = {email.lower() for email in emails if email}
-    others = coordinated_by(user).exclude(pk=study.pk)
-    contacts = ReaderContact.objects.annotate(lowered=Lower("email")).filter(reader__study__in=others, lowered__in=wanted)
-    found: dict[str, list[Elsewhere]] = {}
-    contacts = list(contacts.select_related("reader__study__protocol", "reader__group", "reader__withdrawal").order_by("reader__study", "pk"))
+    contacts = list(_others(study, {email.lower() for email in emails if email}, user))
     alike = _with_the_same_pictures(study, {contact.reader.study for contact in contacts})
+    found: dict[str, list[Elsewhere]] = {}
     for contact in contacts:
         found.setdefault(contact.lowered, []).append(Elsewhere(contact.reader, contact.reader.study_id in alike))
     return found
 
 
-def elsewhere_of(*, reader: Reader, user) -> list[Elsewhere]:
+def elsewhere_of(*, reader: Reader, user) -> list[Reader]:
     """The same person, by the address that is kept, in the other studies that `user` coordinates."""
-    email = ReaderContact.objects.filter(reader=reader).values_list("email", flat=True).first() or ""
-    return elsewhere(study=reader.study, emails=[email], user=user).get(email.lower(), [])
+    own = ReaderContact.objects.filter(reader=reader).exclude(email="").values(lowered=Lower("email"))
+    return [contact.reader for contact in _others(reader.study, own, user)]
+
+
+def _others(study: Study, wanted: Collection[str] | QuerySet, user) -> QuerySet[ReaderContact]:
+    others = coordinated_by(user).exclude(pk=study.pk)
+    contacts = ReaderContact.objects.annotate(lowered=Lower("email")).filter(reader__study__in=others, lowered__in=wanted)
+    return contacts.select_related("reader__study__protocol", "reader__group", "reader__withdrawal").order_by("reader__study", "pk")
 
 
 def _with_the_same_pictures(study: Study, others: Collection[Study]) -> set[int]:

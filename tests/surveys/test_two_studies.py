@@ -51,10 +51,12 @@ def coordinator(*readers, **fields) -> User:
 def test_a_coordinator_of_both_is_told_and_of_other_peoples_studies_nobody_is(two):
     here, there = two
     both = coordinator(here, there)
-    (found,) = elsewhere_of(reader=here, user=both)
+    assert elsewhere_of(reader=here, user=both) == [there]
+    asked = {"study": here.study, "emails": [ADA], "user": both}
+    ((found,),) = elsewhere(**asked).values()
     assert (found.reader, found.same_pictures) == (there, True)
     ItemImage.objects.filter(item__study=there.study).update(pixel_sha256="0" * 64)
-    assert [row.same_pictures for row in elsewhere_of(reader=here, user=both)] == [False]
+    assert [row.same_pictures for rows in elsewhere(**asked).values() for row in rows] == [False]
     Membership.objects.filter(study=there.study).update(role="analyst")
     assert elsewhere_of(reader=here, user=both) == []
     ReaderContact.objects.all().update(email="")
