@@ -21,6 +21,8 @@ from benchmark.outside_api import OutsideReadings
 from benchmark.presenting import section_called
 from benchmark.protocol_api import ProtocolViewSet
 from benchmark.rating_api import RatingPlanning
+from benchmark.record_api import RecordViewSet
+from benchmark.rehearsal_api import RehearsalViewSet
 from benchmark.services.bundle import bundle, bundle_name
 from benchmark.services.checking import changes_between
 from benchmark.services.planning import plan_design, spread_from_model
@@ -351,6 +353,8 @@ routes = [
     ("plans", PlanViewSet, "api-plan"),
     ("assistance", AssistanceViewSet, "api-assistance"),
     ("protocols", ProtocolViewSet, "api-protocol"),
+    ("records", RecordViewSet, "api-record"),
+    ("rehearsals", RehearsalViewSet, "api-rehearsal"),
 ]
 urlpatterns = [
     path("readings/import/", OutsideReadings.as_view(), name="api-readings-import"),

@@ -48,7 +48,7 @@ def _steps(study: Study, counts: StudyCounts, roles: frozenset[str]) -> list[Ste
     results = link(study, "benchmark:comparison_list") if roles.intersection(TRUTH_ROLES) else None
     may_compare = bool(roles & {Role.ANALYST, Role.COORDINATOR})
     steps = [
-        images_step(counts, bank, link(study, "imagebank:split") if coordinates else None),
+        images_step(counts, bank, *(link(study, name) if coordinates else None for name in ("imagebank:split", "imagebank:import"))),
         design_step(counts, surveys),
         readers_step(counts, readers, _about_readers(study) if coordinates else _about_networks(study)),
         reading_step(counts, seats, closed=study_state(study) in ("reading closed", "archived")),
@@ -110,11 +110,11 @@ def study_state(study: Study) -> str:
     return "reading closed" if protocol.reading_closed_at else "recruitment closed"
 
 
-def images_step(counts: StudyCounts, url: str | None, split: str | None = None) -> Step:
+def images_step(counts: StudyCounts, url: str | None, split: str | None = None, bring: str | None = None) -> Step:
     if counts.rated and not counts.items:  # a rating study shows pictures of another study's bank
         return Step("Images", "done", f"{amount(counts.rated, 'stimulus', 'stimuli')} to rate")
     if not counts.items:
-        return Step("Images", "not begun", "none yet", "Import images", url)
+        return Step("Images", "not begun", "none yet", "Import images", bring or url)
     if not counts.testing and not counts.imported:
         return Step("Images", "under way", f"{amount(counts.items, 'item')}, none for testing", "Draw a test set", split or url)
     tested = "all for testing" if counts.testing == counts.items else f"{counts.testing:,} for testing"

@@ -11,6 +11,7 @@ HOLDINGS = (
     Holding("surveys.Answer", SITTING, "saved answer", "saved answers"),
     Holding("surveys.BlockSitting", SITTING),
     Holding("surveys.Letter", "invitation__reader__study", "record of a letter", "records of letters"),
+    Holding("surveys.ReleasedShare", "release__study"),
     Holding("surveys.SurveyResponse", "reader__study", "sitting", "sittings"),
     Holding("surveys.Invitation", "reader__study", "personal link", "personal links"),
     Holding("surveys.Reply", "reader__study"),

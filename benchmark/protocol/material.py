@@ -10,6 +10,7 @@ from surveys.models import Block, Seat, Stimulus, StudyProtocol, SurveyItem, Sur
 from surveys.questions import required_counts
 from surveys.reading.context import words_for
 from surveys.services import assisted_questions, control_shares
+from surveys.services.demographics import is_analysed, is_only_verified
 from surveys.services.pictures import chain_of
 
 MIXED = "real and generated"
@@ -208,11 +209,17 @@ def reading_of(study: Study, protocol: StudyProtocol | None) -> dict:
         "zoom": protocol.zoom_allowed,
         "about": [
             {"prompt": row["prompt"], "kind": row.get("kind", "text"), "choices": list(row.get("choices", ())),
-             "required": bool(row.get("required"))}
+             "required": bool(row.get("required")), "use": _use(row)}
             for row in protocol.demographic_questions
         ],
         "served": _served(study, protocol),
     }  # fmt: skip
+
+
+def _use(question: dict) -> str:
+    if is_only_verified(question):
+        return "to check who takes part; in no analysis"
+    return "in analyses of readers" if is_analysed(question) else "free text; in no analysis"
 
 
 def _served(study: Study, protocol: StudyProtocol) -> list[str]:

@@ -27,6 +27,9 @@ STORED = (
      "Every choice and every change of it, its time by the server's and the browser's clock, how long it took, its hash."),
     ("What the screen did", ("surveys.ViewingEvent",), UNTIL_WITHDRAWN,
      "Picture painted, enlarged, not loaded, window left and come back, size of window and picture, output handed out; with times."),
+    ("Share right, as other readers saw it", ("surveys.ReleasedShare",), UNTIL_DELETED,
+     "Where results were released to readers: a dot for each of five or more, rounded to 2 of 100, without a name. A withdrawal"
+     " cuts it off from the reader; it stays in the figure, because one dot less would show whose it was."),
     ("Imported answers", ("surveys.ImportedReading",), UNTIL_DELETED, "Answers that were given elsewhere, under the code they came with."),
     ("Withdrawal", ("surveys.Withdrawal",), UNTIL_DELETED, "That the reader withdrew, when, and how many answers were deleted."),
 )  # fmt: skip

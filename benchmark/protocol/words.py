@@ -12,6 +12,7 @@ from surveys.questions import ASSISTED, Question, questions_of
 from surveys.questions.definition import DIAGNOSIS, KINDS
 from surveys.reading.asking import asked_context
 from surveys.reading.context import choices_of, counted, words_for
+from surveys.services.demographics import is_only_verified
 from surveys.services.letters import letter_of
 
 SAMPLE_LINK = "the-personal-link-stands-here"
@@ -83,7 +84,8 @@ def _before(study: Study, protocol: StudyProtocol, *, practises: bool) -> list[d
 
 
 def _about(row: dict) -> dict:
-    return {"prompt": row["prompt"], "kind": row.get("kind", "text"), "step": "", "required": bool(row.get("required")), "hint": "",
+    return {"prompt": row["prompt"], "kind": row.get("kind", "text"), "step": "", "required": bool(row.get("required")),
+            "hint": _("Asked only to check who takes part; no analysis uses it.") if is_only_verified(row) else "",
             "choices": list(row.get("choices", ())), "ends": None, "notes": []}  # fmt: skip
 
 

@@ -86,6 +86,23 @@ def asked_of(study: Study) -> list[tuple[ReaderGroup, str]]:
     return [(group, view) for group in groups for view in (protocol.view_order if protocol else ())]
 
 
+def people_of(study: Study, shares: Mapping[str, float]) -> dict[tuple[str, str], float]:
+    """Share correct by (group code, view) of everybody whom a rehearsal asks for.
+
+    shares: by "group/view", by "group", or by "" for all others; the closer one goes first. A name that the study does not
+    have, and a group for which nothing is said, raise ValidationError. A rating study asks for nobody and takes no names.
+    """
+    asked = [(group.code, view) for group, view in asked_of(study)]
+    known = {"", *(group for group, _ in asked), *(f"{group}/{view}" for group, view in asked)}
+    if unknown := sorted(set(shares) - known):
+        there = ", ".join(sorted(known - {""})) or "no shares to name: its raters tell generated from real more or less well (dprime)"
+        raise ValidationError(f"There is no {', '.join(unknown)} in {study.slug}; there are {there}.")
+    found = {(group, view): shares.get(f"{group}/{view}", shares.get(group, shares.get(""))) for group, view in asked}
+    if lacking := [f"{group}/{view}" for (group, view), share in found.items() if share is None]:
+        raise ValidationError(f"No accuracy is given for {', '.join(lacking)}; add it, or one number for all others.")
+    return found
+
+
 def rehearsals_of(study: Study) -> list[Study]:
     """The rehearsals that there are, the newest first."""
     return list(Study.objects.filter(rehearsal_of=study.slug, leaving_at=None).order_by("-pk"))

@@ -1,5 +1,6 @@
 """The surveys' part of the API: the same services, roles and refusals as the pages. `routes` is picked up by config."""
 
+from surveys.api.debriefs import DebriefViewSet
 from surveys.api.people import InvitationViewSet, ProgressViewSet, ReaderViewSet
 from surveys.api.rating_studies import RatingStudyViewSet
 from surveys.api.ratings import RatingViewSet
@@ -15,5 +16,6 @@ routes = [
     ("readings", ReadingViewSet, "api-reading"),
     ("rating-studies", RatingStudyViewSet, "api-rating-study"),
     ("ratings", RatingViewSet, "api-rating"),
+    ("debriefs", DebriefViewSet, "api-debrief"),
     ("progress", ProgressViewSet, "api-progress"),
 ]

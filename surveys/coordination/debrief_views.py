@@ -125,14 +125,19 @@ def _sample(request):
     sitting = finished_sittings(request.study).select_related("reader__study__protocol", "group").order_by("finished_at", "pk").first()
     if sitting is None or not form.is_valid():
         raise Http404
-    found = own_results(sitting, with_pictures=form.cleaned_data["pictures"], network=form.cleaned_data["network"])
+    release = standing_release(request.study)
+    found = own_results(
+        sitting, with_pictures=form.cleaned_data["pictures"], network=form.cleaned_data["network"], release=release
+    )  # fmt: skip
     where = {"slug": request.study.slug}
 
     def item_address(number: int) -> str:
         return f"{reverse('surveys:debrief-preview-item', kwargs=where | {'number': number})}?{_query(form)}"
 
     overview = f"{reverse('surveys:debrief-preview', kwargs=where)}?{_query(form)}"
-    return sitting, found, {"network": form.cleaned_data["network"], "simulated": sitting.simulated}, item_address, overview
+    shared = {"network": form.cleaned_data["network"], "simulated": sitting.simulated}
+    shared |= {"frozen_at": release.others_frozen_at if release else None}
+    return sitting, found, shared, item_address, overview
 
 
 def _bare(request, template: str, context: dict):

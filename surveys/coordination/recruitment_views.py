@@ -16,7 +16,7 @@ from imagebank.permissions import allowed_in_archive, only_to_change, require_ro
 from imagebank.tables import csv_text
 from surveys.coordination.flow_figure import flow_figure
 from surveys.coordination.pages import download, page, told
-from surveys.models import Answer, Invitation, Letter, Reader, ReaderGroup, Seat, Survey
+from surveys.models import Answer, Invitation, Letter, Reader, ReaderGroup, ReleasedShare, Seat, Survey
 from surveys.services import (
     due_reminders,
     erase_contact,
@@ -37,7 +37,9 @@ from surveys.services import (
 from surveys.services.closing import gives_links
 from surveys.services.funnel import MEANINGS, funnel_rows, funnels
 from surveys.services.invitation_list import MOST_BYTES, list_of_addresses, read_invitation_list
+from surveys.services.letters import answered_by
 from surveys.services.retention import erasure_due_at
+from surveys.services.same_person import Elsewhere, elsewhere, elsewhere_of
 
 PER_PAGE = 50
 ACTIONS = (
@@ -161,7 +163,7 @@ def letters(request, slug):
     samples = []
     if group is not None and hasattr(study, "protocol"):
         samples = [(kind, label, sample_letter(kind=kind, group=group)) for kind, label in _kinds_of_letters(study)]
-    context = {"samples": samples, "groups": groups, "group": group, "post": _post(study), "to_file": _to_file()}
+    context = {"samples": samples, "groups": groups, "group": group, "post": _post(study), "to_file": _to_file(), "answered_by": answered_by(study)}
     return page(request, "letters", **context)
 
 
@@ -196,12 +198,23 @@ def invite_reader(request, slug):
                 return _show_link(request, invitation, raw)
             queue_letters(study=request.study, invitations=[invitation], kind=Letter.Kind.INVITATION, user=request.user)
             messages.success(request, f"The invitation of {invitation.reader} is on its way.")
+            for row in _who_know_the_images(request, invitation):
+                messages.warning(request, f"{row.reader} of “{row.study.title}” has this address too, and that study shows the same images.")
             return redirect("surveys:readers", slug=slug)
     return _readers(request, form, 422)
 
 
 def _show_link(request: HttpRequest, invitation: Invitation, raw: str) -> HttpResponse:
-    return page(request, "invited", invitation=invitation, link=_link(request, raw))
+    return page(
+        request, "invited", invitation=invitation, link=_link(request, raw), elsewhere=_who_know_the_images(request, invitation)
+    )  # fmt: skip
+
+
+def _who_know_the_images(request: HttpRequest, invitation: Invitation) -> list[Elsewhere]:
+    """The person who is invited, in other studies that show the same images."""
+    contact = getattr(invitation.reader, "contact", None)
+    found = elsewhere(study=request.study, emails=[contact.email] if contact else [], user=request.user)
+    return [row for rows in found.values() for row in rows if row.same_pictures]
 
 
 def _link(request: HttpRequest, raw: str) -> str:
@@ -230,6 +243,10 @@ def invite_list(request, slug):
         return page(request, "invite_list", 422, problems=error.messages, **context)
     if listed.invitees and not listed.errors:
         context["letter"] = sample_letter(kind=Letter.Kind.INVITATION, group=listed.invitees[0].group)
+        known = elsewhere(study=request.study, emails=[row.email for row in listed.invitees], user=request.user)
+        context["rows"] = [(row, known.get(row.email.lower(), [])) for row in listed.invitees]
+        context["known"] = bool(known)
+        context["reading_twice"] = sum(any(one.same_pictures for one in found) for found in known.values())
     return page(request, "invite_list", 422 if listed.errors else 200, listed=listed, **context)
 
 
@@ -305,7 +322,9 @@ def withdraw(request, slug, pk):
         return redirect("surveys:readers", slug=slug)
     answers = Answer.objects.filter(survey_response__reader=reader).count()
     responses = reader.responses.select_related("survey")
-    return page(request, "withdraw", reader=reader, answers=answers, responses=responses)
+    dots = ReleasedShare.objects.filter(survey_response__in=responses).exists()
+    return page(request, "withdraw", reader=reader, answers=answers, responses=responses, dots=dots,
+                elsewhere=elsewhere_of(reader=reader, user=request.user))  # fmt: skip
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -321,7 +340,8 @@ def erase(request, slug, pk):
     finished = reader.responses.exclude(finished_at=None).exists()
     waiting = Letter.objects.filter(invitation__reader=reader).waiting().count()
     to_file = settings.EMAIL_BACKEND.endswith("filebased.EmailBackend")
-    return page(request, "erase", reader=reader, finished=finished, waiting=waiting, letters_as_files=to_file)
+    return page(request, "erase", reader=reader, finished=finished, waiting=waiting, letters_as_files=to_file,
+                elsewhere=elsewhere_of(reader=reader, user=request.user))  # fmt: skip
 
 
 @require_GET

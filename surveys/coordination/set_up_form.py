@@ -5,11 +5,14 @@ from collections.abc import Callable, Sequence
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.text import slugify
+from django.utils.translation import gettext, override
 
-from surveys.coordination.set_up_words import ASSISTED, ASSISTED_OR_NOT, CONFIDENCE, HELP, LABELS, WORDS
-from surveys.languages import TRANSLATED
+from imagebank.models import Study
+from surveys.coordination.set_up_words import ASSISTED, ASSISTED_OR_NOT, CONFIDENCE, FOLLOWS, HELP, LABELS, WORDS
+from surveys.languages import TRANSLATED, translated
 from surveys.questions.definition import MOST_CONTROL
 from surveys.services.afterwards import LONGEST_ISSUER
+from surveys.services.demographics import ANALYSIS, COLUMNS, PURPOSES, VERIFICATION, is_only_verified
 from surveys.services.letter_words import LONGEST_SUBJECT, check_letter
 from surveys.services.protocol import SCHEMA, SHOWN_AND_REPEATED, TEXTS
 
@@ -42,29 +45,39 @@ def _group(line: str) -> dict:
 
 
 def _about_reader(line: str) -> dict:
-    """ "Years in practice? | number", "Specialty? * | Surgery; Medicine": a star asks for an answer."""
-    prompt, bar, how = (part.strip() for part in line.partition("|"))
+    """ "Specialty? * | Surgery; Medicine", "Years in practice? | number | verification only": a star asks for an answer."""
+    prompt, *parts = (part.strip() for part in line.split("|"))
+    how, purpose = [*parts, "", ""][:2]
+    if len(parts) > 2 or purpose.lower() not in ("", *PURPOSES):
+        raise ValidationError(f'"{line}" may end, after a second bar, in "{VERIFICATION}" or "{ANALYSIS}" and in nothing else.')
     required = prompt.endswith("*")
     prompt = prompt.rstrip("* ")
-    row = {"code": slugify(prompt)[:60].strip("-") or "question", "prompt": prompt, "required": required}
-    if how.lower() == "number":
-        return row | {"kind": "integer"}
+    code = slugify(prompt)[:50].strip("-") or "question"
+    row = {"code": f"{code}-stated" if code in COLUMNS else code, "prompt": prompt, "required": required} | _answered(line, how, parts)
+    return row | ({"purpose": purpose.lower()} if purpose else {})
+
+
+def _answered(line: str, how: str, parts: Sequence[str]) -> dict:
+    """What counts as an answer: free text, a number, or one of the choices."""
+    if how.lower() in ("number", "text"):
+        return {"kind": {"number": "integer", "text": "text"}[how.lower()]}
     choices = [choice.strip() for choice in how.split(";") if choice.strip()]
-    if bar and len(choices) < 2:
-        raise ValidationError(f'"{line}" needs two choices or more after the bar, parted by semicolons, or "number".')
-    return row | ({"kind": "choice", "choices": choices} if choices else {"kind": "text"})
+    if parts and len(choices) < 2:
+        raise ValidationError(f'"{line}" needs two choices or more after the bar, parted by semicolons, or "number", or "text".')
+    return {"kind": "choice", "choices": choices} if choices else {"kind": "text"}
 
 
 def _about_reader_said(row: dict) -> str:
-    how = {"choice": " | " + "; ".join(row.get("choices", ())), "integer": " | number"}.get(row.get("kind"), "")
-    return f"{row['prompt']}{' *' if row.get('required') else ''}{how}"
+    purpose = f" | {VERIFICATION}" if is_only_verified(row) else ""
+    how = {"choice": "; ".join(row.get("choices", ())), "integer": "number"}.get(row.get("kind"), "text" if purpose else "")
+    return f"{row['prompt']}{' *' if row.get('required') else ''}{f' | {how}' if how else ''}{purpose}"
 
 
 class SetUpForm(forms.Form):
     """What a study.toml says, as fields. `preset` is the study.toml's content; rows that a file says more about keep it."""
 
     title = forms.CharField(max_length=200)
-    slug = forms.SlugField(max_length=50)
+    slug = forms.SlugField(max_length=50, required=False)
     summary = forms.CharField(required=False, max_length=2000, widget=forms.Textarea({"rows": 2}))
     question = forms.CharField(max_length=300)
     classes = forms.CharField(max_length=20000, widget=forms.Textarea({"rows": 7}))
@@ -94,6 +107,12 @@ class SetUpForm(forms.Form):
     invitation_subject = forms.CharField(required=False, max_length=LONGEST_SUBJECT)
     invitation_body = forms.CharField(required=False, max_length=20000, widget=forms.Textarea({"rows": 8}))
 
+    # What most studies leave as it is, below a line that opens and names it.
+    FOLDED = {
+        "summary": "a summary", "control": "a control arm of the second answer", "anchors": "images that every reader sees",
+        "repeats": "images shown twice", "practice": "beside the practice image", "break_between_blocks": "between two views",
+        "invitation_subject": "subject", "invitation_body": "letter of the invitation",
+    }  # fmt: skip
     SECTIONS = (
         ("The study", ("title", "slug", "summary")),
         ("What is asked", ("question", "classes", "views", "confidence", "assisted", "control")),
@@ -114,11 +133,21 @@ class SetUpForm(forms.Form):
             self.fields["language"].choices = (TRANSLATED | {spoken: TRANSLATED.get(spoken, spoken)}).items()
         for name, field in self.fields.items():
             field.label, field.help_text = LABELS.get(name, field.label), HELP.get(name, "")
+            field.follows = FOLLOWS.get(name, ())
             if not isinstance(field, forms.BooleanField):
                 field.widget.attrs |= SELECT if isinstance(field, forms.ChoiceField) else CONTROL
 
-    def sections(self) -> list[tuple[str, list]]:
-        return [(title, [self[name] for name in names if name in self.fields]) for title, names in self.SECTIONS]
+    def sections(self) -> list[tuple[str, list, list, str, bool]]:
+        """Title, fields, those that are folded away, what they are about, and whether they stand open: one of them is wrong, or says
+        something of its own."""
+        found = []
+        for title, names in self.SECTIONS:
+            fields = [self[name] for name in names if name in self.fields]
+            folded = [field for field in fields if field.name in self.FOLDED]
+            words = ", ".join(self.FOLDED[field.name] for field in folded)
+            is_open = any(field.errors or str(field.value() or "") != str(WORDS.get(field.name) or "") for field in folded)
+            found.append((title, [field for field in fields if field not in folded], folded, words, is_open))
+        return found
 
     def _rows(self, name: str, table: str, read: Callable, said: Callable) -> list[dict]:
         """The lines of a field as rows; a line that says what a known row says is that row, whatever else it holds."""
@@ -134,6 +163,17 @@ class SetUpForm(forms.Form):
         if faults:
             raise ValidationError(faults)
         return rows
+
+    def clean_slug(self) -> str:
+        """The address; without one the title's, with a number where that is taken."""
+        said = self.cleaned_data["slug"]
+        if said:
+            return said
+        stem = slugify(self.cleaned_data.get("title", ""))[:46].strip("-")
+        if not stem:
+            raise ValidationError("No address can be made from the title; write one.")
+        taken = set(Study.objects.filter(slug__startswith=stem).values_list("slug", flat=True))
+        return next(slug for slug in (stem, *(f"{stem}-{number}" for number in range(2, 1000))) if slug not in taken)
 
     def clean_classes(self) -> list[dict]:
         rows = self._rows("classes", "classes", lambda line: _coded(line, "name"), lambda row: _said(row, "name"))
@@ -218,7 +258,7 @@ class SetUpForm(forms.Form):
             "contacts": self.known.get("contacts", {}),
             "afterwards": {name: said[name] for name in ("debrief", "certificate_issuer") if said.get(name)},
             "pictures": self.known.get("pictures", {}),
-            "questions": _questions(said, self.known.get("questions", [])),
+            "questions": _questions(said, self.known.get("questions", []), kept.get("language", "en")),
             "demographic_questions": said["about_you"],
             "texts": {name: _told(said[name]) for name in TEXTS if said[name].strip() and name not in self.left_to_us()},
         }
@@ -233,21 +273,40 @@ def _group_said(row: dict) -> str:
     return f"{row['singular']}, {row['plural']}"
 
 
-def _questions(said: dict, known: Sequence[dict]) -> list[dict]:
-    further = [
-        next((row for row in known if row["kind"] == usual["kind"]), usual)
-        for usual in (CONFIDENCE, ASSISTED)
-        if said[usual["kind"]]
-    ]
-    further = [_with_control(row, said["control"] or 0) if row["kind"] == "assisted" else row for row in further]
+def _questions(said: dict, known: Sequence[dict], was: str) -> list[dict]:
+    """The diagnosis and what is asked besides; was: the language in which the known questions are."""
+    control = said["control"] or 0
+    second = ASSISTED | {"prompt": ASSISTED_OR_NOT if control else ASSISTED["prompt"]}
+    further = []
+    for words in (CONFIDENCE, second):
+        if said[words["kind"]]:
+            row = next((row for row in known if row["kind"] == words["kind"]), None)
+            kept = row is not None and said["language"] == was
+            further.append(_in_our_words(row or words, words, None if kept else translated(said["language"])))
+    further = [_with_control(row, control) if row["kind"] == "assisted" else row for row in further]
     return [{"kind": "diagnosis", "prompt": said["question"]}, *further] if further else []
 
 
+def _in_our_words(row: dict, words: dict, language: str | None) -> dict:
+    """A further question in `words` and `language`, None for the one that it is in, where its words are ours; a file's own stay."""
+
+    def spoken(text: str, in_language: str) -> str:
+        with override(in_language):
+            return gettext(text)
+
+    told = {}
+    for name in ("prompt", "low", "high"):
+        ours = {words[name]} if name in words else set()
+        ours |= {ASSISTED["prompt"], ASSISTED_OR_NOT} if words["kind"] == "assisted" and name == "prompt" else set()
+        found = next((code for code in TRANSLATED for text in ours if row.get(name) == spoken(text, code)), None)
+        if found is not None:
+            told[name] = spoken(words[name], language or found)
+    return row | told
+
+
 def _with_control(row: dict, percent: int) -> dict:
-    """The question with this share of control items, in words that hold with and without an output if ours were kept."""
-    prompts = (ASSISTED["prompt"], ASSISTED_OR_NOT)
-    prompt = prompts[percent > 0] if row["prompt"] in prompts else row["prompt"]
-    row = {name: value for name, value in row.items() if name != "control"} | {"prompt": prompt}
+    """The question with this share of control items."""
+    row = {name: value for name, value in row.items() if name != "control"}
     return row | ({"control": percent / 100} if percent else {})
 
 

@@ -1,14 +1,21 @@
 """The words of the form in which a study is described: labels, help, and what a new study begins with."""
 
+from django.utils.translation import gettext_noop
+
 from surveys.services.default_words import BREAK, INSTRUCTIONS, PRACTICE, THANKS
 from surveys.services.letter_words import PLACES
 
-CONFIDENCE = {"code": "confidence", "kind": "confidence", "prompt": "How sure are you?", "low": "guessed", "high": "certain"}
+# Readers see these words, in the study's language.
+CONFIDENCE = {
+    "code": "confidence", "kind": "confidence", "prompt": gettext_noop("How sure are you?"), "low": gettext_noop("guessed"),
+    "high": gettext_noop("certain"),
+}  # fmt: skip
 ASSISTED = {
-    "code": "second", "kind": "assisted", "step": 2, "prompt": "And with the network's answer in sight: which diagnosis is it?",
+    "code": "second", "kind": "assisted", "step": 2,
+    "prompt": gettext_noop("And with the network's answer in sight: which diagnosis is it?"),
 }  # fmt: skip
 # Where some images have no output, the words must hold with and without one.
-ASSISTED_OR_NOT = "And once more: which diagnosis is it?"
+ASSISTED_OR_NOT = gettext_noop("And once more: which diagnosis is it?")
 
 LABELS = {
     "slug": "Address",
@@ -41,7 +48,7 @@ LABELS = {
 }
 
 HELP = {
-    "slug": "Letters, digits and hyphens: what comes after /studies/. It stays.",
+    "slug": "Letters, digits and hyphens: what comes after /studies/. It stays. Empty: made from the title.",
     "summary": "For those who run the study; readers do not see it.",
     "classes": 'Code and name, as in "BCC: Basal cell carcinoma". The code stands in manifest.csv and in tables; readers '
     "see the name. They are offered in this order.",
@@ -51,8 +58,9 @@ HELP = {
     "control": "The control arm: it tells what the network adds apart from what a second look alone does. The images are drawn "
     "with the surveys' seed, others for every reader. 25 is sensible; 0: the output is always shown. Without the tick above it says nothing.",
     "groups": 'The word for one and for many, as in "dermatologist, dermatologists". Each group reads every survey once.',
-    "about_you": 'Plain text, or choices after a bar: "Specialty * | Dermatology; General practice"; "Years in practice | '
-    'number". A star asks for an answer. May be empty.',
+    "about_you": 'Choices after a bar, "number", or nothing for plain text: "Specialty * | Dermatology; General practice"; "Years in '
+    'practice | number"; "Where do you work?". A star asks for an answer. A second bar says what it is asked for: "Year of licence | number | '
+    'verification only".',
     "per_class": "With 6 classes and 2 images of each, a survey has 12 images.",
     "sets": "Once, or more often for closer estimates: each time needs as many readers again.",
     "anchors": "0: none. Anchors are images that every reader sees, so that readers of different surveys can be compared; nothing tells "
@@ -70,6 +78,26 @@ HELP = {
     "invitation_subject": "Empty: “Invitation” and the study's title.",
     "invitation_body": "Empty: our own words around your first page. In braces stands what differs: "
     + "; ".join(f"{{{name}}}, {meaning}" for name, meaning in PLACES.items()) + ".",
+}
+
+# What follows from a choice, where a field has one: as it is written, and what becomes of it.
+FOLLOWS = {
+    "about_you": (
+        (
+            "A number or a choice, for the analysis (nothing written, or “analysis”)",
+            "Stands in readers.csv, and Results compare accuracy by it; choices of fewer than five readers are merged or left out. The "
+            "protocol says so. Published tables may hold it: ask only what your consent covers.",
+        ),
+        (
+            "verification only",
+            "You see it in demographics.csv and nowhere else: no comparison, report or bundle has it. Readers read that beside the "
+            "question, the protocol says it to your data-protection officer.",
+        ),
+        (
+            "Free text, whatever it is for",
+            "In demographics.csv alone: what people type may say who they are.",
+        ),
+    ),
 }
 
 WORDS = {

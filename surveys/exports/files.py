@@ -15,7 +15,7 @@ from surveys.coordination.seat_grid import live_cells
 from surveys.exports.tables import readings_csv
 from surveys.models import Answer, BlockSitting, Seat, ServedPicture, SurveyResponse, ViewingEvent
 from surveys.services import cells_frame, ratings_frame, reader_answers_frame, readings_frame
-from surveys.services.demographics import analysed_questions
+from surveys.services.demographics import analysed_questions, is_analysed, is_only_verified
 from surveys.services.funnel import funnel_rows
 
 NOBODY = "No address and no name of a reader is in any of these files; readers are known by their codes."
@@ -286,7 +286,13 @@ def _pictures(study: Study):
 def demographic_columns(study: Study) -> dict[str, str]:
     protocol = getattr(study, "protocol", None)
     questions = protocol.demographic_questions if protocol else []
-    return SITTING | {question["code"]: question["prompt"] for question in questions}
+    return SITTING | {question["code"]: f"{question['prompt']} ({_use(question)})" for question in questions}
+
+
+def _use(question: dict) -> str:
+    if is_analysed(question):
+        return "in readers.csv too, for the analysis"
+    return "asked to check who takes part, never analysed" if is_only_verified(question) else "free text, never analysed"
 
 
 def _demographics(study: Study):
@@ -309,7 +315,7 @@ def export_files(study: Study) -> list[ExportFile]:
                    VIEWING, _viewing),
         ExportFile("sittings.csv", "Sittings", "When each reader took each step, and the seal of each block.",
                    SITTINGS, _sittings),
-        ExportFile("demographics.csv", "About the readers", "Answers to the questions about the reader.",
+        ExportFile("demographics.csv", "About the readers", "All answers to the questions about the reader, those that are not analysed too.",
                    demographic_columns(study), _demographics),
         ExportFile("pictures.csv", "Pictures as shown", "What networks read and what readers saw of each picture, by hash.",
                    PICTURES, _pictures),

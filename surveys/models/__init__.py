@@ -1,6 +1,6 @@
 from .answer import Answer, ViewingEvent
 from .assistance import Assistance, ControlItem, ShownOutput
-from .debrief import DebriefRelease
+from .debrief import DebriefRelease, ReleasedShare
 from .design import Block, Survey, SurveyItem, SurveySet
 from .imported import ImportedReading
 from .picture import ServedPicture
@@ -23,6 +23,7 @@ __all__ = [
     "Reader",
     "ReaderContact",
     "ReaderGroup",
+    "ReleasedShare",
     "Reply",
     "Seat",
     "ServedPicture",

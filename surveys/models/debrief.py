@@ -7,7 +7,9 @@ from django.utils import timezone
 
 from imagebank.models import Study
 
+from .protocol import ReaderGroup
 from .reader import Reader
+from .response import SurveyResponse
 
 
 class DebriefReleaseQuerySet(models.QuerySet):
@@ -30,6 +32,9 @@ class DebriefRelease(models.Model):
     )
     released_at = models.DateTimeField(default=timezone.now)
     withdrawn_at = models.DateTimeField(null=True, blank=True)
+    others_frozen_at = models.DateTimeField(
+        null=True, blank=True, help_text="The first reader looked: from then on the figure of the others stays as it is."
+    )
 
     objects = DebriefReleaseQuerySet.as_manager()
 
@@ -41,3 +46,29 @@ class DebriefRelease(models.Model):
 
     def __str__(self):
         return f"Debrief of {self.study}"
+
+
+class ReleasedShare(models.Model):
+    """One dot of the figure in which readers see where the others of their group lie, as it was first shown.
+
+    A reader's withdrawal deletes the sitting and leaves the dot, which then belongs to nobody.
+    """
+
+    release = models.ForeignKey(DebriefRelease, on_delete=models.PROTECT, related_name="shares")
+    group = models.ForeignKey(ReaderGroup, on_delete=models.PROTECT, related_name="released_shares")
+    survey_response = models.ForeignKey(
+        SurveyResponse, on_delete=models.SET_NULL, related_name="released_shares", null=True, blank=True
+    )
+    simulated = models.BooleanField(default=False)
+    view = models.SlugField()
+    percent = models.PositiveSmallIntegerField(help_text="Right answers of 100, rounded to 2.")
+
+    class Meta:
+        ordering = ["release", "view", "group", "percent"]
+        constraints = [
+            models.UniqueConstraint(fields=["release", "survey_response", "view"], name="one_released_share_per_sitting_and_view"),
+            models.CheckConstraint(condition=Q(percent__lte=100), name="released_share_is_of_100"),
+        ]
+
+    def __str__(self):
+        return f"{self.percent} of 100 in {self.view}"

@@ -39,7 +39,7 @@ def debriefed(view: Callable) -> Callable:
 @debriefed
 def results(request, token, survey_response):
     """How the reader did, block by block, and what was answered to every image."""
-    note_debriefed(survey_response)
+    request.release = note_debriefed(survey_response, request.release)
     context = results_context(
         study=survey_response.reader.study,
         blocks=results_to_show(survey_response, request.release),
@@ -47,6 +47,7 @@ def results(request, token, survey_response):
         item_address=lambda number: reverse("surveys:own-item", kwargs={"token": token, "number": number}),
     )
     context |= {"group": survey_response.group, "simulated": survey_response.simulated, "token": token}
+    context |= {"frozen_at": request.release.others_frozen_at}
     return render(request, "surveys/own_results.html", context)
 
 
@@ -54,7 +55,7 @@ def results(request, token, survey_response):
 @debriefed
 def one_item(request, token, survey_response, number):
     """One thing that was read, with the answer, the truth and the network's answer; wrong ones come first."""
-    note_debriefed(survey_response)
+    request.release = note_debriefed(survey_response, request.release)
     context = item_context(
         study=survey_response.reader.study,
         blocks=results_to_show(survey_response, request.release, among_others=False),

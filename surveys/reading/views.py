@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from surveys.languages import own_language
 from surveys.models import Block, SurveyItem, SurveyResponse, ViewingEvent
-from surveys.questions import asked_about, open_questions, questions_of, standing_by_item
+from surveys.questions import Question, asked_about, open_questions, questions_of, standing_by_item
 from surveys.reading.access import at_place, invited, seated
 from surveys.reading.asking import value_from_form
 from surveys.reading.context import block_context, counted, page_context, practice_stimuli, stimuli_to_practise
@@ -229,12 +229,20 @@ def _answer_by_form(request, token: str, survey_response: SurveyResponse, block:
                 )  # fmt: skip
     except ValidationError:
         return redirect(f"{address}?image={survey_item.position}&step={step}")
+    if request.POST.get("chosen") and _asked_beside(survey_response, survey_item, asked, step):
+        return redirect(f"{address}?image={survey_item.position}&step={step}")
     later = [question.step for question in asked if step.isdecimal() and question.step > int(step)]
     still_open = open_questions(survey_response, [survey_item])[survey_item.pk]
     if later and not any(str(question.step) == step and question.code in still_open for question in asked):
         return redirect(f"{address}?image={survey_item.position}&step={min(later)}")
     last = block.survey_items.count()
     return redirect(f"{address}?image={survey_item.position + 1 if survey_item.position < last else 'end'}")
+
+
+def _asked_beside(survey_response: SurveyResponse, survey_item: SurveyItem, asked: list[Question], step: str) -> bool:
+    """Whether something asked beside the choice has no answer yet: a choice sends the plain form, before its reader came to that."""
+    standing = standing_by_item(survey_response, survey_item=survey_item).get(survey_item.pk, {})
+    return any(str(question.step) == step and question.code and question.code not in standing for question in asked)
 
 
 def _record_choice(request, survey_response: SurveyResponse, survey_item: SurveyItem) -> None:

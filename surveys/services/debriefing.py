@@ -15,6 +15,7 @@ from imagebank.services.trail import note_deed
 from surveys.models import DebriefRelease, Reader, StudyProtocol, SurveyItem, SurveyResponse
 
 from .closing import shows_results
+from .others import freeze_others
 
 # A manifest column of this name with one of these words keeps a picture out of every debrief, whatever is released.
 MARK, MARKED = "debrief", ("no", "false", "0")
@@ -109,9 +110,13 @@ def withdraw_debrief(*, study: Study, user=None) -> DebriefRelease | None:
         return standing
 
 
-def note_debriefed(survey_response: SurveyResponse) -> None:
-    """Remember when a reader first saw the truth: from then on reading stays closed. Again changes nothing."""
+def note_debriefed(survey_response: SurveyResponse, release: DebriefRelease) -> DebriefRelease:
+    """Remember when a reader first saw the truth: from then on reading stays closed, and what is told of the others stays as it is.
+
+    Again changes nothing; returns the release with its frozen figure.
+    """
     SurveyResponse.objects.filter(pk=survey_response.pk, debriefed_at=None).update(debriefed_at=timezone.now())
+    return freeze_others(release)
 
 
 def may_show_picture(item: Item) -> bool:
@@ -131,14 +136,14 @@ def pictures_of(study: Study) -> PicturesShown:
     """What is noted about the pictures that readers of `study` saw."""
     items = Item.objects.filter(survey_items__block__survey__survey_set__study=study).distinct()
     shown = [item.pk for item in items if may_show_picture(item)]
-    noted = Provenance.objects.filter(image__in=_images(study).filter(item__in=shown))
+    noted = Provenance.objects.filter(image__in=images_of_surveys(study).filter(item__in=shown))
     licences = noted.order_by().values_list("licence").annotate(Count("pk")).order_by("-pk__count", "licence")
     return PicturesShown([(licence or "none noted", count) for licence, count in licences], items.count() - len(shown))
 
 
 def read_elsewhere(study: Study) -> QuerySet[Study]:
     """Other studies in which the same pictures are still being read: who is told the truth here could answer there."""
-    pixels = _images(study).values("pixel_sha256")
+    pixels = images_of_surveys(study).values("pixel_sha256")
     open_studies = Study.objects.exclude(pk=study.pk).filter(
         archived_at=None, leaving_at=None, survey_sets__isnull=False, protocol__reading_closed_at=None
     )
@@ -147,7 +152,7 @@ def read_elsewhere(study: Study) -> QuerySet[Study]:
     return open_studies.filter(Q(pk__in=shows) | Q(pk__in=rates)).distinct()
 
 
-def _images(study: Study) -> QuerySet[ItemImage]:
+def images_of_surveys(study: Study) -> QuerySet[ItemImage]:
     """The pictures that the surveys of `study` show."""
     frames = Q(stimulus_frames__stimulus__survey_items__block__survey__survey_set__study=study)
     views = Q(item__survey_items__block__survey__survey_set__study=study, item__survey_items__stimulus=None,

@@ -1,5 +1,6 @@
-"""The questions about the reader: their kinds, what counts as an answer, and the answers that an analysis may take."""
+"""The questions about the reader: their kinds, what they are asked for, what counts as an answer, and the answers that an analysis may take."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from django.core.exceptions import ValidationError
@@ -10,6 +11,47 @@ from surveys.models import SurveyResponse
 
 if TYPE_CHECKING:
     import pandas
+
+ANALYSIS, VERIFICATION = "analysis", "verification only"
+PURPOSES = (ANALYSIS, VERIFICATION)
+KINDS = ("choice", "integer", "text")
+COLUMNS = ("response", "reader", "group", "kind", "survey", "simulated")  # stand beside the answers in tables
+
+
+def check_questions_about_readers(questions: object) -> list[dict]:
+    """The rows of a file's demographic_questions, once every one of them can be asked; all that is wrong in one ValidationError."""
+    if not isinstance(questions, list) or not all(isinstance(row, dict) for row in questions):
+        raise ValidationError("demographic_questions must be tables, each under [[demographic_questions]].")
+    faults, codes = [], [row.get("code") for row in questions]
+    for number, row in enumerate(questions, start=1):
+        named = f"The question about the reader {row['code']!r}" if row.get("code") else f"Question {number} about the reader"
+        if absent := [name for name in ("code", "prompt") if not row.get(name)]:
+            faults.append(f"{named} lacks {', '.join(absent)}; add it.")
+        if row.get("kind", "text") not in KINDS:
+            faults.append(f"{named} is of the kind {row['kind']!r}; there are {', '.join(KINDS)}.")
+        if row.get("kind") == "choice" and len(row.get("choices", ())) < 2:
+            faults.append(f"{named} needs two choices or more; it has {len(row.get('choices', ()))}.")
+        if row.get("purpose", ANALYSIS) not in PURPOSES:
+            faults.append(f'{named} has the purpose {row["purpose"]!r}; it must be "{ANALYSIS}" or "{VERIFICATION}".')
+        if row.get("code") in COLUMNS:
+            faults.append(f"{named} needs another code: tables of the answers have a column of this name already.")
+    faults += [f"Two questions about the reader have the code {code!r}." for code in sorted({c for c in codes if c and codes.count(c) > 1})]
+    if faults:
+        raise ValidationError(faults)
+    return questions
+
+
+def is_only_verified(question: Mapping) -> bool:
+    """Whether readers are asked this to check who takes part, and for nothing else."""
+    return question.get("purpose", ANALYSIS) == VERIFICATION
+
+
+def is_analysed(question: Mapping) -> bool:
+    """Whether an analysis may take the answers: numbers and choices that are asked for it.
+
+    Free text never is, whatever it is asked for: a place or an employer may point to a person.
+    """
+    return question.get("kind") in ("integer", "choice") and not is_only_verified(question)
 
 
 def clean_demographics(questions: list[dict], raw: dict) -> dict:
@@ -31,14 +73,9 @@ def clean_demographics(questions: list[dict], raw: dict) -> dict:
 
 
 def analysed_questions(study: Study) -> list[dict]:
-    """Questions about the reader whose answers an analysis may take: numbers and choices, unless they are for another purpose.
-
-    Free text never is: a place or an employer may point to a person. `purpose` is what the study's file says, analysis where it
-    says nothing.
-    """
+    """Questions about the reader whose answers an analysis may take, in the order in which they are asked."""
     protocol = getattr(study, "protocol", None)
-    asked = protocol.demographic_questions if protocol else []
-    return [row for row in asked if row.get("kind") in ("integer", "choice") and row.get("purpose", "analysis") == "analysis"]
+    return [row for row in (protocol.demographic_questions if protocol else []) if is_analysed(row)]
 
 
 def reader_answers_frame(*, study: Study) -> "pandas.DataFrame":

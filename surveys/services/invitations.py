@@ -129,6 +129,9 @@ def _same_way_in(invitation: Invitation):
 
 
 def _new_reader(group: ReaderGroup, name: str, email: str, simulated: bool) -> Reader:
+    known = ReaderContact.objects.filter(reader__study=group.study, email__iexact=email).first() if email else None
+    if known is not None:
+        raise ValidationError(f"{email} was invited before, as {known.reader}; send that letter again, or make a new link there.")
     number = group.readers.count() + 1
     reader = Reader(study=group.study, group=group, code=f"{group.prefix}{number:02d}", simulated=simulated)
     reader.full_clean()

@@ -20,7 +20,7 @@ from django.utils.formats import date_format
 from django.utils.timezone import localtime
 
 from imagebank.jobs import queue_job, retry_job
-from imagebank.models import Job, Study
+from imagebank.models import Job, Membership, Study
 from surveys.languages import language_of_words, words_of
 from surveys.models import Invitation, Letter, Reader, ReaderContact, ReaderGroup, StudyProtocol, SurveyResponse
 
@@ -180,7 +180,19 @@ def _message(letter: Letter, mail) -> tuple[EmailMessage, Invitation]:
         expires_at=invitation.expires_at,
         started=SurveyResponse.objects.filter(invitation=invitation).exists(),
     )
-    return EmailMessage(subject=words.subject, body=words.body, to=[contact.email], connection=mail), invitation
+    message = EmailMessage(
+        subject=words.subject, body=words.body, to=[contact.email], connection=mail, reply_to=answered_by(reader.study)
+    )  # fmt: skip
+    return message, invitation
+
+
+def answered_by(study: Study) -> list[str]:
+    """To whom an answer to a letter goes: the coordinators of the study, where their accounts have an address.
+
+    Letters say that an answer is enough to decline or to be erased; the site's own address, which all studies share, is not read by them.
+    """
+    coordinators = study.members.filter(role=Membership.Role.COORDINATOR, user__is_active=True).exclude(user__email="")
+    return list(coordinators.order_by("pk").values_list("user__email", flat=True))
 
 
 @dataclass(frozen=True)
@@ -236,7 +248,7 @@ def send_test_letter(*, kind: str, group: ReaderGroup, to: str) -> str:
         raise ValidationError("Your account has no e-mail address; an administrator can add it.")
     words = sample_letter(kind=kind, group=group)
     try:
-        EmailMessage(subject=f"[Test] {words.subject}", body=words.body, to=[to]).send()
+        EmailMessage(subject=f"[Test] {words.subject}", body=words.body, to=[to], reply_to=answered_by(group.study)).send()
     except (smtplib.SMTPException, OSError) as failure:
         raise ValidationError(f"{_problem(failure)} Letters to readers would fail in the same way.") from failure
     return to

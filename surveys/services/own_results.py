@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
-from imagebank.models import Study, Truth
+from imagebank.models import Study
 from surveys.core.own_results import (
     FEWEST_OTHERS,
     Judged,
@@ -23,19 +23,16 @@ from surveys.models import (
     DebriefRelease,
     ImportedReading,
     Reader,
-    Stimulus,
-    StimulusFrame,
     SurveyItem,
     SurveyResponse,
 )
 from surveys.questions import Question, questions_of
 from surveys.questions.definition import DIAGNOSIS, FIXED_CHOICES
 
-from .afterwards import WITH_A_RIGHT_ANSWER
 from .assistance import assisted_question
 from .debriefing import may_show_picture
+from .others import others_of, question_of, rows_of, standing_answers, truth_of
 
-GENERATED = StimulusFrame.Origin.GENERATED
 NOT_SURE = "not_sure"  # an answer to a pair that is never right
 
 
@@ -107,48 +104,47 @@ class OwnBlock:
 
 
 def own_results(
-    survey_response: SurveyResponse, *, with_pictures: bool, network: Reader | None, among_others: bool = True
+    survey_response: SurveyResponse,
+    *,
+    with_pictures: bool,
+    network: Reader | None,
+    among_others: bool = True,
+    release: DebriefRelease | None = None,
 ) -> list[OwnBlock]:
     """The results of one sitting, block by block; blocks without any answer that can be right or wrong are left out.
 
     Only first showings count. Of a rating study only what was rated: neither obvious pictures nor repeats are told apart, nor
     shown. Cases without a reference class and those taken out of the bank afterwards are left out and counted. among_others: off
-    where the others of the group, whose answers must be read for it, are not asked for.
+    where the others of the group, whose answers must be read for it, are not asked for; release: by which they may be frozen.
     """
     study = survey_response.reader.study
     blocks = list(Block.objects.filter(survey=survey_response.survey_id).order_by("position"))
     return [
         found
         for block in blocks
-        if (question := _question_of(study, block.view)) is not None
-        and (found := _own_block(survey_response, block, question, with_pictures, network, among_others)) is not None
+        if (question := question_of(study, block.view)) is not None
+        and (found := _own_block(survey_response, block, question, with_pictures, network, among_others, release)) is not None
     ]
 
 
 def results_to_show(survey_response: SurveyResponse, release: DebriefRelease, *, among_others: bool = True) -> list[OwnBlock]:
     return own_results(
-        survey_response, with_pictures=release.with_pictures, network=release.network, among_others=among_others
+        survey_response, with_pictures=release.with_pictures, network=release.network, among_others=among_others, release=release
     )  # fmt: skip
 
 
-def _question_of(study: Study, view: str) -> Question | None:
-    """The question of a block whose answers are right or wrong."""
-    asked = [question for question in questions_of(study.protocol) if question.is_asked_in(view)]
-    wanted = WITH_A_RIGHT_ANSWER if study.protocol.stimuli else (DIAGNOSIS,)
-    return next((question for question in asked if question.kind in wanted), None)
-
-
 def _own_block(
-    response: SurveyResponse, block: Block, question: Question, with_pictures: bool, network: Reader | None, among_others: bool
+    response: SurveyResponse, block: Block, question: Question, with_pictures: bool, network: Reader | None, among_others: bool,
+    release: DebriefRelease | None,
 ) -> OwnBlock | None:
     study = response.reader.study
-    items = list(_rows(study, block))
+    items = list(rows_of(study, block))
     truth = truth_of(study, items)
     counted = [row for row in items if row.pk in truth and row.item.excluded_at is None]
     if not counted:
         return None
     named = _named(study, question)
-    standing = _standing(study, question, survey_response=response, survey_item__block=block)
+    standing = standing_answers(study, question, survey_response=response, survey_item__block=block)
     sure = _confidence(response, block) if question.kind == DIAGNOSIS else {}
     seconds = _seconds(response, block)
     beside = _answers_of(network, response, block) if network else None
@@ -165,7 +161,7 @@ def _own_block(
             )  # fmt: skip
         )
     own, chance = share_right([row.judged for row in rows]), 1 / sum(code != NOT_SURE for code, _words in named)
-    others = tuple(_others(response, block, question)) if among_others else ()
+    others = tuple(others_of(response, block.view, release)) if among_others else ()
     if len(others) < FEWEST_OTHERS:
         others = ()
     return OwnBlock(
@@ -187,32 +183,6 @@ def _share(rows: list[OwnItem], name: str) -> Share:
     return Share(sum(getattr(row, name) == row.judged.truth for row in rows), len(rows))
 
 
-def _rows(study: Study, block: Block | None = None, **narrowed):
-    """First showings of what counts, in the order of reading."""
-    rows = SurveyItem.objects.first_showings().filter(**({"block": block} if block else {}), **narrowed)
-    if study.protocol.stimuli:
-        rows = rows.filter(stimulus__role=Stimulus.Role.RATED).prefetch_related("stimulus__frames__image__item")
-    else:
-        rows = rows.filter(stimulus=None)
-    return rows.select_related("item", "stimulus", "block").order_by("position")
-
-
-def truth_of(study: Study, items: list[SurveyItem]) -> dict[int, str]:
-    """The right answer by the survey item's key: a class, real or generated, or the side on which the generated picture stood."""
-    if not study.protocol.stimuli:
-        known = dict(Truth.objects.filter(item__in={row.item_id for row in items}).values_list("item", "diagnosis__code"))
-        return {row.pk: known[row.item_id] for row in items if row.item_id in known}
-    found = {}
-    for row in items:
-        frames = sorted(row.stimulus.frames.all(), key=lambda frame: frame.position)
-        shown = [frames[place - 1] for place in row.order] or frames
-        if row.stimulus.kind == Stimulus.Kind.SINGLE:
-            found[row.pk] = shown[0].origin
-        elif row.stimulus.kind == Stimulus.Kind.PAIR:
-            found[row.pk] = "left" if shown[0].origin == GENERATED else "right"
-    return found
-
-
 def _frames(row: SurveyItem) -> int:
     """How many pictures may be shown of it: all of them, or none when one may not."""
     if row.stimulus is None:
@@ -228,18 +198,6 @@ def _named(study: Study, question: Question) -> tuple[tuple[str, str], ...]:
     usual = dict(FIXED_CHOICES[question.kind])
     rows = question.choices or FIXED_CHOICES[question.kind]
     return tuple((code, _(words) if usual.get(code) == words else words) for code, words in rows)
-
-
-def _standing(study: Study, question: Question, **narrowed) -> dict[tuple[int, int], tuple[str, float | None]]:
-    """Standing answers and the confidence that is part of them, by sitting and survey item."""
-    rows = Answer.objects.of_study(study).standing().given().filter(question=question.code, **narrowed).order_by()
-    found = {}
-    for response, item, chosen, value in rows.values_list("survey_response", "survey_item", "chosen__code", "value"):
-        if question.kind == "real_or_generated":
-            found[response, item] = (value["answer"], value["confidence"])
-        else:
-            found[response, item] = (chosen or value or "", None)
-    return found
 
 
 def _confidence(response: SurveyResponse, block: Block) -> dict[int, float]:
@@ -266,28 +224,3 @@ def _answers_of(network: Reader, response: SurveyResponse, block: Block) -> Mapp
     rows = rows.filter(survey_response__reader=network, survey_item__block__survey=response.survey_id,
                        survey_item__block__view=block.view)  # fmt: skip
     return found | dict(rows.order_by().values_list("survey_item__item", "chosen__code"))
-
-
-def _others(response: SurveyResponse, block: Block, question: Question) -> list[float]:
-    """Shares right of the same group's analysed readers in the same kind of block, this one left out; nobody is named.
-
-    Simulated readers are compared with simulated ones, people with people.
-    """
-    study = response.reader.study
-    sittings = SurveyResponse.objects.of_study(study).analysed().filter(group=response.group_id, reader__kind=Reader.Kind.HUMAN)
-    sittings = sittings.filter(simulated=response.simulated)
-    sittings = dict(sittings.exclude(reader=response.reader_id).order_by().values_list("pk", "survey"))
-    items = [row for row in _rows(study, block__view=block.view, block__survey__in=set(sittings.values()))
-             if row.item.excluded_at is None]  # fmt: skip
-    truth = truth_of(study, items)
-    standing = _standing(study, question, survey_response__in=sittings)
-    by_survey: dict[int, list[int]] = {}
-    for row in items:
-        if row.pk in truth:
-            by_survey.setdefault(row.block.survey_id, []).append(row.pk)
-    shares = []
-    for pk, survey in sittings.items():
-        shown = by_survey.get(survey, [])
-        if shown:
-            shares.append(sum(standing.get((pk, item), ("",))[0] == truth[item] for item in shown) / len(shown))
-    return sorted(shares)

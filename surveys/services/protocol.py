@@ -18,6 +18,7 @@ from surveys.questions import ASSISTED, parse_questions
 
 from .afterwards import clean_afterwards
 from .default_words import default_texts
+from .demographics import check_questions_about_readers
 from .letter_words import check_letter
 from .pictures import clean_pictures
 from .retention import clean_kept_days, keep_contacts_for
@@ -209,7 +210,7 @@ def _protocol_values(preset: dict, blocks: Collection[str] | None) -> dict:
         "zoom_allowed": preset["study"].get("zoom", True),
         "language": clean_language(preset["study"].get("language", "en")),
         "pictures": clean_pictures(preset.get("pictures", {})),
-        "demographic_questions": preset.get("demographic_questions", []),
+        "demographic_questions": check_questions_about_readers(preset.get("demographic_questions", [])),
         "invitation_days": preset.get("invitations", {}).get("days", DAYS_OF_A_LINK),
     }
 

@@ -24,7 +24,7 @@ from benchmark.core.report.protocol.facts import PARTS, fingerprint, fingerprint
 from benchmark.core.report.protocol.page import as_html
 from benchmark.core.report.protocol.word import as_docx
 from benchmark.protocol.facts import ASSUMED, protocol_facts
-from benchmark.protocol.printing import MAKE_PDF
+from benchmark.protocol.printing import MAKE_PDF, made
 from benchmark.protocol.privacy import OF_NETWORKS, SEEN, STORED
 from benchmark.services.planning import plan_design, rating_design_of, spread_from_model
 from benchmark.services.plans import stamp_plan
@@ -428,16 +428,23 @@ def test_a_record_is_taken_on_the_page_and_a_wrong_one_is_refused_with_a_sentenc
 
 @pytest.mark.skipif(find_library("pangoft2-1.0") is None, reason="needs Debian's libpango-1.0-0 and libpangoft2-1.0-0")
 def test_the_pdf_is_made_in_the_background_and_noted_when_it_is_fetched(study, member, client):
-    member(study, "coordinator")
+    api = APIClient()
+    api.force_authenticate(member(study, "coordinator"))
     assert client.post(f"/studies/{study.slug}/protocol/file/", {"kind": "pdf"}).status_code == 302
+    started = api.post(f"/api/protocols/{study.slug}/documents/", {"kind": "pdf"})
+    assert (started.status_code, started.json()) == (202, {"job": str(study.jobs.get(kind=MAKE_PDF).pk)})
+    file = f"/api/protocols/{study.slug}/documents/{started.json()['job']}/"
+    assert api.get(file).status_code == 404, "not made yet"
     job = run_job(study.jobs.get(kind=MAKE_PDF).pk)
     assert job.state == job.State.SUCCEEDED, job.error
     page = client.get(f"/studies/{study.slug}/protocol/").content.decode()
     address = reverse("benchmark:protocol_pdf", args=[study.slug, job.pk])
     assert address in page
     assert not study.trail.exists()
-    assert b"".join(client.get(address).streaming_content).startswith(b"%PDF")
+    fetched = b"".join(client.get(address).streaming_content)
+    assert fetched.startswith(b"%PDF")
     assert study.trail.count() == 1
+    assert b"".join(api.get(file).streaming_content) == fetched
 
 
 def test_the_command_writes_the_files_and_says_what_is_open(study, capsys, tmp_path, monkeypatch):
@@ -459,10 +466,15 @@ def test_the_command_writes_the_files_and_says_what_is_open(study, capsys, tmp_p
 
 
 def test_an_archived_study_hands_its_protocol_out_and_begins_no_work(study, member, client):
-    member(study, "coordinator")
+    api = APIClient()
+    api.force_authenticate(member(study, "coordinator"))
     archive_study(study=study)
     file = f"/studies/{study.slug}/protocol/file/"
     assert client.post(file, {"kind": "docx"}).content.startswith(b"PK")
+    given = api.post(f"/api/protocols/{study.slug}/documents/", {"kind": "html", "difference": 0.2})
+    assert given.content == made(study, "html", assumed={"difference": 0.2}).content != made(study, "html").content
+    assert given["Content-Type"].startswith("text/html")
+    assert study.trail.filter(deed__startswith="protocol handed out").count() == 1, "the same parts on the same day"
     assert "Make the PDF" not in client.get(f"/studies/{study.slug}/protocol/").content.decode()
     client.post(file, {"kind": "pdf"})
     assert not study.jobs.exists()

@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
 from django.urls import reverse
+from rest_framework.test import APIClient
 
 from benchmark.core.facts import FIELDS
 from benchmark.core.report.protocol.build import build_protocol
@@ -122,3 +123,20 @@ def test_the_protocol_tells_what_readers_get_afterwards(study):
     StudyProtocol.objects.filter(study=study).update(debrief_offered=True, certificate_issuer="The <Board>")
     assert "a coordinator may release to every reader who finished" in told()
     assert "issued by The <Board>" in told()
+
+
+def test_a_script_reads_the_record_adds_to_it_and_replaces_it(study, member):
+    api, address = APIClient(), f"/api/records/{study.slug}/"
+    api.force_authenticate(member(study, "engineer"))
+    assert api.get(address).status_code == 403
+    api.force_authenticate(member(study, "coordinator"))
+    store_record(study=study, texts={"study": {"ethics": ETHICS}})
+    told = api.patch(address, {"texts": {"readers": {"incentives": "A book."}}}, format="json").json()
+    assert told["texts"] == {"study": {"ethics": ETHICS}, "readers": {"incentives": "A book."}}
+    assert told["known"]["reading"]["time_limit"] == "No limit."
+    assert api.put(address, {"texts": {"study": {"ethics": "No."}}}, format="json").json()["texts"] == {"study": {"ethics": "No."}}
+    refused = api.put(address, {"texts": {"study": {"colour": "red"}}}, format="json")
+    assert (refused.status_code, "study.colour is no field" in refused.json()["errors"][0]["detail"]) == (400, True)
+    archive_study(study=study)
+    assert api.patch(address, {"texts": {}}, format="json").status_code == 403
+    assert api.get(address).json()["texts"] == {"study": {"ethics": "No."}}

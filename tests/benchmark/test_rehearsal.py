@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.urls import reverse
+from rest_framework.test import APIClient
 
 from benchmark.models import StoredPredictions
 from benchmark.services import rehearsal
@@ -154,13 +155,43 @@ def test_interrupted_it_goes_on_and_a_second_one_is_another_copy(study):
     assert free.count() == again.reader_groups.filter(kind="human").count()
 
 
-def test_a_job_that_was_cut_off_is_gone_on_with(study):
-    job = start_rehearsal(study=study, assumed=assumed(study))
-    Job.objects.filter(pk=job.pk).update(state=Job.State.FAILED)
-    assert start_rehearsal(study=study, assumed=assumed(study)) == job
-    assert run_job(job.pk).result["rehearsal"] == "small-rehearsal-1"
-    another = start_rehearsal(study=study, assumed=assumed(study, seed=9))
-    assert another.payload["slug"] == "small-rehearsal-2"
+def api_of(study, role: str) -> APIClient:
+    user = User.objects.create_user(role)
+    Membership.objects.create(study=study, user=user, role=role)
+    api = APIClient()
+    api.force_authenticate(user)
+    return api
+
+
+def test_a_script_starts_a_rehearsal_goes_on_with_one_that_was_cut_off_and_reads_its_comparison(study):
+    api = api_of(study, "coordinator")
+    said = {"study": "small", "accuracy": 0.7, "people": [{"group": "geneticist", "view": "focused", "accuracy": 0.9}], "seed": 3}
+    job = api.post("/api/rehearsals/", said, format="json").json()
+    assert (job["copy"], job["state"], job["comparison"]) == ("small-rehearsal-1", "queued", None)
+    assert {(row["group"], row["view"]): row["accuracy"] for row in job["assumed"]["people"]}[("geneticist", "focused")] == 0.9
+    Job.objects.filter(pk=job["id"]).update(state=Job.State.FAILED)
+    again = api.post("/api/rehearsals/", said, format="json")
+    assert (again.status_code, again.json()["id"]) == (202, job["id"])
+    assert run_job(job["id"]).result["rehearsal"] == "small-rehearsal-1"
+    (row,) = api.get("/api/rehearsals/?study=small").json()["results"]
+    assert (row["state"], row["percent"]) == ("succeeded", 100)
+    assert api.get(f"/api/comparisons/{row['comparison']}/").json()["study"] == row["copy"]
+    assert start_rehearsal(study=study, assumed=assumed(study, seed=9)).payload["slug"] == "small-rehearsal-2"
+
+
+def test_who_may_rehearse_by_a_script_and_what_is_refused_with_a_sentence(study):
+    said = {"study": "small"}
+    for role, looks in (("engineer", 200), ("reviewer", 404)):
+        api = api_of(study, role)
+        assert api.post("/api/rehearsals/", said, format="json").status_code == 403
+        job = Job.objects.get_or_create(study=study, kind=REHEARSE, payload={"assumed": {}, "slug": "x"})[0]
+        assert api.get(f"/api/rehearsals/{job.pk}/").status_code == looks
+    api = api_of(study, "analyst")
+    wrong = api.post("/api/rehearsals/", said | {"people": [{"group": "nurse", "accuracy": 0.5}]}, format="json")
+    assert wrong.status_code == 400
+    assert "There is no nurse in small" in wrong.json()["errors"][0]["detail"]
+    assert api.post("/api/rehearsals/", said | {"accuracy": 1}, format="json").status_code == 400
+    assert Job.objects.count() == 1
 
 
 def test_deleting_the_copy_leaves_the_studys_pictures(study):

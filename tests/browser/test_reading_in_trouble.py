@@ -2,7 +2,7 @@
 
 import pytest
 
-from surveys.models import Answer, BlockSitting, SurveyResponse, ViewingEvent
+from surveys.models import Answer, BlockSitting, StudyProtocol, SurveyResponse, ViewingEvent
 from surveys.services import invite, open_block, seal_block
 from tests.browser.test_reading import WIDTHS, answers_blocked, open_browser, saved, until_shown
 from tests.surveys.sitting import answer, begin_by_link
@@ -248,3 +248,33 @@ def test_every_choice_and_next_can_be_reached_and_seen_beside_the_image(chromium
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     page.get_by_role("button", name="Next").click()
     until_shown(page, 2)
+
+
+@pytest.mark.once
+def test_what_is_asked_beside_the_diagnosis_comes_into_sight_on_a_phone_and_half_an_answer_stops_once(chromium, begun):
+    StudyProtocol.objects.update(questions=[
+        {"code": "", "kind": "diagnosis", "prompt": "Which?"}, {"code": "sure", "kind": "confidence", "prompt": "How sure?"},
+    ])  # fmt: skip
+    page = chromium.new_context(viewport={"width": 360, "height": 568}, has_touch=True, is_mobile=True).new_page()
+    page.goto(f"{begun[1]}block/1/")
+    until_shown(page, 1)
+    slider, steps = page.locator("input[type=range]"), page.locator(".steps")
+    assert slider.bounding_box()["y"] > steps.bounding_box()["y"], "it lies behind the buttons"
+    page.get_by_role("button", name="Cyanosis").tap()
+    assert slider.bounding_box()["y"] + slider.bounding_box()["height"] <= steps.bounding_box()["y"]
+    page.get_by_role("button", name="Next").tap()
+    page.get_by_text("Please answer to go on").wait_for()
+    page.get_by_role("button", name="Leave it blank").tap()
+    until_shown(page, 2)
+    assert page.evaluate("scrollY") == 0
+    page.get_by_role("button", name="Next").press("Enter")  # passed over whole
+    until_shown(page, 3)
+
+
+@pytest.mark.once
+def test_without_the_script_the_image_stands_in_the_middle_of_its_field(chromium, begun):
+    page = chromium.new_context(viewport={"width": 360, "height": 640}, java_script_enabled=False).new_page()
+    page.goto(f"{begun[1]}block/1/")
+    field, image = (page.locator(name).bounding_box() for name in ("#field", "#picture"))
+    for start, length in (("x", "width"), ("y", "height")):
+        assert image[start] + image[length] / 2 == pytest.approx(field[start] + field[length] / 2, abs=2)

@@ -1,7 +1,21 @@
 """Studies that were read to the end and whose comparison is computed, ready for their readers to learn how they did."""
 
+from django.contrib.auth.models import User
+from django.urls import reverse
+
 from benchmark.models import Comparison
-from surveys.services import add_link, close_reading, finish_response, invite, open_block, seal_block, simulate_raters
+from imagebank.models import Membership
+from surveys.models import SurveyItem, SurveyResponse
+from surveys.services import (
+    add_link,
+    close_reading,
+    finish_response,
+    invite,
+    open_block,
+    open_invitation,
+    seal_block,
+    simulate_raters,
+)
 from tests.surveys.rating_study import PRESET, make_rating_study
 from tests.surveys.sitting import answer, begin_by_link
 from tests.surveys.study import group, make_surveyed_study, survey
@@ -55,3 +69,34 @@ def make_rated_study(folder):
     compared(study)
     study.refresh_from_db()
     return study, sitting, raw
+
+
+def sitting_of(raw: str) -> SurveyResponse:
+    return open_invitation(raw).response
+
+
+def at(raw: str, name: str = "own-results", **more) -> str:
+    return reverse(f"surveys:{name}", kwargs={"token": raw} | more)
+
+
+def pages(raw: str) -> list[str]:
+    """Every address of results below a link, with a picture of the first sitting that there is."""
+    own = SurveyItem.objects.filter(block__survey__responses__isnull=False).order_by("pk").first().public_id
+    return [at(raw), at(raw, "own-item", number=1), at(raw, "own-image", public_id=own)]
+
+
+def statuses(client, raw: str) -> list[int]:
+    return [client.get(address).status_code for address in pages(raw)]
+
+
+def text(client, address: str, status: int = 200) -> str:
+    answer = client.get(address)
+    assert answer.status_code == status, address
+    return answer.content.decode()
+
+
+def signed_in(client, study, role="coordinator"):
+    user = User.objects.create_user(f"{role}-{study.slug}", email="c@example.org")
+    Membership.objects.create(study=study, user=user, role=role)
+    client.force_login(user)
+    return user

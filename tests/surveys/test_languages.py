@@ -98,7 +98,7 @@ def test_the_compiled_words_belong_to_the_written_ones(language):
 
 def test_templates_of_readers_hold_no_words_that_are_not_marked():
     staff = {
-        "_head", "_letter", "_picture", "_post", "_preview_bar", "_seat_grid", "_set_up_fields", "certificate", "delete",
+        "_head", "_letter", "_picture", "_post", "_preview_bar", "_seat_grid", "_set_up_field", "_set_up_fields", "certificate", "delete",
         "describe", "end", "erase", "exports", "invite_list", "invited", "letters", "new_rating", "new_study", "overview",
         "preview", "readers", "recruitment", "seat", "set_up", "withdraw",
     }  # fmt: skip

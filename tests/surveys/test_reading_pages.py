@@ -10,7 +10,7 @@ from django.urls import reverse
 from PIL import Image
 
 from imagebank.models import Item, ItemImage, Provenance, Study
-from surveys.models import Answer, SurveyItem, SurveyResponse, ViewingEvent
+from surveys.models import Answer, StudyProtocol, SurveyItem, SurveyResponse, ViewingEvent
 from surveys.services import create_survey_set, invite, revoke_invitation
 from tests.surveys.study import group, make_protocol, make_study, survey
 
@@ -144,6 +144,22 @@ def test_without_script_the_form_saves_one_answer_however_often_it_is_sent(sitti
     sitting.post("block", fields, position=1)
     assert ViewingEvent.objects.filter(kind="shown").count() == 1
     assert "Image 2" in sitting.get("block", "?image=end", position=1).content.decode(), "told what was skipped"
+
+
+def test_without_script_a_choice_waits_for_what_is_asked_beside_it_and_no_slider_answers_by_itself(sitting, study):
+    StudyProtocol.objects.filter(study=study).update(questions=[
+        {"code": "", "kind": "diagnosis", "prompt": "Which?"},
+        {"code": "sure", "kind": "confidence", "prompt": "How sure?", "required": False},
+    ])  # fmt: skip
+    to_first_block(sitting)
+    page = sitting.get("block", "?image=1", position=1).content.decode()
+    sent = re.findall(r'<input[^>]* name="q-[^>]*>', page)
+    assert [re.search(r'type="(\w+)".* value="(.*?)"', one).groups() for one in sent] == [("number", "")]
+    fields = dict(re.findall(r'name="(item|event_id)" value="([^"]+)"', page)) | {"step": "1", "q-sure": ""}
+    assert sitting.post("block", fields | {"chosen": "ZQC"}, position=1).url.endswith("?image=1&step=1")
+    assert sitting.post("block", fields | {"q-sure": "80"}, position=1).url.endswith("?image=2")
+    assert [(row.question, row.value) for row in Answer.objects.order_by("sequence")] == [("", None), ("sure", 80)]
+    assert sitting.post("block", fields | {"chosen": "ZQA", "event_id": str(uuid4())}, position=1).url.endswith("?image=2")
 
 
 def test_a_second_device_resumes_at_the_same_place_with_the_same_answers(sitting, study):

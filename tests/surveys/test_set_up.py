@@ -14,6 +14,7 @@ from surveys.coordination.certificate_pictures import certificate_pictures
 from surveys.coordination.set_up_form import SetUpForm, form_can_say, form_values
 from surveys.coordination.set_up_words import WORDS
 from surveys.services import create_survey_set, open_block
+from surveys.services.demographics import analysed_questions
 from surveys.services.new_study import begin_study, change_study
 from surveys.services.preset_text import preset_of, toml_text
 from tests.surveys.sitting import answer, begin
@@ -26,7 +27,7 @@ SAID = WORDS | {
     "slug": "haut",
     "classes": "BCC: Basalzellkarzinom\r\nNEV: Nävus (Muttermal)\r\nMélanome",
     "groups": "Fachärztin, Fachärztinnen und Fachärzte\r\nAssistenzärztin, Assistenzärztinnen",
-    "about_you": "Specialty * | Dermatology; General practice\r\nYears in practice | number\r\nWhere?",
+    "about_you": "Specialty * | Dermatology; General practice\r\nYears in practice | number | verification only\r\nWhere?",
     "confidence": "on",
 }
 
@@ -55,6 +56,11 @@ def test_a_study_is_set_up_from_the_form_alone(client, administrator):
     assert [question["kind"] for question in study.protocol.questions] == ["diagnosis", "confidence"]
     asked = [(row["kind"], row["required"]) for row in study.protocol.demographic_questions]
     assert asked == [("choice", True), ("integer", False), ("text", False)]
+    assert [row.get("purpose") for row in study.protocol.demographic_questions] == [None, "verification only", None]
+    assert [row["code"] for row in analysed_questions(study)] == ["specialty"]
+    known = preset_of(study)
+    assert form_values(known)["about_you"] == SAID["about_you"].replace("\r\n", "\n"), "the form reads back what it wrote"
+    assert form_can_say(known)
     assert study.protocol.consent_text.startswith("What this is.")
     assert study.members.get().role == "coordinator"
 
@@ -66,6 +72,7 @@ def test_a_study_is_set_up_from_the_form_alone(client, administrator):
         ("classes", "A: One\nA: Two", "code"),
         ("groups", "dermatologist", "for many"),
         ("about_you", "Specialty | one", "two choices"),
+        ("about_you", "Years | number | to check", "verification only"),
         ("slug", "../x", "slug"),
         ("consent", "", "required"),
     ],
@@ -121,6 +128,35 @@ def test_a_question_that_the_form_cannot_say_is_left_to_the_file(administrator, 
     file = SimpleUploadedFile("study.toml", text.replace(b'name = "Another condition"', b'name = "None of these"'))
     assert client.post("/studies/first/set-up/", {"preset": file}).status_code == 302
     assert study.classes.get(code="Other").name == "None of these"
+
+
+def test_an_address_left_empty_is_made_from_the_title(client, administrator):
+    for _ in range(2):
+        assert client.post("/new-study/describe/", SAID | {"slug": "", "title": "Haut"}).status_code == 302
+    assert list(Study.objects.order_by("pk").values_list("slug", flat=True)) == ["haut", "haut-2"]
+    refused = client.post("/new-study/describe/", SAID | {"slug": "", "title": "皮膚"})
+    assert "No address can be made from the title" in str(refused.context["form"].errors["slug"])
+
+
+def test_what_cannot_be_asked_about_the_reader_is_told_all_at_once(study):
+    asked = [
+        {"code": "a", "prompt": "A?", "purpose": "Analysis"},
+        {"code": "b", "prompt": "B?", "kind": "choice", "choices": ["one"]},
+        {"code": "b", "kind": "date"},
+        {"code": "group", "prompt": "Group?"},
+    ]
+    with pytest.raises(ValidationError) as refusal:
+        change_study(study=study, preset=changed_by(study, demographic_questions=asked))
+    told = " ".join(refusal.value.messages)
+    for words in ("purpose 'Analysis'", "two choices or more; it has 1", "lacks prompt", "kind 'date'", "'group' needs another code", "the code 'b'"):
+        assert words in told
+
+
+def test_a_question_named_like_a_column_gets_a_code_of_its_own():
+    form = SetUpForm(SAID | {"about_you": "Group? | A; B | verification only\nOf age * | number | Analysis"})
+    assert form.is_valid(), form.errors
+    rows = form.cleaned_data["about_you"]
+    assert [(row["code"], row["purpose"]) for row in rows] == [("group-stated", "verification only"), ("of-age", "analysis")]
 
 
 def test_text_of_any_kind_survives_the_file():
@@ -200,6 +236,16 @@ def test_a_german_study_begins_with_german_words_and_asks_for_its_own_question_a
     study = described(client, **left | own)
     assert study.protocol.language == "de"
     assert study.protocol.thanks_text == "Herzlichen Dank."
+    sure = {"prompt": "Wie sicher sind Sie?", "low": "geraten", "high": "sicher"}
+    known = preset_of(study)
+    assert sure.items() <= known["questions"][1].items()
+    again = SetUpForm(form_values(known) | {"language": "en"}, known=known)
+    assert again.is_valid(), again.errors
+    assert again.preset()["questions"][1]["prompt"] == "How sure are you?"
+    known["questions"][1]["prompt"] = "Sicher?"
+    assert form_can_say(known), "a file's own words stay"
+    known["questions"][1]["prompt"] = "How sure are you?"
+    assert form_can_say(known), "and so do ours in the language in which they stand"
     assert study.protocol.instructions_text.startswith("Wählen Sie zu jedem Bild die Antwort")
     assert study.protocol.break_text.startswith("Dieser Teil ist abgeschlossen")
     page = client.get("/studies/haut/set-up/").content.decode()

@@ -2,9 +2,8 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand
 
 from benchmark.models import Comparison
-from benchmark.services.rehearsal import Assumed, asked_of, start_rehearsal
+from benchmark.services.rehearsal import Assumed, people_of, start_rehearsal
 from imagebank.management.terminal import input_errors, study_named
-from imagebank.models import Study
 from models_ml.management.follow import report, run_here
 
 
@@ -30,7 +29,7 @@ class Command(BaseCommand):
     def handle(self, *args, study, accuracy, network, seed, leave_open, dprime, **options):
         study = study_named(study)
         with input_errors():
-            assumed = Assumed(_people(study, accuracy), network, seed, leave_open, dprime)
+            assumed = Assumed(people_of(study, dict(map(_named_share, accuracy))), network, seed, leave_open, dprime)
             job = start_rehearsal(study=study, assumed=assumed)
         job = run_here(job)
         facts, text = {"study": job.payload["slug"]}, f"{job.payload['slug']}: {job.get_state_display().lower()}"
@@ -38,19 +37,6 @@ class Command(BaseCommand):
             facts |= {"comparison": comparison.pk, "folder": str(comparison.folder)}
             text = f"{facts['study']}: {comparison.folder / 'report.html'}"
         report(self, job, facts, text, options["json"])
-
-
-def _people(study: Study, said: list[str]) -> dict[tuple[str, str], float]:
-    """Share correct by (group code, view), from the arguments; the closer one goes first."""
-    asked = [(group.code, view) for group, view in asked_of(study)]
-    shares = dict(_named_share(one) for one in said)
-    known = {"", *(group for group, _ in asked), *(f"{group}/{view}" for group, view in asked)}
-    if unknown := sorted(set(shares) - known):
-        raise ValidationError(f"There is no {', '.join(unknown)} in {study.slug}; there are {', '.join(sorted(known - {''}))}.")
-    found = {(group, view): shares.get(f"{group}/{view}", shares.get(group, shares.get(""))) for group, view in asked}
-    if lacking := [f"{group}/{view}" for (group, view), share in found.items() if share is None]:
-        raise ValidationError(f"No accuracy is given for {', '.join(lacking)}; add it, or one number for all others.")
-    return found
 
 
 def _named_share(text: str) -> tuple[str, float]:

@@ -197,7 +197,8 @@
     part("where").textContent = steps.length > 1
       ? say("place_question", { place, number: steps.indexOf(questions.step) + 1, count: steps.length })
       : place;
-    if (steps.length > 1) scrollTo(0, 0); // another question is read from its beginning; the one question keeps its place
+    // Another question is read from its beginning; the one question keeps its place.
+    if (steps.length > 1 || questions.besideDiagnosis()) scrollTo(0, 0);
     part("back").hidden = index === 0 && questions.step === steps[0];
     part("leave").hidden = true;
     const last = part("next").dataset.last;
@@ -229,6 +230,7 @@
     const since_ms = assisted && code === assisted.code ? network.shown_ms : painted_ms;
     const event = { type: "answer", item: items[index].id, rt_ms: Math.round(performance.now() - since_ms) };
     teller.answered(code ? "" : questions.nameOf(value));
+    if (value !== null) questions.reveal();
     record(code ? { ...event, question: code, value } : { ...event, chosen: value });
     markChosen();
   }
@@ -246,6 +248,7 @@
     if (questions.next(leaveOpen)) {
       if (!part("unanswered").textContent) arrive();
       part("leave").hidden = !part("unanswered").textContent;
+      if (part("unanswered").textContent) questions.reveal();
       part("unanswered").scrollIntoView({ block: "nearest" }); // on a phone it may lie behind the buttons
       return;
     }

@@ -148,8 +148,10 @@
     next(leaveOpen) {
       this.saveStep();
       const later = this.steps(this.item).find((step) => step > this.step);
-      if (later === undefined) return false;
       const open = this.open(this.item, this.step);
+      // Passed over whole is a choice; half an answer is an oversight, as what is asked beside the diagnosis may lie below the window.
+      const half = this.besideDiagnosis() && open.length && this.ofStep().some((one) => given(this.item.answers[one.code]));
+      if (later === undefined && !half) return false;
       if (!open.length) {
         this.to(later);
         return true;
@@ -158,6 +160,16 @@
       const words = open[0].does.missing && open[0].does.missing(open[0].element);
       this.missing.textContent = words || window.diptych.say("please_answer");
       return true;
+    }
+    // Whether the step that stands open asks for a diagnosis and for something beside it.
+    besideDiagnosis() {
+      const asked = this.ofStep();
+      return asked.length > 1 && asked.some((one) => one.kind === "diagnosis");
+    }
+    // On a phone the next open question may lie below the window, or behind the buttons.
+    reveal() {
+      const open = this.besideDiagnosis() ? this.open(this.item, this.step)[0] : null;
+      if (open) open.element.scrollIntoView({ block: "nearest" });
     }
     back() {
       const earlier = this.steps(this.item).filter((step) => step < this.step).pop();

@@ -26,8 +26,8 @@ def readers(given: Given) -> list[Part]:
         ]),
     ]  # fmt: skip
     if rule["about"]:
-        asked = [[row["prompt"], _answers(row), "yes" if row["required"] else "no"] for row in rule["about"]]
-        parts.append(Table(f"Asked about the {reader}, in these words", ["Question", "Answer", "Required"], asked))
+        asked = [[row["prompt"], _answers(row), "yes" if row["required"] else "no", row["use"]] for row in rule["about"]]
+        parts.append(Table(f"Asked about the {reader}, in these words", ["Question", "Answer", "Required", "Used"], asked))
     parts += [Subtitle("When a sitting counts"), Points(list(_rules(given)))]
     return parts
 
