@@ -200,7 +200,7 @@ def _whisker(middle: float, low: float, high: float, scale: tuple[float, float])
 
 
 def _details(these: Record, new: Record) -> list[tuple[str, str]]:
-    from benchmark.core.report.comparisons import normality
+    from benchmark.core.report.comparisons import normality, signed_ranks
 
     unit = these["unit"]
     rows = [
@@ -219,11 +219,7 @@ def _details(these: Record, new: Record) -> list[tuple[str, str]]:
             f"{number(these['cohens_dz'])} ({interval(these['dz_ci_low'], these['dz_ci_high'], 2, 1)})",
         ),
         ("Exact sign-flip test", p_value(these["sign_flip_p"])),
-        (
-            "Wilcoxon signed ranks",
-            f"{p_value(these['wilcoxon_p'])} ({these['wilcoxon_method']}); Hodges-Lehmann shift"
-            f" {points(these['hodges_lehmann'])} ({interval(these['hl_ci_low'], these['hl_ci_high'])})",
-        ),
+        ("Wilcoxon signed ranks", signed_ranks(these)),
         ("Normality of the differences", normality(these)),
         (
             "New images",

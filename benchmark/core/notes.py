@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator
 
 import pandas as pd
@@ -11,6 +12,7 @@ from benchmark.core.inputs.readings import Readings
 from benchmark.core.inputs.scoring import Scored
 from benchmark.core.plans.plan import Plan
 from benchmark.core.sections.comparisons import matchups
+from benchmark.core.wording import on_view, plural
 
 LIKE_MISSING = {"na", "n/a", "nan", "null", "none", "missing", "-", "?"}
 
@@ -36,6 +38,7 @@ def notes(readings: Readings, plan: Plan, scored: Scored) -> Iterator[str]:
         )
     yield from _strange_words(frame)
     yield from _without_partner(scored)
+    yield from _silent(scored.readings.frame[scored.readings.frame["kind"] == "human"])
     people = frame[(frame["kind"] == "human") & (frame["survey"] != "")]
     seats = people.groupby(["group", "survey"])["reader"].nunique()
     if plan.completion is None and (seats > 1).any():
@@ -96,14 +99,29 @@ def _strange_words(frame: pd.DataFrame) -> Iterator[str]:
     strangers = sorted(answers - {""} - classes)
     if strangers:
         yield f"Answers name classes that no item has: {', '.join(strangers)}."
-    written = {name.casefold(): name for name in sorted(classes)}
+    written = {_as_read(name): name for name in sorted(classes)}
     for name in strangers:
-        if written.get(name.casefold(), name) != name:
-            yield f'The answer "{name}" is counted as wrong, for the class is written "{written[name.casefold()]}".'
+        if written.get(_as_read(name), name) != name:
+            yield f'The answer "{name}" is counted as wrong, for the class is written "{written[_as_read(name)]}".'
+    for name in sorted(classes - set(written.values())):
+        yield f'"{name}" and "{written[_as_read(name)]}" are counted as two classes; if they are one, write them alike.'
     words = sorted(word for word in {*strangers, *classes} if word.casefold() in LIKE_MISSING)
     if words:
         said = ", ".join(f'"{word}"' for word in words)
         yield f"{said} counts as a class of that name; where nothing was answered, the cell must be empty."
+
+
+def _as_read(name: str) -> str:
+    """What a person takes two names for one by: no capitals, one kind of accents and blanks."""
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+
+
+def _silent(people: pd.DataFrame) -> Iterator[str]:
+    """Groups in which nobody answered anything: what is counted as wrong there is nobody's answer."""
+    answers = (people["answer"] != "").groupby([people["group"], people["view"]]).sum()
+    for (group, view), count in answers.items():
+        if count == 0:
+            yield f"Nobody of {plural(group)} answered anything{on_view(view)}; an accuracy of 0 there says nothing about what they know."
 
 
 def _without_partner(scored: Scored) -> Iterator[str]:

@@ -6,6 +6,7 @@ import pytest
 
 from benchmark.core import InputError, Plan, Readings, analyse, read_readings
 from benchmark.core.commands.main import main
+from benchmark.core.report.comparisons import signed_ranks
 
 HEADER = "reader,group,item,truth,answer"
 QUICK = Plan(bootstrap_draws=200, mixed_models="never")
@@ -67,6 +68,22 @@ def test_an_answer_in_another_case_is_wrong_and_noted():
     assert 'The answer "B" is counted as wrong, for the class is written "b"' in notes_of(table("ann,d,i9,b,B"))
 
 
+def test_two_spellings_of_one_class_are_noted():
+    """A Mac writes an umlaut as two signs, another program as one; both look the same."""
+    said = notes_of(table("ann,d,i8,Ödem,Ödem", "ann,d,i9,O\u0308dem,Ödem", "bob,d,i7,A,a"))
+    assert '"O\u0308dem" and "Ödem" are counted as two classes' in said
+    assert '"A" and "a" are counted as two classes' in said
+    assert said.count("two classes") == 2
+
+
+def test_a_group_that_never_answered_is_noted():
+    silent = table().replace(",a\n", ",\n").replace(",b\n", ",\n")
+    assert "Nobody of ds answered anything" in notes_of(silent)
+    said = notes_of(table())
+    assert "answered anything" not in said
+    assert "two classes" not in said
+
+
 def test_words_that_look_like_a_missing_answer_are_noted():
     assert '"N/A" counts as a class of that name' in notes_of(table("ann,d,i9,b,N/A"))
     assert "counts as a class" not in notes_of(table("ann,d,i9,b,"))
@@ -124,6 +141,12 @@ def test_agreement_without_any_spread_has_no_interval():
     assert "no interval of fleiss_kappa" in record["why"]
     assert all(r["ci_low"] is None and r["why"] for r in results["category_agreement"])
     assert all(r["ci_low"] is None and r["gain_ci_low"] is None and r["why"] for r in results["teams"])
+
+
+def test_no_difference_is_no_claim_of_equality_and_ranks_nothing():
+    (record,) = only(crossed(lambda r, i, truth: truth))["paired"]
+    assert "net and ds differed by 0.0 points (no test: every difference is the same" in record["answer"]
+    assert signed_ranks(record) == "not estimable: every difference is zero"
 
 
 def test_readers_who_never_answered_do_not_agree():
