@@ -5,9 +5,11 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator
 
+import numpy as np
 import pandas as pd
 
 from benchmark.core.inputs.assisted import of_control
+from benchmark.core.inputs.predictions import Predictions
 from benchmark.core.inputs.readings import Readings
 from benchmark.core.inputs.scoring import Scored
 from benchmark.core.plans.plan import Plan
@@ -17,7 +19,7 @@ from benchmark.core.wording import on_view, plural
 LIKE_MISSING = {"na", "n/a", "nan", "null", "none", "missing", "-", "?"}
 
 
-def notes(readings: Readings, plan: Plan, scored: Scored) -> Iterator[str]:
+def notes(readings: Readings, plan: Plan, scored: Scored, predictions: Predictions | None = None) -> Iterator[str]:
     """What a reader of the results must know about the table that they came from, a sentence each."""
     frame = readings.frame
     if readings.is_simulated:
@@ -60,6 +62,8 @@ def notes(readings: Readings, plan: Plan, scored: Scored) -> Iterator[str]:
             what += " against a second look alone" if contrast.control else ""
             yield f"The planned contrast {what}{f' on {contrast.view}' if contrast.view else ''} has no readings."
     yield from _assisted(frame)
+    if predictions is not None:
+        yield from _probabilities(scored, predictions)
 
 
 def _present(scored: Scored, *, assisted: bool, control: bool) -> Iterator[tuple[str, str, str]]:
@@ -91,6 +95,29 @@ def _assisted(frame: pd.DataFrame) -> Iterator[str]:
             f'What readers saw of the network "{name}" is not what its own readings say on {len(rows)} of'
             f" {(both['assistant'] == name).sum()} images; its accuracy alone is told for both."
         )
+
+
+def _probabilities(scored: Scored, predictions: Predictions) -> Iterator[str]:
+    """Networks that are not analysed for want of an ensemble, and answers that are not the most probable class."""
+    for model, view in predictions.model_views():
+        rows = predictions.final(model, view)
+        if rows.empty:
+            yield (
+                f'The network "{model}"{on_view(view)} has members but no row whose member is "ensemble", so its probabilities are not'
+                " analysed; put the members together first (python -m models_ml.core ensemble)."
+            )
+            continue
+        own = scored.find("model", model, view)
+        if own is None:
+            continue
+        likely = dict(zip(rows["item"], np.array(predictions.classes)[predictions.probabilities(rows).argmax(axis=1)]))
+        both = own.rows[own.rows["item"].isin(set(likely)) & (own.rows["answer"] != "")]
+        differs = int((both["item"].map(likely) != both["answer"]).sum())
+        if differs:
+            yield (
+                f'The network "{model}"{on_view(view)} answered {differs} of {len(both)} images with another class than its most probable one: its'
+                " accuracy is that of its answers, its calibration that of its probabilities."
+            )
 
 
 def _strange_words(frame: pd.DataFrame) -> Iterator[str]:

@@ -6,6 +6,7 @@ import pytest
 
 from benchmark.core import InputError, Plan, Readings, analyse, read_readings
 from benchmark.core.commands.main import main
+from benchmark.core.inputs.predictions import check_against, read_predictions
 from benchmark.core.report.comparisons import signed_ranks
 
 HEADER = "reader,group,item,truth,answer"
@@ -172,12 +173,28 @@ def test_an_interval_of_a_difference_ends_where_the_scale_ends():
 
 
 def test_probabilities_that_contradict_the_truth_name_their_line():
-    from benchmark.core.inputs.predictions import check_against, read_predictions
-
     rows = ["model,member,item,view,truth,p_a,p_b", "net,ensemble,i0,,a,.5,.5", "net,ensemble,i1,,a,.5,.5"]
     predictions = read_predictions(io.StringIO("\n".join(rows)))
     with pytest.raises(InputError, match='line 3, column "truth": item "i1" has truth "b" in the readings and "a" here'):
         check_against(predictions, read_readings(io.StringIO(table())))
+
+
+def with_probabilities(*rows: str) -> list[str]:
+    head = "model,member,item,view,truth,p_a,p_b"
+    predictions = read_predictions(io.StringIO("\n".join([head, *rows]) + "\n"))
+    net = table("net,m,i1,b,a,model", "net,m,i2,a,a,model", header=f"{HEADER},kind", extra=",human")
+    return analyse(read_readings(io.StringIO(net)), plan=QUICK, predictions=predictions)["notes"]
+
+
+def test_a_network_called_as_a_person_is_refused():
+    with pytest.raises(InputError, match='line 3, column "model": "bob" is a person in the readings'):
+        with_probabilities("net,ensemble,i1,,b,.2,.8", "bob,ensemble,i1,,b,.2,.8")
+
+
+def test_members_without_an_ensemble_and_improbable_answers_are_noted():
+    said = " ".join(with_probabilities("net,ensemble,i1,,b,.2,.8", "net,ensemble,i2,,a,.9,.1", "n2,0,i1,,b,.2,.8", "n2,1,i1,,b,.2,.8"))
+    assert 'The network "net" answered 1 of 2 images with another class than its most probable one' in said
+    assert 'The network "n2" has members but no row whose member is "ensemble"' in said
 
 
 def test_a_shift_that_is_the_same_everywhere_has_no_interval():
