@@ -23,6 +23,7 @@ from benchmark.core.report.protocol.document import BLANK, Picture
 from benchmark.core.report.protocol.facts import PARTS, fingerprint, fingerprints
 from benchmark.core.report.protocol.page import as_html
 from benchmark.core.report.protocol.word import as_docx
+from benchmark.protocol import printing
 from benchmark.protocol.facts import ASSUMED, protocol_facts
 from benchmark.protocol.printing import MAKE_PDF
 from benchmark.protocol.privacy import OF_NETWORKS, SEEN, STORED
@@ -412,6 +413,21 @@ def test_looking_notes_nothing_and_the_preview_stands_in_our_own_frame_only(stud
     assert not TrailEntry.objects.exists()
     told = client.get(f"/studies/{study.slug}/protocol/?accuracy=95&difference=20").content.decode()
     assert "Accuracies of readers and network between 0 and 100 %" in unescape(told)
+
+
+def test_page_and_frame_gather_the_facts_once(study, member, client, monkeypatch):
+    member(study, "analyst")
+    gathered = []
+    monkeypatch.setattr(printing, "protocol_facts", lambda study, **given: gathered.append(given) or protocol_facts(study, **given))
+    page = unescape(client.get(f"/studies/{study.slug}/protocol/?accuracy=60").content.decode())
+    frame = re.search(r'<iframe[^>]+src="([^"]+)"', page)[1]
+    shown = client.get(frame).content
+    assert len(gathered) == 1
+    assert shown == client.get(frame.replace("sha256=", "other=")).content
+    assert len(gathered) == 2
+    other = make_study("other")
+    member(other, "analyst")
+    assert other.title in client.get(frame.replace(f"/{study.slug}/", "/other/")).content.decode(), "what is kept is the study's own"
 
 
 def test_a_record_is_taken_on_the_page_and_a_wrong_one_is_refused_with_a_sentence(study, member, client):
