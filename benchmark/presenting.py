@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -286,12 +286,16 @@ def table_of(results: dict, section: Section, *, on_page: bool = True) -> Table 
 
 @dataclass(frozen=True)
 class TopicPage:
-    """clean: sections in which no record is the good news that was looked for, such as deviations from the plan."""
+    """answers: sentences that answer the topic's question, where there are any.
+
+    clean: sections in which no record is the good news that was looked for, such as deviations from the plan.
+    """
 
     topic: Topic
     tables: list[Table]
     absent: list[Section]
     clean: list[Section]
+    answers: list[str] = field(default_factory=list)
 
 
 def are_ratings(results: dict) -> bool:
@@ -328,7 +332,14 @@ def topic_page(results: dict, slug: str) -> TopicPage | None:
         [table for _, table in tables if table],
         [section for section in empty if section.name != "deviations"],
         [section for section in empty if section.name == "deviations"],
+        _answers(results, slug),
     )
+
+
+def _answers(results: dict, slug: str) -> list[str]:
+    from benchmark.core.report.answers import answers_on  # with pandas behind it
+
+    return [] if are_ratings(results) else answers_on(Results(results), slug)
 
 
 def section_called(results: dict, name: str) -> Section | None:
