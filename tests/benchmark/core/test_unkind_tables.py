@@ -31,6 +31,7 @@ UNKIND = {
     "an open quotation mark": (table('ann,d,"i9,a,b'), "opened in the row that begins at line 10 is never closed"),
     "a NUL": (table("ann,d,i\x009,a,b"), 'line 10, column "item": a text was expected, the control character 0'),
     "per cent": (table(header=f"{HEADER},confidence", extra=",80%"), 'line 2, column "confidence": a number'),
+    "a decimal comma": (table(header=f"{HEADER},confidence", extra=',"0,5"'), '"0,5" was found. Decimals need a point: "0.5".'),
     "infinity": (table(header=f"{HEADER},rt_ms", extra=",inf"), 'line 9, column "rt_ms": a number of at least 0'),
     "another calendar": (table(header=f"{HEADER},completed_at", extra=",13/45/2026"), 'line 2, column "completed_at"'),
     "a row twice": (table("ann,d,i0,a,a"), 'line 10, column "item": reader "ann" already has a reading'),
