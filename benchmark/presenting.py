@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -199,7 +199,7 @@ def _whisker(middle: float, low: float, high: float, scale: tuple[float, float])
 
 
 def _details(these: Record, new: Record) -> list[tuple[str, str]]:
-    from benchmark.core.report.comparisons import normality
+    from benchmark.core.report.comparisons import normality, signed_ranks
 
     unit = these["unit"]
     rows = [
@@ -218,11 +218,7 @@ def _details(these: Record, new: Record) -> list[tuple[str, str]]:
             f"{number(these['cohens_dz'])} ({interval(these['dz_ci_low'], these['dz_ci_high'], 2, 1)})",
         ),
         ("Exact sign-flip test", p_value(these["sign_flip_p"])),
-        (
-            "Wilcoxon signed ranks",
-            f"{p_value(these['wilcoxon_p'])} ({these['wilcoxon_method']}); Hodges-Lehmann shift"
-            f" {points(these['hodges_lehmann'])} ({interval(these['hl_ci_low'], these['hl_ci_high'])})",
-        ),
+        ("Wilcoxon signed ranks", signed_ranks(these)),
         ("Normality of the differences", normality(these)),
         (
             "New images",
@@ -289,12 +285,16 @@ def table_of(results: dict, section: Section, *, on_page: bool = True) -> Table 
 
 @dataclass(frozen=True)
 class TopicPage:
-    """clean: sections in which no record is the good news that was looked for, such as deviations from the plan."""
+    """answers: sentences that answer the topic's question, where there are any.
+
+    clean: sections in which no record is the good news that was looked for, such as deviations from the plan.
+    """
 
     topic: Topic
     tables: list[Table]
     absent: list[Section]
     clean: list[Section]
+    answers: list[str] = field(default_factory=list)
 
 
 def are_ratings(results: dict) -> bool:
@@ -331,7 +331,15 @@ def topic_page(results: dict, slug: str) -> TopicPage | None:
         [table for _, table in tables if table],
         [section for section in empty if section.name != "deviations"],
         [section for section in empty if section.name == "deviations"],
+        _answers(results, slug),
     )
+
+
+def _answers(results: dict, slug: str) -> list[str]:
+    from benchmark.core.report.answers import answers_on  # with pandas behind it
+    from benchmark.core.report.rating_topics import topic_answers
+
+    return (topic_answers if are_ratings(results) else answers_on)(Results(results), slug)
 
 
 def section_called(results: dict, name: str) -> Section | None:

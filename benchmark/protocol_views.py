@@ -10,12 +10,20 @@ from django.urls import reverse
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_GET, require_POST
 
-from benchmark.core.report.protocol.build import build_protocol
-from benchmark.core.report.protocol.facts import fingerprint, fingerprints
+from benchmark.core.report.protocol.facts import fingerprints
 from imagebank.permissions import Role, allowed_in_archive, may_change, require_role
 
-from .protocol.facts import protocol_facts
-from .protocol.printing import KINDS, MAKE_PDF, can_print, hand_out, made, pdf_of, start_pdf
+from .protocol.printing import (
+    KINDS,
+    MAKE_PDF,
+    can_print,
+    hand_out,
+    keep_for_frame,
+    kept_for_frame,
+    made,
+    pdf_of,
+    start_pdf,
+)
 from .protocol_forms import AssumedForm, RecordFileForm
 from .services.protocol_log import handed_out, note_handed_out
 from .services.rating_analysis import is_rating_study
@@ -32,15 +40,17 @@ def protocol(request, slug):
 
 def _page(request: HttpRequest, assumed: AssumedForm, record: RecordFileForm, status: int = 200) -> HttpResponse:
     study = request.study
-    facts = protocol_facts(study, assumed=assumed.assumed())
-    document, hashes = build_protocol(facts), fingerprints(facts)
+    found = made(study, "html", assumed=assumed.assumed())
+    keep_for_frame(study, found)
+    document, hashes = found.document, fingerprints(found.facts)
+    given = {name: value for name, value in assumed.data.items() if value is not None}
     context = {
         "study": study, "assumed": assumed, "record": record, "rated": is_rating_study(study),
-        "sha256": fingerprint(facts), "blanks": document.blanks,
+        "sha256": found.sha256, "blanks": document.blanks,
         "chapters": [(number, chapter, len(chapter.blanks)) for number, chapter in enumerate(document.chapters, start=1)],
-        "read": f"{reverse('benchmark:protocol_read', args=[study.slug])}?{urlencode(assumed.data)}",
+        "read": f"{reverse('benchmark:protocol_read', args=[study.slug])}?{urlencode({**given, 'sha256': found.sha256})}",
         "handed_out": handed_out(study=study, hashes=hashes)[:NEWEST],
-        "pdfs": [(job, pdf_of(job), job.result.get("sha256") == fingerprint(facts)) for job in study.jobs.filter(kind=MAKE_PDF)[:NEWEST]],
+        "pdfs": [(job, pdf_of(job), job.result.get("sha256") == found.sha256) for job in study.jobs.filter(kind=MAKE_PDF)[:NEWEST]],
         "can_print": can_print(), "may_start": may_change(request.user, study, *PROTOCOL_ROLES),
     }  # fmt: skip
     return render(request, "benchmark/protocol.html", context, status=status)
@@ -51,7 +61,10 @@ def _page(request: HttpRequest, assumed: AssumedForm, record: RecordFileForm, st
 @require_role(*PROTOCOL_ROLES)
 def protocol_read(request, slug):
     """The document itself, to be looked at; nothing is noted."""
-    response = HttpResponse(made(request.study, "html", assumed=AssumedForm(request.GET).assumed()).content, KINDS["html"])
+    content = kept_for_frame(request.study, request.GET.get("sha256", ""))
+    if content is None:
+        content = made(request.study, "html", assumed=AssumedForm(request.GET).assumed()).content
+    response = HttpResponse(content, KINDS["html"])
     # It carries its own styles and no script, and stands in a frame of the page above.
     response._csp_replace = {
         "default-src": ["'none'"], "style-src": ["'unsafe-inline'"], "img-src": ["data:"], "frame-ancestors": ["'self'"],

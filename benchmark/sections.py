@@ -24,7 +24,7 @@ class Column:
 
     @property
     def is_number(self) -> bool:
-        return self.kind not in ("words", "who", "group", "verdict", "exact", "binning")
+        return self.kind not in ("words", "who", "group", "group or all", "verdict", "exact", "binning")
 
     def text(self, record: Record) -> str:
         if self.kind == "who":
@@ -60,6 +60,7 @@ def _scaled(factor: float, decimals: int):
 PRINTED = {
     "words": lambda value: readable(str(value)) if value not in (None, "") else "–",
     "exact": lambda value: str(value) if value not in (None, "") else "–",
+    "group or all": lambda value: plural(value) or "all",
     "group": lambda value: plural(value) or "–",
     "verdict": _verdict,
     "count": lambda value: "–" if value is None else f"{value:,}",

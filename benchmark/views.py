@@ -15,7 +15,6 @@ from benchmark.core.output.check import NAME as CHECK
 from benchmark.core.report import rating_words
 from benchmark.core.report.limitations import limitations
 from benchmark.core.report.methods import methods
-from benchmark.core.report.rating_topics import topic_answers
 from benchmark.core.report.references import numbered
 from benchmark.core.results import Results
 from imagebank.models import ItemImage
@@ -183,8 +182,6 @@ def comparison_topic(request, comparison, topic):
         raise Http404("This comparison has no results on that.")
     figures = [figure for figure in figures_on_page(comparison) if figure.name in page.topic.figures]
     context = _about(comparison, topic) | {"page": page, "figures": figures}
-    if are_ratings(comparison.results):
-        context["answers"] = topic_answers(Results(comparison.results), topic)
     return _with_charts(render(request, "benchmark/comparison_topic.html", context))
 
 

@@ -203,7 +203,7 @@ def _facts(
             "surveys": int(people.loc[people["survey"] != "", "survey"].nunique()),
             "human_readers": int(people["reader"].nunique()),
         },
-        "notes": list(notes(readings, plan, scored)),
+        "notes": list(notes(readings, plan, scored, predictions)),
         "sittings": [vars(sitting) for sitting in completion.sittings],
         "flow": _flow(completion),
     }

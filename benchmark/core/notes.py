@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator
 
+import numpy as np
 import pandas as pd
 
 from benchmark.core.inputs.assisted import of_control
+from benchmark.core.inputs.predictions import Predictions
 from benchmark.core.inputs.readings import Readings
 from benchmark.core.inputs.scoring import Scored
 from benchmark.core.plans.plan import Plan
 from benchmark.core.sections.comparisons import matchups
+from benchmark.core.wording import on_view, plural
 
 LIKE_MISSING = {"na", "n/a", "nan", "null", "none", "missing", "-", "?"}
 
 
-def notes(readings: Readings, plan: Plan, scored: Scored) -> Iterator[str]:
+def notes(readings: Readings, plan: Plan, scored: Scored, predictions: Predictions | None = None) -> Iterator[str]:
     """What a reader of the results must know about the table that they came from, a sentence each."""
     frame = readings.frame
     if readings.is_simulated:
@@ -36,6 +40,7 @@ def notes(readings: Readings, plan: Plan, scored: Scored) -> Iterator[str]:
         )
     yield from _strange_words(frame)
     yield from _without_partner(scored)
+    yield from _silent(scored.readings.frame[scored.readings.frame["kind"] == "human"])
     people = frame[(frame["kind"] == "human") & (frame["survey"] != "")]
     seats = people.groupby(["group", "survey"])["reader"].nunique()
     if plan.completion is None and (seats > 1).any():
@@ -57,6 +62,8 @@ def notes(readings: Readings, plan: Plan, scored: Scored) -> Iterator[str]:
             what += " against a second look alone" if contrast.control else ""
             yield f"The planned contrast {what}{f' on {contrast.view}' if contrast.view else ''} has no readings."
     yield from _assisted(frame)
+    if predictions is not None:
+        yield from _probabilities(scored, predictions)
 
 
 def _present(scored: Scored, *, assisted: bool, control: bool) -> Iterator[tuple[str, str, str]]:
@@ -90,20 +97,58 @@ def _assisted(frame: pd.DataFrame) -> Iterator[str]:
         )
 
 
+def _probabilities(scored: Scored, predictions: Predictions) -> Iterator[str]:
+    """Networks that are not analysed for want of an ensemble, and answers that are not the most probable class."""
+    for model, view in predictions.model_views():
+        rows = predictions.final(model, view)
+        if rows.empty:
+            yield (
+                f'The network "{model}"{on_view(view)} has members but no row whose member is "ensemble", so its probabilities are not'
+                " analysed; put the members together first (python -m models_ml.core ensemble)."
+            )
+            continue
+        own = scored.find("model", model, view)
+        if own is None:
+            continue
+        likely = dict(zip(rows["item"], np.array(predictions.classes)[predictions.probabilities(rows).argmax(axis=1)]))
+        both = own.rows[own.rows["item"].isin(set(likely)) & (own.rows["answer"] != "")]
+        differs = int((both["item"].map(likely) != both["answer"]).sum())
+        if differs:
+            yield (
+                f'The network "{model}"{on_view(view)} answered {differs} of {len(both)} images with another class than its most probable one: its'
+                " accuracy is that of its answers, its calibration that of its probabilities."
+            )
+
+
 def _strange_words(frame: pd.DataFrame) -> Iterator[str]:
     classes = set(frame["truth"])
     answers = set(frame[["answer", "assistant_answer", "assisted_answer"]].to_numpy().ravel())
     strangers = sorted(answers - {""} - classes)
     if strangers:
         yield f"Answers name classes that no item has: {', '.join(strangers)}."
-    written = {name.casefold(): name for name in sorted(classes)}
+    written = {_as_read(name): name for name in sorted(classes)}
     for name in strangers:
-        if written.get(name.casefold(), name) != name:
-            yield f'The answer "{name}" is counted as wrong, for the class is written "{written[name.casefold()]}".'
+        if written.get(_as_read(name), name) != name:
+            yield f'The answer "{name}" is counted as wrong, for the class is written "{written[_as_read(name)]}".'
+    for name in sorted(classes - set(written.values())):
+        yield f'"{name}" and "{written[_as_read(name)]}" are counted as two classes; if they are one, write them alike.'
     words = sorted(word for word in {*strangers, *classes} if word.casefold() in LIKE_MISSING)
     if words:
         said = ", ".join(f'"{word}"' for word in words)
         yield f"{said} counts as a class of that name; where nothing was answered, the cell must be empty."
+
+
+def _as_read(name: str) -> str:
+    """What a person takes two names for one by: no capitals, one kind of accents and blanks."""
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+
+
+def _silent(people: pd.DataFrame) -> Iterator[str]:
+    """Groups in which nobody answered anything: what is counted as wrong there is nobody's answer."""
+    answers = (people["answer"] != "").groupby([people["group"], people["view"]]).sum()
+    for (group, view), count in answers.items():
+        if count == 0:
+            yield f"Nobody of {plural(group)} answered anything{on_view(view)}; an accuracy of 0 there says nothing about what they know."
 
 
 def _without_partner(scored: Scored) -> Iterator[str]:

@@ -93,10 +93,15 @@ def comparison_question(record: Mapping[str, Any]) -> str:
     return f"Is {named_model(record['model'])} more accurate than {plural(record['group'])}{on_view(record['view'])}?"
 
 
-def _direction(difference: float) -> str:
+def ahead(first: str, second: str, difference: float, *, verb: str = "was") -> str:
+    """ "the classifier was 3.1 points more accurate than pediatricians".
+
+    Equal shares are said as a difference of 0.0 points, never as "as accurate as": only the interval tells how far apart the two may be.
+    """
     if round(1000 * difference) == 0:
-        return "as accurate as"
-    return "more accurate than" if difference > 0 else "less accurate than"
+        return f"{first} and {second} differed by 0.0 points"
+    direction = "more accurate than" if difference > 0 else "less accurate than"
+    return f"{first} {verb} {number(abs(100 * difference), 1)} points {direction} {second}"
 
 
 def comparison_answer(
@@ -105,16 +110,13 @@ def comparison_answer(
     """One sentence: who is better by how much, with interval and p, and for whom that holds (`scope`)."""
     if difference is None:
         return f"{scope}: {NOT_ESTIMABLE}."
-    size = number(abs(100 * difference), 1)
-    gap = "" if round(1000 * difference) == 0 else f"{size} points "
     bounds = interval(record["ci_low"], record["ci_high"])
     certainty = (
         f"{100 * confidence:g} % interval of the difference {bounds}; {p_value(p)}"
         if p is not None
         else f"no test: {str(record.get('why')).partition('; ')[0]}"  # the first reason is the test's own
     )
-    model, group = named_model(record["model"]), plural(record["group"])
-    return f"{scope}, {model} was {gap}{_direction(difference)} {group} ({certainty})."
+    return f"{scope}, {ahead(named_model(record['model']), plural(record['group']), difference)} ({certainty})."
 
 
 def gain_question(record: Mapping[str, Any]) -> str:
@@ -135,11 +137,8 @@ def gain_words(record: Mapping[str, Any], difference: float) -> str:
     group, seen = plural(record["group"]), "in a second look alone"
     if record.get("assistant"):
         seen = f"with the output of {named_model(record['assistant'])} in sight"
-    elif round(1000 * difference) == 0:
-        return f"{group} were as accurate {seen} as before"
-    if round(1000 * difference) == 0:
-        return f"{group} were as accurate {seen} as alone"
-    return f"{group} {'gained' if difference > 0 else 'lost'} {number(abs(100 * difference), 1)} points {seen}"
+    lost = round(1000 * difference) < 0
+    return f"{group} {'lost' if lost else 'gained'} {number(abs(100 * difference), 1)} points {seen}"
 
 
 def difference_question(record: Mapping[str, Any]) -> str:
@@ -155,9 +154,7 @@ def difference_answer(record: Mapping[str, Any], *, confidence: float) -> dict[s
 def difference_words(record: Mapping[str, Any], difference: float) -> str:
     """How the two gains compare: "pediatricians gained 3.1 points more with the output of the classifier in sight than ..."."""
     seen = f"with the output of {named_model(record['assistant'])} in sight"
-    if round(1000 * difference) == 0:
-        return f"{plural(record['group'])} gained as much {seen} as in a second look alone"
-    size = f"{number(abs(100 * difference), 1)} points {'more' if difference > 0 else 'less'}"
+    size = f"{number(abs(100 * difference), 1)} points {'less' if round(1000 * difference) < 0 else 'more'}"
     return f"{plural(record['group'])} gained {size} {seen} than in a second look alone"
 
 
@@ -171,8 +168,7 @@ def pair_answer(record: Mapping[str, Any], *, confidence: float) -> dict[str, st
     name = named_model(record["assistant"])
 
     def said(difference: float) -> str:
-        size = "" if round(1000 * difference) == 0 else f"{number(abs(100 * difference), 1)} points "
-        return f"{plural(record['group'])} who saw the output of {name} were {size}{_direction(difference)} {name} alone"
+        return ahead(f"{plural(record['group'])} who saw the output of {name}", f"{name} alone", difference, verb="were")
 
     return _both_answers(record, said, confidence)
 

@@ -1,11 +1,16 @@
 """The protocol as files: at once as a page and for Word, and in the background as PDF, since setting its pages takes a while."""
 
+from __future__ import annotations
+
 import importlib.util
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from django.conf import settings
+from django.core.cache import cache
 from django.core.exceptions import ValidationError
 
 from benchmark.core.report.protocol.facts import fingerprint, fingerprints
@@ -15,16 +20,21 @@ from imagebank.models import Job, Study
 
 from .facts import protocol_facts
 
+if TYPE_CHECKING:
+    from benchmark.core.report.protocol.document import Document
+
 MAKE_PDF = "protocol-pdf"
 WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+KEPT_S = 60
 KINDS = {"docx": WORD, "html": "text/html; charset=utf-8"}
 
 
 @dataclass(frozen=True)
 class Made:
-    """A protocol with the facts that it was made of."""
+    """A protocol with the facts that it was made of, as a document and as a file."""
 
     facts: dict
+    document: Document
     content: bytes
 
     @property
@@ -40,7 +50,21 @@ def made(study: Study, kind: str, *, record: Mapping | None = None, assumed: Map
 
     facts = protocol_facts(study, record=record, assumed=assumed)
     document = build_protocol(facts)
-    return Made(facts, as_docx(document) if kind == "docx" else as_html(document, printed=printed).encode())
+    return Made(facts, document, as_docx(document) if kind == "docx" else as_html(document, printed=printed).encode())
+
+
+def keep_for_frame(study: Study, found: Made) -> None:
+    """Keep a page for the frame in which the browser asks for it next, so that its facts are gathered once."""
+    cache.set(_kept(study, found.sha256), found.content, KEPT_S)
+
+
+def kept_for_frame(study: Study, sha256: str) -> bytes | None:
+    """The page kept a moment ago under the hash of its facts; None where it is gone, or another process keeps it."""
+    return cache.get(_kept(study, sha256)) if re.fullmatch("[0-9a-f]{64}", sha256) else None
+
+
+def _kept(study: Study, sha256: str) -> str:
+    return f"protocol-{study.pk}-{sha256}"
 
 
 def hand_out(study: Study, kind: str, *, record: Mapping | None = None, assumed: Mapping[str, float] | None = None, user=None) -> Made:

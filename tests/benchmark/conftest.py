@@ -4,6 +4,8 @@ import pytest
 from django.db import transaction
 
 from benchmark.core.output import writing
+from benchmark.models import Comparison
+from benchmark.services.comparison import run_comparison
 from imagebank.models import Membership, Study, Truth
 from surveys.services import record_model_answers, simulate_readers
 from tests.surveys.study import make_surveyed_study
@@ -73,6 +75,25 @@ def read_once(django_db_setup, django_db_blocker):
 def study(read_once, db, settings, tmp_path) -> Study:
     settings.VAR_DIR = tmp_path
     return Study.objects.get(pk=read_once)
+
+
+@pytest.fixture(scope="module")
+def kept_comparison(tmp_path_factory):
+    """Where `comparison` keeps it for the tests of a module: its row, and the folder of its files."""
+    return {"folder": tmp_path_factory.mktemp("compared")}
+
+
+@pytest.fixture
+def comparison(study, kept_comparison, settings) -> Comparison:
+    """The study's comparison without a plan, computed once for a module; tests look at it and change nothing of its files."""
+    settings.VAR_DIR = kept_comparison["folder"]
+    if "row" not in kept_comparison:
+        kept_comparison["row"] = run_comparison(study=study)
+        return kept_comparison["row"]
+    values = {field.attname: getattr(kept_comparison["row"], field.attname) for field in Comparison._meta.concrete_fields}
+    found = Comparison(**values)
+    found.save(force_insert=True)
+    return found
 
 
 @pytest.fixture

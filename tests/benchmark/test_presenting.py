@@ -39,6 +39,27 @@ def test_no_deviation_is_a_finding_and_not_a_missing_part():
     assert "deviations" not in [section.name for section in page.absent]
 
 
+def contrast(difference: float, **more) -> dict:
+    ends = {"ci_low": difference - 0.1, "ci_high": difference + 0.1, "p": 0.03, "why": None}
+    return {"difference": difference, **ends, **{f"these_images_{key}": value for key, value in ends.items()}, **more}
+
+
+def test_a_page_answers_its_question_in_sentences_with_both_intervals():
+    views = contrast(-0.05, group="doctor", model=None, first_view="close", second_view="far")
+    groups = contrast(0.0, first="doctor", second="nurse", view="close")
+    networks = contrast(0.2, first="net", first_view="close", second="net", second_view="far")
+    page = topic_page({**RESULTS, "views": [views], "groups": [groups], "networks": [networks]}, "contrasts")
+    assert page.answers == [
+        "Doctors were 5.0 points less accurate on far images than on close images: −15.0 to 5.0, p = .03 for these images; −15.0 to 5.0, p = .03 for"
+        " new images.",
+        "Doctors and nurses differed by 0.0 points on close images: −10.0 to 10.0, p = .03 for these images; −10.0 to 10.0, p = .03 for new images.",
+        "Net on close images was 20.0 points more accurate than net on far images: 10.0 to 30.0, p = .03, new images.",
+    ]
+    many = topic_page({**RESULTS, "views": [views], "networks": [networks] * 7}, "contrasts")
+    assert len(many.answers) == 1
+    assert topic_page(RESULTS, "robustness").answers == []
+
+
 @pytest.mark.parametrize(("p", "printed"), [
     (0.0516, "p = .052"), (0.0484, "p = .048"), (0.041, "p = .04"), (0.06, "p = .06"), (0.002, "p = .002"),
 ])  # fmt: skip

@@ -23,6 +23,7 @@ from benchmark.core.report.protocol.document import BLANK, Picture
 from benchmark.core.report.protocol.facts import PARTS, fingerprint, fingerprints
 from benchmark.core.report.protocol.page import as_html
 from benchmark.core.report.protocol.word import as_docx
+from benchmark.protocol import printing
 from benchmark.protocol.facts import ASSUMED, protocol_facts
 from benchmark.protocol.printing import MAKE_PDF, made
 from benchmark.protocol.privacy import OF_NETWORKS, SEEN, STORED
@@ -34,7 +35,7 @@ from imagebank.models import DiagnosisClass, Study, TrailEntry
 from imagebank.services.splits import draw_split
 from imagebank.services.studies import load_study
 from models_ml.models import Ensemble, TrainingRun
-from surveys.models import Reader, SurveyResponse
+from surveys.models import Reader, StudyProtocol, SurveyResponse
 from surveys.questions import required_counts
 from surveys.services import archive_study, invite, load_protocol
 from surveys.services.retention import keep_contacts_for
@@ -232,13 +233,12 @@ def test_every_reading_preset_gives_a_protocol_before_it_has_a_single_image(name
     assert as_docx(build_protocol(protocol_facts(study)))
 
 
-@pytest.mark.parametrize(("preset", "words"), [("study.toml", "Is this a real image or a generated one?"), ("study.de.toml", "Sicher")])
-def test_a_rating_study_tells_stimuli_matching_controls_and_questions(settings, tmp_path, preset, words):
+def test_a_rating_study_tells_stimuli_matching_controls_and_questions(settings, tmp_path):
     settings.VAR_DIR = tmp_path
-    study = make_rating_study(preset=FIXTURES / "realism" / preset)
+    study = make_rating_study(preset=FIXTURES / "realism" / "study.toml")
     stamp_plan(study=study, path=FIXTURES / "realism" / "analysis.toml")
     told = text_of(study)
-    assert words in told
+    assert "Is this a real image or a generated one?" in told
     assert "random sample generated rated 3" in told
     assert "– generated obvious, to see whether a rater looks 1" in told
     assert "within 10 points of one half (as the plan declares)" in told
@@ -249,6 +249,13 @@ def test_a_rating_study_tells_stimuli_matching_controls_and_questions(settings, 
     assert "No plan names a margin" not in told
     assert "12. Data protection" in told
     assert all(question["prompt"] in word_of(study) for question in study.protocol.questions)
+    other = Study.objects.create(slug="bewertet", title="Echt oder künstlich?")
+    german = load_protocol(study=other, path=FIXTURES / "realism" / "study.de.toml", blocks=set(study.protocol.stimuli))
+    StudyProtocol.objects.filter(study=study).update(questions=german.questions, language="de")
+    told = text_of(Study.objects.get(pk=study.pk))
+    assert "Sicher" in told
+    assert all(question["prompt"] in told for question in german.questions)
+    assert "Matching of single pictures" in told
 
 
 def test_a_second_look_is_told_with_its_control_arm_and_what_is_frozen(settings, tmp_path):
@@ -412,6 +419,21 @@ def test_looking_notes_nothing_and_the_preview_stands_in_our_own_frame_only(stud
     assert not TrailEntry.objects.exists()
     told = client.get(f"/studies/{study.slug}/protocol/?accuracy=95&difference=20").content.decode()
     assert "Accuracies of readers and network between 0 and 100 %" in unescape(told)
+
+
+def test_page_and_frame_gather_the_facts_once(study, member, client, monkeypatch):
+    member(study, "analyst")
+    gathered = []
+    monkeypatch.setattr(printing, "protocol_facts", lambda study, **given: gathered.append(given) or protocol_facts(study, **given))
+    page = unescape(client.get(f"/studies/{study.slug}/protocol/?accuracy=60").content.decode())
+    frame = re.search(r'<iframe[^>]+src="([^"]+)"', page)[1]
+    shown = client.get(frame).content
+    assert len(gathered) == 1
+    assert shown == client.get(frame.replace("sha256=", "other=")).content
+    assert len(gathered) == 2
+    other = make_study("other")
+    member(other, "analyst")
+    assert other.title in client.get(frame.replace(f"/{study.slug}/", "/other/")).content.decode(), "what is kept is the study's own"
 
 
 def test_a_record_is_taken_on_the_page_and_a_wrong_one_is_refused_with_a_sentence(study, member, client):

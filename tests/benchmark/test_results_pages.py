@@ -60,31 +60,29 @@ def test_every_page_of_a_comparison_answers_and_says_simulated(client, study, me
         assert "simulated" in answer.content.decode()
 
 
-def test_a_primary_answer_explains_itself_and_the_pages_say_how_r_checks_it(client, study, member):
+def test_a_primary_answer_explains_itself_and_the_pages_say_how_r_checks_it(client, study, comparison, member):
     member(study, "analyst")
-    without = run_comparison(study=study)
     stamp_plan(study=study, text=PLAN)
-    for comparison, count in ((without, len(without.results["paired"])), (run_comparison(study=study), 1)):
-        shown = unescape(client.get(at("comparison_detail", comparison)).content.decode())
+    for found, count in ((comparison, len(comparison.results["paired"])), (run_comparison(study=study), 1)):
+        shown = unescape(client.get(at("comparison_detail", found)).content.decode())
         assert shown.count("<summary>How this number comes about</summary>") == count
-        answer = next(answer for answer in answers_in_words(comparison.results) if answer.workings)
+        answer = next(answer for answer in answers_in_words(found.results) if answer.workings)
         assert [working.label for working in answer.workings] == [answer.these.label, answer.new.label]
         for working in answer.workings:
             for step in working.steps:
                 assert step.words in shown
                 assert step.formula in shown
         assert "Rscript results/check.R" in shown
-    files = client.get(at("comparison_files", without)).content.decode()
+    files = client.get(at("comparison_files", comparison)).content.decode()
     assert '<code class="command" tabindex="0">Rscript results/check.R</code>' in files
-    program = client.get(at("comparison_file", without, "check.R"))
+    program = client.get(at("comparison_file", comparison, "check.R"))
     assert program.headers["Content-Type"] == "text/plain; charset=utf-8"
     assert "attachment" not in program.headers["Content-Disposition"]
     assert b"".join(program.streaming_content).startswith(b"# An independent check of the results in base R")
 
 
-def test_pages_keep_their_numbers_in_files_for_every_program(client, study, member):
+def test_pages_keep_their_numbers_in_files_for_every_program(client, study, comparison, member):
     member(study, "engineer")
-    comparison = run_comparison(study=study)
     exact = client.get(at("comparison_table", comparison, "accuracy", "csv")).content.decode()
     assert exact == (comparison.folder / "tables" / "accuracy.csv").read_text()
     book = openpyxl.load_workbook(io.BytesIO(client.get(at("comparison_table", comparison, "items", "xlsx")).content))
@@ -101,8 +99,7 @@ def test_pages_keep_their_numbers_in_files_for_every_program(client, study, memb
     assert client.get(at("comparison_topic", comparison, "nothing")).status_code == 404
 
 
-def test_strangers_reviewers_and_other_studies_see_nothing(client, study, member, django_user_model):
-    comparison = run_comparison(study=study)
+def test_strangers_reviewers_and_other_studies_see_nothing(client, study, comparison, member, django_user_model):
     names = ["comparison_detail", "comparison_items", "comparison_files", "comparison_bundle"]
     client.force_login(django_user_model.objects.create_user("stranger"))
     assert {client.get(at(name, comparison)).status_code for name in names} == {404}
@@ -140,9 +137,8 @@ def test_a_comparison_is_started_checked_and_held_against_another_from_the_pages
     assert f"all {job.result['files']} files the same" in client.get(at("comparison_files", without)).content.decode()
 
 
-def test_the_list_opens_with_the_latest_answer_to_every_question(client, study, member):
+def test_the_list_opens_with_the_latest_answer_to_every_question(client, study, comparison, member):
     member(study, "coordinator")
-    comparison = run_comparison(study=study)
     shown = client.get(reverse("benchmark:comparison_list", args=[study.slug])).content.decode()
     for answer in answers_in_words(comparison.results):
         assert f'href="{at("comparison_detail", comparison)}#{answer.anchor}">{answer.question}</a>' in shown
@@ -204,9 +200,8 @@ def test_a_quantity_that_cannot_be_estimated_is_no_number(client, study, member)
     assert "nan" not in re.sub(r"<[^>]+>", " ", shown).lower().split()
 
 
-def test_the_readings_come_in_the_form_of_every_program(client, study, member):
+def test_the_readings_come_in_the_form_of_every_program(client, study, comparison, member):
     member(study, "analyst")
-    comparison = run_comparison(study=study)
     page = client.get(at("comparison_files", comparison)).content.decode()
     begins = {"csv": b"reader,group", "parquet": b"PAR1", "xlsx": b"PK", "sav": b"$FL2"}
     for kind, start in begins.items():
@@ -228,12 +223,11 @@ def test_the_seed_that_is_shown_is_the_one_that_was_used(client, study, member):
     assert '<td class="number">4711</td>' in client.get(home).content.decode()
 
 
-def test_an_assisted_arm_has_a_page_of_its_own_and_its_answers(client, study, member, monkeypatch):
+def test_an_assisted_arm_has_a_page_of_its_own_and_its_answers(client, study, comparison, member, monkeypatch):
     """The readings are those of a simulated assisted study; the study's own have no network in sight, and no such page."""
     member(study, "analyst")
-    without = run_comparison(study=study)
-    assert client.get(at("comparison_topic", without, "assistance")).status_code == 404
-    assert "With the network" not in client.get(at("comparison_detail", without)).content.decode()
+    assert client.get(at("comparison_topic", comparison, "assistance")).status_code == 404
+    assert "With the network" not in client.get(at("comparison_detail", comparison)).content.decode()
     readings = assisted_study(1, readers=3, items=12, blank=0.1, control=0.25).assign(analysed=True)
     monkeypatch.setattr(comparison_service, "readings_frame", lambda *, study: readings)
     comparison = run_comparison(study=study)

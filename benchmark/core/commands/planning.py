@@ -49,7 +49,8 @@ def _world_and_design(options: argparse.Namespace):
 def add_published(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--published", nargs=3, action="append", default=[], metavar=("MEAN", "P", "N"),
-        help="a published paired t-test (mean difference, p, pairs): what it implies, and its power; may be repeated",
+        help="a published paired t-test (mean difference as a share: .246 for 24.6 points; p; pairs): what it implies, and its power; may be"
+        " repeated",
     )  # fmt: skip
 
 
@@ -95,6 +96,8 @@ def _published(options: argparse.Namespace, difference: float) -> list[dict[str,
     found = []
     for mean, p, n in options.published:
         try:
+            if not abs(float(mean)) <= 1:
+                raise ValueError(f"a difference of accuracies is a share from -1 to 1, such as .246 for 24.6 points; {mean} was found.")
             test = published_paired_t(float(mean), float(p), int(n))
         except ValueError as error:
             raise InputError(f"--published {mean} {p} {n}: {error}") from error

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from os import PathLike
 
 from benchmark.core.errors import InputError, Problem
-from benchmark.core.inputs.long_table import read_bytes, read_text_table, rejected
+from benchmark.core.inputs.long_table import control_characters, read_bytes, read_text_table, rejected
 
 QUALTRICS_HEADERS = 3
 
@@ -43,16 +43,22 @@ def _qualtrics(source: str | PathLike, required: Sequence[str]) -> Sheet:
         raise InputError(f"{name} must be UTF-8; export it from Qualtrics as CSV, not as TSV or for Excel.") from error
     reader = csv.reader(io.StringIO(text, newline=""))
     found, start = [], 1
-    for row in reader:
-        if any(cell.strip() for cell in row):
-            found.append((start, [cell.strip() for cell in row]))
-        start = reader.line_num + 1
+    try:
+        for row in reader:
+            if any(cell.strip() for cell in row):
+                found.append((start, [cell.strip() for cell in row]))
+            start = reader.line_num + 1
+    except csv.Error as error:
+        raise InputError(f"{name} is not a well-formed CSV at line {reader.line_num}: {error}.") from error
     if len(found) < QUALTRICS_HEADERS or not any("ImportId" in cell for cell in found[2][1]):
         raise InputError(
             f'{name} needs the three header rows of a Qualtrics export, the third with "ImportId"; they were not found.'
             " Export the data as CSV without removing lines."
         )
     header = found[0][1]
+    repeated = sorted({column for column in header if header.count(column) > 1})
+    if repeated:
+        raise InputError(f"{name} names the column {', '.join(repeated)} more than once; each name may occur once.")
     missing = [column for column in required if column not in header]
     if missing:
         raise InputError(f"{name} needs the columns {', '.join(missing)}; it has {', '.join(header)}.")
@@ -63,6 +69,7 @@ def _qualtrics(source: str | PathLike, required: Sequence[str]) -> Sheet:
             lines.append(line)
         else:
             problems.append(Problem(line, None, f"{len(header)} fields were expected, {len(cells)} were found."))
+    problems += control_characters(header, [list(row.values()) for row in rows], lines)
     if problems:
         raise rejected(name, problems)
     if not rows:

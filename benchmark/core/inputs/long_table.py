@@ -56,7 +56,7 @@ def read_text_table(source: str | PathLike | io.IOBase, required: Sequence[str])
         raise InputError(f"{name} must be UTF-8; line {line} holds a byte that is not. Save it as UTF-8.") from error
     header, rows, lines, problems = _parse(name, text, required)
     if CONTROL.search(text):
-        problems += _control_characters(header, rows, lines)
+        problems += control_characters(header, rows, lines)
     if problems:
         raise rejected(name, problems)
     frame = pd.DataFrame(rows, columns=header, dtype=object)
@@ -79,7 +79,7 @@ CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
-def _control_characters(header: list[str], rows: list[list[str]], lines: list[int]) -> list[Problem]:
+def control_characters(header: list[str], rows: list[list[str]], lines: list[int]) -> list[Problem]:
     return [
         Problem(line, column, f"a text was expected, the control character {ord(found.group())} was found in it.")
         for row, line in zip(rows, lines)

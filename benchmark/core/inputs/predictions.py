@@ -113,12 +113,32 @@ def check_against(predictions: Predictions, readings: Readings) -> None:
         )
 
 
+def _check_names(predictions: Predictions, readings: Readings) -> None:
+    """Refuse a network that is called as a person is: their answers could not be told apart."""
+    people = set(readings.frame.loc[readings.frame["kind"] == "human", "reader"])
+    rows = predictions.frame.drop_duplicates("model")
+    shared = rows[rows["model"].isin(people)]
+    if len(shared):
+        raise rejected(
+            predictions.source,
+            [
+                Problem(
+                    int(predictions.lines[row]) if len(predictions.lines) else None,
+                    "model",
+                    f'"{name}" is a person in the readings; name the network otherwise.',
+                )
+                for row, name in zip(shared.index, shared["model"])
+            ],
+        )
+
+
 def add_model_readings(readings: Readings, predictions: Predictions) -> Readings:
     """Readings with the most probable class of every model that has predictions but no readings of its own.
 
     Ties go to the first of the classes in column order, as numpy's argmax does. The group is the model's name.
     """
     check_against(predictions, readings)
+    _check_names(predictions, readings)
     present = readings.frame.loc[readings.frame["kind"] == "model", ["reader", "view"]]
     known = set(zip(present["reader"], present["view"]))
     names = np.array(predictions.classes, dtype=object)

@@ -7,6 +7,7 @@ the same code.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -171,8 +172,8 @@ def _bad_values(frame: pd.DataFrame, lines: np.ndarray) -> list[Problem]:
             bad |= number < lowest
         expected = "a number" if lowest is None else f"a number of at least {lowest}"
         problems += [
-            Problem(int(lines[row]), column, f'{expected} was expected, "{frame[column].iloc[row]}" was found.')
-            for row in np.flatnonzero(bad)
+            Problem(int(lines[row]), column, f'{expected} was expected, "{cell}" was found.{_with_point(cell)}')
+            for row, cell in zip(np.flatnonzero(bad), frame[column][bad])
         ]
     for column in ("answered_at", "completed_at"):
         distinct = pd.Series(frame[column].unique())
@@ -185,6 +186,11 @@ def _bad_values(frame: pd.DataFrame, lines: np.ndarray) -> list[Problem]:
             if value in unreadable
         ]
     return problems
+
+
+def _with_point(cell: str) -> str:
+    """What to write instead of a number with a decimal comma."""
+    return f' Decimals need a point: "{cell.replace(",", ".")}".' if re.fullmatch(r"[-+]?\d+,\d+", cell) else ""
 
 
 def _contradictions(frame: pd.DataFrame, lines: np.ndarray) -> list[Problem]:

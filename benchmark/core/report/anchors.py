@@ -69,10 +69,14 @@ def anchors(results: Results, drawings: dict[str, str]) -> list[str]:
             f" {percent(share, 0)} of a group's readings. Everywhere else in this report an anchor weighs as much as an average other image of"
             " its class, so that accuracies and differences are those over all images."
         ),
-        html.bullets([_sentence(record) for record in records]),
+        html.bullets(anchor_sentences(results)),
         drawings.get("anchors", ""),
     ]
     return [*parts, *parts_of(results, PARTS)]
+
+
+def anchor_sentences(results: Results) -> list[str]:
+    return [_sentence(record) for record in results.records("anchors")]
 
 
 def _sentence(record: dict[str, Any]) -> str:

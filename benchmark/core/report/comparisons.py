@@ -78,15 +78,20 @@ def normality(these: dict[str, Any]) -> str:
     return f"Shapiro-Wilk W = {number(these['shapiro_w'], 3)}, {p_value(these['shapiro_p'])} (descriptive; it decides nothing)"
 
 
+def signed_ranks(these: dict[str, Any]) -> str:
+    """Wilcoxon's test of the units' differences and the shift that goes with it."""
+    if these["wilcoxon_p"] is None:
+        return "not estimable: every difference is zero"
+    shift = f"{points(these['hodges_lehmann'])} ({interval(these['hl_ci_low'], these['hl_ci_high'])})"
+    return f"{p_value(these['wilcoxon_p'])} ({these['wilcoxon_method']}); Hodges-Lehmann shift {shift}"
+
+
 def _details(these: dict[str, Any], new: dict[str, Any]) -> str:
     unit = these["unit"]
     ahead = (
         f"network ahead in {these['model_ahead']}, equal in {these['equal']}, readers ahead in {these['readers_ahead']}"
     )
     test = f"t = {number(these['t'])}, df = {number(these['df'], 0)}, {p_value(these['p'])}"
-    shift = (
-        f"Hodges-Lehmann shift {points(these['hodges_lehmann'])} ({interval(these['hl_ci_low'], these['hl_ci_high'])})"
-    )
     other = f"t = {number(new['t'])}, df = {number(new['df'], 1)}, {p_value(new['p'])}"
     rows = [
         [f"{unit.capitalize()}s", f"{these['n']}: {ahead}"],
@@ -96,7 +101,7 @@ def _details(these: dict[str, Any], new: dict[str, Any]) -> str:
             f"{number(these['cohens_dz'])} ({interval(these['dz_ci_low'], these['dz_ci_high'], 2, 1)})",
         ],
         ["Exact sign-flip test", p_value(these["sign_flip_p"])],
-        ["Wilcoxon signed ranks", f"{p_value(these['wilcoxon_p'])} ({these['wilcoxon_method']}); {shift}"],
+        ["Wilcoxon signed ranks", signed_ranks(these)],
         ["Normality of the differences", normality(these)],
         ["New images", f"{other}; standard error {number(new['se_ratio'])} times that of the paired test"],
         [

@@ -49,10 +49,16 @@ def covariates(results: Results, drawings: dict[str, str]) -> list[str]:
             " than five readers are merged or left out, and nothing is told of fewer than five. All of this is exploratory: nobody was"
             " allotted to experience, and whoever has more of it differs in other ways too."
         ),
-        html.bullets([_sentence(record) for record in records if record["kind"] == "number" and record["group"] is not None]),
+        html.bullets(covariate_sentences(results)),
         drawings.get("reader-covariates", ""),
     ]
     return [*parts, *parts_of(results, PARTS)]
+
+
+def covariate_sentences(results: Results) -> list[str]:
+    """A sentence per number that readers stated, group and view."""
+    records = results.records("reader_covariates")
+    return [_sentence(record) for record in records if record["kind"] == "number" and record["group"] is not None]
 
 
 def _sentence(record: Record) -> str:

@@ -55,9 +55,10 @@ def _cells(results: Results) -> str:
     return "".join(parts)
 
 
-def agreement(results: Results, drawings: dict[str, str]) -> list[str]:
+def agreement_sentences(results: Results) -> list[str]:
+    """How often two readers of a group said the same, a sentence per group and view."""
     sentences = []
-    for r in results["agreement"]:
+    for r in results.records("agreement"):
         if r["fleiss_kappa"] is None:
             sentences.append(
                 f"Among {plural(r['group'])}{on_view(r['view'])}, agreement cannot be estimated: {r['why']}."
@@ -70,8 +71,12 @@ def agreement(results: Results, drawings: dict[str, str]) -> list[str]:
             f"Two {plural(r['group'])} gave the same answer to the same {image}"
             f" {percent(r['percent_agreement'])} of the time (Fleiss' kappa {number(r['fleiss_kappa'])}, {bounds})."
         )
+    return sentences
+
+
+def agreement(results: Results, drawings: dict[str, str]) -> list[str]:
     fine = (
         "Fleiss' kappa and observed agreement count a missing answer as a category of its own; alpha and AC1 leave it"
         " out. Intervals: bootstrap over items."
     )
-    return [html.bullets(sentences), html.table(*paper_tables(results)["agreement"]), html.paragraph(fine, "muted")]
+    return [html.bullets(agreement_sentences(results)), html.table(*paper_tables(results)["agreement"]), html.paragraph(fine, "muted")]

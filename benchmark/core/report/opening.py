@@ -5,7 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from benchmark.core.results import Results
-from benchmark.core.wording import interval, named_model, number, of_view, on_view, p_value, percent, plural, readable
+from benchmark.core.wording import (
+    ahead,
+    interval,
+    named_model,
+    number,
+    of_view,
+    on_view,
+    p_value,
+    percent,
+    plural,
+    readable,
+)
 
 from . import html
 from .assistance import in_short
@@ -76,21 +87,14 @@ def summary(results: Results) -> list[str]:
 
 
 def _in_short(these: dict[str, Any], new: dict[str, Any], level: str, *, first: bool) -> str:
-    who = f"{named_model(these['model'])} {{}} {plural(these['group'])}"
-    difference = these["mean_difference"]
+    model, group, difference = named_model(these["model"]), plural(these["group"]), these["mean_difference"]
     where = on_view(these["view"]).strip()
     start = f"{where[:1].upper()}{where[1:]}, " if where else ""
     if difference is None:
-        return f"{start}{who.format('and')}: not estimable."
-    size = number(abs(100 * difference), 1)
-    words = (
-        "was as accurate as"
-        if size == "0.0"
-        else f"was {size} points {'more' if difference > 0 else 'less'} accurate than"
-    )
+        return f"{start}{model} and {group}: not estimable."
     label = f"{level} interval " if first else ""
     sentence = (
-        f"{start}{who.format(words)}: {label}{interval(these['ci_low'], these['ci_high'])}, {p_value(these['p'])} for these"
+        f"{start}{ahead(model, group, difference)}: {label}{interval(these['ci_low'], these['ci_high'])}, {p_value(these['p'])} for these"
         f" images; {interval(new['ci_low'], new['ci_high'])}, {p_value(new['p'])} for new images."
     )
     return sentence[:1].upper() + sentence[1:]

@@ -68,10 +68,14 @@ def within_reader(results: Results, drawings: dict[str, str]) -> list[str]:
             " in this report. Readers who do not remember an image agree with one another at most as often as with themselves: their"
             " own agreement is the upper bound. Whoever remembers an image gives the same answer more often than that."
         ),
-        html.bullets([_sentence(record) for record in records]),
+        html.bullets(within_reader_sentences(results)),
         drawings.get("within-reader", ""),
     ]
     return [*parts, *parts_of(results, PARTS)]
+
+
+def within_reader_sentences(results: Results) -> list[str]:
+    return [_sentence(record) for record in results.records("within_reader")]
 
 
 def _sentence(record: dict[str, Any]) -> str:

@@ -81,6 +81,7 @@ def _network(p: np.ndarray, truth: np.ndarray, weights: np.ndarray | None, rng, 
     drawn = {}
     if weights is not None:
         total = weights.sum(axis=0)
+        total = np.where(total > 0, total, np.nan)  # a draw without any of these items says nothing
         drawn = {name: values @ weights / total for name, values in each.items()}
         drawn.update(_selective(top, right, weights))
     for bins, mass in BINNINGS:

@@ -247,7 +247,39 @@ def test_every_covered_column_is_compared_to_eight_digits(results, tmp_path):
         changed(results, tmp_path / "wrong", table, alter)
     status, text, agree, differ = in_r(tmp_path / "wrong")
     assert (status, differ) == (1, altered), text
+    assert "TOO FAR OFF" not in text
     assert agree + differ == in_r(results)[2]
+
+
+def test_what_is_drawn_is_held_to_the_error_of_the_draws(results, tmp_path):
+    """A standard error 1.6 times as large, ends moved by one, p values of another size: each is too far off, and nothing else is."""
+
+    def plain(frame):
+        row, other = (planned(frame) & (frame["method"] == f"two-way bootstrap, {kind}") for kind in ("percentile", "spread corrected"))
+        se = frame.loc[other, "se"].astype(float).iloc[0]
+        for rows in (row, other):
+            frame.loc[rows, "ci_low"] = repr(float(frame.loc[rows, "ci_low"].iloc[0]) + se)
+            frame.loc[rows, "ci_high"] = repr(float(frame.loc[rows, "ci_high"].iloc[0]) - se)
+        frame.loc[row, "se"] = repr(1.6 * float(frame.loc[row, "se"].iloc[0]))
+        frame.loc[other, "p"] = "1.0"
+        return frame
+
+    def largest(frame):
+        row = planned(frame)
+        middle = frame.loc[row, "difference"].astype(float).iloc[0]
+        frame.loc[row, "simultaneous_low"] = frame.loc[row, "simultaneous_high"] = repr(middle + frame.loc[row, "se"].astype(float).iloc[0])
+        frame.loc[row, "p_max_t"] = "0.6"
+        return frame
+
+    def planned(frame):
+        return (frame["model"] == "classifier") & (frame["group"] == "pediatrician") & (frame["view"] == "focused")
+
+    changed(results, tmp_path / "wrong", "new_images_methods", plain)
+    changed(results, tmp_path / "wrong", "new_images", largest)
+    status, text, _, differ = in_r(tmp_path / "wrong")
+    assert (status, differ) == (1, 0), text
+    assert text.count("TOO FAR OFF") == 8, text
+    assert re.search(r"(\d+) drawn quantities lie within the error of the draws, 8 do not", text)
 
 
 def test_a_lost_record_is_no_agreement(results, tmp_path):

@@ -159,6 +159,11 @@ def test_power_command_checks_the_founding_claim(capsys):
     assert found["claim"]["new_images_lowest"] == pytest.approx(0.69, abs=0.01)
 
 
+def test_a_published_contrast_in_points_is_refused_with_its_share(capsys):
+    assert main(["power", "--published", "24.6", "1.55e-12", "30"]) == 2
+    assert "such as .246 for 24.6 points; 24.6 was found" in capsys.readouterr().err
+
+
 def test_power_command_calculates_a_published_contrast_back(capsys):
     assert main(["power", "--published", "0.315", "1.85e-12", "30"]) == 0
     told = capsys.readouterr().out

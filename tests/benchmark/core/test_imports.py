@@ -10,6 +10,7 @@ import pytest
 from benchmark.core import InputError, read_readings
 from benchmark.core.commands.main import main
 from benchmark.core.imports import import_readings
+from benchmark.core.imports.sheets import read_sheet
 
 ITEMS = "item,class\nT001,HMI\nT002,IP\nT003,HMI\nT004,IP\n"
 QUALTRICS_MAP = """
@@ -312,3 +313,16 @@ def test_a_second_answer_without_the_network_is_refused(folder, left_out, named)
     with pytest.raises(InputError) as refusal:
         import_readings(folder / "wide.csv", folder / "map.toml", truth=folder / "items.csv")
     assert [problem.column for problem in refusal.value.problems] == [named]
+
+
+@pytest.mark.parametrize(("head", "cell", "said"), [
+    ("ResponseId,Q1", "x" * 200_000, "is not a well-formed CSV at line 4: field larger than field limit"),
+    ("ResponseId,ResponseId", "x", "names the column ResponseId more than once"),
+    ("ResponseId,Q1", "a\0b", 'line 4, column "Q1": a text was expected, the control character 0'),
+])  # fmt: skip
+def test_an_export_of_qualtrics_that_no_program_wrote_is_refused_in_a_sentence(head, cell, said, tmp_path):
+    path = tmp_path / "export.csv"
+    path.write_text(f'{head}\nq,q\n{{ImportId:a}},b\nR_1,{cell}\n')
+    with pytest.raises(InputError) as refused:
+        read_sheet(path, "qualtrics", ("ResponseId",))
+    assert said in str(refused.value)

@@ -141,7 +141,7 @@ def test_every_covered_column_is_compared_to_eight_digits(results, tmp_path):
     assert (status, differ) == (1, altered), text
     assert agree > 500, text
     drawn = sum(len(names.split()) for names in DRAWN.values())
-    assert int(re.search(r"(\d+) bounds of intervals drawn at random lie where", text)[1]) > 2 * drawn
+    assert int(re.search(r"(\d+) drawn quantities lie within", text)[1]) > 2 * drawn
 
 
 def test_a_lost_record_a_drawn_interval_elsewhere_or_another_answer_is_no_agreement(results, tmp_path):
@@ -157,7 +157,7 @@ def test_a_lost_record_a_drawn_interval_elsewhere_or_another_answer_is_no_agreem
     status, text, *_ = in_r(tmp_path / "short")
     assert status == 1
     assert len(re.findall(r"records .* DIFFERS", text)) == len(tables), text
-    assert len(re.findall(r"ci_low .*drawn: .* DIFFERS", text)) == 2, text
+    assert len(re.findall(r"ci_low .*drawn: .* TOO FAR OFF", text)) == 2, text
     frame = pd.read_csv(results / "ratings.csv", dtype=str, keep_default_na=False)
     row = frame.index[(frame["answer"] == "generated") & (frame["showing"] == "")][0]
     frame.at[row, "answer"] = "real"

@@ -6,6 +6,8 @@ import pytest
 
 from benchmark.core import InputError, Plan, Readings, analyse, read_readings
 from benchmark.core.commands.main import main
+from benchmark.core.inputs.predictions import check_against, read_predictions
+from benchmark.core.report.comparisons import signed_ranks
 
 HEADER = "reader,group,item,truth,answer"
 QUICK = Plan(bootstrap_draws=200, mixed_models="never")
@@ -29,6 +31,7 @@ UNKIND = {
     "an open quotation mark": (table('ann,d,"i9,a,b'), "opened in the row that begins at line 10 is never closed"),
     "a NUL": (table("ann,d,i\x009,a,b"), 'line 10, column "item": a text was expected, the control character 0'),
     "per cent": (table(header=f"{HEADER},confidence", extra=",80%"), 'line 2, column "confidence": a number'),
+    "a decimal comma": (table(header=f"{HEADER},confidence", extra=',"0,5"'), '"0,5" was found. Decimals need a point: "0.5".'),
     "infinity": (table(header=f"{HEADER},rt_ms", extra=",inf"), 'line 9, column "rt_ms": a number of at least 0'),
     "another calendar": (table(header=f"{HEADER},completed_at", extra=",13/45/2026"), 'line 2, column "completed_at"'),
     "a row twice": (table("ann,d,i0,a,a"), 'line 10, column "item": reader "ann" already has a reading'),
@@ -65,6 +68,22 @@ def test_a_byte_order_mark_and_carriage_returns_are_no_trouble():
 
 def test_an_answer_in_another_case_is_wrong_and_noted():
     assert 'The answer "B" is counted as wrong, for the class is written "b"' in notes_of(table("ann,d,i9,b,B"))
+
+
+def test_two_spellings_of_one_class_are_noted():
+    """A Mac writes an umlaut as two signs, another program as one; both look the same."""
+    said = notes_of(table("ann,d,i8,Ödem,Ödem", "ann,d,i9,O\u0308dem,Ödem", "bob,d,i7,A,a"))
+    assert '"O\u0308dem" and "Ödem" are counted as two classes' in said
+    assert '"A" and "a" are counted as two classes' in said
+    assert said.count("two classes") == 2
+
+
+def test_a_group_that_never_answered_is_noted():
+    silent = table().replace(",a\n", ",\n").replace(",b\n", ",\n")
+    assert "Nobody of ds answered anything" in notes_of(silent)
+    said = notes_of(table())
+    assert "answered anything" not in said
+    assert "two classes" not in said
 
 
 def test_words_that_look_like_a_missing_answer_are_noted():
@@ -126,6 +145,12 @@ def test_agreement_without_any_spread_has_no_interval():
     assert all(r["ci_low"] is None and r["gain_ci_low"] is None and r["why"] for r in results["teams"])
 
 
+def test_no_difference_is_no_claim_of_equality_and_ranks_nothing():
+    (record,) = only(crossed(lambda r, i, truth: truth))["paired"]
+    assert "net and ds differed by 0.0 points (no test: every difference is the same" in record["answer"]
+    assert signed_ranks(record) == "not estimable: every difference is zero"
+
+
 def test_readers_who_never_answered_do_not_agree():
     results = only(crossed(lambda r, i, truth: truth if r == 3 else ""))
     (record,) = results["agreement"]
@@ -149,12 +174,28 @@ def test_an_interval_of_a_difference_ends_where_the_scale_ends():
 
 
 def test_probabilities_that_contradict_the_truth_name_their_line():
-    from benchmark.core.inputs.predictions import check_against, read_predictions
-
     rows = ["model,member,item,view,truth,p_a,p_b", "net,ensemble,i0,,a,.5,.5", "net,ensemble,i1,,a,.5,.5"]
     predictions = read_predictions(io.StringIO("\n".join(rows)))
     with pytest.raises(InputError, match='line 3, column "truth": item "i1" has truth "b" in the readings and "a" here'):
         check_against(predictions, read_readings(io.StringIO(table())))
+
+
+def with_probabilities(*rows: str) -> list[str]:
+    head = "model,member,item,view,truth,p_a,p_b"
+    predictions = read_predictions(io.StringIO("\n".join([head, *rows]) + "\n"))
+    net = table("net,m,i1,b,a,model", "net,m,i2,a,a,model", header=f"{HEADER},kind", extra=",human")
+    return analyse(read_readings(io.StringIO(net)), plan=QUICK, predictions=predictions)["notes"]
+
+
+def test_a_network_called_as_a_person_is_refused():
+    with pytest.raises(InputError, match='line 3, column "model": "bob" is a person in the readings'):
+        with_probabilities("net,ensemble,i1,,b,.2,.8", "bob,ensemble,i1,,b,.2,.8")
+
+
+def test_members_without_an_ensemble_and_improbable_answers_are_noted():
+    said = " ".join(with_probabilities("net,ensemble,i1,,b,.2,.8", "net,ensemble,i2,,a,.9,.1", "n2,0,i1,,b,.2,.8", "n2,1,i1,,b,.2,.8"))
+    assert 'The network "net" answered 1 of 2 images with another class than its most probable one' in said
+    assert 'The network "n2" has members but no row whose member is "ensemble"' in said
 
 
 def test_a_shift_that_is_the_same_everywhere_has_no_interval():

@@ -22,7 +22,7 @@ open_tables <- function(folder) function(name) {
 
 # ---- Side by side ------------------------------------------------------------------------------------------------------
 
-tally <- c(agree = 0, differ = 0, within = 0)
+tally <- c(agree = 0, differ = 0, within = 0, beyond = 0)           # beyond: drawn at random, and too far off
 
 # A p value must agree in its digits however small it is; elsewhere what is 0 but for rounding counts as 0.
 agrees <- function(ours, theirs, name) {
@@ -78,8 +78,9 @@ run <- function(check, first, second) {
   if (is.na(where[1])) stop(first, " is needed beside check.R or in ../inputs/; name it: Rscript check.R ", first, call. = FALSE)
   cat("Check in", R.version.string, "of the tables in", file.path(home, "tables"), "against", where[!is.na(where)], "\n\n")
   check(home, read_table(where[1]), if (is.na(where[2])) NULL else read_table(where[2]))
-  if (tally[["within"]]) cat(sprintf("\n%d bounds of intervals drawn at random lie where R's own draws put them", tally[["within"]]))
+  drawn <- tally[c("within", "beyond")]
+  if (sum(drawn)) cat(sprintf("\n%d drawn quantities lie within the error of the draws, %d do not", drawn[1], drawn[2]))
   cat(sprintf("\n%d quantities agree to 1e-8, %d differ\n", tally[["agree"]], tally[["differ"]]))
-  if (!interactive()) quit(status = if (tally[["differ"]] > 0) 1 else 0)
+  if (!interactive()) quit(status = if (tally[["differ"]] + tally[["beyond"]] > 0) 1 else 0)
 }
 

@@ -55,10 +55,10 @@ drawn_bound <- function(name, ours, draws, probability, times) {
   ends <- c(-Inf, sort(known), Inf)[pmin(pmax(place, 0), length(known) + 1) + 1] + c(-1e-6, 1e-6)
   own <- quantile(known, probability, type = 6, names = FALSE)
   good <- !is.na(ours) && ours >= ends[1] && ours <= ends[2]
-  what <- if (good) "within" else "differ"
+  what <- if (good) "within" else "beyond"
   tally[[what]] <<- tally[[what]] + 1
   cat(sprintf("  %-46s %18s %18s %10s  drawn: %s to %s%s\n", name, told(ours), told(own), told(signif(abs(ours - own), 2)),
-              told(signif(ends[1], 4)), told(signif(ends[2], 4)), if (good) "" else "  DIFFERS"))
+              told(signif(ends[1], 4)), told(signif(ends[2], 4)), if (good) "" else "  TOO FAR OFF"))
 }
 drawn_interval <- function(record, name, draws, plan, times = plan$draws) {
   prefix <- if (name == "") "" else paste0(name, "_")

@@ -3,7 +3,8 @@
 #   Rscript check.R [ratings.csv [cells.csv]]
 #
 # It computes the results again from the raw answers, from the formulas below and by R's own functions, sets them beside
-# the tables in tables/, and ends with "N quantities agree to 1e-8, M differ"; its exit status is 1 where any differs.
+# the tables in tables/, and ends with "N quantities agree to 1e-8, M differ"; its exit status is 1 where any
+# differs, or one that is drawn at random lies too far off.
 # From the tables it takes the rules of the plan (tables/plan.csv) and the numbers that it compares; no number of theirs
 # enters a computation.
 # Without arguments it looks for ratings.csv beside itself and in ../inputs/. That is the table of the analysis, in which sides and

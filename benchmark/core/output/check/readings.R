@@ -20,6 +20,7 @@ check <- function(folder, readings, predictions) {
   check_confusion(open("confusion"), rows, length(found$classes), plan)
   gains <- check_gains(open, rows, plan)
   check_comparisons(open, rows, gains, plan)
+  check_drawn(open, rows, plan)
   check_contrasts(open, rows, as_told(found$anchors), plan)
   check_agreement(open("agreement"), open("category_agreement"), rows, found$classes)
 }

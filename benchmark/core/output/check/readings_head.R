@@ -3,7 +3,8 @@
 #   Rscript check.R [readings.csv [predictions.csv]]
 #
 # It computes the results again from the raw answers, from the formulas below and by R's own functions, sets them beside
-# the tables in tables/, and ends with "N quantities agree to 1e-8, M differ"; its exit status is 1 where any differs.
+# the tables in tables/, and ends with "N quantities agree to 1e-8, M differ"; its exit status is 1 where any
+# differs, or one that is drawn at random lies too far off.
 # From the tables it takes the rules of the plan (tables/plan.csv) and the numbers that it compares; no number of theirs
 # enters a computation.
 # Without arguments it looks for readings.csv beside itself and in ../inputs/; predictions.csv is needed only where a
@@ -18,6 +19,9 @@
 #   paired.csv, paired_units.csv   differences per survey or reader; paired t-test, interval, d_z and its exact interval,
 #                      Hedges' g, Wilcoxon's test, Hodges-Lehmann shift, exact sign-flip test, Shapiro-Wilk, adjusted p
 #   new_images.csv     two-way (reader and item) variance, Satterthwaite's df, t, p, interval, components, adjusted p
+#   new_images.csv, new_images_methods.csv   simultaneous intervals and p of max-T, both bootstrap intervals, their standard error
+#                      and p: drawn again here, other draws of another generator, and held against the tables within DRAWN_Z
+#                      standard errors of both programs' draws; the section "Drawn at random" says what that can see and what not
 #   equivalence.csv    two one-sided tests within the margin
 #   networks.csv       difference and exact McNemar test
 #   groups.csv, views.csv   two-way test, and Welch's or the paired t-test of the readers
@@ -26,7 +30,7 @@
 #   confusion.csv      counts, row per cents, and their intervals
 #   agreement.csv, category_agreement.csv   Fleiss' kappa, Krippendorff's alpha, Gwet's AC1, agreement, standard errors
 # NOT COVERED
-#   everything that is drawn at random (bootstrap intervals, max-T), mixed models, U-statistic, Obuchowski-Rockette, Tango's and
-#   Newcombe's intervals, further tables of assisted reading and of anchors, agreement within readers, readers' answers about
+#   everything else that is drawn at random (bootstrap intervals of F1, kappa, agreement, calibration and teams; max-T of paired
+#   tests and of classes), mixed models, U-statistic, Obuchowski-Rockette, Tango's and Newcombe's intervals, further tables of assisted reading and of anchors, agreement within readers, readers' answers about
 #   themselves, calibration, times, order, teams, error consistency, AUC, the Rasch model. docs/results/statistics.md of the program says what those are held to.
 
