@@ -58,14 +58,13 @@ def run_train(options) -> int:
     table = read_manifest(options.manifest, resolution=recipe.resolution, classes=options.classes, view=options.view,
                           fit=options.fit)  # fmt: skip
     data = table.split("train")
-    device = device_of(options.device)
-    stopped = []
+    device, stop = device_of(options.device), _Stop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopped.append(True))
+        signal.signal(number, stop.ask)
     with _Progress(recipe.total_kimg) as progress:
         result = train(recipe, data, options.out, seed=options.seed, start=options.start, start_preset=options.preset,
                        licence=options.licence, device=device, on_event=progress,
-                       should_cancel=lambda: bool(stopped))  # fmt: skip
+                       should_cancel=lambda: stop.asked)  # fmt: skip
     if not speaks():
         return 0
     if result.report:
@@ -82,12 +81,34 @@ def _pace(report: dict) -> str:
     return f"; augmentation adapts over {report['ada_kimg']:g} kimg, the average {ramp}"
 
 
+class _Stop:
+    """The first signal waits for the step to end, a second one does not."""
+
+    def __init__(self):
+        self.asked = False
+
+    def ask(self, *_) -> None:
+        if self.asked:
+            raise KeyboardInterrupt
+        self.asked = True
+        print("stopping after this step; the same command continues", file=sys.stderr, flush=True)
+
+
 def device_of(name: str) -> str:
-    """auto is a GPU where there is one; a device that cannot be used is refused."""
+    """auto is a GPU where there is one; a device that cannot be used is refused. Under torchrun every process has the GPU of its
+    own number, whose memory alone it may touch."""
     import torch
 
     if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    own, count = int(os.environ.get("LOCAL_RANK", "0")), torch.cuda.device_count()
+    if name.startswith("cuda") and int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        if name != "cuda" or own >= count > 0:
+            raise InputError(
+                f"torchrun gives every process a GPU of its own: --device cuda or auto, and one process (--nproc-per-node) per GPU; "
+                f"found --device {name}, process {own + 1} and {count} GPUs."
+            )
+        name = f"cuda:{own}"
     try:
         torch.zeros(1, device=name)
     except (RuntimeError, AssertionError) as error:
