@@ -5,8 +5,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from tests.performance.classifier_gpu import TARGETS
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -78,14 +76,14 @@ def test_every_number_is_written_for_every_part_and_mode(tmp_path):
     assert "train, eager: timm: " in said
 
 
-@pytest.mark.parametrize("limit", ["--seconds", "--total"])
-def test_when_time_is_over_it_stops_and_says_what_it_did_not_measure(tmp_path, limit):
-    found, said = measured(tmp_path, "infer", "--modes", "eager", "searched", "--rounds", "100000", limit, "1.5")
+def test_when_time_is_over_it_stops_and_says_what_it_did_not_measure(tmp_path):
+    """The first part ends by --seconds, the second by --total, and for the third nothing is left."""
+    limits = ["--rounds", "100000", "--seconds", "1.5", "--total", "3"]
+    found, said = measured(tmp_path, "infer", "--modes", "eager", "searched", "compiled", *limits)
     assert found["complete"] is False
-    first, second = found["parts"]
-    assert "stopped after" in said
-    if limit == "--total":
-        assert second["not_measured"] == ["everything: no time was left"]
+    first, _, third = found["parts"]
+    assert "infer, eager: stopped after 2 s" in said
+    assert third["not_measured"] == ["everything: no time was left"]
     assert first["seconds"] < 30
 
 
