@@ -62,7 +62,7 @@ def test_folds_of_different_sizes_share_one_compiled_program(tiny_cfg, tmp_path)
     cfg = replace(tiny_cfg, recipe=replace(tiny_cfg.recipe, **changed), data=replace(tiny_cfg.data, folds=5))
     cfg, manifest, labels, folds = prepare(cfg, read_manifest(manifest))
     packed, counter, sizes = pack(manifest.train.items, cfg.data, tmp_path), CompileCounter(), set()
-    for fold in folds:
+    for fold in (folds[0], folds[-1]):
         data = open_fold(manifest.train, labels, packed, fold, torch.device("cpu"))
         run = Fit(cfg, data, fold, tmp_path / str(fold), backend=counter)
         run.train_mode()
