@@ -6,6 +6,8 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from generative.core.errors import InputError
 from generative.core.training.recipe import AUTO_FINE_TUNING, AUTO_RULES, FAST, Recipe, preset
@@ -58,13 +60,10 @@ def run_train(options) -> int:
     table = read_manifest(options.manifest, resolution=recipe.resolution, classes=options.classes, view=options.view,
                           fit=options.fit)  # fmt: skip
     data = table.split("train")
-    device, stop = device_of(options.device), _Stop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop.ask)
-    with _Progress(recipe.total_kimg) as progress:
+    device = device_of(options.device)
+    with stopping() as asked, _Progress(recipe.total_kimg) as progress:
         result = train(recipe, data, options.out, seed=options.seed, start=options.start, start_preset=options.preset,
-                       licence=options.licence, device=device, on_event=progress,
-                       should_cancel=lambda: stop.asked)  # fmt: skip
+                       licence=options.licence, device=device, on_event=progress, should_cancel=asked)  # fmt: skip
     if not speaks():
         return 0
     if result.report:
@@ -81,17 +80,24 @@ def _pace(report: dict) -> str:
     return f"; augmentation adapts over {report['ada_kimg']:g} kimg, the average {ramp}"
 
 
-class _Stop:
-    """The first signal waits for the step to end, a second one does not."""
+@contextmanager
+def stopping() -> Iterator[Callable[[], bool]]:
+    """Whether Control-C or SIGTERM asked to stop: the first one waits for the step to end, a second one does not. Afterwards the
+    former handlers are back."""
+    signals: list[int] = []
 
-    def __init__(self):
-        self.asked = False
-
-    def ask(self, *_) -> None:
-        if self.asked:
+    def ask(number: int, _) -> None:
+        signals.append(number)
+        if len(signals) > 1:
             raise KeyboardInterrupt
-        self.asked = True
         print("stopping after this step; the same command continues", file=sys.stderr, flush=True)
+
+    former = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: bool(signals)
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
 
 def device_of(name: str) -> str:

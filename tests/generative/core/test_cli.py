@@ -19,6 +19,7 @@ from PIL import Image
 from generative.core import commands
 from generative.core.cli import build_parser, main, seed_list
 from generative.core.commands import telling
+from generative.core.commands.training import stopping
 from generative.core.judging.evaluate import own_resolution
 from generative.core.sets.setfiles import opened_set, read_or_describe
 from tests.generative.core.drawn import drawn_manifest
@@ -329,6 +330,18 @@ def test_out_of_memory_on_a_gpu_is_one_sentence(monkeypatch, capsys):
 
     monkeypatch.setitem(commands.COMMANDS, "train", full)
     assert "there is not enough memory (the GPU's, where one was used)" in refused(capsys, "train", "m.csv", "--out", "run")
+
+
+def test_the_first_signal_waits_for_the_step_and_the_second_does_not(capsys):
+    before = signal.getsignal(signal.SIGTERM)
+    with stopping() as asked:
+        assert not asked()
+        signal.raise_signal(signal.SIGTERM)
+        assert asked()
+        assert capsys.readouterr().err == "stopping after this step; the same command continues\n"
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_the_package_loads_without_torch_or_numpy():
