@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -28,10 +29,16 @@ def modules_of(folder: str) -> list[Path]:
     return sorted((ROOT / folder).rglob("*.py"))
 
 
+@cache
+def nodes_of(path: Path) -> list[ast.AST]:
+    """Every import and every function of a file."""
+    return [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Import | ast.ImportFrom | ast.FunctionDef)]
+
+
 def imported(path: Path) -> set[tuple[str, int]]:
     """Dotted names that a file imports, each with its line; relative imports stay in the room and are left out."""
     names = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes_of(path):
         if isinstance(node, ast.Import):
             names |= {(alias.name, node.lineno) for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
@@ -126,7 +133,7 @@ def test_files_can_be_read_and_functions_seen(room):
             continue
         if text.count("\n") > LINES_AT_MOST:
             too_long.append(f"{path.relative_to(ROOT)}: {text.count(chr(10))} lines")
-        for node in ast.walk(ast.parse(text)):
+        for node in nodes_of(path):
             if not isinstance(node, ast.FunctionDef) or node.name in TABLES:
                 continue
             if node.end_lineno - node.lineno >= FUNCTION_LINES_AT_MOST:
@@ -145,8 +152,9 @@ def test_no_signals_and_no_work_in_save():
                 if name == "django.db.models.signals"
             ]
             if "models" in path.parts:
-                tree = ast.walk(ast.parse(path.read_text()))
                 wrong += [
-                    f"{path}:{n.lineno} save()" for n in tree if isinstance(n, ast.FunctionDef) and n.name == "save"
+                    f"{path}:{n.lineno} save()"
+                    for n in nodes_of(path)
+                    if isinstance(n, ast.FunctionDef) and n.name == "save"
                 ]
     assert not wrong

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from django.core.management import get_commands, load_command_class
 
+from benchmark.core.output.dictionary import READINGS, SECTIONS
+
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
 COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) for line in block.splitlines() if line]
@@ -88,6 +90,15 @@ def test_files_named_in_documents_exist(document):
     )
     assert named
     assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
+
+
+def test_every_section_and_every_column_of_readings_is_described():
+    """In the words of the data dictionary, which goes with every analysis."""
+    text = (ROOT / "docs" / "files.md").read_text()
+    assert [name for name, meaning in SECTIONS.items() if f"| `{name}` | {meaning} |" not in text] == []
+    derived = {"correct", "assisted_correct", "simulated"}  # written into exports, never read
+    told = set(re.findall(r"`([a-z_, ]+)`", text.split("## readings.csv")[1].split("## readers.csv")[0]))
+    assert set(READINGS) - derived <= {name for names in told for name in names.split(", ")}
 
 
 def test_the_lock_names_no_package_host_and_pins_everything_with_hashes():
