@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -77,19 +79,24 @@ def read_manifest(
     rows = _rows(path, view)
     names = tuple(classes) or tuple(sorted({row["class"] for _, row in rows}))
     images, problems, digest = [], [], hashlib.sha256()
-    for line, row in rows:
+
+    def picture_or_problem(row: dict) -> np.ndarray | str:
         if row["class"] not in names:
-            problems.append(f"line {line}: class {row['class']!r} is none of {', '.join(names)}")
-            continue
+            return f"class {row['class']!r} is none of {', '.join(names)}"
         if row.get("split") not in ("", None, "train", "test"):
-            problems.append(f"line {line}: split {row['split']!r} is neither train nor test")
-            continue
+            return f"split {row['split']!r} is neither train nor test"
         try:
-            images.append(load_picture(_inside(path.parent, row["path"]), resolution, fit))
+            return load_picture(_inside(path.parent, row["path"]), resolution, fit)
         except (OSError, ValueError, SyntaxError) as error:
-            problems.append(f"line {line}: {row['path']!r} {error}")
-            continue
-        digest.update(images[-1].tobytes() + row["class"].encode())
+            return f"{row['path']!r} {error}"
+
+    with ThreadPoolExecutor(processors()) as pool:
+        for (line, row), found in zip(rows, pool.map(picture_or_problem, [row for _, row in rows]), strict=True):
+            if isinstance(found, str):
+                problems.append(f"line {line}: {found}")
+                continue
+            images.append(found)
+            digest.update(found.tobytes() + row["class"].encode())
     if problems:
         more = f"; and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
         raise InputError(f"{path} has {len(problems)} bad rows: {'; '.join(problems[:SHOWN])}{more}.")
@@ -104,6 +111,11 @@ def read_manifest(
         paths=tuple(row["path"] for row in kept),
         sha256=digest.hexdigest(),
     )
+
+
+def processors() -> int:
+    """How many this process may use at once."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _rows(path: Path, view: str | None) -> list[tuple[int, dict]]:

@@ -22,7 +22,12 @@ from django.core.exceptions import ValidationError
 PR_SET_PDEATHSIG = 1
 POLL_S, GRACE_S = 0.5, 120
 FOLDERS = re.compile(r"(?<![\w.])/(?:[^/\s'\"]+/)+")  # of a path: where our files lie is nobody's business
-PASSED_ON = ("PATH", "LANG", "LC_ALL", "HOME", "TMPDIR", "OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES")
+PASSED_ON = (
+    "PATH", "LANG", "LC_ALL", "HOME", "TMPDIR", "OMP_NUM_THREADS",
+    # where a GPU's library lies, without which torch finds no GPU and silently takes the processor; and what compiling needs
+    "CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH", "CUDA_HOME", "CC", "CXX", "TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR",
+    "PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF",
+)  # fmt: skip
 
 
 def run_core(*arguments: object, watch: Callable[[], None] | None = None, ok: tuple[int, ...] = (0,)) -> int:

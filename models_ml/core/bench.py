@@ -22,11 +22,10 @@ def bench(
         raise CoreError(f"There is no measurement {sorted(strangers)[0]!r}; there are {', '.join(KINDS)}.")
     import torch
 
-    from models_ml.core.device import choose_device, reproducible
+    from models_ml.core.device import choose_device, device_in_words, reproducible
 
     place = choose_device(device)
-    machine = torch.cuda.get_device_name() if place.type == "cuda" else f"{torch.get_num_threads()} processor threads"
-    yield f"{cfg.model.backbone} at {cfg.data.size_px} px, {cfg.recipe.precision}, {machine}, torch {torch.__version__}"
+    yield f"{cfg.model.backbone} at {cfg.data.size_px} px, {cfg.recipe.precision}, {device_in_words(place)}, torch {torch.__version__}"
     for name in wanted:
         measure = {"train": _train, "infer": _infer, "input": _input, "latency": _latency}[name]
         with reproducible(cfg.recipe):

@@ -17,7 +17,13 @@ ALGORITHMS_TRIED = 3  # by a GPU for each size of convolution, where results may
 def choose_device(name: str = "auto") -> torch.device:
     """``auto``: the process's own GPU when there is one, else the processor."""
     if name == "auto" and torch.cuda.is_available():
-        return torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
+        own, count = int(os.environ.get("LOCAL_RANK", 0)), torch.cuda.device_count()
+        if own >= count:
+            raise CoreError(
+                f"Process {own + 1} of this machine finds no GPU of its own: there are {count}. Start torchrun with "
+                f"--nproc-per-node {count}."
+            )
+        return torch.device("cuda", own)
     try:
         device = torch.device("cpu" if name == "auto" else name)
     except RuntimeError:
@@ -31,6 +37,12 @@ def choose_device(name: str = "auto") -> torch.device:
     if device.type == "cpu":
         _keep_freed_memory()
     return device
+
+
+def free_memory(device: torch.device) -> int:
+    """Bytes of a GPU that this process may still take: what nobody has, and what it had and gave back to torch's own store."""
+    kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return torch.cuda.mem_get_info(device)[0] + kept
 
 
 def device_in_words(device: torch.device) -> str:

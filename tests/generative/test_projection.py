@@ -4,11 +4,10 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.urls import reverse
 
-from generative.jobs import MAKE
 from generative.models import ImageSet
 from generative.services.making import project_picture
 from generative.services.publishing import publish_set
-from imagebank.jobs import queue_job, run_job
+from imagebank.jobs import run_job
 from imagebank.models import ItemImage, Job
 from tests.imagebank.factories import DiagnosisClassFactory, ItemFactory, ItemImageFactory
 
@@ -48,23 +47,22 @@ def test_a_real_picture_is_projected_and_shown_beside_the_result(as_role, study,
     assert "style=" not in page
     listed = client.get(reverse("generative:overview", args=[study.slug])).content.decode()
     assert "Never published" in listed
+    ItemImage.objects.filter(item__code="late-3").delete()
+    assert "not in this image bank" in as_role("engineer").get(page_of(study, made)).content.decode()
 
 
 @pytest.mark.once
-def test_the_set_makes_its_picture_again_to_the_byte(study, generator, tmp_path):
+def test_the_set_makes_its_picture_again_to_the_byte_and_is_never_published(study, generator, tmp_path):
     from generative.core.cli import main
     from generative.services.sets import write_set_folder
 
-    made = project_picture(generator=generator, item="early-2", view="focused", steps=10)
+    asked = {"item": "late-2", "view": "focused", "label": "early", "steps": 10}
+    made = project_picture(generator=generator, **asked)
+    assert made.record["plan"]["label"] == {"early": 1.0}
     folder = write_set_folder(image_set=made, folder=tmp_path / "set")
     assert main(["regenerate", str(generator.folder), str(folder)]) == 0
-    again = project_picture(generator=generator, item="early-2", view="focused", steps=10)
+    again = project_picture(generator=generator, **asked)
     assert again == made  # the same search finds the same style, so it is the same set
-
-
-@pytest.mark.once
-def test_a_projection_is_never_published(study, generator):
-    made = project_picture(generator=generator, item="early-2", view="focused", steps=10)
     with pytest.raises(ValidationError, match="it is not published"):
         publish_set(image_set=made, view="focused", unaudited_reason="A test.")
 
@@ -88,15 +86,3 @@ def test_those_who_may_not_make_pictures_may_not_project(as_role, study, generat
     assert "Projection" not in client.get(page_of(study, generator, "generator")).content.decode()
     posted(client, study, generator)
     assert not Job.objects.exists()
-
-
-@pytest.mark.once
-def test_a_projection_whose_picture_left_the_bank_says_so(as_role, study, generator):
-    job = queue_job(study=study, kind=MAKE, title="x", payload={
-        "generator": generator.public_id, "kind": "projection",
-        "settings": {"item": "late-3", "view": "focused", "label": "early", "steps": 10, "seed": 0}})  # fmt: skip
-    assert run_job(job.pk).error == ""
-    made = ImageSet.objects.get()
-    assert made.record["plan"]["label"] == {"early": 1.0}
-    ItemImage.objects.filter(item__code="late-3").delete()
-    assert "not in this image bank" in as_role("engineer").get(page_of(study, made)).content.decode()

@@ -1,6 +1,6 @@
 """What the classifier costs on this machine, in processor seconds (not wall-clock: other work does not disturb it).
 
-    python -m tests.performance.classifier_speed [input] [latency] [tiny]
+    python -m tests.performance.classifier_speed [input] [latency] [answers] [tiny]
     python -m tests.performance.classifier_speed input --rounds 15 --files "512 x 512"
 
 input: packed, batched pictures with the paper's changes against reading and augmenting files of three sizes one picture at
@@ -8,7 +8,8 @@ a time: by timm's own training transforms (its defaults, and with its RandAugmen
 and albumentations are installed, by what an engineer would write with the first and by the founding study's chain on the
 second. All ways in turn, three rounds unless told; ratios are medians over the rounds, with the middle half
 of the rounds beside them: every round draws its changes anew.
-latency: EfficientNet-B4 at 448 px, one picture, torch against ONNX Runtime. tiny: the tiny preset's training step.
+latency: EfficientNet-B4 at 448 px, one picture, torch against ONNX Runtime. answers: the same network's for eight pictures, which
+go through a processor in parts, against all of them at once, two rounds in turn. tiny: the tiny preset's training step.
 """
 
 import argparse
@@ -168,6 +169,33 @@ def latency(side: int = 448) -> dict:
     }
 
 
+def answers(side: int = 448, n: int = 8) -> dict:
+
+    from models_ml.core.answers import inference
+    from models_ml.core.config import preset
+    from models_ml.core.device import choose_device
+    from models_ml.core.pictures.feed import Feed
+    from models_ml.core.pictures.pack import Pack
+    from models_ml.core.training.network import build
+
+    network = build(replace(preset("paper-focused").model, weights="none"), 16, size_px=side, seed=0).eval()
+    pixels = np.random.default_rng(0).integers(0, 256, (n, side, side, 3), dtype=np.uint8)
+    feed, apart = Feed(Pack(pixels, tuple(map(str, range(n))), "made up"), choose_device("cpu")), inference.AT_ONCE
+    seconds, found = {"in parts": [], "at once": []}, {}
+    for _ in range(2):
+        for name, most in (("in parts", apart), ("at once", n * side**2)):
+            inference.AT_ONCE = most
+            began = time.process_time()
+            found[name] = inference.logits_of(network, feed, np.arange(n), batch_size=n)
+            seconds[name].append(time.process_time() - began)
+    inference.AT_ONCE = apart
+    return {
+        "s_per_picture": {name: min(each) / n for name, each in seconds.items()},
+        "in parts / at once": min(seconds["in parts"]) / min(seconds["at once"]),
+        "largest difference of logits": float(np.abs(found["in parts"] - found["at once"]).max()),
+    }
+
+
 def tiny() -> dict:
     import torch
 
@@ -188,7 +216,7 @@ def tiny() -> dict:
 if __name__ == "__main__":
     import torch
 
-    parts = {"input": input_path, "latency": latency, "tiny": tiny}
+    parts = {"input": input_path, "latency": latency, "answers": answers, "tiny": tiny}
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", help=f"of {', '.join(parts)}; all of them unless named")
     parser.add_argument("--rounds", type=int, default=3, help="of the input path")

@@ -6,6 +6,8 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from generative.core.errors import InputError
 from generative.core.training.recipe import AUTO_FINE_TUNING, AUTO_RULES, FAST, Recipe, preset
@@ -59,13 +61,9 @@ def run_train(options) -> int:
                           fit=options.fit)  # fmt: skip
     data = table.split("train")
     device = device_of(options.device)
-    stopped = []
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopped.append(True))
-    with _Progress(recipe.total_kimg) as progress:
+    with stopping() as asked, _Progress(recipe.total_kimg) as progress:
         result = train(recipe, data, options.out, seed=options.seed, start=options.start, start_preset=options.preset,
-                       licence=options.licence, device=device, on_event=progress,
-                       should_cancel=lambda: bool(stopped))  # fmt: skip
+                       licence=options.licence, device=device, on_event=progress, should_cancel=asked)  # fmt: skip
     if not speaks():
         return 0
     if result.report:
@@ -82,12 +80,41 @@ def _pace(report: dict) -> str:
     return f"; augmentation adapts over {report['ada_kimg']:g} kimg, the average {ramp}"
 
 
+@contextmanager
+def stopping() -> Iterator[Callable[[], bool]]:
+    """Whether Control-C or SIGTERM asked to stop: the first one waits for the step to end, a second one does not. Afterwards the
+    former handlers are back."""
+    signals: list[int] = []
+
+    def ask(number: int, _) -> None:
+        signals.append(number)
+        if len(signals) > 1:
+            raise KeyboardInterrupt
+        print("stopping after this step; the same command continues", file=sys.stderr, flush=True)
+
+    former = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: bool(signals)
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+
+
 def device_of(name: str) -> str:
-    """auto is a GPU where there is one; a device that cannot be used is refused."""
+    """auto is a GPU where there is one; a device that cannot be used is refused. Under torchrun every process has the GPU of its
+    own number, whose memory alone it may touch."""
     import torch
 
     if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    own, count = int(os.environ.get("LOCAL_RANK", "0")), torch.cuda.device_count()
+    if name.startswith("cuda") and int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        if name != "cuda" or own >= count > 0:
+            raise InputError(
+                f"torchrun gives every process a GPU of its own: --device cuda or auto, and one process (--nproc-per-node) per GPU; "
+                f"found --device {name}, process {own + 1} and {count} GPUs."
+            )
+        name = f"cuda:{own}"
     try:
         torch.zeros(1, device=name)
     except (RuntimeError, AssertionError) as error:

@@ -164,7 +164,9 @@ def read_record(folder: Path) -> NetworkRecord:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise InputError(f"{folder} holds no network.json; give a folder written by import or train.") from error
+        if newest := sorted(Path(folder).glob("snapshots/kimg-*/network.json")):
+            raise InputError(f"{folder} is a training's folder; its newest weights are {newest[-1].parent}, give those.") from error
+        raise InputError(f"{folder} holds no network.json; give the folder of an import, or a snapshot of a training.") from error
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read as JSON: {error}.") from error
     if not isinstance(data, dict) or data.get("schema") != SCHEMA:

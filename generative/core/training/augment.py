@@ -293,7 +293,7 @@ def diff_augment(image_NCHW: Tensor, generator: torch.Generator | None = None) -
     draws = Draws(n, generator)
 
     def per_image(values: Tensor) -> Tensor:
-        return values.to(image_NCHW.device).reshape(n, 1, 1, 1)
+        return values.to(image_NCHW.device, non_blocking=True).reshape(n, 1, 1, 1)
 
     x = image_NCHW + per_image(draws.uniform() - 0.5)
     grey = x.mean(dim=1, keepdim=True)
@@ -301,7 +301,7 @@ def diff_augment(image_NCHW: Tensor, generator: torch.Generator | None = None) -
     level = x.mean(dim=(1, 2, 3), keepdim=True)
     x = (x - level) * per_image(draws.uniform() + 0.5) + level
     rows, columns = torch.arange(h, device=x.device), torch.arange(w, device=x.device)
-    shift = (draws.symmetric(2) * torch.tensor([h / 8, w / 8])).round().long().to(x.device)
+    shift = (draws.symmetric(2) * torch.tensor([h / 8, w / 8])).round().long().to(x.device, non_blocking=True)
     from_row, from_column = rows[None] + shift[:, :1], columns[None] + shift[:, 1:]
     inside = ((from_row >= 0) & (from_row < h))[:, None, :, None] & ((from_column >= 0) & (from_column < w))[
         :, None, None
@@ -309,7 +309,7 @@ def diff_augment(image_NCHW: Tensor, generator: torch.Generator | None = None) -
     each = torch.arange(n, device=x.device)[:, None, None]
     x = x.permute(0, 2, 3, 1)[each, from_row.clamp(0, h - 1)[:, :, None], from_column.clamp(0, w - 1)[:, None, :]]
     x = x.permute(0, 3, 1, 2) * inside
-    centre = (draws.uniform(2) * torch.tensor([h, w])).floor().to(x.device)
+    centre = (draws.uniform(2) * torch.tensor([h, w])).floor().to(x.device, non_blocking=True)
     hidden = ((rows[None] - centre[:, :1]).abs() < h / 4)[:, None, :, None]
     hidden = hidden & ((columns[None] - centre[:, 1:]).abs() < w / 4)[:, None, None]
     return x * ~hidden

@@ -44,9 +44,10 @@ def join_group(device: str) -> Group:
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
         return Group()
-    if device.startswith("cuda"):  # "cuda" is then this process's own
-        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
-    torch.distributed.init_process_group("nccl" if device.startswith("cuda") else "gloo")
+    if device.startswith("cuda"):
+        torch.cuda.set_device(device if ":" in device else int(os.environ.get("LOCAL_RANK", "0")))
+    # Beside a GPU's: what lies on the processor is exchanged there, so that no GPU is waited for.
+    torch.distributed.init_process_group("cpu:gloo,cuda:nccl" if device.startswith("cuda") else "gloo")
     return Group(torch.distributed.get_rank(), size)
 
 

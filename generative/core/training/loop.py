@@ -375,7 +375,7 @@ class _Run:
         says = should_cancel()
         if self.group.size == 1:
             return says
-        return float(self.group.total(torch.tensor(float(says), device=self.device))) > 0
+        return float(self.group.total(torch.tensor(float(says)))) > 0  # on the processor: no GPU is waited for
 
     @torch.no_grad()
     def _middle_norm(self) -> float | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, fields, replace
+from difflib import get_close_matches
 
 from generative.core.errors import InputError
 from generative.core.networks.shape import LabelConstraint, NetworkShape
@@ -147,7 +148,11 @@ class Recipe:
         """A copy with options by name, lists as JSON has them; an unknown name and a value of another kind are refused."""
         known = {f.name for f in fields(self)}
         if unknown := sorted(set(options) - known):
-            raise InputError(f"There is no recipe option {', '.join(unknown)}; there are {', '.join(sorted(known))}.")
+            meant = get_close_matches(unknown[0], sorted(known), n=1)
+            raise InputError(
+                f"There is no recipe option {', '.join(unknown)};{f' {meant[0]} may be meant;' if meant else ''} there are "
+                f"{', '.join(sorted(known))}."
+            )
         return replace(self, **{name: tuple(value) if isinstance(value, list) else value for name, value in options.items()})
 
 

@@ -87,10 +87,13 @@ def optimiser_tensors(label: str, network: torch.nn.Module, optimiser: torch.opt
 
 
 def restore_optimiser(label: str, network: torch.nn.Module, optimiser: torch.optim.Optimizer, tensors: dict) -> None:
-    for name, parameter in network.named_parameters():
-        prefix = f"{label}/{name}/"
-        state = {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
-        if state:
-            optimiser.state[parameter] = {
-                key: value if key == "step" else value.to(parameter.device) for key, value in state.items()
-            }
+    """Through the optimiser's own loading, which knows what lies where: a fused one counts its steps on the GPU, and would read
+    a number that lies on the processor as if it did."""
+    stored: dict[str, dict] = {}
+    for key, value in tensors.items():
+        if key.startswith(f"{label}/"):
+            name, field = key.removeprefix(f"{label}/").rsplit("/", 1)
+            stored.setdefault(name, {})[field] = value
+    places = {parameter: k for k, parameter in enumerate(p for group in optimiser.param_groups for p in group["params"])}
+    found = {places[p]: stored[name] for name, p in network.named_parameters() if name in stored and p in places}
+    optimiser.load_state_dict({**optimiser.state_dict(), "state": found})

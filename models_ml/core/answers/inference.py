@@ -9,6 +9,8 @@ from models_ml.core.device import autocast, out_of_memory
 from models_ml.core.pictures.augment import dihedral
 from models_ml.core.pictures.feed import Feed, cut
 
+AT_ONCE = 32 * 96**2  # pixels on a processor: beyond its caches more pictures together only cost (448 px: one at a time)
+
 
 @torch.no_grad()
 def logits_of(
@@ -23,7 +25,8 @@ def logits_of(
 ) -> np.ndarray:
     """float32 (len(rows), classes). views 8: logits averaged over rotations and mirrorings. on_batch gets the count.
 
-    Where the device has no memory for a batch, half of it is tried, down to single pictures.
+    A batch of large pictures goes through a processor in small parts. Where the device has no memory for a batch, half of it is
+    tried, down to single pictures.
     """
     training = network.training
     network.eval()
@@ -43,6 +46,8 @@ def logits_of(
 def _mean_logits(network, image_NCHW: torch.Tensor, at_once: int, views: int, precision: str) -> np.ndarray | None:
     """None: the device has no memory for so many at once."""
     try:
+        if image_NCHW.is_cpu:
+            at_once = min(at_once, max(1, AT_ONCE // (image_NCHW.shape[-2] * image_NCHW.shape[-1])))
         with autocast(image_NCHW.device, precision):
             parts = [
                 sum(network(dihedral(part, view)).float() for view in range(views)) / views for part in image_NCHW.split(at_once)

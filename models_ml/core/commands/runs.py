@@ -11,8 +11,11 @@ from models_ml.core.pictures.manifest import read_manifest
 
 
 def _card(arguments) -> int:
+    from models_ml.core.training.checkpoint import read_run
+
     path = Path(arguments.run_dir) / "card.md"
     if not path.is_file():
+        read_run(arguments.run_dir)  # says so when it is no run at all
         raise CoreError(f"{arguments.run_dir} has no card yet; it is written when the first fold ends.")
     sys.stdout.write(path.read_text(encoding="utf-8"))
     return 0

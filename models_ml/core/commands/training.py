@@ -35,7 +35,8 @@ def _train(arguments) -> int:
         )  # fmt: skip
     if distributed.rank() == 0:
         scores = ", ".join("unknown" if r.score is None else f"{r.score:.3f}" for r in result.folds)
-        print(f"{result.status}: {len(result.folds)} folds in {result.folder}, held-out balanced accuracy {scores}")
+        count = f"{len(result.folds)} fold{'s' if len(result.folds) > 1 else ''}"
+        print(f"{result.status}: {count} in {result.folder}, held-out balanced accuracy {scores}")
     distributed.leave()
     return 0 if result.complete else 130
 

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import torch
 
+from models_ml.core.device import free_memory
 from models_ml.core.pictures.pack import Pack
 
 CHUNK = 256  # pictures copied to a GPU at once
@@ -18,7 +19,7 @@ class Feed:
     def __init__(self, pack: Pack, device: torch.device):
         self.pack, self.device = pack, device
         self._resident = None
-        if device.type == "cuda" and pack.pixels_NHWC.nbytes < RESIDENT_SHARE * torch.cuda.mem_get_info(device)[0]:
+        if device.type == "cuda" and pack.pixels_NHWC.nbytes < RESIDENT_SHARE * free_memory(device):
             self._resident = torch.empty(pack.pixels_NHWC.shape, dtype=torch.uint8, device=device)
             for rows in cut(np.arange(len(pack.pixels_NHWC)), CHUNK):
                 self._resident[rows[0] : rows[-1] + 1] = torch.from_numpy(pack.pixels_NHWC[rows])

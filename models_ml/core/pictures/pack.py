@@ -74,6 +74,11 @@ def pack(
     return Pack(np.load(array_path, mmap_mode="r"), ids, key)
 
 
+def processors() -> int:
+    """How many this process may use at once."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def _reserve(part: Path) -> None:
     """Take the whole room at once: a disk that fills up under a memory map would kill the process without a word."""
     if hasattr(os, "posix_fallocate"):
@@ -90,7 +95,7 @@ def _fill(array, items, data, *, on_event, cancelled, workers) -> None:
 
     problems: list[str] = []
     began = time.monotonic()
-    with ThreadPoolExecutor(workers or len(os.sched_getaffinity(0))) as pool:
+    with ThreadPoolExecutor(workers or processors()) as pool:
         for start in range(0, len(items), CHUNK):
             if cancelled and cancelled():
                 raise Cancelled("Reading the pictures was cancelled; nothing was kept of this step.")

@@ -10,13 +10,16 @@ from typing import Any
 import torch
 import torch.distributed as dist
 
+from models_ml.core.device import choose_device
+
 
 def join() -> None:
     """Join the group that torchrun describes in the environment, unless that was done."""
     if int(os.environ.get("WORLD_SIZE", 1)) > 1 and not dist.is_initialized():
-        dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
         if torch.cuda.is_available():
-            torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", 0)))
+            torch.cuda.set_device(choose_device())
+        # What lies on the processor is exchanged there also beside GPUs: none is waited for, and --device cpu works.
+        dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
 
 
 def leave() -> None:
@@ -50,16 +53,17 @@ def any_says(flag: bool) -> bool:
     return any(share(flag)) if world() > 1 else flag
 
 
-def sum_gradients(parameters: list[torch.nn.Parameter]) -> None:
-    """Replace every gradient by the sum over processes; a process without one (an empty share) adds zero."""
+def sum_gradients(parameters: list[torch.nn.Parameter], loss: torch.Tensor) -> None:
+    """Replace every gradient, and the loss, by the sum over processes; a process without one (an empty share) adds zero."""
     if world() == 1:
         return
     for p in parameters:
         if p.requires_grad and p.grad is None:
             p.grad = torch.zeros_like(p)
-    flat = torch.cat([p.grad.flatten() for p in parameters if p.grad is not None])
+    flat = torch.cat([loss.view(1), *(p.grad.flatten() for p in parameters if p.grad is not None)])
     dist.all_reduce(flat)
-    start = 0
+    loss.copy_(flat[0])
+    start = 1
     for p in parameters:
         if p.grad is not None:
             p.grad.copy_(flat[start : start + p.numel()].view_as(p))
@@ -67,10 +71,12 @@ def sum_gradients(parameters: list[torch.nn.Parameter]) -> None:
 
 
 def average_buffers(network: torch.nn.Module) -> None:
-    """Running statistics of normalisation layers become the mean over processes."""
+    """Running statistics of normalisation layers become the mean over processes. Constants, which no file keeps, stay: three
+    times a number divided by three may be another one."""
     if world() == 1:
         return
-    for buffer in network.buffers():
-        if buffer.is_floating_point():
+    kept = network.state_dict()
+    for name, buffer in network.named_buffers():
+        if buffer.is_floating_point() and name in kept:
             dist.all_reduce(buffer)
             buffer /= world()

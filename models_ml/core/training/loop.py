@@ -70,9 +70,11 @@ class Fit:
         seed = int(seed_of(self.recipe.seed, "init", fold).generate_state(1)[0])
         anew = not (folder / checkpoint.STATE).is_file()  # else the state holds all weights
         network = build(cfg.model, len(data.labels.names), size_px=cfg.data.size_px, seed=seed, load=anew)
-        self.network = for_gradients(in_layout(self.recipe, network.to(self.device)))
-        # One program per batch size (the whole and the last one): a general one is slower.
+        self.network = for_gradients(in_layout(self.recipe, network).to(self.device))
+        # For one size of batch, since a general program is slower. What is left at an epoch's end, of another size in every fold,
+        # goes as it is written: compiling takes minutes, and after eight programs torch would stop using any.
         compiled = self.recipe.compile
+        self.whole = len(range(distributed.rank(), self.recipe.batch_size, distributed.world()))
         self.forward = torch.compile(self.network, dynamic=False, backend=backend) if compiled else self.network
         self.optimizer = make_optimizer(self.network, self.recipe)
         self.average = MovingAverage(self.network, self.recipe.ema_decay) if self.recipe.ema_decay else None
@@ -161,12 +163,12 @@ class Fit:
                 image = image.contiguous(memory_format=torch.channels_last)
             target = torch.from_numpy(data.labels_N[self.order[part]]).to(self.device, non_blocking=True)
             with autocast(self.device, recipe.precision):
-                logits = self.forward(image)
+                logits = (self.forward if len(image) == self.whole else self.network)(image)
             loss = weighted_loss(logits.float(), target, self.class_weight, recipe.label_smoothing)
             (loss / weight).backward()
             loss_sum += loss.detach()
         parameters = list(self.network.parameters())
-        distributed.sum_gradients(parameters)
+        distributed.sum_gradients(parameters, loss_sum)
         if recipe.clip_norm:
             torch.nn.utils.clip_grad_norm_(parameters, recipe.clip_norm)
         rate = learning_rate(recipe, epoch=self.epoch, step=self.step, steps_per_epoch=steps)
@@ -176,8 +178,6 @@ class Fit:
             self.average.update(self.network, (self.epoch - 1) * steps + self.step)
         self.step += 1
         self.unsettled.append((loss_sum, weight))
-        if world > 1:  # at the same moment in every process
-            self.settle()
         return rate
 
     def settle(self) -> float:
@@ -186,8 +186,8 @@ class Fit:
         A GPU is waited for here and nowhere else between two epochs, so that it never waits for the processor.
         """
         if self.unsettled:
-            found = distributed.share(torch.stack([loss for loss, _ in self.unsettled]).tolist())
-            for total, (_, weight) in zip(map(sum, zip(*found)), self.unsettled):
+            found = torch.stack([loss for loss, _ in self.unsettled]).tolist()
+            for total, (_, weight) in zip(found, self.unsettled):
                 self.loss_sum, self.weight_sum = self.loss_sum + total, self.weight_sum + weight
                 self.last_loss = total / weight
             self.unsettled = []
@@ -375,7 +375,8 @@ def _close(run: Fit, status: str, on_event: Listener | None) -> FoldResult:
     if on_event:
         on_event(
             FoldDone(
-                progress=1.0, seconds_left=0.0, fold=run.fold, status=status, best_epoch=run.best_epoch, score=score
+                progress=1.0 if run.over else (run.epoch - 1) / run.recipe.epochs, seconds_left=0.0, fold=run.fold,
+                status=status, best_epoch=run.best_epoch, score=score,
             )
         )
     return result

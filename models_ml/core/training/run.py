@@ -87,7 +87,7 @@ def train_ensemble(
     complete = len(results) == len(numbers) and results[-1].complete
     status = "finished" if complete else "cancelled"
     temperature = _conclude(folder, prepared) if _leading() else None
-    tell(RunDone(progress=1.0 if complete else 0.0, seconds_left=0.0, status=status, folder=str(folder)))
+    tell(RunDone(progress=1.0 if complete else _already_done(folder, numbers), seconds_left=0.0, status=status, folder=str(folder)))
     return RunResult(str(folder), status, tuple(results), temperature)
 
 

@@ -13,10 +13,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
-from generative.core.cli import main, seed_list
+from generative.core import commands
+from generative.core.cli import build_parser, main, seed_list
 from generative.core.commands import telling
+from generative.core.commands.training import stopping
 from generative.core.judging.evaluate import own_resolution
 from generative.core.sets.setfiles import opened_set, read_or_describe
 from tests.generative.core.drawn import drawn_manifest
@@ -258,6 +261,10 @@ def test_bad_requests_are_one_sentence_with_status_two(tmp_path, trained, capsys
     assert "no class 'old'" in refused(capsys, "generate", weights, "--classes", "old", "--out", out)
     assert "two different classes" in refused(capsys, "morph", weights, "--from", "late", "--to", "late", "--out", out)
     assert "holds no network.json" in refused(capsys, "generate", tmp_path, "--out", out)
+    newest = tmp_path / "trained" / "snapshots" / "kimg-0000002.000"
+    newest.mkdir(parents=True)
+    (newest / "network.json").touch()
+    assert f"newest weights are {newest}," in refused(capsys, "generate", tmp_path / "trained", "--out", out)
     assert "cannot be read as a picture" in refused(
         capsys, "project", weights, manifest, "--class", "late", "--out", out)  # fmt: skip
     judged = ["--manifest", manifest, "--resolution", "8", "--out", out]
@@ -305,10 +312,36 @@ def test_a_killed_and_a_terminated_run_go_on(tmp_path):
         process.send_signal(number)
         message = process.communicate(timeout=60)[1]
         if number == signal.SIGTERM:
-            assert process.returncode == 1
+            assert process.returncode == 130
             assert "Training was stopped at" in message
         reached.append(sorted(p.name for p in (tmp_path / "run" / "snapshots").glob("kimg-*"))[-1])
     assert reached[1] > reached[0] > ""
+
+
+def test_every_option_says_what_it_is():
+    (known,) = (action for action in build_parser()._actions if action.dest == "command")
+    silent = [f"{name} {action.dest}" for name, sub in known.choices.items() for action in sub._actions if not action.help]
+    assert silent == []
+
+
+def test_out_of_memory_on_a_gpu_is_one_sentence(monkeypatch, capsys):
+    def full(options):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB")
+
+    monkeypatch.setitem(commands.COMMANDS, "train", full)
+    assert "there is not enough memory (the GPU's, where one was used)" in refused(capsys, "train", "m.csv", "--out", "run")
+
+
+def test_the_first_signal_waits_for_the_step_and_the_second_does_not(capsys):
+    before = signal.getsignal(signal.SIGTERM)
+    with stopping() as asked:
+        assert not asked()
+        signal.raise_signal(signal.SIGTERM)
+        assert asked()
+        assert capsys.readouterr().err == "stopping after this step; the same command continues\n"
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_the_package_loads_without_torch_or_numpy():

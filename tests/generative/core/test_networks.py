@@ -152,12 +152,12 @@ def test_half_precision_agrees_with_float32(g, d, want, dtype, most):
 @pytest.mark.parametrize("precision", ["float32", "bf16"])
 def test_what_is_compiled_is_a_whole_graph_with_the_same_gradients(precision):
     """A break of the graph (a random generator inside, a number asked for) would undo what compiling is for."""
-    recipe = auto(16).with_options(batch=4, channel_base=64, channel_max=8, z_dim=8, w_dim=8, precision=precision)
+    recipe = auto(8).with_options(batch=4, channel_base=64, channel_max=8, z_dim=8, w_dim=8, precision=precision)
     shape = recipe.shape(("a", "b"))
     g, d = Generator(shape), Discriminator(shape)
     players = phases.Players(g, d, recipe, torch.zeros([]))
     rng = torch.Generator().manual_seed(0)
-    images, ws = torch.randn(4, 3, 16, 16, generator=rng), torch.randn(4, shape.num_ws, 8, generator=rng)
+    images, ws = torch.randn(4, 3, 8, 8, generator=rng), torch.randn(4, shape.num_ws, 8, generator=rng)
     options = {"precision": players.precision}
     for network, arguments, more in (
         (players.synthesis, (ws,), {"noise": g.synthesis.fresh_noise(4, rng)}),

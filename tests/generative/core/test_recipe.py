@@ -92,7 +92,7 @@ def test_the_command_line_takes_a_gpu_where_there_is_one_and_full_speed_on_reque
 def test_unknown_names_are_refused_with_the_known_ones():
     with pytest.raises(InputError, match="authors-nf1, authors-7, auto, tiny"):
         preset("ffhq")
-    with pytest.raises(InputError, match="no recipe option gama"):
+    with pytest.raises(InputError, match="no recipe option gama; gamma may be meant; there are ada_kimg"):
         auto(64).with_options(gama=1.0)
     with pytest.raises(InputError, match="power of two"):
         preset("tiny", 100)

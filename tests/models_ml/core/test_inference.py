@@ -37,6 +37,13 @@ def test_a_batch_without_room_is_halved_and_stays_so(feed):
     assert wanted.seen == [8, 3]
 
 
+def test_large_pictures_go_through_a_processor_one_at_a_time():
+    pixels = np.zeros((3, 448, 448, 3), dtype=np.uint8)
+    network = Small(100)
+    logits_of(network, Feed(Pack(pixels, ("a", "b", "c"), "made up"), torch.device("cpu")), np.arange(3), batch_size=64)
+    assert network.seen == [1, 1, 1]
+
+
 def test_a_single_picture_without_room_and_any_other_fault_are_not_hidden(feed):
     with pytest.raises(RuntimeError, match="allocate memory"):
         logits_of(Small(0), feed, np.arange(11), batch_size=8)

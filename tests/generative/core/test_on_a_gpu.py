@@ -1,0 +1,64 @@
+"""What a machine without a GPU can tell of one: a step waits for nothing, a run that goes on finds its state where it belongs."""
+
+import pytest
+import torch
+
+from generative.core.commands.training import device_of
+from generative.core.errors import InputError
+from generative.core.training import loop, phases, snapshots
+from generative.core.training.distributed import Group
+from generative.core.training.recipe import tiny
+from tests.fake_gpu import GPU, FakeGpu, NoGenerator
+from tests.generative.core.drawn import drawn_table
+
+SMALL = {"channel_base": 64, "channel_max": 8, "z_dim": 8, "w_dim": 8, "fixed_p": 0.5, "pipeline": "bgc", "channels_last": True}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"precision": "fp16", "relativistic": True, "diff_augment": True, "balanced": True},
+     {"precision": "bf16", "transition": [0, 10], "unconditional_loss": True}],
+    ids=["fp16", "transition"],
+)  # fmt: skip
+def test_a_step_waits_for_nothing_on_a_gpu(options, monkeypatch, tmp_path):
+    """Both main phases but for their backward passes: augmentation, the GPU's own convolutions, fused Adam, the average."""
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device=None: (2**33, 2**33))
+    there = lambda cls, seed, device: cls(NoGenerator(), torch.Generator().manual_seed(seed))  # noqa: E731
+    monkeypatch.setattr(phases.Chance, "seeded", classmethod(there))
+    recipe = tiny(16).with_options(**SMALL, **options)
+    with FakeGpu() as gpu:
+        run = loop._Run(recipe, drawn_table(40, 16), tmp_path, 0, None, "widen", "own", str(GPU), Group(), None)
+        gpu.waits.clear()
+        run.step = 1  # neither path lengths nor R1 nor a step of p
+        found = run._advance()
+    assert {value.device for value in (*found.values(), run.signs, run.pictures)} == {GPU}
+    assert gpu.waits == []
+
+
+def test_a_run_that_goes_on_counts_its_steps_where_the_optimiser_does():
+    """A fused Adam reads the number of steps on the GPU; one that lies in main memory would be read as if it lay there."""
+    with FakeGpu():
+        network = torch.nn.Linear(3, 2).to(GPU)
+        adam = torch.optim.Adam(network.parameters(), lr=0.1, betas=(0.0, 0.99), fused=True)
+        kept = {f"g/{name}/{key}": torch.ones(()) if key == "step" else torch.zeros(tuple(p.shape))
+                for name, p in network.named_parameters() for key in ("step", "exp_avg", "exp_avg_sq")}  # fmt: skip
+        snapshots.restore_optimiser("g", network, adam, kept | {"d/weight/step": torch.ones(())})
+    states = [adam.state[p] for p in network.parameters()]
+    assert [state["step"].device for state in states] == [GPU, GPU]
+    assert {value.device for state in states for value in state.values()} == {GPU}
+
+
+def test_torchrun_gives_every_process_a_gpu_of_its_own(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch, "zeros", lambda n, device: None)
+    assert [device_of(name) for name in ("auto", "cuda:1")] == ["cuda", "cuda:1"]
+    monkeypatch.setenv("WORLD_SIZE", "3")
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    assert device_of("auto") == device_of("cuda") == "cuda:1"
+    assert device_of("cpu") == "cpu"
+    with pytest.raises(InputError, match="a GPU of its own"):
+        device_of("cuda:0")
+    monkeypatch.setenv("LOCAL_RANK", "2")
+    with pytest.raises(InputError, match="found --device cuda, process 3 and 2 GPUs"):
+        device_of("auto")
