@@ -26,9 +26,9 @@ ALONE = (1.0,)
 def transitional_weights(share: float) -> tuple[float, float]:
     """Of the judgements with and without label: L = lambda L_conditional + L_unconditional, lambda = `share`.
 
-    Shahbazi et al. 2022 (arXiv 2201.06578) grow lambda linearly from 0 to 1 between two times, 2000 and 4000 kimg in the scripts of
-    their repository (mshahbazi72/transitional-cGAN, README), and bring the classes into the generator and into the objective by
-    it, weighting the conditional loss while the unconditional one goes on. Their generator scales the class embedding; here the
+    After Shahbazi et al. 2022 (arXiv 2201.06578). Seen: the two times, 2000 and 4000 kimg in the scripts of their repository
+    (mshahbazi72/transitional-cGAN, README), and, in reviews of the paper, that lambda grows linearly from 0 to 1 between them and
+    weights the conditional loss. Not seen in print, and so ours: that the unconditional loss keeps its full weight to the end. The
     label fades from the classes' common mix (`Recipe.transition`), since an embedding that is normalised has no length to scale.
     """
     return (share, 1.0)
