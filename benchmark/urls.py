@@ -2,16 +2,32 @@
 
 from django.urls import path, re_path
 
-from . import (
-    assistance_views,
-    network_pages,
-    outside_views,
-    planning_views,
-    prediction_pages,
-    protocol_views,
-    record_views,
-    rehearsal_views,
-    views,
+from .pages import (
+    assistance as assistance_views,
+)
+from .pages import (
+    networks as network_pages,
+)
+from .pages import (
+    outside as outside_views,
+)
+from .pages import (
+    planning as planning_views,
+)
+from .pages import (
+    predictions as prediction_pages,
+)
+from .pages import (
+    protocol as protocol_views,
+)
+from .pages import (
+    record as record_views,
+)
+from .pages import (
+    rehearsal as rehearsal_views,
+)
+from .pages import (
+    results as views,
 )
 
 app_name = "benchmark"

@@ -3,7 +3,7 @@
 from django.core.exceptions import ValidationError
 
 from imagebank.jobs import JobRun, register_job
-from surveys.services.letters import SEND_LETTERS, send_waiting_letters
+from surveys.services.recruiting.letters import SEND_LETTERS, send_waiting_letters
 
 
 @register_job(SEND_LETTERS)

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from imagebank.models import Study
 from surveys.models import Letter
 from surveys.services import prepare_study, release_expired_seats, resume_letters
-from surveys.services.retention import erase_when_due, studies_that_keep_too_long
+from surveys.services.ending.retention import erase_when_due, studies_that_keep_too_long
 
 logger = logging.getLogger(__name__)
 EVERY_S = 600

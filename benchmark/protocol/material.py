@@ -10,8 +10,8 @@ from surveys.models import Block, Seat, Stimulus, StudyProtocol, SurveyItem, Sur
 from surveys.questions import required_counts
 from surveys.reading.context import words_for
 from surveys.services import assisted_questions, control_shares
-from surveys.services.demographics import is_analysed, is_only_verified
-from surveys.services.pictures import chain_of
+from surveys.services.setting_up.demographics import is_analysed, is_only_verified
+from surveys.services.sitting.pictures import chain_of
 
 MIXED = "real and generated"
 SHORT = 16

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from benchmark.models import AnalysisPlan
 from imagebank.models import Provenance, Study
 from surveys.models import Assistance
-from surveys.services.preset_text import preset_of
+from surveys.services.setting_up.preset_text import preset_of
 
 from .privacy import setting_of
 

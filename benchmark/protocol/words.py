@@ -12,8 +12,8 @@ from surveys.questions import ASSISTED, Question, questions_of
 from surveys.questions.definition import DIAGNOSIS, KINDS
 from surveys.reading.asking import asked_context
 from surveys.reading.context import choices_of, counted, words_for
-from surveys.services.demographics import is_only_verified
-from surveys.services.letters import letter_of
+from surveys.services.recruiting.letters import letter_of
+from surveys.services.setting_up.demographics import is_only_verified
 
 SAMPLE_LINK = "the-personal-link-stands-here"
 SHOWN = {"answer": "its answer in words", "probabilities": "its probability at each choice", "map": "a map of the pixels that spoke for it"}

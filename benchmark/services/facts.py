@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from benchmark.core.facts import FIELDS
 from imagebank.models import Provenance, Study
 from surveys.models import Reader, SurveyResponse
-from surveys.services.funnel import funnels
+from surveys.services.recruiting.funnel import funnels
 
 from .record import stored_record, with_record
 from .study_record import images_record, network_record, reading_record, reference_record

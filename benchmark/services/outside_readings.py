@@ -15,7 +15,7 @@ from imagebank.services.archive import require_changeable
 from imagebank.services.uploads import forget_uploads, keep_upload, kept_upload
 from imagebank.tables import csv_text
 from surveys.services import import_readings
-from surveys.services.readings import ReadingsImport, is_said
+from surveys.services.table.readings import ReadingsImport, is_said
 
 LARGEST_EXPORT, LARGEST_MAP = 5 * 2**20, 512 * 1024
 MOST_READINGS = 50_000  # about seven seconds of a processor, which a page may take

@@ -6,8 +6,8 @@ from benchmark.services.rating_analysis import is_rating_study
 from imagebank.models import Study
 from models_ml.models import TrainingRun
 from surveys.models import Reader, ReaderGroup
-from surveys.services.assistance import assisted_questions
-from surveys.services.control import control_shares
+from surveys.services.sitting.assistance import assisted_questions
+from surveys.services.sitting.control import control_shares
 
 NO_NETWORK_YET = "classifier"
 GUESSING = 0.1  # of the founding rating study: errors from 40 to 60 % count as guessing

@@ -9,7 +9,7 @@ from imagebank.models import Study
 from imagebank.tables import csv_text
 from surveys.models import SurveyResponse
 from surveys.services import analysis_frame, ratings_frame
-from surveys.services.ratings import pictures_as_shown
+from surveys.services.rating.table import pictures_as_shown
 
 from .input_files import PICTURES, PLAN, RATINGS, REGISTERED
 

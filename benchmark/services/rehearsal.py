@@ -36,7 +36,7 @@ from surveys.services import (
     simulate_readers,
     store_survey_set,
 )
-from surveys.services.preset_text import QUESTION_DEFAULTS, preset_file, preset_of, toml_text
+from surveys.services.setting_up.preset_text import QUESTION_DEFAULTS, preset_file, preset_of, toml_text
 
 from .assistance import outputs_of
 from .comparison import run_comparison

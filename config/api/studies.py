@@ -16,8 +16,8 @@ from imagebank.models import DiagnosisClass, Item, Job, Removal, Study
 from imagebank.permissions import TRUTH_ROLES, WORKING_ROLES, Role, allowed_in_archive, has_role
 from imagebank.services.removal import begin_removal
 from imagebank.tables import CsvRenderer
-from surveys.services.closing import STEPS
-from surveys.services.retention import LONGEST_DAYS, SHORTEST_DAYS, erasure_due_at, keep_contacts_for
+from surveys.services.ending.closing import STEPS
+from surveys.services.ending.retention import LONGEST_DAYS, SHORTEST_DAYS, erasure_due_at, keep_contacts_for
 
 
 class DiagnosisClassOut(serializers.ModelSerializer):

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from imagebank.models import Study
 from surveys.api.access import require_coordinator
 from surveys.services import due_results, release_debrief, send_results, standing_release, withdraw_debrief
-from surveys.services.debriefing import conditions_of, finished_sittings, networks_of
+from surveys.services.ending.debriefing import conditions_of, finished_sittings, networks_of
 
 
 class ConditionOut(serializers.Serializer):

@@ -20,7 +20,7 @@ from surveys.services import (
     revoke_invitation,
     withdraw_reader,
 )
-from surveys.services.funnel import STAGES, funnel_rows
+from surveys.services.recruiting.funnel import STAGES, funnel_rows
 
 
 class ReaderOut(serializers.ModelSerializer):

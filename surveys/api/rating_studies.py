@@ -12,8 +12,8 @@ from surveys.api.readings import records
 from surveys.exports.files import CELLS
 from surveys.models import SurveyResponse, SurveySet
 from surveys.services import balance_warnings, begin_rating_study, cells_frame, shipped_preset
-from surveys.services.new_rating_study import SHIPPED, naming_warnings
-from surveys.services.preset_text import preset_file
+from surveys.services.rating.new_study import SHIPPED, naming_warnings
+from surveys.services.setting_up.preset_text import preset_file
 
 MOST_RATERS, MOST_STIMULI = 1000, 2000
 LARGEST_PRESET = 512 * 1024

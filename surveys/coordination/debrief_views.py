@@ -22,9 +22,15 @@ from surveys.services import (
     standing_release,
     withdraw_debrief,
 )
-from surveys.services.debriefing import conditions_of, finished_sittings, networks_of, pictures_of, read_elsewhere
-from surveys.services.own_results import own_results
-from surveys.services.participation import find_participation
+from surveys.services.ending.debriefing import (
+    conditions_of,
+    finished_sittings,
+    networks_of,
+    pictures_of,
+    read_elsewhere,
+)
+from surveys.services.ending.own_results import own_results
+from surveys.services.ending.participation import find_participation
 
 
 class ReleaseForm(forms.Form):

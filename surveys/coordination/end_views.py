@@ -13,8 +13,8 @@ from imagebank.permissions import Role, allowed_in_archive, require_role
 from imagebank.services.removal import begin_removal, what_would_go
 from surveys.coordination.pages import page, told
 from surveys.models import ReaderContact, SurveyResponse
-from surveys.services.closing import STEPS
-from surveys.services.retention import LONGEST_DAYS, SHORTEST_DAYS, erasure_due_at, keep_contacts_for
+from surveys.services.ending.closing import STEPS
+from surveys.services.ending.retention import LONGEST_DAYS, SHORTEST_DAYS, erasure_due_at, keep_contacts_for
 
 
 class KeepForm(forms.Form):

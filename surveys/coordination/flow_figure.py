@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from surveys.services.funnel import STAGES, Funnel
+from surveys.services.recruiting.funnel import STAGES, Funnel
 
 BOX_WIDTH, BOX_HEIGHT, STEP = 150, 44, 96
 SIDE_X, SIDE_WIDTH, LINE = 186, 234, 14

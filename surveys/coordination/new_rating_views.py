@@ -15,8 +15,8 @@ from surveys.coordination.new_study_views import LARGEST_PRESET
 from surveys.coordination.pages import page
 from surveys.languages import TRANSLATED
 from surveys.services import begin_rating_study, shipped_preset
-from surveys.services.new_rating_study import SHIPPED, naming_warnings
-from surveys.services.preset_text import preset_file
+from surveys.services.rating.new_study import SHIPPED, naming_warnings
+from surveys.services.setting_up.preset_text import preset_file
 
 NUMBER, TEXT, SELECT = ({"class": name} for name in ("form-control", "form-control", "form-select"))
 WORDS = {

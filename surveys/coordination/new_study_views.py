@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
-from surveys.services.new_study import begin_study
+from surveys.services.setting_up.new_study import begin_study
 
 LARGEST_PRESET = 512 * 1024
 CONTROL, SELECT = {"class": "form-control"}, {"class": "form-select"}

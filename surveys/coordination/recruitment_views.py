@@ -34,12 +34,12 @@ from surveys.services import (
     send_test_letter,
     withdraw_reader,
 )
-from surveys.services.closing import gives_links
-from surveys.services.funnel import MEANINGS, funnel_rows, funnels
-from surveys.services.invitation_list import MOST_BYTES, list_of_addresses, read_invitation_list
-from surveys.services.letters import answered_by
-from surveys.services.retention import erasure_due_at
-from surveys.services.same_person import Elsewhere, elsewhere, elsewhere_of
+from surveys.services.ending.closing import gives_links
+from surveys.services.ending.retention import erasure_due_at
+from surveys.services.recruiting.funnel import MEANINGS, funnel_rows, funnels
+from surveys.services.recruiting.invitation_list import MOST_BYTES, list_of_addresses, read_invitation_list
+from surveys.services.recruiting.letters import answered_by
+from surveys.services.recruiting.same_person import Elsewhere, elsewhere, elsewhere_of
 
 PER_PAGE = 50
 ACTIONS = (

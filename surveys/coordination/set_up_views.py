@@ -13,8 +13,8 @@ from surveys.coordination.new_study_views import LARGEST_PRESET, begin_from
 from surveys.coordination.pages import download, page
 from surveys.coordination.set_up_form import SetUpForm, form_can_say
 from surveys.models import Answer
-from surveys.services.new_study import change_study
-from surveys.services.preset_text import preset_of, toml_text
+from surveys.services.setting_up.new_study import change_study
+from surveys.services.setting_up.preset_text import preset_of, toml_text
 
 
 class PresetFileForm(forms.Form):

@@ -2,8 +2,8 @@
 
 from django.utils.translation import gettext_noop
 
-from surveys.services.default_words import BREAK, INSTRUCTIONS, PRACTICE, THANKS
-from surveys.services.letter_words import PLACES
+from surveys.services.recruiting.letter_words import PLACES
+from surveys.services.setting_up.default_words import BREAK, INSTRUCTIONS, PRACTICE, THANKS
 
 # Readers see these words, in the study's language.
 CONFIDENCE = {

@@ -15,8 +15,8 @@ from surveys.coordination.seat_grid import live_cells
 from surveys.exports.tables import readings_csv
 from surveys.models import Answer, BlockSitting, Seat, ServedPicture, SurveyResponse, ViewingEvent
 from surveys.services import cells_frame, ratings_frame, reader_answers_frame, readings_frame
-from surveys.services.demographics import analysed_questions, is_analysed, is_only_verified
-from surveys.services.funnel import funnel_rows
+from surveys.services.recruiting.funnel import funnel_rows
+from surveys.services.setting_up.demographics import analysed_questions, is_analysed, is_only_verified
 
 NOBODY = "No address and no name of a reader is in any of these files; readers are known by their codes."
 SIMULATED = "true where a simulated reader, not a person, stands behind the row"

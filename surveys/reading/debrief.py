@@ -17,8 +17,8 @@ from surveys.models import SurveyItem
 from surveys.reading.access import seated
 from surveys.reading.context import words_for
 from surveys.reading.images import survey_item_image
-from surveys.services.debriefing import note_debriefed, release_for
-from surveys.services.own_results import OwnBlock, OwnItem, results_to_show
+from surveys.services.ending.debriefing import note_debriefed, release_for
+from surveys.services.ending.own_results import OwnBlock, OwnItem, results_to_show
 
 
 def debriefed(view: Callable) -> Callable:

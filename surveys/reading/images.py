@@ -6,7 +6,7 @@ from django.http import Http404, HttpResponse
 
 from imagebank.models import ItemImage, Study
 from surveys.models import Stimulus, SurveyItem
-from surveys.services.pictures import Part, parts_of_block, parts_of_stimuli, picture_for_reader
+from surveys.services.sitting.pictures import Part, parts_of_block, parts_of_stimuli, picture_for_reader
 
 
 def survey_item_image(study: Study, survey_item: SurveyItem, place: str = "1") -> HttpResponse:

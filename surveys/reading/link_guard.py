@@ -5,7 +5,7 @@ from django.core.cache import cache
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 
-from surveys.services.invitations import token_sha256
+from surveys.services.recruiting.invitations import token_sha256
 
 GUESSES, WINDOW_S, KNOWN_S = 20, 600, 24 * 3600
 HEADERS = {

@@ -10,7 +10,7 @@ from surveys.languages import own_language
 from surveys.models import ReaderContact
 from surveys.reading.access import seated
 from surveys.reading.participation_pdf import pdf_of, sets_pdf
-from surveys.services.participation import participation_of
+from surveys.services.ending.participation import participation_of
 
 LONGEST_NAME = 120
 

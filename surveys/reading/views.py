@@ -30,8 +30,8 @@ from surveys.services import (
     seal_block,
     start_response,
 )
-from surveys.services.debriefing import release_for
-from surveys.services.participation import participation_of
+from surveys.services.ending.debriefing import release_for
+from surveys.services.ending.participation import participation_of
 
 
 def _study(request: HttpRequest):

@@ -1,27 +1,17 @@
 """Everything that changes a survey's rows. Pages, API, tasks and commands all come here."""
 
-from .answer_log import answer_log_faults
-from .answers import answer_log_fault, record_answer, record_viewing_event
-from .assistance import (
-    NetworkOutput,
-    assistance_fault,
-    assisted_question,
-    assisted_questions,
-    freeze_assistance,
-    hand_out_output,
-    handed_out,
-    is_read,
-    items_to_assist,
-    require_to_assist,
-    shown_output,
-)
-from .bounces import Bounces, record_bounces
-from .closing import archive_study, close_reading, close_recruitment, open_reading, open_recruitment
-from .control import control_of_block, control_shares, control_summary, is_control_as_asked
-from .debriefing import release_debrief, standing_release, withdraw_debrief
-from .demographics import reader_answers_frame
-from .design import Verified, classes_of, create_survey_set, store_survey_set, verify_survey_set
-from .invitations import (
+from .ending.closing import archive_study, close_reading, close_recruitment, open_reading, open_recruitment
+from .ending.debriefing import release_debrief, standing_release, withdraw_debrief
+from .ending.withdrawal import withdraw_reader
+from .rating.cells import cells_frame
+from .rating.choosing import stimuli_from_items
+from .rating.copying import copy_ratings
+from .rating.new_study import balance_warnings, begin_rating_study, shipped_preset
+from .rating.setting_up import create_rating_study, grid, pair, sheet, shuffled, single, strip
+from .rating.simulation import SimulatedRaters, simulate_raters
+from .rating.table import analysis_frame, ratings_frame
+from .recruiting.bounces import Bounces, record_bounces
+from .recruiting.invitations import (
     InvitationClosed,
     add_link,
     erase_contact,
@@ -31,7 +21,7 @@ from .invitations import (
     renew_invitation,
     revoke_invitation,
 )
-from .letters import (
+from .recruiting.letters import (
     due_reminders,
     due_results,
     queue_letters,
@@ -44,21 +34,30 @@ from .letters import (
     send_test_letter,
     send_waiting_letters,
 )
-from .model_answers import record_model_answers
-from .new_rating_study import balance_warnings, begin_rating_study, shipped_preset
-from .pictures import prepare_block, prepare_study
-from .protocol import load_protocol
-from .rating import create_rating_study, grid, pair, sheet, shuffled, single, strip
-from .rating_cells import cells_frame
-from .rating_copy import copy_ratings
-from .rating_items import stimuli_from_items
-from .rating_simulation import SimulatedRaters, simulate_raters
-from .ratings import analysis_frame, ratings_frame
-from .readings import import_readings, readings_frame
-from .recruitment import Invited, invite_many, record_reply
-from .seats import create_seats, release_expired_seats, replace_seat
-from .simulation import simulate_readers
-from .sitting import (
+from .recruiting.recruitment import Invited, invite_many, record_reply
+from .recruiting.seats import create_seats, release_expired_seats, replace_seat
+from .setting_up.demographics import reader_answers_frame
+from .setting_up.design import Verified, classes_of, create_survey_set, store_survey_set, verify_survey_set
+from .setting_up.protocol import load_protocol
+from .simulating.readers import simulate_readers
+from .sitting.answer_log import answer_log_faults
+from .sitting.answers import answer_log_fault, record_answer, record_viewing_event
+from .sitting.assistance import (
+    NetworkOutput,
+    assistance_fault,
+    assisted_question,
+    assisted_questions,
+    freeze_assistance,
+    hand_out_output,
+    handed_out,
+    is_read,
+    items_to_assist,
+    require_to_assist,
+    shown_output,
+)
+from .sitting.control import control_of_block, control_shares, control_summary, is_control_as_asked
+from .sitting.pictures import prepare_block, prepare_study
+from .sitting.way import (
     finish_response,
     open_block,
     record_consent,
@@ -68,7 +67,8 @@ from .sitting import (
     seal_block,
     start_response,
 )
-from .withdrawal import withdraw_reader
+from .table.model_answers import record_model_answers
+from .table.readings import import_readings, readings_frame
 
 __all__ = [
     "Bounces",

@@ -3,7 +3,7 @@
 import pytest
 
 from benchmark.core.wording import p_value
-from benchmark.presenting import section_called, table_of, topic_page
+from benchmark.pages.presenting import section_called, table_of, topic_page
 
 METHODS = [
     {"model": "net", "group": "doctor", "view": "close", "method": method, "difference": 0.1, "se": se, "df": None,

@@ -38,7 +38,7 @@ from models_ml.models import Ensemble, TrainingRun
 from surveys.models import Reader, StudyProtocol, SurveyResponse
 from surveys.questions import required_counts
 from surveys.services import archive_study, invite, load_protocol
-from surveys.services.retention import keep_contacts_for
+from surveys.services.ending.retention import keep_contacts_for
 from tests.benchmark.conftest import PLAN
 from tests.surveys.assisted import PRESET as ASSISTED_PRESET
 from tests.surveys.assisted import freeze, make_assisted_study

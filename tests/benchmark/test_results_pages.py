@@ -11,7 +11,7 @@ from django.contrib.staticfiles import finders
 from django.urls import reverse
 
 from benchmark.finders import PlotlyFinder
-from benchmark.presenting import answers_in_words
+from benchmark.pages.presenting import answers_in_words
 from benchmark.services import comparison as comparison_service
 from benchmark.services.comparison import run_comparison
 from benchmark.services.plans import stamp_plan

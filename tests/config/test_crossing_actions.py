@@ -17,7 +17,7 @@ from imagebank.services.splits import draw_split, placements
 from models_ml.models import TrainingRun
 from models_ml.services.training import start_run
 from surveys.models import SurveySet
-from surveys.services.design import create_survey_set
+from surveys.services.setting_up.design import create_survey_set
 from tests.surveys.study import make_protocol, make_study
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -54,7 +54,7 @@ def draw_surveys(study):
 RESTING = {
     "network": (train_network, TrainingRun, "models_ml.services.training.queue_job", 3),
     "generator": (train_generator, GeneratorRun, "generative.services.training.queue_job", 3),
-    "surveys": (draw_surveys, SurveySet, "surveys.services.design._note_nature", 1),
+    "surveys": (draw_surveys, SurveySet, "surveys.services.setting_up.design._note_nature", 1),
 }
 
 

@@ -5,8 +5,8 @@ from django.core.exceptions import ValidationError
 
 from imagebank.services.sent_toml import read_sent_toml
 from imagebank.services.studies import load_study
-from surveys.services.new_study import begin_study, change_study
-from surveys.services.protocol import read_preset
+from surveys.services.setting_up.new_study import begin_study, change_study
+from surveys.services.setting_up.protocol import read_preset
 from tests.imagebank.factories import UserFactory
 from tests.surveys.study import make_study
 

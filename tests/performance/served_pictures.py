@@ -53,7 +53,7 @@ def site() -> None:
 def _view(study, view: str) -> None:
     from surveys.core.uniform import common_length
     from surveys.models import Block, StimulusFrame
-    from surveys.services.pictures import parts_of_block, picture_for_reader, served_pictures, stored_bytes
+    from surveys.services.sitting.pictures import parts_of_block, picture_for_reader, served_pictures, stored_bytes
 
     blocks = list(Block.objects.filter(survey__survey_set__study=study, view=view).select_related("survey"))
     parts = {block.pk: parts_of_block(study, block) for block in blocks}

@@ -20,9 +20,9 @@ from surveys.services import (
     store_survey_set,
     verify_survey_set,
 )
-from surveys.services.design import anchors_of
-from surveys.services.new_study import change_study
-from surveys.services.preset_text import preset_of, toml_text
+from surveys.services.setting_up.design import anchors_of
+from surveys.services.setting_up.new_study import change_study
+from surveys.services.setting_up.preset_text import preset_of, toml_text
 from tests.surveys.sitting import begin, read_all
 from tests.surveys.study import PRESET, make_protocol, make_study, make_surveyed_study, survey
 from tests.surveys.test_blinding import visible

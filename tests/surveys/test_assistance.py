@@ -36,7 +36,7 @@ from surveys.services import (
     seal_block,
     simulate_readers,
 )
-from surveys.services.preset_text import preset_of, toml_text
+from surveys.services.setting_up.preset_text import preset_of, toml_text
 from tests.surveys.assisted import PRESET, freeze, made_up_outputs, make_assisted_study
 from tests.surveys.sitting import answer, begin, begin_by_link
 from tests.surveys.study import group, make_study, survey

@@ -21,8 +21,8 @@ from surveys.core.uniform import Chain, common_length, encode, filled
 from surveys.exports.files import export_files
 from surveys.models import ServedPicture, SurveyItem
 from surveys.services import create_rating_study, load_protocol, prepare_study, single
-from surveys.services.pictures import bare_pixels, chain_of, clean_pictures, picture_for_reader, stored_bytes
-from surveys.services.preset_text import preset_of
+from surveys.services.setting_up.preset_text import preset_of
+from surveys.services.sitting.pictures import bare_pixels, chain_of, clean_pictures, picture_for_reader, stored_bytes
 from surveys.tasks import prepare_everywhere
 from tests.surveys.rating_study import PRESET, RATERS, make_generated, make_rating_study, real_images
 from tests.surveys.study import make_study, make_surveyed_study
@@ -209,7 +209,7 @@ def test_the_practice_pictures_are_alike_too(client):
 def test_a_picture_asked_for_before_anything_was_prepared_is_made_with_all_of_its_block():
     study = make_surveyed_study()
     block = study.survey_sets.get().surveys.first().blocks.first()
-    from surveys.services.pictures import parts_of_block
+    from surveys.services.sitting.pictures import parts_of_block
 
     parts = parts_of_block(study, block)
     data, kind = picture_for_reader(study=study, view=block.view, parts=parts, part=parts[0], salt="x")

@@ -23,7 +23,7 @@ from surveys.services import (
     seal_block,
     simulate_readers,
 )
-from surveys.services.preset_text import preset_of
+from surveys.services.setting_up.preset_text import preset_of
 from tests.surveys.assisted import PRESET, freeze, make_assisted_study
 from tests.surveys.sitting import answer, begin, begin_by_link
 from tests.surveys.study import group, survey
@@ -86,7 +86,7 @@ def test_the_control_items_are_drawn_with_the_output_balanced_and_frozen(study, 
 
 
 def test_a_draw_that_is_not_the_seeds_is_found_though_its_hash_agrees(study):
-    from surveys.services.assistance import _sha256
+    from surveys.services.sitting.assistance import _sha256
 
     frozen = study.assistance
     one = ControlItem.objects.first()

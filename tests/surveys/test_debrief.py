@@ -19,7 +19,7 @@ from surveys.services import (
     standing_release,
     withdraw_debrief,
 )
-from surveys.services.debriefing import pictures_of
+from surveys.services.ending.debriefing import pictures_of
 from tests.shared_rows import rows_of_a_module
 from tests.surveys.debriefed import at, make_read_study, pages, sitting_of, statuses, text
 from tests.surveys.study import CLASSES, group, survey

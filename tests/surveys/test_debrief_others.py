@@ -19,8 +19,8 @@ from surveys.services import (
     withdraw_debrief,
     withdraw_reader,
 )
-from surveys.services.others import freeze_others
-from surveys.services.own_results import own_results
+from surveys.services.ending.others import freeze_others
+from surveys.services.ending.own_results import own_results
 from tests.shared_rows import rows_of_a_module
 from tests.surveys.debriefed import at, make_read_study, sitting_of, statuses, text
 

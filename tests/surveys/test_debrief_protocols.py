@@ -10,9 +10,9 @@ from django.core.exceptions import ValidationError
 from surveys.coordination.set_up_form import SetUpForm, form_can_say, form_values
 from surveys.models import Answer, SurveyItem
 from surveys.services import close_reading, create_survey_set, load_protocol, open_recruitment, release_debrief
-from surveys.services.new_study import begin_study
-from surveys.services.own_results import own_results
-from surveys.services.preset_text import preset_of, toml_text
+from surveys.services.ending.own_results import own_results
+from surveys.services.setting_up.new_study import begin_study
+from surveys.services.setting_up.preset_text import preset_of, toml_text
 from tests.surveys.debriefed import AFTERWARDS, ISSUER, at, compared, make_read_study, read_by_link, sitting_of, text
 from tests.surveys.study import PRESET, make_study
 

@@ -6,9 +6,9 @@ from django.core.exceptions import ValidationError
 from imagebank.models import ItemImage, Study
 from surveys.models import Stimulus, SurveyItem, SurveyResponse
 from surveys.services import release_debrief
-from surveys.services.afterwards import clean_afterwards
-from surveys.services.debriefing import read_elsewhere
-from surveys.services.own_results import own_results
+from surveys.services.ending.afterwards import clean_afterwards
+from surveys.services.ending.debriefing import read_elsewhere
+from surveys.services.ending.own_results import own_results
 from tests.shared_rows import rows_of_a_module
 from tests.surveys.debriefed import at, make_rated_study, make_read_study, text
 

@@ -21,7 +21,7 @@ from surveys.services import (
     standing_release,
     withdraw_debrief,
 )
-from surveys.services.debriefing import conditions_of, release_for
+from surveys.services.ending.debriefing import conditions_of, release_for
 from tests.surveys.debriefed import at, compared, make_read_study, read_by_link, signed_in, statuses, text
 from tests.surveys.study import CLASSES, group, survey
 

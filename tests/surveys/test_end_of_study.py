@@ -33,7 +33,7 @@ from surveys.services import (
     open_recruitment,
     start_response,
 )
-from surveys.services.invitations import InvitationClosed
+from surveys.services.recruiting.invitations import InvitationClosed
 from tests.surveys.sitting import answer, begin, read_all, read_block
 from tests.surveys.study import group, make_study, make_surveyed_study, survey
 

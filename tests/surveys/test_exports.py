@@ -19,7 +19,7 @@ from surveys.core.answer_log import log_faults, read_answer_log
 from surveys.exports.files import READINGS, export_bundle, export_files
 from surveys.models import Answer, SurveyResponse
 from surveys.services import invite, prepare_study, record_viewing_event
-from surveys.services.readings import COLUMNS
+from surveys.services.table.readings import COLUMNS
 from tests.surveys.sitting import answer, begin, read_all, read_block
 from tests.surveys.study import group, survey
 

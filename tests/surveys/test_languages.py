@@ -15,7 +15,7 @@ from surveys.models import StudyProtocol
 from surveys.reading.context import counted, words_for
 from surveys.reading.words import script_words
 from surveys.services import invite, revoke_invitation
-from surveys.services.default_words import default_texts
+from surveys.services.setting_up.default_words import default_texts
 from tests.surveys.rating_study import make_rating_study
 from tests.surveys.study import group, make_surveyed_study, survey
 from tests.surveys.test_rating import RatingSitting

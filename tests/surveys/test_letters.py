@@ -15,9 +15,9 @@ from imagebank.models import Job, Membership, WorkerBeat
 from surveys.coordination.set_up_form import SetUpForm, form_can_say
 from surveys.models import Invitation, Letter
 from surveys.services import invite, load_protocol, queue_letters, resume_letters, sample_letter, send_waiting_letters
-from surveys.services.letter_words import check_letter
-from surveys.services.new_study import begin_study
-from surveys.services.preset_text import preset_of, toml_text
+from surveys.services.recruiting.letter_words import check_letter
+from surveys.services.setting_up.new_study import begin_study
+from surveys.services.setting_up.preset_text import preset_of, toml_text
 from surveys.tasks import resume_letters_everywhere
 from tests.surveys.study import group, make_study, survey
 

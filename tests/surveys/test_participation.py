@@ -11,7 +11,7 @@ from django.urls import reverse
 from surveys.models import Invitation, ReaderContact
 from surveys.reading import participation, participation_pdf
 from surveys.services import archive_study, close_reading, invite, open_invitation, withdraw_reader
-from surveys.services.participation import code_of, find_participation
+from surveys.services.ending.participation import code_of, find_participation
 from tests.surveys.debriefed import ISSUER, make_read_study, read_by_link, signed_in
 from tests.surveys.study import group, make_surveyed_study, survey
 

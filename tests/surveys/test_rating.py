@@ -30,7 +30,7 @@ from surveys.services import (
     strip,
     verify_survey_set,
 )
-from surveys.services.ratings import COLUMNS
+from surveys.services.rating.table import COLUMNS
 from tests.surveys.rating_study import (
     PRESET,
     RATERS,

@@ -11,8 +11,8 @@ from rest_framework.test import APIClient
 from imagebank.models import Membership, Study
 from surveys.models import Seat
 from surveys.services import simulate_raters
-from surveys.services.rating_cells import CELL_COLUMNS
-from surveys.services.ratings import COLUMNS
+from surveys.services.rating.cells import CELL_COLUMNS
+from surveys.services.rating.table import COLUMNS
 from tests.surveys.rating_study import make_rating_study
 from tests.surveys.study import make_study
 from tests.surveys.test_rating_tones import fill

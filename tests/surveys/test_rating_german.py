@@ -14,10 +14,10 @@ from rest_framework.test import APIClient
 from imagebank.models import Study
 from surveys.models import Answer, SurveyResponse
 from surveys.services import ratings_frame, sample_letter, shipped_preset
-from surveys.services.new_rating_study import SHIPPED
-from surveys.services.new_study import begin_study, change_study
-from surveys.services.preset_text import preset_of, toml_text
-from surveys.services.protocol import classes_without_name, names_of_classes
+from surveys.services.rating.new_study import SHIPPED
+from surveys.services.setting_up.new_study import begin_study, change_study
+from surveys.services.setting_up.preset_text import preset_of, toml_text
+from surveys.services.setting_up.protocol import classes_without_name, names_of_classes
 from tests.surveys.rating_study import make_rating_study
 from tests.surveys.study import make_study
 from tests.surveys.test_languages import ENGLISH, read_words

@@ -9,7 +9,7 @@ from imagebank.models import Item, Study
 from surveys.coordination.views import preview_places
 from surveys.models import Answer, Stimulus, SurveyItem
 from surveys.services import create_rating_study, grid, pair, stimuli_from_items, strip
-from surveys.services.rating_practice import Spare, practice_of_others
+from surveys.services.rating.practice import Spare, practice_of_others
 from tests.surveys.rating_study import PRESET, make_generated, make_stimuli, real_images
 from tests.surveys.study import make_study, survey
 from tests.surveys.test_rating import RatingSitting, begin

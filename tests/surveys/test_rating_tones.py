@@ -15,7 +15,7 @@ from surveys.core.__main__ import main as core
 from surveys.core.rating_design import RatingPart, draw_rating_design
 from surveys.core.shape import DesignError
 from surveys.services import create_rating_study, stimuli_from_items, verify_survey_set
-from surveys.services.rating_tones import tones_of
+from surveys.services.rating.tones import tones_of
 from tests.surveys.rating_study import PRESET
 from tests.surveys.study import make_study
 

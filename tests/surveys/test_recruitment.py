@@ -33,8 +33,8 @@ from surveys.services import (
     simulate_readers,
     start_response,
 )
-from surveys.services.funnel import funnels
-from surveys.services.invitation_list import read_invitation_list
+from surveys.services.recruiting.funnel import funnels
+from surveys.services.recruiting.invitation_list import read_invitation_list
 from surveys.tasks import release_everywhere
 from tests.surveys.sitting import begin, read_all
 from tests.surveys.study import group, survey

@@ -12,9 +12,9 @@ from imagebank.models import Membership, Study
 from surveys.coordination.set_up_form import form_can_say
 from surveys.models import Answer, ReaderContact, StudyProtocol
 from surveys.services import archive_study, close_reading, invite, load_protocol, open_reading
-from surveys.services.new_study import begin_study, change_study
-from surveys.services.preset_text import preset_of, toml_text
-from surveys.services.retention import erase_when_due, erasure_due_at, keep_contacts_for
+from surveys.services.ending.retention import erase_when_due, erasure_due_at, keep_contacts_for
+from surveys.services.setting_up.new_study import begin_study, change_study
+from surveys.services.setting_up.preset_text import preset_of, toml_text
 from surveys.tasks import DUTIES, erase_everywhere
 from tests.surveys.sitting import begin, read_block
 from tests.surveys.study import group, make_protocol, make_study, survey

@@ -32,9 +32,9 @@ from surveys.services import (
     store_survey_set,
     verify_survey_set,
 )
-from surveys.services.new_study import change_study
-from surveys.services.preset_text import preset_of, toml_text
-from surveys.services.protocol import SHOWN_AND_REPEATED
+from surveys.services.setting_up.new_study import change_study
+from surveys.services.setting_up.preset_text import preset_of, toml_text
+from surveys.services.setting_up.protocol import SHOWN_AND_REPEATED
 from tests.surveys.sitting import answer, begin, read_all, read_block
 from tests.surveys.study import PRESET, group, make_protocol, make_study, make_surveyed_study, survey
 from tests.surveys.test_blinding import visible

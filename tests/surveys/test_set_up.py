@@ -14,9 +14,9 @@ from surveys.coordination.certificate_pictures import certificate_pictures
 from surveys.coordination.set_up_form import SetUpForm, form_can_say, form_values
 from surveys.coordination.set_up_words import WORDS
 from surveys.services import create_survey_set, open_block
-from surveys.services.demographics import analysed_questions
-from surveys.services.new_study import begin_study, change_study
-from surveys.services.preset_text import preset_of, toml_text
+from surveys.services.setting_up.demographics import analysed_questions
+from surveys.services.setting_up.new_study import begin_study, change_study
+from surveys.services.setting_up.preset_text import preset_of, toml_text
 from tests.surveys.sitting import answer, begin
 from tests.surveys.study import make_protocol, make_study
 

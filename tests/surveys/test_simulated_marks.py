@@ -9,8 +9,8 @@ from PIL import Image
 from imagebank.models import ItemImage
 from surveys.models import Answer
 from surveys.services import simulate_readers
-from surveys.services.answer_log import answer_log_faults
-from surveys.services.simulated_marks import largest_lesion
+from surveys.services.simulating.marks import largest_lesion
+from surveys.services.sitting.answer_log import answer_log_faults
 from tests.surveys.study import VIEWS, make_surveyed_study
 
 pytestmark = pytest.mark.django_db

@@ -14,8 +14,8 @@ from surveys.services import (
     send_waiting_letters,
     withdraw_reader,
 )
-from surveys.services.letters import answered_by
-from surveys.services.same_person import elsewhere, elsewhere_of
+from surveys.services.recruiting.letters import answered_by
+from surveys.services.recruiting.same_person import elsewhere, elsewhere_of
 from tests.shared_rows import rows_of_a_module
 from tests.surveys.sitting import begin_by_link, read_all
 from tests.surveys.study import group, make_surveyed_study, survey

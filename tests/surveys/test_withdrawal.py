@@ -10,7 +10,7 @@ from surveys.exports.files import export_bundle
 from surveys.exports.tables import readings_csv
 from surveys.models import Answer, BlockSitting, Reader, Seat, SurveyResponse, ViewingEvent
 from surveys.services import answer_log_faults, invite, replace_seat, withdraw_reader
-from surveys.services.funnel import funnels
+from surveys.services.recruiting.funnel import funnels
 from tests.surveys.sitting import begin, read_all, read_block
 from tests.surveys.study import group, survey
 

@@ -5,7 +5,7 @@ from django.core.management.base import BaseCommand
 from imagebank.management.outcome import Outcome, add_json_argument, tell
 from imagebank.management.terminal import input_errors, study_named
 from surveys.services import balance_warnings, begin_rating_study, shipped_preset
-from surveys.services.new_rating_study import naming_warnings
+from surveys.services.rating.new_study import naming_warnings
 
 
 class Command(BaseCommand):

@@ -1,6 +1,6 @@
 from imagebank.management.outcome import Outcome
 from imagebank.management.study_command import StudyCommand
-from surveys.services.closing import STEPS
+from surveys.services.ending.closing import STEPS
 
 
 class Command(StudyCommand):

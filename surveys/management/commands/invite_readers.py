@@ -7,7 +7,7 @@ from django.urls import reverse
 from imagebank.management.outcome import Outcome
 from imagebank.management.study_command import StudyCommand
 from surveys.services import invite_many
-from surveys.services.invitation_list import read_invitation_list
+from surveys.services.recruiting.invitation_list import read_invitation_list
 
 
 class Command(StudyCommand):

@@ -3,7 +3,7 @@ from django.core.exceptions import ValidationError
 from imagebank.management.outcome import Outcome
 from imagebank.management.study_command import StudyCommand
 from surveys.services import release_debrief, send_results, withdraw_debrief
-from surveys.services.debriefing import networks_of
+from surveys.services.ending.debriefing import networks_of
 
 
 class Command(StudyCommand):

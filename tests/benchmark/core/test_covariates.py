@@ -17,7 +17,7 @@ from benchmark.core.output.dictionary import dictionary_of
 from benchmark.core.plans.plan import Plan
 from benchmark.core.report.page import build_report
 from benchmark.core.sections.covariates import FEW, ONE_CHOICE, covariate_sections
-from benchmark.sections import PLACED
+from benchmark.pages.topics import PLACED
 from tests.benchmark.core.within_reader_study import network_of, readers_of
 
 SECTIONS = ("reader_covariates", "reader_covariates_levels", "reader_covariates_networks", "reader_covariates_readers")

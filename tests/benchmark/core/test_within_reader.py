@@ -21,7 +21,7 @@ from benchmark.core.output.exports import as_csv, as_spss, long_frame
 from benchmark.core.plans.plan import Plan
 from benchmark.core.report.page import build_report
 from benchmark.core.sections.within_reader import within_reader_sections
-from benchmark.sections import PLACED
+from benchmark.pages.topics import PLACED
 from tests.benchmark.core.within_reader_study import readers_of, study
 
 SECTIONS = ("within_reader", "within_reader_changes", "within_reader_relation", "within_reader_classes", "within_reader_readers")

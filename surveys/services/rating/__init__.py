@@ -1,0 +1,1 @@
+"""Rating studies: what they show, who rates it, and the table of their answers."""

@@ -1,0 +1,1 @@
+"""A study's protocol, its presets, and the drawing of its surveys."""

@@ -1,0 +1,1 @@
+"""Simulated readers, through the same doors as physicians."""

@@ -1,0 +1,206 @@
+"""Answers: saved once per event, in order, as a history that seals itself."""
+
+import hashlib
+import json
+from datetime import datetime
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from imagebank.models import DiagnosisClass
+from surveys.models import Answer, BlockSitting, SurveyItem, SurveyResponse, ViewingEvent
+from surveys.questions import ASSISTED, Question, Shown, asked_about, clean_value, questions_of, standing_by_item
+
+from ..ending.closing import require_reading
+from .assistance import handed_out
+
+LONGEST_RT_MS = 24 * 3600 * 1000
+LARGEST_DETAIL = 500
+
+
+def record_answer(
+    *,
+    survey_response: SurveyResponse,
+    survey_item: SurveyItem,
+    event_id: UUID,
+    chosen: DiagnosisClass | None = None,
+    question: str = "",
+    value=None,
+    rt_ms: int | None = None,
+    client_ms: float | None = None,
+    chosen_at: datetime | None = None,
+) -> Answer:
+    """Record a reader's answer (None takes it back); the same event again returns the row already kept.
+
+    The question without a code is answered by a class, `chosen`; every other one by `value`, of the question's kind.
+    rt_ms: from the painted image to the choice; a value outside one day is kept as unknown. An item of another survey,
+    of a block not open yet or sealed already, a class of another study, a question that is not asked here or not yet,
+    and a value that is no answer to it raise ValidationError.
+    """
+    with transaction.atomic():
+        # What every choice of every reader waits for: the row is locked, and only what may have changed is asked anew.
+        SurveyResponse.objects.select_for_update().order_by().values_list("pk").get(pk=survey_response.pk)
+        known = Answer.objects.filter(event_id=event_id).order_by().first()
+        if known is not None:
+            if (known.survey_response_id, known.survey_item_id) != (survey_response.pk, survey_item.pk):
+                raise ValidationError("This event identifier was used for another answer.")
+            return known
+        require_reading(survey_response.reader.study)
+        _require_open_block(survey_response, survey_item)
+        if chosen is not None and chosen.study_id != survey_response.reader.study_id:
+            raise ValidationError(_("This choice does not belong to the study."))
+        value = _checked_value(survey_response, survey_item, question, value)
+        chain = Answer.objects.filter(survey_response=survey_response).order_by("-sequence")
+        last = chain.only("sequence", "entry_sha256").first()
+        answer = Answer(
+            survey_response=survey_response,
+            survey_item=survey_item,
+            chosen=None if question else chosen,
+            question=question,
+            value=value,
+            event_id=event_id,
+            sequence=last.sequence + 1 if last else 1,
+            rt_ms=rt_ms if rt_ms is not None and 0 <= rt_ms <= LONGEST_RT_MS else None,
+            client_ms=client_ms,
+            chosen_at=chosen_at,
+            received_at=timezone.now(),
+        )
+        answer.entry_sha256 = entry_sha256(answer, last.entry_sha256 if last else "")
+        answer.save(force_insert=True)
+        return answer
+
+
+def _require_open_block(response: SurveyResponse, survey_item: SurveyItem) -> None:
+    sitting = BlockSitting.objects.filter(survey_response=response, block_id=survey_item.block_id)
+    sealed_at = sitting.order_by().values_list("sealed_at").first()
+    if sealed_at is None:
+        raise ValidationError(_("This image is not open for answers yet."), code="not-open")
+    if sealed_at != (None,):
+        raise ValidationError(_("The answers of this block are sealed."), code="sealed")
+
+
+def _checked_value(response: SurveyResponse, survey_item: SurveyItem, code: str, value):
+    """The value as it is stored, once the question may be answered now."""
+    protocol = response.reader.study.protocol
+    if not protocol.questions:
+        if code:
+            raise ValidationError("This study asks one question, which has no code.")
+        return None
+    questions = asked_about(questions_of(protocol), survey_item)
+    question = next((question for question in questions if question.code == code), None)
+    if question is None:
+        raise ValidationError(_("This question is not asked about this image."))
+    _require_turn(response, survey_item, question, questions)
+    if question.kind == ASSISTED and value is not None and not handed_out(response, survey_item=survey_item):
+        raise ValidationError(_("The network's answer about this image was not shown yet."), code="too-early")
+    if not code or value is None:
+        return None
+    frames = survey_item.stimulus.frames.count() if survey_item.stimulus_id else 1
+    return clean_value(question, value, Shown(frames=frames))
+
+
+def _require_turn(
+    response: SurveyResponse, survey_item: SurveyItem, question: Question, questions: list[Question]
+) -> None:
+    """Steps are answered in order; an earlier one is closed once a later one is answered, or a network's output was seen."""
+    if len({other.step for other in questions}) == 1:
+        return
+    given = standing_by_item(response, survey_item=survey_item).get(survey_item.pk, {})
+    if any(other.required and other.step < question.step and other.code not in given for other in questions):
+        raise ValidationError(_("A question before this one is still open."), code="too-early")
+    if any(other.step > question.step and other.code in given for other in questions):
+        raise ValidationError(_("A later question about this image has been answered; this one is closed."), code="closed")
+    assisted = next((other.step for other in questions if other.kind == ASSISTED), 0)
+    if question.step < assisted and (handed := handed_out(response, survey_item=survey_item)):
+        if ViewingEvent.Kind.CONTROL in handed.values():
+            raise ValidationError(_("You have been asked again about this image; this one is closed."), code="closed")
+        raise ValidationError(_("You have seen the network's answer about this image; this one is closed."), code="closed")
+
+
+def entry_sha256(answer: Answer, previous: str) -> str:
+    """Hash of an answer's content and of the entry before it."""
+    content = [
+        previous,
+        answer.survey_response.public_id,
+        answer.sequence,
+        answer.survey_item.public_id,
+        answer.chosen.code if answer.chosen else None,
+        str(answer.event_id),
+        answer.rt_ms,
+        answer.received_at.isoformat(),
+    ]
+    if answer.question:
+        content += [answer.question, answer.value]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def answer_log_fault(survey_response: SurveyResponse) -> str | None:
+    """Recompute a response's chain of hashes; None when it is whole, else a sentence naming the first broken entry."""
+    previous, heads = "", {""}
+    answers = survey_response.answers.select_related("survey_response", "survey_item", "chosen").order_by("sequence")
+    for expected, answer in enumerate(answers, start=1):
+        if answer.sequence != expected:
+            return f"Entry {expected} of {survey_response} is missing."
+        if answer.entry_sha256 != entry_sha256(answer, previous):
+            return f"Entry {expected} of {survey_response} was changed after it was recorded."
+        previous = answer.entry_sha256
+        heads.add(previous)
+    for sitting in survey_response.block_sittings.exclude(sealed_at=None):
+        if sitting.seal_sha256 not in heads:
+            return f"The answers sealed with {sitting.block} are no longer all there."
+    return None
+
+
+def record_viewing_event(
+    *,
+    survey_response: SurveyResponse,
+    kind: str,
+    event_id: UUID,
+    survey_item: SurveyItem | None = None,
+    client_ms: float | None = None,
+    detail: dict | None = None,
+) -> ViewingEvent:
+    """Record what the reader's screen did; the same event again returns the row already kept.
+
+    Unknown kinds, large details, and items whose block was never opened raise ValidationError. Events of a sealed
+    block that were still on their way are taken.
+    """
+    known = _known_event(survey_response, event_id)
+    if known is not None:
+        return known
+    if kind not in ViewingEvent.Kind.values:
+        raise ValidationError(f"There is no viewing event of the kind {kind!r}.")
+    detail = detail or {}
+    if not isinstance(detail, dict) or len(json.dumps(detail)) > LARGEST_DETAIL:
+        raise ValidationError(f"The details of a viewing event take at most {LARGEST_DETAIL} characters.")
+    if survey_item is not None:
+        opened = BlockSitting.objects.filter(survey_response=survey_response, block_id=survey_item.block_id)
+        if not opened.exists():
+            raise ValidationError("This image is not open yet.", code="not-open")
+    event = ViewingEvent(
+        survey_response=survey_response,
+        survey_item=survey_item,
+        kind=kind,
+        event_id=event_id,
+        client_ms=client_ms,
+        detail=detail,
+    )
+    try:
+        with transaction.atomic():
+            event.save(force_insert=True)
+    except IntegrityError:  # the same event came twice at once
+        known = _known_event(survey_response, event_id)
+        if known is None:
+            raise
+        return known
+    return event
+
+
+def _known_event(survey_response: SurveyResponse, event_id: UUID) -> ViewingEvent | None:
+    known = ViewingEvent.objects.filter(event_id=event_id).order_by().first()
+    if known is not None and known.survey_response_id != survey_response.pk:
+        raise ValidationError("This event identifier was used for another event.")
+    return known
