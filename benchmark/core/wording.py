@@ -42,7 +42,7 @@ def p_value(p: float | None) -> str:
         return "p not estimable"
     if p < 1e-300:
         return "p < 10⁻³⁰⁰"
-    if p < 0.0005:
+    if p < 0.001:  # what journals print as "< .001"
         mantissa, exponent = f"{p:.2e}".split("e")
         return f"p = {mantissa} × 10{str(int(exponent)).translate(SUPERSCRIPT)}"
     if p > 0.995:
