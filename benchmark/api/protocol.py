@@ -6,20 +6,19 @@ from django.http import FileResponse, HttpResponse
 from django.shortcuts import get_object_or_404
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
-from rest_framework import serializers, viewsets
+from rest_framework import serializers
 from rest_framework.decorators import action
-from rest_framework.exceptions import NotFound, PermissionDenied
-from rest_framework.renderers import JSONRenderer
+from rest_framework.exceptions import NotFound
 from rest_framework.response import Response
 
+from benchmark.api.access import OfOneStudy
 from benchmark.core.report.protocol.build import build_protocol
 from benchmark.core.report.protocol.facts import fingerprint, fingerprints
 from benchmark.pages.protocol import PROTOCOL_ROLES
 from benchmark.protocol.facts import ASSUMED, checked_world, protocol_facts
 from benchmark.protocol.printing import KINDS, MAKE_PDF, WORD, hand_out, pdf_of, start_pdf
 from benchmark.services.protocol_log import handed_out, note_handed_out
-from imagebank.models import Study
-from imagebank.permissions import allowed_in_archive, has_role
+from imagebank.permissions import allowed_in_archive
 
 
 class HandedOutOut(serializers.Serializer):
@@ -52,20 +51,12 @@ class PdfStarted(serializers.Serializer):
     job = serializers.UUIDField(help_text="Follow it at /api/jobs/; the file is fetched at documents/{job}/.")
 
 
-class ProtocolViewSet(viewsets.GenericViewSet):
+class ProtocolViewSet(OfOneStudy):
     """The protocol of a study as plain data, and its documents."""
 
     serializer_class = ProtocolOut
-    queryset = Study.objects.none()
-    lookup_field = "slug"
-    lookup_value_regex = r"[-\w]+"
-    renderer_classes = (JSONRenderer,)
-
-    def get_study(self) -> Study:
-        study = get_object_or_404(Study.objects.visible_to(self.request.user), slug=self.kwargs["slug"])
-        if not has_role(self.request.user, study, *PROTOCOL_ROLES):
-            raise PermissionDenied("The protocol is for this study's coordinators and analysts.")
-        return study
+    roles = PROTOCOL_ROLES
+    refusal = "The protocol is for this study's coordinators and analysts."
 
     @extend_schema(
         tags=["plans"], request=DocumentIn,

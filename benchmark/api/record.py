@@ -1,18 +1,15 @@
 """The study's record as a resource: what only people know, for its protocol and its reports."""
 
-from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
-from rest_framework import serializers, viewsets
-from rest_framework.exceptions import PermissionDenied
-from rest_framework.renderers import JSONRenderer
+from rest_framework import serializers
 from rest_framework.response import Response
 
+from benchmark.api.access import OfOneStudy
 from benchmark.core.facts import FIELDS
 from benchmark.pages.record import RECORD_ROLES
 from benchmark.services.facts import study_facts
 from benchmark.services.record import LONGEST_TEXT, store_record, stored_record, with_record
 from imagebank.models import Study
-from imagebank.permissions import has_role
 
 
 class RecordIn(serializers.Serializer):
@@ -28,20 +25,12 @@ class RecordOut(serializers.Serializer):
     known = serializers.DictField(child=serializers.DictField(), help_text="What the site knows by itself where nobody wrote anything.")
 
 
-class RecordViewSet(viewsets.GenericViewSet):
+class RecordViewSet(OfOneStudy):
     """The record of a study by its slug."""
 
     serializer_class = RecordOut
-    queryset = Study.objects.none()
-    lookup_field = "slug"
-    lookup_value_regex = r"[-\w]+"
-    renderer_classes = (JSONRenderer,)
-
-    def get_study(self) -> Study:
-        study = get_object_or_404(Study.objects.visible_to(self.request.user), slug=self.kwargs["slug"])
-        if not has_role(self.request.user, study, *RECORD_ROLES):
-            raise PermissionDenied("The record is for this study's coordinators and analysts.")
-        return study
+    roles = RECORD_ROLES
+    refusal = "The record is for this study's coordinators and analysts."
 
     def told(self, study: Study) -> Response:
         facts = study_facts(study, record={})

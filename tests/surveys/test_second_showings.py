@@ -260,6 +260,7 @@ def test_bad_showings_are_named_by_line(rows, said, tmp_path):
 # --- simulated readers
 
 
+@pytest.mark.once  # of the simulation's numbers; its rows are written on both databases by other tests
 def test_simulated_readers_agree_with_themselves_more_than_with_each_other():
     study = make_study("many", per_class=20)
     make_protocol(study, per_class=10, sets=8, repeats=Decimal("0.5"))
