@@ -34,6 +34,7 @@ from surveys.services import (
     start_response,
 )
 from surveys.services.recruiting.invitations import InvitationClosed
+from tests.imagebank.factories import StudyFactory
 from tests.surveys.sitting import answer, begin, read_all, read_block
 from tests.surveys.study import group, make_study, make_surveyed_study, survey
 
@@ -188,6 +189,9 @@ def test_no_request_of_the_api_changes_an_archived_study(study):
         answered = api.post(f"/api/{address}", body, format="json")
         assert answered.status_code in (403, 404), (address, answered.content)
         assert answered.status_code == 403 or address == "training-runs/"
+    StudyFactory(slug="open")  # that the body names an open study opens no archived one
+    assert api.put("/api/records/small/", {"study": "open", "texts": {}}, format="json").status_code == 403
+    assert api.post("/api/debriefs/small/withdraw/", {"study": "open"}, format="json").status_code == 403
     assert api.post(f"/api/readers/{reader.pk}/erase/").status_code == 200
     assert api.post(f"/api/readers/{reader.pk}/withdraw/").status_code == 200
 
