@@ -16,9 +16,9 @@ from generative.services.auditing import RANDOM_FEATURES, REASON_MAX, decide_cop
 from generative.services.publishing import publish_set
 from generative.views import MAKER_ROLES
 from imagebank.jobs import queue_job
-from imagebank.models import Study
 from imagebank.permissions import WORKING_ROLES, has_role
 from imagebank.services.uploads import keep_upload
+from imagebank.study_access import studies_with, study_called
 
 
 class GeneratorOut(serializers.ModelSerializer):
@@ -118,7 +118,7 @@ class Ours(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericVie
 
     def get_queryset(self):
         user = self.request.user
-        studies = [study.pk for study in Study.objects.visible_to(user) if has_role(user, study, *WORKING_ROLES)]
+        studies = studies_with(user, *WORKING_ROLES)
         return self.queryset.model.objects.filter(study__in=studies).select_related("study")
 
     def row_to_change(self):
@@ -151,9 +151,7 @@ class ImageSetViewSet(Ours):
         data = ImageSetIn(data=request.data)
         data.is_valid(raise_exception=True)
         wanted = dict(data.validated_data)
-        study = get_object_or_404(Study.objects.visible_to(request.user), slug=wanted.pop("study"))
-        if not has_role(request.user, study, *MAKER_ROLES):
-            raise PermissionDenied("This is for the coordinator or engineer of this study.")
+        study = study_called(request.user, wanted.pop("study"), *MAKER_ROLES)
         archive = wanted.pop("archive")
         payload = {"upload": keep_upload(archive, suffix=".zip"), **wanted}
         job = queue_job(study=study, kind=ADD_SET, title=f"Add {archive.name}"[:200], payload=payload, user=request.user)

@@ -3,13 +3,11 @@
 import django_filters
 from django.core.exceptions import ValidationError as Refusal
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404
 from django.urls import path
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import mixins, serializers, viewsets
 from rest_framework.decorators import action
-from rest_framework.exceptions import PermissionDenied
 from rest_framework.parsers import MultiPartParser
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
@@ -17,25 +15,14 @@ from rest_framework.views import APIView
 
 from imagebank.bank_jobs import LOOK, import_of, queue_import, queue_look, receive_archive
 from imagebank.models import ImportRun, Job, Study
-from imagebank.permissions import WORKING_ROLES, Role, has_role
+from imagebank.permissions import WORKING_ROLES, Role
 from imagebank.services.drafting.reading import ROLES
 from imagebank.services.drafting.showing import Shown
 from imagebank.services.splits import draw_split, most_per_class, split_counts, standing_against
 from imagebank.services.uploads import kept_upload
+from imagebank.study_access import studies_with, study_called
 
 LARGEST_SEED, MOST_FOLDS = 2**31 - 1, 20
-
-
-def studies_with(user, *roles) -> list[Study]:
-    return [study for study in Study.objects.visible_to(user) if has_role(user, study, *roles)]
-
-
-def study_of(user, slug: str, *roles) -> Study:
-    """The study called `slug`; unknown to strangers, refused to members with none of the roles."""
-    study = get_object_or_404(Study.objects.visible_to(user), slug=slug)
-    if not has_role(user, study, *roles):
-        raise PermissionDenied(f"This is for the {' or '.join(Role(role).label.lower() for role in roles)} of this study.")
-    return study
 
 
 class QueuedOut(serializers.Serializer):
@@ -67,7 +54,7 @@ class Archives(APIView):
         data = ArchiveIn(data=request.data)
         data.is_valid(raise_exception=True)
         wanted = data.validated_data
-        study = study_of(request.user, wanted["study"], Role.COORDINATOR)
+        study = study_called(request.user, wanted["study"], Role.COORDINATOR)
         return queued(
             receive_archive(study=study, archive=wanted["archive"], manifest=wanted.get("manifest"), user=request.user)
         )
@@ -272,7 +259,7 @@ class Split(APIView):
     )
     def get(self, request):
         """Items of every class by split."""
-        return Response(SplitOut(split_of(study_of(request.user, request.query_params.get("study", ""), *WORKING_ROLES))).data)
+        return Response(SplitOut(split_of(study_called(request.user, request.query_params.get("study", ""), *WORKING_ROLES))).data)
 
     @extend_schema(tags=["images"], request=SplitIn, responses=SplitOut)
     def post(self, request):
@@ -280,7 +267,7 @@ class Split(APIView):
         data = SplitIn(data=request.data)
         data.is_valid(raise_exception=True)
         wanted = dict(data.validated_data)
-        study = study_of(request.user, wanted.pop("study"), Role.COORDINATOR)
+        study = study_called(request.user, wanted.pop("study"), Role.COORDINATOR)
         draw_split(study=study, user=request.user, **wanted)
         return Response(SplitOut(split_of(study)).data)
 

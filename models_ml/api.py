@@ -12,6 +12,7 @@ from rest_framework.response import Response
 
 from imagebank.models import Job, Study
 from imagebank.permissions import TRUTH_ROLES, Role, has_role
+from imagebank.study_access import study_called
 from imagebank.tables import CsvRenderer
 from models_ml.core.config import PRESETS
 from models_ml.models import AttributionMap, AttributionSet, Ensemble, Member, Prediction, TrainingRun
@@ -33,15 +34,16 @@ def row_number(field: str) -> django_filters.NumberFilter:
     return django_filters.NumberFilter(field_name=field, min_value=0, max_value=2**31 - 1)
 
 
+NOT_TRAINING = "Your role in this study does not include training networks."
+
+
 def require_change(user, study: Study) -> None:
     if not has_role(user, study, *CHANGING_ROLES):
-        raise PermissionDenied("Your role in this study does not include training networks.")
+        raise PermissionDenied(NOT_TRAINING)
 
 
 def study_to_change(user, slug: str) -> Study:
-    study = get_object_or_404(Study.objects.visible_to(user), slug=slug)
-    require_change(user, study)
-    return study
+    return study_called(user, slug, *CHANGING_ROLES, refusal=NOT_TRAINING)
 
 
 @extend_schema_view(list=extend_schema(tags=["networks"]), retrieve=extend_schema(tags=["networks"]))

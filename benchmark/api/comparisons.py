@@ -11,7 +11,7 @@ from rest_framework.exceptions import NotFound
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 
-from benchmark.api.access import LARGEST_SEED, StartedOut, studies_with_role, study_to_change
+from benchmark.api.access import LARGEST_SEED, StartedOut, study_to_change
 from benchmark.models import AnalysisPlan, Comparison, StoredPredictions
 from benchmark.pages.presenting import section_called
 from benchmark.pages.results import READING_ROLES
@@ -19,6 +19,7 @@ from benchmark.services.bundle import bundle, bundle_name
 from benchmark.services.checking import changes_between
 from benchmark.services.plans import stamp_plan
 from benchmark.services.starting import start_check, start_comparison, start_documents
+from imagebank.study_access import studies_with
 
 
 class ComparisonOut(serializers.ModelSerializer):
@@ -106,7 +107,7 @@ class ComparisonViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewse
     lookup_value_regex = r"\d+"
 
     def get_queryset(self):
-        studies = studies_with_role(self.request.user, *READING_ROLES)
+        studies = studies_with(self.request.user, *READING_ROLES)
         return Comparison.objects.filter(study__in=studies).select_related("study", "plan").order_by("-created_at")
 
     @extend_schema(tags=["comparisons"], request=ComparisonStart, responses={202: StartedOut})
@@ -201,7 +202,7 @@ class PlanViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Gen
     lookup_value_regex = r"\d+"
 
     def get_queryset(self):
-        studies = studies_with_role(self.request.user, *READING_ROLES)
+        studies = studies_with(self.request.user, *READING_ROLES)
         return AnalysisPlan.objects.filter(study__in=studies).select_related("study").order_by("study", "-version")
 
     @extend_schema(tags=["plans"], request=PlanIn, responses={201: PlanOut})

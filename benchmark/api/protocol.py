@@ -11,7 +11,6 @@ from rest_framework.decorators import action
 from rest_framework.exceptions import NotFound
 from rest_framework.response import Response
 
-from benchmark.api.access import OfOneStudy
 from benchmark.core.report.protocol.build import build_protocol
 from benchmark.core.report.protocol.facts import fingerprint, fingerprints
 from benchmark.pages.protocol import PROTOCOL_ROLES
@@ -19,6 +18,7 @@ from benchmark.protocol.facts import ASSUMED, checked_world, protocol_facts
 from benchmark.protocol.printing import KINDS, MAKE_PDF, WORD, hand_out, pdf_of, start_pdf
 from benchmark.services.protocol_log import handed_out, note_handed_out
 from imagebank.permissions import allowed_in_archive
+from imagebank.study_access import OfOneStudy
 
 
 class HandedOutOut(serializers.Serializer):

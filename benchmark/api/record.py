@@ -4,12 +4,12 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.response import Response
 
-from benchmark.api.access import OfOneStudy
 from benchmark.core.facts import FIELDS
 from benchmark.pages.record import RECORD_ROLES
 from benchmark.services.facts import study_facts
 from benchmark.services.record import LONGEST_TEXT, store_record, stored_record, with_record
 from imagebank.models import Study
+from imagebank.study_access import OfOneStudy
 
 
 class RecordIn(serializers.Serializer):

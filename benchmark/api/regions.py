@@ -7,9 +7,10 @@ from rest_framework.exceptions import NotFound
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from benchmark.api.access import StartedOut, studies_with_role
+from benchmark.api.access import StartedOut
 from benchmark.pages.results import READING_ROLES
 from benchmark.services.region_sums import newest_sum, start_region_sum
+from imagebank.study_access import studies_with
 from models_ml.models import AttributionSet
 
 
@@ -17,7 +18,7 @@ class RegionSums(APIView):
     """What readers marked against the maps of one attribution: the last sum, or a new one."""
 
     def get_set(self, pk: int) -> AttributionSet:
-        sets = AttributionSet.objects.filter(ensemble__study__in=studies_with_role(self.request.user, *READING_ROLES))
+        sets = AttributionSet.objects.filter(ensemble__study__in=studies_with(self.request.user, *READING_ROLES))
         return get_object_or_404(sets.select_related("ensemble__run__study", "ensemble__study__protocol"), pk=pk)
 
     @extend_schema(tags=["networks"], responses=OpenApiTypes.OBJECT)

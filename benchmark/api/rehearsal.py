@@ -1,18 +1,16 @@
 """Rehearsals as a resource: start one, follow it, and find its comparison."""
 
 import django_filters
-from django.shortcuts import get_object_or_404
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, extend_schema_field, extend_schema_view
 from rest_framework import mixins, serializers, viewsets
-from rest_framework.exceptions import PermissionDenied
 from rest_framework.response import Response
 
 from benchmark.api.access import LARGEST_SEED
 from benchmark.pages.planning import PLANNING_ROLES, STAMPING_ROLES
 from benchmark.services.rehearsal import REHEARSE, Assumed, people_of, start_rehearsal
 from imagebank.models import Job, Membership, Study
-from imagebank.permissions import has_role
+from imagebank.study_access import study_called
 
 
 class AccuracyIn(serializers.Serializer):
@@ -92,8 +90,7 @@ class RehearsalViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewset
         """Rehearse a study in the background; the same again goes on with one that was cut off, and starts nothing twice."""
         data = RehearsalIn(data=request.data)
         data.is_valid(raise_exception=True)
-        study = get_object_or_404(Study.objects.visible_to(request.user), slug=data.validated_data["study"])
-        if not has_role(request.user, study, *STAMPING_ROLES):
-            raise PermissionDenied("Rehearsing is for this study's coordinators and analysts.")
+        refusal = "Rehearsing is for this study's coordinators and analysts."
+        study = study_called(request.user, data.validated_data["study"], *STAMPING_ROLES, refusal=refusal)
         job = start_rehearsal(study=study, assumed=data.assumed(study), user=request.user)
         return Response(RehearsalOut(job).data, status=202)

@@ -10,6 +10,7 @@ from imagebank.permissions import Role, has_role
 from imagebank.tables import CsvRenderer
 
 COORDINATES = (Role.COORDINATOR,)
+COORDINATORS_ONLY = "This is for the coordinator of this study. Ask a coordinator for that role."
 READS_RESULTS = (Role.COORDINATOR, Role.ANALYST)
 
 
@@ -45,4 +46,4 @@ class StudyField(serializers.SlugRelatedField):
 
 def require_coordinator(user, study: Study) -> None:
     if not has_role(user, study, *COORDINATES):
-        raise PermissionDenied("This is for the coordinator of this study. Ask a coordinator for that role.")
+        raise PermissionDenied(COORDINATORS_ONLY)

@@ -3,15 +3,14 @@
 Nobody's results are here, and no truth: readers see their own at their own link.
 """
 
-from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
-from rest_framework import serializers, viewsets
+from rest_framework import serializers
 from rest_framework.decorators import action
-from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 
 from imagebank.models import Study
-from surveys.api.access import require_coordinator
+from imagebank.study_access import OfOneStudy
+from surveys.api.access import COORDINATES, COORDINATORS_ONLY
 from surveys.services import due_results, release_debrief, send_results, standing_release, withdraw_debrief
 from surveys.services.ending.debriefing import conditions_of, finished_sittings, networks_of
 
@@ -54,19 +53,12 @@ class SentOut(serializers.Serializer):
     letters = serializers.IntegerField()
 
 
-class DebriefViewSet(viewsets.GenericViewSet):
+class DebriefViewSet(OfOneStudy):
     """The debrief of a study, by its slug; for its coordinators."""
 
     serializer_class = DebriefOut
-    queryset = Study.objects.none()
-    lookup_field = "slug"
-    lookup_value_regex = r"[-\w]+"
-    renderer_classes = (JSONRenderer,)
-
-    def get_study(self) -> Study:
-        study = get_object_or_404(Study.objects.visible_to(self.request.user), slug=self.kwargs["slug"])
-        require_coordinator(self.request.user, study)
-        return study
+    roles = COORDINATES
+    refusal = COORDINATORS_ONLY
 
     def told(self, study: Study) -> Response:
         conditions, sittings, standing = conditions_of(study), finished_sittings(study), standing_release(study)
