@@ -20,23 +20,11 @@ from surveys.services import (
     withdraw_debrief,
 )
 from surveys.services.ending.debriefing import pictures_of
-from tests.shared_rows import rows_of_a_module
-from tests.surveys.debriefed import at, make_read_study, pages, sitting_of, statuses, text
+from tests.surveys.debriefed import at, pages, sitting_of, statuses, text
 from tests.surveys.study import CLASSES, group, survey
 
 pytestmark = pytest.mark.django_db
 
-
-@pytest.fixture(scope="module")
-def links_of_one(django_db_setup, django_db_blocker):
-    """The links of a closed study that one reader finished."""
-    with rows_of_a_module(django_db_blocker):
-        yield make_read_study()[1]
-
-
-@pytest.fixture
-def read(links_of_one, db):
-    return Study.objects.get(slug="small"), links_of_one
 
 def test_before_the_release_nobody_meets_a_truth_and_nothing_points_to_one(client, read):
     study, (raw,) = read

@@ -8,27 +8,15 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from imagebank.models import Provenance, Study
+from imagebank.models import Provenance
 from surveys.models import DebriefRelease, StudyProtocol, SurveyResponse
 from surveys.services import release_debrief, standing_release
-from tests.shared_rows import rows_of_a_module
-from tests.surveys.debriefed import at, make_read_study, signed_in, text
+from tests.surveys.debriefed import at, signed_in, text
 from tests.surveys.study import CLASSES
 
 pytestmark = pytest.mark.django_db
 RELEASE = "/studies/small/surveys/debrief/"
 
-
-@pytest.fixture(scope="module")
-def links_of_one(django_db_setup, django_db_blocker):
-    """The links of a closed study that one reader finished."""
-    with rows_of_a_module(django_db_blocker):
-        yield make_read_study()[1]
-
-
-@pytest.fixture
-def read(links_of_one, db):
-    return Study.objects.get(slug="small"), links_of_one
 
 def test_a_release_takes_two_presses_and_a_tick(client, read):
     study, (raw,) = read
