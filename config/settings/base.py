@@ -59,6 +59,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "config.idle.SignOffWhenIdle",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -116,6 +117,10 @@ ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*", "password2*"]
 ACCOUNT_ADAPTER = "imagebank.accounts.InvitedOnlyAdapter"
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_LOGOUT_ON_GET = False
+# A device may be kept signed in for two weeks by its own box on the sign-in page, where the site allows it; else a session
+# ends with the browser, and after so many minutes without use (config/idle.py; 0: never).
+ACCOUNT_SESSION_REMEMBER = None if env.bool("STAY_SIGNED_IN", default=True) else False
+IDLE_MINUTES = env.int("IDLE_MINUTES", default=120)
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 
 LANGUAGE_CODE = "en"
