@@ -6,11 +6,13 @@ from functools import singledispatch
 from typing import Any
 
 from .chart import Axis, Band, Box, Cells, Chart, Line, Note, Panel, Points, Rule, Span
+from .drawing import text_width
 from .look import AMBER, MUTED, RULE, SEQUENTIAL, clear, page_axis, page_layout, page_note
 from .paper import FAINT, SIMULATED, five_numbers
 
 SYMBOLS = {"dot": "circle", "ring": "circle-open", "square": "square", "diamond": "diamond-open"}
 SCALE = 1.55  # pixels of a page per point of paper
+WIDE, PHONE_WIDE = 800, 346  # pixels of a figure's width that heights of square panels are made for
 CHARACTER = 0.0095  # width of a character as a share of a page's figure
 
 
@@ -39,25 +41,28 @@ def live(chart: Chart, *, simulated: bool = False) -> dict[str, Any]:
     gap = _between(rows)
     most = max(map(len, rows))
     widths = [_shares(row, gap, most) for row in rows]
-    heights = [max(_pixels(panel, share) for panel, share in zip(row, shares)) for row, shares in zip(rows, widths)]
+    left, right = _phone_margins(rows) if chart.for_a_phone else (8, 12)
+    room = PHONE_WIDE - left - right if chart.for_a_phone else WIDE
+    heights = [max(_pixels(panel, share * room) for panel, share in zip(row, shares)) for row, shares in zip(rows, widths)]
     tops = [18 + 22 * max(_lines(p.title) for p in row) + 20 * max(_lines(p.subtitle) for p in row) for row in rows]
     below = [_below(row) for row in rows]
     key_room = 6 * bool(chart.keys) + 18 * len(chart.key_lines)
     total = sum(heights) + sum(tops) + sum(below) + key_room
     foot = 28 if simulated else 8
-    layout = page_layout(height=round(total + foot), margin={"l": 8, "r": 12, "t": 4, "b": foot})
-    data, shapes, notes = [], [], _keys(chart)
+    layout = page_layout(height=round(total + foot), margin={"l": left, "r": right, "t": 4, "b": foot})
+    outdent = left - 8  # on a phone titles begin at the left edge
+    data, shapes, notes = [], [], _keys(chart, outdent)
     y, index = float(key_room), 0
     for row, shares, height, top, bottom in zip(rows, widths, heights, tops, below):
         x = 0.0
         domain = [1 - (y + top + height) / total, 1 - (y + top) / total]
         for panel, share in zip(row, shares):
             stage = Stage(index, panel)
-            right = share * _words_beside(panel)
-            _set_axes(layout, stage, [x, x + share - right], domain, first=x == 0.0)
+            beside = share * _words_beside(panel)
+            _set_axes(layout, stage, [x, x + share - beside], domain, fixed=chart.for_a_phone, first=x == 0.0)
             for mark in panel.marks:
                 _place(mark, stage)
-            _titles(stage, x, domain[1], total)
+            _titles(stage, x, domain[1], outdent)
             data, shapes, notes = data + stage.data, shapes + stage.shapes, notes + stage.notes
             x += share + gap
             index += 1
@@ -82,9 +87,18 @@ def _shares(row: list[Panel], gap: float, most: int) -> list[float]:
     return [whole * panel.weight / weight for panel in row]
 
 
-def _pixels(panel: Panel, share: float) -> float:
+def _phone_margins(rows: list[list[Panel]]) -> tuple[int, int]:
+    """Room left of the fields for what stands at their ticks, and right of them for the words beside rules."""
+    panels = [panel for row in rows for panel in row]
+    names = [name for panel in panels if panel.y.shown for name in panel.y.labels]
+    labels = [mark.label for panel in panels for mark in panel.marks if isinstance(mark, Rule) and not mark.upright]
+    left, right = (max((text_width(text, size) for text in texts), default=0) for texts, size in ((names, 12), (labels, 11)))
+    return round(14 + left), round(12 + right)
+
+
+def _pixels(panel: Panel, width: float) -> float:
     if panel.square:
-        return 800 * share * (panel.y.high - panel.y.low) / (panel.x.high - panel.x.low)
+        return width * (panel.y.high - panel.y.low) / (panel.x.high - panel.x.low)
     return panel.height * SCALE
 
 
@@ -103,19 +117,21 @@ def _words_beside(panel: Panel) -> float:
     return min(0.5, 0.01 * longest + 0.03) if panel.columns else 0.0
 
 
-def _keys(chart: Chart) -> list[dict[str, Any]]:
+def _keys(chart: Chart, outdent: int) -> list[dict[str, Any]]:
     signs = {"dot": "●", "ring": "○", "square": "■", "diamond": "◇"}
     def line(keys) -> str:
         return "   ".join(f'<span style="color:{key.colour}">{signs[key.symbol]}</span> {key.text}' for key in keys)
 
     text = "<br>".join(map(line, chart.key_lines))
-    return [page_note(text, 0, 1, xanchor="left", yanchor="top", align="left", font={"size": 12})] if text else []
+    place = {"xanchor": "left", "yanchor": "top", "align": "left", "xshift": -outdent}
+    return [page_note(text, 0, 1, **place, font={"size": 12})] if text else []
 
 
-def _set_axes(layout: dict[str, Any], stage: Stage, across: list[float], up: list[float], *, first: bool) -> None:
+def _set_axes(layout: dict[str, Any], stage: Stage, across: list[float], up: list[float], *, fixed: bool, first: bool) -> None:
+    """fixed: the margins have the room that names need already."""
     panel, suffix = stage.panel, stage.suffix
     layout[f"xaxis{suffix}"] = _axis(panel.x, domain=across, anchor=f"y{suffix}")
-    layout[f"yaxis{suffix}"] = _axis(panel.y, domain=up, anchor=f"x{suffix}", automargin=first or panel.y.shown)
+    layout[f"yaxis{suffix}"] = _axis(panel.y, domain=up, anchor=f"x{suffix}", automargin=not fixed and (first or panel.y.shown))
 
 
 def _axis(axis: Axis, **more: Any) -> dict[str, Any]:
@@ -136,9 +152,9 @@ def _axis(axis: Axis, **more: Any) -> dict[str, Any]:
     )
 
 
-def _titles(stage: Stage, x: float, y: float, total: float) -> None:
+def _titles(stage: Stage, x: float, y: float, outdent: int) -> None:
     panel, lines = stage.panel, _lines(stage.panel.subtitle)
-    paper = {"xref": "paper", "yref": "paper", "xanchor": "left", "yanchor": "bottom", "align": "left"}
+    paper = {"xref": "paper", "yref": "paper", "xanchor": "left", "yanchor": "bottom", "align": "left", "xshift": -outdent}
     if panel.subtitle:
         stage.note(panel.subtitle, x, y, **paper, yshift=4, font={"size": 12, "color": panel.subtitle_colour})
     if panel.title:
@@ -218,8 +234,9 @@ def _(mark: Rule, stage: Stage) -> None:
 @_place.register
 def _(mark: Box, stage: Stage) -> None:
     low, q1, middle, q3, high = five_numbers(mark.values)
+    place = {"x": [mark.at]} if mark.upright else {"y": [mark.at], "orientation": "h"}
     stage.trace(
-        "box", x=[mark.at], lowerfence=[low], q1=[q1], median=[middle], q3=[q3], upperfence=[high], hoverinfo="skip",
+        "box", **place, lowerfence=[low], q1=[q1], median=[middle], q3=[q3], upperfence=[high], hoverinfo="skip",
         width=mark.width, line={"color": mark.colour, "width": 1.4}, fillcolor=clear(mark.colour, FAINT),
     )  # fmt: skip
 
