@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from benchmark.core.results import Results
@@ -119,7 +119,7 @@ def entry_of(
         lambda: on_paper(chart()),
         lambda: live(chart(), simulated=simulated),
         data,
-        lambda: on_paper(narrow(small())),
+        cache(lambda: on_paper(narrow(small()))),
         lambda: live(narrow(small()), simulated=simulated),
     )
 
@@ -136,7 +136,7 @@ def _flow(results: Results) -> FigureEntry:
         lambda: flow.draw_flow(results, title=title, description=words),
         lambda: flow.flow_page(results),
         lambda: flow.flow_rows(results),
-        lambda: flow.draw_flow(results, title=title, description=words, across=1),
+        cache(lambda: flow.draw_flow(results, title=title, description=words, across=1)),
         lambda: flow.flow_page(results, across=1),
     )
 

@@ -130,8 +130,9 @@ def flow_page(results: Results, *, across: int | None = None) -> dict[str, Any]:
         line = {"color": palette[row["group"]] if known else MUTED, "width": 1.2}
         shapes.append({"type": "rect", **box, "line": line, "fillcolor": "rgba(0,0,0,0)"})
         data = {"xref": "x", "yref": "y"}
+        count = f"<b>{_text(row['people'])}</b>" if known else f'<span style="color:{MUTED}">{UNKNOWN}</span>'
         notes.append(
-            page_note(f"{row['words']}<br><b>{_text(row['people'])}</b>", x + 0.29, y, **data, font={"size": 12})
+            page_note(f"{row['words']}<br>{count}", x + 0.29, y, **data, font={"size": 12})
         )
         if step == 0:
             head = "<b>" + _head(row["group"]).replace("\n", "<br>") + "</b>"

@@ -13,15 +13,17 @@ from .paper import FAINT, SIMULATED, five_numbers
 SYMBOLS = {"dot": "circle", "ring": "circle-open", "square": "square", "diamond": "diamond-open"}
 SCALE = 1.55  # pixels of a page per point of paper
 WIDE, PHONE_WIDE = 800, 346  # pixels of a figure's width that heights of square panels are made for
+CELL_TEXT = 11.0  # pixels of the numbers in cells, less where cells are small
 CHARACTER = 0.0095  # width of a character as a share of a page's figure
 
 
 class Stage:
     """One panel's place in a Plotly figure: its axes' names, and where its marks are collected."""
 
-    def __init__(self, index: int, panel: Panel):
+    def __init__(self, index: int, panel: Panel, width: float, alone: bool):
+        """width: about how many pixels the panel has across; alone: whether no panel stands right of it."""
         self.suffix = "" if index == 0 else str(index + 1)
-        self.panel = panel
+        self.panel, self.width, self.alone = panel, width, alone
         self.data: list[dict[str, Any]] = []
         self.shapes: list[dict[str, Any]] = []
         self.notes: list[dict[str, Any]] = []
@@ -41,7 +43,8 @@ def live(chart: Chart, *, simulated: bool = False) -> dict[str, Any]:
     gap = _between(rows)
     most = max(map(len, rows))
     widths = [_shares(row, gap, most) for row in rows]
-    left, right = _phone_margins(rows) if chart.for_a_phone else (8, 12)
+    alone = all(len(row) == 1 for row in rows)  # words beside rules then have room right of the field
+    left, right = _left(rows) if chart.for_a_phone else 8, _right(rows) if alone else 12
     room = PHONE_WIDE - left - right if chart.for_a_phone else WIDE
     heights = [max(_pixels(panel, share * room) for panel, share in zip(row, shares)) for row, shares in zip(rows, widths)]
     tops = [18 + 22 * max(_lines(p.title) for p in row) + 20 * max(_lines(p.subtitle) for p in row) for row in rows]
@@ -57,7 +60,7 @@ def live(chart: Chart, *, simulated: bool = False) -> dict[str, Any]:
         x = 0.0
         domain = [1 - (y + top + height) / total, 1 - (y + top) / total]
         for panel, share in zip(row, shares):
-            stage = Stage(index, panel)
+            stage = Stage(index, panel, share * room, alone)
             beside = share * _words_beside(panel)
             _set_axes(layout, stage, [x, x + share - beside], domain, fixed=chart.for_a_phone, first=x == 0.0)
             for mark in panel.marks:
@@ -87,13 +90,16 @@ def _shares(row: list[Panel], gap: float, most: int) -> list[float]:
     return [whole * panel.weight / weight for panel in row]
 
 
-def _phone_margins(rows: list[list[Panel]]) -> tuple[int, int]:
-    """Room left of the fields for what stands at their ticks, and right of them for the words beside rules."""
-    panels = [panel for row in rows for panel in row]
-    names = [name for panel in panels if panel.y.shown for name in panel.y.labels]
-    labels = [mark.label for panel in panels for mark in panel.marks if isinstance(mark, Rule) and not mark.upright]
-    left, right = (max((text_width(text, size) for text in texts), default=0) for texts, size in ((names, 12), (labels, 11)))
-    return round(14 + left), round(12 + right)
+def _left(rows: list[list[Panel]]) -> int:
+    """Room left of the fields for what stands at their ticks."""
+    names = [name for row in rows for panel in row if panel.y.shown for name in panel.y.labels]
+    return round(14 + max((text_width(name, 12) for name in names), default=0))
+
+
+def _right(rows: list[list[Panel]]) -> int:
+    """Room right of the fields for the words beside rules."""
+    labels = [mark.label for row in rows for panel in row for mark in panel.marks if isinstance(mark, Rule) and not mark.upright]
+    return round(12 + max((text_width(label, 11) for label in labels), default=0))
 
 
 def _pixels(panel: Panel, width: float) -> float:
@@ -147,7 +153,7 @@ def _axis(axis: Axis, **more: Any) -> dict[str, Any]:
         gridcolor=RULE,
         tickangle=-90 if axis.turned else 0,
         tickfont={"size": 11 if axis.small else 12},
-        title={"text": axis.title.replace("\n", "<br>"), "font": {"size": 12}},
+        title={"text": axis.title.replace("\n", "<br>"), "font": {"size": 12}, "standoff": 8},
         **more,
     )
 
@@ -228,7 +234,8 @@ def _(mark: Rule, stage: Stage) -> None:
         stage.note(mark.label, mark.value, 1, yref=f"{y} domain", yanchor="bottom", font=font)
     elif mark.label:
         place = mark.value if mark.label_at is None else mark.label_at
-        stage.note(mark.label, 1, place, xref=f"{x} domain", xanchor="right", yanchor="bottom", font=font)
+        where = {"xanchor": "left", "xshift": 4, "align": "left"} if stage.alone else {"xanchor": "right", "yanchor": "bottom"}
+        stage.note(mark.label.replace(" ", "\u00a0"), 1, place, xref=f"{x} domain", **where, font=font)
 
 
 @_place.register
@@ -244,18 +251,16 @@ def _(mark: Box, stage: Stage) -> None:
 @_place.register
 def _(mark: Cells, stage: Stage) -> None:
     last = len(mark.columns) - 1
+    middles = [j + 0.5 + (mark.gap if j == last else 0) for j in range(last + 1)]
     stage.trace(
         "heatmap",
-        x=[j + 0.5 + (mark.gap if j == last else 0) for j in range(last + 1)],
+        x=middles,
         y=[i + 0.5 for i in range(len(mark.rows))],
         z=[list(row) for row in mark.values],
         zmin=0,
         zmax=100,
         colorscale=[[i / (len(SEQUENTIAL) - 1), colour] for i, colour in enumerate(SEQUENTIAL)],
         showscale=False,
-        text=[list(row) for row in mark.texts],
-        texttemplate="%{text}",
-        textfont={"size": 9 if mark.text_size < 5.5 else 11},
         customdata=[
             [[truth, answer, words] for answer, words in zip(mark.columns, row)]
             for truth, row in zip(mark.rows, mark.told)
@@ -268,6 +273,16 @@ def _(mark: Cells, stage: Stage) -> None:
             " (%{customdata[2]})<extra></extra>"
         ),
     )
+    told = [(i, j, text) for i, row in enumerate(mark.texts) for j, text in enumerate(row) if text]
+    cell = 0.77 * stage.width / (stage.panel.x.high - stage.panel.x.low)
+    sizes = {text: min(CELL_TEXT, cell / text_width(text, 1)) for text in {text for *_, text in told}}
+    common = min((size for text, size in sizes.items() if text != "100"), default=CELL_TEXT)
+    # Plotly's own inks for a heatmap's words are too faint on its middle colours.
+    stage.trace(
+        "scatter", mode="text", x=[middles[j] for _, j, _ in told], y=[i + 0.5 for i, *_ in told], hoverinfo="skip",
+        text=[f"<b>{text}</b>" if i == j else text for i, j, text in told],
+        textfont={"size": [min(common, sizes[text]) for *_, text in told], "color": [mark.inks[i][j] for i, j, _ in told]},
+    )  # fmt: skip
 
 
 @_place.register

@@ -130,7 +130,8 @@ def _names_above(panel: Panel) -> Panel:
     lanes = [(row.after - reach - MARKS / 2, row.after + reach + MARKS / 2) for row in rows]
     axis = Axis(0, total, ticks=(), names=(), shown=False, line=False, downwards=True)
     notes = [note for row in rows for note in _notes(row, panel.x, reach)]
-    marks = [_in_lanes(mark, lanes) if _is_solid(mark) else _moved(mark, at, every, down, axis) for mark in panel.marks]
+    kept = [mark for mark in panel.marks if not isinstance(mark, Rule) or mark.upright]  # words part the rows already
+    marks = [_in_lanes(mark, lanes) if _is_solid(mark) else _moved(mark, at, every, down, axis) for mark in kept]
     grid = [_in_lanes(Rule(value, RULE, upright=True, width=0.5), lanes) for value in panel.x.places] if panel.x.grid else []
     across = replace(panel.x, grid=False)
     return replace(panel, x=across, y=axis, marks=[*grid, *marks, *notes], height=total, columns=())

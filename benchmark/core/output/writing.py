@@ -131,9 +131,15 @@ def _write_figure(entry, write: Write) -> str:
     content = {kind: drawing.as_bytes(kind) for kind in FIGURE_KINDS}
     for kind, data in content.items():
         write(f"figures/{entry.name}.{kind}", data)
+    write(f"figures/{narrow_file(entry.name)}", entry.draw_narrow().as_bytes("svg"))
     write(f"figures/{entry.name}.csv", as_csv(entry.data()))
     write(f"figures/{entry.name}.html", _figure_page(entry))
     return content["svg"].decode("utf-8")
+
+
+def narrow_file(name: str) -> str:
+    """The file in figures/ that holds a figure's form for a phone."""
+    return f"{name}-narrow.svg"
 
 
 def _figure_list(entries) -> str:
@@ -145,7 +151,7 @@ def _figure_list(entries) -> str:
             "title": entry.title,
             "caption": entry.caption,
             "words": entry.words,
-            "files": {kind: f"{entry.name}.{kind}" for kind in kinds},
+            "files": {kind: f"{entry.name}.{kind}" for kind in kinds} | {"narrow": narrow_file(entry.name)},
         }
         for entry in entries
     ]
@@ -161,7 +167,10 @@ def _figure_page(entry) -> str:
     """A page with one live figure; the library lies beside it once for all, so that it opens without a network."""
     from html import escape
 
-    data = json.dumps(entry.page(), ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+    data, small = (
+        json.dumps(form(), ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+        for form in (entry.page, entry.page_narrow)
+    )
     title, caption, words = (escape(text, quote=True) for text in (entry.title, entry.caption, entry.words))
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
@@ -172,6 +181,8 @@ def _figure_page(entry) -> str:
         f'<h1 style="font-size:1.2rem">{title}</h1><div id="figure" role="img" aria-label="{words}"></div>\n'
         f'<p style="max-width:72ch">{caption}</p><p><a href="{entry.name}.csv">Data</a> · <a href="{entry.name}.svg">SVG</a>'
         f' · <a href="{entry.name}.pdf">PDF</a> · <a href="{entry.name}.png">PNG</a></p>\n'
-        f'<script>const figure = {data};\nPlotly.newPlot("figure", figure.data, figure.layout, '
-        "{responsive: true, displaylogo: false});</script></body></html>\n"
+        f"<script>const phone = window.matchMedia('(max-width: 600px)');\nconst wide = {data};\nconst narrow = {small};\n"
+        "const draw = () => { const figure = phone.matches ? narrow : wide; Plotly.react('figure', figure.data,"
+        " figure.layout, {responsive: true, displaylogo: false}); };\n"
+        "draw(); phone.addEventListener('change', draw);</script></body></html>\n"
     )
