@@ -20,6 +20,7 @@ from benchmark.core.results import RATINGS_SCHEMA, Results
 
 FIGURE_KINDS = ("svg", "png", "pdf")
 PLOTLY_FILE = "plotly.min.js"
+FONTS_FILE = "figures/fonts.txt"  # there only where a font was wanting
 
 Write = Callable[[str, bytes | str], None]
 
@@ -87,6 +88,7 @@ def write_ratings(
 
 def _writer(out: Path) -> tuple[list[Path], Write]:
     written: list[Path] = []
+    (out / FONTS_FILE).unlink(missing_ok=True)  # of an earlier run, perhaps before a font was there
 
     def write(relative: str, content: bytes | str) -> None:
         write_atomically(out / relative, content)
@@ -96,11 +98,15 @@ def _writer(out: Path) -> tuple[list[Path], Write]:
 
 
 def _write_figures(entries, write: Write, progress: Callable[[int, int, str], None] | None) -> dict[str, str]:
+    from benchmark.core.figures.letters import without_font
+
     drawings = {}
     for done, entry in enumerate(entries):
         if progress:
             progress(done, len(entries), entry.name)
         drawings[entry.name] = _write_figure(entry, write)
+    if told := without_font(drawings.values()):
+        write(FONTS_FILE, told + "\n")
     if entries:
         write(f"figures/{PLOTLY_FILE}", plotly_script())
         write("figures/figures.json", _figure_list(entries))
@@ -135,6 +141,21 @@ def _write_figure(entry, write: Write) -> str:
     write(f"figures/{entry.name}.csv", as_csv(entry.data()))
     write(f"figures/{entry.name}.html", _figure_page(entry))
     return content["svg"].decode("utf-8")
+
+
+def fonts_wanting(folder: Path) -> str | None:
+    """The sentence on letters that the figures in a folder of results could not be drawn with; None where all were drawn."""
+    path = folder / FONTS_FILE
+    return path.read_text(encoding="utf-8").strip() if path.exists() else None
+
+
+def are_drawn_as_now(folder: Path) -> bool:
+    """Whether figures drawn now would have the same files and no letter more than those in a folder of results."""
+    from benchmark.core.figures.letters import without_font
+
+    wide = [path for path in (folder / "figures").glob("*.svg") if not path.name.endswith(narrow_file(""))]
+    whole = all(path.with_name(narrow_file(path.stem)).exists() for path in wide)
+    return whole and (fonts_wanting(folder) is None or without_font(path.read_text(encoding="utf-8") for path in wide) is not None)
 
 
 def narrow_file(name: str) -> str:
