@@ -44,9 +44,14 @@ def without_font(texts: Iterable[str]) -> str | None:
     packages = {EAST_ASIAN_PACKAGE if _script(letter) in EAST_ASIAN else OTHER_PACKAGE for letter in lacking}
     several = "s" if len(packages) > 1 else ""
     return (
-        f"This machine has no font with the {' and '.join(sorted(whose))} letters of this study: in the figures' PNG and PDF files and in"
-        f" report.pdf they are empty boxes. Install the Debian package{several} {' and '.join(sorted(packages))} and analyse again."
+        f"This machine has no font with the {_listed(whose)} letters of this study: in the figures' PNG and PDF files and in"
+        f" report.pdf they are empty boxes. Install the Debian package{several} {_listed(packages)} and analyse again."
     )
+
+
+def _listed(words: Iterable[str]) -> str:
+    *first, last = sorted(words)
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 @lru_cache(maxsize=1)
