@@ -19,6 +19,7 @@ EAST_ASIAN = {  # the first word of a letter's name in Unicode: whose letters th
 }  # fmt: skip
 EAST_ASIAN_PACKAGE, OTHER_PACKAGE = "fonts-noto-cjk", "fonts-noto-core"
 BOX = "\u25a1"
+SHAPELESS = frozenset("\n\r\t\u200b\u200c\u200d\u200e\u200f")
 NO_REAL_LETTERS = ("lastresort", "adobeblank", "fallbackfont")  # fonts that answer for every letter with a sign
 
 
@@ -31,13 +32,13 @@ def font_files() -> list[str]:
 
 def families(texts: Iterable[str]) -> list[str]:
     """Names of the fonts that these texts need, the figures' own first."""
-    letters = frozenset(letter for text in texts for letter in text)
-    return [*OWN_FONTS, *_further(letters - _own_letters())[0]]
+    letters = frozenset().union(*texts)
+    return [*OWN_FONTS, *_further(_beyond_own(letters))[0]]
 
 
 def without_font(texts: Iterable[str]) -> str | None:
     """A sentence where letters of these texts stand in no font of this machine; None where all do."""
-    lacking = _further(frozenset(letter for text in texts for letter in text) - _own_letters())[1]
+    lacking = _further(_beyond_own(frozenset().union(*texts)))[1]
     if not lacking:
         return None
     whose = {EAST_ASIAN.get(script, (script.capitalize(), ""))[0] for script in map(_script, lacking)}
@@ -62,21 +63,25 @@ def know_own_fonts() -> None:
         font_manager.fontManager.addfont(resources.files(__package__) / "fonts" / name)
 
 
-@lru_cache(maxsize=1)
-def _own_letters() -> frozenset[str]:
-    """What the figures' own font and matplotlib's have, and what has no shape."""
+def _beyond_own(letters: frozenset[str]) -> frozenset[str]:
+    """Those of the letters that neither the figures' own font has nor, looked into only then, matplotlib's."""
+    rest = letters - SHAPELESS
+    for name in OWN_FONTS:
+        rest = rest and rest - _letters_of(name)
+    return rest
+
+
+@lru_cache(maxsize=2)
+def _letters_of(name: str) -> frozenset[str]:
     from matplotlib.font_manager import fontManager, get_font
 
     know_own_fonts()
-    found: set[str] = set("\n\r\t\u200b\u200c\u200d\u200e\u200f")
-    for name in OWN_FONTS:
-        found |= set(map(chr, get_font(fontManager.findfont(name)).get_charmap()))
-    return frozenset(found)
+    return frozenset(map(chr, get_font(fontManager.findfont(name)).get_charmap()))
 
 
 def drawable(text: str) -> str:
     """The text with a plain empty box in the place of every letter that no font of the machine has."""
-    lacking = _further(frozenset(text) - _own_letters())[1]
+    lacking = _further(_beyond_own(frozenset(text)))[1]
     return "".join(BOX if letter in lacking else letter for letter in text) if lacking else text
 
 
