@@ -19,6 +19,7 @@ EAST_ASIAN = {  # the first word of a letter's name in Unicode: whose letters th
 }  # fmt: skip
 EAST_ASIAN_PACKAGE, OTHER_PACKAGE = "fonts-noto-cjk", "fonts-noto-core"
 BOX = "\u25a1"
+FROM_THE_LEFT = "\u200e"
 SHAPELESS = frozenset("\n\r\t\u200b\u200c\u200d\u200e\u200f")
 NO_REAL_LETTERS = ("lastresort", "adobeblank", "fallbackfont")  # fonts that answer for every letter with a sign
 
@@ -80,9 +81,15 @@ def _letters_of(name: str) -> frozenset[str]:
 
 
 def drawable(text: str) -> str:
-    """The text with a plain empty box in the place of every letter that no font of the machine has."""
+    """The text as it is drawn: a plain empty box for every letter that no font of the machine has, and running from the left
+    on the whole, as a browser runs it, where its first word runs from the right."""
     lacking = _further(_beyond_own(frozenset(text)))[1]
-    return "".join(BOX if letter in lacking else letter for letter in text) if lacking else text
+    if lacking:
+        text = "".join(BOX if letter in lacking else letter for letter in text)
+    if text.isascii():
+        return text
+    first = next((way for way in map(unicodedata.bidirectional, text) if way in ("L", "R", "AL")), "L")
+    return text if first == "L" else f"{FROM_THE_LEFT}{text}"
 
 
 def _script(letter: str) -> str:

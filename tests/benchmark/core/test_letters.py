@@ -16,6 +16,7 @@ from benchmark.core.figures.catalogue import figures_of
 from benchmark.core.output import writing
 from benchmark.core.output.writing import are_drawn_as_now, fonts_wanting
 from benchmark.core.report.page import build_report
+from benchmark.core.wording import plural
 
 
 @pytest.fixture
@@ -126,3 +127,11 @@ def test_results_without_the_font_tell_it_and_are_drawn_anew_once_it_is_there(ma
     assert are_drawn_as_now(tmp_path)
     (tmp_path / "figures/readers-narrow.svg").unlink()
     assert not are_drawn_as_now(tmp_path)
+
+
+def test_names_in_other_letters_get_no_english_plural_and_arabic_ones_their_numbers_at_the_right():
+    assert [plural(name) for name in ("pediatrician", "皮膚科の医師", "طبيب", "врач", "tier 2")] == [
+        "pediatricians", "皮膚科の医師", "طبيب", "врач", "tier 2s",
+    ]  # fmt: skip
+    assert letters.drawable("طبيب (n = 29)") == "\u200eطبيب (n = 29)"  # else raqm begins the line at its right
+    assert letters.drawable("classifier – طبيب") == "classifier – طبيب"
