@@ -2,6 +2,7 @@
 
 import io
 import json
+from types import SimpleNamespace
 
 import pytest
 from fontTools.fontBuilder import FontBuilder
@@ -9,6 +10,7 @@ from fontTools.pens.ttGlyphPen import TTGlyphPen
 from matplotlib import font_manager
 from PIL import Image
 
+from benchmark import background
 from benchmark.core import Results
 from benchmark.core.figures import drawing as drawn
 from benchmark.core.figures import letters
@@ -135,3 +137,15 @@ def test_names_in_other_letters_get_no_english_plural_and_arabic_ones_their_numb
     ]  # fmt: skip
     assert letters.drawable("طبيب (n = 29)") == "\u200eطبيب (n = 29)"  # else raqm begins the line at its right
     assert letters.drawable("classifier – طبيب") == "classifier – طبيب"
+
+
+def test_the_jobs_log_names_the_package_that_is_wanting(machine, monkeypatch, tmp_path):
+    machine()
+    _, write = writing._writer(tmp_path)
+    write(writing.FONTS_FILE, letters.without_font(["黑色"]))
+    monkeypatch.setattr(background, "run_comparison", lambda **asked: SimpleNamespace(pk=1, folder=tmp_path))
+    lines = []
+    background.comparison_job(SimpleNamespace(payload={}, study=None, job=SimpleNamespace(created_by=None), log=lines.append))
+    assert "fonts-noto-cjk" in lines[0]
+    assert lines[1:] == ["Comparison 1 is ready."]
+    assert all(len(line) <= 500 for line in lines)  # longer ones are cut
