@@ -1,8 +1,10 @@
 # One image for web and worker, for Docker or Podman. docs/server.md: from nothing to a running site, and what was run of it.
 FROM python:3.11-slim-bookworm
 # Pango makes PDF reports; PostgreSQL's client, of the database's version or newer, makes and restores backups.
+# Fonts for the letters of a study's names, such as "fonts-noto-cjk" for Chinese, Japanese and Korean: see docs/server.md.
+ARG FONTS=
 RUN apt-get update \
- && apt-get install -y --no-install-recommends libpango-1.0-0 libpangoft2-1.0-0 make postgresql-client \
+ && apt-get install -y --no-install-recommends libpango-1.0-0 libpangoft2-1.0-0 make postgresql-client $FONTS \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /app
 # Before the sources, so that a new version of ours builds in a minute: only another lock installs again.

@@ -20,6 +20,8 @@ def comparison_job(run: JobRun) -> dict:
 
     Payload: seed; plan, the key of a stamped plan, null for none, absent for the current one; predictions, a key.
     """
+    from benchmark.core.output.writing import fonts_wanting  # with numpy behind it, which the web process does without
+
     plan = run.payload.get("plan", STAMPED)
     predictions = run.payload.get("predictions")
     comparison = run_comparison(
@@ -30,6 +32,8 @@ def comparison_job(run: JobRun) -> dict:
         user=run.job.created_by,
         progress=_told_to(run),
     )
+    if told := fonts_wanting(comparison.folder):
+        run.log(told)
     run.log(f"Comparison {comparison.pk} is ready.")
     return {"comparison": comparison.pk}
 

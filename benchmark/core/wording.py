@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -62,9 +63,11 @@ def readable(name: str | None) -> str:
 
 
 def plural(group: str) -> str:
-    """Readers of a group: "pediatrician" -> "pediatricians"; words that already look plural stay."""
+    """Readers of a group: "pediatrician" -> "pediatricians"; words that already look plural stay, and those in other letters than Latin."""
     words = readable(group)
     if not words or words.endswith(("s", "people", "men", "children")):
+        return words
+    if words[-1].isalpha() and not unicodedata.name(words[-1], "").startswith("LATIN"):
         return words
     return words[:-1] + "ies" if words.endswith("y") and words[-2:-1] not in "aeiou" else words + "s"
 

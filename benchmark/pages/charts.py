@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 WIDTH, HEIGHT = 560, 320
-LEFT, RIGHT, TOP, BOTTOM = 48, 112, 36, 44
+LEFT, RIGHT, TOP, BOTTOM = 48, 134, 36, 44
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def power_chart(title: str, x_label: str, curves, *, here: float, target: float)
     )
 
 
-def _apart(places: list[float], gap: float = 16) -> list[float]:
+def _apart(places: list[float], gap: float = 20) -> list[float]:
     """Labels at the ends of lines, moved so that none covers another."""
     if len(places) == 2 and abs(places[0] - places[1]) < gap:
         middle, sign = sum(places) / 2, 1 if places[0] > places[1] else -1

@@ -370,16 +370,23 @@ def comparisons_table(results: dict) -> Table | None:
 
 @dataclass(frozen=True)
 class FigureOnPage:
-    """A figure with its title, its caption, and words for those who cannot see it."""
+    """A figure with its title, its caption, and words for those who cannot see it. narrow: its drawing for a phone was made."""
 
     name: str
     title: str
     caption: str
     words: str
+    narrow: bool = False
 
     @property
     def drawing(self) -> str:
         return f"figures/{self.name}.svg"
+
+    @property
+    def narrow_drawing(self) -> str:
+        from benchmark.core.output.writing import narrow_file
+
+        return f"figures/{narrow_file(self.name)}"
 
     @property
     def files(self) -> list[tuple[str, str]]:
@@ -389,7 +396,8 @@ class FigureOnPage:
 def figures_on_page(comparison: Comparison) -> list[FigureOnPage]:
     """The figures of a comparison that were drawn, in the order of the report."""
     found = [FigureOnPage(e.name, e.title, e.caption, e.words) for e in _figures(comparison.results)]
-    return [figure for figure in found if (comparison.folder / figure.drawing).exists()]
+    drawn = [figure for figure in found if (comparison.folder / figure.drawing).exists()]
+    return [replace(figure, narrow=(comparison.folder / figure.narrow_drawing).exists()) for figure in drawn]
 
 
 def _figures(results: dict) -> list:
@@ -400,13 +408,11 @@ def _figures(results: dict) -> list:
 
 
 def figure_for_page(results: dict, name: str, *, narrow: bool = False) -> dict | None:
-    """The Plotly form of a figure; None where there is no such figure. narrow: its form for a phone, `fits` says whether it has one."""
+    """The Plotly form of a figure; None where there is no such figure. narrow: its form for a phone, which says that it `fits`."""
     entry = next((entry for entry in _figures(results) if entry.name == name), None)
     if entry is None:
         return None
-    if narrow and entry.page_narrow:
-        return {**entry.page_narrow(), "fits": True}
-    return entry.page()
+    return {**entry.page_narrow(), "fits": True} if narrow else entry.page()
 
 
 def figure_data(results: dict, name: str) -> str | None:

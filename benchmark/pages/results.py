@@ -253,7 +253,7 @@ def _with_charts(response: HttpResponse) -> HttpResponse:
 
 @comparison_page
 def comparison_figure(request, comparison, name):
-    """A figure as Plotly reads it; with ?narrow=1 as it fits a phone, where it has such a form."""
+    """A figure as Plotly reads it; with ?narrow=1 as it fits a phone."""
     figure = figure_for_page(comparison.results, name, narrow="narrow" in request.GET)
     if figure is None:
         raise Http404("This comparison has no such figure.")

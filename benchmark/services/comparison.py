@@ -108,9 +108,11 @@ def _stamped(study: Study, plan: AnalysisPlan | str | Path | None) -> AnalysisPl
 def _is_whole_and_current(comparison: Comparison) -> bool:
     """Whether the comparison has every file that one would have now, made with the software of now."""
     from benchmark.core.output.check import NAME as CHECK
+    from benchmark.core.output.writing import are_drawn_as_now
     from benchmark.core.software import versions
 
-    return all((comparison.folder / name).exists() for name in ("results.json", CHECK)) and comparison.results.get("versions") == versions()
+    whole = all((comparison.folder / name).exists() for name in ("results.json", CHECK))
+    return whole and comparison.results.get("versions") == versions() and are_drawn_as_now(comparison.folder)
 
 
 def _write_inputs(

@@ -50,6 +50,9 @@ def test_figures_come_alive_without_breaking_the_rule_on_scripts(study, analyst,
     assert figures.count() >= 4
     assert told == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    if width < 600:  # nor does a figure scroll sideways
+        assert figures.evaluate_all("all => all.filter(one => one.scrollWidth > one.clientWidth).map(one => one.dataset.figure)") == []
+        assert all("-narrow.svg" in source for source in page.locator("[data-figure] img").evaluate_all("all => all.map(one => one.currentSrc)"))
 
 
 def test_figures_stand_without_scrolling_and_on_paper(study, analyst):

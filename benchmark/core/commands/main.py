@@ -162,7 +162,7 @@ def run_analyse(options: argparse.Namespace) -> int:
     from benchmark.core.inputs.predictions import read_predictions
     from benchmark.core.inputs.readers import read_reader_answers
     from benchmark.core.inputs.readings import read_readings
-    from benchmark.core.output.writing import write_analysis
+    from benchmark.core.output.writing import fonts_wanting, write_analysis
     from benchmark.core.plans.plan import Plan
 
     plan = Plan.from_toml(options.plan) if options.plan else None
@@ -186,6 +186,8 @@ def run_analyse(options: argparse.Namespace) -> int:
         print("SIMULATED: these readings hold simulated readers or drawn images.")
     for note in results["notes"]:
         print(f"Note: {note}")
+    if told := fonts_wanting(options.out):
+        print(f"Note: {told}")
     for record in [*results["paired"], *results["new_images"]]:
         print(record["answer"])
     for record in (*results.records("assistance"), *results.records("assistance_difference")):

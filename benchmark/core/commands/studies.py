@@ -33,7 +33,7 @@ def add_ratings(parser: argparse.ArgumentParser) -> None:
 
 def run_ratings(options: argparse.Namespace) -> int:
     from benchmark.core.inputs.ratings import read_ratings
-    from benchmark.core.output.writing import write_ratings
+    from benchmark.core.output.writing import fonts_wanting, write_ratings
     from benchmark.core.plans.plan import Plan
     from benchmark.core.results import Results
     from benchmark.core.sections.ratings import RatingPlan, analyse_ratings
@@ -50,6 +50,8 @@ def run_ratings(options: argparse.Namespace) -> int:
     write_ratings(results, options.out, pictures=pictures, pdf=options.pdf)
     if results.is_simulated:
         print("SIMULATED: these ratings hold simulated evaluators or drawn images.")
+    if told := fonts_wanting(options.out):
+        print(f"Note: {told}")
     for line in _told(results):
         print(line)
     print(f"Written: {options.out / 'report.html'}")

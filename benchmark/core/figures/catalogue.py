@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from benchmark.core.results import Results
@@ -39,7 +39,7 @@ Rows = list[dict[str, Any]]
 @dataclass(frozen=True)
 class FigureEntry:
     """One figure. name: file name without ending; words: text alternative; draw: for paper; page: a Plotly dictionary;
-    data: the rows behind every mark, exact; draw_narrow, page_narrow: the same in the width of a phone, None where it has no such form."""
+    data: the rows behind every mark, exact; draw_narrow, page_narrow: the same marks in the width of a phone."""
 
     name: str
     title: str
@@ -48,8 +48,8 @@ class FigureEntry:
     draw: Callable[[], Drawing]
     page: Callable[[], dict[str, Any]]
     data: Callable[[], Rows]
-    draw_narrow: Callable[[], Drawing] | None = None
-    page_narrow: Callable[[], dict[str, Any]] | None = None
+    draw_narrow: Callable[[], Drawing]
+    page_narrow: Callable[[], dict[str, Any]]
 
 
 def figures_of(results: Results) -> list[FigureEntry]:
@@ -73,6 +73,7 @@ def _found(results: Results) -> Iterator[FigureEntry]:
             confusions.confusion_words(results, view),
             partial(confusions.confusion_chart, results, view),
             lambda view=view: confusions.confusion_data(results, view),
+            small=partial(confusions.small_chart, results, view),
         )
     if results.records("reader_accuracy", kind="human"):
         yield entry_of(
@@ -103,8 +104,10 @@ def entry_of(
     chart: Callable[[], Chart],
     data: Callable[[], Rows],
     *,
-    fits_a_phone: bool = False,
+    small: Callable[[], Chart] | None = None,
 ) -> FigureEntry:
+    """The entry of a chart. small: the chart that a phone's form begins from, where it is another one."""
+    small = small or chart
     simulated = results.is_simulated
     note = "Simulated. " if simulated else ""
     on_paper = partial(draw_on_paper, title=title, description=note + words, simulated=simulated)
@@ -116,8 +119,8 @@ def entry_of(
         lambda: on_paper(chart()),
         lambda: live(chart(), simulated=simulated),
         data,
-        (lambda: on_paper(narrow(chart()))) if fits_a_phone else None,
-        (lambda: live(narrow(chart()), simulated=simulated)) if fits_a_phone else None,
+        cache(lambda: on_paper(narrow(small()))),
+        lambda: live(narrow(small()), simulated=simulated),
     )
 
 
@@ -133,6 +136,8 @@ def _flow(results: Results) -> FigureEntry:
         lambda: flow.draw_flow(results, title=title, description=words),
         lambda: flow.flow_page(results),
         lambda: flow.flow_rows(results),
+        cache(lambda: flow.draw_flow(results, title=title, description=words, across=1)),
+        lambda: flow.flow_page(results, across=1),
     )
 
 
@@ -148,6 +153,7 @@ def _comparisons(results: Results) -> Iterator[FigureEntry]:
         differences.differences_words(results),
         partial(differences.differences_chart, results),
         lambda: differences.differences_data(results),
+        small=partial(differences.sideways_chart, results),
     )
     yield entry_of(
         results,

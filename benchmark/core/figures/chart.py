@@ -11,6 +11,8 @@ from benchmark.core.wording import number
 
 from .look import INK, MUTED
 
+PHONE = 240.0  # points of a chart's width on a phone, which shows them half larger
+
 
 @dataclass(frozen=True)
 class Axis:
@@ -122,12 +124,13 @@ class Rule:
 
 @dataclass(frozen=True)
 class Box:
-    """A box plot of `values` at place `at`."""
+    """A box plot of `values` at place `at`; not `upright`: its values lie along the level axis."""
 
     at: float
     values: Sequence[float]
     colour: str
     width: float = 0.5
+    upright: bool = True
 
 
 @dataclass(frozen=True)
@@ -193,11 +196,15 @@ class Key:
 
 @dataclass(frozen=True)
 class Chart:
-    """A figure: rows of panels. width: points on paper (a journal's column is 252, its page 504)."""
+    """A figure: rows of panels. width: points on paper (a journal's column is 252, its page 504).
+
+    for_a_phone: titles begin at the left edge, not over the field.
+    """
 
     rows: Sequence[Sequence[Panel]]
     width: float = 504.0
     keys: Sequence[Key] = field(default=())
+    for_a_phone: bool = False
 
     @property
     def key_lines(self) -> list[list[Key]]:

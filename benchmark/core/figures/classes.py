@@ -8,11 +8,16 @@ from benchmark.core.results import Results
 from benchmark.core.wording import number, on_view, percent, plural, readable
 
 from .chart import Axis, Chart, Key, Panel, Points, Rule, Span, folded
-from .look import MUTED, RED, colours, view_title
+from .look import MUTED, RED, RULE, colours, view_title
 
 
 def who(record: dict[str, Any]) -> str:
     return readable(record["reader"]) if record["kind"] == "model" else plural(record["group"])
+
+
+def between(names: list[str]) -> list[Any]:
+    """Faint rules that part the rows, so that intervals of two classes are not taken for one's."""
+    return [Rule(place + 0.5, RULE, width=0.5) for place in range(len(names) - 1)]
 
 
 def classes_chart(results: Results) -> Chart:
@@ -23,17 +28,17 @@ def classes_chart(results: Results) -> Chart:
     names = list(dict.fromkeys(r["class"] for r in records))
     row = []
     for index, view in enumerate(results["design"]["views"]):
-        marks: list[Any] = []
+        marks: list[Any] = between(names)
         for place, (kind, side, _) in enumerate(sides):
             own = [r for r in records if (r["kind"], r["reader"] or r["group"], r["view"]) == (kind, side, view)]
-            marks += _side(own, names, palette[side], (place - (len(sides) - 1) / 2) * 0.7 / max(len(sides), 2))
+            marks += _side(own, names, palette[side], (place - (len(sides) - 1) / 2) * 0.6 / max(len(sides), 2))
         across = Axis(-2, 102, "Correct (%)", (0, 25, 50, 75, 100), grid=True)
         labels = tuple(folded(readable(name), 18, 2) for name in names)
         down = Axis(
             -0.6, len(names) - 0.4, ticks=tuple(range(len(names))), names=labels, shown=index == 0, line=False,
             downwards=True,
         )  # fmt: skip
-        height = len(names) * max(16.0, 6.0 * len(sides))
+        height = len(names) * max(17.0, 7.0 * len(sides))
         row.append(Panel(across, down, marks, view_title(view), height=height))
     keys = tuple(
         Key(folded(name, 40, 1), palette[side], "square" if kind == "model" else "dot") for kind, side, name in sides
@@ -99,7 +104,7 @@ def _differences(
     first: bool,
 ) -> Panel:
     groups = list(dict.fromkeys(r["group"] for r in records))
-    marks: list[Any] = [Rule(0, RED, upright=True, width=1.0)]
+    marks: list[Any] = [*between(names), Rule(0, RED, upright=True, width=1.0)]
     for place, group in enumerate(groups):
         offset = (place - (len(groups) - 1) / 2) * 0.5 / max(len(groups), 2)
         own = [r for r in records if r["group"] == group]
@@ -118,7 +123,7 @@ def _differences(
         part for part in (readable(records[0]["model"]).capitalize(), readable(records[0]["view"])) if part
     )
     across = Axis(*bounds, "Network minus readers (points)", grid=True)
-    return Panel(across, down, marks, title, "red line: no difference", MUTED, height=len(names) * 16.0)
+    return Panel(across, down, marks, title, "red line: no difference", MUTED, height=len(names) * max(17.0, 7.0 * len(groups)))
 
 
 def class_differences_words(results: Results) -> str:

@@ -9,13 +9,13 @@ from benchmark.core.output.tables import cells_of
 from benchmark.core.results import Results
 from benchmark.core.wording import interval, number, percent, plural, readable
 
-from .chart import Axis, Cells, Chart, Panel, folded
-from .look import CELL_INK, CELL_LIGHT, MUTED, cell_colour
+from .chart import Axis, Cells, Chart, Panel, Points, Span, folded
+from .look import CELL_MUTED, INK, cell_colour, colours, ink_on
 
-PER_ROW = 3
 GAP = 0.25  # between the classes and the "no answer" column, in cells
 MANY = 8  # from more classes than this on, whole numbers in small type and empty cells for zero
-DARK = 52  # per cent from which a cell is dark enough for light words
+MOST_ON_A_PHONE = 18  # classes whose cells still hold a number in the width of a phone
+NAMED = 3  # wrong answers named beside a class where there are more classes than that
 
 
 def matrices(results: Results, view: str | None) -> list[dict[str, Any]]:
@@ -43,18 +43,52 @@ def _told(cell: dict[str, Any]) -> str:
 
 
 def _ink(share: float | None) -> str:
-    if not share:
-        return MUTED
-    return CELL_LIGHT if share > DARK else CELL_INK
+    return ink_on(cell_colour(share / 100)) if share else CELL_MUTED
+
+
+def _per_row(classes: int) -> int:
+    """Matrices beside one another on a page so that their numbers can be read."""
+    return 3 if classes <= MANY else 2 if classes <= MOST_ON_A_PHONE else 1
 
 
 def confusion_chart(results: Results, view: str | None) -> Chart:
     """One matrix per group and network on a view; every cell holds its row per cent."""
     found = matrices(results, view)
-    panels = [_panel(record, first=index % PER_ROW == 0) for index, record in enumerate(found)]
-    columns = min(PER_ROW, len(panels))
+    full = _per_row(len(found[0]["classes"]))
+    columns = min(full, len(found))
+    panels = [_panel(record, first=index % columns == 0) for index, record in enumerate(found)]
     rows = [panels[start : start + columns] for start in range(0, len(panels), columns)]
-    return Chart(rows, width=504.0 if columns == PER_ROW else 60 + 190.0 * columns)
+    return Chart(rows, width=504.0 if columns == full else 60 + 190.0 * columns)
+
+
+def small_chart(results: Results, view: str | None) -> Chart:
+    """What a phone can hold: the matrices themselves, or from more classes on a row per class with its most frequent mistakes."""
+    found = matrices(results, view)
+    if len(found[0]["classes"]) <= MOST_ON_A_PHONE:
+        return confusion_chart(results, view)
+    palette = colours(results["design"]["groups"], results["design"]["models"])
+    return Chart([[_list(record, palette[record["reader"] if record["kind"] == "model" else record["group"]])] for record in found])
+
+
+def _list(record: dict[str, Any], colour: str) -> Panel:
+    classes, every, marks, words = record["classes"], list(cells_of(record)), [], []
+    for place, truth in enumerate(classes):
+        own = [cell for cell in every if cell["truth"] == truth and cell["row_percent"] is not None]
+        wrong = sorted((cell for cell in own if cell["answer"] != truth and cell["count"]), key=lambda cell: -cell["count"])
+        told = ", ".join(f"{readable(cell['answer'])} {number(cell['row_percent'], 0)}" for cell in wrong[:NAMED])
+        right = next((cell for cell in own if cell["answer"] == truth), None)
+        if right is None:
+            words.append((place, "no reading", CELL_MUTED))
+            continue
+        if right["ci_low"] is not None:
+            marks.append(Span([place], [right["ci_low"]], [right["ci_high"]], colour, 1.3))
+        told = f"{number(right['row_percent'], 0)} %{'; ' if told else ''}{told}{' …' if len(wrong) > NAMED else ''}"
+        marks.append(Points([right["row_percent"]], [place], colour, "dot", 5.0, [f"{readable(truth)}: {told}"]))
+        words.append((place, told, INK))
+    down = Axis(-0.5, len(classes) - 0.5, ticks=tuple(range(len(classes))), names=tuple(map(readable, classes)), line=False, downwards=True)
+    across = Axis(-2, 102, "Named correctly (%)", (0, 25, 50, 75, 100), grid=True)
+    columns = ((f"per cent named correctly; the {NAMED} most frequent mistakes", words),)
+    return Panel(across, down, marks, _title(record), height=20.0 * len(classes), columns=columns)
 
 
 def _panel(record: dict[str, Any], *, first: bool) -> Panel:

@@ -82,6 +82,28 @@ def _limits(found: list[Sample]) -> tuple[float, float]:
     return float(lowest - 0.06 * room), float(highest + 0.20 * room)
 
 
+def sideways_chart(results: Results) -> Chart:
+    """Figure 2A for a narrow page: the boxes lie, one below another, their words in a column."""
+    found = samples(results)
+    views = list(dict.fromkeys(sample.view for sample in found))
+    palette = colours(results["design"]["groups"], results["design"]["models"])
+    many_models = len({sample.model for sample in found}) > 1
+    low, high = _limits(found)
+    rows = []
+    for view in views:
+        panel = [sample for sample in found if sample.view == view]
+        marks: list[Any] = [Rule(0, RED, upright=True, width=1.1)]
+        for y, sample in enumerate(panel):
+            marks += _box_marks(y, sample, palette[sample.model] if many_models else palette[sample.group], upright=False)
+        words = [(y, f"{sample.summary}, {p_value(sample.p)}", INK) for y, sample in enumerate(panel)]
+        names = tuple(_tick(sample, many_models).replace("\n", " ") for sample in panel)
+        down = Axis(-0.5, len(panel) - 0.5, ticks=tuple(range(len(panel))), names=names, line=False, downwards=True)
+        across = Axis(low, high, f"Accuracy, network minus readers (points; one point per {panel[0].unit})")
+        place = {"height": 46.0 * len(panel), "columns": (("", words),)}
+        rows.append([Panel(across, down, marks, view_title(view), _baseline(panel), RED, **place)])
+    return Chart(rows)
+
+
 def differences_chart(results: Results) -> Chart:
     """Figure 2A. The red zero line is the network's own accuracy, printed beside it per view."""
     found = samples(results)
@@ -96,7 +118,8 @@ def differences_chart(results: Results) -> Chart:
     for index, (view, panel) in enumerate(zip(views, panels)):
         marks: list[Any] = [Rule(0, RED, width=1.1)]
         for x, sample in enumerate(panel):
-            marks += _box_marks(x, sample, palette[sample.model] if many_models else palette[sample.group], high)
+            marks += _box_marks(x, sample, palette[sample.model] if many_models else palette[sample.group])
+            marks.append(Note(x, high, f"{sample.summary}\n{p_value(sample.p)}", rise="below"))
         names = tuple(_tick(sample, many_models) for sample in panel)
         across = Axis(-0.62, len(panel) - 0.38, ticks=tuple(range(len(panel))), names=names, line=False)
         first = index == 0 or stacked
@@ -108,14 +131,14 @@ def differences_chart(results: Results) -> Chart:
     return Chart(rows, width=min(504.0, 70 + 98.0 * boxes))
 
 
-def _box_marks(x: int, sample: Sample, colour: str, high: float) -> list[Any]:
-    places = (x + swarm(sample.values, 0.46)).tolist()
+def _box_marks(place: int, sample: Sample, colour: str, *, upright: bool = True) -> list[Any]:
+    beside, values = (place + swarm(sample.values, 0.46)).tolist(), sample.values.tolist()
+    points, middle = ((beside, values), ([place], [sample.mean])) if upright else ((values, beside), ([sample.mean], [place]))
     told = [f"{sample.unit} {name}: {number(value, 1)} points" for name, value in zip(sample.names, sample.values)]
     return [
-        Box(x, sample.values.tolist(), colour),
-        Points(places, sample.values.tolist(), colour, size=3.4, names=told, opacity=0.85),
-        Points([x], [sample.mean], INK, "diamond", 5.2, [f"{sample.summary}, {p_value(sample.p)}"]),
-        Note(x, high, f"{sample.summary}\n{p_value(sample.p)}", rise="below"),
+        Box(place, values, colour, upright=upright),
+        Points(*points, colour, size=3.4, names=told, opacity=0.85),
+        Points(*middle, INK, "diamond", 5.2, [f"{sample.summary}, {p_value(sample.p)}"]),
     ]
 
 

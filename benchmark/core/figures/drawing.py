@@ -11,14 +11,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from html import escape
-from importlib import resources
 from typing import Any
 
+from .letters import OWN_FONTS, drawable, families
 from .look import FONTS, INK, PAPER
 
 Point = tuple[float, float]
-FONT_FILES = ("regular.ttf", "bold.ttf")
-PAPER_FONTS = ["Diptych Figures", "DejaVu Sans"]
 ANCHORS = {"start": 0.0, "middle": 0.5, "end": 1.0}
 
 
@@ -118,6 +116,15 @@ class Drawing:
             step = 1.2 * size * number
             self.items.append(Words(x + (step if angle else 0), y + (0 if angle else step), line, **style))
 
+    @property
+    def texts(self) -> list[str]:
+        return [item.text for item in self.items if isinstance(item, Words)]
+
+    @property
+    def font_names(self) -> list[str]:
+        """The fonts that its words need on paper."""
+        return families(self.texts)
+
     def as_svg(self) -> bytes:
         body = "\n".join(map(_svg_item, self.items))
         family = ", ".join(f"'{name}'" for name in FONTS)
@@ -143,9 +150,11 @@ class Drawing:
         import matplotlib
         from matplotlib.backends.backend_pdf import PdfFile, RendererPdf
 
+        # Letters as outlines (3) where they are not from the figures' own small font: to cut such a font of thousands takes seconds.
+        kind = 42 if self.font_names == list(OWN_FONTS) else 3
         metadata = dict.fromkeys(("CreationDate", "ModDate", "Producer", "Creator"))
         out = io.BytesIO()
-        with matplotlib.rc_context({"pdf.fonttype": 42}):
+        with matplotlib.rc_context({"pdf.fonttype": kind}):
             file = PdfFile(out, metadata={**metadata, "Title": self.title})
             file.newPage(self.width / 72, self.height / 72)
             renderer = RendererPdf(file, 72, self.height / 72, self.width / 72)
@@ -184,41 +193,25 @@ def _svg_item(item: Path | Circle | Words) -> str:
     return f'<{name} points="{places}" fill="{item.fill or "none"}"{edge}{faint}/>'
 
 
-@lru_cache(maxsize=1)
-def _know_fonts() -> None:
-    from matplotlib import font_manager
+@lru_cache(maxsize=64)
+def _font(names: tuple[str, ...], bold: bool, italic: bool, size: float) -> Any:
+    """The fonts of these names, each for the letters that those before it lack."""
+    from matplotlib.font_manager import FontProperties
 
-    for name in FONT_FILES:
-        font_manager.fontManager.addfont(resources.files(__package__) / "fonts" / name)
-
-
-@lru_cache(maxsize=4)
-def _font(bold: bool, italic: bool) -> Any:
-    """The figures' own font, and matplotlib's for letters that it lacks."""
-    from matplotlib import font_manager
-
-    _know_fonts()
     weight, style = "bold" if bold else "normal", "italic" if italic else "normal"
-    return font_manager.FontProperties(family=PAPER_FONTS, weight=weight, style=style)
-
-
-@lru_cache(maxsize=8)
-def _sized_font(bold: bool, italic: bool, size: float) -> Any:
-    font = _font(bold, italic).copy()
-    font.set_size(size)
-    return font
+    return FontProperties(family=list(names), weight=weight, style=style, size=size)
 
 
 @lru_cache(maxsize=4096)
 def text_width(text: str, size: float = 8.0, bold: bool = False) -> float:
-    """Width in points of the longest line of `text` in the figures' font."""
+    """Width in points of the longest line of `text` in the figures' fonts."""
     from matplotlib.font_manager import fontManager, get_font
     from matplotlib.ft2font import LoadFlags
 
-    font = get_font(fontManager.findfont(_font(bold, False)))
+    font = get_font([fontManager.findfont(_font((name,), bold, False, 100.0)) for name in families([text])])
     font.set_size(100, 72)
     widest = 0.0
-    for line in text.split("\n"):
+    for line in drawable(text).split("\n"):
         font.set_text(line, 0.0, flags=LoadFlags.NO_HINTING)
         widest = max(widest, font.get_width_height()[0] / 64)
     return widest * size / 100
@@ -229,13 +222,14 @@ def _paint(renderer: Any, drawing: Drawing, scale: float, *, ground: bool = Fals
     from matplotlib.path import Path as Outline
     from matplotlib.transforms import Affine2D
 
+    names = tuple(drawing.font_names)
     flip = Affine2D().scale(scale, -scale).translate(0, drawing.height * scale)
     if ground:
         corners = ((0, 0), (drawing.width, 0), (drawing.width, drawing.height), (0, drawing.height))
         _paint_path(renderer, Path(corners, fill=PAPER, closed=True), Outline, flip)
     for item in drawing.items:
         if isinstance(item, Words):
-            _paint_words(renderer, item, drawing.height, scale)
+            _paint_words(renderer, item, drawing.height, scale, names)
         elif isinstance(item, Path):
             _paint_path(renderer, item, Outline, flip)
         else:
@@ -267,7 +261,7 @@ def _paint_outline(
     gc.restore()
 
 
-def _paint_words(renderer: Any, item: Words, height: float, scale: float) -> None:
+def _paint_words(renderer: Any, item: Words, height: float, scale: float, names: tuple[str, ...]) -> None:
     from math import cos, radians, sin
 
     back = ANCHORS[item.anchor] * text_width(item.text, item.size, item.bold) if item.anchor != "start" else 0.0
@@ -276,5 +270,5 @@ def _paint_words(renderer: Any, item: Words, height: float, scale: float) -> Non
     gc = renderer.new_gc()
     gc.set_foreground(item.colour)
     place = y * scale if renderer.flipy() else (height - y) * scale
-    renderer.draw_text(gc, x * scale, place, item.text, _sized_font(item.bold, item.italic, item.size), item.angle)
+    renderer.draw_text(gc, x * scale, place, drawable(item.text), _font(names, item.bold, item.italic, item.size), item.angle)
     gc.restore()

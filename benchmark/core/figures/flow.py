@@ -59,19 +59,23 @@ def _text(people: int | None) -> str:
     return UNKNOWN if people is None else f"n = {people}"
 
 
-def draw_flow(results: Results, *, title: str, description: str) -> Drawing:
-    """The flow as a drawing: a column per group, a box per step, those lost beside the arrows."""
+def draw_flow(results: Results, *, title: str, description: str, across: int | None = None) -> Drawing:
+    """The flow as a drawing: a column per group, a box per step, those lost beside the arrows.
+
+    across: so many groups beside one another, the next ones below them; None: all.
+    """
     palette = colours(results["design"]["groups"], results["design"]["models"])
     groups = results["design"]["groups"]
     rows = flow_rows(results)
     column = BOX_WIDTH + SIDE
-    top = 13 + 11 * max(_head(group).count("\n") + 1 for group in groups)
-    drawing = Drawing(
-        len(groups) * column + 10, top + 6 + STEP * len(STEPS) + (6 if results.is_simulated else -6), title, description
-    )
+    across = across or len(groups)
+    head = 13 + 11 * max(_head(group).count("\n") + 1 for group in groups)
+    deep = head + 6 + STEP * len(STEPS) - 6  # of the boxes of one group and the room below them
+    drawing = Drawing(across * column + 10, deep * -(-len(groups) // across) + (12 if results.is_simulated else 0), title, description)
     for index, group in enumerate(groups):
-        x = 6 + index * column
-        drawing.words(x, 14, _head(group), size=9, bold=True)
+        x, upper = 6 + index % across * column, index // across * deep
+        top = upper + head
+        drawing.words(x, upper + 14, _head(group), size=9, bold=True)
         own = [row for row in rows if row["group"] == group]
         for number, row in enumerate(own):
             y = top + number * STEP
@@ -112,24 +116,27 @@ def _arrow(drawing: Drawing, x: float, top: float, bottom: float) -> None:
     drawing.shape(((x - 2.6, bottom - 5), (x + 2.6, bottom - 5), (x, bottom)), fill=MUTED)
 
 
-def flow_page(results: Results) -> dict[str, Any]:
-    """The flow as a Plotly figure dictionary: boxes as shapes, words as notes."""
+def flow_page(results: Results, *, across: int | None = None) -> dict[str, Any]:
+    """The flow as a Plotly figure dictionary: boxes as shapes, words as notes. across: as in `draw_flow`."""
     palette = colours(results["design"]["groups"], results["design"]["models"])
     groups = results["design"]["groups"]
+    across, deep = across or len(groups), len(STEPS) + 0.7
     shapes, notes = [], []
     for row in flow_rows(results):
-        x, step = groups.index(row["group"]), [key for key, _ in STEPS].index(row["step"])
-        y, known = -step, row["people"] is not None
+        index, step = groups.index(row["group"]), [key for key, _ in STEPS].index(row["step"])
+        x, top = index % across, -deep * (index // across)
+        y, known = top - step, row["people"] is not None
         box = {"x0": x + 0.02, "x1": x + 0.56, "y0": y - 0.3, "y1": y + 0.3, "xref": "x", "yref": "y"}
         line = {"color": palette[row["group"]] if known else MUTED, "width": 1.2}
         shapes.append({"type": "rect", **box, "line": line, "fillcolor": "rgba(0,0,0,0)"})
         data = {"xref": "x", "yref": "y"}
+        count = f"<b>{_text(row['people'])}</b>" if known else f'<span style="color:{MUTED}">{UNKNOWN}</span>'
         notes.append(
-            page_note(f"{row['words']}<br><b>{_text(row['people'])}</b>", x + 0.29, y, **data, font={"size": 12})
+            page_note(f"{row['words']}<br>{count}", x + 0.29, y, **data, font={"size": 12})
         )
         if step == 0:
             head = "<b>" + _head(row["group"]).replace("\n", "<br>") + "</b>"
-            notes.append(page_note(head, x + 0.02, 0.4, **data, xanchor="left", yanchor="bottom"))
+            notes.append(page_note(head, x + 0.02, top + 0.4, **data, xanchor="left", yanchor="bottom"))
         if step < len(STEPS) - 1:
             arrow = {"showarrow": True, "arrowhead": 2, "arrowcolor": MUTED, "ax": x + 0.29, "ay": y - 0.3}
             refs = {**data, "axref": "x", "ayref": "y"}
@@ -138,10 +145,11 @@ def flow_page(results: Results) -> dict[str, Any]:
                 words = f"{row['lost_after']} {row['lost']}"
                 font = {"size": 11, "color": MUTED}
                 notes.append(page_note(words, x + 0.34, y - 0.5, **data, xanchor="left", font=font))
-    layout = page_layout(height=480, shapes=shapes, annotations=notes, margin={"l": 4, "r": 4, "t": 8, "b": 8})
+    stacks = -(-len(groups) // across)
+    layout = page_layout(height=480 * stacks, shapes=shapes, annotations=notes, margin={"l": 4, "r": 4, "t": 8, "b": 8})
     hidden = {"ticks": "", "showline": False, "showticklabels": False}
-    layout["xaxis"] = page_axis(range=[0, len(groups)], fixedrange=True, **hidden)
-    layout["yaxis"] = page_axis(range=[-len(STEPS) + 0.5, 0.75], fixedrange=True, **hidden)
+    layout["xaxis"] = page_axis(range=[0, across], fixedrange=True, **hidden)
+    layout["yaxis"] = page_axis(range=[0.75 - deep * stacks + 0.45, 0.75], fixedrange=True, **hidden)
     return {"data": [], "layout": layout}
 
 

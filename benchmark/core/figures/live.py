@@ -6,20 +6,24 @@ from functools import singledispatch
 from typing import Any
 
 from .chart import Axis, Band, Box, Cells, Chart, Line, Note, Panel, Points, Rule, Span
+from .drawing import text_width
 from .look import AMBER, MUTED, RULE, SEQUENTIAL, clear, page_axis, page_layout, page_note
 from .paper import FAINT, SIMULATED, five_numbers
 
 SYMBOLS = {"dot": "circle", "ring": "circle-open", "square": "square", "diamond": "diamond-open"}
 SCALE = 1.55  # pixels of a page per point of paper
+WIDE, PHONE_WIDE = 800, 346  # pixels of a figure's width that heights of square panels are made for
+CELL_TEXT = 11.0  # pixels of the numbers in cells, less where cells are small
 CHARACTER = 0.0095  # width of a character as a share of a page's figure
 
 
 class Stage:
     """One panel's place in a Plotly figure: its axes' names, and where its marks are collected."""
 
-    def __init__(self, index: int, panel: Panel):
+    def __init__(self, index: int, panel: Panel, width: float, alone: bool):
+        """width: about how many pixels the panel has across; alone: whether no panel stands right of it."""
         self.suffix = "" if index == 0 else str(index + 1)
-        self.panel = panel
+        self.panel, self.width, self.alone = panel, width, alone
         self.data: list[dict[str, Any]] = []
         self.shapes: list[dict[str, Any]] = []
         self.notes: list[dict[str, Any]] = []
@@ -39,25 +43,29 @@ def live(chart: Chart, *, simulated: bool = False) -> dict[str, Any]:
     gap = _between(rows)
     most = max(map(len, rows))
     widths = [_shares(row, gap, most) for row in rows]
-    heights = [max(_pixels(panel, share) for panel, share in zip(row, shares)) for row, shares in zip(rows, widths)]
+    alone = all(len(row) == 1 for row in rows)  # words beside rules then have room right of the field
+    left, right = _left(rows) if chart.for_a_phone else 8, _right(rows) if alone else 12
+    room = PHONE_WIDE - left - right if chart.for_a_phone else WIDE
+    heights = [max(_pixels(panel, share * room) for panel, share in zip(row, shares)) for row, shares in zip(rows, widths)]
     tops = [18 + 22 * max(_lines(p.title) for p in row) + 20 * max(_lines(p.subtitle) for p in row) for row in rows]
     below = [_below(row) for row in rows]
     key_room = 6 * bool(chart.keys) + 18 * len(chart.key_lines)
     total = sum(heights) + sum(tops) + sum(below) + key_room
     foot = 28 if simulated else 8
-    layout = page_layout(height=round(total + foot), margin={"l": 8, "r": 12, "t": 4, "b": foot})
-    data, shapes, notes = [], [], _keys(chart)
+    layout = page_layout(height=round(total + foot), margin={"l": left, "r": right, "t": 4, "b": foot})
+    outdent = left - 8  # on a phone titles begin at the left edge
+    data, shapes, notes = [], [], _keys(chart, outdent)
     y, index = float(key_room), 0
     for row, shares, height, top, bottom in zip(rows, widths, heights, tops, below):
         x = 0.0
         domain = [1 - (y + top + height) / total, 1 - (y + top) / total]
         for panel, share in zip(row, shares):
-            stage = Stage(index, panel)
-            right = share * _words_beside(panel)
-            _set_axes(layout, stage, [x, x + share - right], domain, first=x == 0.0)
+            stage = Stage(index, panel, share * room, alone)
+            beside = share * _words_beside(panel)
+            _set_axes(layout, stage, [x, x + share - beside], domain, fixed=chart.for_a_phone, first=x == 0.0)
             for mark in panel.marks:
                 _place(mark, stage)
-            _titles(stage, x, domain[1], total)
+            _titles(stage, x, domain[1], outdent)
             data, shapes, notes = data + stage.data, shapes + stage.shapes, notes + stage.notes
             x += share + gap
             index += 1
@@ -82,9 +90,21 @@ def _shares(row: list[Panel], gap: float, most: int) -> list[float]:
     return [whole * panel.weight / weight for panel in row]
 
 
-def _pixels(panel: Panel, share: float) -> float:
+def _left(rows: list[list[Panel]]) -> int:
+    """Room left of the fields for what stands at their ticks."""
+    names = [name for row in rows for panel in row if panel.y.shown for name in panel.y.labels]
+    return round(14 + max((text_width(name, 12) for name in names), default=0))
+
+
+def _right(rows: list[list[Panel]]) -> int:
+    """Room right of the fields for the words beside rules."""
+    labels = [mark.label for row in rows for panel in row for mark in panel.marks if isinstance(mark, Rule) and not mark.upright]
+    return round(12 + max((text_width(label, 11) for label in labels), default=0))
+
+
+def _pixels(panel: Panel, width: float) -> float:
     if panel.square:
-        return 800 * share * (panel.y.high - panel.y.low) / (panel.x.high - panel.x.low)
+        return width * (panel.y.high - panel.y.low) / (panel.x.high - panel.x.low)
     return panel.height * SCALE
 
 
@@ -103,19 +123,21 @@ def _words_beside(panel: Panel) -> float:
     return min(0.5, 0.01 * longest + 0.03) if panel.columns else 0.0
 
 
-def _keys(chart: Chart) -> list[dict[str, Any]]:
+def _keys(chart: Chart, outdent: int) -> list[dict[str, Any]]:
     signs = {"dot": "●", "ring": "○", "square": "■", "diamond": "◇"}
     def line(keys) -> str:
         return "   ".join(f'<span style="color:{key.colour}">{signs[key.symbol]}</span> {key.text}' for key in keys)
 
     text = "<br>".join(map(line, chart.key_lines))
-    return [page_note(text, 0, 1, xanchor="left", yanchor="top", align="left", font={"size": 12})] if text else []
+    place = {"xanchor": "left", "yanchor": "top", "align": "left", "xshift": -outdent}
+    return [page_note(text, 0, 1, **place, font={"size": 12})] if text else []
 
 
-def _set_axes(layout: dict[str, Any], stage: Stage, across: list[float], up: list[float], *, first: bool) -> None:
+def _set_axes(layout: dict[str, Any], stage: Stage, across: list[float], up: list[float], *, fixed: bool, first: bool) -> None:
+    """fixed: the margins have the room that names need already."""
     panel, suffix = stage.panel, stage.suffix
     layout[f"xaxis{suffix}"] = _axis(panel.x, domain=across, anchor=f"y{suffix}")
-    layout[f"yaxis{suffix}"] = _axis(panel.y, domain=up, anchor=f"x{suffix}", automargin=first or panel.y.shown)
+    layout[f"yaxis{suffix}"] = _axis(panel.y, domain=up, anchor=f"x{suffix}", automargin=not fixed and (first or panel.y.shown))
 
 
 def _axis(axis: Axis, **more: Any) -> dict[str, Any]:
@@ -131,14 +153,14 @@ def _axis(axis: Axis, **more: Any) -> dict[str, Any]:
         gridcolor=RULE,
         tickangle=-90 if axis.turned else 0,
         tickfont={"size": 11 if axis.small else 12},
-        title={"text": axis.title.replace("\n", "<br>"), "font": {"size": 12}},
+        title={"text": axis.title.replace("\n", "<br>"), "font": {"size": 12}, "standoff": 8},
         **more,
     )
 
 
-def _titles(stage: Stage, x: float, y: float, total: float) -> None:
+def _titles(stage: Stage, x: float, y: float, outdent: int) -> None:
     panel, lines = stage.panel, _lines(stage.panel.subtitle)
-    paper = {"xref": "paper", "yref": "paper", "xanchor": "left", "yanchor": "bottom", "align": "left"}
+    paper = {"xref": "paper", "yref": "paper", "xanchor": "left", "yanchor": "bottom", "align": "left", "xshift": -outdent}
     if panel.subtitle:
         stage.note(panel.subtitle, x, y, **paper, yshift=4, font={"size": 12, "color": panel.subtitle_colour})
     if panel.title:
@@ -212,14 +234,16 @@ def _(mark: Rule, stage: Stage) -> None:
         stage.note(mark.label, mark.value, 1, yref=f"{y} domain", yanchor="bottom", font=font)
     elif mark.label:
         place = mark.value if mark.label_at is None else mark.label_at
-        stage.note(mark.label, 1, place, xref=f"{x} domain", xanchor="right", yanchor="bottom", font=font)
+        where = {"xanchor": "left", "xshift": 4, "align": "left"} if stage.alone else {"xanchor": "right", "yanchor": "bottom"}
+        stage.note(mark.label.replace(" ", "\u00a0"), 1, place, xref=f"{x} domain", **where, font=font)
 
 
 @_place.register
 def _(mark: Box, stage: Stage) -> None:
     low, q1, middle, q3, high = five_numbers(mark.values)
+    place = {"x": [mark.at]} if mark.upright else {"y": [mark.at], "orientation": "h"}
     stage.trace(
-        "box", x=[mark.at], lowerfence=[low], q1=[q1], median=[middle], q3=[q3], upperfence=[high], hoverinfo="skip",
+        "box", **place, lowerfence=[low], q1=[q1], median=[middle], q3=[q3], upperfence=[high], hoverinfo="skip",
         width=mark.width, line={"color": mark.colour, "width": 1.4}, fillcolor=clear(mark.colour, FAINT),
     )  # fmt: skip
 
@@ -227,18 +251,16 @@ def _(mark: Box, stage: Stage) -> None:
 @_place.register
 def _(mark: Cells, stage: Stage) -> None:
     last = len(mark.columns) - 1
+    middles = [j + 0.5 + (mark.gap if j == last else 0) for j in range(last + 1)]
     stage.trace(
         "heatmap",
-        x=[j + 0.5 + (mark.gap if j == last else 0) for j in range(last + 1)],
+        x=middles,
         y=[i + 0.5 for i in range(len(mark.rows))],
         z=[list(row) for row in mark.values],
         zmin=0,
         zmax=100,
         colorscale=[[i / (len(SEQUENTIAL) - 1), colour] for i, colour in enumerate(SEQUENTIAL)],
         showscale=False,
-        text=[list(row) for row in mark.texts],
-        texttemplate="%{text}",
-        textfont={"size": 9 if mark.text_size < 5.5 else 11},
         customdata=[
             [[truth, answer, words] for answer, words in zip(mark.columns, row)]
             for truth, row in zip(mark.rows, mark.told)
@@ -251,6 +273,16 @@ def _(mark: Cells, stage: Stage) -> None:
             " (%{customdata[2]})<extra></extra>"
         ),
     )
+    told = [(i, j, text) for i, row in enumerate(mark.texts) for j, text in enumerate(row) if text]
+    cell = 0.77 * stage.width / (stage.panel.x.high - stage.panel.x.low)
+    sizes = {text: min(CELL_TEXT, cell / text_width(text, 1)) for text in {text for *_, text in told}}
+    common = min((size for text, size in sizes.items() if text != "100"), default=CELL_TEXT)
+    # Plotly's own inks for a heatmap's words are too faint on its middle colours.
+    stage.trace(
+        "scatter", mode="text", x=[middles[j] for _, j, _ in told], y=[i + 0.5 for i, *_ in told], hoverinfo="skip",
+        text=[f"<b>{text}</b>" if i == j else text for i, j, text in told],
+        textfont={"size": [min(common, sizes[text]) for *_, text in told], "color": [mark.inks[i][j] for i, j, _ in told]},
+    )  # fmt: skip
 
 
 @_place.register

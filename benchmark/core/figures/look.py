@@ -7,7 +7,7 @@ from typing import Any
 from benchmark.core.wording import of_view
 
 INK, MUTED, RULE, PAPER = "#20282a", "#697375", "#d5dbda", "#ffffff"
-CELL_INK, CELL_LIGHT = "#15191a", "#fefefe"  # numbers inside coloured cells keep their colour in dark mode
+CELL_INK, CELL_LIGHT, CELL_MUTED = "#15191a", "#fefefe", "#5d6769"  # numbers inside coloured cells keep their colour in dark mode
 TEAL, OCHRE, PLUM, RED = "#0f766e", "#b7791f", "#7b3f74", "#c0392b"
 AMBER = "#8a5a00"
 # Okabe-Ito without its yellow (too faint for lines), after the three fixed colours.
@@ -60,6 +60,23 @@ def cell_colour(share: float) -> str:
     mix = place - low
     pairs = [(SEQUENTIAL[low][i : i + 2], SEQUENTIAL[low + 1][i : i + 2]) for i in (1, 3, 5)]
     return "#" + "".join(f"{round(int(a, 16) * (1 - mix) + int(b, 16) * mix):02x}" for a, b in pairs)
+
+
+def ink_on(colour: str) -> str:
+    """Dark or light words, whichever stand out more on a cell of this colour."""
+    return max((CELL_INK, CELL_LIGHT), key=lambda ink: contrast(ink, colour))
+
+
+def contrast(one: str, other: str) -> float:
+    """Contrast of two colours, 1 to 21 (WCAG 2.2)."""
+    light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
 def page_layout(**more: Any) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import singledispatch
 
@@ -60,7 +60,7 @@ def draw(chart: Chart, *, title: str = "", description: str = "", simulated: boo
         x = EDGE
         for c, panel in enumerate(row):
             place = _field(panel, x + lefts[c], y + tops[r], widths[c], _height(panel, widths[c]))
-            _draw_panel(drawing, panel, place, lefts[c])
+            _draw_panel(drawing, panel, place, lefts[c], outdent=lefts[c] if chart.for_a_phone else 0.0)
             x += lefts[c] + widths[c] + rights[c] + GAP_PANELS
         y += tops[r] + heights[r] + bottoms[r] + GAP_ROWS
     if simulated:
@@ -124,13 +124,14 @@ def _draw_keys(drawing: Drawing, chart: Chart) -> None:
             x += 10 + text_width(key.text, 7.5) + 14
 
 
-def _draw_panel(drawing: Drawing, panel: Panel, field: Field, left: float) -> None:
+def _draw_panel(drawing: Drawing, panel: Panel, field: Field, left: float, *, outdent: float) -> None:
+    """outdent: how far left of the field its titles begin."""
     y = field.top - 5 - (11.0 * (panel.subtitle.count("\n") + 1) if panel.subtitle else 0)
     if panel.title:
         start = y - 1.2 * TITLE * panel.title.count("\n")
-        drawing.words(field.left, start, panel.title, size=TITLE, bold=True)
+        drawing.words(field.left - outdent, start, panel.title, size=TITLE, bold=True)
     if panel.subtitle:
-        drawing.words(field.left, y + 11, panel.subtitle, size=7.3, colour=panel.subtitle_colour)
+        drawing.words(field.left - outdent, y + 11, panel.subtitle, size=7.3, colour=panel.subtitle_colour)
     _draw_x_axis(drawing, panel.x, field)
     _draw_y_axis(drawing, panel.y, field, left)
     for mark in panel.marks:
@@ -242,16 +243,20 @@ def _(mark: Rule, drawing: Drawing, field: Field) -> None:
 @_draw_mark.register
 def _(mark: Box, drawing: Drawing, field: Field) -> None:
     low, q1, middle, q3, high = five_numbers(mark.values)
-    x, half = field.x(mark.at), (field.x(mark.at + mark.width / 2) - field.x(mark.at))
-    top, bottom = field.y(q3), field.y(q1)
+    along, across = (field.y, field.x) if mark.upright else (field.x, field.y)
+    place, half = across(mark.at), abs(across(mark.at + mark.width / 2) - across(mark.at))
+
+    def line(start: tuple[float, float], end: tuple[float, float], width: float) -> None:
+        """Between two places given as (across, along)."""
+        drawing.line(*(one if mark.upright else one[::-1] for one in (start, end)), colour=mark.colour, width=width)
+
     for start, end in ((q1, low), (q3, high)):
-        drawing.line((x, field.y(start)), (x, field.y(end)), colour=mark.colour, width=0.9)
-        drawing.line((x - half / 2, field.y(end)), (x + half / 2, field.y(end)), colour=mark.colour, width=0.9)
-    drawing.rectangle(
-        x - half, top, 2 * half, bottom - top, fill=mark.colour, stroke=mark.colour, edge=0.9, faint=FAINT
-    )
-    y = field.y(middle)
-    drawing.line((x - half, y), (x + half, y), colour=mark.colour, width=1.8)
+        line((place, along(start)), (place, along(end)), 0.9)
+        line((place - half / 2, along(end)), (place + half / 2, along(end)), 0.9)
+    first, deep = min(along(q1), along(q3)), abs(along(q3) - along(q1))
+    corner, size = ((place - half, first), (2 * half, deep)) if mark.upright else ((first, place - half), (deep, 2 * half))
+    drawing.rectangle(*corner, *size, fill=mark.colour, stroke=mark.colour, edge=0.9, faint=FAINT)
+    line((place - half, along(middle)), (place + half, along(middle)), 1.8)
 
 
 def five_numbers(values: object) -> tuple[float, float, float, float, float]:
@@ -267,14 +272,17 @@ def five_numbers(values: object) -> tuple[float, float, float, float, float]:
 def _(mark: Cells, drawing: Drawing, field: Field) -> None:
     last = len(mark.columns) - 1
     cell = field.x(1) - field.x(0)
-    widest = max((text_width(text, 1, True) for row in mark.texts for text in row), default=1.0) or 1.0
-    size = min(mark.text_size, 0.86 * cell / widest)
+    def fitting(texts: Iterable[str]) -> float:
+        return min(mark.text_size, 0.86 * cell / max((text_width(text, 1, True) for text in texts), default=1.0))
+
+    full = fitting(["100"])  # wider than its neighbours where these have no decimals: only itself gives way
+    size = fitting([text for row in mark.texts for text in row if text not in ("", "100")] or ["100"])
     for i in range(len(mark.rows)):
         for j in range(len(mark.columns)):
             x, y = field.x(j + (mark.gap if j == last else 0)), field.y(i)
             drawing.rectangle(x, y, cell, cell, fill=mark.colours[i][j], stroke=PAPER, edge=0.7)
             if mark.texts[i][j]:
-                style = {"size": size, "colour": mark.inks[i][j], "bold": i == j}
+                style = {"size": min(size, full) if mark.texts[i][j] == "100" else size, "colour": mark.inks[i][j], "bold": i == j}
                 drawing.words(x + cell / 2, y + cell / 2, mark.texts[i][j], anchor="middle", middle=True, **style)
 
 

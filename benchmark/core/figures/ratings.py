@@ -41,7 +41,7 @@ def _found(results: Results) -> Iterator[FigureEntry]:
     def entry(name: str, title: str, caption: str, chart: Callable, section: str) -> FigureEntry:
         rows = results.records(section)
         words = f"{title}. {_words(section, rows)}"
-        return entry_of(results, name, title, caption, words, partial(chart, results), lambda: rows, fits_a_phone=True)
+        return entry_of(results, name, title, caption, words, partial(chart, results), lambda: rows)
 
     if any(r["error"] is not None for r in results.records("hype")):
         yield entry(

@@ -50,7 +50,7 @@ def _panel(results: Results, view: str | None, palette: dict[str, str], *, label
         marks.append(Span(places, low, high, palette[group], 0.9, upright=True))
         marks.append(Points(places, shares, palette[group], size=3.6, names=told))
         middles.append((places[0] + places[-1]) / 2)
-        names.append(folded(f"{plural(group)} (n = {len(own)})", 90 // len(groups)))
+        names.append(folded(f"{plural(group)} (n\u00a0=\u00a0{len(own)})", 90 // len(groups)))
         start += len(own)
     across = Axis(-1, max(start + len(groups) - 1, 1), ticks=tuple(middles), names=tuple(names), line=False)
     return Panel(across, Axis(0, 100, "Correct (%)"), marks, view_title(view), height=118)

@@ -25,7 +25,7 @@ def times_chart(results: Results) -> Chart:
         middle = [f"median {number(record['median_s'], 1)} s over {record['readings']} readings"]
         marks.append(Span([y], [record["lower_quartile_s"]], [record["upper_quartile_s"]], colour, 5))
         marks.append(Points([record["median_s"]], [y], INK, "diamond", 6, middle))
-        for key, symbol, rise in (("median_right_s", "dot", -0.3), ("median_wrong_s", "ring", 0.3)):
+        for key, symbol, rise in (("median_right_s", "dot", -0.36), ("median_wrong_s", "ring", 0.36)):
             if record[key] is not None:
                 told = [f"{key.split('_')[1]} answers: median {number(record[key], 1)} s"]
                 marks.append(Points([record[key]], [y + rise], colour, symbol, 4.4, told))

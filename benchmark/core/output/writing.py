@@ -20,6 +20,7 @@ from benchmark.core.results import RATINGS_SCHEMA, Results
 
 FIGURE_KINDS = ("svg", "png", "pdf")
 PLOTLY_FILE = "plotly.min.js"
+FONTS_FILE = "figures/fonts.txt"  # there only where a font was wanting
 
 Write = Callable[[str, bytes | str], None]
 
@@ -87,6 +88,7 @@ def write_ratings(
 
 def _writer(out: Path) -> tuple[list[Path], Write]:
     written: list[Path] = []
+    (out / FONTS_FILE).unlink(missing_ok=True)  # of an earlier run, perhaps before a font was there
 
     def write(relative: str, content: bytes | str) -> None:
         write_atomically(out / relative, content)
@@ -96,11 +98,15 @@ def _writer(out: Path) -> tuple[list[Path], Write]:
 
 
 def _write_figures(entries, write: Write, progress: Callable[[int, int, str], None] | None) -> dict[str, str]:
+    from benchmark.core.figures.letters import without_font
+
     drawings = {}
     for done, entry in enumerate(entries):
         if progress:
             progress(done, len(entries), entry.name)
         drawings[entry.name] = _write_figure(entry, write)
+    if told := without_font(drawings.values()):
+        write(FONTS_FILE, told + "\n")
     if entries:
         write(f"figures/{PLOTLY_FILE}", plotly_script())
         write("figures/figures.json", _figure_list(entries))
@@ -131,9 +137,30 @@ def _write_figure(entry, write: Write) -> str:
     content = {kind: drawing.as_bytes(kind) for kind in FIGURE_KINDS}
     for kind, data in content.items():
         write(f"figures/{entry.name}.{kind}", data)
+    write(f"figures/{narrow_file(entry.name)}", entry.draw_narrow().as_bytes("svg"))
     write(f"figures/{entry.name}.csv", as_csv(entry.data()))
     write(f"figures/{entry.name}.html", _figure_page(entry))
     return content["svg"].decode("utf-8")
+
+
+def fonts_wanting(folder: Path) -> str | None:
+    """The sentence on letters that the figures in a folder of results could not be drawn with; None where all were drawn."""
+    path = folder / FONTS_FILE
+    return path.read_text(encoding="utf-8").strip() if path.exists() else None
+
+
+def are_drawn_as_now(folder: Path) -> bool:
+    """Whether figures drawn now would have the same files and no letter more than those in a folder of results."""
+    from benchmark.core.figures.letters import without_font
+
+    wide = [path for path in (folder / "figures").glob("*.svg") if not path.name.endswith(narrow_file(""))]
+    whole = all(path.with_name(narrow_file(path.stem)).exists() for path in wide)
+    return whole and (fonts_wanting(folder) is None or without_font(path.read_text(encoding="utf-8") for path in wide) is not None)
+
+
+def narrow_file(name: str) -> str:
+    """The file in figures/ that holds a figure's form for a phone."""
+    return f"{name}-narrow.svg"
 
 
 def _figure_list(entries) -> str:
@@ -145,7 +172,7 @@ def _figure_list(entries) -> str:
             "title": entry.title,
             "caption": entry.caption,
             "words": entry.words,
-            "files": {kind: f"{entry.name}.{kind}" for kind in kinds},
+            "files": {kind: f"{entry.name}.{kind}" for kind in kinds} | {"narrow": narrow_file(entry.name)},
         }
         for entry in entries
     ]
@@ -161,7 +188,10 @@ def _figure_page(entry) -> str:
     """A page with one live figure; the library lies beside it once for all, so that it opens without a network."""
     from html import escape
 
-    data = json.dumps(entry.page(), ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+    data, small = (
+        json.dumps(form(), ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+        for form in (entry.page, entry.page_narrow)
+    )
     title, caption, words = (escape(text, quote=True) for text in (entry.title, entry.caption, entry.words))
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
@@ -172,6 +202,8 @@ def _figure_page(entry) -> str:
         f'<h1 style="font-size:1.2rem">{title}</h1><div id="figure" role="img" aria-label="{words}"></div>\n'
         f'<p style="max-width:72ch">{caption}</p><p><a href="{entry.name}.csv">Data</a> · <a href="{entry.name}.svg">SVG</a>'
         f' · <a href="{entry.name}.pdf">PDF</a> · <a href="{entry.name}.png">PNG</a></p>\n'
-        f'<script>const figure = {data};\nPlotly.newPlot("figure", figure.data, figure.layout, '
-        "{responsive: true, displaylogo: false});</script></body></html>\n"
+        f"<script>const phone = window.matchMedia('(max-width: 600px)');\nconst wide = {data};\nconst narrow = {small};\n"
+        "const draw = () => { const figure = phone.matches ? narrow : wide; Plotly.react('figure', figure.data,"
+        " figure.layout, {responsive: true, displaylogo: false}); };\n"
+        "draw(); phone.addEventListener('change', draw);</script></body></html>\n"
     )

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from html import escape
 
 from benchmark.core.figures.catalogue import FigureEntry
-from benchmark.core.figures.look import AMBER, INK, MUTED, OCHRE, PAPER, PLUM, RED, RULE, TEAL
+from benchmark.core.figures.look import AMBER, FURTHER, INK, MUTED, OCHRE, PAPER, PLUM, RED, RULE, TEAL
 
 LONGEST_NUMBER = 40  # characters of a cell that can still be a number, such as an interval
 NUMBER = re.compile(r"(p\s)?[<=>]?\s?[−+-]?\.?\d")  # how a number, an interval or a p begins
@@ -23,6 +23,7 @@ THEMED = (
     (PLUM, "--plum"),
     (RED, "--red"),
     (AMBER, "--amber"),
+    *((colour, f"--further-{place}") for place, colour in enumerate(FURTHER)),
 )
 
 
@@ -95,10 +96,8 @@ def figure(svg: str, entry: FigureEntry, *, printed: bool = False) -> str:
         data = b64encode(svg.encode()).decode("ascii")
         drawing = f'<img alt="{label}" src="data:image/svg+xml;base64,{data}">'
     else:
-        drawing = themed(svg, entry.words)
-        if entry.draw_narrow:
-            small = themed(entry.draw_narrow().as_svg().decode("utf-8"), entry.words)
-            drawing = f'<div class="wide">{drawing}</div><div class="narrow">{small}</div>'
+        wide, small = (themed(form, entry.words) for form in (svg, entry.draw_narrow().as_svg().decode("utf-8")))
+        drawing = f'<div class="wide">{wide}</div><div class="narrow">{small}</div>'
     caption = f"<strong>{text(entry.title)}.</strong> {text(entry.caption)}"
     return f'<figure id="drawn-{entry.name}"><div class="scroll">{drawing}</div><figcaption>{caption}</figcaption></figure>'
 

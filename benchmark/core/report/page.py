@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from importlib import resources
 
 from benchmark.core.figures.catalogue import FigureEntry
+from benchmark.core.figures.letters import without_font
 from benchmark.core.inputs.pictures import Pictures
 from benchmark.core.output.check import COVERS
 from benchmark.core.output.check import NAME as CHECK
@@ -110,7 +111,7 @@ def _sections(results: Results, figures: dict[str, str], pictures: Pictures) -> 
     yield section("limitations", "What these results do not say", lambda: [html.bullets(limitations(results))])
     yield section("checklists", "Reporting checklists", lambda: [html.paragraph(sentences[-1]), *checklists(checklist(results))])
     yield section("references", "References", lambda: [html.numbered_list(cited)])
-    yield section("provenance", "Provenance", lambda: [*provenance(results), checked_in_r(results, COVERS)])
+    yield section("provenance", "Provenance", lambda: [*provenance(results), checked_in_r(results, COVERS), *fonts_wanting(figures)])
 
 
 def _further(results: Results, part: Part, figures: dict[str, str]) -> Section:
@@ -169,6 +170,12 @@ def provenance(results: Results) -> list[str]:
     rows.append(["Seed", str(results["seed"])])
     rows.append(["Versions", ", ".join(f"{name} {version}" for name, version in results["versions"].items())])
     return [html.table("", ["What", "Which"], rows, wrap=True)]
+
+
+def fonts_wanting(figures: dict[str, str]) -> list[str]:
+    """A notice where this machine has no font for letters of the figures."""
+    told = without_font(figures.values())
+    return [html.notice("Fonts", told)] if told else []
 
 
 def checked_in_r(results: Results, covers: str) -> str:

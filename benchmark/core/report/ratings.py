@@ -26,7 +26,7 @@ from . import html
 from .checklists import rating_checklist
 from .further import Column, Part, parts_of
 from .opening import simulated_notice
-from .page import Section, assembled, checked_in_r, checklists, deviations_of, provenance
+from .page import Section, assembled, checked_in_r, checklists, deviations_of, fonts_wanting, provenance
 from .rating_topics import strip_answers, topic_answers
 from .references import numbered
 
@@ -195,7 +195,7 @@ def _sections(results: Results, figures: dict[str, str], pictures: Pictures) -> 
         lambda: [html.paragraph(sentences[-1]), *checklists(rating_checklist(results))],
     )  # fmt: skip
     yield section("references", "References", lambda: [html.numbered_list(cited)])
-    yield section("provenance", "Provenance", lambda: [*provenance(results), checked_in_r(results, COVERS_RATINGS)])
+    yield section("provenance", "Provenance", lambda: [*provenance(results), checked_in_r(results, COVERS_RATINGS), *fonts_wanting(figures)])
 
 
 def _answers(results: Results, figures: dict[str, str]) -> list[str]:

@@ -6,7 +6,7 @@
   // Ink, muted ink and rules of the figures, then the colours of networks and groups, each for a dark ground.
   const night = {
     "#20282a": "#ece7e0", "#697375": "#b0a89d", "#d5dbda": "#3d3934", "#0f766e": "#4fb8ad", "#b7791f": "#e0a04a",
-    "#7b3f74": "#c893c6", "#c0392b": "#f29a92", "#8a5a00": "#f0c36a", "#0072b2": "#6db6e8", "#d55e00": "#f0905a",
+    "#7b3f74": "#c893c6", "#c0392b": "#f29a92", "#8a5a00": "#f0c36a", "#0072b2": "#5f9bf5", "#56b4e9": "#93d8fb", "#d55e00": "#f0905a",
     "#4d4d4d": "#b9b9b9", "#009e73": "#4fc9a4",
   };
   const parts = (colour) => [1, 3, 5].map((place) => parseInt(colour.slice(place, place + 2), 16)).join(",");

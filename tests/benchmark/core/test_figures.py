@@ -12,8 +12,8 @@ from scipy import stats
 from benchmark.core import Plan, Readings, Results, analyse, write_analysis
 from benchmark.core.figures.catalogue import figures_of
 from benchmark.core.figures.chart import apart, folded, round_ticks
-from benchmark.core.figures.drawing import Words, text_width
-from benchmark.core.figures.look import OCHRE, PLUM, TEAL, colours
+from benchmark.core.figures.drawing import Circle, Words, text_width
+from benchmark.core.figures.look import OCHRE, PLUM, TEAL, cell_colour, colours, contrast, ink_on
 from benchmark.core.figures.paper import five_numbers
 
 from .test_sections import small_study
@@ -92,6 +92,23 @@ def test_every_figure_is_drawn_and_is_a_valid_plotly_figure(full_results):
         assert "simulated readers or drawn images" in json.dumps(entry.page()) or entry.name == "flow"
         assert entry.data()
         assert "nan," not in svg
+        small, narrow = entry.page_narrow(), entry.draw_narrow()
+        go.Figure(small)
+        assert narrow.width <= 240
+        numbers = {word for word in said_by(entry.draw()) if word[:1].isdigit() and "." in word and " " not in word}
+        assert said_by(narrow) >= numbers, entry.name
+        assert dots(narrow) == dots(entry.draw()), entry.name
+        assert "simulated readers or drawn images" in said_by(narrow)
+
+
+def said_by(drawing):
+    """All words of a drawing, and the numbers among them one by one."""
+    texts = [item.text for item in drawing.items if isinstance(item, Words)]
+    return {*texts, *(word for text in texts for word in text.replace("(", "").replace(")", "").replace(",", "").split())}
+
+
+def dots(drawing):
+    return sum(isinstance(item, Circle) for item in drawing.items)
 
 
 LONG = "consultant in a very long specialty of pediatric dermatology and genetics"
@@ -102,16 +119,16 @@ def test_no_word_leaves_the_paper_however_long_the_names(full_results, names):
     text = json.dumps(full_results.content)
     if names == "long":
         text = text.replace('"pediatrician"', json.dumps(LONG)).replace('"Other"', '"Another condition altogether"')
-    for entry in figures_of(Results(json.loads(text))):
-        drawing = entry.draw()
+    drawn = [(entry.name, form()) for entry in figures_of(Results(json.loads(text))) for form in (entry.draw, entry.draw_narrow)]
+    for name, drawing in drawn:
         for words in (item for item in drawing.items if isinstance(item, Words)):
             width = text_width(words.text, words.size, words.bold)
             back = {"start": 0, "middle": 0.5, "end": 1}[words.anchor] * width
             across, down = (0, width) if words.angle else (width, words.size)
             left, top = (words.x - words.size, words.y + back - width) if words.angle else (words.x - back, words.y - down)
-            assert left >= -1, (entry.name, words.text)
-            assert left + across <= drawing.width + 1, (entry.name, words.text)
-            assert -2 <= top <= drawing.height, (entry.name, words.text)
+            assert left >= -1, (name, words.text)
+            assert left + across <= drawing.width + 1, (name, words.text)
+            assert -2 <= top <= drawing.height, (name, words.text)
 
 
 @pytest.mark.parametrize("kind", ["svg", "pdf", "png"])
@@ -147,6 +164,34 @@ def test_confusion_matrix_prints_each_cell(founding_results):
     for row in record["row_percent"]:
         assert f">{row[0]:.1f}<" in svg or row[0] in (0, 100)
     assert "no answer" in svg
+
+
+def of_many_classes(results, n):
+    """The results with confusion matrices of n classes: each right half of the time, else the next class."""
+    names = [f"class {k}" for k in range(n)]
+    share = [[50 if j in (i, (i + 1) % n) else 0 for j in range(n + 1)] for i in range(n)]
+    records = [r | {"classes": names, "row_percent": share, "counts": share, "row_ci": None} for r in results["confusion"]]
+    return Results({**results.content, "confusion": records})
+
+
+@pytest.mark.parametrize(("classes", "at_least"), [(7, 7.0), (16, 5.5), (40, 7.0)])
+def test_every_number_of_a_confusion_matrix_can_be_read_on_a_phone(founding_results, classes, at_least):
+    """A phone shows a point half larger; where cells would be too small, every class has a row with its mistakes in words."""
+    results = founding_results if classes == 7 else of_many_classes(founding_results, classes)
+    drawing = figure(results, "figure-2b").draw_narrow()
+    numbers = [words for words in drawing.items if isinstance(words, Words) and words.text[:1].isdigit()]
+    assert min(words.size for words in numbers) >= at_least
+    if classes == 7:
+        found = {words.text for words in numbers}
+        shares = [share for record in results.records("confusion", view="focused") for row in record["row_percent"] for share in row]
+        assert {f"{share:.1f}" for share in shares if share not in (0, 100)} <= found
+    elif classes == 40:
+        assert "50 %; class 4 50" in {words.text for words in drawing.items if isinstance(words, Words)}
+
+
+def test_words_on_a_matrix_stand_out_from_every_cell():
+    for share in range(101):
+        assert contrast(ink_on(cell_colour(share / 100)), cell_colour(share / 100)) >= 4
 
 
 def test_the_normal_plot_holds_every_unit_over_its_normal_score(founding_results):
@@ -206,6 +251,8 @@ def test_every_figure_lies_in_five_forms_around_one_library(founding_results, tm
     for entry in listed:
         for name in entry["files"].values():
             assert (tmp_path / "figures" / name).stat().st_size > 0
+        small, wide = ((tmp_path / "figures" / entry["files"][form]).read_text() for form in ("narrow", "svg"))
+        assert small != wide
         page = (tmp_path / "figures" / entry["files"]["html"]).read_text()
         assert page.count("plotly.min.js") == 1
         assert len(page) < 400_000
