@@ -25,6 +25,7 @@ from .limitations import limitations
 from .methods import marked_methods
 from .opening import design, opening, participants, summary, title_of
 from .references import numbered
+from .secondary import SAID
 from .within_reader import within_reader
 
 WATERMARK = "SIMULATED"
@@ -115,7 +116,8 @@ def _sections(results: Results, figures: dict[str, str], pictures: Pictures) -> 
 
 def _further(results: Results, part: Part, figures: dict[str, str]) -> Section:
     drawing = "".join(figures.get(name, "") for name in part.figures)
-    return Section(part.section.replace("_", "-"), part.question, part_of(results, part) + drawing)
+    said = html.bullets(list(SAID[part.section](results))) if part.section in SAID else ""
+    return Section(part.section.replace("_", "-"), part.question, said + part_of(results, part) + drawing)
 
 
 def _plan(results: Results) -> list[str]:

@@ -64,7 +64,8 @@ def test_every_comparison_has_its_question_both_answers_and_a_line_in_short(repo
         assert these["question"] in plain
         assert these["answer"] in plain
         assert new["answer"] in plain
-    assert plain.count("for new images.</li>") == 4
+    in_short = plain[plain.index('id="summary"') : plain.index('id="participants"')]
+    assert len(re.findall(r"<li>On [^<]+ \(these images: [^<]+; new images: [^<]+\)\.</li>", in_short)) == 4
 
 
 def test_simulated_readings_are_marked_on_top_and_on_every_page(report, founding_results):
