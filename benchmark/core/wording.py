@@ -180,9 +180,10 @@ def pair_answer(record: Mapping[str, Any], *, confidence: float) -> dict[str, st
 
 
 def _both_answers(record: Mapping[str, Any], said: Callable[[float], str], confidence: float, what: str) -> dict[str, str]:
-    """what: that which is not shown where an interval holds 0.
+    """Fields `answer` (new images) and `these_images_answer` of a record of contrasts.both_questions.
 
-    Fields `answer` (new images) and `these_images_answer` of a record of contrasts.both_questions."""
+    what: that which is not shown where an interval holds 0.
+    """
     found = {}
     for key, scope, prefix in (
         ("answer", "For new images and new readers", ""),

@@ -308,7 +308,7 @@ def _with_below(all_columns: tuple[Column, ...], shown: tuple[Column, ...]) -> l
 
 @dataclass(frozen=True)
 class TopicPage:
-    """answers: sentences that answer the topic's question, where there are any.
+    """answers: sentences that answer the topic's question, where there are any; notes: for whom they hold, and what they cannot tell.
 
     clean: sections in which no record is the good news that was looked for, such as deviations from the plan.
     """
@@ -318,6 +318,7 @@ class TopicPage:
     absent: list[Section]
     clean: list[Section]
     answers: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 def are_ratings(results: dict) -> bool:
@@ -354,15 +355,17 @@ def topic_page(results: dict, slug: str) -> TopicPage | None:
         [table for _, table in tables if table],
         [section for section in empty if section.name != "deviations"],
         [section for section in empty if section.name == "deviations"],
-        _answers(results, slug),
+        *_answers(results, slug),
     )
 
 
-def _answers(results: dict, slug: str) -> list[str]:
-    from benchmark.core.report.answers import answers_on  # with pandas behind it
-    from benchmark.core.report.rating_topics import topic_answers
+def _answers(results: dict, slug: str) -> tuple[list[str], list[str]]:
+    from benchmark.core.report.answers import answers_on, notes_on  # with pandas behind it
+    from benchmark.core.report.rating_topics import topic_answers, topic_notes
 
-    return (topic_answers if are_ratings(results) else answers_on)(Results(results), slug)
+    say, note = (topic_answers, topic_notes) if are_ratings(results) else (answers_on, notes_on)
+    answers = say(Results(results), slug)
+    return answers, note(Results(results), slug) if answers else []
 
 
 def section_called(results: dict, name: str) -> Section | None:
@@ -385,10 +388,16 @@ def comparisons_table(results: dict) -> Table | None:
     caption, header, rows = paper_tables(Results(results))["comparisons"]
     if not rows:
         return None
-    columns = tuple(Column(f"column-{i}", label, "words" if i < 3 else "number") for i, label in enumerate(header))
-    cells = [[Cell(text, text, c.is_number) for c, text in zip(columns, row)] for row in rows]
+    columns = [Column(f"column-{i}", label, "words" if i < 3 else "number") for i, label in enumerate(header)]
+    pairs = [(i, i + 1 if header[i + 1 : i + 2] == ["p"] else None) for i, label in enumerate(header) if label != "p"]
+    cells = [[Cell(row[i], row[i], columns[i].is_number, below=f"p {_equal(row[p])}" if p else "") for i, p in pairs] for row in rows]
     files = (("csv", "tables/paired.csv"), ("xlsx", "tables/tables.xlsx"), ("tex", "tables/comparisons.tex"))
-    return Table("comparisons", "Every comparison with both answers", caption, columns, cells, downloads=files)
+    shown, below = tuple(columns[i] for i, _ in pairs), tuple("p" if p else "" for _, p in pairs)
+    return Table("comparisons", "Every comparison with both answers", caption, shown, cells, below, downloads=files)
+
+
+def _equal(p: str) -> str:
+    return p if p.startswith(("<", ">", "–")) else f"= {p}"
 
 
 @dataclass(frozen=True)

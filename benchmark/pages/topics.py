@@ -148,7 +148,7 @@ HYPE = Section(
             "reals_called_fake_ci_low | Interval (%) | percent | reals_called_fake_ci_high | under", "dprime | d' | number",
             "dprime_ci_low | Interval | interval | dprime_ci_high | under", "criterion | Criterion | number",
             "criterion_ci_low | Interval | interval | criterion_ci_high | under", "p_chance | p against guessing | p",
-            "p_equivalent_to_chance | p of equivalence | p", "equivalent_to_chance | Equivalent to guessing | verdict",
+            "p_equivalent_to_chance | p of equivalence | p | | under", "equivalent_to_chance | Equivalent to guessing | verdict",
         )
     ),
 )  # fmt: skip

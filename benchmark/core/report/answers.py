@@ -23,14 +23,15 @@ NETWORKS_AT_MOST = 6  # pairs of networks and views that are told one by one; of
 
 
 def answers_on(results: Results, topic: str) -> list[str]:
-    """Sentences that answer the question of the page called `topic`, and last what they hold for; none where nothing is to be said."""
+    """Sentences that answer the question of the page called `topic`, the first of them where there would be too many."""
     said = list(ANSWERS[topic](results)) if topic in ANSWERS else []
-    if not said:
-        return []
-    more = [f"{len(said) - AT_MOST} more are in the tables."] if len(said) > AT_MOST else []
+    return said if len(said) <= AT_MOST else [*said[:AT_MOST], f"{len(said) - AT_MOST} more are in the tables."]
+
+
+def notes_on(results: Results, topic: str) -> list[str]:
+    """For what the answers on that page hold, and what they cannot tell."""
     notes = [note.format(level=f"{100 * results['plan']['confidence']:g} %") for note in NOTES.get(topic, ())]
-    simulated = [SIMULATED[topic]] if results.is_simulated and topic in SIMULATED else []
-    return [*said[:AT_MOST], *more, *notes, *simulated]
+    return [*notes, SIMULATED[topic]] if results.is_simulated and topic in SIMULATED else notes
 
 
 def _shares(results: Results) -> list[str]:

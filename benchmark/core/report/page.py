@@ -14,6 +14,7 @@ from benchmark.core.results import Results
 
 from . import html
 from .anchors import anchors
+from .answers import notes_on
 from .assistance import assistance
 from .checklists import NOT_RECORDED, Item, checklist, guidelines
 from .comparisons import comparisons
@@ -25,7 +26,7 @@ from .limitations import limitations
 from .methods import marked_methods
 from .opening import design, opening, participants, summary, title_of
 from .references import numbered
-from .secondary import SAID
+from .secondary import SAID, SECTIONS_OF
 from .within_reader import within_reader
 
 WATERMARK = "SIMULATED"
@@ -117,6 +118,8 @@ def _sections(results: Results, figures: dict[str, str], pictures: Pictures) -> 
 def _further(results: Results, part: Part, figures: dict[str, str]) -> Section:
     drawing = "".join(figures.get(name, "") for name in part.figures)
     said = html.bullets(list(SAID[part.section](results))) if part.section in SAID else ""
+    topics = [topic for topic, sections in SECTIONS_OF.items() if said and sections[0] == part.section]
+    said += "".join(html.paragraph(note, "muted") for topic in topics for note in notes_on(results, topic))
     return Section(part.section.replace("_", "-"), part.question, said + part_of(results, part) + drawing)
 
 

@@ -18,11 +18,17 @@ def topic_answers(results: Results, topic: str) -> list[str]:
     """What the results say on a topic of their pages, in sentences before any figure; none on a topic that has none."""
     told: dict[str, Callable[[Results], Iterator[str]]] = {"realism": realism_answers, "strips": strip_answers, "agreement": agreement_answers}
     sides = choice_answers(results.records("choices"), results["plan"]) if topic == "strips" else []
-    found = [*sides, *(told[topic](results) if topic in told else ())]
+    return [*sides, *(told[topic](results) if topic in told else ())]
+
+
+def topic_notes(results: Results, topic: str) -> list[str]:
+    """For what the answers on that page hold; nothing where there are none."""
+    if not topic_answers(results, topic):
+        return []
     level = f"{100 * results['plan']['confidence']:g} %"
     of_whom = "of alpha for new images, of repeats for new raters and new images" if topic == "agreement" else "for new raters and new images"
     tests = "" if topic == "agreement" else " p values are of single tests, not adjusted; what is not significant was not shown to be equal."
-    return [*found, f"In brackets: {level} intervals, {of_whom}.{tests}"] if found else []
+    return [f"In brackets: {level} intervals, {of_whom}.{tests}"]
 
 
 def realism_answers(results: Results) -> Iterator[str]:

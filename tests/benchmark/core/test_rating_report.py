@@ -13,7 +13,7 @@ from benchmark.core.figures.ratings import rating_figures
 from benchmark.core.inputs.ratings import read_ratings
 from benchmark.core.plans.plan import Plan
 from benchmark.core.report.checklists import rating_checklist
-from benchmark.core.report.rating_topics import topic_answers
+from benchmark.core.report.rating_topics import topic_answers, topic_notes
 from benchmark.core.report.rating_words import choice_answers, signal_sentence, verdict
 from benchmark.core.report.ratings import build_rating_report
 from benchmark.core.results import Results
@@ -150,8 +150,8 @@ def test_every_topic_is_answered_in_words_with_its_intervals_before_its_figures(
     assert strips[0].startswith("Morphs: raters named the direction correctly 50.0 % of the time")
     assert strips[1].startswith("Morphs: no implausible frame in 25.0 % of the answers (")
     assert topic_answers(results, "agreement")[0].startswith("Real or generated (origin): raters agree with alpha ")
-    assert all(topic_answers(results, topic)[-1].startswith("In brackets: 95 % intervals") for topic in ("realism", "strips", "agreement"))
-    assert topic_answers(results, "items") == []
+    assert all(topic_notes(results, topic)[0].startswith("In brackets: 95 % intervals") for topic in ("realism", "strips", "agreement"))
+    assert topic_answers(results, "items") == topic_notes(results, "items") == []
 
 
 def test_every_figure_has_a_form_that_fits_a_phone(results):
