@@ -25,6 +25,7 @@ from .hardest import hardest
 from .limitations import limitations
 from .methods import marked_methods
 from .opening import design, opening, participants, summary, title_of
+from .record import declared, recorded, size
 from .references import numbered
 from .secondary import SAID, SECTIONS_OF
 from .within_reader import within_reader
@@ -92,6 +93,7 @@ def _sections(results: Results, figures: dict[str, str], pictures: Pictures) -> 
     yield section("summary", "In short", lambda: summary(results))
     yield section("participants", "Who took part?", lambda: participants(results, figures))
     yield section("design", "How was the study designed?", lambda: design(results))
+    yield section("record", "What is recorded of the study?", lambda: recorded(results))
     yield section("comparisons", "Who is more accurate?", lambda: comparisons(results, figures))
     yield section("assistance", "Does seeing the network's output help?", lambda: assistance(results, figures))
     yield section("accuracy", "How many images did each group name correctly?", lambda: accuracy(results, figures))
@@ -130,8 +132,9 @@ def _plan(results: Results) -> list[str]:
         f"Significance level {plan['alpha']:g}, intervals at {100 * plan['confidence']:g} %.",
         f"Missing answers: {plan['missing']}. Multiplicity: {plan['multiplicity']}.",
         f"Planned contrasts: {plan['primary_contrasts']}." if plan["declared"] else "",
+        *declared(results),
     ]
-    return [html.paragraph(stamp), html.bullets([rule for rule in rules if rule]), *deviations_of(results)]
+    return [html.paragraph(stamp), html.bullets([rule for rule in rules if rule]), *size(results), *deviations_of(results)]
 
 
 def deviations_of(results: Results) -> list[str]:

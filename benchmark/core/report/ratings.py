@@ -28,6 +28,7 @@ from .further import Column, Part, parts_of
 from .opening import simulated_notice
 from .page import Section, assembled, checked_in_r, checklists, deviations_of, provenance
 from .rating_topics import strip_answers, topic_answers, topic_notes
+from .record import recorded
 from .references import numbered
 
 Pictures = Mapping[str, bytes]
@@ -191,6 +192,7 @@ def _sections(results: Results, figures: dict[str, str], pictures: Pictures) -> 
         "agreement", "How far do raters agree?",
         lambda: [*_said(results, "agreement"), *(line for part in agreement for line in table(part))],
     )  # fmt: skip
+    yield section("record", "What is recorded of the study?", lambda: recorded(results))
     yield section("plan", "What was planned, and where does the analysis depart from it?", lambda: _plan(results))
     sentences, cited = numbered([*methods(results), GUIDELINE])
     yield section("methods", "Methods", lambda: [*map(html.paragraph, sentences[:-1])])
