@@ -16,7 +16,7 @@ from benchmark.core.figures.drawing import Words, text_width
 from benchmark.core.figures.look import OCHRE, PLUM, TEAL, colours
 from benchmark.core.figures.paper import five_numbers
 
-from .test_sections import small_study
+from .crossed_study import small_study
 
 
 @pytest.fixture(scope="module")
