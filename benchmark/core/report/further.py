@@ -314,6 +314,20 @@ PARTS = (
         ),
     ),
     Part(
+        "order_model",
+        "What do view, period and carry-over do in one model?",
+        "Logistic model of right answers with readers and images as random effects, every term adjusted for the others; the test of"
+        " carry-over is weak.",
+        (
+            Column("Readers", "group", "group"),
+            Column("Term", "term", "words"),
+            Column("Readings", "readings"),
+            Column("Log odds ratio", "log_odds_ratio", "number"),
+            Column("Interval", "ci", "ratio interval"),
+            Column("p", "p", "p"),
+        ),
+    ),
+    Part(
         "order",
         "Do readers change within a block?",
         "Change with the place in the block: practice or fatigue.",

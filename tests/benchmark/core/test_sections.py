@@ -1,16 +1,19 @@
 """The sections beyond the comparisons: what each promises, on simulated studies with known causes."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import special
 
 from benchmark.core import Plan, Readings, analyse
+from benchmark.core.inputs.scoring import Scored
 from benchmark.core.methods.bootstrap import StudyDraws, intervals
 from benchmark.core.methods.lmm import fit_lmm
 from benchmark.core.methods.rasch import fit_rasch
 from benchmark.core.methods.teams import bayes_accuracy, best_threshold, defer_accuracy, vote_accuracy
 from benchmark.core.plans.plan import Contrast, Extra
 from benchmark.core.sections.item_response import _shrunken
+from benchmark.core.sections.order import order_model_section
 
 from .conftest import CLASSES
 from .crossed_study import QUICK, crossed_network, small_study
@@ -125,6 +128,31 @@ def test_one_order_is_confounded_and_two_orders_are_separated():
     assert two["readers_first_view_first"] == two["readers_second_view_first"] == 20
     assert two["view_effect"] == pytest.approx(0.08, abs=0.06)
     assert two["view_effect_ci_low"] < two["view_effect"] < two["view_effect_ci_high"]
+
+
+def test_the_model_of_orders_finds_view_period_and_carry_over_as_they_were_made():
+    """Log odds of .8 for the second view, .5 for the second period and -.6 for the order, in 40 readers of 60 images."""
+    rng, rows = np.random.default_rng(11), []
+    hard, skill = rng.normal(0, 0.7, 60), rng.normal(0, 0.4, 40)
+    for reader in range(40):
+        close_first = reader % 2 == 0
+        for view in ("close", "wide"):
+            second = (view == "wide") == close_first
+            logit = 0.3 + 0.8 * (view == "wide") + 0.5 * second - 0.6 * close_first + skill[reader] - hard
+            right = rng.random(60) < special.expit(logit)
+            rows += [
+                (f"r{reader}", "people", f"i{i}", "ab"[i % 2], "ab"[(i + (not right[i])) % 2], "human", view, "S1", 1 + second) for i in range(60)
+            ]
+    columns = ["reader", "group", "item", "truth", "answer", "kind", "view", "survey", "block"]
+    scored = Scored(Readings.from_frame(pd.DataFrame(rows, columns=columns)))
+    records = order_model_section(scored, Plan())
+    assert [r["term"] for r in records] == ["wide against close", "second period against first", "carry-over: close first against wide first"]
+    for record, truth in zip(records, (0.8, 0.5, -0.6)):
+        assert record["ci_low"] < truth < record["ci_high"], record
+        assert record["log_odds_ratio"] == pytest.approx(truth, abs=0.3)
+    assert records[0]["p"] < 0.001
+    one_order = scored.readings.with_frame(scored.readings.frame.assign(block=scored.readings.frame["view"].map({"close": "1", "wide": "2"})))
+    assert order_model_section(Scored(one_order), Plan()) == [], "confounded orders have no such model"
 
 
 def test_response_times_follow_what_made_them(results):
