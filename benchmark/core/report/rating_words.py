@@ -109,7 +109,7 @@ def choice_answer(record: Record, plan: Record) -> str:
     undecided = f", undecided answers ({percent(record['undecided'])}) counted half" if record["undecided"] else ""
     told = f"{what}: {named.format(share=percent(record['right']))} ({interval(low, high)}){undecided}; against guessing, {p_value(p)}"
     if None not in (low, p) and (low <= 0.5 <= high) == (p < plan.get("alpha", 0.05)):
-        told += f", though the interval, which is made in another way, {'holds' if low <= 0.5 <= high else 'leaves out'} one half: undecided"
+        told += f", but the interval, which is made in another way, {'holds' if low <= 0.5 <= high else 'leaves out'} one half: undecided"
     return f"{told}."
 
 

@@ -278,7 +278,7 @@ def test_a_test_and_an_interval_that_disagree_leave_a_choice_undecided():
     """Wilson's interval and the t-test are made in different ways and can fall on either side of one half in few judgments."""
     record = {"shown": "strip", "set": "shuffled", "right": 0.762, "ci_low": 0.477, "ci_high": 0.918, "undecided": 0, "p_chance": 0.033}
     said = {p: choice_answers([record | {"p_chance": p}], {"alpha": 0.05})[0] for p in (0.033, 0.066)}
-    assert said[0.033].endswith("p = .03, though the interval, which is made in another way, holds one half: undecided.")
+    assert said[0.033].endswith("p = .03, but the interval, which is made in another way, holds one half: undecided.")
     assert said[0.066].endswith("against guessing, p = .07.")
 
 

@@ -338,3 +338,16 @@ def test_every_cell_of_a_confusion_matrix_has_an_interval_and_the_diagonal_that_
             )
             place = record["classes"].index(name)
             assert bounds[place] == pytest.approx([100 * own["ci_low"], 100 * own["ci_high"]])
+
+
+def test_a_network_stands_among_readers_on_their_own_items(founding_frame, founding_results):
+    """Counted by hand: a reader is beaten where the network has more of that reader's items right; not where its mean is larger."""
+    frame = founding_frame.assign(right=founding_frame["answer"] == founding_frame["truth"])
+    for record in founding_results["standing"]:
+        network = frame[(frame["kind"] == "model") & (frame["view"] == record["view"])].set_index("item")["right"]
+        people = frame[(frame["group"] == record["group"]) & (frame["view"] == record["view"])]
+        gap = network.reindex(people["item"]).to_numpy(int) - people["right"].to_numpy(int)
+        sums = pd.Series(gap).groupby(people["reader"].to_numpy()).sum()
+        beaten, equalled = int((sums > 0).sum()), int((sums == 0).sum())
+        assert (record["readers"], record["beaten"], record["equalled"]) == (len(sums), beaten, equalled)
+        assert record["percentile"] == pytest.approx(100 * (beaten + equalled / 2) / len(sums))

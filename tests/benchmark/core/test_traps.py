@@ -35,7 +35,9 @@ def test_the_effect_size_is_over_the_differences():
     a = np.array([0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0])
     b = np.array([1.9, 0.8, 1.1, 0.1, -0.1, 4.4, 5.5, 1.6, 4.6, 3.4])
     assert (b - a).mean() / np.sqrt((a.var(ddof=1) + b.var(ddof=1)) / 2) == pytest.approx(0.832, abs=5e-4)
-    assert standardised_mean(paired_t(b - a)).dz == pytest.approx(1.285, abs=5e-4)
+    found = standardised_mean(paired_t(b - a))
+    assert found.dz == pytest.approx(1.285, abs=5e-4)
+    assert found.hedges_g == pytest.approx(found.dz * (1 - 3 / (4 * 9 - 1)), rel=1e-12)
 
 
 def test_power_counts_the_far_tail():
