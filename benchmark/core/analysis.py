@@ -23,7 +23,7 @@ from benchmark.core.sections.covariates import covariate_sections
 from benchmark.core.sections.description import accuracy_section, confusion_section, reader_accuracy_section
 from benchmark.core.sections.item_response import rasch_sections
 from benchmark.core.sections.new_image_methods import methods_section, mixed_models_section
-from benchmark.core.sections.order import carry_over_section, order_section
+from benchmark.core.sections.order import carry_over_section, order_model_section, order_section
 from benchmark.core.sections.performance import class_accuracy_section, class_differences_section, metrics_section
 from benchmark.core.sections.probabilities import probability_sections, reader_confidence_sections
 from benchmark.core.sections.reader_auc import reader_auc_sections
@@ -121,6 +121,7 @@ def _steps(
         return {
             "order": order_section(scored, plan),
             "carry_over": carry_over_section(scored, plan),
+            "order_model": order_model_section(scored, plan),
             "times": time_section(scored, plan),
             "time_model": time_model_section(scored, plan),
             "speed_accuracy": speed_accuracy_section(scored, plan),

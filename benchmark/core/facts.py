@@ -23,15 +23,15 @@ FIELDS = {
     ),
     "images": (
         "source", "licence", "eligibility", "exclusions", "series", "devices", "preprocessing", "deidentification",
-        "demographics", "skin_tone", "severity", "partition", "leakage_check", "representative",
+        "demographics", "skin_tone", "severity", "class_counts", "partition", "leakage_check", "representative",
     ),
-    "reference_standard": ("method", "rationale", "assessors", "blinding", "disagreement", "interval"),
+    "reference_standard": ("method", "rationale", "assessors", "blinding", "disagreement", "certainty", "interval"),
     "network": (
-        "description", "version", "training_data", "development", "initialization", "training", "selection", "ensemble",
-        "threshold", "software", "hardware", "explanation", "availability", "end_user", "external_testing",
+        "description", "version", "training_data", "auxiliary_data", "development", "initialization", "seeds", "training", "selection",
+        "ensemble", "threshold", "test_access", "software", "hardware", "explanation", "availability", "end_user", "external_testing",
     ),
     "readers": ("population", "qualification", "recruitment", "sampling", "incentives", "blinding", "training"),
-    "reading": ("display", "time_limit", "aids", "prevalence_told", "independence", "adverse_events"),
+    "reading": ("order", "response_options", "display", "time_limit", "breaks", "aids", "prevalence_told", "independence", "adverse_events"),
     "sample_size": ("planned",),
     "fairness": ("assessment",),
 }  # fmt: skip

@@ -119,7 +119,13 @@ def comparison_answer(
         if p is not None
         else f"no test: {str(record.get('why')).partition('; ')[0]}"  # the first reason is the test's own
     )
-    return f"{scope}, {ahead(named_model(record['model']), plural(record['group']), difference)} ({certainty})."
+    left_open = "" if p is None else if_open(record["ci_low"], record["ci_high"], "which of the two is more accurate")
+    return f"{scope}, {ahead(named_model(record['model']), plural(record['group']), difference)} ({certainty}){left_open}."
+
+
+def if_open(low: float | None, high: float | None, what: str) -> str:
+    """What an interval that holds 0 leaves open, so that nobody reads the estimate as a finding; "" where it does not."""
+    return f"; {what} is not shown" if None not in (low, high) and low <= 0 <= high else ""
 
 
 def gain_question(record: Mapping[str, Any]) -> str:
@@ -132,7 +138,7 @@ def gain_question(record: Mapping[str, Any]) -> str:
 
 def gain_answer(record: Mapping[str, Any], *, confidence: float) -> dict[str, str]:
     """Both answers to gain_question, a sentence each: for new images, and for these."""
-    return _both_answers(record, partial(gain_words, record), confidence)
+    return _both_answers(record, partial(gain_words, record), confidence, "whether they gain or lose")
 
 
 def gain_words(record: Mapping[str, Any], difference: float) -> str:
@@ -151,7 +157,7 @@ def difference_question(record: Mapping[str, Any]) -> str:
 
 
 def difference_answer(record: Mapping[str, Any], *, confidence: float) -> dict[str, str]:
-    return _both_answers(record, partial(difference_words, record), confidence)
+    return _both_answers(record, partial(difference_words, record), confidence, "which of the two helps more")
 
 
 def difference_words(record: Mapping[str, Any], difference: float) -> str:
@@ -173,11 +179,14 @@ def pair_answer(record: Mapping[str, Any], *, confidence: float) -> dict[str, st
     def said(difference: float) -> str:
         return ahead(f"{plural(record['group'])} who saw the output of {name}", f"{name} alone", difference, verb="were")
 
-    return _both_answers(record, said, confidence)
+    return _both_answers(record, said, confidence, "which of the two is more accurate")
 
 
-def _both_answers(record: Mapping[str, Any], said: Callable[[float], str], confidence: float) -> dict[str, str]:
-    """Fields `answer` (new images) and `these_images_answer` of a record of contrasts.both_questions."""
+def _both_answers(record: Mapping[str, Any], said: Callable[[float], str], confidence: float, what: str) -> dict[str, str]:
+    """Fields `answer` (new images) and `these_images_answer` of a record of contrasts.both_questions.
+
+    what: that which is not shown where an interval holds 0.
+    """
     found = {}
     for key, scope, prefix in (
         ("answer", "For new images and new readers", ""),
@@ -186,9 +195,29 @@ def _both_answers(record: Mapping[str, Any], said: Callable[[float], str], confi
         difference, p = record[f"{prefix}difference"], record[f"{prefix}p"]
         bounds = interval(record[f"{prefix}ci_low"], record[f"{prefix}ci_high"])
         certainty = f"{100 * confidence:g} % interval of the difference {bounds}; {p_value(p)}" if p is not None else "no test"
-        words = NOT_ESTIMABLE if difference is None else f"{said(difference)} ({certainty})"
+        left_open = "" if p is None else if_open(record[f"{prefix}ci_low"], record[f"{prefix}ci_high"], what)
+        words = NOT_ESTIMABLE if difference is None else f"{said(difference)} ({certainty}){left_open}"
         found[key] = f"{scope}{':' if difference is None else ','} {words}."
     return found
+
+
+def both_intervals(new: Mapping[str, Any], these: Mapping[str, Any] | None = None, *, level: str = "") -> str:
+    """ "(these images: 3.9 to 13.4, p = .002; new images: 3.9 to 13.5, p = .003)", after a difference in words, which is that of `new`.
+
+    these: the answer for these images, else those fields of `new`. Where its own difference prints otherwise, it is told, too.
+    """
+    these = these_images(new) if these is None else these
+    told = []
+    for scope, record in (("these images", these), ("new images", new)):
+        difference = record.get("mean_difference", record.get("difference"))
+        if record["p"] is None:
+            told.append(f"{scope}: no test, {str(new.get('why')).partition('; ')[0]}")
+            continue
+        other = difference is not None and number(100 * difference, 1) != number(100 * new["difference"], 1)
+        own = f"{points(difference)}, " if other else ""
+        told.append(f"{scope}: {own}{level}{interval(record['ci_low'], record['ci_high'])}, {p_value(record['p'])}")
+        level = ""
+    return f"({'; '.join(told)})"
 
 
 def these_images(record: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from benchmark.core.figures.look import colours
@@ -236,19 +237,24 @@ def _details(these: Record, new: Record) -> list[tuple[str, str]]:
 
 @dataclass(frozen=True)
 class Cell:
-    """note: number of the table's note that says why something in the row is missing; 0 where nothing is."""
+    """note: number of the table's note that says why something in the row is missing; 0 where nothing is.
+
+    below: what stands under the value in the same cell, such as its interval.
+    """
 
     text: str
     rank: Any
     is_number: bool
     note: int = 0
+    below: str = ""
 
 
 @dataclass(frozen=True)
 class Table:
     """A section as the page prints it. `downloads`: (kind, file of the analysis, or "" where it is made on demand).
 
-    notes: why numbers are missing, each said once; the rows' first cells name theirs.
+    notes: why numbers are missing, each said once; the rows' first cells name theirs. below: per column, the heading of what
+    stands under its values, or "".
     """
 
     name: str
@@ -256,9 +262,14 @@ class Table:
     about: str
     columns: tuple[Column, ...]
     rows: list[list[Cell]]
+    below: tuple[str, ...] = ()
     left_out: int = 0
     notes: tuple[str, ...] = ()
     downloads: tuple[tuple[str, str], ...] = (("csv", ""), ("xlsx", ""), ("tex", ""))
+
+    @property
+    def headings(self) -> list[tuple[Column, str]]:
+        return list(zip(self.columns, self.below or [""] * len(self.columns)))
 
 
 def table_of(results: dict, section: Section, *, on_page: bool = True) -> Table | None:
@@ -276,16 +287,28 @@ def table_of(results: dict, section: Section, *, on_page: bool = True) -> Table 
     notes = tuple(dict.fromkeys(record["why"] for record in shown if record.get("why"))) if on_page else ()
     if not on_page and any(record.get("why") for record in records):
         columns += (WHY,)
-    rows = [[Cell(c.text(record), c.rank(record), c.is_number) for c in columns] for record in shown]
+    cells = _with_below(section.columns, columns) if on_page else [(c, None) for c in columns]
+    rows = [
+        [Cell(c.text(r), c.rank(r), c.is_number, below=below.text(r) if below else "") for c, below in cells] for r in shown
+    ]
     for row, record in zip(rows, shown):
         if record.get("why") in notes:
             row[0] = replace(row[0], note=1 + notes.index(record["why"]))
-    return Table(section.name, section.title, section.about, columns, rows, len(records) - len(shown), notes)
+    return Table(
+        section.name, section.title, section.about, tuple(c for c, _ in cells), rows, tuple(b.label if b else "" for _, b in cells),
+        len(records) - len(shown), notes,
+    )  # fmt: skip
+
+
+def _with_below(all_columns: tuple[Column, ...], shown: tuple[Column, ...]) -> list[tuple[Column, Column | None]]:
+    """The shown columns, each with the one that stands under its values; a column whose upper neighbour is not shown stands alone."""
+    under = {above: c for above, c in pairwise(all_columns) if c.place == "under" and {above, c} <= {*shown}}
+    return [(c, under.get(c)) for c in shown if c not in under.values()]
 
 
 @dataclass(frozen=True)
 class TopicPage:
-    """answers: sentences that answer the topic's question, where there are any.
+    """answers: sentences that answer the topic's question, where there are any; notes: for whom they hold, and what they cannot tell.
 
     clean: sections in which no record is the good news that was looked for, such as deviations from the plan.
     """
@@ -295,6 +318,7 @@ class TopicPage:
     absent: list[Section]
     clean: list[Section]
     answers: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 def are_ratings(results: dict) -> bool:
@@ -331,15 +355,17 @@ def topic_page(results: dict, slug: str) -> TopicPage | None:
         [table for _, table in tables if table],
         [section for section in empty if section.name != "deviations"],
         [section for section in empty if section.name == "deviations"],
-        _answers(results, slug),
+        *_answers(results, slug),
     )
 
 
-def _answers(results: dict, slug: str) -> list[str]:
-    from benchmark.core.report.answers import answers_on  # with pandas behind it
-    from benchmark.core.report.rating_topics import topic_answers
+def _answers(results: dict, slug: str) -> tuple[list[str], list[str]]:
+    from benchmark.core.report.answers import answers_on, notes_on  # with pandas behind it
+    from benchmark.core.report.rating_topics import topic_answers, topic_notes
 
-    return (topic_answers if are_ratings(results) else answers_on)(Results(results), slug)
+    say, note = (topic_answers, topic_notes) if are_ratings(results) else (answers_on, notes_on)
+    answers = say(Results(results), slug)
+    return answers, note(Results(results), slug) if answers else []
 
 
 def section_called(results: dict, name: str) -> Section | None:
@@ -362,10 +388,16 @@ def comparisons_table(results: dict) -> Table | None:
     caption, header, rows = paper_tables(Results(results))["comparisons"]
     if not rows:
         return None
-    columns = tuple(Column(f"column-{i}", label, "words" if i < 3 else "number") for i, label in enumerate(header))
-    cells = [[Cell(text, text, c.is_number) for c, text in zip(columns, row)] for row in rows]
+    columns = [Column(f"column-{i}", label, "words" if i < 3 else "number") for i, label in enumerate(header)]
+    pairs = [(i, i + 1 if header[i + 1 : i + 2] == ["p"] else None) for i, label in enumerate(header) if label != "p"]
+    cells = [[Cell(row[i], row[i], columns[i].is_number, below=f"p {_equal(row[p])}" if p else "") for i, p in pairs] for row in rows]
     files = (("csv", "tables/paired.csv"), ("xlsx", "tables/tables.xlsx"), ("tex", "tables/comparisons.tex"))
-    return Table("comparisons", "Every comparison with both answers", caption, columns, cells, downloads=files)
+    shown, below = tuple(columns[i] for i, _ in pairs), tuple("p" if p else "" for _, p in pairs)
+    return Table("comparisons", "Every comparison with both answers", caption, shown, cells, below, downloads=files)
+
+
+def _equal(p: str) -> str:
+    return p if p.startswith(("<", ">", "–")) else f"= {p}"
 
 
 @dataclass(frozen=True)

@@ -15,12 +15,16 @@ Record = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Column:
-    """One column of a printed table. `kind` says how the value is printed; `high` names the upper bound of an interval."""
+    """One column of a printed table. `kind` says how the value is printed; `high` names the upper bound of an interval.
+
+    place: "under": on a page it stands in the cell of the column before it, below its value; a file keeps it a column.
+    """
 
     key: str
     label: str
     kind: str = "words"
     high: str = ""
+    place: str = ""
 
     @property
     def is_number(self) -> bool:
@@ -132,19 +136,19 @@ RATINGS_PLACED = frozenset(
 HYPE = Section(
     "hype",
     "Error, sensitivity and criterion",
-    "Per condition: all wrong judgments, both components, d' and criterion, with intervals for new raters and new images.",
+    "Per condition: all wrong judgments, both components, d' and criterion, below each its interval for new raters and new images.",
     tuple(
         _column(text)
         for text in (
             "set | Condition | words", "evaluators | Raters | count", "images | Images | count",
-            "judgments | Judgments | count", "error | Wrong (%) | percent", "ci_low | Interval (%) | percent | ci_high",
+            "judgments | Judgments | count", "error | Wrong (%) | percent", "ci_low | Interval (%) | percent | ci_high | under",
             "fakes_called_real | Generated called real (%) | percent",
-            "fakes_called_real_ci_low | Interval (%) | percent | fakes_called_real_ci_high",
+            "fakes_called_real_ci_low | Interval (%) | percent | fakes_called_real_ci_high | under",
             "reals_called_fake | Real called generated (%) | percent",
-            "reals_called_fake_ci_low | Interval (%) | percent | reals_called_fake_ci_high", "dprime | d' | number",
-            "dprime_ci_low | Interval | interval | dprime_ci_high", "criterion | Criterion | number",
-            "criterion_ci_low | Interval | interval | criterion_ci_high", "p_chance | p against guessing | p",
-            "p_equivalent_to_chance | p of equivalence | p", "equivalent_to_chance | Equivalent to guessing | verdict",
+            "reals_called_fake_ci_low | Interval (%) | percent | reals_called_fake_ci_high | under", "dprime | d' | number",
+            "dprime_ci_low | Interval | interval | dprime_ci_high | under", "criterion | Criterion | number",
+            "criterion_ci_low | Interval | interval | criterion_ci_high | under", "p_chance | p against guessing | p",
+            "p_equivalent_to_chance | p of equivalence | p | | under", "equivalent_to_chance | Equivalent to guessing | verdict",
         )
     ),
 )  # fmt: skip

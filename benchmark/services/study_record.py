@@ -12,7 +12,7 @@ from surveys.models import ServedPicture, SurveyResponse
 
 
 def images_record(study: Study) -> dict[str, str]:
-    """Exclusions, partition and the check for leakage."""
+    """Exclusions, classes, partition and the check for leakage."""
     record = {}
     items = study.items.all()
     excluded = Counter(items.exclude(excluded_at=None).values_list("exclusion_reason", flat=True))
@@ -25,6 +25,11 @@ def images_record(study: Study) -> dict[str, str]:
         folds = training.exclude(fold=None).values("fold").distinct().count()
         in_folds = f" in {folds} folds" if folds else ""
         record["partition"] = f"{training.count():,} items for training{in_folds} and {testing:,} for testing."
+        counted = Counter(items.included().values_list("truth__diagnosis", "split"))
+        record["class_counts"] = "; ".join(
+            f"{found.name} {counted[found.pk, Item.Split.TRAIN]:,} for training and {counted[found.pk, Item.Split.TEST]:,} for testing"
+            for found in study.classes.all()
+        ) + "."  # fmt: skip
     report = study.leakage_reports.first()
     if report is not None:
         crossing = report.findings.filter(crosses_split=True).count()
@@ -72,6 +77,9 @@ def reading_record(study: Study) -> dict[str, dict[str, str]]:
             "deidentification": "Readers get pixels alone, without metadata, file name or provenance.",
         },
         "reading": {
+            "order": f"{views[:1].upper()}{views[1:]}; images in an order drawn from the seed {surveys.seed}.",
+            "response_options": f"One of {study.classes.count()} classes: {', '.join(study.classes.values_list('name', flat=True))}.",
+            "breaks": "Between blocks, as long as readers like; a sitting may be left and gone on with later.",
             "display": f"On the reader's own screen, {views}; zoom {'allowed' if protocol.zoom_allowed else 'not allowed'}."
             f"{_served(study)}",
             "time_limit": "No limit.",

@@ -39,7 +39,7 @@ class ExportFile:
 READINGS = {
     "reader": "code of the reader",
     "group": "code of the reader's group",
-    "kind": "human or model (a network)",
+    "kind": "human or model (a network, whose one answer to an item is repeated for every survey that holds it: count it once)",
     "survey": "code of the survey",
     "view": "view that the block shows",
     "block": "position of the block in the survey, from 1",

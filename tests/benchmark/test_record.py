@@ -40,6 +40,18 @@ def test_every_field_of_a_record_has_its_words():
     assert all(label and asks for words in field_words().values() for label, asks in words["fields"].values())
 
 
+def test_the_site_tells_order_answers_and_classes_by_split(study):
+    told = study_facts(study)
+    assert told["reading"]["order"].endswith(f"drawn from the seed {study.survey_sets.first().seed}.")
+    names = list(study.classes.values_list("name", flat=True))
+    assert told["reading"]["response_options"] == f"One of {len(names)} classes: {', '.join(names)}."
+    assert "class_counts" not in told.get("images", {}), "nothing was split here"
+    trained = study.items.filter(truth__diagnosis__name=names[0]).first()
+    study.items.filter(pk=trained.pk).update(split="train")
+    left = study.items.included().filter(split="test", truth__diagnosis__name=names[0]).count()
+    assert study_facts(study)["images"]["class_counts"].startswith(f"{names[0]} 1 for training and {left} for testing; {names[1]} 0 for training")
+
+
 def test_what_is_written_stands_in_the_protocol_and_in_the_next_report(client, study, member):
     member(study, "coordinator")
     blanks = build_protocol(protocol_facts(study)).blanks

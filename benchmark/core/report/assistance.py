@@ -7,12 +7,11 @@ from typing import Any
 
 from benchmark.core.results import Results
 from benchmark.core.wording import (
+    both_intervals,
     difference_words,
     gain_words,
-    interval,
     named_model,
     on_view,
-    p_value,
     plural,
     these_images,
 )
@@ -229,9 +228,5 @@ def _sentence(record: dict[str, Any], words: Callable[[dict[str, Any], float], s
     start = f"{where[:1].upper()}{where[1:]}, " if where else ""
     if difference is None:
         return f"{start}{plural(record['group'])} with the output of {named_model(record['assistant'])}: not estimable."
-    these = these_images(record)
-    sentence = (
-        f"{start}{words(record, difference)}: {interval(these['ci_low'], these['ci_high'])}, {p_value(these['p'])} for"
-        f" these images; {interval(record['ci_low'], record['ci_high'])}, {p_value(record['p'])} for new images."
-    )
+    sentence = f"{start}{words(record, difference)} {both_intervals(record)}."
     return sentence[:1].upper() + sentence[1:]

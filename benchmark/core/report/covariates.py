@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from benchmark.core.results import Results
-from benchmark.core.wording import interval, number, on_view, p_value, plural, readable
+from benchmark.core.wording import ahead, both_intervals, interval, number, on_view, p_value, plural, readable
 
 from . import html
 from .further import BOTH, Column, Part, parts_of
@@ -38,6 +38,12 @@ PARTS = (
 )  # fmt: skip
 
 
+NOTHING_COMPARED = (
+    "This cannot be told here: in no group of readers did two answers to the same question come from at least five readers each, and no"
+    " number was asked."
+)
+
+
 def covariates(results: Results, drawings: dict[str, str]) -> list[str]:
     """A sentence per number and group, the figure, and the tables; nothing where readers were asked nothing."""
     records = results.records("reader_covariates")
@@ -49,7 +55,7 @@ def covariates(results: Results, drawings: dict[str, str]) -> list[str]:
             " than five readers are merged or left out, and nothing is told of fewer than five. All of this is exploratory: nobody was"
             " allotted to experience, and whoever has more of it differs in other ways too."
         ),
-        html.bullets(covariate_sentences(results)),
+        html.bullets(covariate_answers(results)),
         drawings.get("reader-covariates", ""),
     ]
     return [*parts, *parts_of(results, PARTS)]
@@ -59,6 +65,17 @@ def covariate_sentences(results: Results) -> list[str]:
     """A sentence per number that readers stated, group and view."""
     records = results.records("reader_covariates")
     return [_sentence(record) for record in records if record["kind"] == "number" and record["group"] is not None]
+
+
+def covariate_answers(results: Results) -> list[str]:
+    """Every number's sentence, then choices that were compared; that nothing could be compared is an answer, too."""
+    choices = [
+        f"{readable(r['covariate']).capitalize()}{on_view(r['view'])}, {plural(r['group'])}:"
+        f" {ahead(readable(r['first']), readable(r['second']), r['difference'], verb='were')} {both_intervals(r)}."
+        for r in results.records("reader_covariates", kind="choice") if r["group"] is not None and r["difference"] is not None
+    ]  # fmt: skip
+    said = [*covariate_sentences(results), *choices]
+    return said or ([NOTHING_COMPARED] if results.records("reader_covariates") else [])
 
 
 def _sentence(record: Record) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from benchmark.core.output.tables import cells_of, paper_tables
 from benchmark.core.results import Results
-from benchmark.core.wording import interval, number, on_view, percent, plural, readable
+from benchmark.core.wording import interval, named_model, number, on_view, percent, plural, readable
 
 from . import html
 from .opening import share_sentence
@@ -74,9 +74,35 @@ def agreement_sentences(results: Results) -> list[str]:
     return sentences
 
 
+def consistency_sentences(results: Results) -> list[str]:
+    """Whether two err on the same images, a sentence per group and view: two readers, and a reader with each network."""
+    sentences = []
+    for r in results.records("error_consistency"):
+        if r["first"] != r["second"] or r["error_consistency"] is None or r["second"] not in results["design"]["groups"]:
+            continue
+        group, view = r["first"], r["view"]
+        pairs = [(f"between two {plural(group)}", r)] + [
+            (f"between one of them and {named_model(other['first'] if other['second'] == group else other['second'])}", other)
+            for other in results.records("error_consistency", view=view)
+            if group in (other["first"], other["second"]) and {other["first"], other["second"]} & {*results["design"]["models"]}
+            and other["error_consistency"] is not None
+        ]  # fmt: skip
+        told = ", ".join(
+            f"{number(pair['error_consistency'])} ({interval(pair['ci_low'], pair['ci_high'], 2, 1)}) {who}" for who, pair in pairs
+        )
+        start = f"{on_view(view).strip()}, errors" if view else "errors"
+        sentences.append(f"{start[:1].upper()}{start[1:]} fall on the same images with a consistency (0: as chance has it, 1: always) of {told}.")
+    return sentences
+
+
+def agreement_answers(results: Results) -> list[str]:
+    """How far readers agree, and whether they err on the same images."""
+    return agreement_sentences(results) + consistency_sentences(results)
+
+
 def agreement(results: Results, drawings: dict[str, str]) -> list[str]:
     fine = (
         "Fleiss' kappa and observed agreement count a missing answer as a category of its own; alpha and AC1 leave it"
         " out. Intervals: bootstrap over items."
     )
-    return [html.bullets(agreement_sentences(results)), html.table(*paper_tables(results)["agreement"]), html.paragraph(fine, "muted")]
+    return [html.bullets(agreement_answers(results)), html.table(*paper_tables(results)["agreement"]), html.paragraph(fine, "muted")]

@@ -35,8 +35,8 @@ class Column:
             return interval(record.get("fleiss_kappa_ci_low"), record.get("fleiss_kappa_ci_high"), 2, 1)
         if self.form == "plain interval":
             return interval(record.get(f"{self.field}_low"), record.get(f"{self.field}_high"), 2, 1)
-        if self.form == "fine interval":
-            return interval(record.get("ci_low"), record.get("ci_high"), 3, 1)
+        if self.form == "ratio interval":
+            return interval(record.get("ci_low"), record.get("ci_high"), 2, 1)
         if value is None:
             return "–"
         if isinstance(value, bool):
@@ -314,6 +314,20 @@ PARTS = (
         ),
     ),
     Part(
+        "order_model",
+        "What do view, period and carry-over do in one model?",
+        "Logistic model of right answers with readers and images as random effects, every term adjusted for the others; the test of"
+        " carry-over is weak.",
+        (
+            Column("Readers", "group", "group"),
+            Column("Term", "term", "words"),
+            Column("Readings", "readings"),
+            Column("Log odds ratio", "log_odds_ratio", "number"),
+            Column("Interval", "ci", "ratio interval"),
+            Column("p", "p", "p"),
+        ),
+    ),
+    Part(
         "order",
         "Do readers change within a block?",
         "Change with the place in the block: practice or fatigue.",
@@ -355,8 +369,8 @@ PARTS = (
         (
             Column("Readers", "group", "group"),
             Column("Compared", "term", "words"),
-            Column("Ratio", "ratio", "fine"),
-            Column("Interval", "ci", "fine interval"),
+            Column("Ratio", "ratio", "number"),
+            Column("Interval", "ci", "ratio interval"),
             Column("p", "p", "p"),
         ),
     ),

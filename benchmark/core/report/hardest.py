@@ -10,6 +10,7 @@ from benchmark.core.sections.standing import hardest as hardest_of
 from benchmark.core.wording import interval, number, on_view, percent, readable
 
 from . import html
+from .secondary import item_response_sentences
 
 Record = dict[str, Any]
 HEADER = ["Item", "Truth", "Readings", "Correct by people (%)", "Interval (%)", "Most often taken for", "Difficulty (logits)",
@@ -22,7 +23,7 @@ def hardest(results: Results, figures: dict[str, str], pictures: Pictures) -> li
     if not results.records("items"):
         return []
     logits = {(r["item"], r["view"]): r["difficulty"] for r in results.records("rasch_items")}
-    parts = [figures.get("difficulty", ""), figures.get("wright-map", "")]
+    parts = [html.bullets(list(item_response_sentences(results))), figures.get("difficulty", ""), figures.get("wright-map", "")]
     if pictures.files:
         parts.append(html.paragraph(THEIRS, "muted"))
     for view in dict.fromkeys(record["view"] for record in results["items"]):

@@ -199,6 +199,11 @@ def _description(results: Results) -> Iterator[str]:
         how = " or ".join(sorted(str(scale) for scale in scales if scale)) or "the Rasch model"
         cited = "[[rasch, bock]]" if "marginal" in how else "[[rasch]]"
         yield f"Readers and images were placed on one logit scale ({how}) {cited}."
+    if results.records("order_model"):
+        yield (
+            "Where both orders of the views occur, view, period and carry-over were also told apart by a logistic mixed model with crossed random"
+            " effects of readers and images, fitted by Laplace's approximation."
+        )
     if any(record["ratio"] is not None for record in results.records("time_model")):
         yield "Response times: a linear mixed model of their logarithm with random effects of readers and images [[bates]]."
 

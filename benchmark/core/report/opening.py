@@ -7,12 +7,12 @@ from typing import Any
 from benchmark.core.results import Results
 from benchmark.core.wording import (
     ahead,
+    both_intervals,
     interval,
     named_model,
     number,
     of_view,
     on_view,
-    p_value,
     percent,
     plural,
     readable,
@@ -79,24 +79,21 @@ def summary(results: Results) -> list[str]:
     if apart:
         verdict = (
             f"In {apart} of {len(pairs)} comparisons the two questions have different answers: what is significant for these"
-            " images is not for new ones, or the other way round."
+            " images is not for new ones, or the other way round (p of single tests)."
         )
     else:
-        verdict = "For no comparison do the two questions have different answers."
+        verdict = "In no comparison is one answer significant and the other not (p of single tests)."
     return [html.bullets(lines), html.paragraph(verdict), gains]
 
 
 def _in_short(these: dict[str, Any], new: dict[str, Any], level: str, *, first: bool) -> str:
-    model, group, difference = named_model(these["model"]), plural(these["group"]), these["mean_difference"]
+    model, group, difference = named_model(these["model"]), plural(these["group"]), new["difference"]
     where = on_view(these["view"]).strip()
     start = f"{where[:1].upper()}{where[1:]}, " if where else ""
     if difference is None:
         return f"{start}{model} and {group}: not estimable."
-    label = f"{level} interval " if first else ""
-    sentence = (
-        f"{start}{ahead(model, group, difference)}: {label}{interval(these['ci_low'], these['ci_high'])}, {p_value(these['p'])} for these"
-        f" images; {interval(new['ci_low'], new['ci_high'])}, {p_value(new['p'])} for new images."
-    )
+    told = both_intervals(new, these, level=f"{level} interval " if first else "")
+    sentence = f"{start}{ahead(model, group, difference)} {told}."
     return sentence[:1].upper() + sentence[1:]
 
 
@@ -190,7 +187,8 @@ def _value(value: float | None) -> str:
 
 def share_sentence(record: dict[str, Any]) -> str:
     """One group's or network's accuracy in a sentence."""
-    who = readable(record["reader"]) if record["kind"] == "model" else plural(record["group"])
-    view = f" of the {of_view(record['view'])}" if record["view"] else ""
-    bounds = interval(record["ci_low"], record["ci_high"])
-    return f"{who[:1].upper()}{who[1:]} named {percent(record['accuracy'])}{view} correctly ({bounds})."
+    is_network = record["kind"] == "model"
+    who = f"{named_model(record['reader'])} was" if is_network else f"{plural(record['group'])} were"
+    where = f"{on_view(record['view']).strip()}, " if record["view"] else ""
+    told = f"{where}{who} right {percent(record['accuracy'])} of the time ({interval(record['ci_low'], record['ci_high'])})."
+    return told[:1].upper() + told[1:]

@@ -15,6 +15,7 @@ from benchmark.core.results import Results
 
 from . import html
 from .anchors import anchors
+from .answers import notes_on
 from .assistance import assistance
 from .checklists import NOT_RECORDED, Item, checklist, guidelines
 from .comparisons import comparisons
@@ -25,7 +26,9 @@ from .hardest import hardest
 from .limitations import limitations
 from .methods import marked_methods
 from .opening import design, opening, participants, summary, title_of
+from .record import declared, recorded, size
 from .references import numbered
+from .secondary import SAID, SECTIONS_OF
 from .within_reader import within_reader
 
 WATERMARK = "SIMULATED"
@@ -91,6 +94,7 @@ def _sections(results: Results, figures: dict[str, str], pictures: Pictures) -> 
     yield section("summary", "In short", lambda: summary(results))
     yield section("participants", "Who took part?", lambda: participants(results, figures))
     yield section("design", "How was the study designed?", lambda: design(results))
+    yield section("record", "What is recorded of the study?", lambda: recorded(results))
     yield section("comparisons", "Who is more accurate?", lambda: comparisons(results, figures))
     yield section("assistance", "Does seeing the network's output help?", lambda: assistance(results, figures))
     yield section("accuracy", "How many images did each group name correctly?", lambda: accuracy(results, figures))
@@ -116,7 +120,10 @@ def _sections(results: Results, figures: dict[str, str], pictures: Pictures) -> 
 
 def _further(results: Results, part: Part, figures: dict[str, str]) -> Section:
     drawing = "".join(figures.get(name, "") for name in part.figures)
-    return Section(part.section.replace("_", "-"), part.question, part_of(results, part) + drawing)
+    said = html.bullets(list(SAID[part.section](results))) if part.section in SAID else ""
+    topics = [topic for topic, sections in SECTIONS_OF.items() if said and sections[0] == part.section]
+    said += "".join(html.paragraph(note, "muted") for topic in topics for note in notes_on(results, topic))
+    return Section(part.section.replace("_", "-"), part.question, said + part_of(results, part) + drawing)
 
 
 def _plan(results: Results) -> list[str]:
@@ -126,8 +133,9 @@ def _plan(results: Results) -> list[str]:
         f"Significance level {plan['alpha']:g}, intervals at {100 * plan['confidence']:g} %.",
         f"Missing answers: {plan['missing']}. Multiplicity: {plan['multiplicity']}.",
         f"Planned contrasts: {plan['primary_contrasts']}." if plan["declared"] else "",
+        *declared(results),
     ]
-    return [html.paragraph(stamp), html.bullets([rule for rule in rules if rule]), *deviations_of(results)]
+    return [html.paragraph(stamp), html.bullets([rule for rule in rules if rule]), *size(results), *deviations_of(results)]
 
 
 def deviations_of(results: Results) -> list[str]:

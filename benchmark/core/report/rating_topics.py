@@ -18,10 +18,17 @@ def topic_answers(results: Results, topic: str) -> list[str]:
     """What the results say on a topic of their pages, in sentences before any figure; none on a topic that has none."""
     told: dict[str, Callable[[Results], Iterator[str]]] = {"realism": realism_answers, "strips": strip_answers, "agreement": agreement_answers}
     sides = choice_answers(results.records("choices"), results["plan"]) if topic == "strips" else []
-    found = [*sides, *(told[topic](results) if topic in told else ())]
+    return [*sides, *(told[topic](results) if topic in told else ())]
+
+
+def topic_notes(results: Results, topic: str) -> list[str]:
+    """For what the answers on that page hold; nothing where there are none."""
+    if not topic_answers(results, topic):
+        return []
     level = f"{100 * results['plan']['confidence']:g} %"
     of_whom = "of alpha for new images, of repeats for new raters and new images" if topic == "agreement" else "for new raters and new images"
-    return [*found, f"In brackets: {level} intervals, {of_whom}."] if found else []
+    tests = "" if topic == "agreement" else " p values are of single tests, not adjusted; what is not significant was not shown to be equal."
+    return [f"In brackets: {level} intervals, {of_whom}.{tests}"]
 
 
 def realism_answers(results: Results) -> Iterator[str]:
@@ -31,14 +38,16 @@ def realism_answers(results: Results) -> Iterator[str]:
         own = sorted((r for r in scales if r["question"] == question), key=lambda r: r["set"] != REAL)
         means = ", ".join(f"{readable(r['set'])} {number(r['mean'])} ({interval(r['ci_low'], r['ci_high'], 2, 1)})" for r in own)
         models = [r for r in results.records("scale_models", question=question) if r["odds_ratio"] is not None]
-        odds = ", ".join(f"{readable(r['set'])} {number(r['odds_ratio'])} ({p_value(r['p'])})" for r in models)
+        odds = ", ".join(
+            f"{readable(r['set'])} {number(r['odds_ratio'])} times ({interval(r['ci_low'], r['ci_high'], 2, 1)}; {p_value(r['p'])})" for r in models
+        )
         against = f" Odds of a higher rating than {readable(models[0]['against'])} images: {odds}." if models else ""
         yield f"{readable(question).capitalize()}, mean rating: {means}.{against}"
     classes = [r for r in results.records("named_classes") if r["class"] is None]
     for question in dict.fromkeys(r["question"] for r in classes):
         own = sorted((r for r in classes if r["question"] == question), key=lambda r: r["set"] != REAL)
         shares = ", ".join(f"{readable(r['set'])} {percent(r['share'])} ({interval(r['ci_low'], r['ci_high'])})" for r in own)
-        yield f"The stated class was named of these shares of images: {shares}."
+        yield f"Raters named the class that an image is stated to show in these shares of their answers: {shares}."
 
 
 def strip_answers(results: Results) -> Iterator[str]:

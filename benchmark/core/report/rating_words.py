@@ -20,7 +20,7 @@ def hype_answer(record: Record, plan: Record) -> str:
     if record["error"] is None:
         return f"No error rate can be given: {record['why']}."
     return (
-        f"Raters were wrong about {percent(record['error'])} of the images ({_level(plan)} interval"
+        f"Raters were wrong in {percent(record['error'])} of their judgments ({_level(plan)} interval"
         f" {interval(record['ci_low'], record['ci_high'])}): they took {percent(record['fakes_called_real'])} of the generated"
         f" images for real and {percent(record['reals_called_fake'])} of the real ones for generated."
     )
@@ -78,11 +78,14 @@ def signal_sentence(record: Record) -> str:
 
 
 # Strips by what they are, morphs first. What was put out of order has no direction that could be named rightly.
+NAMED = "raters named the direction correctly {share} of the time"
 STRIPS = {
-    "morph": ("Morphs", "the direction correctly"),
-    "shuffled": ("Shuffled strips, a control", "the order in which they are kept, which is none,"),
-    "other-z": ("Strips of other z, a control", "the direction correctly"),
-    "cross-fade": ("Cross-fades, a control", "the direction correctly"),
+    "morph": ("Morphs", NAMED),
+    "shuffled": (
+        "Shuffled strips, a control", "{share} of the choices went with the order in which the frames are kept, though no direction is right"
+    ),
+    "other-z": ("Strips of other z, a control", NAMED),
+    "cross-fade": ("Cross-fades, a control", NAMED),
 }
 
 
@@ -97,16 +100,17 @@ def choice_answers(records: Sequence[Record], plan: Record) -> list[str]:
 
 
 def choice_answer(record: Record, plan: Record) -> str:
-    """A choice between two sides in a sentence."""
+    """A choice between two sides in a sentence; where interval and test fall on either side of one half, that is said."""
     kind = readable(record["set"]).capitalize()
-    what, named = f"{kind} pairs", "the generated image correctly"
+    what, named = f"{kind} pairs", "raters named the generated image correctly {share} of the time"
     if record["shown"] == "strip":
-        what, named = STRIPS.get(record["set"], (f"{kind}, strips", "the direction correctly"))
-    undecided = f", undecided {percent(record['undecided'])} of the time" if record["undecided"] else ""
-    return (
-        f"{what}: raters named {named} {percent(record['right'])} of the time"
-        f" ({interval(record['ci_low'], record['ci_high'])}{undecided}); against guessing, {p_value(record['p_chance'])}."
-    )
+        what, named = STRIPS.get(record["set"], (f"{kind}, strips", NAMED))
+    low, high, p = record["ci_low"], record["ci_high"], record["p_chance"]
+    undecided = f", undecided answers ({percent(record['undecided'])}) counted half" if record["undecided"] else ""
+    told = f"{what}: {named.format(share=percent(record['right']))} ({interval(low, high)}){undecided}; against guessing, {p_value(p)}"
+    if None not in (low, p) and (low <= 0.5 <= high) == (p < plan.get("alpha", 0.05)):
+        told += f", but the interval, which is made in another way, {'holds' if low <= 0.5 <= high else 'leaves out'} one half: undecided"
+    return f"{told}."
 
 
 def limitations(results: Results) -> list[str]:

@@ -27,7 +27,8 @@ from .checklists import rating_checklist
 from .further import Column, Part, parts_of
 from .opening import simulated_notice
 from .page import Section, assembled, checked_in_r, checklists, deviations_of, fonts_wanting, provenance
-from .rating_topics import strip_answers, topic_answers
+from .rating_topics import strip_answers, topic_answers, topic_notes
+from .record import recorded
 from .references import numbered
 
 Pictures = Mapping[str, bytes]
@@ -153,6 +154,11 @@ SHOWN = {"single": ("single image", "single images"), "pair": ("pair", "pairs"),
          "grid": ("cell or question of a grid", "cells and questions of grids")}  # fmt: skip
 
 
+def _said(results: Results, topic: str) -> list[str]:
+    """What the results say on a topic in sentences, and for whom they hold."""
+    return [html.bullets(topic_answers(results, topic)), *(html.paragraph(note, "muted") for note in topic_notes(results, topic))]
+
+
 def _sections(results: Results, figures: dict[str, str], pictures: Pictures) -> Iterator[Section]:
     def section(anchor: str, title: str, parts: Callable[[], list[str]]) -> Section:
         return Section(anchor, title, "\n".join(part for part in parts() if part))
@@ -166,7 +172,7 @@ def _sections(results: Results, figures: dict[str, str], pictures: Pictures) -> 
     yield section("raters", "Does every rater do alike?", lambda: [*table(RATERS), figures.get("raters", "")])
     yield section(
         "realism", "How realistic are they?",
-        lambda: [html.bullets(topic_answers(results, "realism")), figures.get("scales", ""), *table(SCALES), *table(MODELS)],
+        lambda: [*_said(results, "realism"), figures.get("scales", ""), *table(SCALES), *table(MODELS)],
     )
     yield section(
         "classes", "Does it depend on the class?",
@@ -184,8 +190,9 @@ def _sections(results: Results, figures: dict[str, str], pictures: Pictures) -> 
     agreement = (AGREEMENT, SELF, CATCHES, PACE)
     yield section(
         "agreement", "How far do raters agree?",
-        lambda: [html.bullets(topic_answers(results, "agreement")), *(line for part in agreement for line in table(part))],
+        lambda: [*_said(results, "agreement"), *(line for part in agreement for line in table(part))],
     )  # fmt: skip
+    yield section("record", "What is recorded of the study?", lambda: recorded(results))
     yield section("plan", "What was planned, and where does the analysis depart from it?", lambda: _plan(results))
     sentences, cited = numbered([*methods(results), GUIDELINE])
     yield section("methods", "Methods", lambda: [*map(html.paragraph, sentences[:-1])])

@@ -20,6 +20,9 @@ from benchmark.core.sections.new_image_methods import affordable
 Record = dict[str, Any]
 ANSWERS_FOR_OWN_ESTIMATE = 30  # an item with fewer has a shrunken difficulty only
 SHRUNKEN = "logistic model with random items and readers, shrunken estimates"
+NO_SPREAD = 1e-6  # logits: a spread that the fit has set to zero
+IMAGES_ALIKE = "images do not differ beyond chance in this model, so that no image has a difficulty of its own"
+READERS_ALIKE = "readers do not differ beyond chance in this model, so that no reader has a place among them"
 MARGINAL = "Rasch model by marginal maximum likelihood"
 
 
@@ -105,12 +108,15 @@ def _records(
         group=("group", "first"), size=("correct", "size"), sum=("correct", "sum")
     )
     fields = ("difficulty", "difficulty_se", "infit", "outfit")
+    alike = not isinstance(scale, str) and not scale.difficulty_se.max() > NO_SPREAD
     truth = people.drop_duplicates("item").set_index("item")["truth"]
     items = []
     for k, row in enumerate(by_item.itertuples()):
         values = dict.fromkeys(fields) if isinstance(scale, str) else {f: float(getattr(scale, f)[k]) for f in fields}
         items.append({"item": row.Index, "view": view, "truth": truth[row.Index], "readings": int(row.size),
                       "correct": int(row.sum), **values, **_method(scale)})  # fmt: skip
+        if alike:  # every image has the mean's difficulty then, and a standard error of 0 would claim to know it
+            items[-1].update(difficulty_se=None, why=IMAGES_ALIKE)
     readers = []
     for k, row in enumerate(by_reader.itertuples()):
         place = _place(scale, None if isinstance(scale, str) else (scale.ability[k], scale.ability_se[k]))
@@ -135,11 +141,11 @@ def _place(scale: _Scale | str, found: tuple[float, float] | None, why: str | No
         return record
     if found is None:
         return {**record, "why": why}
-    record.update(ability=float(found[0]), ability_se=float(found[1]))
-    if scale.sd_reader > 0:
+    record.update(ability=float(found[0]), ability_se=float(found[1]) if found[1] > NO_SPREAD else None)
+    if scale.sd_reader > NO_SPREAD:
         record["percentile"] = float(100 * special.ndtr(found[0] / scale.sd_reader))
     else:
-        record["why"] = "readers do not differ beyond chance, so there is no percentile among them"
+        record["why"] = READERS_ALIKE
     return record
 
 

@@ -9,10 +9,11 @@ import pandas as pd
 
 from benchmark.core.errors import NotConverged
 from benchmark.core.inputs.scoring import ReaderSet, Scored
-from benchmark.core.methods.distributions import t_quantile, t_two_sided_p
+from benchmark.core.methods.distributions import normal_quantile, normal_two_sided_p, t_quantile, t_two_sided_p
+from benchmark.core.methods.glmm import RandomEffect, fit_glmm
 from benchmark.core.methods.lmm import fit_lmm
 from benchmark.core.methods.matched_pairs import clustered_mcnemar, durkalski
-from benchmark.core.methods.twoway import two_way_mean
+from benchmark.core.methods.twoway import codes, two_way_mean
 from benchmark.core.plans.plan import Plan
 from benchmark.core.sections.contrasts import both_views
 from benchmark.core.sections.new_image_methods import affordable
@@ -176,3 +177,55 @@ def _crossover(pair: pd.DataFrame, first_led: pd.Series, confidence: float) -> R
              f"{name}_ci_high": estimate + half}
         )  # fmt: skip
     return record
+
+
+def order_model_section(scored: Scored, plan: Plan) -> list[Record]:
+    """Right answers ~ view x period + place in the block + class + (1|item) + (1|reader), logistic, where both orders occur.
+
+    View and period are coded -1/2 and 1/2, so that each is an average over the other. Twice their product is 1/2 where the
+    first view came first and -1/2 where it came second: in two periods it is what one order does beside the other, the
+    carry-over (Senn 2002). One record per term with its log odds ratio and Wald test.
+    """
+    records = []
+    for carry in carry_over_section(scored, plan):
+        if not carry["confounded"]:
+            records += _order_terms(scored, carry["group"], carry["first_view"], carry["second_view"], plan)
+    return records
+
+
+ORDER_TERMS = ("{second} against {first}", "second period against first", "carry-over: {first} first against {second} first")
+
+
+def _order_terms(scored: Scored, group: str, first: str, second: str, plan: Plan) -> list[Record]:
+    pair = both_views(scored, group, first, second)
+    led = (pd.to_numeric(pair["block_1"]) < pd.to_numeric(pair["block_2"])).groupby(pair["reader"]).first()
+    rows = pd.concat([scored.find("human", group, view).rows for view in (first, second)])
+    rows = rows[(rows["answer"] != "") & rows["reader"].isin(led.index)]
+    later = (rows["view"] == second).to_numpy()
+    view = np.where(later, 0.5, -0.5)
+    period = np.where(later == rows["reader"].map(led).to_numpy(dtype=bool), 0.5, -0.5)
+    names = [term.format(first=first, second=second) for term in ORDER_TERMS]
+    columns = [view, period, 2 * view * period]
+    if rows["position"].notna().all() and rows["position"].nunique() > 1:
+        place = rows["position"] - rows.groupby(["reader", "view"])["position"].transform("mean")
+        names.append(f"{PER_ITEMS} items later in the block")
+        columns.append(place.to_numpy(dtype=float) / PER_ITEMS)
+    fields = ("log_odds_ratio", "se", "p", "ci_low", "ci_high")
+    keys = {"group": group, "first_view": first, "second_view": second, "readings": len(rows), "readers": int(rows["reader"].nunique())}
+    why, y = affordable(plan, rows["reader"].nunique(), rows["item"].nunique()), rows["correct"].to_numpy(dtype=float)
+    if why is None:
+        truth, n_classes = codes(rows["truth"])
+        x = np.column_stack([*columns, (truth[:, None] == np.arange(n_classes)).astype(float)])
+        effects = tuple(RandomEffect(codes(rows[kind])[0], np.ones(len(y))) for kind in ("item", "reader"))
+        try:
+            fit = fit_glmm(y, x, effects)
+        except (NotConverged, np.linalg.LinAlgError):
+            why = "the logistic mixed model did not converge, as when a class is always right"
+    if why is not None:
+        return [{**keys, "term": name, **dict.fromkeys(fields), "why": why} for name in names]
+    z = normal_quantile(0.5 + plan.confidence / 2)
+    return [
+        {**keys, "term": name, "log_odds_ratio": float(b), "se": float(se), "p": normal_two_sided_p(b / se), "ci_low": float(b - z * se),
+         "ci_high": float(b + z * se), "why": None}
+        for name, b, se in zip(names, fit.beta, fit.se)
+    ]  # fmt: skip

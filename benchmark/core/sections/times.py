@@ -71,7 +71,11 @@ def speed_accuracy_section(scored: Scored, plan: Plan) -> list[Record]:
 
 
 def time_model_section(scored: Scored, plan: Plan) -> list[Record]:
-    """Log response time ~ right + view + position + (1|reader) + (1|item): each term as a ratio of times."""
+    """Log response time ~ right x view + position + (1|reader) + (1|item): each term as a ratio of times.
+
+    The product is that of deviations from the means, so that the terms of right answers and of a view are averages over the
+    other; its own ratio is that of right to wrong answers in a view, over the same in the first view.
+    """
     records = []
     views = scored.readings.views
     for group in scored.readings.human_groups:
@@ -86,6 +90,10 @@ def time_model_section(scored: Scored, plan: Plan) -> list[Record]:
             here = (rows["view"] == view).to_numpy(dtype=float)
             if 0 < here.mean() < 1:
                 terms[f"{view} against {views[0]}"] = here
+                two = rows["view"].isin((view, views[0]))
+                if len(rows[two].groupby(["view", "correct"])) == 4:
+                    right = rows["correct"].to_numpy(dtype=float)
+                    terms[f"right against wrong answers, {view} over {views[0]}"] = (right - right.mean()) * (here - here.mean())
         if rows["position"].notna().all() and rows["position"].nunique() > 1:
             terms[f"{PER_ITEMS} items later"] = rows["position"].to_numpy(dtype=float) / PER_ITEMS
         if not terms:

@@ -20,7 +20,7 @@
       const button = document.createElement("button");
       button.type = "button";
       button.className = "sort";
-      button.textContent = heading.textContent;
+      button.replaceChildren(...heading.childNodes);
       button.addEventListener("click", () => sortBy(table, heading));
       heading.replaceChildren(button);
     });

@@ -89,6 +89,16 @@ def founding_results(founding_frame):
     return analyse(Readings.from_frame(founding_frame))
 
 
+@pytest.fixture(scope="session")
+def crossed_results():
+    """A small crossed study with everything that a table of readings may hold, and a network's probabilities."""
+    from benchmark.core import Readings, analyse
+
+    from .crossed_study import QUICK, crossed_predictions, small_study
+
+    return analyse(Readings.from_frame(small_study()), predictions=crossed_predictions(), plan=QUICK)
+
+
 def people_and_networks() -> pd.DataFrame:
     """The answers of 10 people and 4 networks to 160 stimuli (Geirhos et al. 2019, CC-BY-4.0) as a readings table."""
     places = [ROOT / "fixtures/human-vs-cnn-16/answers.csv"]

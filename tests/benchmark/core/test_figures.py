@@ -16,7 +16,7 @@ from benchmark.core.figures.drawing import Circle, Words, text_width
 from benchmark.core.figures.look import OCHRE, PLUM, TEAL, cell_colour, colours, contrast, ink_on
 from benchmark.core.figures.paper import five_numbers
 
-from .test_sections import small_study
+from .crossed_study import small_study
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from benchmark.core.figures.ratings import rating_figures
 from benchmark.core.inputs.ratings import read_ratings
 from benchmark.core.plans.plan import Plan
 from benchmark.core.report.checklists import rating_checklist
-from benchmark.core.report.rating_topics import topic_answers
+from benchmark.core.report.rating_topics import topic_answers, topic_notes
 from benchmark.core.report.rating_words import choice_answers, signal_sentence, verdict
 from benchmark.core.report.ratings import build_rating_report
 from benchmark.core.results import Results
@@ -150,8 +150,8 @@ def test_every_topic_is_answered_in_words_with_its_intervals_before_its_figures(
     assert strips[0].startswith("Morphs: raters named the direction correctly 50.0 % of the time")
     assert strips[1].startswith("Morphs: no implausible frame in 25.0 % of the answers (")
     assert topic_answers(results, "agreement")[0].startswith("Real or generated (origin): raters agree with alpha ")
-    assert all(topic_answers(results, topic)[-1].startswith("In brackets: 95 % intervals") for topic in ("realism", "strips", "agreement"))
-    assert topic_answers(results, "items") == []
+    assert all(topic_notes(results, topic)[0].startswith("In brackets: 95 % intervals") for topic in ("realism", "strips", "agreement"))
+    assert topic_answers(results, "items") == topic_notes(results, "items") == []
 
 
 def test_every_figure_has_a_form_that_fits_a_phone(results):
@@ -267,9 +267,19 @@ def test_choices_are_told_pairs_first_then_morphs_before_their_controls():
     assert [sentence.split(":")[0] for sentence in told] == [
         "All pairs", "Random pairs", "Morphs", "Shuffled strips, a control", "Cross-fades, a control", "Mine, strips",
     ]  # fmt: skip
-    assert told[0].startswith("All pairs: raters named the generated image correctly 70.0 % of the time (50.0 to 90.0);")
-    assert "raters named the order in which they are kept, which is none, 70.0 %" in told[3]
+    assert told[0].startswith("All pairs: raters named the generated image correctly 70.0 % of the time (50.0 to 90.0); against guessing, p = .04")
+    assert "70.0 % of the choices went with the order in which the frames are kept, though no direction is right (50.0 to 90.0)" in told[3]
     assert "correctly" not in told[3]
+    (half,) = choice_answers([common | {"shown": "pair", "set": "all", "undecided": 0.286, "p_chance": 0.56}], {})
+    assert half.endswith(" (50.0 to 90.0), undecided answers (28.6 %) counted half; against guessing, p = .56.")
+
+
+def test_a_test_and_an_interval_that_disagree_leave_a_choice_undecided():
+    """Wilson's interval and the t-test are made in different ways and can fall on either side of one half in few judgments."""
+    record = {"shown": "strip", "set": "shuffled", "right": 0.762, "ci_low": 0.477, "ci_high": 0.918, "undecided": 0, "p_chance": 0.033}
+    said = {p: choice_answers([record | {"p_chance": p}], {"alpha": 0.05})[0] for p in (0.033, 0.066)}
+    assert said[0.033].endswith("p = .03, but the interval, which is made in another way, holds one half: undecided.")
+    assert said[0.066].endswith("against guessing, p = .07.")
 
 
 def test_equivalence_to_chance_is_tested_at_the_plans_level():

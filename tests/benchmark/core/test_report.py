@@ -11,11 +11,13 @@ import pytest
 from PIL import ImageFile
 
 from benchmark.core import InputError, Results
-from benchmark.core.facts import described, read_certificate, read_facts
+from benchmark.core.facts import FIELDS, described, read_certificate, read_facts
 from benchmark.core.figures.catalogue import figures_of
-from benchmark.core.report.checklists import checklist, guidelines
+from benchmark.core.report import html
+from benchmark.core.report.checklists import NOT_RECORDED, checklist, guidelines
 from benchmark.core.report.methods import marked_methods, methods
 from benchmark.core.report.page import build_report
+from benchmark.core.report.record import declared, record_words, recorded, size
 from benchmark.core.report.references import REFERENCES, numbered
 
 FACTS = """
@@ -64,7 +66,8 @@ def test_every_comparison_has_its_question_both_answers_and_a_line_in_short(repo
         assert these["question"] in plain
         assert these["answer"] in plain
         assert new["answer"] in plain
-    assert plain.count("for new images.</li>") == 4
+    in_short = plain[plain.index('id="summary"') : plain.index('id="participants"')]
+    assert len(re.findall(r"<li>On [^<]+ \(these images: [^<]+; new images: [^<]+\)\.</li>", in_short)) == 4
 
 
 def test_simulated_readings_are_marked_on_top_and_on_every_page(report, founding_results):
@@ -118,6 +121,40 @@ def test_checklists_hold_every_item_and_guess_nothing(founding_results, facts):
 def test_what_nobody_recorded_is_said(report):
     assert report.count("not recorded") > 20
     assert "Certificate of the design: not recorded." in report
+
+
+def test_every_field_of_the_record_stands_in_the_report_and_what_is_missing_is_named(founding_results):
+    fields = [(section, field) for section, own in FIELDS.items() for field in own]
+    labels = {(section, field): record_words()[section][field][0] for section, field in fields}
+    bare = "".join(recorded(founding_results))
+    assert bare.count("<td>not recorded</td>") == len(fields)
+    told = {section: {field: f"told of {section} {field}" for field in own} for section, own in FIELDS.items()}
+    whole = "".join(recorded(described(founding_results, facts=told)))
+    assert NOT_RECORDED not in whole
+    for section, field in fields:
+        assert f"<td>told of {section} {field}</td>" in whole
+        assert f">{html.text(labels[section, field])}</th>" in bare
+    assert "The study: 0 of 17 recorded" in bare
+    some = "".join(recorded(described(founding_results, facts={"study": {"aim": "Made up"}})))
+    assert "The study: 1 of 17 recorded" in some
+
+
+def test_the_report_says_what_was_declared_and_how_large_the_study_became(founding_results, facts):
+    plan = {**founding_results["plan"], "declared": True, "estimand": "new images", "hypotheses": ["The network is ahead."], "margin": 0.05,
+            "registration": "DRKS1", "completion": {"threshold": 0.95, "comparison": ">", "first_per_seat": True}}  # fmt: skip
+    said = " ".join(declared(Results({**founding_results.content, "plan": plan})))
+    for words in ("other images, read by other readers", "Hypotheses: The network is ahead.", "non-inferiority: 5.0 points", "Registration: DRKS1",
+                  "a sitting counts where > 95 % of its answers were given; of several in one seat, the first complete one"):  # fmt: skip
+        assert words in said
+    bare = " ".join(declared(founding_results))
+    assert "Hypotheses: not recorded. Margin of equivalence or non-inferiority: none declared. Registration: not recorded." in bare
+    assert "no sitting is left out" in bare
+    reached = "".join(size(founding_results))
+    assert "Planned size: not recorded" in reached
+    for these, new in zip(founding_results["paired"], founding_results["new_images"]):
+        assert f"30 surveys, {new['readers']} readers, 140 images" in reached
+        for value in (these["sd"], new["sd_reader"], new["sd_item"], (these["ci_high"] - these["ci_low"]) / 2, (new["ci_high"] - new["ci_low"]) / 2):
+            assert f"{100 * value:.1f}" in reached
 
 
 def test_certificate_of_a_design_is_printed_with_its_hash(founding_results, tmp_path):

@@ -6,55 +6,17 @@ import pytest
 from scipy import special
 
 from benchmark.core import Plan, Readings, analyse
-from benchmark.core.inputs.predictions import Predictions
+from benchmark.core.inputs.scoring import Scored
 from benchmark.core.methods.bootstrap import StudyDraws, intervals
 from benchmark.core.methods.lmm import fit_lmm
 from benchmark.core.methods.rasch import fit_rasch
 from benchmark.core.methods.teams import bayes_accuracy, best_threshold, defer_accuracy, vote_accuracy
 from benchmark.core.plans.plan import Contrast, Extra
 from benchmark.core.sections.item_response import _shrunken
+from benchmark.core.sections.order import order_model_section
 
 from .conftest import CLASSES
-
-QUICK = Plan(bootstrap_draws=200)
-
-
-def small_study(readers=8, items=24, seed=3, *, confidence=True, both_orders=True) -> pd.DataFrame:
-    """Crossed readers x items on two views, three classes, one network; with confidence, times and positions."""
-    rng = np.random.default_rng(seed)
-    classes, rows = ("a", "b", "c"), []
-    hard, skill = rng.normal(size=items), rng.normal(0, 0.5, readers)
-    for view in ("close", "wide"):
-        for i in range(items):
-            truth = classes[i % 3]
-            answer = truth if rng.random() < 0.8 else classes[(i + 1) % 3]
-            rows.append(("net", "net", f"i{i}", truth, answer, "model", view, "", "", "", "", 0.8))
-    for r in range(readers):
-        flip = both_orders and r % 2
-        for block, view in enumerate(("wide", "close") if flip else ("close", "wide"), 1):
-            for position, i in enumerate(rng.permutation(items), 1):
-                truth, p = classes[i % 3], 1 / (1 + np.exp(-(0.8 + skill[r] - hard[i] + 0.5 * (view == "wide"))))
-                right = rng.random() < p
-                sure = round(float(np.clip(0.5 * p + 0.5 * right, 0.05, 0.99)), 2) if confidence else ""
-                milliseconds = int(1000 * np.exp(1.5 - 0.3 * right - 0.01 * position + rng.normal(0, 0.3)))
-                answer = truth if right else classes[(i + 1) % 3]
-                rows.append((f"r{r}", "people", f"i{i}", truth, answer, "human", view, "S1", block, position,
-                             milliseconds, sure))  # fmt: skip
-    columns = [
-        "reader",
-        "group",
-        "item",
-        "truth",
-        "answer",
-        "kind",
-        "view",
-        "survey",
-        "block",
-        "position",
-        "rt_ms",
-        "confidence",
-    ]
-    return pd.DataFrame(rows, columns=columns)
+from .crossed_study import QUICK, crossed_network, small_study
 
 
 @pytest.fixture(scope="module")
@@ -168,6 +130,31 @@ def test_one_order_is_confounded_and_two_orders_are_separated():
     assert two["view_effect_ci_low"] < two["view_effect"] < two["view_effect_ci_high"]
 
 
+def test_the_model_of_orders_finds_view_period_and_carry_over_as_they_were_made():
+    """Log odds of .8 for the second view, .5 for the second period and -.6 for the order, in 40 readers of 60 images."""
+    rng, rows = np.random.default_rng(11), []
+    hard, skill = rng.normal(0, 0.7, 60), rng.normal(0, 0.4, 40)
+    for reader in range(40):
+        close_first = reader % 2 == 0
+        for view in ("close", "wide"):
+            second = (view == "wide") == close_first
+            logit = 0.3 + 0.8 * (view == "wide") + 0.5 * second - 0.6 * close_first + skill[reader] - hard
+            right = rng.random(60) < special.expit(logit)
+            rows += [
+                (f"r{reader}", "people", f"i{i}", "ab"[i % 2], "ab"[(i + (not right[i])) % 2], "human", view, "S1", 1 + second) for i in range(60)
+            ]
+    columns = ["reader", "group", "item", "truth", "answer", "kind", "view", "survey", "block"]
+    scored = Scored(Readings.from_frame(pd.DataFrame(rows, columns=columns)))
+    records = order_model_section(scored, Plan())
+    assert [r["term"] for r in records] == ["wide against close", "second period against first", "carry-over: close first against wide first"]
+    for record, truth in zip(records, (0.8, 0.5, -0.6)):
+        assert record["ci_low"] < truth < record["ci_high"], record
+        assert record["log_odds_ratio"] == pytest.approx(truth, abs=0.3)
+    assert records[0]["p"] < 0.001
+    one_order = scored.readings.with_frame(scored.readings.frame.assign(block=scored.readings.frame["view"].map({"close": "1", "wide": "2"})))
+    assert order_model_section(Scored(one_order), Plan()) == [], "confounded orders have no such model"
+
+
 def test_response_times_follow_what_made_them(results):
     terms = {r["term"]: r for r in results["time_model"]}
     right = terms["right against wrong answers"]
@@ -204,16 +191,8 @@ def test_ratings_are_not_probabilities():
     assert record["aurc"] is not None
 
 
-def test_networks_probabilities_have_intervals_and_curves():
-    frame = small_study()
-    rng = np.random.default_rng(2)
-    own = frame[(frame["kind"] == "model") & (frame["view"] == "close")].reset_index(drop=True)
-    p = rng.dirichlet([1, 1, 1], len(own)) * 0.4
-    p[np.arange(len(own)), own["answer"].map({"a": 0, "b": 1, "c": 2})] += 0.6
-    table = pd.DataFrame({"model": "net", "member": "ensemble", "item": own["item"], "view": "close",
-                          "truth": own["truth"], **{f"p_{c}": p[:, k] for k, c in enumerate("abc")}})  # fmt: skip
-    predictions = Predictions(table, ("a", "b", "c"), "made", "0")
-    results = analyse(Readings.from_frame(frame), predictions=predictions, plan=QUICK)
+def test_networks_probabilities_have_intervals_and_curves(crossed_results):
+    results, own = crossed_results, crossed_network("close")
     (record,) = results["calibration"]
     for name in ("brier", "log_loss", "aurc", "accuracy_at_80", "accuracy_at_90"):
         assert record[f"{name}_ci_low"] <= record[name] <= record[f"{name}_ci_high"]
@@ -359,3 +338,16 @@ def test_every_cell_of_a_confusion_matrix_has_an_interval_and_the_diagonal_that_
             )
             place = record["classes"].index(name)
             assert bounds[place] == pytest.approx([100 * own["ci_low"], 100 * own["ci_high"]])
+
+
+def test_a_network_stands_among_readers_on_their_own_items(founding_frame, founding_results):
+    """Counted by hand: a reader is beaten where the network has more of that reader's items right; not where its mean is larger."""
+    frame = founding_frame.assign(right=founding_frame["answer"] == founding_frame["truth"])
+    for record in founding_results["standing"]:
+        network = frame[(frame["kind"] == "model") & (frame["view"] == record["view"])].set_index("item")["right"]
+        people = frame[(frame["group"] == record["group"]) & (frame["view"] == record["view"])]
+        gap = network.reindex(people["item"]).to_numpy(int) - people["right"].to_numpy(int)
+        sums = pd.Series(gap).groupby(people["reader"].to_numpy()).sum()
+        beaten, equalled = int((sums > 0).sum()), int((sums == 0).sum())
+        assert (record["readers"], record["beaten"], record["equalled"]) == (len(sums), beaten, equalled)
+        assert record["percentile"] == pytest.approx(100 * (beaten + equalled / 2) / len(sums))

@@ -10,8 +10,9 @@ from benchmark.core.methods.bootstrap import StudyDraws
 from benchmark.core.methods.multiplicity import METHODS
 from benchmark.core.plans.plan import Contrast
 from benchmark.core.sections.comparisons import adjust_by_largest_t, new_images_section, paired_sections
+from benchmark.core.sections.times import time_model_section
 
-from .test_sections import small_study
+from .crossed_study import small_study
 
 QUICK = Plan(bootstrap_draws=400, mixed_models="never")
 
@@ -138,3 +139,19 @@ def test_readers_of_the_same_items_have_coefficients_of_their_own():
 
 def test_sparse_designs_have_no_fixed_raters(founding_results):
     assert founding_results["fixed_raters"] == []
+
+
+def test_right_answers_may_be_fast_in_one_view_alone(crossed_results):
+    """The interaction that the design asks for: right answers took .74 of the time of wrong ones in both views; now in one only."""
+    term = "right against wrong answers, wide over close"
+    (alike,) = crossed_results.records("time_model", term=term)
+    assert alike["ci_low"] < 1 < alike["ci_high"]
+    frame = small_study()
+    here = (frame["kind"] == "human") & (frame["view"] == "wide") & (frame["answer"] == frame["truth"])
+    frame.loc[here, "rt_ms"] = (frame.loc[here, "rt_ms"].astype(float) * np.exp(0.3)).round().astype(int)
+    records = {r["term"]: r for r in time_model_section(Scored(Readings.from_frame(frame), "incorrect"), Plan())}
+    found = records[term]
+    assert found["ci_low"] < np.exp(0.3) < found["ci_high"]
+    assert found["p"] < 0.01
+    average = records["right against wrong answers"]
+    assert average["ci_low"] < np.exp(-0.15) < average["ci_high"], "on average over both views"
