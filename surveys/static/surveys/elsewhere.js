@@ -10,7 +10,10 @@
     constructor({ known, noun, box, onNews }) {
       Object.assign(this, { known, noun, box, onNews, behind: false, fetching: false });
       this.late = { overtaken: new Set(), closed: new Set(), sealed: new Set() };
-      box.querySelector("button").addEventListener("click", () => { box.hidden = true; });
+      box.querySelector("button").addEventListener("click", () => {
+        box.hidden = true;
+        Object.values(this.late).forEach((numbers) => numbers.clear());
+      });
       const told = window.diptych.toldBefore();
       if (told) this.tell(told);
     }
