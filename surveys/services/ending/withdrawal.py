@@ -11,6 +11,7 @@ from surveys.models import Answer, Invitation, Reader, Seat, Survey, SurveyRespo
 
 from ..recruiting.invitations import revoke_invitation
 from ..recruiting.seats import give_up_seat, set_seat
+from .others import forget_unseen
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +30,11 @@ def withdraw_reader(*, reader: Reader, user=None) -> Withdrawal:
         done = Withdrawal.objects.filter(reader=reader).first()
         if done:
             return done
-        responses = list(SurveyResponse.objects.filter(reader=reader).select_related("survey", "group", "seat"))
+        forget_unseen(reader)
+        # Locked, so that what is being saved just now is saved and deleted, or not saved; nothing keeps a sitting from going.
+        responses = list(
+            SurveyResponse.objects.select_for_update(of=("self",)).filter(reader=reader).select_related("survey", "group", "seat").order_by("pk")
+        )
         if not responses:
             raise ValidationError(f"{reader} has not begun to read; note that this person declined instead.")
         deleted = sum(_delete(response) for response in responses)
