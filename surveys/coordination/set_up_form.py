@@ -8,11 +8,12 @@ from django.utils.text import slugify
 from django.utils.translation import gettext, override
 
 from imagebank.models import Study
-from surveys.coordination.set_up_words import ASSISTED, ASSISTED_OR_NOT, CONFIDENCE, FOLLOWS, HELP, LABELS, WORDS
+from surveys.coordination.set_up_words import FOLLOWS, HELP, LABELS, WORDS
 from surveys.languages import TRANSLATED, translated
 from surveys.questions.definition import MOST_CONTROL
 from surveys.services.ending.afterwards import LONGEST_ISSUER
 from surveys.services.recruiting.letter_words import LONGEST_SUBJECT, check_letter
+from surveys.services.setting_up.default_words import ASSISTED, ASSISTED_OR_NOT, CONFIDENCE
 from surveys.services.setting_up.demographics import ANALYSIS, COLUMNS, PURPOSES, VERIFICATION, is_only_verified
 from surveys.services.setting_up.protocol import SCHEMA, SHOWN_AND_REPEATED, TEXTS
 
