@@ -48,7 +48,7 @@ def record_answer(
     waited_ms = None if waited_ms is None else min(max(waited_ms, 0), LONGEST_WAIT_MS)
     with transaction.atomic():
         # What every choice of every reader waits for: the row is locked, and only what may have changed is asked anew.
-        SurveyResponse.objects.select_for_update().order_by().values_list("pk").get(pk=survey_response.pk)
+        hold_sitting(survey_response)
         known = Answer.objects.filter(event_id=event_id).order_by().first()
         if known is not None:
             if (known.survey_response_id, known.survey_item_id) != (survey_response.pk, survey_item.pk):
@@ -83,6 +83,11 @@ def record_answer(
         answer.entry_sha256 = entry_sha256(answer, last.entry_sha256 if last else "")
         answer.save(force_insert=True)
         return answer
+
+
+def hold_sitting(survey_response: SurveyResponse) -> None:
+    """Lock a sitting's row; one that was withdrawn meanwhile raises SurveyResponse.DoesNotExist. Call inside a transaction."""
+    SurveyResponse.objects.select_for_update(no_key=True).order_by().values_list("pk").get(pk=survey_response.pk)
 
 
 def _require_open_block(response: SurveyResponse, survey_item: SurveyItem) -> None:
@@ -202,6 +207,7 @@ def record_viewing_event(
     )
     try:
         with transaction.atomic():
+            hold_sitting(survey_response)
             event.save(force_insert=True)
     except IntegrityError:  # the same event came twice at once
         known = _known_event(survey_response, event_id)

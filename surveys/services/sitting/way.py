@@ -11,7 +11,6 @@ from surveys.models import (
     Block,
     BlockSitting,
     Invitation,
-    ReaderGroup,
     Seat,
     Survey,
     SurveyItem,
@@ -22,7 +21,7 @@ from surveys.questions import open_questions, required_counts
 from surveys.services.setting_up.demographics import clean_demographics
 
 from ..ending.closing import require_reading
-from ..recruiting.seats import give_up_seat, set_seat, take_free_seat
+from ..recruiting.seats import give_up_seat, hold_group, set_seat, take_free_seat
 from .assistance import require_assistance
 
 
@@ -32,7 +31,7 @@ def start_response(*, invitation: Invitation) -> SurveyResponse:
     When no seat is free, or the seat went to somebody else, ValidationError says so and nothing changes.
     """
     with transaction.atomic():
-        ReaderGroup.objects.select_for_update().get(pk=invitation.reader.group_id)
+        hold_group(invitation.reader.group_id)
         invitation = Invitation.objects.select_for_update().get(pk=invitation.pk)
         existing = _begun(invitation)
         if existing:
@@ -190,8 +189,9 @@ def finish_response(*, survey_response: SurveyResponse) -> SurveyResponse:
     and group, by the server's clock, is analysed; later ones are kept. An incomplete one gives up its seat.
     """
     with transaction.atomic():
+        hold_group(survey_response.group_id)
         # One survey finishes one response at a time, so that "first" is never decided twice.
-        survey = Survey.objects.select_for_update().get(pk=survey_response.survey_id)
+        survey = Survey.objects.select_for_update(no_key=True).get(pk=survey_response.survey_id)
         response = SurveyResponse.objects.select_for_update().get(pk=survey_response.pk)
         if response.finished_at is not None:
             return response
