@@ -188,6 +188,8 @@ def finish_response(*, survey_response: SurveyResponse) -> SurveyResponse:
     not compared. The first complete response per survey
     and group, by the server's clock, is analysed; later ones are kept. An incomplete one gives up its seat.
     """
+    if survey_response.finished_at is not None:
+        return survey_response
     with transaction.atomic():
         hold_group(survey_response.group_id)
         # One survey finishes one response at a time, so that "first" is never decided twice.

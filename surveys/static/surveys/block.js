@@ -34,8 +34,7 @@
   }) : null;
   const elsewhere = queue ? new Elsewhere({ known: data.known, noun: data.noun, box: part("elsewhere"), onNews: takeOver }) : null;
   // What the screen showed travels with the answer that follows: one request for an image instead of two.
-  const later = new Set(["shown", "zoomed"]);
-  const record = (event) => (queue ? queue.add(event, later.has(event.type)) : null);
+  const record = (event) => (queue ? queue.add(event, ["shown", "zoomed"].includes(event.type)) : null);
   const itemEvent = (type, detail) => record({ type, item: items[index] && items[index].id, detail });
 
   // Frames of all items, and the sources of grids, in one line, so that they are fetched ahead in the order of reading.
@@ -494,6 +493,8 @@
       settled = setTimeout(screen_size, 1000);
     });
   }
-  show(index);
-  images.preload(starts[Math.min(index, items.length - 1)]);
+  const first = starts[Math.min(index, items.length - 1)];
+  const seeded = data.kind === "single" && index < items.length ? images.seed(first, part("picture")) : false;
+  show(index); // on a slow line the first image has it for itself
+  Promise.resolve(seeded).then((came) => images.preload(first + Number(came)));
 })();
