@@ -40,15 +40,16 @@ def events(request: HttpRequest, token: str, survey_response: SurveyResponse) ->
     except (ValueError, KeyError, TypeError):
         return JsonResponse({"error": f"Send a list of at most {MOST_EVENTS} events."}, status=400)
     items = _items(survey_response, batch)
-    saved, refused = [], []
+    saved, refused, last = [], [], 0
     for event in batch:
         name = event.get("id") if isinstance(event, dict) else None
         try:
-            _record(survey_response, event, items)
+            recorded = _record(survey_response, event, items)
             saved.append(name)
+            last = recorded.sequence if isinstance(recorded, Answer) else last
         except ValidationError as error:
             refused.append({"id": name, "why": error.messages[0], "code": getattr(error, "code", None) or ""})
-    told = {"last": _last(survey_response)} if any(_asks_for_last(event) for event in batch) else {}
+    told = {"last": last or _last(survey_response)} if any(_asks_for_last(event) for event in batch) else {}
     return JsonResponse({"saved": saved, "refused": refused, **told})
 
 
@@ -71,7 +72,7 @@ def _items(survey_response: SurveyResponse, batch: list) -> dict[str, SurveyItem
     return {row.public_id: row for row in rows.select_related("block", "stimulus").order_by()}
 
 
-def _record(survey_response: SurveyResponse, event: dict, items: dict[str, SurveyItem]) -> None:
+def _record(survey_response: SurveyResponse, event: dict, items: dict[str, SurveyItem]) -> Answer | ViewingEvent:
     if not isinstance(event, dict):
         raise ValidationError("An event is an object.")
     event_id = _uuid(event.get("id"))
@@ -83,27 +84,26 @@ def _record(survey_response: SurveyResponse, event: dict, items: dict[str, Surve
     if event.get("type") == "answer":
         if survey_item is None:
             raise ValidationError("An answer names its image.")
-        _record_answer(survey_response, survey_item, event, event_id=event_id, client_ms=client_ms)
-    elif event.get("type") in FOR_THE_SERVER:
+        return _record_answer(survey_response, survey_item, event, event_id=event_id, client_ms=client_ms)
+    if event.get("type") in FOR_THE_SERVER:
         raise ValidationError("What was handed out beside a second answer, and what came too late, is for the server to say.")
-    else:
-        record_viewing_event(
-            survey_response=survey_response,
-            kind=str(event.get("type"))[:20],
-            event_id=event_id,
-            survey_item=survey_item,
-            client_ms=client_ms,
-            detail=event.get("detail"),
-        )
+    return record_viewing_event(
+        survey_response=survey_response,
+        kind=str(event.get("type"))[:20],
+        event_id=event_id,
+        survey_item=survey_item,
+        client_ms=client_ms,
+        detail=event.get("detail"),
+    )
 
 
-def _record_answer(survey_response: SurveyResponse, survey_item: SurveyItem, event: dict, **shared) -> None:
+def _record_answer(survey_response: SurveyResponse, survey_item: SurveyItem, event: dict, **shared) -> Answer:
     """Record an answer; one that is refused because it came too late is kept beside the answers."""
     question, rt_ms, waited_ms = (
         str(event.get("question") or "")[:LONGEST_CODE], _milliseconds(event.get("rt_ms")), _milliseconds(event.get("waited_ms")),
     )  # fmt: skip
     try:
-        record_answer(
+        return record_answer(
             survey_response=survey_response,
             survey_item=survey_item,
             chosen=_chosen(survey_response, event.get("chosen")),

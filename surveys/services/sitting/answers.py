@@ -16,6 +16,7 @@ from surveys.questions import ASSISTED, Question, Shown, asked_about, clean_valu
 
 from ..ending.closing import require_reading
 from .assistance import handed_out
+from .hold import hold_sitting
 from .late import Untold, moment_of, require_not_overtaken
 
 LONGEST_RT_MS = 24 * 3600 * 1000
@@ -83,11 +84,6 @@ def record_answer(
         answer.entry_sha256 = entry_sha256(answer, last.entry_sha256 if last else "")
         answer.save(force_insert=True)
         return answer
-
-
-def hold_sitting(survey_response: SurveyResponse) -> None:
-    """Lock a sitting's row; one that was withdrawn meanwhile raises SurveyResponse.DoesNotExist. Call inside a transaction."""
-    SurveyResponse.objects.select_for_update(no_key=True).order_by().values_list("pk").get(pk=survey_response.pk)
 
 
 def _require_open_block(response: SurveyResponse, survey_item: SurveyItem) -> None:

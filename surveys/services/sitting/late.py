@@ -10,6 +10,8 @@ from django.utils.translation import gettext as _
 
 from surveys.models import Answer, SurveyItem, SurveyResponse, ViewingEvent
 
+from .hold import hold_sitting
+
 # Why an answer is not taken that would have been in time.
 TOO_LATE = ("overtaken", "closed", "sealed")
 LARGEST_LATE = 5000
@@ -65,6 +67,7 @@ def keep_late_answer(
     )
     try:
         with transaction.atomic():
+            hold_sitting(survey_response)
             event.save(force_insert=True)
     except IntegrityError:  # it came before: its acknowledgement was lost on the way
         if not ViewingEvent.objects.filter(event_id=event_id).exists():
