@@ -21,7 +21,7 @@ def standing():
 
 def at_image(page, number):
     page.locator("#where").get_by_text(f", {number} von").wait_for()
-    page.locator("#field img[src^='blob:']").first.wait_for(state="attached")
+    page.locator("html.scripted #stage:not(.waiting) img").first.wait_for(state="attached")
 
 
 def choose(page, name):
