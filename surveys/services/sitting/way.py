@@ -2,10 +2,11 @@
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Count, F, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from imagebank.models import Study
 from surveys.models import (
     Answer,
     Block,
@@ -211,6 +212,16 @@ def finish_response(*, survey_response: SurveyResponse) -> SurveyResponse:
         response.save(update_fields=["finished_at", "completed_at", "analysed"])
         _settle_seat(response)
         return response
+
+
+def finish_sealed(*, study: Study) -> int:
+    """Finish the sittings whose last block was sealed and whose end was cut off before it was recorded; returns how many."""
+    begun = SurveyResponse.objects.of_study(study).filter(finished_at=None, seat__isnull=False).order_by("pk")
+    counted = begun.annotate(
+        sealed=Count("block_sittings", filter=Q(block_sittings__sealed_at__isnull=False), distinct=True),
+        blocks=Count("survey__blocks", distinct=True),
+    )
+    return len([finish_response(survey_response=response) for response in counted.filter(sealed__gt=0, sealed=F("blocks"))])
 
 
 def _settle_seat(response: SurveyResponse) -> None:
