@@ -1,4 +1,4 @@
-"""What the worker looks after by itself: expired seats, letters that wait, names whose time is over, pictures for readers."""
+"""What the worker looks after: sittings whose end was cut off, expired seats, letters that wait, names whose time is over, pictures."""
 
 import logging
 import threading
@@ -11,6 +11,7 @@ from imagebank.models import Study
 from surveys.models import Letter
 from surveys.services import prepare_study, release_expired_seats, resume_letters
 from surveys.services.ending.retention import erase_when_due, studies_that_keep_too_long
+from surveys.services.sitting.way import finish_sealed
 
 logger = logging.getLogger(__name__)
 EVERY_S = 600
@@ -20,6 +21,11 @@ stopping = threading.Event()
 def _looked_after() -> QuerySet[Study]:
     """Studies with surveys; nothing is done to archived ones, nor to one that is being deleted."""
     return Study.objects.in_use().filter(survey_sets__isnull=False, leaving_at=None).distinct()
+
+
+def finish_everywhere() -> int:
+    """Finish what was sealed whole, before its seat is taken for expired; returns how many sittings."""
+    return sum(finish_sealed(study=study) for study in _looked_after())
 
 
 def release_everywhere() -> int:
@@ -58,7 +64,7 @@ def prepare_everywhere() -> None:
             logger.warning("%s: pictures were not made: %s", study.slug, problem)
 
 
-DUTIES = (release_everywhere, resume_letters_everywhere, erase_everywhere, prepare_everywhere)
+DUTIES = (finish_everywhere, release_everywhere, resume_letters_everywhere, erase_everywhere, prepare_everywhere)
 
 
 def look_after() -> None:

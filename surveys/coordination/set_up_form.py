@@ -8,11 +8,12 @@ from django.utils.text import slugify
 from django.utils.translation import gettext, override
 
 from imagebank.models import Study
-from surveys.coordination.set_up_words import ASSISTED, ASSISTED_OR_NOT, CONFIDENCE, FOLLOWS, HELP, LABELS, WORDS
+from surveys.coordination.set_up_words import FOLLOWS, HELP, LABELS, WORDS
 from surveys.languages import TRANSLATED, translated
 from surveys.questions.definition import MOST_CONTROL
 from surveys.services.ending.afterwards import LONGEST_ISSUER
 from surveys.services.recruiting.letter_words import LONGEST_SUBJECT, check_letter
+from surveys.services.setting_up.default_words import ASSISTED, ASSISTED_OR_NOT, CONFIDENCE
 from surveys.services.setting_up.demographics import ANALYSIS, COLUMNS, PURPOSES, VERIFICATION, is_only_verified
 from surveys.services.setting_up.protocol import SCHEMA, SHOWN_AND_REPEATED, TEXTS
 
@@ -79,7 +80,7 @@ class SetUpForm(forms.Form):
     title = forms.CharField(max_length=200)
     slug = forms.SlugField(max_length=50, required=False)
     summary = forms.CharField(required=False, max_length=2000, widget=forms.Textarea({"rows": 2}))
-    question = forms.CharField(max_length=300)
+    question = forms.CharField(max_length=300, widget=forms.Textarea({"rows": 2}))  # on a phone one line cuts it
     classes = forms.CharField(max_length=20000, widget=forms.Textarea({"rows": 7}))
     views = forms.CharField(max_length=2000, widget=forms.Textarea({"rows": 2}))
     confidence = forms.BooleanField(required=False)
@@ -174,6 +175,9 @@ class SetUpForm(forms.Form):
             raise ValidationError("No address can be made from the title; write one.")
         taken = set(Study.objects.filter(slug__startswith=stem).values_list("slug", flat=True))
         return next(slug for slug in (stem, *(f"{stem}-{number}" for number in range(2, 1000))) if slug not in taken)
+
+    def clean_question(self) -> str:
+        return " ".join(self.cleaned_data["question"].split())
 
     def clean_classes(self) -> list[dict]:
         rows = self._rows("classes", "classes", lambda line: _coded(line, "name"), lambda row: _said(row, "name"))

@@ -1,21 +1,7 @@
 """The words of the form in which a study is described: labels, help, and what a new study begins with."""
 
-from django.utils.translation import gettext_noop
-
 from surveys.services.recruiting.letter_words import PLACES
 from surveys.services.setting_up.default_words import BREAK, INSTRUCTIONS, PRACTICE, THANKS
-
-# Readers see these words, in the study's language.
-CONFIDENCE = {
-    "code": "confidence", "kind": "confidence", "prompt": gettext_noop("How sure are you?"), "low": gettext_noop("guessed"),
-    "high": gettext_noop("certain"),
-}  # fmt: skip
-ASSISTED = {
-    "code": "second", "kind": "assisted", "step": 2,
-    "prompt": gettext_noop("And with the network's answer in sight: which diagnosis is it?"),
-}  # fmt: skip
-# Where some images have no output, the words must hold with and without one.
-ASSISTED_OR_NOT = gettext_noop("And once more: which diagnosis is it?")
 
 LABELS = {
     "slug": "Address",

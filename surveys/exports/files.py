@@ -92,6 +92,7 @@ ANSWERS = SITTING | PLACE | {
     "client_ms": "the browser's monotonic clock at the choice, in milliseconds",
     "chosen_at": "the browser's wall clock at the choice, ISO 8601",
     "received_at": READINGS["answered_at"],
+    "waited_ms": "milliseconds that the reader's browser kept the answer before the sending that arrived; long where there was no line",
     "entry_sha256": "seals this row and the one before it; `python -m surveys.core verify-answers` recomputes it",
 }  # fmt: skip
 RATINGS = {
@@ -136,11 +137,12 @@ CELLS = {
 }  # fmt: skip
 VIEWING = SITTING | PLACE | {
     "kind": "shown (decoded and painted), zoomed, hidden (window left), visible (came back), screen, masked (covered), "
-    "output (a network's, handed out), control (asked again without any), failed",
+    "output (a network's, handed out), control (asked again without any), late (an answer that is not counted), failed",
     "event_id": "UUID made by the reader's browser",
     "client_ms": "the browser's monotonic clock, in milliseconds",
     "received_at": "receipt by the server's clock, ISO 8601",
-    "detail": "JSON: size of the picture or window, pixel ratio, zoom, or why an image did not load",
+    "detail": "JSON: size of the picture or window, pixel ratio, zoom, why an image did not load, or the late answer and why: "
+    "overtaken (by a later one from another device), closed (a later question was answered), sealed",
 }  # fmt: skip
 SITTINGS = SITTING | {
     "analysed": READINGS["analysed"],
@@ -226,7 +228,8 @@ def _answers(study: Study):
         )
         yield (
             *_sitting(row.survey_response), *_place(row.survey_item), row.sequence, *given, row.pk in standing,
-            str(row.event_id), row.rt_ms, row.client_ms, _iso(row.chosen_at), _iso(row.received_at), row.entry_sha256,
+            str(row.event_id), row.rt_ms, row.client_ms, _iso(row.chosen_at), _iso(row.received_at), row.waited_ms,
+            row.entry_sha256,
         )  # fmt: skip
 
 

@@ -67,6 +67,9 @@ class Answer(models.Model):
     client_ms = models.FloatField(null=True, blank=True, help_text="The browser's monotonic clock at the choice.")
     chosen_at = models.DateTimeField(null=True, blank=True, help_text="The browser's wall clock at the choice.")
     received_at = models.DateTimeField(default=timezone.now)
+    waited_ms = models.PositiveIntegerField(
+        null=True, blank=True, help_text="From the choice to the sending, by the browser's clock: long where there was no line."
+    )
     entry_sha256 = models.CharField(max_length=64, help_text="Hash of this row and of the row before it.")
 
     objects = AnswerQuerySet.as_manager()
@@ -101,6 +104,7 @@ class ViewingEvent(models.Model):
         FAILED = "failed", "Image did not load"
         OUTPUT = "output", "Network's output handed out"
         CONTROL = "control", "Asked again without any output"
+        LATE = "late", "Answer not counted: too late"
 
     survey_response = models.ForeignKey(SurveyResponse, on_delete=models.PROTECT, related_name="viewing_events")
     survey_item = models.ForeignKey(

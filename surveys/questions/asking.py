@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import fields, replace
 
+from django.db.models import Max
+
 from imagebank.models import Study
 from surveys.models import Answer, StudyProtocol, SurveyItem, SurveyResponse
 
@@ -66,6 +68,12 @@ def standing_by_item(survey_response: SurveyResponse, **narrowed) -> dict[int, d
     for item, question, code, value in rows.values_list("survey_item", "question", "chosen__code", "value"):
         standing.setdefault(item, {})[question] = value if question else code
     return standing
+
+
+def latest_answers(survey_response: SurveyResponse) -> dict[int, int]:
+    """The sequence of the last answer about each survey item, taken back or not, by the item's primary key."""
+    rows = Answer.objects.filter(survey_response=survey_response).order_by().values("survey_item")
+    return dict(rows.annotate(last=Max("sequence")).values_list("survey_item", "last"))
 
 
 def open_questions(survey_response: SurveyResponse, survey_items: Iterable[SurveyItem]) -> dict[int, set[str]]:

@@ -10,6 +10,7 @@ from django.utils.translation import override
 from django.views.decorators.csrf import csrf_exempt
 
 from surveys.languages import language_of_browser, language_of_words
+from surveys.models import SurveyResponse
 from surveys.reading.link_guard import WINDOW_S, may_try, note_known, note_unknown
 from surveys.reading.places import place_of
 from surveys.services import InvitationClosed, open_invitation
@@ -62,6 +63,9 @@ def invited(view: Callable) -> Callable:
                 return view(request, token, **kwargs)
         except Http404:
             return _closed(request, 404, language, **NOT_HERE)
+        except SurveyResponse.DoesNotExist:  # its reader withdrew while this page was on its way
+            status, title, words = CLOSED["withdrawn"]
+            return _closed(request, status, language, title=title, words=words)
 
     return wrapper
 

@@ -1,6 +1,7 @@
 """Questions as a reading page shows them, and answers as its plain form sends them."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import groupby
 
 from django.http import QueryDict
@@ -8,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from surveys.questions import ASSISTED, Question
 from surveys.questions.definition import CANNOT_TELL, FIXED_CHOICES
+from surveys.services.setting_up.default_words import in_readers_language
 
 # Which partial template shows a kind.
 LAYOUTS = {
@@ -55,7 +57,7 @@ def asked_context(questions: Sequence[Question], *, frames: int, current: Mappin
     """Steps for the template: number, and the questions with layout, options and what stands of the current item."""
     label = (current or {}).get("label", "")
     given = {**current["answers"], "": current.get("chosen")} if current else {}
-    steps = [list(step) for _, step in groupby(questions, key=lambda question: question.step)]
+    steps = [list(step) for _, step in groupby(map(_as_read, questions), key=lambda question: question.step)]
     return [
         {
             "number": step[0].step,
@@ -75,6 +77,11 @@ def asked_context(questions: Sequence[Question], *, frames: int, current: Mappin
         }
         for step in steps
     ]
+
+
+def _as_read(question: Question) -> Question:
+    words = {name: in_readers_language(getattr(question, name)) for name in ("prompt", "hint", "low", "high")}
+    return replace(question, **words)
 
 
 def _first_open_step(questions: Sequence[Question], item: Mapping | None) -> int:

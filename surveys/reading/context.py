@@ -69,6 +69,7 @@ def block_context(
     step: str | None = None,
     masked: Iterable[str] = (),
     outputs: Mapping[str, dict] | None = None,
+    latest: Mapping[str, int] | None = None,
     examples: Mapping[str, dict] | None = None,
 ) -> dict:
     """Context of one block's page.
@@ -77,12 +78,13 @@ def block_context(
     open question. image_address: from public id to address. client: further values for the page's script. step: which
     step of the questions to show. masked: public ids of stimuli that were shown for their time already. outputs: of the
     network, by the public id of the items whose output was handed out; examples: those that a preview shows in its place.
+    latest: the sequence of the last answer about an item, by public id.
     """
     rows = block.survey_items.select_related("stimulus__label").order_by("position")
     items = [_item(row, answers.get(row.public_id, {}), image_address(row.public_id), row.public_id in masked)
              for row in rows]  # fmt: skip
     for item in items:
-        for name, found in (("output", outputs), ("example", examples)):
+        for name, found in (("output", outputs), ("example", examples), ("after", latest)):
             if found and item["id"] in found:
                 item[name] = found[item["id"]]
     return page_context(study=study, view=block.view, items=items, wanted=wanted, step=step, client=client) | {

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from surveys.languages import own_language
 from surveys.models import Block, SurveyItem, SurveyResponse, ViewingEvent
-from surveys.questions import Question, asked_about, open_questions, questions_of, standing_by_item
+from surveys.questions import Question, asked_about, latest_answers, open_questions, questions_of, standing_by_item
 from surveys.reading.access import at_place, invited, seated
 from surveys.reading.asking import value_from_form
 from surveys.reading.context import block_context, counted, page_context, practice_stimuli, stimuli_to_practise
@@ -185,12 +185,14 @@ def block_page(request, token, survey_response, block):
     """
     if request.method == "POST":
         return _answer_by_form(request, token, survey_response, block)
+    latest = latest_answers(survey_response)  # first: an answer that comes meanwhile must not seem to be known to the page
     standing = standing_by_item(survey_response, survey_item__block=block)
     names = dict(block.survey_items.values_list("pk", "public_id"))
     masked = ViewingEvent.objects.filter(survey_response=survey_response, kind=ViewingEvent.Kind.MASKED)
     context = block_context(
         study=_study(request),
         block=block,
+        latest={names[item]: sequence for item, sequence in latest.items() if item in names},
         answers={names[item]: answers for item, answers in standing.items()},
         wanted=request.GET.get("image"),
         step=request.GET.get("step"),
@@ -199,6 +201,7 @@ def block_page(request, token, survey_response, block):
         client={
             "events": reverse("surveys:events", kwargs={"token": token}),
             "name": f"{survey_response.public_id}:{block.position}",
+            "known": max(latest.values(), default=0),
             "output": reverse("surveys:output", kwargs={"token": token, "public_id": "ITEM"}),
         },
         outputs=seen_outputs(survey_response, token, block),

@@ -66,5 +66,12 @@ def script_words() -> dict[str, str | dict[str, str]]:
         "closed_asked_again": _("You have been asked again about this image; this one is closed."),
         "sealing": _("Saving your last answers. This page goes on by itself as soon as they are saved."),
         "sealing_retry": _("There is no connection. Your answers are kept; this page goes on by itself once it is back."),
+        "elsewhere": _(
+            "You have answered on another device or in another window as well. This page now shows those answers, too; "
+            "where there are two, the later one counts."
+        ),
+        "not_counted_overtaken": _("Not counted, because you answered later on another device: {noun} {numbers}."),
+        "not_counted_closed": _("Not counted, because you were further on by then on another device: {noun} {numbers}."),
+        "not_counted_sealed": _("Not counted, because this part had been sealed before: {noun} {numbers}."),
         "sealed_elsewhere": _("This part was sealed in another window or on another device. This page shows it in a moment."),
     }

@@ -16,16 +16,19 @@ IN_VAIN = "This image did not load. Load it again, or go on: your answers are ke
 
 
 class Line:
-    """The way of the block's images to the server: held, broken or let through, and what was asked for when."""
+    """The way of the block's images to the server: held, broken or let through, and what was asked for when.
+
+    The image that the page itself names comes only where `own` says so; else the script fetches it like the others.
+    """
 
     def __init__(self, page):
-        self.held, self.asked, self.broken, self.holding = [], [], set(), False
+        self.held, self.asked, self.broken, self.holding, self.own = [], [], set(), False, False
         self.page = page
         page.route("**/image/**", self.route)
 
     def route(self, route):
         if route.request.resource_type != "fetch":
-            return route.continue_()
+            return route.continue_() if self.own else route.fulfill(content_type="image/jpeg", body=b"")
         self.asked.append((time.monotonic(), route.request.url))
         return self.held.append(route) if self.holding else self.pass_on(route)
 
@@ -96,6 +99,17 @@ def test_at_most_four_images_are_on_their_way_at_once_and_the_one_looked_at_come
         assert len(line.held) <= AT_ONCE
     assert sorted(url for _, url in line.asked) == sorted(addresses(page)), "each once"
     until_shown(page, 2)
+    assert not page.faults
+
+
+def test_the_first_image_is_shown_as_the_page_brought_it_and_fetched_for_later_after_all_others(line):
+    page, line.own = line.page, True
+    begin(page)
+    until_shown(page, 1)
+    line.until_asked(IMAGES)
+    first = addresses(page)[0]
+    assert page.evaluate("document.querySelector('#picture').src") == first
+    assert [url for _, url in line.asked] == [*addresses(page)[1:], first]
     assert not page.faults
 
 

@@ -27,7 +27,7 @@ def start(page, live_server, study):
 
 def ready(page):
     """The image is painted and the step's questions take answers; as sent, before the script runs, they are not closed."""
-    page.locator("#field img[src^='blob:']").first.wait_for(state="attached")
+    page.locator("html.scripted #stage img").first.wait_for(state="attached")
     page.locator(".step:not([hidden]) fieldset:not([hidden]):not([disabled])").first.wait_for()
 
 

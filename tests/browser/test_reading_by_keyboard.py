@@ -96,4 +96,4 @@ def tells_a_screen_reader(page):
     assert page.evaluate("document.documentElement.lang") == "en"
     assert page.title() == "Focused images - A small study"
     live = page.locator("[aria-live], [role=status]").evaluate_all("(all) => all.map((one) => one.id).sort()")
-    assert live == ["loading", "told", "unanswered", "waiting"]
+    assert live == ["elsewhere", "loading", "told", "unanswered", "waiting"]

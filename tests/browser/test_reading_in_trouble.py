@@ -3,7 +3,7 @@
 import pytest
 
 from surveys.models import Answer, BlockSitting, StudyProtocol, SurveyResponse, ViewingEvent
-from surveys.services import invite, open_block, seal_block
+from surveys.services import invite, open_block
 from tests.browser.test_reading import WIDTHS, answers_blocked, open_browser, saved, until_shown
 from tests.surveys.sitting import answer, begin_by_link
 from tests.surveys.study import group, make_surveyed_study, survey
@@ -121,20 +121,6 @@ def test_an_image_not_yet_seen_is_named_when_sealing_is_refused(chromium, begun)
     page.get_by_text("Not shown yet: image 1, 2, 3, 4, 5, 6.").wait_for()
     page.get_by_role("link", name="Back to the images").tap()
     until_shown(page, 1)
-
-
-def test_a_second_window_that_is_behind_says_so_and_follows(chromium, begun):
-    """Sealed elsewhere: an answer given here is refused, told in a sentence, and the page goes to where the reader is."""
-    response, link = begun
-    block = answered_but_the_last(response)
-    _, page = entered(chromium, link)
-    until_shown(page, 6)
-    answer(response, block.survey_items.get(position=6), "ZQA")
-    seal_block(survey_response=response, block=block)
-    page.get_by_role("button", name="Cyanosis").tap()
-    page.locator("#unanswered").get_by_text("This part was sealed in another window").wait_for()
-    page.get_by_role("heading", name="A short break").wait_for()
-    assert Answer.objects.standing().filter(chosen__code="ZQC").count() == 0
 
 
 def test_two_windows_of_one_browser_keep_both_answers(chromium, begun):

@@ -64,7 +64,7 @@ def test_an_invitation_link_is_shown_once_and_works(coordinator, study):
     response = coordinator.post(
         page("invite"), {"group": group(study).pk, "survey": survey(study, 3).pk, "name": "Ada", "email": "a@b.org"}
     )
-    link = re.search(r'value="(http[^"]+/r/[^"]+)"', response.content.decode()).group(1)
+    link = re.search(r'>(http[^<]+/r/[^<]+)</textarea>', response.content.decode()).group(1)
     assert coordinator.get(link).status_code == 200
     assert link.rstrip("/").split("/")[-1] not in coordinator.get(page("readers")).content.decode()
     assert Invitation.objects.get().seat.survey == survey(study, 3)
@@ -73,7 +73,7 @@ def test_an_invitation_link_is_shown_once_and_works(coordinator, study):
 def test_a_lost_link_can_be_renewed(coordinator, study):
     response = begin(study)
     text = coordinator.post(page("renew", pk=response.seat.pk)).content.decode()
-    link = re.search(r'value="(http[^"]+/r/[^"]+)"', text).group(1)
+    link = re.search(r'>(http[^<]+/r/[^<]+)</textarea>', text).group(1)
     assert "Your place is kept" in coordinator.get(link).content.decode()
 
 

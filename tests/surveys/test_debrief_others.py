@@ -112,9 +112,12 @@ def test_others_are_dots_and_who_leaves_after_the_first_look_takes_none_along(cl
 
 def test_who_leaves_before_the_first_look_is_in_no_figure_and_fewer_than_five_are_none(client, eight):
     study, links = eight
-    release_debrief(study=study, with_pictures=False)
+    release = release_debrief(study=study, with_pictures=False)
+    assert release.shares.count() == 16, "computed with the release, so that no reader waits for it"
     withdraw_reader(reader=open_invitation(links[7]).reader)
+    assert release.shares.count() == 14
     withdraw_debrief(study=study)
+    assert not ReleasedShare.objects.exists(), "nobody was told"
     release_debrief(study=study, with_pictures=False)
     withdraw_reader(reader=open_invitation(links[6]).reader)
     assert others_shown(client, links[0]).count('class="other"') == 10
@@ -133,6 +136,15 @@ def test_a_dot_is_rounded_where_it_is_kept_and_its_reader_is_no_other(eight):
     after = own_results(sitting_of(links[1]), with_pictures=False, network=None, release=release)[0].others
     assert after == (0.34,) * 6 + (0.66,)
     assert freeze_others(release).others_frozen_at == release.others_frozen_at
+    assert release.shares.count() == 16
+
+
+def test_who_came_to_be_analysed_after_the_release_is_a_dot_as_well(eight):
+    study, links = eight
+    release = release_debrief(study=study, with_pictures=False)
+    ReleasedShare.objects.filter(survey_response=sitting_of(links[3])).delete()
+    release = freeze_others(release)
+    assert release.shares.filter(survey_response=sitting_of(links[3])).count() == 2
     assert release.shares.count() == 16
 
 

@@ -1,14 +1,17 @@
 """Kinds of questions: what is an answer, in which order they may be answered, and how the history keeps them."""
 
 import json
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import connection
+from django.utils.translation import override
 
 from surveys.models import Answer
 from surveys.questions import Question, Shown, clean_value, parse_questions
+from surveys.reading.asking import asked_context
 from surveys.services import (
     answer_log_fault,
     create_survey_set,
@@ -188,3 +191,15 @@ def test_a_classification_study_may_ask_for_confidence_which_its_readings_carry(
     assert first.loc[1, "confidence"] == 0.8
     assert first["confidence"].notna().sum() == 2
     assert list(first["answer"]) == ["ZQA"] * 6
+
+
+def test_our_own_words_of_a_question_are_read_in_the_readers_language_however_old_the_study_is():
+    """They are kept as they were sealed; words that a study wrote itself stay."""
+    sure = question("confidence", step=2, low="guessed", high="certain")
+    for prompt, read in (("How sure are you?", "Wie sicher sind Sie?"), ("How sure, doctor?", "How sure, doctor?")):
+        with override("de"):
+            [step] = asked_context([replace(sure, prompt=prompt)], frames=1, current=None)
+        [asked] = step["questions"]
+        assert (asked["prompt"], asked["question"].low, asked["question"].high) == (read, "geraten", "sicher")
+    [step] = asked_context([replace(sure, prompt="How sure are you?")], frames=1, current=None)
+    assert step["questions"][0]["prompt"] == "How sure are you?"

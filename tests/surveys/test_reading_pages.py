@@ -97,7 +97,8 @@ def test_a_whole_sitting_shows_nothing_of_truth_or_of_a_later_block(sitting):
             assert not set(picture.info) & {"exif", "Comment", "xmp"}, "a comment fills it up, and says nothing"
             events = [{"id": str(uuid4()), "type": kind, "item": item["id"]} for kind in ("shown", "answer")]
             answer = sitting.send(events[0], events[1] | {"chosen": "ZQA", "rt_ms": 1234})
-            assert answer == {"saved": [event["id"] for event in events], "refused": []}
+            last = (position - 1) * len(data["items"]) + number
+            assert answer == {"saved": [event["id"] for event in events], "refused": [], "last": last}
         sitting.get("block", "?image=end", position=position)
         following = sitting.post("seal", position=position)
         if position == 1:

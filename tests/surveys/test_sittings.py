@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connections, transaction
 from django.utils import timezone
 
-from surveys.models import Answer, Reader, ReaderContact, SurveyItem, SurveyResponse, ViewingEvent
+from surveys.models import Answer, Invitation, Reader, ReaderContact, Seat, SurveyItem, SurveyResponse, ViewingEvent
 from surveys.services import (
     InvitationClosed,
     answer_log_fault,
@@ -24,6 +24,7 @@ from surveys.services import (
     seal_block,
     start_response,
 )
+from surveys.tasks import DUTIES, finish_everywhere, release_everywhere
 from tests.surveys.sitting import answer, begin, read_all, read_block
 from tests.surveys.study import group, make_surveyed_study, survey
 
@@ -157,6 +158,21 @@ def test_an_unfinished_survey_cannot_be_finished(study):
     read_block(response, 1)
     with pytest.raises(ValidationError, match="Every block"):
         finish_response(survey_response=response)
+
+
+def test_a_sitting_whose_end_was_cut_off_is_finished_before_its_seat_is_taken_for_expired(study):
+    """The server stopped between the last seal and the end, the reader never came back, and the link has run out."""
+    cut_off, half = begin(study), begin(study, number=2)
+    for block in cut_off.survey.blocks.all():
+        read_block(cut_off, block.position)
+    read_block(half, 1)
+    Invitation.objects.update(expires_at=timezone.now() - timedelta(days=1))
+    assert DUTIES.index(finish_everywhere) < DUTIES.index(release_everywhere)
+    finish_everywhere()
+    release_everywhere()
+    states = Seat.objects.filter(reader__isnull=False).values_list("reader__code", "state")
+    assert dict(states) == {cut_off.reader.code: "complete", half.reader.code: "replaced"}
+    assert [row.analysed for row in SurveyResponse.objects.order_by("pk")] == [True, False]
 
 
 def test_demographics_report_every_wrong_answer_at_once(study):

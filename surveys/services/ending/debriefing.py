@@ -15,7 +15,7 @@ from imagebank.services.trail import note_deed
 from surveys.models import DebriefRelease, Reader, StudyProtocol, SurveyItem, SurveyResponse
 
 from .closing import shows_results
-from .others import freeze_others
+from .others import dots_of, freeze_others, keep_dots
 
 # A manifest column of this name with one of these words keeps a picture out of every debrief, whatever is released.
 MARK, MARKED = "debrief", ("no", "false", "0")
@@ -77,10 +77,12 @@ def release_debrief(*, study: Study, with_pictures: bool, network: Reader | None
     What is not met yet raises ValidationError, as does a release that stands already with other choices; the same again
     returns it.
     """
+    # Before the transaction: of a large study it takes seconds, in which others want to save.
+    dots = dots_of(study) if standing_release(study) is None and not _unmet(study) else []
     with transaction.atomic():
         study = Study.objects.select_for_update().get(pk=study.pk)
         require_changeable(study)
-        unmet = [f"{row.words}: not yet. {row.remedy}" for row in conditions_of(study) if not row.met]
+        unmet = _unmet(study)
         if unmet:
             raise ValidationError(unmet)
         if network is not None and not networks_of(study).filter(pk=network.pk).exists():
@@ -91,7 +93,13 @@ def release_debrief(*, study: Study, with_pictures: bool, network: Reader | None
                 return standing
             raise ValidationError("The results are released already, with other choices. Withdraw them first.")
         note_deed(study=study, deed=f"results released to readers, {_with(with_pictures, network)}", user=user)
-        return DebriefRelease.objects.create(study=study, with_pictures=with_pictures, network=network, released_by=user)
+        release = DebriefRelease.objects.create(study=study, with_pictures=with_pictures, network=network, released_by=user)
+        keep_dots(release, dots)
+        return release
+
+
+def _unmet(study: Study) -> list[str]:
+    return [f"{row.words}: not yet. {row.remedy}" for row in conditions_of(study) if not row.met]
 
 
 def _with(with_pictures: bool, network: Reader | None) -> str:
@@ -106,6 +114,8 @@ def withdraw_debrief(*, study: Study, user=None) -> DebriefRelease | None:
         if standing is not None:
             standing.withdrawn_at = timezone.now()
             standing.save(update_fields=["withdrawn_at"])
+            if standing.others_frozen_at is None:
+                standing.shares.all().delete()  # nobody was told
             note_deed(study=study, deed="readers' results withdrawn", user=user)
         return standing
 

@@ -1,13 +1,15 @@
-"""Where the others of a group lie: shares right, computed once when the first reader looks, and never again.
+"""Where the others of a group lie: shares right, computed once with the release, fixed when the first reader looks, and never again.
 
 Two looks at a figure with one dot less would tell whose result left: readers of a department know who withdrew. Rounding does not help,
 nor does a minimum of readers, because every dot but one stays where it was. So the figure is frozen, as a printed one would be, when the
 first reader sees it; who withdraws before that is not in it. The withdrawn sitting is deleted all the same, and with it the only link
 between the dot and a person: what stays is a rounded number among five or more, as it was told. A release that follows another
 takes over such dots, or the two releases would be the two looks.
+
+The dots are computed with the release, because in a large study that takes seconds, for which no reader should wait.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from django.db import transaction
 from django.utils import timezone
@@ -92,33 +94,53 @@ def others_of(response: SurveyResponse, view: str, release: DebriefRelease | Non
     return sorted(_shares(study, view, dict(sittings.values_list("pk", "survey"))).values())
 
 
+def dots_of(study: Study, without: Collection[int] = ()) -> list[ReleasedShare]:
+    """Where every analysed reader lies, rounded, as rows that belong to no release yet. without: sittings left out, by primary key."""
+    found = _analysed(study).exclude(pk__in=without).values_list("pk", "survey", "group", "simulated")
+    sittings = {pk: (survey, group, simulated) for pk, survey, group, simulated in found}
+    return [
+        ReleasedShare(
+            survey_response_id=pk, group_id=sittings[pk][1], simulated=sittings[pk][2], view=view, percent=round(100 * coarse(share))
+        )
+        for view in study.protocol.view_order
+        for pk, share in _shares(study, view, {pk: row[0] for pk, row in sittings.items()}).items()
+    ]
+
+
+def keep_dots(release: DebriefRelease, dots: Collection[ReleasedShare]) -> None:
+    """Store `dots` with `release`, without those of readers who have withdrawn since they were computed."""
+    there = set(_analysed(release.study).values_list("pk", flat=True))
+    rows = [dot for dot in dots if dot.survey_response_id is None or dot.survey_response_id in there]
+    for dot in rows:
+        dot.pk, dot.release = None, release
+    # By share, not by sitting: the order of the rows tells nothing about a reader who is gone.
+    ReleasedShare.objects.bulk_create(sorted(rows, key=lambda row: (row.view, row.group_id, row.simulated, row.percent)))
+
+
 def freeze_others(release: DebriefRelease) -> DebriefRelease:
-    """Keep where every analysed reader of the released study lies now, rounded, for all looks to come; again changes nothing."""
+    """Keep where every analysed reader of the released study lies now for all looks to come; again changes nothing.
+
+    What was computed with the release is taken; who came to be analysed since, in the place of one who withdrew, is added.
+    """
     if release.others_frozen_at is not None:
         return release
     with transaction.atomic():
         release = DebriefRelease.objects.select_for_update(of=("self",)).select_related("network").get(pk=release.pk)
         if release.others_frozen_at is None:
-            rows = [row for view in release.study.protocol.view_order for row in _dots(release, view)]
-            # By share, not by sitting: the order of the rows tells nothing about a reader who is gone.
-            rows = sorted([*rows, *_told_before(release)], key=lambda row: (row.view, row.group_id, row.simulated, row.percent))
-            ReleasedShare.objects.bulk_create(rows)
+            kept = list(release.shares.all())
+            added = [*dots_of(release.study, without={dot.survey_response_id for dot in kept}), *_told_before(release)]
+            if added:
+                release.shares.all().delete()
+                keep_dots(release, [*kept, *added])
             release.others_frozen_at = timezone.now()
             release.save(update_fields=["others_frozen_at"])
     return release
 
 
-def _dots(release: DebriefRelease, view: str) -> list[ReleasedShare]:
-    sittings = {pk: (survey, group, simulated) for pk, survey, group, simulated in
-                _analysed(release.study).values_list("pk", "survey", "group", "simulated")}  # fmt: skip
-    shares = _shares(release.study, view, {pk: row[0] for pk, row in sittings.items()})
-    return [
-        ReleasedShare(
-            release=release, survey_response_id=pk, group_id=sittings[pk][1], simulated=sittings[pk][2], view=view,
-            percent=round(100 * coarse(share)),
-        )
-        for pk, share in shares.items()
-    ]  # fmt: skip
+def forget_unseen(reader: Reader) -> None:
+    """Delete the dots of a reader who withdraws from releases that nobody has looked at; call it in that transaction, first."""
+    unseen = DebriefRelease.objects.select_for_update().filter(study=reader.study_id, others_frozen_at=None).order_by("pk")
+    ReleasedShare.objects.filter(release__in=[row.pk for row in unseen], survey_response__reader=reader).delete()
 
 
 def _told_before(release: DebriefRelease) -> list[ReleasedShare]:
@@ -140,15 +162,26 @@ def _shares(study: Study, view: str, sittings: Mapping[int, int]) -> dict[int, f
     question = question_of(study, view)
     if question is None:
         return {}
-    items = [row for row in rows_of(study, block__view=view, block__survey__in=set(sittings.values())) if row.item.excluded_at is None]
-    truth = truth_of(study, items)
-    standing = standing_answers(study, question, survey_response__in=list(sittings))
-    by_survey: dict[int, list[int]] = {}
-    for row in items:
-        if row.pk in truth:
-            by_survey.setdefault(row.block.survey_id, []).append(row.pk)
+    truth = _truth_by_survey(study, view, set(sittings.values()))
+    standing = standing_answers(study, question, survey_response__in=list(sittings), survey_item__block__view=view)
     return {
-        pk: sum(standing.get((pk, item), ("",))[0] == truth[item] for item in shown) / len(shown)
+        pk: sum(standing.get((pk, item), ("",))[0] == right for item, right in shown.items()) / len(shown)
         for pk, survey in sittings.items()
-        if (shown := by_survey.get(survey, []))
+        if (shown := truth.get(survey, {}))
     }
+
+
+def _truth_by_survey(study: Study, view: str, surveys: set[int]) -> dict[int, dict[int, str]]:
+    """The right answer to everything that counts in blocks of `view`, by survey and survey item."""
+    found: dict[int, dict[int, str]] = {}
+    if study.protocol.stimuli:
+        items = [row for row in rows_of(study, block__view=view, block__survey__in=surveys) if row.item.excluded_at is None]
+        truth = truth_of(study, items)
+        known = [(row.block.survey_id, row.pk, truth[row.pk]) for row in items if row.pk in truth]
+    else:  # tens of thousands in a large study: as columns, not as rows
+        rows = SurveyItem.objects.first_showings().filter(block__view=view, block__survey__in=surveys, stimulus=None)
+        rows = rows.filter(item__excluded_at=None, item__truth__diagnosis__isnull=False).order_by()
+        known = list(rows.values_list("block__survey", "pk", "item__truth__diagnosis__code"))
+    for survey, item, right in known:
+        found.setdefault(survey, {})[item] = right
+    return found

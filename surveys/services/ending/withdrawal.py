@@ -6,11 +6,13 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import QuerySet
 
+from imagebank.models import Study
 from imagebank.services.trail import note_deed
-from surveys.models import Answer, Invitation, Reader, Seat, Survey, SurveyResponse, ViewingEvent, Withdrawal
+from surveys.models import Answer, Invitation, Reader, Seat, SurveyResponse, ViewingEvent, Withdrawal
 
 from ..recruiting.invitations import revoke_invitation
-from ..recruiting.seats import give_up_seat, set_seat
+from ..recruiting.seats import give_up_seat, hold_group, set_seat
+from .others import forget_unseen
 
 logger = logging.getLogger(__name__)
 
@@ -25,11 +27,19 @@ def withdraw_reader(*, reader: Reader, user=None) -> Withdrawal:
     if reader.kind != Reader.Kind.HUMAN:
         raise ValidationError(f"{reader} is a network and cannot withdraw.")
     with transaction.atomic():
+        # The study first, in which results may be released just now; then as everybody who changes who sits where.
+        Study.objects.select_for_update(no_key=True).get(pk=reader.study_id)
+        hold_group(reader.group_id)
         Reader.objects.select_for_update().get(pk=reader.pk)
         done = Withdrawal.objects.filter(reader=reader).first()
         if done:
             return done
-        responses = list(SurveyResponse.objects.filter(reader=reader).select_related("survey", "group", "seat"))
+        forget_unseen(reader)
+        list(Invitation.objects.select_for_update().filter(reader=reader).order_by("pk"))
+        # Locked, so that what is being saved just now is saved and deleted, or not saved; nothing keeps a sitting from going.
+        responses = list(
+            SurveyResponse.objects.select_for_update(of=("self",)).filter(reader=reader).select_related("survey", "group", "seat").order_by("pk")
+        )
         if not responses:
             raise ValidationError(f"{reader} has not begun to read; note that this person declined instead.")
         deleted = sum(_delete(response) for response in responses)
@@ -42,7 +52,6 @@ def withdraw_reader(*, reader: Reader, user=None) -> Withdrawal:
 
 def _delete(response: SurveyResponse) -> int:
     """Delete one sitting whole, so that no chain of hashes is left with a gap; returns its number of answers."""
-    Survey.objects.select_for_update().get(pk=response.survey_id)
     # The history's own managers refuse to delete. Here a person asks for it.
     QuerySet(ViewingEvent).filter(survey_response=response).delete()
     deleted, _ = QuerySet(Answer).filter(survey_response=response).delete()

@@ -13,7 +13,7 @@ from imagebank.services.trail import note_deed
 from surveys.models import Invitation, Reader, ReaderContact, ReaderGroup, Seat, StudyProtocol, Survey, SurveyResponse
 
 from ..ending.closing import has_ended, require_link_of_use
-from .seats import set_seat
+from .seats import hold_group, set_seat
 
 OPENED_WITH = ("reader__study__protocol", "response")  # what every save needs; each table more costs every one of them
 
@@ -51,7 +51,7 @@ def invite(
     if seat is None and group is None:
         raise ValidationError("An invitation needs a seat, a survey and a group, or a group alone.")
     with transaction.atomic():
-        group = ReaderGroup.objects.select_for_update().get(pk=(group or seat.group).pk)
+        group = hold_group(group.pk if group else seat.group_id)
         if group.kind != ReaderGroup.Kind.HUMAN:
             raise ValidationError(f"{group.plural} are networks and cannot be invited.")
         require_link_of_use(group.study, begun=reader is not None and reader.responses.exists())
@@ -190,6 +190,7 @@ def revoke_invitation(*, invitation: Invitation) -> Invitation:
     A second time changes nothing. A seat only reserved by it becomes free again.
     """
     with transaction.atomic():
+        hold_group(invitation.reader.group_id)
         invitation = Invitation.objects.select_for_update().get(pk=invitation.pk)
         if invitation.revoked_at is None:
             now = timezone.now()

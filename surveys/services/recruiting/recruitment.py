@@ -30,7 +30,7 @@ def invite_many(*, study: Study, data: bytes, send: bool, user=None) -> list[Inv
     used are all named in one ValidationError, and then nobody is invited.
     """
     with transaction.atomic():
-        Study.objects.select_for_update().get(pk=study.pk)
+        Study.objects.select_for_update(no_key=True).get(pk=study.pk)
         listed = read_invitation_list(study, data)
         if listed.errors:
             raise ValidationError([f"Line {line}: {wrong}." for line, wrong in listed.errors])

@@ -10,12 +10,20 @@ from imagebank.models import Study
 from surveys.models import Invitation, ReaderGroup, Seat, Survey
 
 
+def hold_group(pk: int) -> ReaderGroup:
+    """Lock a reader group's row, and return it. Call inside a transaction, before any other row of its readers is locked.
+
+    Whoever changes who sits where holds it: so two presses at once wait for each other in one order, and never for each other.
+    """
+    return ReaderGroup.objects.select_for_update(no_key=True).get(pk=pk)
+
+
 def create_seats(*, group: ReaderGroup) -> int:
     """Make the missing seats of `group`, one per survey of its study; returns how many were made."""
     if group.kind != ReaderGroup.Kind.HUMAN:
         raise ValidationError(f"{group.plural} are networks and take no seats; their answers are recorded at once.")
     with transaction.atomic():
-        ReaderGroup.objects.select_for_update().get(pk=group.pk)
+        hold_group(group.pk)
         seated = Seat.objects.live().filter(group=group).values("survey")
         surveys = Survey.objects.filter(survey_set__study=group.study).exclude(pk__in=seated)
         return len(Seat.objects.bulk_create(Seat(survey=survey, group=group) for survey in surveys))
@@ -40,6 +48,7 @@ def replace_seat(*, seat: Seat, let_reader_finish: bool = False) -> Seat:
     then completes before the successor, the first complete response is analysed. Free and complete seats are refused.
     """
     with transaction.atomic():
+        hold_group(seat.group_id)
         seat = Seat.objects.select_for_update().get(pk=seat.pk)
         if seat.state not in (Seat.State.RESERVED, Seat.State.STARTED):
             raise ValidationError(
@@ -65,8 +74,9 @@ def release_expired_seats(*, study: Study, now: datetime | None = None) -> int:
     held = Seat.objects.of_study(study).filter(state__in=[Seat.State.RESERVED, Seat.State.STARTED])
     open_seats = Invitation.objects.open(now).exclude(seat=None).values("seat")
     released = 0
-    for pk in held.exclude(pk__in=open_seats).values_list("pk", flat=True):
+    for pk, group in held.exclude(pk__in=open_seats).values_list("pk", "group"):
         with transaction.atomic():
+            hold_group(group)
             seat = Seat.objects.select_for_update().get(pk=pk)
             still_open = seat.invitations.open(now).exists()
             if still_open or seat.state not in (Seat.State.RESERVED, Seat.State.STARTED):

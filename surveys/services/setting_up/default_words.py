@@ -30,6 +30,25 @@ THANKS = gettext_noop(
     "question about the study, write to the person who invited you."
 )
 
+# Readers see these words, in the study's language.
+CONFIDENCE = {
+    "code": "confidence", "kind": "confidence", "prompt": gettext_noop("How sure are you?"), "low": gettext_noop("guessed"),
+    "high": gettext_noop("certain"),
+}  # fmt: skip
+ASSISTED = {
+    "code": "second", "kind": "assisted", "step": 2,
+    "prompt": gettext_noop("And with the network's answer in sight: which diagnosis is it?"),
+}  # fmt: skip
+# Where some images have no output, the words must hold with and without one.
+ASSISTED_OR_NOT = gettext_noop("And once more: which diagnosis is it?")
+# A study that was described in German before these words were translated keeps them in English, as its sealed plan does.
+OURS = frozenset((CONFIDENCE["prompt"], CONFIDENCE["low"], CONFIDENCE["high"], ASSISTED["prompt"], ASSISTED_OR_NOT))
+
+
+def in_readers_language(words: str) -> str:
+    """Words of a question as a reader sees them: ours in the language of the page around them, a study's own as they are."""
+    return _(words) if words in OURS else words
+
 
 def default_texts(preset: dict) -> dict[str, str]:
     """The protocol's texts for a preset that leaves them out, in its language; in one that we have no words in they stay empty.

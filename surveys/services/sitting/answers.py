@@ -16,8 +16,11 @@ from surveys.questions import ASSISTED, Question, Shown, asked_about, clean_valu
 
 from ..ending.closing import require_reading
 from .assistance import handed_out
+from .hold import hold_sitting
+from .late import Untold, moment_of, require_not_overtaken
 
 LONGEST_RT_MS = 24 * 3600 * 1000
+LONGEST_WAIT_MS = 20 * LONGEST_RT_MS  # a column of whole milliseconds takes 24 days
 LARGEST_DETAIL = 500
 
 
@@ -32,17 +35,21 @@ def record_answer(
     rt_ms: int | None = None,
     client_ms: float | None = None,
     chosen_at: datetime | None = None,
+    after: int | UUID | None | type[Untold] = Untold,
+    waited_ms: int | None = None,
 ) -> Answer:
     """Record a reader's answer (None takes it back); the same event again returns the row already kept.
 
     The question without a code is answered by a class, `chosen`; every other one by `value`, of the question's kind.
-    rt_ms: from the painted image to the choice; a value outside one day is kept as unknown. An item of another survey,
+    rt_ms: from the painted image to the choice; a value outside one day is kept as unknown. after, waited_ms: what the device
+    knew of (`require_not_overtaken`), and how long it kept the answer. An item of another survey,
     of a block not open yet or sealed already, a class of another study, a question that is not asked here or not yet,
-    and a value that is no answer to it raise ValidationError.
+    a value that is no answer to it, and an answer that was overtaken raise ValidationError.
     """
+    waited_ms = None if waited_ms is None else min(max(waited_ms, 0), LONGEST_WAIT_MS)
     with transaction.atomic():
         # What every choice of every reader waits for: the row is locked, and only what may have changed is asked anew.
-        SurveyResponse.objects.select_for_update().order_by().values_list("pk").get(pk=survey_response.pk)
+        hold_sitting(survey_response)
         known = Answer.objects.filter(event_id=event_id).order_by().first()
         if known is not None:
             if (known.survey_response_id, known.survey_item_id) != (survey_response.pk, survey_item.pk):
@@ -52,6 +59,11 @@ def record_answer(
         _require_open_block(survey_response, survey_item)
         if chosen is not None and chosen.study_id != survey_response.reader.study_id:
             raise ValidationError(_("This choice does not belong to the study."))
+        now = timezone.now()
+        if after is not Untold:
+            require_not_overtaken(
+                survey_response=survey_response, survey_item=survey_item, question=question, after=after, chosen=moment_of(now, waited_ms)
+            )
         value = _checked_value(survey_response, survey_item, question, value)
         chain = Answer.objects.filter(survey_response=survey_response).order_by("-sequence")
         last = chain.only("sequence", "entry_sha256").first()
@@ -66,7 +78,8 @@ def record_answer(
             rt_ms=rt_ms if rt_ms is not None and 0 <= rt_ms <= LONGEST_RT_MS else None,
             client_ms=client_ms,
             chosen_at=chosen_at,
-            received_at=timezone.now(),
+            received_at=now,
+            waited_ms=waited_ms,
         )
         answer.entry_sha256 = entry_sha256(answer, last.entry_sha256 if last else "")
         answer.save(force_insert=True)
@@ -190,6 +203,7 @@ def record_viewing_event(
     )
     try:
         with transaction.atomic():
+            hold_sitting(survey_response)
             event.save(force_insert=True)
     except IntegrityError:  # the same event came twice at once
         known = _known_event(survey_response, event_id)

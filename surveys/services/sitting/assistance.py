@@ -33,6 +33,7 @@ from surveys.questions import ASSISTED, Question, asked_about, questions_of, sta
 
 from ..ending.closing import require_reading
 from .control import control_fault, draw_control_items, is_control, is_control_as_asked
+from .hold import hold_sitting
 from .pictures import QUALITY, SUFFIXES, bare_pixels, chain_of
 
 # Probabilities of a network that knows further classes add up to less than 1 over the study's own.
@@ -228,7 +229,7 @@ def hand_out_output(*, survey_response: SurveyResponse, survey_item: SurveyItem)
     """
     study = survey_response.reader.study
     with transaction.atomic():
-        SurveyResponse.objects.select_for_update().order_by().values_list("pk").get(pk=survey_response.pk)
+        hold_sitting(survey_response)
         require_reading(study)
         sitting = BlockSitting.objects.filter(survey_response=survey_response, block_id=survey_item.block_id)
         if not sitting.filter(sealed_at=None).exists():

@@ -2,16 +2,16 @@
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Count, F, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from imagebank.models import Study
 from surveys.models import (
     Answer,
     Block,
     BlockSitting,
     Invitation,
-    ReaderGroup,
     Seat,
     Survey,
     SurveyItem,
@@ -22,7 +22,7 @@ from surveys.questions import open_questions, required_counts
 from surveys.services.setting_up.demographics import clean_demographics
 
 from ..ending.closing import require_reading
-from ..recruiting.seats import give_up_seat, set_seat, take_free_seat
+from ..recruiting.seats import give_up_seat, hold_group, set_seat, take_free_seat
 from .assistance import require_assistance
 
 
@@ -32,7 +32,7 @@ def start_response(*, invitation: Invitation) -> SurveyResponse:
     When no seat is free, or the seat went to somebody else, ValidationError says so and nothing changes.
     """
     with transaction.atomic():
-        ReaderGroup.objects.select_for_update().get(pk=invitation.reader.group_id)
+        hold_group(invitation.reader.group_id)
         invitation = Invitation.objects.select_for_update().get(pk=invitation.pk)
         existing = _begun(invitation)
         if existing:
@@ -189,9 +189,12 @@ def finish_response(*, survey_response: SurveyResponse) -> SurveyResponse:
     not compared. The first complete response per survey
     and group, by the server's clock, is analysed; later ones are kept. An incomplete one gives up its seat.
     """
+    if survey_response.finished_at is not None:
+        return survey_response
     with transaction.atomic():
+        hold_group(survey_response.group_id)
         # One survey finishes one response at a time, so that "first" is never decided twice.
-        survey = Survey.objects.select_for_update().get(pk=survey_response.survey_id)
+        survey = Survey.objects.select_for_update(no_key=True).get(pk=survey_response.survey_id)
         response = SurveyResponse.objects.select_for_update().get(pk=survey_response.pk)
         if response.finished_at is not None:
             return response
@@ -209,6 +212,16 @@ def finish_response(*, survey_response: SurveyResponse) -> SurveyResponse:
         response.save(update_fields=["finished_at", "completed_at", "analysed"])
         _settle_seat(response)
         return response
+
+
+def finish_sealed(*, study: Study) -> int:
+    """Finish the sittings whose last block was sealed and whose end was cut off before it was recorded; returns how many."""
+    begun = SurveyResponse.objects.of_study(study).filter(finished_at=None, seat__isnull=False).order_by("pk")
+    counted = begun.annotate(
+        sealed=Count("block_sittings", filter=Q(block_sittings__sealed_at__isnull=False), distinct=True),
+        blocks=Count("survey__blocks", distinct=True),
+    )
+    return len([finish_response(survey_response=response) for response in counted.filter(sealed__gt=0, sealed=F("blocks"))])
 
 
 def _settle_seat(response: SurveyResponse) -> None:

@@ -18,6 +18,11 @@
     return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
   }
 
+  // How long an answer was kept here says when it was chosen, whatever this device's clock says of the day.
+  function withWait(event) {
+    return event.type === "answer" ? { ...event, waited_ms: Math.max(0, Date.now() - Date.parse(event.at)) } : event;
+  }
+
   // One key per event, so that two windows never overwrite each other. Without storage the memory must do.
   class Shelf {
     constructor(name) {
@@ -64,11 +69,13 @@
 
   class AnswerQueue {
     // address: where events go. name: whose they are. onState(state): "saved", "saving", "retry" or "closed".
-    constructor({ address, name, onState, onRefused }) {
+    // onRefused(row, event). onAcknowledged(last, own): answers that the server has, and how many of them came just now.
+    constructor({ address, name, onState, onRefused, onAcknowledged }) {
       this.address = address;
       this.shelf = new Shelf(name);
       this.onState = onState;
       this.onRefused = onRefused;
+      this.onAcknowledged = onAcknowledged;
       this.wait_ms = 1000;
       this.waiting = [];
       window.addEventListener("online", () => this.flush());
@@ -80,11 +87,13 @@
     pending() {
       return this.shelf.all();
     }
-    // later: the event travels with the next one that is not, or after a while alone.
+    // later: the event travels with the next one that is not, or after a while alone. Returns the event's name.
     add(event, later) {
-      this.shelf.put(Object.assign({ id: uuid(), client_ms: performance.now(), at: new Date().toISOString() }, event));
-      if (!later) return this.flush();
-      if (!this.sending && !this.timer) this.timer = setTimeout(() => this.flush(), LATER_MS);
+      const id = uuid();
+      this.shelf.put(Object.assign({ id, client_ms: performance.now(), at: new Date().toISOString() }, event));
+      if (!later) this.flush();
+      else if (!this.sending && !this.timer) this.timer = setTimeout(() => this.flush(), LATER_MS);
+      return id;
     }
     // Resolves once nothing is left to acknowledge.
     drained() {
@@ -116,7 +125,7 @@
         const answer = await fetch(this.address, {
           method: "POST",
           headers: { "Content-Type": "application/json" },
-          body: JSON.stringify({ events }),
+          body: JSON.stringify({ events: events.map(withWait) }),
           credentials: "omit",
           signal: abort.signal,
         });
@@ -125,9 +134,11 @@
           return false;
         }
         if (!answer.ok) throw new Error("status " + answer.status);
-        const { saved, refused } = await answer.json();
+        const { saved, refused, last } = await answer.json();
         this.shelf.drop(new Set(saved.concat(refused.map((row) => row.id))));
-        refused.forEach((row) => this.onRefused(row));
+        const byId = new Map(events.map((event) => [event.id, event]));
+        this.onAcknowledged(last, saved.filter((id) => byId.get(id).type === "answer").length);
+        refused.forEach((row) => this.onRefused(row, byId.get(row.id) || {}));
         this.failing = false;
         this.wait_ms = 1000;
         return saved.length + refused.length > 0;

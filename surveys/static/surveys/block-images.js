@@ -39,8 +39,21 @@
     constructor(addresses, onFailure, credentials = "omit", stalled_ms = STALLED_MS) {
       Object.assign(this, { addresses, onFailure, credentials, stalled_ms, running: 0, queue: [], loads: new Map() });
     }
+    // Image `index` stands in the page as it came, in `element`: its own loading is waited for, not begun anew. For later it is
+    // fetched like any other. A promise of whether it comes that way.
+    seed(index, element) {
+      const given_up = pause(this.stalled_ms).then(() => { throw new Error("nothing arrived"); });
+      this.seeded = { index, promise: Promise.race([element.decode(), given_up]).then(() => element.src) };
+      return this.seeded.promise.then(() => true, () => {
+        this.seeded = null;
+        return false;
+      });
+    }
     // A promise of a local address for image `index`; it goes to the front of the queue, also when it failed before.
     get(index) {
+      const load = this.loads.get(index);
+      const fetched = load && load.settled && !load.failed;
+      if (this.seeded && this.seeded.index === index && !fetched) return this.seeded.promise.catch(() => this.get(index));
       if (this.loads.has(index) && this.loads.get(index).failed) this.forget(index);
       if (!this.loads.has(index)) this.want(index);
       if (this.queue.includes(index)) this.queue = [index].concat(this.queue.filter((other) => other !== index));

@@ -2,7 +2,7 @@
 (function () {
   "use strict";
 
-  const { AnswerQueue, BlockImages, Marks, NetworkOutput, Questions, Stage, Teller, Zoom, say } = window.diptych;
+  const { AnswerQueue, BlockImages, Elsewhere, Marks, NetworkOutput, Questions, Stage, Teller, Zoom, say } = window.diptych;
   const data = JSON.parse(document.getElementById("block-data").textContent);
   const part = (id) => document.getElementById(id);
   const items = data.items;
@@ -15,11 +15,9 @@
   let showing = 0;
   let tapped_ms = -Infinity;
 
-  items.forEach((item) => {
-    item.answers = item.answers || {};
-    if (item.chosen) item.answers[""] = item.chosen;
-  });
-
+  const byId = new Map(items.map((item) => [item.id, item]));
+  const answersOf = (item) => ({ ...item.answers, ...(item.chosen ? { "": item.chosen } : {}) });
+  items.forEach((item) => { item.answers = answersOf(item); });
   const teller = new Teller(part("told"));
   const queue = data.events ? new AnswerQueue({
     address: data.events,
@@ -31,17 +29,12 @@
       part("saved").dataset.state = state;
       teller.saving(state, say(state === "retry" ? "kept" : state));
     },
-    onRefused: ({ why, code }) => {
-      const elsewhere = code === "sealed" || code === "not-open";
-      part("waiting").textContent = part("unanswered").textContent = elsewhere ? say("sealed_elsewhere") : why;
-      if (elsewhere) setTimeout(() => location.replace(location.pathname), RETRY_MS);
-    },
+    onAcknowledged: (last, own) => elsewhere.acknowledged(last, own),
+    onRefused: refused,
   }) : null;
+  const elsewhere = queue ? new Elsewhere({ known: data.known, noun: data.noun, box: part("elsewhere"), onNews: takeOver }) : null;
   // What the screen showed travels with the answer that follows: one request for an image instead of two.
-  const later = new Set(["shown", "zoomed"]);
-  const record = (event) => {
-    if (queue) queue.add(event, later.has(event.type));
-  };
+  const record = (event) => (queue ? queue.add(event, ["shown", "zoomed"].includes(event.type)) : null);
   const itemEvent = (type, detail) => record({ type, item: items[index] && items[index].id, detail });
 
   // Frames of all items, and the sources of grids, in one line, so that they are fetched ahead in the order of reading.
@@ -228,10 +221,11 @@
     tapped_ms = -Infinity;
     part("leave").hidden = true;
     const since_ms = assisted && code === assisted.code ? network.shown_ms : painted_ms;
-    const event = { type: "answer", item: items[index].id, rt_ms: Math.round(performance.now() - since_ms) };
+    const item = items[index];
+    const event = { type: "answer", item: item.id, after: item.after ?? null, rt_ms: Math.round(performance.now() - since_ms) };
     teller.answered(code ? "" : questions.nameOf(value));
     if (value !== null) questions.reveal();
-    record(code ? { ...event, question: code, value } : { ...event, chosen: value });
+    item.after = record(code ? { ...event, question: code, value } : { ...event, chosen: value });
     markChosen();
   }
 
@@ -310,11 +304,39 @@
   // What this device answered but could not send yet is newer than what the server knows.
   function overlayPending() {
     if (!queue) return;
-    const byId = new Map(items.map((item) => [item.id, item]));
     for (const event of queue.pending()) {
-      if (event.type !== "answer" || !byId.has(event.item)) continue;
-      byId.get(event.item).answers[event.question || ""] = event.question ? event.value : event.chosen;
+      const item = event.type === "answer" && byId.get(event.item);
+      if (!item) continue;
+      item.answers[event.question || ""] = event.question ? event.value : event.chosen;
+      item.after = event.id;
     }
+  }
+
+  // Answers of another device or window, as they stand now; what waits here still is on top of them.
+  function takeOver(fresh) {
+    const here = items[index];
+    const seen = () => here && JSON.stringify([Object.entries(here.answers).filter((row) => row[1] !== null).sort(), here.output]);
+    const before = seen();
+    for (const row of fresh) {
+      const item = byId.get(row.id);
+      Object.assign(item, { answers: answersOf(row), after: row.after, output: row.output, masked: item.masked || row.masked });
+    }
+    overlayPending();
+    if (!here) listSkipped();
+    else if (before !== seen()) questions.show(here);
+    elsewhere.tell(say("elsewhere"));
+  }
+
+  // The server refuses an answer: another device of this reader was ahead, or it is none.
+  function refused({ why, code }, event) {
+    const place = event.type === "answer" ? items.indexOf(byId.get(event.item)) : -1;
+    const late = place >= 0 && elsewhere.refused(code, place + 1);
+    if (code === "sealed" || code === "not-open") {
+      part("waiting").textContent = part("unanswered").textContent = say("sealed_elsewhere");
+      if (late) elsewhere.tellNext();
+      setTimeout(() => location.replace(location.pathname), RETRY_MS);
+    } else if (late) elsewhere.fetch();
+    else part("unanswered").textContent = why;
   }
 
   // Cells of a grid and frames of a strip can be touched in the picture itself, for the question that is open.
@@ -471,6 +493,8 @@
       settled = setTimeout(screen_size, 1000);
     });
   }
-  show(index);
-  images.preload(starts[Math.min(index, items.length - 1)]);
+  const first = starts[Math.min(index, items.length - 1)];
+  const seeded = data.kind === "single" && index < items.length ? images.seed(first, part("picture")) : false;
+  show(index); // on a slow line the first image has it for itself
+  Promise.resolve(seeded).then((came) => images.preload(first + Number(came)));
 })();

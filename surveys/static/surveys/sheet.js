@@ -3,6 +3,15 @@
   "use strict";
 
   const told = document.getElementById("offline");
+  const before = window.diptych.toldBefore();
+
+  if (before) {
+    const line = document.createElement("p");
+    line.className = "notice";
+    line.setAttribute("role", "status");
+    line.textContent = before;
+    document.querySelector("main").prepend(line);
+  }
 
   document.addEventListener("submit", (event) => {
     if (navigator.onLine) return;
