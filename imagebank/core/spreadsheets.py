@@ -9,7 +9,7 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from .workbooks import TableError, is_workbook, rows_of_workbook
@@ -60,7 +60,7 @@ class Spreadsheet:
                 f"{name} has {len(self.header):,} columns; at most {MAX_COLUMNS:,} are read. Leave out those that nobody needs here."
             )
         if repeated := sorted(column for column, times in Counter(self.header).items() if times > 1 and column):
-            raise TableError(f"{name} names a column twice: {', '.join(repeated[:5])}. Rename one.")
+            raise TableError(f"{name} names the column {', '.join(repeated[:5])} more than once; each name may occur once. Rename one.")
 
     def __iter__(self) -> Iterator[Line]:
         return self
@@ -98,32 +98,26 @@ def open_spreadsheet(data: bytes, name: str) -> Spreadsheet:
     return Spreadsheet(name, _first(lines), lines, is_plain=is_plain, fills=False, notes=notes)
 
 
-def plain_csv(table: Spreadsheet) -> str:
-    """The rows of an opened table as CSV with commas."""
+def plain_csv(table: Spreadsheet, cell: Callable[[str], str] = str) -> str:
+    """The rows of an opened table as CSV with commas; `cell` is asked for every cell."""
     out = io.StringIO(newline="")
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(table.header)
-    writer.writerows(line.cells for line in table)
+    writer.writerow([cell(column) for column in table.header])
+    writer.writerows([cell(text) for text in line.cells] for line in table)
     return out.getvalue()
 
 
 def decimal_points(cells: Sequence[str], *, name: str, column: str) -> list[str]:
-    """A column of numbers with its decimal commas made points; any other column, and one of points, as it is.
+    """A column of numbers with its decimal commas made points; any other column, and one with a point anywhere, as it is.
 
-    Raises TableError where the commas may as well stand between thousands (1,234), or both signs are used.
+    Raises TableError where the commas may as well stand between thousands (1,234).
     """
     found = [NUMBER.fullmatch(cell) for cell in cells]
-    if any(match is None for match in found):
+    if any(match is None or match[2] == "." for match in found):
         return list(cells)
     commas = [match for match in found if match[2] == ","]
     if not commas:
         return list(cells)
-    points = next((match[0] for match in found if match[2] == "."), None)
-    if points is not None:
-        raise TableError(
-            f'{name} has both "{commas[0][0]}" and "{points}" in the column {column}: '
-            "needed is one sign for decimals, a point or a comma, and none between thousands."
-        )
     if all(len(match[3]) == 3 and match[1].strip("0") and len(match[1]) <= 3 for match in commas):
         whole = commas[0][0]
         raise TableError(
@@ -175,7 +169,7 @@ class _CsvLines:
             why = str(error)
             if "end of data" in why:
                 why = f"a quotation mark opened in the row that begins at line {number} is never closed"
-            raise TornRow(number, f"{self._name} could not be read as CSV at line {self._reader.line_num + self._skipped}: {why}.") from error
+            raise TornRow(number, f"{self._name} is not a well-formed CSV at line {self._reader.line_num + self._skipped}: {why}.") from error
 
 
 def _encoding_of(data: bytes, name: str) -> tuple[str, str, tuple[str, ...]]:

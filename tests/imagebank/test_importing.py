@@ -233,7 +233,7 @@ def test_links_out_of_the_folder_are_not_followed(study, tmp_path):
     [
         ("item,class,path\n", "view is missing"),
         ("", "needs the columns"),
-        ("item,item,class,view,path\n", "names a column twice"),
+        ("item,item,class,view,path\n", "names the column item more than once"),
         ("item,class,view,path\nü\n".encode() + b"\xff", "UTF-8, but line 3"),
         ("item,class;view,path;split\n", "as many commas as semicolons"),
     ],

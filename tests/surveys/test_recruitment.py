@@ -77,7 +77,7 @@ def test_a_list_invites_all_or_nobody_and_names_every_bad_row(study):
 
 @pytest.mark.parametrize(
     ("data", "why"),
-    [(b"\xff\xfe", "UTF-8"), (b"", "header"), (b"name\nAda\n", "column email"), (b"email,group\n", "no rows")],
+    [(b"email,group\nm\xc3\xbc@\xff", "UTF-8, but line 2"), (b"", "header"), (b"name\nAda\n", "column email"), (b"email,group\n", "no rows")],
 )
 def test_what_is_no_list_is_refused_in_a_sentence(study, data, why):
     with pytest.raises(ValidationError, match=why):

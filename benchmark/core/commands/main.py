@@ -219,6 +219,7 @@ def _imported(options: argparse.Namespace) -> Path:
 def _plain(options: argparse.Namespace) -> Path:
     """The readings as given; a table that a spreadsheet saved in its own way, as readings.csv beside the results, for R and for
     its hash. Its bad rows are told by the lines of the file given."""
+    from benchmark.core.files import inert, write_atomically
     from benchmark.core.inputs.long_table import opened, read_bytes
     from benchmark.core.inputs.readings import read_readings
     from imagebank.core.spreadsheets import plain_csv
@@ -231,8 +232,7 @@ def _plain(options: argparse.Namespace) -> Path:
     for note in table.notes:
         print(f"Note: {note}")
     path = options.out / "readings.csv"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(plain_csv(table), encoding="utf-8", newline="")
+    write_atomically(path, plain_csv(table, inert))
     return path
 
 

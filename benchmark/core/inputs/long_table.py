@@ -56,12 +56,7 @@ def read_text_table(
     or repeated column, and rows of another length.
     """
     name, content = read_bytes(source)
-    table = opened(name, content)
-    if by_program and not table.is_plain:
-        raise InputError(
-            f"{name} was saved by a spreadsheet, which may have rounded its numbers; needed is the file as the program wrote it, "
-            "CSV in UTF-8 with commas."
-        )
+    table = opened(name, content, by_program=by_program)
     header, rows, lines, problems = _parse(table, required)
     problems += control_characters(header, rows, lines)
     if problems:
@@ -73,14 +68,20 @@ def read_text_table(
     return TextTable(name, frame, lines, hashlib.sha256(content).hexdigest(), table.is_plain, table.notes)
 
 
-def opened(name: str, content: bytes) -> Spreadsheet:
-    """The table in the bytes of a CSV or XLSX file, whose first row names its columns. Raises InputError."""
+def opened(name: str, content: bytes, *, by_program: bool = False) -> Spreadsheet:
+    """The table in the bytes of a CSV or XLSX file, whose first row names its columns. by_program: as in `read_text_table`.
+    Raises InputError."""
     try:
         table = open_spreadsheet(content, name)
     except TableError as error:
         raise InputError(str(error)) from error
     if not table.header:
         raise InputError(f"{name} is empty; a header row and at least one row were needed.")
+    if by_program and not table.is_plain:
+        raise InputError(
+            f"{name} was saved by a spreadsheet, which may have rounded its numbers; needed is the file as the program wrote it, "
+            "CSV in UTF-8 with commas."
+        )
     return table
 
 
@@ -111,6 +112,7 @@ def control_characters(header: list[str], rows: list[list[str]], lines: list[int
     return [
         Problem(line, column, f"a text was expected, the control character {ord(found.group())} was found in it.")
         for row, line in zip(rows, lines)
+        if CONTROL.search("".join(row))
         for column, cell in zip(header, row)
         if (found := CONTROL.search(cell))
     ]

@@ -67,6 +67,8 @@ def _covariate(cells: pd.Series, name: str) -> Covariate:
     given = cells[cells != ""]
     points = pd.Series(with_points(given.tolist(), name, str(cells.name)), index=given.index, dtype=object)
     numbers = pd.to_numeric(points, errors="coerce")
+    if points.str.fullmatch(r"[+-]?\d*[.,]?\d+").all() and numbers.isna().any():
+        raise InputError(f'{name} has points and commas in the numbers of the column {cells.name}; needed is one sign for decimals.')
     if len(given) and np.isfinite(numbers).all():
         return Covariate(str(cells.name), NUMBER, numbers.astype(float))
     return Covariate(str(cells.name), CHOICE, given)
