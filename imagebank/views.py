@@ -1,5 +1,6 @@
 """Pages of the image bank: pictures with filters, one item, the import, the leakage report, and the pictures' files."""
 
+from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
@@ -22,6 +23,7 @@ from imagebank.permissions import (
     only_to_change,
     require_role,
 )
+from imagebank.services.arriving import finish_arrival, in_words, most_bytes_now, require_room
 from imagebank.services.data_card import data_card
 from imagebank.services.drafting.showing import is_quick
 from imagebank.services.exclusion import exclude_item, include_item
@@ -29,6 +31,7 @@ from imagebank.services.manifest import says_what_a_manifest_must
 from imagebank.services.reviews import may_judge, record_review
 from imagebank.services.sources import UnreadableFile, open_source
 from imagebank.services.uploads import LOOKED_AT, forget_drafts, keep_upload, kept_upload
+from imagebank.upload_views import arrival_of
 
 ITEMS_PER_PAGE = 60
 FINDINGS_PER_PAGE = 50
@@ -129,15 +132,25 @@ def item_include(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
 @only_to_change
 def bank_import(request: HttpRequest, slug: str) -> HttpResponse:
     """Upload a ZIP and import it in the background; below, what earlier imports did, with every bad row."""
-    form = ImportForm(request.POST or None, request.FILES or None)
-    if request.method == "POST" and form.is_valid():
-        archive = form.cleaned_data["archive"]
-        forget_drafts()
+    form, arrived = ImportForm(request.POST or None, request.FILES or None), request.POST.get("arrived")
+    if request.method == "POST" and (arrived or form.is_valid()):
         try:
+            if arrived:
+                told = arrival_of(request, arrived)
+                return _take_in(request, finish_arrival(kept=told["kept"], size=told["size"]), told["name"])
+            archive = form.cleaned_data["archive"]
+            forget_drafts()
+            require_room(name=archive.name, size=archive.size)
             return _take_in(request, keep_upload(archive, suffix=LOOKED_AT), archive.name[:120])
         except ValidationError as refusal:
+            form.errors.pop("archive", None)
             form.add_error("archive", refusal.messages)
-    context = {"study": request.study, "form": form, "runs": request.study.imports.all()[:RUNS_SHOWN]}
+    most = most_bytes_now()
+    context = {
+        "study": request.study, "form": form, "runs": request.study.imports.all()[:RUNS_SHOWN], "most": most,
+        "most_words": in_words(most),
+        "why": "may be sent at once" if most == settings.ARCHIVE_MAX_BYTES else "fit on the server's disk now",
+    }  # fmt: skip
     return render(request, "imagebank/import.html", context, status=400 if form.is_bound else 200)
 
 
