@@ -9,7 +9,7 @@ from pathlib import Path
 from django.conf import settings
 from django.core.exceptions import ValidationError
 
-from .uploads import ARRIVING, LOOKED_AT, forget_drafts, kept_upload, settle_upload, uploads_folder
+from .uploads import ARRIVING, LOOKED_AT, forget_drafts, kept_upload, settle_upload, standing_upload, uploads_folder
 
 PIECE_BYTES = 8 * 2**20  # one request: below what servers in front take, and little to send again
 SPARE_BYTES = 256 * 2**20  # left on the disk for everything else
@@ -87,8 +87,7 @@ def add_piece(*, kept: str, size: int, offset: int, piece) -> int:
 
 def finish_arrival(*, kept: str, size: int) -> str:
     """The name of the whole ZIP as an upload that was never sent in pieces has one. Raises ValidationError when some is missing."""
-    whole = settle_upload(kept, suffix=LOOKED_AT)
-    received = kept_upload(whole).stat().st_size
+    received = standing_upload(kept, suffix=LOOKED_AT).stat().st_size
     if received != size:
-        raise ValidationError(f"The ZIP has {size:,} bytes, of which {received:,} have come. Upload it again.")
-    return whole
+        raise ValidationError(f"The ZIP has {size:,} bytes, of which {received:,} have come. Choose it again to go on.")
+    return settle_upload(kept, suffix=LOOKED_AT)
