@@ -139,7 +139,7 @@ def test_crops_are_found_at_many_sizes_and_places():
 
 
 def test_of_a_crowd_of_identical_pictures_each_is_reported_with_one_other_across_a_border(monkeypatch):
-    monkeypatch.setattr("imagebank.leakage.CROWD", 4)
+    monkeypatch.setattr("imagebank.leakage.pictures.CROWD", 4)
     bank = Bank()
     for split in ("train", "train", "train", "train", "test"):
         bank.add(skin(1), split=split)
