@@ -27,6 +27,7 @@ from imagebank.services.arriving import finish_arrival, in_words, most_bytes_now
 from imagebank.services.data_card import data_card
 from imagebank.services.drafting.showing import is_quick
 from imagebank.services.exclusion import exclude_item, include_item
+from imagebank.services.leakage_crowds import ReadReport, read_report
 from imagebank.services.manifest import says_what_a_manifest_must
 from imagebank.services.reviews import may_judge, record_review
 from imagebank.services.sources import UnreadableFile, open_source
@@ -175,14 +176,16 @@ def _take_in(request: HttpRequest, kept: str, name: str) -> HttpResponse:
 @require_GET
 @require_role(*WORKING_ROLES)
 def leakage(request: HttpRequest, slug: str) -> HttpResponse:
-    """The newest leakage report, pair by pair."""
+    """The newest leakage report: crowds of alike pictures, then pair by pair."""
     report = request.study.leakage_reports.first()
-    findings = report.findings.with_items() if report else LeakageFinding.objects.none()
+    read = read_report(report) if report else ReadReport((), (), 0)
+    page = Paginator(read.pairs, FINDINGS_PER_PAGE).get_page(request.GET.get("page"))
     context = {
         "study": request.study,
         "report": report,
-        "page": Paginator(findings, FINDINGS_PER_PAGE).get_page(request.GET.get("page")),
-        "borders": findings.across_a_border().count(),
+        "read": read,
+        "page": page,
+        "findings": LeakageFinding.objects.filter(pk__in=list(page)).with_items(),
         "checking": request.study.jobs.active().filter(kind=LEAKAGE).first(),
         "has_images": ItemImage.objects.filter(item__study=request.study).exists(),
         **_rights(request),
