@@ -8,7 +8,7 @@ from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from imagebank.bank_jobs import LEAKAGE, queue_import, queue_look
+from imagebank.bank_jobs import IMPORT, LEAKAGE, LOOK, queue_import, queue_look
 from imagebank.draft_views import draft_page
 from imagebank.forms import ExclusionForm, ImportForm, ItemFilterForm, ReviewForm
 from imagebank.jobs import queue_job
@@ -149,7 +149,7 @@ def bank_import(request: HttpRequest, slug: str) -> HttpResponse:
     most = most_bytes_now()
     context = {
         "study": request.study, "form": form, "runs": request.study.imports.all()[:RUNS_SHOWN], "most": most,
-        "most_words": in_words(most),
+        "most_words": in_words(most), "under_way": request.study.jobs.active().filter(kind__in=(IMPORT, LOOK)),
         "why": "may be sent at once" if most == settings.ARCHIVE_MAX_BYTES else "fit on the server's disk now",
     }  # fmt: skip
     return render(request, "imagebank/import.html", context, status=400 if form.is_bound else 200)

@@ -41,11 +41,11 @@ def require_room(*, name: str, size: int) -> None:
 
 def in_words(size: int) -> str:
     """A size in the unit that people say, as file managers write it."""
-    for unit, digits in (("bytes", 0), ("kB", 0), ("MB", 0)):
+    for unit in ("bytes", "kB", "MB"):
         if size < 1000:
-            return f"{size:.{digits}f} {unit}"
+            return f"{size:.0f} {unit}"
         size /= 1000
-    return f"{size:,.1f} GB"
+    return f"{size:,.1f} GB".replace(".0 GB", " GB")
 
 
 def begin_arrival(*, name: str, size: int) -> str:

@@ -99,10 +99,11 @@
     run.tries += 1;
     again.hidden = false;
     if (seconds === undefined) {
-      told.textContent = `The line has been down for minutes. ${size(run.received)} have arrived and are kept for a day: press “Go on” when it is back.`;
+      told.textContent = `The line has been down for minutes. ${size(run.received || 0)} have arrived and are kept for a day: press “Go on” when it is back.`;
       return;
     }
-    told.textContent = `The line dropped. ${size(run.received)} have arrived and are kept; trying again in ${seconds} s.`;
+    const kept = run.received ? ` ${size(run.received)} have arrived and are kept;` : "";
+    told.textContent = `The line dropped.${kept || " Nothing has arrived yet;"} trying again in ${seconds} s.`;
     run.timer = setTimeout(step, 1000 * seconds);
   };
 
