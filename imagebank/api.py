@@ -190,7 +190,7 @@ class ImportOut(serializers.ModelSerializer):
 
     class Meta:
         model = ImportRun
-        fields = ("id", "study", "source", "created", "unchanged", "rejected", "started_at", "finished_at")
+        fields = ("id", "study", "source", "created", "unchanged", "rejected", "notes", "started_at", "finished_at")
 
 
 class ImportFilter(django_filters.FilterSet):

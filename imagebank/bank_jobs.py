@@ -125,6 +125,8 @@ def import_upload(run: JobRun) -> dict:
         name=run.payload.get("name", ""),
         progress=lambda done, total: run.progress(done=done, total=total),
     )
+    for note in report.notes:
+        run.log(note)
     for problem in report.rejected[:200]:
         run.log(f"line {problem['line']}: {problem['message']}")
     run.log(f"{report.created} new, {report.unchanged} unchanged, {len(report.rejected)} rejected")

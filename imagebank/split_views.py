@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
+from imagebank.bank_jobs import IMPORT, LOOK
 from imagebank.models import Item
 from imagebank.permissions import WORKING_ROLES, Role, may_change, require_role
 from imagebank.services.splits import draw_split, split_counts, standing_against, whole_per_class
@@ -57,6 +58,8 @@ def bank_split(request: HttpRequest, slug: str) -> HttpResponse:
         "grouped": study.items.exclude(group="").exists(),
         "fixed": standing_against(study, test_set=True) if coordinates else [],
         "folds_fixed": standing_against(study, test_set=False) if coordinates else [],
+        "importing": study.jobs.active().filter(kind__in=(IMPORT, LOOK)).first(),
+        "checked": study.leakage_reports.exists(),
         "drawn": study.trail.filter(deed__startswith="drew a test set").first(),
     }  # fmt: skip
     return render(request, "imagebank/split.html", context, status=400 if form.is_bound else 200)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from imagebank import draft_views, member_views, split_views, views
+from imagebank import draft_views, member_views, split_views, upload_views, views
 
 app_name = "imagebank"
 BANK = "studies/<slug:slug>/images/"
@@ -17,6 +17,7 @@ urlpatterns = [
     path(f"{BANK}item/<int:pk>/include/", views.item_include, name="include"),
     path(f"{BANK}review/", views.next_review, name="next-review"),
     path(f"{BANK}import/", views.bank_import, name="import"),
+    path(f"{BANK}import/piece/", upload_views.bank_piece, name="piece"),
     path(f"{BANK}import/draft/", draft_views.bank_draft, name="draft"),
     path(f"{BANK}import/draft/<uuid:pk>/", draft_views.bank_looked, name="looked"),
     path(f"{BANK}split/", split_views.bank_split, name="split"),

@@ -1,5 +1,6 @@
 """Pages of the image bank: pictures with filters, one item, the import, the leakage report, and the pictures' files."""
 
+from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
@@ -7,7 +8,7 @@ from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from imagebank.bank_jobs import LEAKAGE, queue_import, queue_look
+from imagebank.bank_jobs import IMPORT, LEAKAGE, LOOK, queue_import, queue_look
 from imagebank.draft_views import draft_page
 from imagebank.forms import ExclusionForm, ImportForm, ItemFilterForm, ReviewForm
 from imagebank.jobs import queue_job
@@ -22,13 +23,16 @@ from imagebank.permissions import (
     only_to_change,
     require_role,
 )
+from imagebank.services.arriving import finish_arrival, in_words, most_bytes_now, require_room
 from imagebank.services.data_card import data_card
 from imagebank.services.drafting.showing import is_quick
 from imagebank.services.exclusion import exclude_item, include_item
+from imagebank.services.leakage_crowds import ReadReport, read_report
 from imagebank.services.manifest import says_what_a_manifest_must
 from imagebank.services.reviews import may_judge, record_review
 from imagebank.services.sources import UnreadableFile, open_source
 from imagebank.services.uploads import LOOKED_AT, forget_drafts, keep_upload, kept_upload
+from imagebank.upload_views import arrival_of
 
 ITEMS_PER_PAGE = 60
 FINDINGS_PER_PAGE = 50
@@ -129,15 +133,25 @@ def item_include(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
 @only_to_change
 def bank_import(request: HttpRequest, slug: str) -> HttpResponse:
     """Upload a ZIP and import it in the background; below, what earlier imports did, with every bad row."""
-    form = ImportForm(request.POST or None, request.FILES or None)
-    if request.method == "POST" and form.is_valid():
-        archive = form.cleaned_data["archive"]
-        forget_drafts()
+    form, arrived = ImportForm(request.POST or None, request.FILES or None), request.POST.get("arrived")
+    if request.method == "POST" and (arrived or form.is_valid()):
         try:
+            if arrived:
+                told = arrival_of(request, arrived)
+                return _take_in(request, finish_arrival(kept=told["kept"], size=told["size"]), told["name"])
+            archive = form.cleaned_data["archive"]
+            forget_drafts()
+            require_room(name=archive.name, size=archive.size)
             return _take_in(request, keep_upload(archive, suffix=LOOKED_AT), archive.name[:120])
         except ValidationError as refusal:
+            form.errors.pop("archive", None)
             form.add_error("archive", refusal.messages)
-    context = {"study": request.study, "form": form, "runs": request.study.imports.all()[:RUNS_SHOWN]}
+    most = most_bytes_now()
+    context = {
+        "study": request.study, "form": form, "runs": request.study.imports.all()[:RUNS_SHOWN], "most": most,
+        "most_words": in_words(most), "under_way": request.study.jobs.active().filter(kind__in=(IMPORT, LOOK)),
+        "why": "may be sent at once" if most == settings.ARCHIVE_MAX_BYTES else "fit on the server's disk now",
+    }  # fmt: skip
     return render(request, "imagebank/import.html", context, status=400 if form.is_bound else 200)
 
 
@@ -162,14 +176,16 @@ def _take_in(request: HttpRequest, kept: str, name: str) -> HttpResponse:
 @require_GET
 @require_role(*WORKING_ROLES)
 def leakage(request: HttpRequest, slug: str) -> HttpResponse:
-    """The newest leakage report, pair by pair."""
+    """The newest leakage report: crowds of alike pictures, then pair by pair."""
     report = request.study.leakage_reports.first()
-    findings = report.findings.with_items() if report else LeakageFinding.objects.none()
+    read = read_report(report) if report else ReadReport((), (), 0)
+    page = Paginator(read.pairs, FINDINGS_PER_PAGE).get_page(request.GET.get("page"))
     context = {
         "study": request.study,
         "report": report,
-        "page": Paginator(findings, FINDINGS_PER_PAGE).get_page(request.GET.get("page")),
-        "borders": findings.across_a_border().count(),
+        "read": read,
+        "page": page,
+        "findings": LeakageFinding.objects.filter(pk__in=list(page)).with_items(),
         "checking": request.study.jobs.active().filter(kind=LEAKAGE).first(),
         "has_images": ItemImage.objects.filter(item__study=request.study).exists(),
         **_rights(request),

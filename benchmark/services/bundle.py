@@ -27,6 +27,7 @@ from .input_files import (
 
 FIXED_TIME = (1980, 1, 1, 0, 0, 0)
 PACKAGES = ("numpy", "pandas", "scipy", "matplotlib", "plotly", "openpyxl", "pillow", "tqdm")
+CORES = ("benchmark/core", "imagebank/core")
 README = """{title}
 {underline}
 
@@ -44,6 +45,7 @@ The files in again/ are the files in results/, byte for byte, with the same vers
 inputs/            what went in{inputs}
 results/           what came out: results.json, tables/, figures/, report.html{check_file}
 benchmark/core/    the program (Apache-2.0, see LICENSE)
+imagebank/core/    how it reads tables
 requirements.txt   the versions that were used
 
 Seed {seed}. SHA-256 of the inputs together: {digest}
@@ -94,7 +96,8 @@ def _members(comparison: Comparison) -> Iterator[tuple[str, bytes]]:
             name = path.relative_to(comparison.folder).as_posix()
             yield (f"inputs/{name}" if name.split("/")[0] in INPUTS else f"results/{name}"), path.read_bytes()
     home = Path(settings.BASE_DIR)
-    for path in [home / "benchmark" / "__init__.py", *(home / "benchmark" / "core").rglob("*")]:
+    cores = [path for core in CORES for path in (home / core).rglob("*")]
+    for path in [home / "benchmark" / "__init__.py", home / "imagebank" / "__init__.py", *cores]:
         if path.is_file() and "__pycache__" not in path.parts:
             yield path.relative_to(home).as_posix(), path.read_bytes()
     yield "LICENSE", (home / "LICENSE").read_bytes()

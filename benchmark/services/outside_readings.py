@@ -153,7 +153,8 @@ def _table(study: Study, path: Path, map_text: str, folder: Path):
     try:
         if not map_text.strip():
             source.write_bytes(path.read_bytes())
-            return read_text_table(source, REQUIRED).frame, (), source
+            table = read_text_table(source, REQUIRED)
+            return table.frame, table.notes, source
         chart, truth, export = folder / "map.toml", folder / "items.csv", folder / "export.csv"
         chart.write_text(map_text, encoding="utf-8")
         export.write_bytes(path.read_bytes())

@@ -1,6 +1,5 @@
 """Class probabilities of networks, kept for the comparisons of a study."""
 
-import csv
 import io
 import tempfile
 from collections.abc import Iterable
@@ -10,10 +9,12 @@ from django.core.exceptions import ValidationError
 
 from benchmark.core.errors import InputError
 from benchmark.core.files import write_atomically
+from benchmark.core.inputs.long_table import opened
 from benchmark.core.inputs.predictions import read_predictions
 from benchmark.models import StoredPredictions
+from imagebank.core.spreadsheets import TableError, plain_csv
 from imagebank.models import Item, Study
-from imagebank.tables import csv_text, spreadsheet_safe
+from imagebank.tables import spreadsheet_safe
 
 from .networks import write_network_predictions
 
@@ -29,13 +30,11 @@ def store_predictions(*, study: Study, data: bytes, title: str, user=None) -> St
     if len(data) > LARGEST_FILE:
         raise ValidationError(f"A predictions.csv may have {LARGEST_FILE // 2**20} MiB at most; split it by network.")
     try:
-        table = list(csv.reader(io.StringIO(data.decode("utf-8-sig"), newline="")))
-        safe = csv_text(table[0] if table else [], table[1:]).encode()
+        table = opened("predictions.csv", data, by_program=True)
+        safe = plain_csv(table, spreadsheet_safe).encode()
         found = read_predictions(_named(safe, "predictions.csv"))
-    except UnicodeDecodeError as error:
-        raise ValidationError(f"predictions.csv must be UTF-8; byte {error.start} is not.") from error
-    except csv.Error as error:
-        raise ValidationError(f"predictions.csv could not be read as CSV: {error}.") from error
+    except TableError as error:
+        raise ValidationError(str(error)) from error
     except InputError as error:
         raise ValidationError([error.summary, *map(str, error.problems)]) from error
     known = {spreadsheet_safe(code) for code in Item.objects.filter(study=study).values_list("code", flat=True)}

@@ -264,6 +264,7 @@ LOGGING = {
 # Limits on what anybody may upload; imagebank.services.decoding says why each is refused.
 IMAGE_MAX_BYTES = env.int("IMAGE_MAX_BYTES", default=40 * 2**20)
 IMAGE_MAX_PIXELS = env.int("IMAGE_MAX_PIXELS", default=80_000_000)
+ARCHIVE_MAX_BYTES = env.int("ARCHIVE_MAX_BYTES", default=50 * 10**9)  # a ZIP of pictures, which the page sends in pieces
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 2**20
 
 METRICS_TOKEN = env("METRICS_TOKEN", default="")

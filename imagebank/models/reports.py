@@ -14,6 +14,7 @@ class ImportRun(models.Model):
     created = models.PositiveIntegerField(default=0)
     unchanged = models.PositiveIntegerField(default=0)
     rejected = models.JSONField(default=list, help_text='List of {"line", "message"}.')
+    notes = models.JSONField(default=list, help_text="Sentences about what was guessed of the manifest, such as its encoding.")
     started_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True, blank=True)
 

@@ -70,7 +70,9 @@ def import_manifest(
         parsed = read_manifest(
             table, name=source.name, classes=list(classes), views=study.view_codes(), view=view
         )
-        run = ImportRun.objects.create(study=study, source=source.name[:300], rejected=_as_json(parsed.problems))
+        run = ImportRun.objects.create(
+            study=study, source=source.name[:300], rejected=_as_json(parsed.problems), notes=list(parsed.notes)
+        )
         done, total = len(parsed.problems), len(parsed.problems) + len(parsed.rows)
         with ThreadPoolExecutor(min(MAX_THREADS, os.cpu_count() or 1)) as pool:
             for chunk in _chunks(parsed.rows):

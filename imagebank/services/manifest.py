@@ -1,13 +1,12 @@
 """Read manifest.csv, or the ISIC-shaped CSV of the founding study's authors, and check every row of it at once."""
 
-import codecs
-import csv
-import io
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from django.core.exceptions import ValidationError
+
+from imagebank.core.spreadsheets import Spreadsheet, TableError, TornRow, open_spreadsheet
 
 from .sources import FolderSource, UnreadableFile, ZipSource, safe_relative
 
@@ -18,9 +17,9 @@ TEXT_LIMITS = {
 }  # fmt: skip
 OPTIONAL = ("split", "fold", "group", "mask", "source_url", "licence", "permission", "attribution", "nature")
 SPLITS = ("", "train", "test")
+WORDS = ("class", "view", "split", "diagnosis")  # a blank in them may be one that does not break; a path's is as it is
 HIGHEST_FOLD = 99
 MAX_ROWS = 200_000
-MAX_COLUMNS = 2_000
 
 ISIC_COLUMNS = {"image_name", "diagnosis", "tfrecord", "is_test"}
 ISIC_OTHER = "EverythingElse"
@@ -75,10 +74,11 @@ class ManifestRow:
 
 @dataclass(frozen=True)
 class ParsedManifest:
-    """Rows in the order of the file that passed every check, and the problems of all others."""
+    """Rows in the order of the file that passed every check, the problems of all others, and what was guessed of the file."""
 
     rows: tuple[ManifestRow, ...]
     problems: tuple[RowProblem, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def lines(self) -> int:
@@ -99,7 +99,7 @@ def read_manifest(
     whole, so that nothing is half imported. further: whether rows hold their further columns, which are most of a long
     manifest and are never checked. Raises ValidationError when the file as a whole cannot be read.
     """
-    reader, columns = open_table(data, name)
+    table, columns = open_table(data, name)
     if columns >= ISIC_COLUMNS and not columns >= set(REQUIRED):
         shown = _isic_view(name, views, view)
         parse = _isic_parser(columns, shown)
@@ -110,10 +110,10 @@ def read_manifest(
         )
     else:
         parse = _parse_row
-    rows, problems = _read_rows(reader, name, parse, set(classes), list(views), further)
+    rows, problems = _read_rows(table, name, parse, set(classes), list(views), further)
     problems += _repeated(rows) + _disagreeing_items(rows) + _straddling_groups(rows)
     problems = _one_per_line(problems)
-    return _without_broken_items(rows, problems)
+    return replace(_without_broken_items(rows, problems), notes=table.notes)
 
 
 def says_what_a_manifest_must(source: FolderSource | ZipSource) -> bool:
@@ -135,58 +135,45 @@ def _is_complete(columns: set[str]) -> bool:
     return columns >= set(REQUIRED) or columns >= ISIC_COLUMNS
 
 
-def open_table(data: bytes, name: str) -> tuple[csv.DictReader, set[str]]:
-    """A CSV's rows and its columns, whatever parts its cells. What is no table raises ValidationError."""
-    encoding = "utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"  # as spreadsheets mark it
+def open_table(data: bytes, name: str) -> tuple[Spreadsheet, set[str]]:
+    """A table's rows and its columns, however a spreadsheet saved it. What is no table raises ValidationError."""
     try:
-        text = data.decode(encoding)
-    except UnicodeDecodeError as error:
-        raise ValidationError(f"{name} must be UTF-8; byte {error.start} is not. Save it as CSV UTF-8.") from error
-    header = text.split("\n", 1)[0]
-    del text  # a long table is held once, as its bytes
-    delimiter = max(",;\t", key=header.count)  # spreadsheets of many countries part cells by semicolons
-    reader = csv.DictReader(io.TextIOWrapper(io.BytesIO(data), encoding, newline=""), delimiter=delimiter)
-    try:
-        columns = [(column or "").strip() for column in reader.fieldnames or []]
-    except csv.Error as error:
-        raise ValidationError(f"{name} has no readable header ({error}).") from error
-    if len(columns) > MAX_COLUMNS:
-        raise ValidationError(f"{name} has {len(columns):,} columns; at most {MAX_COLUMNS:,} are read. Leave out those that nobody needs here.")
-    if repeated := {column for column, times in Counter(columns).items() if times > 1}:
-        raise ValidationError(f"{name} names a column twice: {', '.join(sorted(repeated))}. Rename one.")
-    reader.fieldnames = columns
-    return reader, set(columns)
+        table = open_spreadsheet(data, name)
+    except TableError as error:
+        raise ValidationError(str(error)) from error
+    return table, set(table.header)
 
 
-def _read_rows(reader, name: str, parse: Callable, classes: set[str], views: list[str], further: bool):
+def _read_rows(table: Spreadsheet, name: str, parse: Callable, classes: set[str], views: list[str], further: bool):
     rows: list[ManifestRow] = []
     problems: list[RowProblem] = []
     while True:
-        line = reader.line_num + 1
         try:
-            cells = next(reader, None)
-        except csv.Error as error:
-            problems.append(RowProblem(line, f"The row cannot be read as CSV ({error})."))
+            line = next(table, None)
+        except TornRow as error:
+            problems.append(RowProblem(error.line, str(error)))
             continue
-        if cells is None:
+        except TableError as error:
+            raise ValidationError(str(error)) from error
+        if line is None:
             return rows, problems
         if len(rows) + len(problems) >= MAX_ROWS:
             raise ValidationError(f"{name} has more than {MAX_ROWS:,} rows. Import it in parts.")
         try:
-            row = parse(line, _plain_cells(cells))
+            row = parse(line.number, _cells_by_column(table.header, line.cells))
             _check_row(row, classes, views)
         except (BadRow, UnreadableFile) as error:
-            problems.append(RowProblem(line, str(error)))
+            problems.append(RowProblem(line.number, str(error)))
         else:
             rows.append(row if further else replace(row, attributes={}))
 
 
-def _plain_cells(cells: dict) -> dict[str, str]:
-    if cells.pop(None, None):
+def _cells_by_column(columns: list[str], cells: list[str]) -> dict[str, str]:
+    if len(cells) > len(columns):
         raise BadRow("The row has more cells than the header. Put cells that contain the separator in quotation marks.")
-    if any(value is None for value in cells.values()):
+    if len(cells) < len(columns):
         raise BadRow("The row has fewer cells than the header.")
-    return {column: value.strip() for column, value in cells.items()}
+    return {column: " ".join(cell.split("\xa0")) if column in WORDS else cell for column, cell in zip(columns, cells)}
 
 
 def _parse_row(line: int, cells: dict[str, str]) -> ManifestRow:

@@ -151,8 +151,9 @@ class ZipSource:
         return sum(info.flag_bits & 0x1 for info in self._members.values())
 
     def bytes_of_tables(self) -> int:
-        """How long its CSV files are together."""
-        return sum(info.file_size for name, info in self._members.items() if name.lower().endswith(".csv"))
+        """How long its tables are together, a workbook as long as it unpacks at most."""
+        return sum(info.file_size * (1 if name.lower().endswith(".csv") else 10)
+                   for name, info in self._members.items() if name.lower().endswith((".csv", ".tsv", ".xlsx")))  # fmt: skip
 
     def _find_root(self) -> tuple[PurePosixPath, bool]:
         """The folder that paths count from, and whether a manifest lies in it."""

@@ -9,7 +9,8 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 
 LOOKED_AT, DRAFTED = ".draft.zip", ".draft.csv"  # ZIPs that nobody imported yet, and manifests drafted for them
-DRAFTS, KEPT_S = (LOOKED_AT, DRAFTED, ".draft.json"), 24 * 3600  # what is kept of them, and how long
+ARRIVING = ".arriving"  # ZIPs of which not all pieces have come
+DRAFTS, KEPT_S = (LOOKED_AT, DRAFTED, ".draft.json", ARRIVING), 24 * 3600  # what is kept of them, and how long
 
 
 def uploads_folder() -> Path:

@@ -37,7 +37,12 @@ from surveys.services import (
 from surveys.services.ending.closing import gives_links
 from surveys.services.ending.retention import erasure_due_at
 from surveys.services.recruiting.funnel import MEANINGS, funnel_rows, funnels
-from surveys.services.recruiting.invitation_list import MOST_BYTES, list_of_addresses, read_invitation_list
+from surveys.services.recruiting.invitation_list import (
+    MOST_BYTES,
+    list_of_addresses,
+    read_invitation_list,
+    text_of_list,
+)
 from surveys.services.recruiting.letters import answered_by
 from surveys.services.recruiting.same_person import Elsewhere, elsewhere, elsewhere_of
 
@@ -74,7 +79,7 @@ class InviteForm(forms.Form):
 class ListForm(forms.Form):
     """A list of people, as a file or as text: typed, pasted from a mail program, or the one that was tried."""
 
-    file = forms.FileField(required=False, label="CSV file")
+    file = forms.FileField(required=False, label="CSV or XLSX file")
     text = forms.CharField(required=False, strip=False)
     group = forms.SlugField(required=False)
     how = forms.ChoiceField(required=False, choices=[("letters", "letters"), ("links", "links")], initial="letters")
@@ -86,7 +91,7 @@ class ListForm(forms.Form):
         text = list_of_addresses(self.cleaned_data["text"], self.cleaned_data["group"])
         data = upload.read() if upload else text.encode()
         if not data.strip():
-            raise ValidationError("Paste the addresses, or choose a CSV file with one person per row.")
+            raise ValidationError("Paste the addresses, or choose a CSV or XLSX file with one person per row.")
         return data
 
 
@@ -237,8 +242,8 @@ def invite_list(request, slug):
         data = form.data_of_list()
         if "confirm" in request.POST:
             return _invite_all(request, data, send=form.cleaned_data["how"] != "links")
-        context["text"] = data.decode("utf-8-sig", errors="replace")
-        listed = read_invitation_list(request.study, data)
+        context["text"], context["notes"] = text_of_list(data)
+        listed = read_invitation_list(request.study, context["text"].encode())
     except ValidationError as error:
         return page(request, "invite_list", 422, problems=error.messages, **context)
     if listed.invitees and not listed.errors:

@@ -1,8 +1,8 @@
 """Read items.csv: which items a study has, and the class of each."""
 
-import csv
-import io
 from pathlib import Path
+
+from imagebank.core.spreadsheets import Spreadsheet, TableError, open_spreadsheet
 
 from .shape import DesignError
 
@@ -13,19 +13,14 @@ SHOWN = 50
 def read_items(path: str | Path) -> dict[str, str]:
     """Item code -> class, in the order of the file.
 
-    The file is UTF-8 CSV with a header that names `item` and `class`; other columns are left alone. Every bad row is
+    The file is a table, as a spreadsheet saves it, whose header names `item` and `class`; other columns are left alone. Every bad row is
     reported with its line, all of them in one DesignError.
     """
     try:
         data = Path(path).read_bytes()
     except OSError as error:
         raise DesignError(f"{path} cannot be read: {error.strerror}.") from None
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise DesignError(f"{path}, line {line}: the file should be UTF-8; save it as CSV in UTF-8.") from None
-    return parse_items(text, name=str(path))
+    return _items_of(data, str(path))
 
 
 def read_anchors(path: str | Path) -> tuple[str, ...]:
@@ -33,11 +28,11 @@ def read_anchors(path: str | Path) -> tuple[str, ...]:
 
     Every cell of the column that says neither yes nor no nor nothing is reported; so is a file without any yes.
     """
-    reader = csv.DictReader(io.StringIO(Path(path).read_text("utf-8-sig"), newline=""))
-    reader.fieldnames = [name.strip() for name in reader.fieldnames or ()]
-    if "anchor" not in reader.fieldnames:
-        raise DesignError(f"{path} needs a column anchor with yes at the items that every survey shows; it has {', '.join(reader.fieldnames)}.")
-    said = [(reader.line_num, row["item"].strip(), (row["anchor"] or "").strip().lower()) for row in reader if row["item"]]
+    table = open_spreadsheet(Path(path).read_bytes(), str(path))
+    if "anchor" not in table.header:
+        raise DesignError(f"{path} needs a column anchor with yes at the items that every survey shows; it has {', '.join(table.header)}.")
+    item_at, anchor_at = table.header.index("item"), table.header.index("anchor")
+    said = [(line, cells[item_at], cells[anchor_at].lower()) for line, cells in table if cells[item_at]]
     strange = [f"line {line}: anchor is {text!r}, expected yes, no or nothing." for line, _, text in said if text not in ("yes", "no", "")]
     if strange:
         raise DesignError(f"{path} marks anchors in other words; nothing was read:\n  " + "\n  ".join(strange[:SHOWN]))
@@ -49,27 +44,16 @@ def read_anchors(path: str | Path) -> tuple[str, ...]:
 
 def parse_items(text: str, *, name: str = "items.csv") -> dict[str, str]:
     """The same from text; `name` is what messages call it."""
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    items: dict[str, str] = {}
-    line_of: dict[str, int] = {}
-    bad: list[str] = []
+    return _items_of(text.encode(), name)
+
+
+def _items_of(data: bytes, name: str) -> dict[str, str]:
     try:
-        header = [cell.strip() for cell in next(reader, [])]
-        _check_header(header, name)
-        item_at, class_at = header.index("item"), header.index("class")
-        start = reader.line_num + 1
-        for row in reader:
-            line, start = start, reader.line_num + 1
-            if not any(cell.strip() for cell in row):
-                continue
-            problem = _problem(row, header, item_at, class_at, line_of)
-            if problem:
-                bad.append(f"line {line}: {problem}")
-                continue
-            item = row[item_at].strip()
-            items[item], line_of[item] = row[class_at].strip(), line
-    except csv.Error as error:
-        bad.append(f"line {reader.line_num}: the row cannot be read as CSV ({error})")
+        table = open_spreadsheet(data, name)
+    except TableError as error:
+        raise DesignError(str(error)) from error
+    _check_header(table.header, name)
+    items, bad = _checked(table)
     if bad:
         more = [f"and {len(bad) - SHOWN} more"] if len(bad) > SHOWN else []
         count = "1 bad row" if len(bad) == 1 else f"{len(bad)} bad rows"
@@ -79,21 +63,35 @@ def parse_items(text: str, *, name: str = "items.csv") -> dict[str, str]:
     return items
 
 
+def _checked(table: Spreadsheet) -> tuple[dict[str, str], list[str]]:
+    """The items of the good rows with their classes, and what is wrong with the others."""
+    items: dict[str, str] = {}
+    line_of: dict[str, int] = {}
+    bad: list[str] = []
+    item_at, class_at = table.header.index("item"), table.header.index("class")
+    try:
+        for line, cells in table:
+            if problem := _problem(cells, table.header, item_at, class_at, line_of):
+                bad.append(f"line {line}: {problem}")
+                continue
+            items[cells[item_at]], line_of[cells[item_at]] = cells[class_at], line
+    except TableError as error:
+        bad.append(str(error))
+    return items, bad
+
+
 def _check_header(header: list[str], name: str) -> None:
     missing = [column for column in REQUIRED if column not in header]
     if missing:
         found = ", ".join(header) or "nothing"
         raise DesignError(f"{name}: the header should name the columns item and class; found {found}.")
-    repeated = [column for column in REQUIRED if header.count(column) > 1]
-    if repeated:
-        raise DesignError(f"{name}: the header names the column {repeated[0]} more than once.")
 
 
 def _problem(row: list[str], header: list[str], item_at: int, class_at: int, line_of: dict[str, int]) -> str | None:
     """What is wrong with a row; None when it is good."""
     if len(row) != len(header):
         return f"expected {len(header)} cells, as in the header; found {len(row)}."
-    item, class_name = row[item_at].strip(), row[class_at].strip()
+    item, class_name = row[item_at], row[class_at]
     if not item or not class_name:
         return f"the {'class' if item else 'item'} is empty."
     if any(not character.isprintable() for character in item + class_name):

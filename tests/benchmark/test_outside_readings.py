@@ -222,14 +222,14 @@ def test_a_group_in_words_gets_a_code_that_addresses_take(coordinator, study):
 @pytest.mark.parametrize(
     ("data", "why"),
     [
-        (b"PK\x03\x04rest", "is a workbook"),
-        ("reader;group\na;b\n".encode("utf-16"), "must be UTF-8"),
-        ("name,größe\n".encode("latin-1") + b"a,b\n", "must be UTF-8"),
+        (b"PK\x03\x04rest", "is a damaged workbook"),
+        ("reader;group\na;b\n".encode("utf-16-le"), "UTF-16 without its mark"),
+        ("name,größe\n".encode() + b"a,\xff\n", "UTF-8, but line 2"),
         (b"reader\n1\n", "Columns parted by commas"),
-        (b"reader;group;item\na;b;c\n", "Columns parted by commas"),
+        (b"reader,group;item\na,b;c\n", "as many commas as semicolons"),
         (b"reader,group\n", "at least one row"),
         (b"", "empty"),
-        (b'a,b\n"' + b"x" * 200_000 + b'",1\n', "could not be read as CSV"),
+        (b'a,b\n"' + b"x" * 200_000 + b'",1\n', "is not a well-formed CSV"),
         (b"a,b\n1,2\n", "item"),
         (READINGS.replace("A1", "A" * 90).encode(), "longer than 80"),
         (READINGS.replace("A1", "A\x00").encode(), "control character"),
@@ -362,7 +362,7 @@ def test_a_program_is_refused_in_the_words_of_the_page(program, monkeypatch):
     refused = send(api, bad)
     assert refused.status_code == 400
     assert "reference class" in " ".join(told(refused))
-    assert "is a workbook" in told(send(api, b"PK\x03\x04rest"))[0]
+    assert "is a damaged workbook" in told(send(api, b"PK\x03\x04rest"))[0]
     assert "must be UTF-8 text" in told(send(api, QUALTRICS, map=SimpleUploadedFile("map.toml", b"\xff")))[0]
     monkeypatch.setattr(outside_readings, "SHOWN_PROBLEMS", 1)
     assert told(send(api, QUALTRICS.replace("Cyanosis", "Cyanosos"), trial=True))[1].endswith("more.")

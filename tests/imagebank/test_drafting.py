@@ -13,6 +13,7 @@ from django.core.management import CommandError, call_command
 from django.urls import reverse
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from openpyxl import Workbook
 from PIL import Image
 
 from imagebank.bank_jobs import IMPORT, LOOK
@@ -174,10 +175,10 @@ def test_a_column_of_too_many_values_is_no_column_of_classes(tmp_path):
 
 
 def test_what_is_not_read_is_told_in_a_sentence_each(tmp_path):
-    files = {"x/a.jpg": None, "y/a.jpg": None, "t.csv": "image,dx\na.jpg,NF1\n", "t.xlsx": b"x", "scan.dcm": b"x", "IM1": b"x", "Thumbs.db": b"x"}
+    files = {"x/a.jpg": None, "y/a.jpg": None, "t.csv": "image,dx\na.jpg,NF1\n", "t.xls": b"x", "scan.dcm": b"x", "IM1": b"x", "Thumbs.db": b"x"}
     assert look_into(fill(tmp_path, files)).unread == (
         "t.csv names pictures only as several of them are called (a.jpg). Write their paths there, with folders.",
-        "1 spreadsheet is not read. Save as CSV UTF-8, and upload again.",
+        "1 spreadsheet is not read. Save as XLSX or CSV UTF-8, and upload again.",
         "Not read as pictures: 1 no ending, 1 .dcm. Read are JPEG, PNG, WebP and HEIC; save others (TIFF, GIF, DICOM) as PNG.",
     )
 
@@ -206,6 +207,17 @@ def test_a_table_in_utf16_is_read_as_spreadsheets_write_it(tmp_path):
     assert [row[:3] for row in rows_of(drafted(tmp_path, {"t.csv": table, "ä.jpg": None}, ONE_VIEW))] == [("ä.jpg", "NF1", "photo")]
 
 
+def test_a_workbook_beside_the_pictures_is_read_like_a_table(tmp_path):
+    book, out = Workbook(), io.BytesIO()
+    book.active.append(["Datei", "dx", None])
+    book.active.append(["ä.jpg", "NF1"])
+    book.create_sheet("Notizen").append(["nichts"])
+    book.save(out)
+    files = {"t.xlsx": out.getvalue(), "ä.jpg": None}
+    assert [row[:3] for row in rows_of(drafted(tmp_path, files, ONE_VIEW))] == [("ä", "NF1", "photo")]
+    assert look_into(fill(tmp_path, files)).unread == ('t.xlsx has 2 sheets; the first, "Sheet", was read.',)
+
+
 def test_an_encrypted_zip_is_refused_before_anything_is_asked(tmp_path):
     data = bytearray(zipped({"NF1/a.jpg": None}))
     data[data.find(b"PK\1\2") + 8] |= 1
@@ -215,9 +227,9 @@ def test_an_encrypted_zip_is_refused_before_anything_is_asked(tmp_path):
 
 
 def test_a_damaged_table_is_told_and_the_folders_are_read(tmp_path):
-    found = look_into(fill(tmp_path, {"bad.csv": b"image,dx\n\xff\n", "other.csv": "a,b\n1,2\n", "NF1/a.jpg": None}))
+    found = look_into(fill(tmp_path, {"bad.csv": b"image,dx\n\xff\x81\n", "other.csv": "a,b\n1,2\n", "NF1/a.jpg": None}))
     assert [table.name for table in found.tables] == [FOLDERS]
-    assert "must be UTF-8" in found.unread[0]
+    assert "neither UTF-8 nor Windows-1252; line 2" in found.unread[0]
     assert found.unread[1] == "other.csv names no picture that is here."
 
 

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from imagebank.core.spreadsheets import INVISIBLE
 from imagebank.models import ImportRun, Item, ItemImage, Provenance, Rendition, Truth
 from imagebank.services import importing, sources
 from imagebank.services.importing import import_manifest
@@ -180,6 +181,17 @@ def test_a_spreadsheets_semicolons_and_a_macs_accents_are_read(study, tmp_path):
     assert (run.created, run.source, [entry["line"] for entry in run.rejected]) == (1, "Bilder.zip", [3])
 
 
+def test_a_manifest_of_a_german_excel_is_read_and_the_guess_is_told(study, tmp_path):
+    """Windows-1252, semicolons, Excel's own first line, empty columns and rows at the end, a blank that does not break."""
+    text = "sep=;\r\nitem;class;view;path;licence;;\r\nGröße 1;NF1\xa0;focused;p/a.jpg;CC BY;;\r\n;;;;;;\r\n"
+    folder = write_folder(tmp_path / "bank", [row("i1", path="p/a.jpg")])
+    (folder / "manifest.csv").write_bytes(text.encode("cp1252"))
+    run = import_manifest(study=study, manifest_path=folder)
+    assert (run.created, run.rejected, Item.objects.get().code) == (1, [], "Größe 1")
+    assert "read as Windows-1252" in run.notes[0]
+    assert '"Größe"' in run.notes[0]
+
+
 def test_a_hostile_zip_hurts_nobody(study, tmp_path, settings):
     settings.IMAGE_MAX_BYTES = 100_000
     path = tmp_path / "bank.zip"
@@ -221,8 +233,9 @@ def test_links_out_of_the_folder_are_not_followed(study, tmp_path):
     [
         ("item,class,path\n", "view is missing"),
         ("", "needs the columns"),
-        ("item,item,class,view,path\n", "names a column twice"),
-        ("item,class,view,path\n\xff".encode("latin-1"), "must be UTF-8"),
+        ("item,item,class,view,path\n", "names the column item more than once"),
+        ("item,class,view,path\nü\n".encode() + b"\xff", "UTF-8, but line 3"),
+        ("item,class;view,path;split\n", "as many commas as semicolons"),
     ],
 )
 def test_an_unreadable_manifest_changes_nothing(study, tmp_path, text, says):
@@ -304,12 +317,14 @@ CELLS = st.sampled_from(["", "i1", "i2", "NF1", "focused", "train", "test", "0",
 @settings(max_examples=80, deadline=None)
 @given(rows=st.lists(st.lists(CELLS, min_size=5, max_size=9), max_size=12))
 def test_every_row_of_any_manifest_is_either_read_or_reported_once(rows):
+    """Rows without any content, as spreadsheets leave them at the end, are none."""
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerows([["item", "class", "view", "path", "split", "fold", "group"], *rows])
     parsed = read_manifest(text.getvalue().encode(), name="m.csv", classes=["NF1"], views=["focused"])
     lines = [entry.line for entry in parsed.rows] + [problem.line for problem in parsed.problems]
-    assert len(lines) == len(set(lines)) == len(rows)
+    filled = [cells for cells in rows if any(cell.strip().strip(INVISIBLE).strip() for cell in cells)]
+    assert len(lines) == len(set(lines)) == len(filled)
     assert not {entry.item for entry in parsed.rows} & {""}
     placements = {}
     for entry in parsed.rows:

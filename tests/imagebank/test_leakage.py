@@ -139,7 +139,7 @@ def test_crops_are_found_at_many_sizes_and_places():
 
 
 def test_of_a_crowd_of_identical_pictures_each_is_reported_with_one_other_across_a_border(monkeypatch):
-    monkeypatch.setattr("imagebank.leakage.CROWD", 4)
+    monkeypatch.setattr("imagebank.leakage.pictures.CROWD", 4)
     bank = Bank()
     for split in ("train", "train", "train", "train", "test"):
         bank.add(skin(1), split=split)
@@ -148,6 +148,35 @@ def test_of_a_crowd_of_identical_pictures_each_is_reported_with_one_other_across
     findings = bank.leaks()
     assert {(f.first, f.second) for f in findings} == {(key, 4) for key in (0, 1, 2, 3)} | {(4, 5), (4, 6)}
     assert all(f.crosses_split and f.kind == "bytes" for f in findings)
+
+
+def test_of_a_crowd_of_near_duplicates_none_that_crosses_a_border_is_lost(monkeypatch):
+    """Beside what comparing every pair finds: a burst in two folds with two test pictures, and a patient's own; a second burst
+    that crosses nothing; a pair."""
+    bank, random = Bank(), np.random.default_rng(3)
+
+    clean = {seed: np.float32(skin(seed, (128, 96))) for seed in (1, 2, 3)}
+
+    def noisy(seed):
+        return Image.fromarray(np.uint8(np.clip(clean[seed] + random.normal(0, 1, (96, 128, 3)), 0, 255)))
+
+    for number in range(30):
+        split = "test" if number in (17, 23) else "train"
+        bank.add(noisy(1), split=split, fold=None if split == "test" else number % 2, group="own" if number in (4, 6, 17) else "")
+    burst = [bank.add(noisy(2), fold=0) for _ in range(9)]
+    pair = bank.add(noisy(3), fold=0), bank.add(noisy(3), split="test")
+    monkeypatch.setattr("imagebank.leakage.pictures.CROWD", 10**6)
+    every = bank.leaks()
+    monkeypatch.setattr("imagebank.leakage.pictures.CROWD", 4)
+    fewer = bank.leaks()
+
+    def told(findings, border):
+        return {key for each in findings if getattr(each, border) for key in (each.first, each.second)}
+
+    assert (len([each for each in every if each.kind == "near"]), len(fewer)) == (30 * 29 // 2 - 1 + 36 + 1, 29 + 8 + 1)
+    assert told(fewer, "crosses_split") == told(every, "crosses_split") == {*range(30), *pair}
+    assert {each.first for each in fewer if each.second in burst} == {burst[0]}
+    assert set(fewer) <= set(every)
 
 
 def test_what_crosses_a_border_says_which():

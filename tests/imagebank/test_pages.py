@@ -12,7 +12,7 @@ from PIL import Image
 from imagebank.bank_jobs import IMPORT, LEAKAGE
 from imagebank.forms import ReviewForm
 from imagebank.jobs import queue_job, run_job
-from imagebank.models import DiagnosisReview, Item, ItemImage, Job, Provenance
+from imagebank.models import DiagnosisReview, Item, ItemImage, Job, LeakageReport, Provenance
 from imagebank.services.exclusion import exclude_item
 from imagebank.services.leakage import check_leakage
 from imagebank.services.reviews import record_review
@@ -255,6 +255,22 @@ def test_the_leakage_page_shows_pairs_side_by_side(sign_in, study):
     assert "twin-train" in page
     assert "twin-test" in page
     assert "Byte-identical files" in page
+
+
+def test_the_leakage_page_shows_a_crowd_as_one_group(sign_in, study):
+    """A burst is one section with where its pictures lie; the pair beside it stays a pair."""
+    report = LeakageReport.objects.create(study=study, images=24, pairs_compared=1)
+    burst = [ItemImageFactory(item=ItemFactory(study=study, split="test" if n == 9 else "train"), data=jpeg_bytes(1)) for n in range(22)]
+    pair = [ItemImageFactory(item=ItemFactory(study=study, code=code), data=jpeg_bytes(2)) for code in ("one", "other")]
+    for first, second in [*((burst[0], image) for image in burst[1:]), pair]:
+        crosses = {first.item.split, second.item.split} == {"train", "test"}
+        report.findings.create(kind="near", first=first, second=second, crosses_split=crosses, score=0.97)
+    page = sign_in("engineer").get(address("leakage", study)).content.decode()
+    assert "1 group of alike pictures across a split or a fold" in page
+    assert "22 pictures that are the same or nearly so" in page
+    assert "21 in train; 1 in test." in page
+    assert burst[9].item.code in page.split("Their items")[0], "every place has its example"
+    assert page.count("Near-duplicate</h3>") + page.count('aria-label="Near-duplicate"') == 1
 
 
 def test_a_leakage_check_runs_once_at_a_time_as_a_job(sign_in, study):

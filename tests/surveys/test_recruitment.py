@@ -1,5 +1,6 @@
 """Promises about inviting people: lists, letters, reminders, the vault, the funnel."""
 
+import io
 import re
 import smtplib
 from datetime import timedelta
@@ -8,9 +9,11 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.core import mail
 from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
 from django.urls import reverse
 from django.utils import timezone
+from openpyxl import Workbook
 
 from imagebank.models import Job, Membership
 from surveys import tasks
@@ -77,11 +80,25 @@ def test_a_list_invites_all_or_nobody_and_names_every_bad_row(study):
 
 @pytest.mark.parametrize(
     ("data", "why"),
-    [(b"\xff\xfe", "UTF-8"), (b"", "header"), (b"name\nAda\n", "column email"), (b"email,group\n", "no rows")],
+    [(b"email,group\nm\xc3\xbc@\xff", "UTF-8, but line 2"), (b"", "header"), (b"name\nAda\n", "column email"), (b"email,group\n", "no rows")],
 )
 def test_what_is_no_list_is_refused_in_a_sentence(study, data, why):
     with pytest.raises(ValidationError, match=why):
         invite_many(study=study, data=data, send=False)
+
+
+def test_a_list_in_a_workbook_or_in_windows_letters_is_shown_as_text_and_the_guess_told(coordinator, study):
+    book, out = Workbook(), io.BytesIO()
+    for row in (["E-Mail", "group", "name", None], ["aenne@b.org", "pediatrician", "Änne\xa0Weber"], [None]):
+        book.active.append(row)
+    book.save(out)
+    answer = coordinator.post(page("invite-list"), {"file": SimpleUploadedFile("people.xlsx", out.getvalue())})
+    assert [(row.email, row.name) for row in answer.context["listed"].invitees] == [("aenne@b.org", "Änne Weber")]
+    assert answer.context["text"].splitlines()[0] == "E-Mail,group,name"
+    windows = "E-Mail;group;name\r\naenne@b.org;pediatrician;Änne\r\n".encode("cp1252")
+    answer = coordinator.post(page("invite-list"), {"file": SimpleUploadedFile("people.csv", windows)})
+    assert "Look at its letters: &quot;Änne&quot;" in answer.content.decode()
+    assert answer.context["text"].splitlines()[1] == "aenne@b.org,pediatrician,Änne"
 
 
 MESS = (

@@ -169,7 +169,8 @@ def run_analyse(options: argparse.Namespace) -> int:
     facts = read_facts(options.study) if options.study else None
     certificate = read_certificate(options.design) if options.design else None
     pictures = read_item_pictures(options.pictures) if options.pictures else None
-    readings = read_readings(_imported(options) if options.map else options.readings)
+    source = _imported(options) if options.map else _plain(options)
+    readings = read_readings(source)
     predictions = read_predictions(options.predictions) if options.predictions else None
     readers = read_reader_answers(options.readers) if options.readers else None
     with _bar("analysing") as step:
@@ -193,15 +194,15 @@ def run_analyse(options: argparse.Namespace) -> int:
     for record in (*results.records("assistance"), *results.records("assistance_difference")):
         print(record["these_images_answer"], record["answer"], sep="\n")
     print(f"Written: {options.out / 'report.html'}")
-    print(f"Check in R: {_check_command(options)}")
+    print(f"Check in R: {_check_command(options, source)}")
     return 0
 
 
-def _check_command(options: argparse.Namespace) -> str:
+def _check_command(options: argparse.Namespace, readings: Path) -> str:
     """The command line that has the numbers computed again in R."""
     from benchmark.core.output.check import NAME
 
-    files = [options.out / "readings.csv" if options.map else options.readings, options.predictions]
+    files = [readings, options.predictions]
     return shlex.join(["Rscript", str(options.out / NAME), *(str(file) for file in files if file)])
 
 
@@ -214,6 +215,26 @@ def _imported(options: argparse.Namespace) -> Path:
     write_readings(found, path)
     for note in found.notes:
         print(f"Note: {note}")
+    return path
+
+
+def _plain(options: argparse.Namespace) -> Path:
+    """The readings as given; a table that a spreadsheet saved in its own way, as readings.csv beside the results, for R and for
+    its hash. Its bad rows are told by the lines of the file given."""
+    from benchmark.core.files import inert, write_atomically
+    from benchmark.core.inputs.long_table import opened, read_bytes
+    from benchmark.core.inputs.readings import read_readings
+    from imagebank.core.spreadsheets import plain_csv
+
+    name, content = read_bytes(options.readings)
+    table = opened(name, content)
+    if table.is_plain:
+        return options.readings
+    read_readings(options.readings)
+    for note in table.notes:
+        print(f"Note: {note}")
+    path = options.out / "readings.csv"
+    write_atomically(path, plain_csv(table, inert))
     return path
 
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from benchmark.core.errors import InputError
+from benchmark.core.inputs.long_table import opened
 from benchmark.core.inputs.readings import REQUIRED
+from imagebank.core.spreadsheets import TableError
 
 from .draft_second import ANSWERS, UNUSED, assisted_tables, second_answer_kind, second_answer_shapes, told_of
 from .mapping import SECOND
@@ -44,15 +45,15 @@ def draft_map(
     groups: Mapping[str, Sequence[str]],
 ) -> Draft:
     """classes: code -> name. groups: code -> the words by which a cell may mean it. Raises InputError for no table."""
-    rows = _rows(content)
+    notes: list[str] = []
+    rows = _rows(content, notes)
     header = rows[0]
     folded = [name.lower() for name in header]
     if set(REQUIRED) <= set(folded):
-        return Draft("readings", "", (), tuple(header))
+        return Draft("readings", "", tuple(notes), tuple(header))
     kind = _kind(rows, folded)
     body = rows[QUALTRICS_HEADERS:] if kind == "qualtrics" else rows[1:]
     cells = {name: [row[at] for row in body if at < len(row) and row[at]] for at, name in enumerate(header)}
-    notes: list[str] = []
     found = _long(header, notes) if kind == "long" else _wide(header, cells, items, views, notes)
     answers = found.pop("cells")
     lines = ['schema = "import-map/1"', f'source = "{kind}"', "", *_reader(header, cells, groups, notes)]
@@ -64,27 +65,17 @@ def draft_map(
     return Draft(kind, "\n".join(lines) + "\n", tuple(notes), tuple(header))
 
 
-def _rows(content: bytes) -> list[list[str]]:
-    if content.startswith(b"PK\x03\x04"):
-        raise InputError("The file is a workbook or an archive, not a CSV; save the sheet as CSV in UTF-8.")
+def _rows(content: bytes, notes: list[str]) -> list[list[str]]:
+    table = opened("The file", content)
+    notes += table.notes
     try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        raise InputError(f"The file must be UTF-8; line {line} holds a byte that is not. Save it as UTF-8.") from error
-    found = []
-    try:
-        for row in csv.reader(io.StringIO(text, newline="")):
-            if any(cell.strip() for cell in row):
-                found.append([cell.strip() for cell in row])
-            if len(found) > LOOKED_AT:
-                break
-    except csv.Error as error:
-        raise InputError(f"The file could not be read as CSV: {error}.") from error
+        found = [table.header, *(line.cells for line in islice(table, LOOKED_AT))]
+    except TableError as error:
+        raise InputError(str(error)) from error
     if len(found) < 2:
         raise InputError("A header and at least one row below it were needed; the file has fewer.")
     if len(found[0]) < 2:
-        raise InputError("Columns parted by commas were needed; the first row has one cell. Save the sheet as CSV with commas.")
+        raise InputError("Columns parted by commas, semicolons or tabs were needed; the first row has one cell. Save the sheet as CSV.")
     return found
 
 

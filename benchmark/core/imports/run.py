@@ -15,7 +15,7 @@ import pandas as pd
 from benchmark.core.errors import InputError, Problem
 from benchmark.core.inputs.anchors import ANCHOR, YES
 from benchmark.core.inputs.assisted import ASSISTED
-from benchmark.core.inputs.long_table import read_text_table, rejected
+from benchmark.core.inputs.long_table import read_text_table, rejected, with_points
 from benchmark.core.inputs.readings import Readings
 from benchmark.core.inputs.showings import FIRST, SECOND, SHOWING
 
@@ -26,6 +26,9 @@ COLUMNS = (
     "reader", "group", "kind", "survey", "block", "position", "item", "view", "truth", "answer", "confidence", "rt_ms",
     "answered_at", "completed_at", "simulated", SHOWING, *ASSISTED,
 )  # fmt: skip
+
+
+TIMES = ("rt_ms", "rt_s", "assisted_rt_ms", "assisted_rt_s")
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,7 @@ def import_readings(
     design: design.json, which says what each survey showed and where. dictionary: REDCap's, for the labels of codes.
     """
     chart = read_map(mapping)
-    sheet = read_sheet(source, chart.source, _required(chart))
+    sheet = _with_points(chart, read_sheet(source, chart.source, _required(chart)))
     task = _Import(chart, sheet, _truths(truth), _shown_by(design), redcap_labels(dictionary) if dictionary else {})
     rows = task.long() if chart.source == "long" else task.wide()
     if task.problems:
@@ -74,6 +77,23 @@ def _required(chart: ImportMap) -> list[str]:
         named += list(chart.long.values())
     named += [name for a in chart.answers for name in (a.column, a.confidence, a.rt, *a.second.named())]
     return list(dict.fromkeys(name for name in named if name))
+
+
+def _with_points(chart: ImportMap, sheet: Sheet) -> Sheet:
+    """The sheet with decimal commas made points where the map says that numbers stand: one sign over all columns of a kind."""
+    if chart.source == "long":
+        kinds = [{chart.long.get("confidence", "")}, {chart.long.get(key, "") for key in TIMES}]
+    else:
+        columns = chart.columns(sheet.header)
+        kinds = [{each.confidence for each in columns}, {name for each in columns for name in (each.rt, each.second.rt)}]
+    for kind in kinds:
+        numeric = [name for name in sheet.header if name and name in kind]
+        cells = [row[name] for name in numeric for row in sheet.rows]
+        points = iter(with_points(cells, sheet.name, numeric[0]) if numeric else ())
+        for name in numeric:
+            for row in sheet.rows:
+                row[name] = next(points)
+    return sheet
 
 
 def _truths(source: str | PathLike | None) -> dict[str, str]:
@@ -140,6 +160,7 @@ class _Import:
         self.companions: list[str] = []
 
     def notes(self) -> Iterator[str]:
+        yield from self.sheet.notes
         for column, count in self.left_out.items():
             wanted = " or ".join(self.chart.keep[column])
             yield f'{count} row{"s" if count != 1 else ""} left out, whose "{column}" is not {wanted}.'

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike
 
 from benchmark.core.errors import InputError, Problem
-from benchmark.core.inputs.long_table import control_characters, read_bytes, read_text_table, rejected
+from benchmark.core.inputs.long_table import control_characters, opened, read_bytes, read_text_table, rejected
+from imagebank.core.spreadsheets import TableError
 
 QUALTRICS_HEADERS = 3
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """header: column names; rows: one dict per row; lines: where each row begins in the file."""
+    """header: column names; rows: one dict per row; lines: where each row begins in the file; notes: what was guessed of it."""
 
     name: str
     header: list[str]
     rows: list[dict[str, str]]
     lines: Sequence[int]
+    notes: tuple[str, ...] = ()
 
 
 def read_sheet(source: str | PathLike, kind: str, required: Sequence[str]) -> Sheet:
@@ -31,39 +31,29 @@ def read_sheet(source: str | PathLike, kind: str, required: Sequence[str]) -> Sh
     if kind == "redcap":
         return _redcap(source, required)
     table = read_text_table(source, required)
-    return Sheet(table.name, list(table.frame.columns), table.frame.to_dict("records"), list(table.lines))
+    return Sheet(table.name, list(table.frame.columns), table.frame.to_dict("records"), list(table.lines), table.notes)
 
 
 def _qualtrics(source: str | PathLike, required: Sequence[str]) -> Sheet:
-    """A CSV with three header rows: column names, the questions' words, and {"ImportId": ...}."""
+    """A table with three header rows: column names, the questions' words, and {"ImportId": ...}."""
     name, content = read_bytes(source)
+    table = opened(name, content)
+    header = table.header
     try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{name} must be UTF-8; export it from Qualtrics as CSV, not as TSV or for Excel.") from error
-    reader = csv.reader(io.StringIO(text, newline=""))
-    found, start = [], 1
-    try:
-        for row in reader:
-            if any(cell.strip() for cell in row):
-                found.append((start, [cell.strip() for cell in row]))
-            start = reader.line_num + 1
-    except csv.Error as error:
-        raise InputError(f"{name} is not a well-formed CSV at line {reader.line_num}: {error}.") from error
-    if len(found) < QUALTRICS_HEADERS or not any("ImportId" in cell for cell in found[2][1]):
+        found = list(table)
+    except TableError as error:
+        raise InputError(str(error)) from error
+    words = QUALTRICS_HEADERS - 1
+    if len(found) < words or not any("ImportId" in cell for cell in found[words - 1].cells):
         raise InputError(
             f'{name} needs the three header rows of a Qualtrics export, the third with "ImportId"; they were not found.'
             " Export the data as CSV without removing lines."
         )
-    header = found[0][1]
-    repeated = sorted({column for column in header if header.count(column) > 1})
-    if repeated:
-        raise InputError(f"{name} names the column {', '.join(repeated)} more than once; each name may occur once.")
     missing = [column for column in required if column not in header]
     if missing:
         raise InputError(f"{name} needs the columns {', '.join(missing)}; it has {', '.join(header)}.")
     rows, lines, problems = [], [], []
-    for line, cells in found[QUALTRICS_HEADERS:]:
+    for line, cells in found[words:]:
         if len(cells) == len(header):
             rows.append(dict(zip(header, cells)))
             lines.append(line)
@@ -74,7 +64,7 @@ def _qualtrics(source: str | PathLike, required: Sequence[str]) -> Sheet:
         raise rejected(name, problems)
     if not rows:
         raise InputError(f"{name} has its three header rows but no response below them.")
-    return Sheet(name, header, rows, lines)
+    return Sheet(name, header, rows, lines, table.notes)
 
 
 TICK = "___"  # REDCap: field___code, one column per box
@@ -98,7 +88,7 @@ def _redcap(source: str | PathLike, required: Sequence[str]) -> Sheet:
     missing = [column for column in required if column not in header and column not in columns]
     if missing:
         raise InputError(f"{table.name} needs the columns {', '.join(missing)}; it has {', '.join(columns)}.")
-    return Sheet(table.name, header, rows, list(table.lines))
+    return Sheet(table.name, header, rows, list(table.lines), table.notes)
 
 
 def redcap_labels(source: str | PathLike) -> dict[str, dict[str, str]]:

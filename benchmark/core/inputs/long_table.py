@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import io
 import re
@@ -14,18 +13,24 @@ from pathlib import Path
 import pandas as pd
 
 from benchmark.core.errors import InputError, Problem
+from imagebank.core.spreadsheets import Spreadsheet, TableError, decimal_points, open_spreadsheet
 
 TOLD_AT_MOST = 200  # problems listed by name before the rest is only counted
 
 
 @dataclass(frozen=True)
 class TextTable:
-    """A CSV as text: `frame` (every cell a stripped str), `lines` (line of each row), `sha256` of the bytes."""
+    """A table as text: `frame` (every cell a stripped str), `lines` (line of each row), `sha256` of the bytes.
+
+    is_plain: it is CSV in UTF-8 with commas, which any program reads. notes: sentences about what was guessed of it.
+    """
 
     name: str
     frame: pd.DataFrame
     lines: Sequence[int]
     sha256: str
+    is_plain: bool = True
+    notes: tuple[str, ...] = ()
 
 
 def read_bytes(source: str | PathLike | io.IOBase) -> tuple[str, bytes]:
@@ -41,26 +46,51 @@ def read_bytes(source: str | PathLike | io.IOBase) -> tuple[str, bytes]:
         raise InputError(f"A readable file was needed; {path} could not be read ({error.strerror}).") from error
 
 
-def read_text_table(source: str | PathLike | io.IOBase, required: Sequence[str]) -> TextTable:
-    """Parse a UTF-8 CSV with a header row; all rows of a wrong length are reported together.
+def read_text_table(
+    source: str | PathLike | io.IOBase, required: Sequence[str], *, numbers: Sequence[str] = (), by_program: bool = False
+) -> TextTable:
+    """Read a table with a header row, as a person's spreadsheet saved it; all rows of a wrong length are reported together.
 
-    Raises InputError for bytes that are not UTF-8, a missing or repeated column, and rows of another length.
+    numbers: columns whose decimal commas become points. by_program: programs write such tables for one another, and what a
+    spreadsheet has saved again, perhaps with rounded numbers, is refused. Raises InputError for what is no table, a missing
+    or repeated column, and rows of another length.
     """
     name, content = read_bytes(source)
-    if content.startswith(b"PK\x03\x04"):
-        raise InputError(f"{name} is a workbook or an archive, not a CSV; save the sheet as CSV in UTF-8.")
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        raise InputError(f"{name} must be UTF-8; line {line} holds a byte that is not. Save it as UTF-8.") from error
-    header, rows, lines, problems = _parse(name, text, required)
-    if CONTROL.search(text):
-        problems += control_characters(header, rows, lines)
+    table = opened(name, content, by_program=by_program)
+    header, rows, lines, problems = _parse(table, required)
+    problems += control_characters(header, rows, lines)
     if problems:
         raise rejected(name, problems)
     frame = pd.DataFrame(rows, columns=header, dtype=object)
-    return TextTable(name, frame, lines, hashlib.sha256(content).hexdigest())
+    for column in numbers:
+        if column in frame:
+            frame[column] = with_points(frame[column].tolist(), name, column)
+    return TextTable(name, frame, lines, hashlib.sha256(content).hexdigest(), table.is_plain, table.notes)
+
+
+def opened(name: str, content: bytes, *, by_program: bool = False) -> Spreadsheet:
+    """The table in the bytes of a CSV or XLSX file, whose first row names its columns. by_program: as in `read_text_table`.
+    Raises InputError."""
+    try:
+        table = open_spreadsheet(content, name)
+    except TableError as error:
+        raise InputError(str(error)) from error
+    if not table.header:
+        raise InputError(f"{name} is empty; a header row and at least one row were needed.")
+    if by_program and not table.is_plain:
+        raise InputError(
+            f"{name} was saved by a spreadsheet, which may have rounded its numbers; needed is the file as the program wrote it, "
+            "CSV in UTF-8 with commas."
+        )
+    return table
+
+
+def with_points(cells: list[str], name: str, column: str) -> list[str]:
+    """Cells of numbers with their decimal commas made points. Raises InputError where the commas have two meanings."""
+    try:
+        return decimal_points(cells, name=name, column=column)
+    except TableError as error:
+        raise InputError(str(error)) from error
 
 
 def rejected(name: str, problems: Sequence[Problem]) -> InputError:
@@ -76,13 +106,13 @@ def rejected(name: str, problems: Sequence[Problem]) -> InputError:
 
 # What no workbook, XML or database takes in a text; tabs and line breaks may stay.
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
-SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
 def control_characters(header: list[str], rows: list[list[str]], lines: list[int]) -> list[Problem]:
     return [
         Problem(line, column, f"a text was expected, the control character {ord(found.group())} was found in it.")
         for row, line in zip(rows, lines)
+        if CONTROL.search("".join(row))
         for column, cell in zip(header, row)
         if (found := CONTROL.search(cell))
     ]
@@ -93,11 +123,8 @@ def _check_header(name: str, header: list[str], required: Sequence[str]) -> None
     if not missing:
         return
     hint = ""
-    if header[0].lower().startswith("sep="):
-        hint = ' Its first line, "sep=", is a note to Excel; delete it.'
-    separator = next((mark for mark in SEPARATORS if len(header) == 1 and mark in header[0]), None)
-    if separator:
-        hint = f" Its columns seem to be separated by {SEPARATORS[separator]}; commas are needed."
+    if len(header) == 1 and "|" in header[0]:
+        hint = " Its columns seem to be separated by bars; commas, semicolons or tabs are needed."
     elif {column.lower() for column in missing} <= {column.lower() for column in header}:
         hint = " Names of columns are written in small letters."
     raise InputError(
@@ -106,31 +133,18 @@ def _check_header(name: str, header: list[str], required: Sequence[str]) -> None
     )
 
 
-def _parse(name: str, text: str, required: Sequence[str]) -> tuple[list[str], list[list[str]], list[int], list[Problem]]:
-    rows, lines, problems, start = [], [], [], 1
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+def _parse(table: Spreadsheet, required: Sequence[str]) -> tuple[list[str], list[list[str]], list[int], list[Problem]]:
+    rows, lines, problems, header = [], [], [], table.header
+    _check_header(table.name, header, required)
     try:
-        header = [column.strip() for column in next(reader, [])]
-        if not any(header):
-            raise InputError(f"{name} is empty; a header row and at least one row were needed.")
-        repeated = sorted({column for column in header if header.count(column) > 1})
-        if repeated:
-            raise InputError(f"{name} names the column {', '.join(repeated)} more than once; each name may occur once.")
-        _check_header(name, header, required)
-        start = reader.line_num + 1
-        for row in reader:
-            if row and any(cell.strip() for cell in row):
-                if len(row) == len(header):
-                    rows.append([cell.strip() for cell in row])
-                    lines.append(start)
-                else:
-                    problems.append(Problem(start, None, f"{len(header)} fields were expected, {len(row)} were found."))
-            start = reader.line_num + 1
-    except csv.Error as error:
-        why = str(error)
-        if "end of data" in why:
-            why = f"a quotation mark opened in the row that begins at line {start} is never closed"
-        raise InputError(f"{name} is not a well-formed CSV at line {reader.line_num}: {why}.") from error
+        for line, cells in table:
+            if len(cells) == len(header):
+                rows.append(cells)
+                lines.append(line)
+            else:
+                problems.append(Problem(line, None, f"{len(header)} fields were expected, {len(cells)} were found."))
+    except TableError as error:
+        raise InputError(str(error)) from error
     if not rows and not problems:
-        raise InputError(f"{name} has a header but no rows; at least one was needed.")
+        raise InputError(f"{table.name} has a header but no rows; at least one was needed.")
     return header, rows, lines, problems

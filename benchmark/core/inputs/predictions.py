@@ -52,7 +52,7 @@ class Predictions:
 
 def read_predictions(source: str | PathLike | IO) -> Predictions:
     """Read predictions.csv. Raises InputError listing every bad row with its line and column."""
-    table = read_text_table(source, REQUIRED)
+    table = read_text_table(source, REQUIRED, by_program=True)
     text, lines = table.frame, np.asarray(table.lines)
     classes = tuple(column[len(PREFIX) :] for column in text.columns if column.startswith(PREFIX))
     if len(classes) < 2:

@@ -61,7 +61,7 @@ def read_ratings(source: str | PathLike | IO) -> Ratings:
     Without a column `kind`, a question is about reality when its truths are real and generated, a choice when it has
     other truths, and a scale when it has none.
     """
-    table = read_text_table(source, REQUIRED)
+    table = read_text_table(source, REQUIRED, by_program=True)
     text, lines = table.frame, np.asarray(table.lines)
     frame = pd.DataFrame({column: text[column].astype(str) for column in REQUIRED})
     for column in OPTIONAL:

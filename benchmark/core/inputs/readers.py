@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from benchmark.core.errors import InputError, Problem
-from benchmark.core.inputs.long_table import read_text_table, rejected
+from benchmark.core.inputs.long_table import read_text_table, rejected, with_points
 
 BESIDE = ("reader", "group", "kind", "survey", "response", "simulated")  # columns that are no question
 FEWEST = 5  # readers: no choice of fewer is told by itself
@@ -59,13 +59,16 @@ def read_reader_answers(source: str | PathLike | io.IOBase) -> ReaderAnswers:
     if not asked:
         raise InputError(f"{table.name} needs one column per question beside reader; it has {', '.join(frame.columns)}.")
     by_reader = frame.set_index("reader")
-    found = tuple(_covariate(by_reader[column]) for column in asked)
+    found = tuple(_covariate(by_reader[column], table.name) for column in asked)
     return ReaderAnswers(found, table.name, table.sha256, len(frame))
 
 
-def _covariate(cells: pd.Series) -> Covariate:
+def _covariate(cells: pd.Series, name: str) -> Covariate:
     given = cells[cells != ""]
-    numbers = pd.to_numeric(given, errors="coerce")
+    points = pd.Series(with_points(given.tolist(), name, str(cells.name)), index=given.index, dtype=object)
+    numbers = pd.to_numeric(points, errors="coerce")
+    if points.str.fullmatch(r"[+-]?\d*[.,]?\d+").all() and numbers.isna().any():
+        raise InputError(f'{name} has points and commas in the numbers of the column {cells.name}; needed is one sign for decimals.')
     if len(given) and np.isfinite(numbers).all():
         return Covariate(str(cells.name), NUMBER, numbers.astype(float))
     return Covariate(str(cells.name), CHOICE, given)

@@ -109,7 +109,7 @@ class Readings:
 
 def read_readings(source: str | PathLike | IO) -> Readings:
     """Read readings.csv (path or open file). Raises InputError listing every bad row with its line and column."""
-    table = read_text_table(source, REQUIRED)
+    table = read_text_table(source, REQUIRED, numbers=NUMBERS)
     return _checked(table.frame, table.lines, table.name, table.sha256)
 
 

@@ -1,7 +1,6 @@
 """What lies in a folder or ZIP: pictures, masks, and tables about them. A table's rows are tied to pictures by whichever of
 its columns names files; folders and file names are a table, too."""
 
-import csv
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -9,6 +8,7 @@ from dataclasses import dataclass, field
 
 from django.core.exceptions import ValidationError
 
+from imagebank.core.spreadsheets import TableError
 from imagebank.services.decoding import SUFFIX_FORMATS
 from imagebank.services.manifest import MAX_ROWS, open_table
 from imagebank.services.sources import FolderSource, UnreadableFile, ZipSource
@@ -19,7 +19,8 @@ BEFORE_MARK, AFTER_MARK = "file name before its last _ or -", "file name after i
 MOST_TABLES = 20
 MOST_CELLS = 8_000_000  # of all tables together, which are held whole: 200,000 rows of 40 columns
 DEEPEST_FOLDER = 6
-SHEETS = (".xlsx", ".xls", ".ods", ".numbers", ".tsv")
+TABLES = (".csv", ".tsv", ".xlsx")
+SHEETS = (".xls", ".ods", ".numbers")
 ROWS_TRIED = 1_000  # of a table, to see which columns name pictures at all
 TOLD_EVERY = 5_000  # rows
 MASK_FOLDERS = {"mask", "masks", "segmentation", "segmentations", "groundtruth"}
@@ -72,7 +73,8 @@ class PictureTable:
 
 @dataclass(frozen=True)
 class Found:
-    """All that a source holds. masks: the mask of a picture, by the picture's path. unread: why tables were not read."""
+    """All that a source holds. masks: the mask of a picture, by the picture's path. unread: why tables were not read, and what
+    was guessed of those that were."""
 
     pictures: tuple[str, ...]
     masks: dict[str, str]
@@ -101,7 +103,7 @@ def look_into(source: FolderSource | ZipSource, tell: Callable[[str], None] = la
             f"{source.name} has no picture: needed are files that end in {', '.join(SUFFIX_FORMATS)}; found {kinds}. "
             "Save others (TIFF, GIF, DICOM) as PNG, and unpack ZIPs within the ZIP."
         )
-    tables, unread = _tables(source, [name for name in names if name.lower().endswith(".csv")], pictures, tell)
+    tables, unread = _tables(source, [name for name in names if ending_of(name) in TABLES], pictures, tell)
     tell("reading folders and file names")
     return Found(tuple(pictures), masks, (*tables, _folder_table(pictures)), (*unread, *_left_lying(names)))
 
@@ -110,10 +112,10 @@ def _left_lying(names: Sequence[str]) -> list[str]:
     """In a sentence each, the files that are neither pictures nor tables: nobody should look for them in vain."""
     endings = Counter(ending_of(name) or "no ending" for name in names)
     sheets = sum(endings.pop(ending, 0) for ending in SHEETS)
-    others = {ending: count for ending, count in endings.most_common() if ending not in (*SUFFIX_FORMATS, ".csv")}
+    others = {ending: count for ending, count in endings.most_common() if ending not in (*SUFFIX_FORMATS, *TABLES)}
     told = []
     if sheets:
-        told.append(f"{sheets:,} spreadsheet{' is' if sheets == 1 else 's are'} not read. Save as CSV UTF-8, and upload again.")
+        told.append(f"{sheets:,} spreadsheet{' is' if sheets == 1 else 's are'} not read. Save as XLSX or CSV UTF-8, and upload again.")
     if others:
         kinds = ", ".join(f"{count:,} {ending}" for ending, count in list(others.items())[:6])
         told.append(f"Not read as pictures: {kinds}. Read are JPEG, PNG, WebP and HEIC; save others (TIFF, GIF, DICOM) as PNG.")
@@ -181,18 +183,19 @@ def _columns_of(rows: Iterable[dict[str, str]]) -> tuple[str, ...]:
 def _tables(
     source, names: Sequence[str], pictures: Sequence[str], tell: Callable[[str], None]
 ) -> tuple[list[PictureTable], tuple[str, ...]]:
-    """The CSV files that name pictures, those that name most first, and why others were left."""
+    """The tables that name pictures, those that name most first; why others were left, and what was guessed."""
     index = _PictureNames(pictures) if names else None
     tables, unread = [], []
     room = MOST_CELLS
     for name in names[:MOST_TABLES]:
         try:
-            table = _read_table(name, source.table_bytes(name), index, room, tell)
+            table, guessed = _read_table(name, source.table_bytes(name), index, room, tell)
         except (ValidationError, UnreadableFile) as refusal:
             unread.append(" ".join(getattr(refusal, "messages", [str(refusal)])))
             continue
         if table.rows:
             tables.append(table)
+            unread += guessed
             room -= len(table.rows) * len(table.own)
         elif table.several:
             unread.append(f"{name} names pictures only as several of them are called ({table.several}). Write their paths there, with folders.")
@@ -201,9 +204,11 @@ def _tables(
     return sorted(tables, key=lambda table: -len(table.rows)), tuple(unread)
 
 
-def _read_table(name: str, data: bytes, index: "_PictureNames", room: int, tell: Callable[[str], None]) -> PictureTable:
-    """room: how many cells may be held of it; more raise ValidationError."""
-    named, rows = _cells_of(name, data, room, tell)
+def _read_table(
+    name: str, data: bytes, index: "_PictureNames", room: int, tell: Callable[[str], None]
+) -> tuple[PictureTable, tuple[str, ...]]:
+    """The table, and what was guessed of it. room: how many cells may be held of it; more raise ValidationError."""
+    named, rows, guessed = _cells_of(name, data, room, tell)
     tell(f"{name}: finding the pictures that it names")
     column, found = _naming_column(rows, len(named), index)
     tied = [place for place, path in enumerate(found) if path is not None]
@@ -217,16 +222,19 @@ def _read_table(name: str, data: bytes, index: "_PictureNames", room: int, tell:
     paths = tuple(found[place] for place in tied)
     path_column = named[column] if named else ""
     several = "" if tied else next((cell for row in rows[:ROWS_TRIED] for cell in row if index.means_several(cell)), "")
-    return PictureTable(name, tuple(named), (*named, *extra), tuple(whole), paths, path_column, len(rows) - len(tied), several)
+    table = PictureTable(name, tuple(named), (*named, *extra), tuple(whole), paths, path_column, len(rows) - len(tied), several)
+    return table, guessed
 
 
-def _cells_of(name: str, data: bytes, room: int, tell: Callable[[str], None]) -> tuple[list[str], list[tuple[str, ...]]]:
-    """A table's named columns and their cells, row by row; equal cells are held once."""
-    reader, _ = open_table(data, name)
-    places = [(place, column) for place, column in enumerate(reader.fieldnames) if column]
+def _cells_of(
+    name: str, data: bytes, room: int, tell: Callable[[str], None]
+) -> tuple[list[str], list[tuple[str, ...]], tuple[str, ...]]:
+    """A table's named columns, their cells row by row (equal cells are held once), and what was guessed of it."""
+    table, _ = open_table(data, name)
+    places = [(place, column) for place, column in enumerate(table.header) if column]
     rows, held = [], {}
     try:
-        for cells in filter(None, reader.reader):
+        for _, cells in table:
             if len(rows) >= MAX_ROWS:
                 raise ValidationError(f"{name} has more than {MAX_ROWS:,} rows. Split it into several.")
             if len(rows) * len(places) >= room:
@@ -234,13 +242,13 @@ def _cells_of(name: str, data: bytes, room: int, tell: Callable[[str], None]) ->
                     f"{name} was not read: the tables beside the pictures have more than {MOST_CELLS:,} cells together. "
                     "Leave out columns or tables that nobody needs here."
                 )
-            given = (cells[place].strip() if place < len(cells) else "" for place, _ in places)
+            given = (cells[place] if place < len(cells) else "" for place, _ in places)
             rows.append(tuple(held.setdefault(cell, cell) for cell in given))
             if len(rows) % TOLD_EVERY == 0:
                 tell(f"{name}: {len(rows):,} rows read")
-    except csv.Error as error:
-        raise ValidationError(f"{name}, line {reader.line_num}, cannot be read as CSV ({error}).") from error
-    return [column for _, column in places], rows
+    except TableError as error:
+        raise ValidationError(str(error)) from error
+    return [column for _, column in places], rows, table.notes
 
 
 def _naming_column(rows: Sequence[tuple[str, ...]], width: int, index: "_PictureNames") -> tuple[int, list[str | None]]:

@@ -25,7 +25,7 @@ class Command(StudyCommand):
             listed = read_invitation_list(study, data)
             errors = [f"Line {line}: {wrong}." for line, wrong in listed.errors]
             told = f"{len(listed.invitees)} rows can be used, {len(errors)} cannot. Nothing was stored."
-            return Outcome("\n".join([*errors, told]), {"usable": len(listed.invitees), "errors": errors, "invited": []})
+            return Outcome("\n".join([*listed.notes, *errors, told]), {"usable": len(listed.invitees), "errors": errors, "invited": []})
         done = invite_many(study=study, data=data, send=send)
         people = [{"reader": row.invitation.reader.code, "email": row.invitee.email} for row in done]
         if not send:  # the only time that a link can be told

@@ -3,11 +3,13 @@
 import csv
 import io
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
+from imagebank.core.spreadsheets import Line, Spreadsheet, TableError, open_spreadsheet, plain_csv
 from imagebank.models import Study
 from surveys.models import ReaderContact, ReaderGroup, Seat, Survey
 
@@ -29,10 +31,11 @@ class Invitee:
 
 @dataclass(frozen=True)
 class InvitationList:
-    """The rows that can be used, and the others by line with what is wrong."""
+    """The rows that can be used, the others by line with what is wrong, and what was guessed of the file."""
 
     invitees: list[Invitee]
     errors: list[tuple[int, str]]
+    notes: tuple[str, ...] = ()
 
 
 def list_of_addresses(text: str, group: str) -> str:
@@ -71,52 +74,59 @@ def _parted(cell: str) -> tuple[str, str]:
 def read_invitation_list(study: Study, data: bytes) -> InvitationList:
     """Read `email, group, name, survey` (the last two optional, the group too where there is one only).
 
-    Commas, semicolons or tabs part the cells, as spreadsheets save them. A file that cannot be read at all raises
+    A table as a spreadsheet saves it, CSV or XLSX. A file that cannot be read at all raises
     ValidationError; rows that cannot be used are returned with their line, all of them at once.
     """
     table = _table(data)
     checker = _Checker(study)
+    columns = ["email" if name.lower() in EMAIL_NAMES else name.lower() for name in table.header]
+    if "email" not in columns:
+        found = ", ".join(name for name in columns if name) or "nothing"
+        raise ValidationError(
+            f"The list needs a header with the column email; it has {found}. Further: group, name, survey."
+        )
     invitees, errors = [], []
-    for number, raw in enumerate(table):
+    for number, (line, cells) in enumerate(_lines(table)):
         if number >= MOST_ROWS:
             raise ValidationError(f"The list has more than {MOST_ROWS:,} rows; split it.")
-        row = {name: (raw.get(name) or "").strip() for name in COLUMNS}
+        row = dict.fromkeys(COLUMNS, "") | {name: " ".join(cell.split("\xa0")) for name, cell in zip(columns, cells) if name in COLUMNS}
         if not any(row.values()):
             continue
         email, name = _parted(row["email"])
         row |= {"email": email, "name": row["name"] or name}
-        wrong, group, survey = checker.check(row, table.line_num)
+        wrong, group, survey = checker.check(row, line)
         if wrong:
-            errors.append((table.line_num, "; ".join(wrong)))
+            errors.append((line, "; ".join(wrong)))
         else:
-            invitees.append(Invitee(table.line_num, row["email"], row["name"], group, survey))
+            invitees.append(Invitee(line, row["email"], row["name"], group, survey))
     if not invitees and not errors:
         raise ValidationError("The list has no rows below its header; add one row per person.")
-    return InvitationList(invitees, errors)
+    return InvitationList(invitees, errors, table.notes)
 
 
-def _table(data: bytes) -> csv.DictReader:
+def text_of_list(data: bytes) -> tuple[str, tuple[str, ...]]:
+    """A list as text that a person can mend in place, and what was guessed of it. What is no table raises ValidationError."""
+    table = _table(data)
+    try:
+        return data.decode("utf-8-sig"), table.notes
+    except UnicodeDecodeError:
+        return plain_csv(table), table.notes
+
+
+def _table(data: bytes) -> Spreadsheet:
     if len(data) > MOST_BYTES:
         raise ValidationError(f"The list is larger than {MOST_BYTES:,} bytes; split it.")
     try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise ValidationError("The list must be UTF-8; save it as CSV UTF-8.") from None
-    first = text.split("\n", 1)[0]
-    delimiter = max(",;\t", key=first.count)
-    table = csv.DictReader(io.StringIO(text.replace("\0", ""), newline=""), delimiter=delimiter)
+        return open_spreadsheet(data, "The list")
+    except TableError as error:
+        raise ValidationError(str(error)) from None
+
+
+def _lines(table: Spreadsheet) -> Iterator[Line]:
     try:
-        names = [(name or "").strip().lower() for name in table.fieldnames or ()]
-    except csv.Error as error:
-        raise ValidationError(f"The list cannot be read as CSV: {error}.") from None
-    names = ["email" if name in EMAIL_NAMES else name for name in names]
-    if "email" not in names:
-        found = ", ".join(name for name in names if name) or "nothing"
-        raise ValidationError(
-            f"The list needs a header with the column email; it has {found}. Further: group, name, survey."
-        )
-    table.fieldnames = names
-    return table
+        yield from table
+    except TableError as error:
+        raise ValidationError(str(error)) from None
 
 
 class _Checker:

@@ -1,10 +1,9 @@
 """The long table: readings out of a study, and readings of a finished study in."""
 
-import csv
 import hashlib
-import io
 import math
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +15,7 @@ from django.db.models import Count, Q
 from django.utils.dateparse import parse_datetime
 from django.utils.text import slugify
 
+from imagebank.core.spreadsheets import TableError, decimal_points, open_spreadsheet
 from imagebank.models import DiagnosisClass, Item, Study, Truth
 from imagebank.services.archive import require_changeable
 from imagebank.services.trail import note_deed
@@ -35,6 +35,7 @@ COLUMNS = (
 SHOWING = "showing"  # a column only of studies that show items again
 ANCHOR = "anchor"  # only of studies with items that every survey shows
 REQUIRED = ("reader", "group", "item", "truth", "answer")
+MEASURES = ("confidence", "rt_ms", "assisted_rt_ms")
 LARGEST_FILE = 200 * 2**20
 NAMES, LONGEST_NAME = ("reader", "group", "survey", "block"), second_answers.LONGEST_NAME
 YES, NO = "yes", "no"
@@ -150,17 +151,12 @@ def import_readings(*, study: Study, path: str | Path, user=None, trial: bool = 
         raise ValidationError(f"{path.name} is larger than {LARGEST_FILE // 2**20} MiB; split it.")
     data = path.read_bytes()
     try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ValidationError(f"{path.name} must be UTF-8; byte {error.start} is not.") from error
-    table = csv.DictReader(io.StringIO(text, newline=""))
-    missing = [name for name in REQUIRED if name not in (table.fieldnames or ())]
-    if missing:
-        raise ValidationError(f"{path.name} needs the columns {', '.join(REQUIRED)}; it lacks {', '.join(missing)}.")
-    try:
-        parsed = _parse(table, study)
-    except csv.Error as error:
-        raise ValidationError(f"{path.name} could not be read as CSV at line {table.line_num}: {error}.") from error
+        table = open_spreadsheet(data, path.name)
+        if missing := [name for name in REQUIRED if name not in table.header]:
+            raise ValidationError(f"{path.name} needs the columns {', '.join(REQUIRED)}; it lacks {', '.join(missing)}.")
+        parsed = _parse(_rows_of(data, path.name), study)
+    except TableError as error:
+        raise ValidationError(str(error)) from error
     with transaction.atomic():
         Study.objects.select_for_update().get(pk=study.pk)
         done = _store(study, parsed, hashlib.sha256(data).hexdigest())
@@ -182,7 +178,27 @@ class _Row:
     values: dict
 
 
-def _parse(table: csv.DictReader, study: Study) -> list[_Row]:
+def _rows_of(data: bytes, name: str) -> Iterator[tuple[int, dict[str, str]]]:
+    """Every row by its line, decimal commas made points; read twice, so that a long table is held once, as its bytes. Rows of
+    another length than the header raise ValidationError together."""
+    table = open_spreadsheet(data, name)
+    places = {column: table.header.index(column) for column in MEASURES if column in table.header}
+    measured: dict[str, list[str]] = {column: [] for column in places}
+    wrong = []
+    for line, cells in table:
+        if len(cells) != len(table.header):
+            wrong.append(f"Line {line}: {len(table.header)} cells were expected, {len(cells)} were found.")
+            continue
+        for column, place in places.items():
+            measured[column].append(cells[place])
+    if wrong:
+        raise ValidationError(wrong)
+    points = {column: iter(decimal_points(cells, name=name, column=column)) for column, cells in measured.items()}
+    for line, cells in open_spreadsheet(data, name):
+        yield line, dict(zip(table.header, cells)) | {column: next(found) for column, found in points.items()}
+
+
+def _parse(table: Iterable[tuple[int, dict[str, str]]], study: Study) -> list[_Row]:
     items = {item.code: item for item in Item.objects.filter(study=study)}
     classes = {row.code: row for row in DiagnosisClass.objects.filter(study=study)}
     truth = dict(Truth.objects.filter(item__study=study).values_list("item__code", "diagnosis__code"))
@@ -190,9 +206,7 @@ def _parse(table: csv.DictReader, study: Study) -> list[_Row]:
     seen: dict[tuple, int] = {}
     said: dict[tuple, str] = {}
     belongs: dict[str, tuple] = {}
-    for raw in table:
-        line = table.line_num
-        raw = {name: (value or "").strip() for name, value in raw.items() if isinstance(name, str)}
+    for line, raw in table:
         wrong = _faults(raw, study, items, classes, truth, said)
         key = (*(raw.get(name, "") for name in ("reader", "item", "view", "survey")), raw.get(SHOWING) or "1")
         if key in seen:
@@ -235,7 +249,7 @@ def _faults(raw: dict, study: Study, items: dict, classes: dict, truth: dict, sa
     if raw.get("view") and raw["view"] not in study.view_codes():
         wrong.append(f"view {raw['view']!r} is none of {', '.join(study.view_codes())}")
     wrong += second_answers.faults_of_second_answer(raw, classes, said)
-    for name in ("confidence", "rt_ms", "assisted_rt_ms"):
+    for name in MEASURES:
         if raw.get(name) and _number(raw[name]) is None:
             wrong.append(f"{name} is {raw[name]!r}, expected a number")
     if raw.get("position") and not (raw["position"].isdecimal() and len(raw["position"]) < 10):

@@ -1,8 +1,10 @@
 """Tables as people send them: refused with the row, the column and what to do, or analysed with a note."""
 
+import csv
 import io
 
 import pytest
+from openpyxl import Workbook
 
 from benchmark.core import InputError, Plan, Readings, analyse, read_readings
 from benchmark.core.commands.main import main
@@ -21,21 +23,24 @@ def table(*more: str, header: str = HEADER, extra: str = "") -> str:
 
 
 UNKIND = {
-    "semicolons": (table().replace(",", ";"), "separated by semicolons; commas are needed"),
-    "tabs": (table().replace(",", "\t"), "separated by tabs; commas are needed"),
+    "bars": (table().replace(",", "|"), "separated by bars; commas, semicolons or tabs are needed"),
+    "two separators": (table().replace(",group,item,", ";group;item,"), "as many commas as semicolons in its header"),
     "capital letters": (table(header=HEADER.title()), "Names of columns are written in small letters"),
-    "UTF-16": (table().encode("utf-16"), "must be UTF-8; line 1"),
-    "Latin-1": (table("Jörg,d,i1,b,b").encode("latin-1"), "line 10 holds a byte that is not"),
-    "a workbook": (b"PK\x03\x04" + bytes(40), "is a workbook or an archive, not a CSV"),
+    "UTF-16 without its mark": (table().encode("utf-16-le"), "may be UTF-16 without its mark"),
+    "UTF-8 that was cut off": (table("Jörg,d,i1,b,b").encode() + "ö".encode()[:1], "line 11 holds a byte that is not: it was cut off"),
+    "a damaged workbook": (b"PK\x03\x04" + bytes(40), "is a damaged workbook or archive"),
     "JSON": ('[{"reader": "ann"}]', "needs the columns reader, group, item, truth, answer"),
     "an open quotation mark": (table('ann,d,"i9,a,b'), "opened in the row that begins at line 10 is never closed"),
     "a NUL": (table("ann,d,i\x009,a,b"), 'line 10, column "item": a text was expected, the control character 0'),
     "per cent": (table(header=f"{HEADER},confidence", extra=",80%"), 'line 2, column "confidence": a number'),
-    "a decimal comma": (table(header=f"{HEADER},confidence", extra=',"0,5"'), '"0,5" was found. Decimals need a point: "0.5".'),
+    "a decimal comma beside words": (
+        table('ann,d,i9,a,b,"0,5"', header=f"{HEADER},confidence", extra=",sure"), '"0,5" was found. Decimals need a point: "0.5".',
+    ),
+    "thousands or decimals": (table(header=f"{HEADER},rt_ms", extra=',"1,234"'), '"1,234" in the column rt_ms, which may mean 1.234 or 1234'),
     "infinity": (table(header=f"{HEADER},rt_ms", extra=",inf"), 'line 9, column "rt_ms": a number of at least 0'),
     "another calendar": (table(header=f"{HEADER},completed_at", extra=",13/45/2026"), 'line 2, column "completed_at"'),
     "a row twice": (table("ann,d,i0,a,a"), 'line 10, column "item": reader "ann" already has a reading'),
-    "Excel's own first line": ("sep=,\n" + table(), 'Its first line, "sep=", is a note to Excel; delete it.'),
+    "a separator of no spreadsheet": ("sep=|\n" + table(), 'begins with "sep=|"; needed are commas, semicolons or tabs'),
     "a first row that differs from all others": (
         f"{HEADER}\nzoe,d,i1,a,a\n{table().partition(chr(10))[2]}", 'line 2, column "truth": item "i1" has truth "b" below and "a" here',
     ),
@@ -64,6 +69,44 @@ def notes_of(text: str) -> str:
 def test_a_byte_order_mark_and_carriage_returns_are_no_trouble():
     plain, windows = (read_readings(io.BytesIO(t.encode())) for t in (table(), "\ufeff" + table().replace("\n", "\r\n")))
     assert plain.frame.equals(windows.frame)
+
+
+def as_workbook(text: str) -> bytes:
+    book, out = Workbook(), io.BytesIO()
+    for row in csv.reader(io.StringIO(text)):
+        book.active.append([float(cell) if cell[:1].isdigit() else cell for cell in row])
+    book.save(out)
+    return out.getvalue()
+
+
+SAVED = {
+    "semicolons": lambda text: text.replace(",", ";").encode(),
+    "an empty column at the right": lambda text: text.replace("\n", ",\r\n").encode(),
+    "Excel's own first line and empty rows": lambda text: f"sep=;\n{text.replace(',', ';')};;\n;;;;\n".encode(),
+    "Unicode text": lambda text: text.replace(",", "\t").encode("utf-16"),
+    "Windows-1252": lambda text: text.encode("cp1252"),
+    "a workbook": as_workbook,
+}
+
+
+@pytest.mark.parametrize("way", SAVED)
+def test_a_table_is_the_same_however_a_spreadsheet_saves_it(way):
+    text = table("Jörg,d,i1,b,b,0.25", header=f"{HEADER},confidence", extra=",0.5")
+    assert read_readings(io.BytesIO(SAVED[way](text))).frame.equals(read_readings(io.StringIO(text)).frame)
+
+
+def test_decimal_commas_and_a_guessed_encoding_are_analysed_and_told(tmp_path, capsys):
+    """What R and the hash are given is the table written plainly; probabilities that a spreadsheet saved are refused."""
+    source = tmp_path / "r.csv"
+    text = table("Jörg,d,i1,b,b,0.25", header=f"{HEADER},confidence", extra=",0.5").replace(",", ";").replace("0.", "0,")
+    source.write_bytes(text.encode("cp1252"))
+    assert main(["analyse", str(source), "--out", str(tmp_path / "out")]) == 0
+    said = capsys.readouterr().out
+    assert 'read as Windows-1252, as Excel saves CSV in Western Europe. Look at its letters: "Jörg"' in said
+    assert f"check.R {tmp_path}/out/readings.csv" in said
+    assert (tmp_path / "out/readings.csv").read_text().splitlines()[-1] == 'Jörg,d,i1,b,b,"0,25"'
+    with pytest.raises(InputError, match="saved by a spreadsheet, which may have rounded its numbers"):
+        read_predictions(io.BytesIO(b"model;member;item;view;truth;p_a;p_b\n"))
 
 
 def test_an_answer_in_another_case_is_wrong_and_noted():

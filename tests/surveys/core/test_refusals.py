@@ -100,11 +100,11 @@ def test_every_bad_row_is_reported_with_its_line():
     ("data", "sentence"),
     [
         (b"", "the header should name the columns item and class; found nothing."),
-        (b"item;class\na;A\n", "found item;class."),
+        (b"item|class\na|A\n", "found item|class."),
         (b"item,class,item\na,A,b\n", "names the column item more than once"),
         (b"item,class\n", "lists no items"),
-        (b"item,class\na,A\nb,\xff\n", "line 3: the file should be UTF-8"),
-        (b'item,class\n"a,A\n', "cannot be read as CSV"),
+        (b"item,class\na,\xc3\xa4\nb,\xff\n", "UTF-8, but line 3 holds a byte that is not"),
+        (b'item,class\n"a,A\n', "opened in the row that begins at line 2 is never closed"),
     ],
 )
 def test_a_file_that_is_no_list_of_items(tmp_path, data, sentence):
