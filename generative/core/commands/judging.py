@@ -71,10 +71,10 @@ def run_audit(options) -> int:
         raise InputError(f"{options.out} cannot be made: {error.strerror}; give --out another folder.") from error
     with Stages(options.out / "progress.json") as tell:
         report = privacy.audit(items, images, train, held_out, features, seed=options.seed, cache=options.cache, tell=tell)
-    content = {**report.to_json(), "set_hash": frozen}
-    if prober:
-        probe = privacy.membership_probe(prober, train, held_out, count=options.probe, seed=options.seed)
-        content["membership"] = dataclasses.asdict(probe)
+        content = {**report.to_json(), "set_hash": frozen}
+        if prober:
+            probe = privacy.membership_probe(prober, train, held_out, count=options.probe, seed=options.seed, tell=tell)
+            content["membership"] = dataclasses.asdict(probe)
     privacy.save_quarantine(options.out / "curators-only", report, items, images, train)
     save_json(options.out / "audit.json", content)
     count = f"{len(report.quarantined)} of {len(items)} pictures are suspected copies"
