@@ -36,7 +36,7 @@ class Forked(subprocess.Popen):
                     os.setsid()
                 if preexec_fn:
                     preexec_fn()
-                os.chdir(cwd)
+                os.chdir(cwd or ".")
                 if env is not None:
                     os.environ.clear()
                     os.environ.update(env)
