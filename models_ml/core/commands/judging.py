@@ -57,7 +57,7 @@ def _print_judged(result: dict, path: str) -> None:
     more = f", balanced {balanced:.3f}" if balanced is not None else ""
     print(f"{name} {kind}: accuracy {accuracy['value']:.3f}{interval}{more}, n = {accuracy['n']}")
     if kind == "ensemble":
-        print(f"{name} answers outside the own classes: {judged['out_of_class_answers']}; {judged['fallback']} fell back")
+        print(f"{name} answers outside the own classes: {judged['out_of_class_answers']}; without a confident member: {judged['fallback']}")
         print(f"{name} mean member: accuracy {result['mean_member_accuracy']:.3f}")
     for words, found in (("probabilities", judged), ("probabilities without the temperature", judged.get("uncalibrated"))):
         if found and found["calibration"]:

@@ -38,6 +38,8 @@ def test_from_a_manifest_to_a_judged_ensemble(bank, tmp_path, capsys):
     assert re.search(r"probabilities: calibration error 0\.\d+, Brier \d\.\d+", text)
     assert "Not a medical device" in text
     assert "checksums agree" in text
+    suggested = [line.split()[4:] for line in text.splitlines() if line.startswith("Next: python -m models_ml.core ")]
+    assert [_parser().parse_args(words).manifest for words in suggested] == [str(bank)] * 2
     rows = list(csv.DictReader((tmp_path / "p.csv").read_text().splitlines()))
     assert len(rows) == 24
     assert {row["member"] for row in rows} == {"fold0", "fold1"}

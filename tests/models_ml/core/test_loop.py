@@ -27,6 +27,7 @@ from models_ml.core.training import distributed
 from models_ml.core.training.checkpoint import read_result
 from models_ml.core.training.loop import fit, weighted_loss
 from models_ml.core.training.network import build
+from tests.forked import Forked
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +94,7 @@ def test_killed_in_mid_epoch_and_started_again_gives_the_same_bits(bank, tiny_cf
     command = ["train", str(bank), "--config", str(tmp_path / "cfg.toml"), "--fold", "0", "--state-every", "0", "--quiet", "--out",
                str(tmp_path / "killed")]  # fmt: skip
     env = {**os.environ, "OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen([sys.executable, "-m", "models_ml.core", *command], env=env)
+    process = Forked([sys.executable, "-m", "models_ml.core", *command], env=env)
     state = tmp_path / "killed/fold0/state.pt"
     deadline = time.monotonic() + 120
     cursor = (0, 0)
