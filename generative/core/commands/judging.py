@@ -79,4 +79,8 @@ def run_audit(options) -> int:
     save_json(options.out / "audit.json", content)
     count = f"{len(report.quarantined)} of {len(items)} pictures are suspected copies"
     print(f"{count} (calibrated on {report.calibration}); {options.out}.")
+    if report.quarantined:
+        print(f"Each stands beside its neighbour in {options.out / 'curators-only'}. On the site somebody decides about each; then the set is published.")
+    else:
+        print(f"Next, where the site is: manage.py publish_set STUDY {options.set} --view VIEW --audit {options.out / 'audit.json'}")
     return 1 if report.quarantined else 0

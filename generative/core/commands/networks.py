@@ -6,6 +6,7 @@ import zipfile
 
 import numpy as np
 
+from generative.core.commands.telling import suggest
 from generative.core.errors import InputError
 
 
@@ -18,6 +19,8 @@ def run_import(options) -> int:
         f"Imported {options.network.name} ({record.source['format']}, {shape.resolution} px, classes "
         f"{', '.join(shape.classes) or 'none'}, licence {record.licence}) into {options.out}."
     )
+    ends = shape.classes[:2]
+    suggest(*(("morph", options.out, "--from", ends[0], "--to", ends[1]) if len(ends) == 2 else ("generate", options.out)), "--out", "set.zip")
     return 0
 
 
