@@ -19,7 +19,7 @@ def _write(options, plan, generator, record, extra: dict | None = None) -> int:
     files = {name: (lambda path, made=maker: made(path, pictures)) for name, maker in (extra or {}).items()}
     content = write_set(options.out, pictures, plan.to_json(), record, kind=plan.kind, extra_files=files)
     print(f"Wrote {len(pictures)} pictures to {options.out}; set {content['set_hash'][:12]}.")
-    suggest("audit", options.out, "--manifest", "MANIFEST", "--out", "audit")
+    suggest("evaluate", options.out, "--manifest", "MANIFEST", "--out", "evaluation.json")
     return 0
 
 

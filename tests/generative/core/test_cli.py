@@ -165,8 +165,11 @@ def test_five_commands_from_a_published_file_to_an_audited_set(tmp_path, referen
     assert main(["audit", str(morph), *judged, "--out", str(tmp_path / "audit")]) in (0, 1)
     assert json.loads((tmp_path / "audit" / "audit.json").read_text())["schema"] == "audit/1"
     assert main(["regenerate", str(weights), str(morph)]) == 0
-    suggested = [line.split()[4:] for line in capsys.readouterr().out.splitlines() if line.startswith("Next: python -m generative.core ")]
-    assert [vars(build_parser().parse_args(words))["command"] for words in suggested] == ["morph", "audit"]
+    said = capsys.readouterr().out
+    suggested = [line.split()[4:] for line in said.splitlines() if line.startswith("Next: python -m generative.core ")]
+    assert [vars(build_parser().parse_args(words))["command"] for words in suggested] == ["morph", "evaluate", "audit"]
+    for line in (f"KID {report['kid']['value']:.4g} [", "2 strips: largest step ", "gives their own label: the features are not a classifier's"):
+        assert line in said
 
 
 def test_work_that_takes_long_says_how_far_it_is(tmp_path, trained, monkeypatch):
