@@ -36,7 +36,7 @@ def run_render(options) -> int:
         with np.load(options.inputs, allow_pickle=False) as data:
             given = {key: data[key] for key in data.files}
     except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
-        raise InputError(f"{options.inputs} cannot be read as npz: {error}.") from error
+        raise InputError(f"{options.inputs} cannot be read as npz: {getattr(error, 'strerror', None) or error}.") from error
     z = _matrix(given, "z", shape.z_dim)
     c = _matrix(given, "c", shape.c_dim) if shape.c_dim else np.zeros((len(z), 0), np.float32)
     if len(z) != len(c):

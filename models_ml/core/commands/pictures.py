@@ -1,7 +1,7 @@
 """Manifests and pictures."""
 
 from models_ml.core.commands import suggest
-from models_ml.core.commands.options import config_of, configured, works
+from models_ml.core.commands.options import config_of, configured, seed, works
 from models_ml.core.commands.watching import listener, stopping
 from models_ml.core.pictures.manifest import read_manifest
 
@@ -71,7 +71,7 @@ def add(command) -> None:
     sub = command("split", _split, "draw folds that keep groups together and classes even", "manifest")
     sub.add_argument("--view", help="which pictures; all unless told")
     sub.add_argument("--folds", type=int, default=5, help="how many; 5 unless told")
-    sub.add_argument("--seed", type=int, default=0, help="of the draw")
+    sub.add_argument("--seed", type=seed, default=0, help="of the draw")
     sub.add_argument("--duplicates", action="store_true", help="keep near duplicates together, too")
     sub.add_argument("--out", required=True, metavar="FILE", help="manifest with a fold for every training picture")
     sub = configured(works(command("pack", _pack, "decode all pictures once into one array", "manifest")), "tiny")

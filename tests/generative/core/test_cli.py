@@ -295,6 +295,18 @@ def test_bad_rows_are_all_reported_with_their_lines(tmp_path, capsys):
         assert found in text
 
 
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [("train m.csv --out r --seed -1", "0 or more, is needed; found '-1'"), ("audit s.zip --manifest m.csv --out a --seed x", "found 'x'"),
+     ("evaluate s.zip --manifest m.csv --out e --resolution 0", "a whole number, 1 or more, is needed; found '0'"),
+     ("generate w --out s --seeds 9-1", "the range '9-1' is empty")],
+)  # fmt: skip
+def test_numbers_that_cannot_be_are_refused_with_the_option_they_belong_to(capsys, words, found):
+    with pytest.raises(SystemExit) as caught:
+        main(words.split())
+    assert (caught.value.code, found in capsys.readouterr().err) == (2, True)
+
+
 def test_seeds_are_lists_and_ranges():
     assert seed_list("0-3,17") == (0, 1, 2, 3, 17)
 
