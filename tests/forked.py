@@ -14,20 +14,25 @@ import sys
 import traceback
 from types import SimpleNamespace
 
-LIBRARIES = {"models_ml.core": "timm", "generative.core": "torch"}  # what takes long to read; timm reads torch
+# Of a program that can be started: what takes long to read (timm reads torch), and where its ``main(arguments)`` stands.
+PROGRAMS = {
+    "models_ml.core": ("timm", "models_ml.core.cli"), "generative.core": ("torch", "generative.core.cli"),
+    "tests.performance.classifier_gpu": ("timm", "tests.performance.classifier_gpu"),
+}  # fmt: skip
 
 
 class Forked(subprocess.Popen):
-    """``[python, "-m", CORE, *arguments]``, run by ``CORE.cli.main`` in a fork of this process. ``started``: all of them."""
+    """``[python, "-m", PROGRAM, *arguments]``, run by its ``main`` in a fork of this process. ``started``: all of them."""
 
     started: "list[Forked]" = []
 
     def _execute_child(self, args, executable, preexec_fn, close_fds, pass_fds, cwd, env, startupinfo, creationflags, shell,
                        p2cread, p2cwrite, c2pread, c2pwrite, errread, errwrite, restore_signals, gid, gids, uid, umask,
                        start_new_session, *_):  # fmt: skip
-        core, arguments, status = args[2], args[3:], 1
-        importlib.import_module(LIBRARIES[core])
-        main = importlib.import_module(f"{core}.cli").main
+        arguments, status = args[3:], 1
+        library, place = PROGRAMS[args[2]]
+        importlib.import_module(library)
+        main = importlib.import_module(place).main
         self.pid = os.fork()
         if self.pid == 0:
             try:
