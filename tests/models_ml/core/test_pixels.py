@@ -67,6 +67,19 @@ def test_transparent_parts_become_white(tmp_path):
     assert (np.asarray(decode(tmp_path / "clear.png")) == 255).all()
 
 
+@pytest.mark.parametrize(("mode", "name"), [("L", "grey.jpg"), ("CMYK", "print.jpg"), ("P", "palette.png"), ("1", "ink.png"), ("F", "f.tiff")])
+def test_a_picture_of_any_kind_is_read_as_it_looks(tmp_path, mode, name):
+    Image.new("L", (8, 8), 255).convert(mode).save(tmp_path / name)
+    assert np.asarray(decode(tmp_path / name)).shape == (8, 8, 3)
+    assert np.asarray(decode(tmp_path / name)).min() > 250
+
+
+def test_of_an_animation_the_first_picture_is_taken(tmp_path):
+    frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
+    frames[0].save(tmp_path / "moves.webp", save_all=True, append_images=frames[1:], lossless=True)
+    assert (np.asarray(decode(tmp_path / "moves.webp")) == (255, 0, 0)).all()
+
+
 def test_sixteen_bit_greys_keep_their_upper_byte(tmp_path):
     """Converted as they are, all but the darkest 255 of 65,536 shades would be white."""
     shades = np.linspace(0, 65535, 64 * 64).reshape(64, 64).astype(np.uint16)
