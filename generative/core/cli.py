@@ -39,6 +39,16 @@ def seed_list(text: str) -> tuple[int, ...]:
     return tuple(out)
 
 
+def whole(text: str, least: int = 0) -> int:
+    if not text.isdecimal() or int(text) < least:
+        raise argparse.ArgumentTypeError(f"a whole number, {least} or more, is needed; found {text!r}")
+    return int(text)
+
+
+def size(text: str) -> int:
+    return whole(text, least=1)
+
+
 def name_list(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
@@ -104,7 +114,7 @@ def _add_train(commands) -> None:
     p.add_argument("--from", dest="start", type=Path, help="weights folder to fine-tune; auto then adapts over 100 kimg, its average has no ramp")
     p.add_argument("--preset", default="widen", help="fine-tuning: widen (keeps the source's mapping) or authors (mapping fresh)")
     p.add_argument("--licence", default="own", help="tag that travels with the weights; that of --from unless told")
-    p.add_argument("--seed", type=int, default=0, help="of everything random; 0 unless told")
+    p.add_argument("--seed", type=whole, default=0, help="of everything random; 0 unless told")
     p.add_argument("--device", default="auto", help="auto (a GPU where there is one), cpu, cuda")
     p.add_argument("--fast", action="store_true", help="bfloat16, channels last, compiled: for a GPU (precision, channels_last, compiled)")
     p.add_argument("--set", dest="options", type=option, action="append", default=[], metavar="NAME=VALUE",
@@ -152,7 +162,7 @@ def _add_making(commands) -> None:
     _add_progress(p)
     p.add_argument("--name", help="what the set's record calls the picture (default: its file's name)")
     p.add_argument("--steps", type=int, default=300, help="of the search; 300 unless told")
-    p.add_argument("--seed", type=int, default=0, help="of the search; 0 unless told")
+    p.add_argument("--seed", type=whole, default=0, help="of the search; 0 unless told")
     p.add_argument("--out", type=Path, required=True, help="folder with both pictures side by side")
     p = commands.add_parser("regenerate", help="make a set again and compare every byte (exit status 1 if any differs)")
     p.add_argument("weights", type=Path, help=WEIGHTS)
@@ -174,14 +184,14 @@ def _add_judging(commands) -> None:
         p.add_argument("--out", type=Path, required=True, help="JSON to write" if name == "evaluate" else "folder of the report")
         p.add_argument("--view", help="which real pictures, e.g. focused; all unless told")
         p.add_argument("--fit", default="squash", help="squash or crop, as the generator was trained; squash unless told")
-        p.add_argument("--resolution", type=int, help="at which all are compared (default: the set's own, 256 at most)")
-        p.add_argument("--seed", type=int, default=0, help="of bootstraps and halves; 0 unless told")
+        p.add_argument("--resolution", type=size, help="at which all are compared (default: the set's own, 256 at most)")
+        p.add_argument("--seed", type=whole, default=0, help="of bootstraps and halves; 0 unless told")
         p.add_argument("--features", default="random",
                        help="a classifier's fold folder, BACKBONE:FILE.safetensors:PX, or random")  # fmt: skip
         if name == "audit":
             p.add_argument("--cache", type=Path, help="folder that keeps the real pictures' vectors for the next audit")
             p.add_argument("--weights", type=Path, help="with --probe: the network, for the membership probe")
-            p.add_argument("--probe", type=int, default=0, metavar="N", help="project N pictures of either side into w")
+            p.add_argument("--probe", type=whole, default=0, metavar="N", help="project N pictures of either side into w")
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -20,6 +20,8 @@ def bench(
     wanted = [name.strip() for name in what.split(",")]
     if strangers := set(wanted) - set(KINDS):
         raise CoreError(f"There is no measurement {sorted(strangers)[0]!r}; there are {', '.join(KINDS)}.")
+    if not seconds > 0:
+        raise CoreError(f"A measurement takes some seconds (--seconds), more than 0; found {seconds:g}.")
     import torch
 
     from models_ml.core.device import choose_device, device_in_words, reproducible

@@ -5,6 +5,7 @@ that it produces. ``preset(name)`` gives ``paper-focused``, ``paper-panoramic``,
 """
 
 import dataclasses
+import math
 import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
@@ -33,17 +34,23 @@ NOT_OF_THE_NETWORK = (
 ISIC_CLASSES = ("AK", "BCC", "BKL", "DF", "SCC", "VASC", "melanoma", "nevus", "unknown")
 
 
-def _one_of(owner: str, name: str, value: object, allowed: tuple[object, ...]) -> None:
+def _one_of(section: str, name: str, value: object, allowed: tuple[object, ...]) -> None:
     if value not in allowed:
-        raise CoreError(f"{owner}.{name} must be one of {', '.join(map(str, allowed))}; it is {value!r}.")
+        raise CoreError(f"{section}.{name} must be one of {', '.join(map(str, allowed))}; it is {value!r}.")
 
 
-def _positive(owner: object, *names: str, zero: bool = False) -> None:
+def _positive(section: str, owner: object, *names: str, zero: bool = False) -> None:
     for name in names:
         value = getattr(owner, name)
-        if value < 0 or (value == 0 and not zero):
+        if not math.isfinite(value) or value < 0 or (value == 0 and not zero):
             least = "0 or more" if zero else "more than 0"
-            raise CoreError(f"{type(owner).__name__}.{name} must be {least}; it is {value!r}.")
+            raise CoreError(f"{section}.{name} must be {least}; it is {value!r}.")
+
+
+def _share(section: str, owner: object, *names: str) -> None:
+    for name in names:
+        if not 0 <= getattr(owner, name) < 1:
+            raise CoreError(f"{section}.{name} must lie in [0, 1); it is {getattr(owner, name)!r}.")
 
 
 @dataclass(frozen=True)
@@ -60,18 +67,21 @@ class ModelSpec:
     std: tuple[float, ...] = IMAGENET_STD
 
     def __post_init__(self):
-        _positive(self, "head_dropouts")
+        _positive("model", self, "head_dropouts")
         if not re.fullmatch(r"[A-Za-z0-9_.]+", self.backbone):
             raise CoreError(
-                f"ModelSpec.backbone must be the name of a network of timm's own (timm.list_models()); it is "
+                f"model.backbone must be the name of a network of timm's own (timm.list_models()); it is "
                 f"{self.backbone[:100]!r}."
             )
         if taken := sorted(set(self.backbone_args) & set(NOT_OF_THE_NETWORK)):
             raise CoreError(
-                f"ModelSpec.backbone_args must not name {taken[0]!r}: first weights are chosen by model.weights alone."
+                f"model.backbone_args must not name {taken[0]!r}: first weights are chosen by model.weights alone."
             )
-        if not 0 <= self.head_dropout < 1:
-            raise CoreError(f"ModelSpec.head_dropout must lie in [0, 1); it is {self.head_dropout!r}.")
+        _share("model", self, "head_dropout")
+        for name in ("mean", "std"):
+            value = getattr(self, name)
+            if len(value) != 3 or not all(_is_number(part) for part in value) or (name == "std" and min(value) <= 0):
+                raise CoreError(f"model.{name} must be three numbers, one for each colour{', above 0' if name == 'std' else ''}; it is {value!r}.")
 
 
 @dataclass(frozen=True)
@@ -88,13 +98,14 @@ class DataSpec:
     auxiliary_classes: tuple[str, ...] = ()  # classes that only help training; all others are the study's own
 
     def __post_init__(self):
-        _positive(self, "size_px")
-        _one_of("DataSpec", "fit", self.fit, ("letterbox", "stretch"))
-        _one_of("DataSpec", "resample", self.resample, ("antialias", "bilinear"))
-        _one_of("DataSpec", "augment", self.augment, ("none", "light", "upright", "modern", "paper"))
-        _one_of("DataSpec", "fold_source", self.fold_source, ("auto", "recorded", "grouped"))
+        _positive("data", self, "size_px")
+        _positive("data", self, "fold_seed", zero=True)
+        _one_of("data", "fit", self.fit, ("letterbox", "stretch"))
+        _one_of("data", "resample", self.resample, ("antialias", "bilinear"))
+        _one_of("data", "augment", self.augment, ("none", "light", "upright", "modern", "paper"))
+        _one_of("data", "fold_source", self.fold_source, ("auto", "recorded", "grouped"))
         if self.folds < 2:
-            raise CoreError(f"DataSpec.folds must be at least 2; it is {self.folds}.")
+            raise CoreError(f"data.folds must be at least 2; it is {self.folds}.")
 
 
 @dataclass(frozen=True)
@@ -128,15 +139,17 @@ class Recipe:
     seed: int = 0
 
     def __post_init__(self):
-        _positive(self, "epochs", "batch_size", "accumulate", "lr", "own_weight")
-        _positive(self, "weight_decay", "warmup_epochs", "clip_norm", "head_only_epochs", "patience", zero=True)
-        _one_of("Recipe", "optimizer", self.optimizer, ("adam", "adamw"))
-        _one_of("Recipe", "schedule", self.schedule, ("cosine", "paper", "constant"))
-        _one_of("Recipe", "sampler", self.sampler, ("shuffle", "balanced", "ratio"))
-        _one_of("Recipe", "precision", self.precision, ("fp32", "bf16"))
-        _one_of("Recipe", "tta_views", self.tta_views, TTA_VIEWS)
-        if not 0 <= self.ema_decay < 1:
-            raise CoreError(f"Recipe.ema_decay must lie in [0, 1); it is {self.ema_decay!r}.")
+        _positive("recipe", self, "epochs", "batch_size", "accumulate", "lr", "own_weight", "layer_decay")
+        _positive(
+            "recipe", self, "weight_decay", "warmup_epochs", "final_lr_ratio", "auxiliary_per_own", "clip_norm", "head_only_epochs",
+            "patience", "max_steps", "seed", zero=True,
+        )  # fmt: skip
+        _one_of("recipe", "optimizer", self.optimizer, ("adam", "adamw"))
+        _one_of("recipe", "schedule", self.schedule, ("cosine", "paper", "constant"))
+        _one_of("recipe", "sampler", self.sampler, ("shuffle", "balanced", "ratio"))
+        _one_of("recipe", "precision", self.precision, ("fp32", "bf16"))
+        _one_of("recipe", "tta_views", self.tta_views, TTA_VIEWS)
+        _share("recipe", self, "ema_decay", "label_smoothing")
 
 
 @dataclass(frozen=True)
@@ -150,11 +163,11 @@ class EnsembleRule:
     restrict: str = "all"  # all classes, or the study's own alone
 
     def __post_init__(self):
-        _one_of("EnsembleRule", "rule", self.rule, ("confident-mean", "mean", "vote"))
-        _one_of("EnsembleRule", "fallback", self.fallback, ("mean", "abstain"))
-        _one_of("EnsembleRule", "restrict", self.restrict, ("all", "own"))
+        _one_of("ensemble", "rule", self.rule, ("confident-mean", "mean", "vote"))
+        _one_of("ensemble", "fallback", self.fallback, ("mean", "abstain"))
+        _one_of("ensemble", "restrict", self.restrict, ("all", "own"))
         if not 0 <= self.threshold <= 1:
-            raise CoreError(f"EnsembleRule.threshold must lie in [0, 1]; it is {self.threshold!r}.")
+            raise CoreError(f"ensemble.threshold must lie in [0, 1]; it is {self.threshold!r}.")
 
 
 @dataclass(frozen=True)
@@ -171,12 +184,12 @@ class AttributionSpec:
     precision: str = "fp32"  # fp32, fp16 (for a GPU, whose fast float32 convolutions keep no more digits)
 
     def __post_init__(self):
-        _one_of("AttributionSpec", "method", self.method, METHODS)
-        _one_of("AttributionSpec", "baseline", self.baseline, BASELINES)
+        _one_of("attribution", "method", self.method, METHODS)
+        _one_of("attribution", "baseline", self.baseline, BASELINES)
         for target in self.targets:
-            _one_of("AttributionSpec", "targets", target, ("predicted", "true", "contrast"))
-        _one_of("AttributionSpec", "precision", self.precision, ("fp32", "fp16"))
-        _positive(self, "steps", "max_steps", "gap", "blur_sigma")
+            _one_of("attribution", "targets", target, ("predicted", "true", "contrast"))
+        _one_of("attribution", "precision", self.precision, ("fp32", "fp16"))
+        _positive("attribution", self, "steps", "max_steps", "gap", "blur_sigma")
 
 
 @dataclass(frozen=True)
@@ -216,6 +229,10 @@ def from_dict(kind: type, values: Mapping[str, Any], *, where: str = "") -> Any:
     if unknown:
         raise CoreError(f"{where or kind.__name__} has no setting {unknown[0]!r}; it has {', '.join(hints)}.")
     return kind(**{key: _coerce(hints[key], value, f"{where}{key}") for key, value in values.items()})
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _coerce(hint: Any, value: Any, where: str) -> Any:

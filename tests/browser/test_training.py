@@ -31,7 +31,7 @@ SEEN_S = 1.5  # until a worker has seen that a job is to stop
 
 @pytest.fixture
 def site(tmp_path, settings, transactional_db):
-    """A server and a worker of their own, over a study of drawn pictures; gives the server's address."""
+    """A server and a worker of their own, over a study of drawn pictures; gives the server's address and the worker's process."""
     settings.VAR_DIR, settings.MEDIA_ROOT = tmp_path / "var", tmp_path / "var" / "media"
     study = store_study(write_manifest(tmp_path / "pictures"))
     Rendition.objects.bulk_create(  # the pictures are small: each is its own web copy
@@ -50,7 +50,7 @@ def site(tmp_path, settings, transactional_db):
         "DATABASE_URL": database_for_others(tmp_path), "DJANGO_SETTINGS_MODULE": "config.settings.dev",
     }  # fmt: skip
     server = ["gunicorn", "config.wsgi", "--threads", "4", "--bind", f"127.0.0.1:{port}", "--log-level", "warning"]
-    worker = ["celery", "-A", "config", "worker", "--pool", "solo", "--loglevel", "WARNING"]
+    worker = ["tests.browser.forking_worker", "worker", "--pool", "solo", "--loglevel", "WARNING"]
     running = [
         subprocess.Popen([sys.executable, "-m", *command], cwd=ROOT, env=environment) for command in (server, worker)
     ]
@@ -61,7 +61,7 @@ def site(tmp_path, settings, transactional_db):
                 break
         except OSError:
             time.sleep(0.2)
-    yield address
+    yield address, running[1].pid
     for process in running:
         process.kill()  # a child that still trains notices, and stops in order
         process.wait()
@@ -87,27 +87,23 @@ def rows(page) -> list[tuple[int, int]]:
 
 
 class Held:
-    """A process that this site's worker has started for `command`, stopped as soon as `has_begun()`; it goes on when and as long as it
-    is let. So no machine is too fast to be watched, or too slow."""
+    """The process that the worker has started, stopped as soon as `has_begun()`; it goes on when and as long as it is let. So no
+    machine is too fast to be watched, or too slow."""
 
-    def __init__(self, command: str, var: Path, has_begun):
+    def __init__(self, worker: int, has_begun):
         deadline = time.monotonic() + PATIENCE_S
         while not has_begun():
-            assert time.monotonic() < deadline, f"{command} does not begin"
+            assert time.monotonic() < deadline, "the worker's process does not begin"
             time.sleep(0.02)
-        words, surroundings = {b"models_ml.core", command.encode()}, f"DIPTYCH_VAR={var}".encode()
-        (self.number,) = [
-            int(entry.name) for entry in Path("/proc").iterdir()
-            if entry.name.isdecimal() and words <= self.said(entry, "cmdline") and surroundings in self.said(entry, "environ")
-        ]  # fmt: skip
+        (self.number,) = (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal() and self.parent(entry) == worker)
         os.kill(self.number, signal.SIGSTOP)
 
     @staticmethod
-    def said(entry: Path, file: str) -> set[bytes]:
+    def parent(entry: Path) -> int | None:
         try:
-            return set((entry / file).read_bytes().split(b"\0"))
-        except OSError:  # it has ended meanwhile, or is somebody else's
-            return set()
+            return int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+        except OSError:  # it has ended meanwhile
+            return None
 
     def go_on(self, seconds: float | None = None) -> None:
         """For so long, or for good."""
@@ -121,12 +117,12 @@ def has_epochs(var: Path) -> bool:
     return any('"EpochDone"' in path.read_text() for path in var.glob("networks/*/watched-focused/run/events.jsonl"))
 
 
-def explain(page, var: Path):
+def explain(page, worker: int, var: Path):
     """Press Explain, watch, cancel after the first picture, see it kept, continue from there, and look at the maps."""
     page.get_by_role("link", name="watched", exact=True).click()
-    page.get_by_label("Random networks").fill("10")
+    page.get_by_label("Random networks").fill("4")
     page.get_by_role("button", name="Explain", exact=True).click()
-    explaining = Held("explain", var, lambda: any(var.glob("networks/*/watched-focused/attributions/*/maps/items/*.json")))
+    explaining = Held(worker, lambda: any(var.glob("networks/*/watched-focused/attributions/*/maps/items/*.json")))
     page.get_by_text("explaining").wait_for()
     here = page.url
     page.get_by_role("link", name="Follow or cancel the job").click()
@@ -155,9 +151,10 @@ def explain(page, var: Path):
 
 
 def test_a_run_is_started_watched_cancelled_continued_finished_and_explained(chromium, site, tmp_path):
+    address, worker = site
     context, page = open_browser(chromium, (1280, 800))
     context.set_default_timeout(1000 * PATIENCE_S)
-    page.goto(f"{site}/account/login/?next=/studies/spots/networks/start/")
+    page.goto(f"{address}/account/login/?next=/studies/spots/networks/start/")
     page.locator("input[name=login]").fill("engineer")
     page.locator("input[name=password]").fill("a-long-password")
     page.locator("main form button").first.click()
@@ -170,7 +167,7 @@ def test_a_run_is_started_watched_cancelled_continued_finished_and_explained(chr
     page.get_by_role("button", name="Start training").click()
     page.get_by_text("The first epoch has not ended yet.").wait_for()
 
-    training = Held("train", tmp_path / "var", lambda: has_epochs(tmp_path / "var"))
+    training = Held(worker, lambda: has_epochs(tmp_path / "var"))
     numbers = page.locator("#curve-numbers")
     numbers.locator("summary").click()
     first = rows(page)
@@ -199,5 +196,5 @@ def test_a_run_is_started_watched_cancelled_continued_finished_and_explained(chr
     assert rows(page)[: len(stopped)] == stopped
     assert rows(page) == [(fold, epoch) for fold in (0, 1) for epoch in range(1, EPOCHS + 1)]
     assert page.get_by_text("finished").first.is_visible()
-    explain(page, tmp_path / "var")
+    explain(page, worker, tmp_path / "var")
     assert not page.faults

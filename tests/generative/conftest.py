@@ -10,6 +10,7 @@ from generative.models import ImageSet
 from generative.services.networks import register_generator
 from generative.services.sets import add_set
 from imagebank.models import Item, Membership
+from tests.forked import FORKING
 from tests.generative.core.conftest import REFERENCE
 from tests.imagebank.factories import (
     DiagnosisClassFactory,
@@ -27,6 +28,13 @@ LEVELS = (60, 128, 196)
 def store(settings, tmp_path):
     settings.VAR_DIR = tmp_path / "var"
     settings.MEDIA_ROOT = settings.VAR_DIR / "media"
+
+
+@pytest.fixture(autouse=True)
+def forks(request, monkeypatch):
+    """Jobs start the core without reading torch anew; those of a test with the mark ``own_python`` begin as a worker begins them."""
+    if not request.node.get_closest_marker("own_python"):
+        monkeypatch.setattr("generative.services.core.subprocess", FORKING)
 
 
 def drawn_jpeg(seed: int, level: int, side: int = 32) -> bytes:

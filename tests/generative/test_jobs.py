@@ -52,7 +52,8 @@ def test_a_page_hears_what_the_core_says_and_nothing_while_it_says_nothing(tmp_p
 
 
 @pytest.mark.once
-def test_import_morph_audit_and_publish_as_jobs(study):
+def test_import_morph_audit_and_publish_as_jobs(study, monkeypatch):
+    monkeypatch.setattr("generative.core.judging.privacy.PROBE_STEPS", 4)  # the child is a fork, so it hears of that
     job = done(study, IMPORT_NETWORK, upload=keep(PICKLE), name="nf1.pkl", title="Stages",
                classes=["late", "early", "intermediate"], licence="non-commercial")  # fmt: skip
     assert job.error == ""
@@ -90,6 +91,7 @@ def test_import_morph_audit_and_publish_as_jobs(study):
 
 
 @pytest.mark.once
+@pytest.mark.own_python
 def test_a_file_that_is_no_network_is_refused_in_one_sentence_and_removed(study, tmp_path):
     (tmp_path / "bad.pkl").write_bytes(b"cos\nsystem\n(S'touch /tmp/never'\ntR.")
     job = done(study, IMPORT_NETWORK, upload=keep(tmp_path / "bad.pkl"), name="bad.pkl", title="Bad", classes=[], licence="x")

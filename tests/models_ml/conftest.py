@@ -7,6 +7,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from imagebank.models import Membership, Study
+from tests.forked import FORKING
 from tests.models_ml.bank import VIEWS, store_study, write_manifest
 from tests.models_ml.factories import stored_network
 
@@ -23,6 +24,13 @@ def own_folders(settings, tmp_path):
     settings.MEDIA_ROOT = tmp_path / "media"
     settings.AUXILIARY_PICTURES = tmp_path / "auxiliary"
     settings.NETWORK_WEIGHTS = tmp_path / "weights"
+
+
+@pytest.fixture(autouse=True)
+def forks(request, monkeypatch):
+    """Jobs start the core without reading torch anew; those of a test with the mark ``own_python`` begin as a worker begins them."""
+    if not request.node.get_closest_marker("own_python"):
+        monkeypatch.setattr("models_ml.child.subprocess", FORKING)
 
 
 @pytest.fixture(scope="session")

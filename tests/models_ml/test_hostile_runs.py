@@ -203,11 +203,11 @@ def test_two_columns_of_one_class_are_not_read_as_one(tmp_path):
     ],
 )  # fmt: skip
 def test_a_configuration_opens_no_file_and_fetches_nothing_by_the_way(changes):
-    with pytest.raises(CoreError, match=r"ModelSpec\.backbone"):
+    with pytest.raises(CoreError, match=r"model\.backbone"):
         ModelSpec(**changes)
     name, value = next(iter(changes.items()))
     if isinstance(value, str):
-        with pytest.raises(CoreError, match=r"ModelSpec\.backbone"):
+        with pytest.raises(CoreError, match=r"model\.backbone"):
             override(preset("tiny"), f'model.{name}="{value}"')
 
 

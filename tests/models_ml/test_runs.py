@@ -26,6 +26,7 @@ from models_ml.services.manifests import export_manifest
 from models_ml.services.predicting import combine, create_ensemble, store_predictions
 from models_ml.services.storing import import_run
 from models_ml.services.training import TRAIN, cancel_run, resume_run, start_run
+from tests.forked import Forked
 from tests.models_ml.bank import CLASSES
 from tests.models_ml.conftest import TINY
 
@@ -236,7 +237,7 @@ def kill_child_when_it_trains(home):
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         if trains(home / "events.jsonl"):
-            os.kill(child_of(home), signal.SIGKILL)
+            os.kill(Forked.started[-1].pid, signal.SIGKILL)
             return
         time.sleep(0.02)
     raise AssertionError("no step was trained within two minutes")
@@ -244,18 +245,6 @@ def kill_child_when_it_trains(home):
 
 def trains(events: Path) -> bool:
     return events.is_file() and '"StepDone"' in events.read_text()
-
-
-def child_of(home) -> int:
-    """The process whose command line names this run."""
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            words = path.read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if b"models_ml.core" in words and str(home / "run").encode() in words:
-            return int(path.parent.name)
-    raise AssertionError("there is no such process")
 
 
 @pytest.mark.parametrize(
@@ -287,6 +276,7 @@ def test_a_class_with_one_picture_is_named(study):
 
 
 @pytest.mark.once
+@pytest.mark.own_python
 def test_a_corrupt_picture_fails_the_job_with_its_name(study, run_jobs):
     run = begin(study)
     path = study.items.get(code="IP-0").images.get(view="focused").file.path

@@ -37,7 +37,7 @@ def test_the_command_averages_views_without_training_and_the_file_says_so(traine
     for name, chosen in (("recipe", []), ("one", ["--views", "1"]), ("eight", ["--views", "8"])):
         files[name] = tmp_path / f"{name}.csv"
         assert main(["predict", str(folder), str(pictures), "--out", str(files[name]), "--quiet", *chosen]) == 0
-    assert capsys.readouterr().out.splitlines()[-1].endswith("8 views of each picture")
+    assert capsys.readouterr().out.splitlines()[-2].endswith("8 views of each picture")
     assert files["recipe"].read_text() == files["one"].read_text()
     (one,), (eight,) = (read_predictions(files[name]) for name in ("one", "eight"))
     assert (one.tta_views, eight.tta_views) == (1, 8)

@@ -329,7 +329,7 @@ def keep_compiled(folder: str) -> None:
         os.environ[variable] = str(path)
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", help=f"of {', '.join(KINDS)}; all of them unless named")
     parser.add_argument("--modes", nargs="+", choices=MODES, default=list(MODES))
@@ -348,7 +348,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--steps", type=int, default=48, help="of the attribution")
     parser.add_argument("--pictures", type=int, default=4, help="explained in a row")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     options.parts = options.parts or list(KINDS)
     if strangers := set(options.parts) - set(KINDS):
         parser.error(f"there is no part {sorted(strangers)[0]!r}; there are {', '.join(KINDS)}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from generative.core.commands.telling import Stages, save_json
+from generative.core.commands.telling import Stages, save_json, suggest
 from generative.core.errors import InputError
 
 LEAST_REAL = 5
@@ -16,6 +16,7 @@ def _judged(options, folder):
     from generative.core.judging.evaluate import load_set, own_resolution
     from generative.core.judging.features import open_features
 
+    features = open_features(options.features)  # before hundreds of pictures are read: it may be refused
     resolution = options.resolution or own_resolution(folder)
     real = read_manifest(options.manifest, resolution=resolution, view=options.view, fit=options.fit)
     loaded = load_set(folder, resolution)
@@ -26,11 +27,11 @@ def _judged(options, folder):
             f"Judging needs {LEAST_REAL} training pictures{of} or more to compare with; {options.manifest} has {len(train)} "
             f"(and {len(held_out)} with split = test, which are held out). Give the manifest that the generator was trained on."
         )
-    return loaded, train, held_out, open_features(options.features)
+    return loaded, train, held_out, features
 
 
 def run_evaluate(options) -> int:
-    from generative.core.judging.evaluate import evaluate
+    from generative.core.judging.evaluate import evaluate, in_words
     from generative.core.sets.setfiles import opened_set
 
     with opened_set(options.set) as folder:
@@ -38,10 +39,10 @@ def run_evaluate(options) -> int:
         with Stages() as tell:
             report = evaluate(loaded, train, held_out, features, seed=options.seed, tell=tell)
     save_json(options.out, report)
-    kid, best = report["kid"], report["kid_baselines"]["split_half"]
-    shown = {name: "not estimable" if e["value"] is None else f"{e['value']:.5f} [{e['low']:.5f}, {e['high']:.5f}]"
-             for name, e in (("set", kid), ("halves", best))}  # fmt: skip
-    print(f"KID {shown['set']}, real halves {shown['halves']}, features {report['features']}; {options.out}.")
+    print("\n".join(in_words(report)))
+    print(f"{options.out} holds all of it.")
+    suggest("audit", options.set, "--manifest", options.manifest, *(["--view", options.view] if options.view else []),
+            *([] if options.features == "random" else ["--features", options.features]), "--out", "audit")  # fmt: skip
     return 0
 
 
@@ -71,12 +72,17 @@ def run_audit(options) -> int:
         raise InputError(f"{options.out} cannot be made: {error.strerror}; give --out another folder.") from error
     with Stages(options.out / "progress.json") as tell:
         report = privacy.audit(items, images, train, held_out, features, seed=options.seed, cache=options.cache, tell=tell)
-    content = {**report.to_json(), "set_hash": frozen}
-    if prober:
-        probe = privacy.membership_probe(prober, train, held_out, count=options.probe, seed=options.seed)
-        content["membership"] = dataclasses.asdict(probe)
+        content = {**report.to_json(), "set_hash": frozen}
+        if prober:
+            probe = privacy.membership_probe(prober, train, held_out, count=options.probe, seed=options.seed, tell=tell)
+            content["membership"] = dataclasses.asdict(probe)
     privacy.save_quarantine(options.out / "curators-only", report, items, images, train)
     save_json(options.out / "audit.json", content)
     count = f"{len(report.quarantined)} of {len(items)} pictures are suspected copies"
     print(f"{count} (calibrated on {report.calibration}); {options.out}.")
+    if report.quarantined:
+        pairs = options.out / "curators-only"
+        print(f"Each stands beside its neighbour in {pairs}. On the site somebody decides about each; then the set is published.")
+    else:
+        print(f"Next, where the site is: manage.py publish_set STUDY {options.set} --view VIEW --audit {options.out / 'audit.json'}")
     return 1 if report.quarantined else 0

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from generative.core.commands.telling import Stages
+from generative.core.commands.telling import Stages, suggest
 from generative.core.errors import InputError
 
 
@@ -19,6 +19,7 @@ def _write(options, plan, generator, record, extra: dict | None = None) -> int:
     files = {name: (lambda path, made=maker: made(path, pictures)) for name, maker in (extra or {}).items()}
     content = write_set(options.out, pictures, plan.to_json(), record, kind=plan.kind, extra_files=files)
     print(f"Wrote {len(pictures)} pictures to {options.out}; set {content['set_hash'][:12]}.")
+    suggest("evaluate", options.out, "--manifest", "MANIFEST", "--out", "evaluation.json")
     return 0
 
 

@@ -6,6 +6,7 @@ import zipfile
 
 import numpy as np
 
+from generative.core.commands.telling import suggest
 from generative.core.errors import InputError
 
 
@@ -18,6 +19,8 @@ def run_import(options) -> int:
         f"Imported {options.network.name} ({record.source['format']}, {shape.resolution} px, classes "
         f"{', '.join(shape.classes) or 'none'}, licence {record.licence}) into {options.out}."
     )
+    ends = shape.classes[:2]
+    suggest(*(("morph", options.out, "--from", ends[0], "--to", ends[1]) if len(ends) == 2 else ("generate", options.out)), "--out", "set.zip")
     return 0
 
 
@@ -33,7 +36,7 @@ def run_render(options) -> int:
         with np.load(options.inputs, allow_pickle=False) as data:
             given = {key: data[key] for key in data.files}
     except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
-        raise InputError(f"{options.inputs} cannot be read as npz: {error}.") from error
+        raise InputError(f"{options.inputs} cannot be read as npz: {getattr(error, 'strerror', None) or error}.") from error
     z = _matrix(given, "z", shape.z_dim)
     c = _matrix(given, "c", shape.c_dim) if shape.c_dim else np.zeros((len(z), 0), np.float32)
     if len(z) != len(c):

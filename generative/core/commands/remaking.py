@@ -26,7 +26,7 @@ def run_project(options) -> int:
     try:
         image = load_picture(options.picture, shape.resolution)
     except (OSError, ValueError, SyntaxError) as error:
-        raise InputError(f"{options.picture} cannot be read as a picture: {error}.") from error
+        raise InputError(f"{options.picture} cannot be read as a picture: {getattr(error, 'strerror', None) or error}.") from error
     parts = {options.class_name: 1.0} if shape.classes else {}
     label = latents.label_vector(shape, parts)
     with Stages(options.progress) as tell:

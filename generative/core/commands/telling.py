@@ -1,8 +1,9 @@
-"""How far a command is: a bar on a terminal, and a small file for a page to read."""
+"""How far a command is: a bar on a terminal, and a small file for a page to read; and what may follow it."""
 
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 import time
 from pathlib import Path
@@ -38,6 +39,11 @@ class Stages:
         if self.path is not None and (another or done == total or time.monotonic() - self.written > WRITE_EVERY_S):
             save_json(self.path, {"what": what, "done": done, "total": total})
             self.written = time.monotonic()
+
+
+def suggest(*words: object) -> None:
+    """The command that usually follows, ready to be copied."""
+    print(f"Next: python -m generative.core {shlex.join(map(str, words))}")
 
 
 def save_json(path: Path, content: dict) -> None:

@@ -6,9 +6,11 @@ import json
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from generative.core.commands.telling import suggest
 from generative.core.errors import InputError
 from generative.core.training.recipe import AUTO_FINE_TUNING, AUTO_RULES, FAST, Recipe, preset
 
@@ -61,7 +63,7 @@ def run_train(options) -> int:
                           fit=options.fit)  # fmt: skip
     data = table.split("train")
     device = device_of(options.device)
-    with stopping() as asked, _Progress(recipe.total_kimg) as progress:
+    with stopping() as asked, Progress(recipe.total_kimg) as progress:
         result = train(recipe, data, options.out, seed=options.seed, start=options.start, start_preset=options.preset,
                        licence=options.licence, device=device, on_event=progress, should_cancel=asked)  # fmt: skip
     if not speaks():
@@ -70,6 +72,7 @@ def run_train(options) -> int:
         print(f"Started by {result.report['preset']}: {len(result.report['loaded'])} tensors loaded, "
              f"{len(result.report['fresh'])} fresh (listed in training.json){_pace(result.report)}.")  # fmt: skip
     print(f"Trained to {result.images / 1000:g} kimg, augmentation at {result.ada_p:.3f}; weights in {result.snapshot}.")
+    suggest("generate", result.snapshot, "--out", "set.zip")
     return 0
 
 
@@ -122,13 +125,20 @@ def device_of(name: str) -> str:
     return name
 
 
-class _Progress:
-    """A bar on a terminal; lines when there is none."""
+class Progress:
+    """A bar on a terminal. Elsewhere a line for every KID and snapshot, and one at most every LINE_EVERY_S with the time left, so that
+    the log of a long run shows that it is alive."""
 
-    def __init__(self, total_kimg: float):
+    LINE_EVERY_S = 60.0
+
+    def __init__(self, total_kimg: float, stream=None):
         from tqdm import tqdm
 
-        self.bar = tqdm(total=round(total_kimg, 3), unit="kimg", disable=not sys.stderr.isatty())
+        stream = stream or sys.stderr
+        self.total_kimg, self.live = total_kimg, stream.isatty()
+        self.bar = tqdm(total=round(total_kimg, 3), unit="kimg", file=stream, disable=not self.live)
+        self.before, self.began = 0.0, time.monotonic()  # where this call goes on from, and when it began to
+        self.told = self.began
 
     def __enter__(self):
         return self
@@ -137,8 +147,22 @@ class _Progress:
         self.bar.close()
 
     def __call__(self, event: dict) -> None:
-        if event["event"] == "progress":
-            self.bar.update(event["kimg"] - self.bar.n)
+        kind, kimg = event["event"], event["kimg"]
+        if kind == "start":
+            self.before, self.began = kimg, time.monotonic()
+            self.bar.initial = self.bar.n = self.bar.last_print_n = kimg  # else what an earlier call did would count as this one's pace
+        elif self.live and kind == "progress":
+            self.bar.update(kimg - self.bar.n)
             self.bar.set_postfix(p=event["ada_p"], g=event["loss_g"], d=event["loss_d"], refresh=False)
-        elif event["event"] in ("kid", "snapshot") and self.bar.disable:
-            print(f"{event['kimg']:g} kimg: {event['event']} {event.get('kid', event.get('path'))}")
+        elif not self.live and kind == "progress" and time.monotonic() - self.told >= self.LINE_EVERY_S:
+            self.told = time.monotonic()
+            print(f"{kimg:g} of {self.total_kimg:g} kimg: losses {event['loss_g']:.3f} and {event['loss_d']:.3f}, augmentation at "
+                  f"{event['ada_p']:.3f}, {self._pace(kimg)}", flush=True)  # fmt: skip
+        elif not self.live and kind in ("kid", "snapshot"):
+            print(f"{kimg:g} kimg: {kind} {event.get('kid', event.get('path'))}", flush=True)
+
+    def _pace(self, kimg: float) -> str:
+        """Time per thousand pictures and time left, both of this call alone."""
+        per_kimg = (time.monotonic() - self.began) / (kimg - self.before)
+        left = self.bar.format_interval(per_kimg * max(self.total_kimg - kimg, 0.0))
+        return f"{per_kimg:.3g} s per kimg, {left} left"

@@ -107,6 +107,36 @@ def evaluate(
     }  # fmt: skip
 
 
+def in_words(report: dict) -> list[str]:
+    """What an evaluation found, for a terminal: a line for each question that it answers, with the reason where it cannot."""
+    kid, halves, held_out = report["kid"], *(report["kid_baselines"][name] for name in ("split_half", "train_vs_held_out"))
+    lines = [
+        f"KID {_estimate(kid)}; real pictures: halves {_estimate(halves)}, held out {_estimate(held_out)}",
+        *(f"  {row['class']}: {_estimate(row)}" for row in report["kid_by_class"]),
+        f"  by {report['features']}",
+    ]
+    overlap = report["overlap"]
+    shown = (f"{name} {overlap[name]:.3f}" for name in ("recall", "coverage", "precision", "density") if overlap[name] is not None)
+    lines.append(f"Overlap: {', '.join(shown) or overlap['why']}")
+    fidelity = report["label_fidelity"]
+    known = fidelity["accuracy"] is not None
+    lines.append(f"Pictures that the classifier gives their own label: {format(fidelity['accuracy'], '.3f') if known else fidelity['why']}")
+    if strips := [row for row in report["morphs"] if row["unevenness"] is not None]:
+        rising = [row["monotony"] for row in strips if row["monotony"] is not None]
+        stages = f", stage rising along {np.mean(rising):.0%} of the steps" if rising else ""
+        lines.append(
+            f"{len(strips)} strips: largest step {np.mean([row['unevenness'] for row in strips]):.2f} times the mean one, path "
+            f"{np.mean([row['detour'] for row in strips]):.2f} times as long as straight{stages}"
+        )
+    return lines
+
+
+def _estimate(found: dict) -> str:
+    if found["value"] is None:
+        return f"not estimable ({found['why']})"
+    return f"{found['value']:.4g} [{found['low']:.4g}, {found['high']:.4g}]"
+
+
 def _between(real_f, held_f, train: ImageTable, seed: int) -> dict:
     if held_f is None:
         return metrics.Estimate(None, why="no held-out pictures (split = test) in the manifest").to_json()

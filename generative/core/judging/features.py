@@ -123,7 +123,8 @@ class ClassifierFeatures(BackboneFeatures):
                 self.classes = tuple(json.loads((handle.metadata() or {})["classes"]))
         except (OSError, KeyError, ValueError, SafetensorError) as error:
             raise InputError(
-                f"{folder} is not a classifier's fold (config.toml, weights.safetensors with class names): {error}."
+                f"{folder} is not a classifier's fold (config.toml, weights.safetensors with class names): "
+                f"{getattr(error, 'strerror', None) or error}. Give RUN/fold0, BACKBONE:FILE.safetensors:PX or random."
             ) from error
         super().__init__(
             spec["backbone"], folder / "weights.safetensors", size_px=size, mean=spec.get("mean", IMAGENET_MEAN),

@@ -23,6 +23,7 @@ from generative.core.telling import Tell, untold
 QUANTILE = 0.01
 UNLIKE = 0.9  # in pixels; 0 is equal, 1.41 has nothing in common: here a likeness (cosine) of .6
 LEAST_HELD_OUT = 5
+PROBE_STEPS = 200  # of each projection
 
 
 @dataclass(frozen=True)
@@ -181,23 +182,31 @@ class Membership:
 
 
 def membership_probe(
-    generator, train: ImageTable, held_out: ImageTable, *, count: int, steps: int = 200, seed: int = 0
+    generator, train: ImageTable, held_out: ImageTable, *, count: int, seed: int = 0, tell: Tell = untold
 ) -> Membership:
-    """Project `count` pictures of either side; AUC of smaller distance meaning training."""
+    """Project `count` pictures of either side; AUC of smaller distance meaning training. tell(what, done, total) is called after
+    every step of every search."""
     from generative.core.sets.latents import label_vector
     from generative.core.sets.projection import project
 
     if min(len(train), len(held_out), count) < 2:
         return Membership(None, (), (), why="fewer than 2 pictures on one side")
-    rng, found = np.random.default_rng(seed), []
-    for table in (train, held_out):
-        rows = []
-        for i in rng.permutation(len(table))[:count]:
+    rng = np.random.default_rng(seed)
+    sides = [(table, rng.permutation(len(table))[:count]) for table in (train, held_out)]
+    total, distances = sum(len(chosen) for _, chosen in sides), []
+    for table, chosen in sides:
+        for i in chosen:
+            before = PROBE_STEPS * len(distances)
+
+            def step(_, done: int, steps: int, before=before) -> None:
+                tell("projecting training and held-out pictures", before + done, steps * total)
+
             label = label_vector(generator.shape, {table.classes[table.labels[i]]: 1.0})
-            rows.append(project(generator, table.images[i], label, steps=steps, seed=seed).distance)
-        found.append(tuple(rows))
-    a, b = np.array(found[0])[:, None], np.array(found[1])[None]
-    return Membership(float(((a < b) + 0.5 * (a == b)).mean()), *found)
+            distances.append(project(generator, table.images[i], label, steps=PROBE_STEPS, seed=seed, tell=step).distance)
+    of_train = len(sides[0][1])
+    trained, held = distances[:of_train], distances[of_train:]
+    a, b = np.array(trained)[:, None], np.array(held)[None]
+    return Membership(float(((a < b) + 0.5 * (a == b)).mean()), tuple(trained), tuple(held))
 
 
 def save_quarantine(folder: Path, report: Audit, items: list[str], images: np.ndarray, train: ImageTable) -> None:

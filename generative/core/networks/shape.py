@@ -36,7 +36,7 @@ class LabelConstraint:
         if unknown or len({middle, *ends}) != 3:
             raise InputError(
                 f"A mean constraint needs three different classes out of {', '.join(classes)}; "
-                f"found {middle!r} between {ends[0]!r} and {ends[1]!r}."
+                f"found {middle!r} between {ends[0]!r} and {ends[1]!r}. Name them as the option ordinal: low, middle, high."
             )
         free = [name for name in classes if name != middle]
         rows = []

@@ -63,7 +63,7 @@ def opened_set(path: Path) -> Iterator[Path]:
     try:
         archive = zipfile.ZipFile(path)
     except (OSError, zipfile.BadZipFile, ValueError) as error:
-        raise InputError(f"{path} is neither a set folder nor a ZIP: {error}.") from error
+        raise InputError(f"{path} is neither a set folder nor a ZIP: {getattr(error, 'strerror', None) or error}.") from error
     with archive, tempfile.TemporaryDirectory(prefix="image-set-") as folder:
         _unpack(archive, path, Path(folder))
         inner = _inner(Path(folder))

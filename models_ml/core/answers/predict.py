@@ -122,7 +122,7 @@ def _member(
     cache = (
         info.folder
         / "cache"
-        / f"logits-{sha256_json([digest, packed.key, recipe.tta_views, recipe.precision])[:24]}.npy"
+        / f"logits-{sha256_json([digest, packed.content, recipe.tta_views, recipe.precision])[:24]}.npy"
     )
     if cache.is_file():
         return np.load(cache)

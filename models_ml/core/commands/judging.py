@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from models_ml.core.commands.options import own_of, rule_of, ruled, temperature_of
+from models_ml.core.commands.options import own_of, rule_of, ruled, seed, temperature_of
 from models_ml.core.errors import CoreError
 from models_ml.core.pictures.manifest import read_manifest
 
@@ -57,7 +57,7 @@ def _print_judged(result: dict, path: str) -> None:
     more = f", balanced {balanced:.3f}" if balanced is not None else ""
     print(f"{name} {kind}: accuracy {accuracy['value']:.3f}{interval}{more}, n = {accuracy['n']}")
     if kind == "ensemble":
-        print(f"{name} answers outside the own classes: {judged['out_of_class_answers']}; {judged['fallback']} fell back")
+        print(f"{name} answers outside the own classes: {judged['out_of_class_answers']}; without a confident member: {judged['fallback']}")
         print(f"{name} mean member: accuracy {result['mean_member_accuracy']:.3f}")
     for words, found in (("probabilities", judged), ("probabilities without the temperature", judged.get("uncalibrated"))):
         if found and found["calibration"]:
@@ -126,7 +126,7 @@ def add(command) -> None:
         command("evaluate", _evaluate, "judge a predictions file, or a run directory out of fold", "predictions")
     )
     sub.add_argument("--manifest", metavar="FILE", help="for groups (clusters) and skin tones")
-    sub.add_argument("--seed", type=int, default=0, help="of the bootstrap")
+    sub.add_argument("--seed", type=seed, default=0, help="of the bootstrap")
     sub.add_argument("--out", metavar="FILE", help="JSON with everything: calibration, confusion, hardest items ...")
     sub = ruled(command("compare", _compare, "every two of these runs (held-out pictures) or predictions files (ensembles)"))
     sub.add_argument("compared", nargs="+", metavar="RUN_DIR|FILE")

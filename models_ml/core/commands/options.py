@@ -1,10 +1,17 @@
 """Options that several commands share, and what they stand for."""
 
+import argparse
 from dataclasses import replace
 from pathlib import Path
 
 from models_ml.core.config import PRESETS, TTA_VIEWS, EnsembleRule, RunConfig, override, preset, read_config
 from models_ml.core.errors import CoreError
+
+
+def seed(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"a seed is a whole number, 0 or more; found {text!r}")
+    return int(text)
 
 
 def works(sub):

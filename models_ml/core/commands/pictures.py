@@ -1,6 +1,7 @@
 """Manifests and pictures."""
 
-from models_ml.core.commands.options import config_of, configured, works
+from models_ml.core.commands import suggest
+from models_ml.core.commands.options import config_of, configured, seed, works
 from models_ml.core.commands.watching import listener, stopping
 from models_ml.core.pictures.manifest import read_manifest
 
@@ -11,6 +12,8 @@ def _audit(arguments) -> int:
     manifest = read_manifest(arguments.manifest, view=arguments.view)
     found = audit(manifest, pictures=not arguments.groups_only)
     print(report(found, manifest))
+    if not found.clean:
+        print("Correct group or split of these rows; split --duplicates keeps training pictures that are alike in one fold.")
     if arguments.oof:
         cost = leak_cost(found, manifest, arguments.oof)
         clean = "unknown (no such item)" if cost.accuracy_clean is None else f"{cost.accuracy_clean:.3f}"
@@ -29,6 +32,9 @@ def _split(arguments) -> int:
     result.write(arguments.out)
     sizes = [sum(item.fold == k for item in result.items) for k in range(arguments.folds)]
     print(f"{arguments.out}: folds of {', '.join(map(str, sizes))} pictures, {len(result.test)} test pictures")
+    views = {item.view for item in result.items}
+    named = ["--view", views.pop()] if len(views) == 1 and "" not in views else []
+    suggest("train", arguments.out, *named, "--preset", "modern", "--out", "run")
     return 0
 
 
@@ -51,6 +57,7 @@ def _isic(arguments) -> int:
     manifest = read_auxiliary(arguments.csv, arguments.images, label_map=read_label_map(arguments.labels))
     manifest.write(arguments.out)
     print(f"{arguments.out}: {len(manifest)} auxiliary pictures")
+    suggest("train", "MANIFEST", "--auxiliary", arguments.out, "--preset", "modern", "--out", "run")
     return 0
 
 
@@ -64,7 +71,7 @@ def add(command) -> None:
     sub = command("split", _split, "draw folds that keep groups together and classes even", "manifest")
     sub.add_argument("--view", help="which pictures; all unless told")
     sub.add_argument("--folds", type=int, default=5, help="how many; 5 unless told")
-    sub.add_argument("--seed", type=int, default=0, help="of the draw")
+    sub.add_argument("--seed", type=seed, default=0, help="of the draw")
     sub.add_argument("--duplicates", action="store_true", help="keep near duplicates together, too")
     sub.add_argument("--out", required=True, metavar="FILE", help="manifest with a fold for every training picture")
     sub = configured(works(command("pack", _pack, "decode all pictures once into one array", "manifest")), "tiny")

@@ -44,7 +44,7 @@ def _bench(arguments) -> int:
 
 
 def _export(arguments) -> int:
-    from models_ml.core.answers.export import export_run
+    from models_ml.core.answers.export import FACTS, export_run
 
     with stopping(arguments) as stop:
         found = export_run(
@@ -52,6 +52,7 @@ def _export(arguments) -> int:
         )
     for one in found:
         print(f"{one.path}: largest difference of probabilities to torch {one.difference:.1e}")
+    print(f"{Path(arguments.out) / FACTS} says how pictures are brought to the network and members combined.")
     return 0
 
 

@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+from models_ml.core.commands import suggest
 from models_ml.core.commands.options import config_of, configured, of_split, of_views, split_of, works
 from models_ml.core.commands.watching import listener, stopping
 from models_ml.core.config import PRESETS, with_auxiliary_classes
@@ -37,6 +38,8 @@ def _train(arguments) -> int:
         scores = ", ".join("unknown" if r.score is None else f"{r.score:.3f}" for r in result.folds)
         count = f"{len(result.folds)} fold{'s' if len(result.folds) > 1 else ''}"
         print(f"{result.status}: {count} in {result.folder}, held-out balanced accuracy {scores}")
+        if result.complete:
+            suggest("predict", arguments.out, arguments.manifest, "--out", "predictions.csv")
     distributed.leave()
     return 0 if result.complete else 130
 
@@ -61,7 +64,7 @@ def _whole(text: str) -> int:
 
 def _rates(arguments) -> int:
     from models_ml.core.files import write_csv
-    from models_ml.core.training.rates import try_rates, verdict
+    from models_ml.core.training.rates import best, try_rates, verdict
     from models_ml.core.training.schedule import peak
 
     cfg, tried = config_of(arguments), []
@@ -78,6 +81,8 @@ def _rates(arguments) -> int:
         write_csv(arguments.out, ("rate", "held_out_loss", "balanced_accuracy"),
                   ([one.rate, _or_empty(one.held_out_loss), _or_empty(one.balanced_accuracy)] for one in tried))  # fmt: skip
     print(f"{verdict(tried)}; the recipe's peak is {peak(cfg.recipe):.1e}")
+    if (found := best(tried)) is not None:
+        print(f"Train at it with --set recipe.lr={found.rate * cfg.recipe.lr / peak(cfg.recipe):.2g}")
     return 0
 
 
@@ -106,6 +111,7 @@ def _predict(arguments) -> int:
         )  # fmt: skip
     told = f"{found.tta_views} view{'s' if found.tta_views > 1 else ''} of each picture"
     print(f"{arguments.out}: {len(found.members)} members, {len(found.items)} items, {len(found.classes)} classes, {told}")
+    suggest("evaluate", arguments.out, "--manifest", arguments.manifest)
     return 0
 
 

@@ -106,16 +106,24 @@ class Manifest:
         return sha256_json([(i.id, i.label, i.view, i.split, i.fold, i.group) for i in self.items])
 
     def write(self, path: Path | str) -> None:
-        """Write in the contract's form, with absolute paths."""
+        """Write in the contract's form. What lies in the file's own folder is named from there, so that both can be moved together;
+        other paths stay absolute."""
+        folder = Path(path).parent.absolute()
         regions = sorted({name for item in self.items for name, _ in item.regions})
         header = (*CONTRACT_COLUMNS, "split", "fold", "group", "mask", "source", "skin_tone")
         header += tuple(f"{REGION}{name}" for name in regions)
         rows = (
-            (i.id, i.label, i.view, str(i.path), i.split, "" if i.fold is None else i.fold, i.group, i.mask or "",
-             i.source, i.tone, *(dict(i.regions).get(name, "") for name in regions))
+            (i.id, i.label, i.view, _from(folder, i.path), i.split, "" if i.fold is None else i.fold, i.group,
+             _from(folder, i.mask), i.source, i.tone, *(_from(folder, dict(i.regions).get(name)) for name in regions))
             for i in self.items
         )  # fmt: skip
         write_csv(path, header, rows)
+
+
+def _from(folder: Path, path: Path | None) -> str:
+    if path is None:
+        return ""
+    return str(path.relative_to(folder) if path.is_relative_to(folder) else path)
 
 
 def read_manifest(path: Path | str, *, view: str | None = None, check_files: bool = True) -> Manifest:

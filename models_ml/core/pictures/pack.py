@@ -1,9 +1,11 @@
 """All pictures of a manifest decoded once into one array of bytes on disk, which training then reads at memory speed.
 
 ``PACK.npy`` is uint8 (N, size, size, 3), memory-mapped; ``PACK.json`` beside it says what is in it. A pack is named
-by what went into it, so that a changed file or setting gives another pack and never a stale one.
+by what went into it, so that a changed file or setting gives another pack and never a stale one. What is in it has a hash of its
+own: pictures that were moved, or copied to another machine, give another pack of the same content.
 """
 
+import hashlib
 import json
 import os
 import time
@@ -26,11 +28,13 @@ CHUNK = 64
 
 @dataclass(frozen=True)
 class Pack:
-    """``pixels_NHWC`` row k is the picture of ``ids[k]``."""
+    """``pixels_NHWC`` row k is the picture of ``ids[k]``; ``content`` is the SHA-256 of all its bytes, which training and
+    stored answers depend on."""
 
     pixels_NHWC: np.ndarray
     ids: tuple[str, ...]
     key: str
+    content: str = ""
 
 
 def pack_key(items: Sequence[Item], data: DataSpec) -> str:
@@ -42,7 +46,7 @@ def pack_key(items: Sequence[Item], data: DataSpec) -> str:
         except OSError:
             raise CoreError(f"There is no picture at {item.path} (line {item.line} of the manifest).") from None
         files.append([item.id, str(item.path), stat.st_size, stat.st_mtime_ns])
-    return sha256_json([1, data.size_px, data.fit, data.resample, files])[:24]
+    return sha256_json([2, data.size_px, data.fit, data.resample, files])[:24]
 
 
 def pack(
@@ -61,17 +65,18 @@ def pack(
     key = pack_key(items, data)
     array_path, index_path = Path(folder) / f"pack-{key}.npy", Path(folder) / f"pack-{key}.json"
     ids = tuple(item.id for item in items)
-    if index_path.is_file() and json.loads(index_path.read_text())["ids"] == list(ids):
-        return Pack(np.load(array_path, mmap_mode="r"), ids, key)
+    if index_path.is_file() and (index := json.loads(index_path.read_text()))["ids"] == list(ids):
+        return Pack(np.load(array_path, mmap_mode="r"), ids, key, index["content"])
     with replacing(array_path) as part:
         shape = (len(items), data.size_px, data.size_px, 3)
         array = np.lib.format.open_memmap(part, mode="w+", dtype=np.uint8, shape=shape)
         _reserve(part)
-        _fill(array, items, data, on_event=on_event, cancelled=cancelled, workers=workers)
+        content = _fill(array, items, data, on_event=on_event, cancelled=cancelled, workers=workers)
         array.flush()
         del array
-    write_json(index_path, {"ids": list(ids), "size_px": data.size_px, "fit": data.fit, "resample": data.resample})
-    return Pack(np.load(array_path, mmap_mode="r"), ids, key)
+    facts = {"ids": list(ids), "size_px": data.size_px, "fit": data.fit, "resample": data.resample, "content": content}
+    write_json(index_path, facts)
+    return Pack(np.load(array_path, mmap_mode="r"), ids, key, content)
 
 
 def processors() -> int:
@@ -86,7 +91,9 @@ def _reserve(part: Path) -> None:
             os.posix_fallocate(handle.fileno(), 0, part.stat().st_size)
 
 
-def _fill(array, items, data, *, on_event, cancelled, workers) -> None:
+def _fill(array, items, data, *, on_event, cancelled, workers) -> str:
+    """All pictures into the array; returns the hash of its bytes."""
+
     def load(item: Item) -> np.ndarray | str:
         try:
             return load_square(item.path, data.size_px, fit=data.fit, resample=data.resample)[0]
@@ -94,7 +101,7 @@ def _fill(array, items, data, *, on_event, cancelled, workers) -> None:
             return f"line {item.line}: {error}"
 
     problems: list[str] = []
-    began = time.monotonic()
+    digest, began = hashlib.sha256(), time.monotonic()
     with ThreadPoolExecutor(workers or processors()) as pool:
         for start in range(0, len(items), CHUNK):
             if cancelled and cancelled():
@@ -104,6 +111,7 @@ def _fill(array, items, data, *, on_event, cancelled, workers) -> None:
                     problems.append(result)
                 else:
                     array[start + offset] = result
+            digest.update(array[start : start + CHUNK])
             done = min(start + CHUNK, len(items))
             if on_event:
                 share = done / len(items)
@@ -111,3 +119,4 @@ def _fill(array, items, data, *, on_event, cancelled, workers) -> None:
                     PackProgress(progress=share, seconds_left=seconds_left(began, share), done=done, total=len(items))
                 )
     complain("Some pictures cannot be read; correct or remove these rows of the manifest:", problems)
+    return digest.hexdigest()

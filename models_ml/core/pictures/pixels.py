@@ -32,7 +32,7 @@ class Placement:
 def decode(path: Path | str, *, least_px: int = 0) -> Image.Image:
     """Read a picture upright (EXIF) in RGB. least_px: a JPEG may be read at a coarser scale, no side below this.
 
-    Transparent parts become white. Raises CoreError for anything that is not a whole picture of a known format.
+    Transparent parts become white, 16-bit greys keep their upper byte. Raises CoreError for anything that is not a whole picture of a known format.
     """
     path = Path(path)
     ImageFile.LOAD_TRUNCATED_IMAGES = False  # another library of this process may have set it; a damaged file must fail
@@ -47,6 +47,8 @@ def decode(path: Path | str, *, least_px: int = 0) -> Image.Image:
                 if least_px and image.format == "JPEG":
                     image.draft("RGB", (least_px, least_px))
                 upright = ImageOps.exif_transpose(image)
+                if upright.mode.startswith("I"):  # 16-bit greys, of which Pillow would make 255 whatever is above
+                    upright = upright.point(lambda value: value * (1 / 256)).convert("L")
                 if upright.mode in ("RGBA", "LA", "PA") or "transparency" in upright.info:
                     upright = upright.convert("RGBA")
                     white = Image.new("RGBA", upright.size, "white")

@@ -289,10 +289,8 @@ def load_state(path: Path, *, cfg: RunConfig, data_key: str) -> dict[str, Any] |
     except Exception as error:  # torch raises many kinds for a damaged file
         raise CoreError(f"{path} is damaged ({type(error).__name__}); delete it to train this fold anew.") from error
     if state["config"] != cfg.fingerprint or state["data"] != data_key:
-        what = "configuration" if state["config"] != cfg.fingerprint else "pictures"
-        raise CoreError(
-            f"{path.parent} was begun with another {what}; continue with the same or choose another folder."
-        )
+        what = "another configuration" if state["config"] != cfg.fingerprint else "other pictures"
+        raise CoreError(f"{path.parent} was begun with {what}; continue with the same or choose another folder.")
     return state
 
 

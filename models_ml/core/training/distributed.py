@@ -5,12 +5,18 @@ explicitly (not averaged by a wrapper), because the loss is already divided by t
 """
 
 import os
-from typing import Any
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
 
 from models_ml.core.device import choose_device
+from models_ml.core.errors import CoreError
+
+T = TypeVar("T")
+PATIENCE = timedelta(hours=2)  # while one process reads all pictures for the others
 
 
 def join() -> None:
@@ -19,7 +25,7 @@ def join() -> None:
         if torch.cuda.is_available():
             torch.cuda.set_device(choose_device())
         # What lies on the processor is exchanged there also beside GPUs: none is waited for, and --device cpu works.
-        dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
+        dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo", timeout=PATIENCE)
 
 
 def leave() -> None:
@@ -47,6 +53,22 @@ def share(value: Any) -> list[Any]:
     values = [None] * world()
     dist.all_gather_object(values, value)
     return values
+
+
+def first_here(work: Callable[[], T]) -> T:
+    """What ``work`` gives in every process: one of each machine does it, the others then find it done. What it refuses, all
+    raise."""
+    if world() == 1:
+        return work()
+    found, problem = None, None
+    if int(os.environ.get("LOCAL_RANK", 0)) == 0:
+        try:
+            found = work()
+        except CoreError as error:
+            problem = error
+    if problems := [one for one in share(problem) if one is not None]:
+        raise problems[0]
+    return work() if found is None else found
 
 
 def any_says(flag: bool) -> bool:

@@ -104,7 +104,8 @@ class Fit:
 
     @property
     def data_key(self) -> str:
-        return f"{self.data.manifest.fingerprint}-{self.data.feed.pack.key}"
+        """What the training depends on, wherever the pictures lie."""
+        return f"{self.data.manifest.fingerprint}-{self.data.feed.pack.content[:24]}"
 
     def restore(self) -> bool:
         """Continue from the state file, if there is one."""

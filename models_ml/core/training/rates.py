@@ -78,14 +78,18 @@ def _judged(rate: float, logits: np.ndarray, data) -> RateTried:
     return RateTried(rate, loss if math.isfinite(loss) else None, balanced_accuracy(truth[mine], logits.argmax(axis=1)[mine]))
 
 
+def best(tried: list[RateTried]) -> RateTried | None:
+    """That of the least held-out loss; None where training diverged at every rate."""
+    judged = [one for one in tried if one.held_out_loss is not None]
+    return min(judged, key=lambda one: one.held_out_loss, default=None)
+
+
 def verdict(tried: list[RateTried]) -> str:
     """Which was best, and whether a better one may lie beyond the ends."""
-    judged = [one for one in tried if one.held_out_loss is not None]
-    if not judged:
+    if (found := best(tried)) is None:
         return "training diverged at every rate; try lower ones"
-    best = min(judged, key=lambda one: one.held_out_loss)
     rates = sorted(one.rate for one in tried)
-    if len(rates) > 1 and best.rate in (rates[0], rates[-1]):
-        way = "lower" if best.rate == rates[0] else "higher"
-        return f"the least held-out loss is at the {way} end, {best.rate:.1e}; try {way} ones, too"
-    return f"the least held-out loss is at {best.rate:.1e}"
+    if len(rates) > 1 and found.rate in (rates[0], rates[-1]):
+        way = "lower" if found.rate == rates[0] else "higher"
+        return f"the least held-out loss is at the {way} end, {found.rate:.1e}; try {way} ones, too"
+    return f"the least held-out loss is at {found.rate:.1e}"

@@ -68,12 +68,12 @@ def train_ensemble(
     tell = together(JsonLines(folder / "events.jsonl") if _leading() else None, on_event)
     began = time.monotonic()
     before = _already_done(folder, numbers)
-    packed = pack(
-        prepared.train.items, cfg.data, folder / "cache", on_event=scaled(tell, 0.0, PACK_SHARE, began=began),
-        cancelled=cancelled,
-    )  # fmt: skip
+    from models_ml.core.training import distributed
     from models_ml.core.training.loop import fit
 
+    packed = distributed.first_here(lambda: pack(
+        prepared.train.items, cfg.data, folder / "cache", on_event=scaled(tell, 0.0, PACK_SHARE, began=began), cancelled=cancelled
+    ))  # fmt: skip
     results: list[FoldResult] = []
     for k, number in enumerate(numbers):
         span = (PACK_SHARE + (1 - PACK_SHARE) * x / len(numbers) for x in (k, k + 1))

@@ -23,4 +23,4 @@ class Command(BaseCommand):
         if options["json"]:
             self.stdout.write(json.dumps(asdict(made) | {"path": str(made.path)}))
         else:
-            self.stdout.write(f"{made.path}: {made.pictures} pictures, {made.masks} masks")
+            self.stdout.write(f"{made.path}: {made.pictures} pictures, {made.masks} masks; README.txt in it says how to go on")

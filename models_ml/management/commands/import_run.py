@@ -42,6 +42,10 @@ class Command(BaseCommand):
             self.stdout.write(
                 f"{run}: {found.outcome}, {run.members.count()} members, {found.predictions} predictions"
             )
+            self.stdout.write(
+                f"Next: manage.py predict_run {study} {run.name} --view {run.view}" if not found.predictions else
+                f"Next: on the site, Networks, Leaderboard, Take part makes it a reader of {study}."
+            )  # fmt: skip
 
     def bring_answers(self, study: str, path: Path, name: str, as_json: bool) -> None:
         with input_errors():

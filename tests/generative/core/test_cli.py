@@ -1,6 +1,7 @@
 """The commands as a person types them: import, render, train, generate, morph, mix, project, evaluate, audit."""
 
 import csv
+import io
 import json
 import os
 import shutil
@@ -19,9 +20,10 @@ from PIL import Image
 from generative.core import commands
 from generative.core.cli import build_parser, main, seed_list
 from generative.core.commands import telling
-from generative.core.commands.training import stopping
+from generative.core.commands.training import Progress, stopping
 from generative.core.judging.evaluate import own_resolution
 from generative.core.sets.setfiles import opened_set, read_or_describe
+from tests.forked import Forked
 from tests.generative.core.drawn import drawn_manifest
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -163,6 +165,11 @@ def test_five_commands_from_a_published_file_to_an_audited_set(tmp_path, referen
     assert main(["audit", str(morph), *judged, "--out", str(tmp_path / "audit")]) in (0, 1)
     assert json.loads((tmp_path / "audit" / "audit.json").read_text())["schema"] == "audit/1"
     assert main(["regenerate", str(weights), str(morph)]) == 0
+    said = capsys.readouterr().out
+    suggested = [line.split()[4:] for line in said.splitlines() if line.startswith("Next: python -m generative.core ")]
+    assert [vars(build_parser().parse_args(words))["command"] for words in suggested] == ["morph", "evaluate", "audit"]
+    for line in (f"KID {report['kid']['value']:.4g} [", "2 strips: largest step ", "gives their own label: the features are not a classifier's"):
+        assert line in said
 
 
 def test_work_that_takes_long_says_how_far_it_is(tmp_path, trained, monkeypatch):
@@ -288,6 +295,18 @@ def test_bad_rows_are_all_reported_with_their_lines(tmp_path, capsys):
         assert found in text
 
 
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [("train m.csv --out r --seed -1", "0 or more, is needed; found '-1'"), ("audit s.zip --manifest m.csv --out a --seed x", "found 'x'"),
+     ("evaluate s.zip --manifest m.csv --out e --resolution 0", "a whole number, 1 or more, is needed; found '0'"),
+     ("generate w --out s --seeds 9-1", "the range '9-1' is empty")],
+)  # fmt: skip
+def test_numbers_that_cannot_be_are_refused_with_the_option_they_belong_to(capsys, words, found):
+    with pytest.raises(SystemExit) as caught:
+        main(words.split())
+    assert (caught.value.code, found in capsys.readouterr().err) == (2, True)
+
+
 def test_seeds_are_lists_and_ranges():
     assert seed_list("0-3,17") == (0, 1, 2, 3, 17)
 
@@ -300,7 +319,7 @@ def test_a_killed_and_a_terminated_run_go_on(tmp_path):
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     reached = []
     for number in (signal.SIGTERM, signal.SIGKILL):
-        process = subprocess.Popen(
+        process = Forked(
             command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
         )
         before = reached[-1] if reached else ""
@@ -316,6 +335,33 @@ def test_a_killed_and_a_terminated_run_go_on(tmp_path):
             assert "Training was stopped at" in message
         reached.append(sorted(p.name for p in (tmp_path / "run" / "snapshots").glob("kimg-*"))[-1])
     assert reached[1] > reached[0] > ""
+
+
+def test_a_log_tells_the_time_left_of_a_run_that_goes_on_from_its_own_pace(monkeypatch, capsys):
+    """10 kimg done by an earlier call, 2 more in 60 s: 8 are left, at 30 s each."""
+    clock = [1000.0]
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    with Progress(20.0, io.StringIO()) as progress:
+        progress({"event": "start", "kimg": 10.0})
+        for seconds, kimg in ((30, 11.0), (60, 12.0), (90, 13.0)):
+            clock[0] = 1000.0 + seconds
+            progress({"event": "progress", "kimg": kimg, "loss_g": 1.0, "loss_d": 2.0, "ada_p": 0.25})
+        progress({"event": "kid", "kimg": 13.0, "kid": 0.02})
+    assert capsys.readouterr().out.splitlines() == [
+        "12 of 20 kimg: losses 1.000 and 2.000, augmentation at 0.250, 30 s per kimg, 04:00 left", "13 kimg: kid 0.02",
+    ]  # fmt: skip
+
+
+def test_a_bar_counts_what_an_earlier_call_did_as_done_but_not_as_this_ones_pace():
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    with Progress(20.0, Terminal()) as progress:
+        progress({"event": "start", "kimg": 10.0})
+        progress({"event": "progress", "kimg": 11.0, "loss_g": 1.0, "loss_d": 2.0, "ada_p": 0.25})
+        done = progress.bar.format_dict
+    assert (done["n"], done["initial"], done["total"]) == (11.0, 10.0, 20.0)
 
 
 def test_every_option_says_what_it_is():

@@ -38,6 +38,8 @@ def test_from_a_manifest_to_a_judged_ensemble(bank, tmp_path, capsys):
     assert re.search(r"probabilities: calibration error 0\.\d+, Brier \d\.\d+", text)
     assert "Not a medical device" in text
     assert "checksums agree" in text
+    suggested = [line.split()[4:] for line in text.splitlines() if line.startswith("Next: python -m models_ml.core ")]
+    assert [_parser().parse_args(words).manifest for words in suggested] == [str(bank)] * 2
     rows = list(csv.DictReader((tmp_path / "p.csv").read_text().splitlines()))
     assert len(rows) == 24
     assert {row["member"] for row in rows} == {"fold0", "fold1"}
@@ -87,6 +89,7 @@ def test_a_second_training_command_only_adds_what_is_missing(bank, tmp_path, cap
         ([*SMALL, "--set", "epochs=3"], "There is no setting 'epochs'; recipe.epochs may be meant."),
         ([*SMALL, "--set", "recipe.bach_size=3"], "recipe.batch_size"),
         ([*SMALL, "--set", "recipe.zzz=3"], "the command config prints all of them"),
+        (["bench", "--seconds", "0"], "A measurement takes some seconds"),
         (["compare", "{tmp}/one.csv"], "Two networks or more are needed"),
         (["compare", "{tmp}", "{tmp}"], "is not a run directory"),
     ],
@@ -231,10 +234,15 @@ def test_no_memory_in_any_command_is_one_sentence_and_other_faults_stay_visible(
         main(command)
 
 
-def test_bad_usage_exits_2(capsys):
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [("train", "the following arguments are required"), ("evaluate p.csv --seed -1", "a seed is a whole number, 0 or more; found '-1'")],
+)
+def test_bad_usage_exits_2(capsys, words, sentence):
     with pytest.raises(SystemExit) as caught:
-        main(["train"])
+        main(words.split())
     assert caught.value.code == 2
+    assert sentence in capsys.readouterr().err
 
 
 @pytest.fixture

@@ -48,7 +48,12 @@ def test_fingerprint_names_what_decides_the_weights_and_nothing_else():
     [
         ("recipe.epoch=3", "no setting 'recipe.epoch'"),
         ("recipe.epochs=three", "recipe.epochs must be of type int"),
-        ("recipe.epochs=0", "must be more than 0"),
+        ("recipe.epochs=0", "recipe.epochs must be more than 0"),
+        ("recipe.lr=nan", "recipe.lr must be more than 0; it is nan"),
+        ("recipe.seed=-1", "recipe.seed must be 0 or more"),
+        ("recipe.label_smoothing=1", "recipe.label_smoothing must lie in [0, 1)"),
+        ("model.std=[0.2, 0.0, 0.2]", "model.std must be three numbers, one for each colour, above 0"),
+        ("model.mean=[0.5]", "model.mean must be three numbers"),
         ("data.fit=crop", "must be one of letterbox, stretch"),
         ("ensemble.threshold=2", "must lie in [0, 1]"),
         ("nonsense", "section.name=value"),

@@ -3,6 +3,7 @@
 import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,9 +23,11 @@ from models_ml.core.events import EpochDone, FoldDone, RunDone, StepDone
 from models_ml.core.pictures.folds import with_folds
 from models_ml.core.pictures.pack import pack
 from models_ml.core.pictures.sampling import epoch_order, loss_weights
+from models_ml.core.training import distributed
 from models_ml.core.training.checkpoint import read_result
 from models_ml.core.training.loop import fit, weighted_loss
 from models_ml.core.training.network import build
+from tests.forked import Forked
 
 
 @pytest.fixture(scope="module")
@@ -43,13 +46,16 @@ def test_the_same_seed_gives_the_same_bits_and_another_seed_does_not(folded, tin
     assert fit(recipe(cfg, seed=1), folded, 0, tmp_path / "c").weights_sha256 != a
 
 
-def test_cancelled_after_any_step_and_continued_gives_the_same_bits(folded, tiny_cfg, tmp_path):
+def test_cancelled_after_any_step_and_continued_gives_the_same_bits(bank, folded, tiny_cfg, tmp_path):
+    """Also where the pictures lie elsewhere by then, as after a move to another machine."""
+    elsewhere = shutil.copytree(bank.parent, tmp_path / "elsewhere")
+    moved = with_folds(read_manifest(elsewhere / bank.name), folds=2, source="grouped", seed=0)
     cfg = recipe(tiny_cfg, epochs=2, accumulate=1, clip_norm=1.0)
     whole = fit(cfg, folded, 0, tmp_path / "whole")
     calls = iter(range(10**6))
     runs = 0
     while True:  # stop after every second step
-        result = fit(cfg, folded, 0, tmp_path / "parts", cancelled=lambda: next(calls) % 2 == 1)
+        result = fit(cfg, (folded, moved)[runs % 2], 0, tmp_path / "parts", cancelled=lambda: next(calls) % 2 == 1)
         runs += 1
         if result.complete:
             break
@@ -88,7 +94,7 @@ def test_killed_in_mid_epoch_and_started_again_gives_the_same_bits(bank, tiny_cf
     command = ["train", str(bank), "--config", str(tmp_path / "cfg.toml"), "--fold", "0", "--state-every", "0", "--quiet", "--out",
                str(tmp_path / "killed")]  # fmt: skip
     env = {**os.environ, "OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen([sys.executable, "-m", "models_ml.core", *command], env=env)
+    process = Forked([sys.executable, "-m", "models_ml.core", *command], env=env)
     state = tmp_path / "killed/fold0/state.pt"
     deadline = time.monotonic() + 120
     cursor = (0, 0)
@@ -169,6 +175,22 @@ def test_two_processes_give_the_losses_of_one(bank, tiny_cfg, tmp_path):
         assert rows["two"][key] == pytest.approx(rows["one"][key], rel=1e-5)
     held_out = {n: (tmp_path / n / "fold0/oof.csv").read_text().splitlines() for n in ("one", "two")}
     assert [row.split(",")[2] for row in held_out["two"]] == [row.split(",")[2] for row in held_out["one"]]
+
+
+@pytest.mark.parametrize("local_rank", [0, 1])
+def test_one_process_of_a_machine_reads_the_pictures_and_all_raise_what_it_refuses(monkeypatch, local_rank):
+    """The group is played: what every process says is what this one says, and what the first one said."""
+    said = [None]
+    monkeypatch.setattr(distributed, "world", lambda: 2)
+    monkeypatch.setattr(distributed, "share", lambda value: [*said, value])
+    monkeypatch.setenv("LOCAL_RANK", str(local_rank))
+    order = []
+    assert distributed.first_here(lambda: order.append("read") or "pack") == "pack"
+    assert order == ["read"]
+    said[:] = [CoreError("cat.png is damaged")]
+    with pytest.raises(CoreError, match=r"cat\.png is damaged"):
+        distributed.first_here(lambda: order.append("again"))
+    assert order == ["read", *["again"] * (local_rank == 0)]
 
 
 def test_progress_is_told_with_time_left_and_ends_at_one(folded, tiny_cfg, tmp_path):

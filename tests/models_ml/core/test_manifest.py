@@ -1,4 +1,5 @@
 import random
+import shutil
 from collections import Counter
 
 import pytest
@@ -16,6 +17,16 @@ def test_manifest_is_read_with_paths_relative_to_itself(bank):
     assert len(manifest.train) == 30
     assert len(manifest.test) == 12
     assert all(item.path.is_file() and item.mask.is_file() for item in manifest.items)
+
+
+def test_a_written_manifest_can_be_moved_together_with_the_pictures_in_its_folder(bank, tmp_path):
+    here = shutil.copytree(bank.parent, tmp_path / "here")
+    read_manifest(here / bank.name).write(here / "folds.csv")
+    there = here.rename(tmp_path / "there")
+    items = read_manifest(there / "folds.csv").items
+    assert {item.path.parents[1] for item in items} == {item.mask.parents[1] for item in items} == {there}
+    read_manifest(there / "folds.csv").write(tmp_path / "elsewhere" / "folds.csv")
+    assert [item.path for item in read_manifest(tmp_path / "elsewhere" / "folds.csv").items] == [item.path for item in items]
 
 
 def test_all_bad_rows_are_reported_at_once_each_with_its_line(bank, tmp_path):

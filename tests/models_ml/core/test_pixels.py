@@ -67,6 +67,26 @@ def test_transparent_parts_become_white(tmp_path):
     assert (np.asarray(decode(tmp_path / "clear.png")) == 255).all()
 
 
+@pytest.mark.parametrize(("mode", "name"), [("L", "grey.jpg"), ("CMYK", "print.jpg"), ("P", "palette.png"), ("1", "ink.png"), ("F", "f.tiff")])
+def test_a_picture_of_any_kind_is_read_as_it_looks(tmp_path, mode, name):
+    Image.new("L", (8, 8), 255).convert(mode).save(tmp_path / name)
+    assert np.asarray(decode(tmp_path / name)).shape == (8, 8, 3)
+    assert np.asarray(decode(tmp_path / name)).min() > 250
+
+
+def test_of_an_animation_the_first_picture_is_taken(tmp_path):
+    frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
+    frames[0].save(tmp_path / "moves.webp", save_all=True, append_images=frames[1:], lossless=True)
+    assert (np.asarray(decode(tmp_path / "moves.webp")) == (255, 0, 0)).all()
+
+
+def test_sixteen_bit_greys_keep_their_upper_byte(tmp_path):
+    """Converted as they are, all but the darkest 255 of 65,536 shades would be white."""
+    shades = np.linspace(0, 65535, 64 * 64).reshape(64, 64).astype(np.uint16)
+    Image.fromarray(shades).save(tmp_path / "deep.png")
+    assert (np.asarray(decode(tmp_path / "deep.png")) == (shades >> 8)[..., None]).all()
+
+
 def test_hostile_and_damaged_files_are_one_sentence(tmp_path):
     whole = io.BytesIO()
     Image.fromarray(gradient(64, 64)).save(whole, "JPEG")
@@ -102,9 +122,11 @@ def test_a_pack_is_made_once_and_anew_when_a_file_changes(bank, tmp_path):
     seen.clear()
     assert pack(items, data, tmp_path / "cache", on_event=seen.append).key == first.key
     assert not seen
+    moved = pack(read_manifest(bank).items[:5], data, tmp_path / "cache")
+    assert (moved.key != first.key, moved.content == first.content) == (True, True)
     Image.new("RGB", (48, 48), "red").save(items[2].path)
     changed = pack(items, data, tmp_path / "cache")
-    assert changed.key != first.key
+    assert (changed.key != first.key, changed.content != first.content) == (True, True)
     assert (changed.pixels_NHWC[2] == (255, 0, 0)).all()
     assert (changed.pixels_NHWC[1] == first.pixels_NHWC[1]).all()
     assert (first.pixels_NHWC[0] == load_square(items[0].path, 16, fit="letterbox", resample="antialias")[0]).all()
