@@ -127,7 +127,7 @@ def test_a_password_is_chosen_anew_by_the_link_of_a_letter_that_works_once(clien
     sign_in(client, "another-long-one-7")
     assert signed_in_as(client) == str(ada.pk)
     client.post("/account/logout/")
-    assert "bad token" in client.get(link, follow=True).content.decode().lower()
+    assert "This link is over" in client.get(link, follow=True).content.decode()
 
 
 def test_the_page_of_forgotten_passwords_does_not_tell_who_has_an_account(client, ada, settings):
