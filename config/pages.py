@@ -83,7 +83,17 @@ def server_error(request: HttpRequest) -> HttpResponse:
     full = isinstance(failure, OSError) and failure.errno in DISK_FULL
     away = isinstance(failure, StoreAway)
     status = 507 if full else 503 if away else 500
-    return HttpResponse(get_template("500.html").render({"disk_full": full, "store_away": away}), status=status)
+    context = {"disk_full": full, "store_away": away, "look": _look()}
+    return HttpResponse(get_template("500.html").render(context), status=status)
+
+
+def _look() -> dict[str, str]:
+    """Addresses of style sheets and theme; none where even they cannot be found, since this page must never fail."""
+    names = {"bootstrap": "vendor/bootstrap.min.css", "own": "diptych.css", "theme": "theme.js"}
+    try:
+        return {name: static(f"diptych/{path}") for name, path in names.items()}
+    except ValueError:  # the list of collected files is missing or does not name one
+        return {}
 
 
 def icon(request: HttpRequest) -> HttpResponse:

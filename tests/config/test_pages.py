@@ -81,6 +81,25 @@ def test_somebody_without_a_role_reads_what_to_do_next(client, person):
     assert "Ask its coordinator" in page
 
 
+def test_an_empty_site_leads_its_administrator_to_the_first_study(client, settings):
+    client.force_login(User.objects.create_superuser("root", password="a-long-password"))
+    assert "Set up your first study" in client.get("/").content.decode()
+    settings.EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    page = client.get("/account/").content.decode()
+    assert "none runs" in page
+    assert "reach nobody" in page
+
+
+def test_a_study_shows_with_what_to_go_on(client, person, study):
+    client.force_login(person("coordinator"))
+    page = client.get("/studies/moles/").content.decode()
+    (turn,) = [step for step in study_path(study=study, user=User.objects.get(username="coordinator")) if step.turn]
+    assert page.count('aria-current="step"') == 1
+    assert f'<a class="btn btn-primary" href="{turn.url}">' in page
+    client.force_login(person("reviewer"))
+    assert 'aria-current="step"' not in client.get("/studies/moles/").content.decode(), "nothing here is a reviewer's to do"
+
+
 def test_sign_in_leads_home_and_there_is_no_sign_up(client, person):
     person("analyst")
     answer = client.post("/account/login/", {"login": "analyst", "password": "a-long-password"})
