@@ -117,6 +117,9 @@ ACCOUNT_ADAPTER = "imagebank.accounts.InvitedOnlyAdapter"
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_LOGOUT_ON_GET = False
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+# Nobody signs up here, so nobody can take somebody else's address and shut him out. Without this, whoever came by a
+# letter (an address known to allauth, confirmed by no second letter) could not set up a second factor.
+MFA_ALLOW_UNVERIFIED_EMAIL = True
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = env("TIME_ZONE", default="UTC")
