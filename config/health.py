@@ -91,7 +91,7 @@ def site_facts() -> list[SiteFact]:
     works, sends = WorkerBeat.objects.lives(), not settings.EMAIL_BACKEND.endswith("filebased.EmailBackend")
     return [
         SiteFact(
-            "Worker", works, "runs" if works else "none runs, so imports, letters and trainings wait; start it with make worker"
+            "Worker", works, "runs" if works else "none runs, so imports, letters and trainings wait; start it with celery -A config worker"
         ),
         SiteFact(
             "Letters", sends, "go out by the mail server" if sends else "are kept as files and reach nobody; set EMAIL_URL"

@@ -50,6 +50,7 @@ def _steps(study: Study, counts: StudyCounts, roles: frozenset[str]) -> list[Ste
     readers = link(study, "surveys:readers") if coordinates else link(study, "models_ml:runs") if trains else None
     seats = link(study, "surveys:seats") if coordinates else None
     results = link(study, "benchmark:comparison_list") if roles.intersection(TRUTH_ROLES) else None
+    reviews = roles == {Role.REVIEWER}
     may_compare = bool(roles & {Role.ANALYST, Role.COORDINATOR})
     steps = [
         images_step(counts, bank, *(link(study, name) if coordinates else None for name in ("imagebank:split", "imagebank:import"))),
@@ -58,6 +59,9 @@ def _steps(study: Study, counts: StudyCounts, roles: frozenset[str]) -> list[Ste
         reading_step(counts, seats, closed=study_state(study) in ("reading closed", "archived")),
         results_step(counts, results, may_compare),
     ]
+    if reviews and counts.items and not study.archived_at:  # all that is theirs to do here
+        steps[0] = replace(steps[0], action="Review the pictures", url=link(study, "imagebank:next-review"), turn=True)
+        return [steps[0], *(replace(step, url=None) for step in steps[1:])]
     if study.archived_at:  # nothing begins there
         steps = [replace(step, url=None) if step.progress == "not begun" else step for step in steps]
     return _with_turn([steps[0], *(with_action_when_its_turn_has_come(before, step) for before, step in pairwise(steps))])
