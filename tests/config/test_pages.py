@@ -1,4 +1,5 @@
 import errno
+import re
 from datetime import timedelta
 
 import pytest
@@ -138,6 +139,17 @@ def test_errors_have_pages_in_words(client, person):
     missing = client.get("/nowhere/")
     assert missing.status_code == 404
     assert "There is nothing here" in missing.content.decode()
+
+
+def test_what_helps_with_a_field_is_read_aloud_with_it():
+    """Django names `<field>_helptext` as a field's description; a template that lays the field out itself gives the id."""
+    written = [
+        (path.name, tag, field)
+        for path in (settings.BASE_DIR / "templates").rglob("*.html")
+        for tag, field in re.findall(r"(<[^<]*>)\{\{ ([\w.]+)\.help_text \}\}", path.read_text(encoding="utf-8"))
+    ]
+    assert len(written) > 10
+    assert [where for *where, field in written if f'id="{{{{ {field}.auto_id }}}}_helptext"' not in where[1]] == []
 
 
 def test_nothing_comes_from_elsewhere(client):
