@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from django.conf import settings
 from django.core.files.storage import default_storage
@@ -74,3 +75,26 @@ def check_storage() -> str:
 
 def check_worker() -> str:
     return "ok" if WorkerBeat.objects.lives() else "silent"
+
+
+@dataclass(frozen=True)
+class SiteFact:
+    """Something an administrator sets up once; `good` where nothing is left to do."""
+
+    name: str
+    good: bool
+    words: str
+
+
+def site_facts() -> list[SiteFact]:
+    """What studies on this site will lean on, in words for an administrator's pages."""
+    works, sends = WorkerBeat.objects.lives(), not settings.EMAIL_BACKEND.endswith("filebased.EmailBackend")
+    return [
+        SiteFact(
+            "Worker", works, "runs" if works else "none runs, so imports, letters and trainings wait; start it with celery -A config worker"
+        ),
+        SiteFact(
+            "Letters", sends, "go out by the mail server" if sends else "are kept as files and reach nobody; set EMAIL_URL"
+        ),
+        SiteFact("Address", not settings.SITE_URL.startswith("http://localhost"), f"readers' links begin with {settings.SITE_URL} (SITE_URL)"),
+    ]

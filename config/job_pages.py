@@ -6,6 +6,7 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from imagebank.jobs import LONG, cancel_job, jobs_before, line_of, retry_job
@@ -80,6 +81,8 @@ def job_detail(request: HttpRequest, slug: str, pk) -> HttpResponse:
         "may_act": may_change(request.user, request.study, *WORKING_ROLES),
         "worker_lives": WorkerBeat.objects.lives(for_long=line_of(job.kind) == LONG),
         "place": place,
+        "quarter": (job.percent or 0) // 25 * 25,  # what is read aloud changes four times, not every second
+        "zone": timezone.get_current_timezone_name(),
         "before": jobs_before(job) if job.state == Job.State.QUEUED else 0,
         "can_retry": job.state in (Job.State.FAILED, Job.State.CANCELLED),
     }

@@ -2,6 +2,7 @@
 
 import sys
 
+from allauth.mfa.utils import is_mfa_enabled
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
@@ -14,6 +15,7 @@ from django.templatetags.static import static
 from django.views.decorators.http import require_GET, require_POST
 from rest_framework.authtoken.models import Token
 
+from config.health import SiteFact, site_facts
 from config.study_path import study_path, study_paths
 from imagebank.jobs import DISK_FULL, retry_job
 from imagebank.models import Membership, Removal, Study, WorkerBeat
@@ -38,8 +40,13 @@ def home(request: HttpRequest) -> HttpResponse:
         "archived": archived,
         "n_archived": mine.exclude(archived_at=None).count(),
         "n_deleted": _deletions(request).count(),
+        "facts": _facts(request) if not listed else [],
     }
     return render(request, "home.html", context)
+
+
+def _facts(request: HttpRequest) -> list[SiteFact]:
+    return site_facts() if request.user.is_superuser else []
 
 
 def _deletions(request: HttpRequest) -> QuerySet[Removal]:
@@ -76,7 +83,17 @@ def server_error(request: HttpRequest) -> HttpResponse:
     full = isinstance(failure, OSError) and failure.errno in DISK_FULL
     away = isinstance(failure, StoreAway)
     status = 507 if full else 503 if away else 500
-    return HttpResponse(get_template("500.html").render({"disk_full": full, "store_away": away}), status=status)
+    context = {"disk_full": full, "store_away": away, "look": _look()}
+    return HttpResponse(get_template("500.html").render(context), status=status)
+
+
+def _look() -> dict[str, str]:
+    """Addresses of style sheets and theme; none where even they cannot be found, since this page must never fail."""
+    names = {"bootstrap": "vendor/bootstrap.min.css", "own": "diptych.css", "theme": "theme.js"}
+    try:
+        return {name: static(f"diptych/{path}") for name, path in names.items()}
+    except ValueError:  # the list of collected files is missing or does not name one
+        return {}
 
 
 def icon(request: HttpRequest) -> HttpResponse:
@@ -103,8 +120,10 @@ def study_page(request: HttpRequest, slug: str) -> HttpResponse:
 @login_required
 def account(request: HttpRequest) -> HttpResponse:
     context = {
-        "memberships": Membership.objects.filter(user=request.user).select_related("study"),
+        "memberships": Membership.objects.filter(user=request.user, study__leaving_at=None).select_related("study"),
         "has_token": Token.objects.filter(user=request.user).exists(),
+        "second_factor": is_mfa_enabled(request.user),
+        "facts": _facts(request),
     }
     return render(request, "account/overview.html", context)
 

@@ -15,13 +15,17 @@ from imagebank.permissions import TRUTH_ROLES, Role, roles_in
 
 @dataclass(frozen=True)
 class Step:
-    """One step. `progress` is "not begun", "under way" or "done"; `url` is None where this person has nothing to do."""
+    """One step. `progress` is "not begun", "under way" or "done"; `url` is None where this person has nothing to do.
+
+    `turn` marks the one step with which this person goes on: the first that is not done and has an action.
+    """
 
     name: str
     progress: str
     state: str
     action: str = ""
     url: str | None = None
+    turn: bool = False
 
 
 def study_paths(*, studies: list[Study], user) -> list[tuple[Study, list[Step], list[str]]]:
@@ -46,6 +50,7 @@ def _steps(study: Study, counts: StudyCounts, roles: frozenset[str]) -> list[Ste
     readers = link(study, "surveys:readers") if coordinates else link(study, "models_ml:runs") if trains else None
     seats = link(study, "surveys:seats") if coordinates else None
     results = link(study, "benchmark:comparison_list") if roles.intersection(TRUTH_ROLES) else None
+    reviews = roles == {Role.REVIEWER}
     may_compare = bool(roles & {Role.ANALYST, Role.COORDINATOR})
     steps = [
         images_step(counts, bank, *(link(study, name) if coordinates else None for name in ("imagebank:split", "imagebank:import"))),
@@ -54,9 +59,12 @@ def _steps(study: Study, counts: StudyCounts, roles: frozenset[str]) -> list[Ste
         reading_step(counts, seats, closed=study_state(study) in ("reading closed", "archived")),
         results_step(counts, results, may_compare),
     ]
+    if reviews and counts.items and not study.archived_at:  # all that is theirs to do here
+        steps[0] = replace(steps[0], action="Review the pictures", url=link(study, "imagebank:next-review"), turn=True)
+        return [steps[0], *(replace(step, url=None) for step in steps[1:])]
     if study.archived_at:  # nothing begins there
         steps = [replace(step, url=None) if step.progress == "not begun" else step for step in steps]
-    return [steps[0], *(with_action_when_its_turn_has_come(before, step) for before, step in pairwise(steps))]
+    return _with_turn([steps[0], *(with_action_when_its_turn_has_come(before, step) for before, step in pairwise(steps))])
 
 
 def _about_readers(study: Study) -> str:
@@ -71,6 +79,11 @@ def with_action_when_its_turn_has_come(before: Step, step: Step) -> Step:
     """The step without its action while neither it nor the step before it has begun."""
     waits = before.progress == "not begun" and step.progress == "not begun"
     return replace(step, url=None) if waits else step
+
+
+def _with_turn(steps: list[Step]) -> list[Step]:
+    turn = next((step for step in steps if step.progress != "done" and step.url and step.action), None)
+    return [replace(step, turn=step is turn) for step in steps]
 
 
 def link(study: Study, *names: str) -> str | None:

@@ -202,6 +202,12 @@ class Block:
     kind: str
     lines: list
 
+    @property
+    def cells(self) -> list[list[tuple[str, bool]]]:
+        """A table's rows, head first, each cell with whether its column holds numbers: nothing below the head begins with a letter."""
+        numeric = [not any(cell[:1].isalpha() for cell in column) for column in zip(*self.lines[1:], strict=True)]
+        return [list(zip(row, numeric, strict=True)) for row in self.lines]
+
 
 def card_blocks(text: str) -> list[Block]:
     """The cards that runs write (headings, lists, tables, paragraphs) as parts for a template."""

@@ -122,6 +122,9 @@ ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_SESSION_REMEMBER = None if env.bool("STAY_SIGNED_IN", default=True) else False
 IDLE_MINUTES = env.int("IDLE_MINUTES", default=120)
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+# Nobody signs up here, so nobody can take somebody else's address and shut him out. Without this, whoever came by a
+# letter (an address known to allauth, confirmed by no second letter) could not set up a second factor.
+MFA_ALLOW_UNVERIFIED_EMAIL = True
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = env("TIME_ZONE", default="UTC")

@@ -1,4 +1,5 @@
 import errno
+import re
 from datetime import timedelta
 
 import pytest
@@ -81,6 +82,27 @@ def test_somebody_without_a_role_reads_what_to_do_next(client, person):
     assert "Ask its coordinator" in page
 
 
+def test_an_empty_site_leads_its_administrator_to_the_first_study(client, settings):
+    client.force_login(User.objects.create_superuser("root", password="a-long-password"))
+    assert "Set up your first study" in client.get("/").content.decode()
+    settings.EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    page = client.get("/account/").content.decode()
+    assert "none runs" in page
+    assert "reach nobody" in page
+
+
+def test_a_study_shows_with_what_to_go_on(client, person, study):
+    client.force_login(person("coordinator"))
+    page = client.get("/studies/moles/").content.decode()
+    (turn,) = [step for step in study_path(study=study, user=User.objects.get(username="coordinator")) if step.turn]
+    assert page.count('aria-current="step"') == 1
+    assert f'<a class="btn btn-primary" href="{turn.url}">' in page
+    client.force_login(person("reviewer"))
+    page = client.get("/studies/moles/").content.decode()
+    assert '<a class="btn btn-primary" href="/studies/moles/images/review/">Review the pictures' in page, "a reviewer's one task"
+    assert page.count('aria-current="step"') == 1
+
+
 def test_sign_in_leads_home_and_there_is_no_sign_up(client, person):
     person("analyst")
     answer = client.post("/account/login/", {"login": "analyst", "password": "a-long-password"})
@@ -117,6 +139,17 @@ def test_errors_have_pages_in_words(client, person):
     missing = client.get("/nowhere/")
     assert missing.status_code == 404
     assert "There is nothing here" in missing.content.decode()
+
+
+def test_what_helps_with_a_field_is_read_aloud_with_it():
+    """Django names `<field>_helptext` as a field's description; a template that lays the field out itself gives the id."""
+    written = [
+        (path.name, tag, field)
+        for path in (settings.BASE_DIR / "templates").rglob("*.html")
+        for tag, field in re.findall(r"(<[^<]*>)\{\{ ([\w.]+)\.help_text \}\}", path.read_text(encoding="utf-8"))
+    ]
+    assert len(written) > 10
+    assert [where for *where, field in written if f'id="{{{{ {field}.auto_id }}}}_helptext"' not in where[1]] == []
 
 
 def test_nothing_comes_from_elsewhere(client):

@@ -131,8 +131,8 @@ def test_three_gammas_are_three_runs_or_none_and_their_kid_stands_side_by_side(a
     events = [{"event": "kid", "kimg": k, "kid": 0.5 / k} for k in (1, 2)] + [{"event": "progress", "kimg": 3}]
     (out / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events) + '{"event": "kid", "ki')
     page = client.get(address("overview", study)).content.decode()
-    assert page.count('<td class="number">0.2500</td>') == 1
-    assert page.count('<td class="number">none yet</td>') == 2
+    assert page.count('data-label="KID, newest">0.2500</td>') == 1
+    assert page.count('data-label="KID, newest">none yet</td>') == 2
 
 
 def test_only_those_who_may_see_and_make(client, study, made, run, generator):

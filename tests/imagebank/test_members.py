@@ -37,6 +37,8 @@ def test_a_new_address_gets_an_account_and_a_letter_to_choose_a_password(client,
     assert not newcomer.has_usable_password()
     assert [letter.to for letter in mail.outbox] == [["ann@clinic.example"]]
     assert "/account/password/reset/key/" in mail.outbox[0].body
+    assert 'You are analyst of the study "Moles"' in mail.outbox[0].body
+    assert "asked for another password" not in mail.outbox[0].body, "who never had one did not forget it"
 
 
 def test_an_unknown_name_is_refused_in_words(client, study, coordinator):

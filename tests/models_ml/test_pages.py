@@ -249,6 +249,8 @@ def test_a_card_becomes_headings_lists_and_tables():
     blocks = card_blocks("# Title\n\n- one\n- two\n\n| a | b |\n|---|---|\n| 1 | `2` |\n\n## More\n\nText\nruns on.\n")
     assert [block.kind for block in blocks] == ["title", "list", "table", "heading", "text"]
     assert blocks[2].lines == [["a", "b"], ["1", "2"]]
+    (named,) = card_blocks("| member | ended | epochs |\n|---|---|---|\n| fold0 | finished | 18 |\n| fold1 | finished | |\n")
+    assert [number for _, number in named.cells[0]] == [False, False, True], "numbers stand right, words left"
 
 
 def test_a_rule_is_said_in_words(stored):
