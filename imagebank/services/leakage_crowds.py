@@ -96,4 +96,4 @@ def _described(pictures: list[int], crosses_split: bool, crosses_fold: bool) -> 
 
 
 def _in_words(split: str, fold: int | None) -> str:
-    return (split or "no split") + ("" if fold is None else f", fold {fold}")
+    return {"train": "training", "": "no split"}.get(split, split) + ("" if fold is None else f", fold {fold}")

@@ -268,7 +268,7 @@ def test_the_leakage_page_shows_a_crowd_as_one_group(sign_in, study):
     page = sign_in("engineer").get(address("leakage", study)).content.decode()
     assert "1 group of alike pictures across a split or a fold" in page
     assert "22 pictures that are the same or nearly so" in page
-    assert "21 in train; 1 in test." in page
+    assert "21 in training; 1 in test." in page
     assert burst[9].item.code in page.split("Their items")[0], "every place has its example"
     assert page.count("Near-duplicate</h3>") + page.count('aria-label="Near-duplicate"') == 1
 
