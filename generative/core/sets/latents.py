@@ -5,7 +5,8 @@ Axes: N picture, Z noise dimension, K class, L layer, D style dimension.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -19,6 +20,18 @@ SPACINGS = ("linear", "perceptual")
 NOISES = ("seed", "const", "none")
 CENTRE_DRAWS = 4096
 FINE_STEPS = 65
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Threads divide a sum in their own way, which shows in a last bit and now and then in a pixel; on one thread a set is made
+    again byte for byte, however many the machine has."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def draw_z(seeds: list[int], z_dim: int) -> Tensor:
@@ -55,6 +68,7 @@ def nearest_class(shape: NetworkShape, label_K: Tensor) -> str:
     return shape.classes[int((gaps - 1e-6 * torch.arange(len(gaps)).flip(0)).argmin())]
 
 
+@one_thread()
 @torch.no_grad()
 def class_centre(generator, label_K: Tensor) -> Tensor:
     """Mean style (D,) of many seeded z under one label: truncating to it keeps the label's own look."""
@@ -63,6 +77,7 @@ def class_centre(generator, label_K: Tensor) -> Tensor:
     return generator.mapping(z, label_K.expand(CENTRE_DRAWS, -1)).mean(dim=0)
 
 
+@one_thread()
 @torch.no_grad()
 def styles(
     generator, z_NZ: Tensor, c_NK: Tensor, *, truncation: float, centre: str, cutoff: int | None = None
@@ -96,6 +111,7 @@ def drawn_noise(generator, seed: int) -> list[Tensor]:
     return [torch.from_numpy(series.randn(side, side).astype(np.float32)) for side in sides]
 
 
+@one_thread()
 @torch.no_grad()
 def pictures(
     generator, ws_NLD: Tensor, *, noise: str = "const", seeds: list[int] | None = None, made: Callable[[], None] = lambda: None
