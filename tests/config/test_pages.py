@@ -236,6 +236,7 @@ def test_home_asks_as_much_about_eight_studies_as_about_two(client, django_asser
     """Two with surveys, seats and a sitting, then six more of them: the page lists all, and asks no question more."""
     person = User.objects.create_user("cora")
     client.force_login(person)
+    client.get("/account/")  # a session's first page notes that it is used
     for number in range(8):
         study = make_surveyed_study(f"study-{number}")
         Membership.objects.create(study=study, user=person, role="coordinator")

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from generative.core.errors import InputError
@@ -45,6 +46,21 @@ def test_its_sets_are_made_again_and_were_audited(name):
     assert audit["set_hash"] == content["set_hash"]
     assert (audit["n_train"], audit["n_held_out"]) == (517, 140)
     assert json.loads((HOME / f"{name}.evaluation.json").read_text())["n"]["held_out"] == 140
+
+
+def test_more_threads_make_the_same_bytes():
+    generator, _ = load_generator(HOME / "weights")
+    with opened_set(HOME / "mix.zip") as folder:
+        plan = SetPlan.from_json(read_set(folder)["plan"])
+    threads, made = torch.get_num_threads(), []
+    try:
+        for number in (1, 2):
+            torch.set_num_threads(number)
+            made.append([picture.image.tobytes() for picture in make_pictures(generator, plan)])
+            assert torch.get_num_threads() == number
+    finally:
+        torch.set_num_threads(threads)
+    assert made[0] == made[1]
 
 
 def test_other_weights_do_not_pass_for_it(network):

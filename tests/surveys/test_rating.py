@@ -132,7 +132,7 @@ class RatingSitting(Sitting):
             assert word not in body, f"{word} in {response.request['PATH_INFO']}"
         if response["Content-Type"].startswith("text/html"):
             page = json.loads(body.split(b'id="block-data"')[1].split(b">")[1].split(b"<")[0]) if b"block-data" in body else {}
-            fields = {"id", "chosen", "image", "frames", "heads", "columns", "label", "answers", "masked", "done"}
+            fields = {"id", "chosen", "image", "frames", "heads", "columns", "label", "answers", "masked", "done", "after"}
             assert all(set(item) <= fields for item in page.get("items", ()))
         return response
 
