@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -50,6 +51,13 @@ def p_value(p: float | None) -> str:
         return "p > .99"
     decimals = 3 if p < 0.01 or 0.045 <= p < 0.055 else 2
     return f"p = {p:.{decimals}f}".replace("0.", ".")
+
+
+def unbroken(value: object) -> str:
+    """A sentence whose p values, powers of ten and per cents do not break over lines."""
+    kept = re.sub(r"\bp ([=<>]) ", "p\u00a0\\1\u00a0", str(value))
+    kept = kept.replace(" × 10", "\u00a0×\u00a010")
+    return re.sub(r"(?<=\d) %", "\u00a0%", kept)
 
 
 def bare_p(p: float | None) -> str:

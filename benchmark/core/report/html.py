@@ -9,6 +9,7 @@ from html import escape
 
 from benchmark.core.figures.catalogue import FigureEntry
 from benchmark.core.figures.look import AMBER, FURTHER, INK, MUTED, OCHRE, PAPER, PLUM, RED, RULE, TEAL
+from benchmark.core.wording import unbroken
 
 LONGEST_NUMBER = 40  # characters of a cell that can still be a number, such as an interval
 NUMBER = re.compile(r"(p\s)?[<=>]?\s?[−+-]?\.?\d")  # how a number, an interval or a p begins
@@ -29,9 +30,7 @@ THEMED = (
 
 def text(value: object) -> str:
     """Escaped text whose p values, powers of ten and per cents do not break over lines."""
-    kept = re.sub(r"\bp ([=<>]) ", "p\u00a0\\1\u00a0", str(value))
-    kept = kept.replace(" × 10", "\u00a0×\u00a010")
-    return escape(re.sub(r"(?<=\d) %", "\u00a0%", kept))
+    return escape(unbroken(value))
 
 
 def paragraph(value: object, css: str = "") -> str:
