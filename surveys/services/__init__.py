@@ -41,7 +41,7 @@ from .setting_up.design import Verified, classes_of, create_survey_set, store_su
 from .setting_up.protocol import load_protocol
 from .simulating.readers import simulate_readers
 from .sitting.answer_log import answer_log_faults
-from .sitting.answers import answer_log_fault, record_answer, record_viewing_event
+from .sitting.answers import answer_log_fault, record_answer
 from .sitting.assistance import (
     NetworkOutput,
     assistance_fault,
@@ -57,6 +57,7 @@ from .sitting.assistance import (
 )
 from .sitting.control import control_of_block, control_shares, control_summary, is_control_as_asked
 from .sitting.pictures import prepare_block, prepare_study
+from .sitting.viewing import record_viewing_event
 from .sitting.way import (
     finish_response,
     open_block,

@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -21,7 +21,6 @@ from .late import Untold, moment_of, require_not_overtaken
 
 LONGEST_RT_MS = 24 * 3600 * 1000
 LONGEST_WAIT_MS = 20 * LONGEST_RT_MS  # a column of whole milliseconds takes 24 days
-LARGEST_DETAIL = 500
 
 
 def record_answer(
@@ -165,56 +164,3 @@ def answer_log_fault(survey_response: SurveyResponse) -> str | None:
         if sitting.seal_sha256 not in heads:
             return f"The answers sealed with {sitting.block} are no longer all there."
     return None
-
-
-def record_viewing_event(
-    *,
-    survey_response: SurveyResponse,
-    kind: str,
-    event_id: UUID,
-    survey_item: SurveyItem | None = None,
-    client_ms: float | None = None,
-    detail: dict | None = None,
-) -> ViewingEvent:
-    """Record what the reader's screen did; the same event again returns the row already kept.
-
-    Unknown kinds, large details, and items whose block was never opened raise ValidationError. Events of a sealed
-    block that were still on their way are taken.
-    """
-    known = _known_event(survey_response, event_id)
-    if known is not None:
-        return known
-    if kind not in ViewingEvent.Kind.values:
-        raise ValidationError(f"There is no viewing event of the kind {kind!r}.")
-    detail = detail or {}
-    if not isinstance(detail, dict) or len(json.dumps(detail)) > LARGEST_DETAIL:
-        raise ValidationError(f"The details of a viewing event take at most {LARGEST_DETAIL} characters.")
-    if survey_item is not None:
-        opened = BlockSitting.objects.filter(survey_response=survey_response, block_id=survey_item.block_id)
-        if not opened.exists():
-            raise ValidationError("This image is not open yet.", code="not-open")
-    event = ViewingEvent(
-        survey_response=survey_response,
-        survey_item=survey_item,
-        kind=kind,
-        event_id=event_id,
-        client_ms=client_ms,
-        detail=detail,
-    )
-    try:
-        with transaction.atomic():
-            hold_sitting(survey_response)
-            event.save(force_insert=True)
-    except IntegrityError:  # the same event came twice at once
-        known = _known_event(survey_response, event_id)
-        if known is None:
-            raise
-        return known
-    return event
-
-
-def _known_event(survey_response: SurveyResponse, event_id: UUID) -> ViewingEvent | None:
-    known = ViewingEvent.objects.filter(event_id=event_id).order_by().first()
-    if known is not None and known.survey_response_id != survey_response.pk:
-        raise ValidationError("This event identifier was used for another event.")
-    return known

@@ -5,12 +5,11 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from surveys.models import Answer, SurveyItem, SurveyResponse, ViewingEvent
 
-from .hold import hold_sitting
+from .viewing import keep_event
 
 # Why an answer is not taken that would have been in time.
 TOO_LATE = ("overtaken", "closed", "sealed")
@@ -57,18 +56,9 @@ def keep_late_answer(
     detail = {"why": why, **{name: value for name, value in answered.items() if value is not None}}
     if len(json.dumps(detail)) > LARGEST_LATE:
         detail = {"why": why, "question": answered.get("question") or "", "too_long": True}
-    event = ViewingEvent(
-        survey_response=survey_response,
-        survey_item=survey_item,
-        kind=ViewingEvent.Kind.LATE,
-        event_id=event_id,
-        client_ms=client_ms,
-        detail=detail,
-    )
-    try:
-        with transaction.atomic():
-            hold_sitting(survey_response)
-            event.save(force_insert=True)
-    except IntegrityError:  # it came before: its acknowledgement was lost on the way
-        if not ViewingEvent.objects.filter(event_id=event_id).exists():
-            raise
+    keep_event(
+        ViewingEvent(
+            survey_response=survey_response, survey_item=survey_item, kind=ViewingEvent.Kind.LATE, event_id=event_id,
+            client_ms=client_ms, detail=detail,
+        )
+    )  # fmt: skip
