@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from datetime import datetime
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from surveys.services import record_answer, record_viewing_event
 from surveys.services.sitting.late import TOO_LATE, Untold, keep_late_answer
 
 FOR_THE_SERVER = (ViewingEvent.Kind.OUTPUT, ViewingEvent.Kind.CONTROL, ViewingEvent.Kind.LATE)
+UNSTORABLE = re.compile("[\\x00\\ud800-\\udfff]")
 MOST_EVENTS, MOST_BYTES, LONGEST_CODE = 50, 100_000, 40
 
 
@@ -34,10 +36,10 @@ def events(request: HttpRequest, token: str, survey_response: SurveyResponse) ->
     if len(request.body) > MOST_BYTES:
         return JsonResponse({"error": f"At most {MOST_BYTES} bytes at a time."}, status=413)
     try:
-        batch = json.loads(request.body)["events"]
+        batch = _storable(json.loads(request.body)["events"])
         if not isinstance(batch, list) or len(batch) > MOST_EVENTS:
             raise ValueError
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return JsonResponse({"error": f"Send a list of at most {MOST_EVENTS} events."}, status=400)
     items = _items(survey_response, batch)
     saved, refused, last = [], [], 0
@@ -51,6 +53,18 @@ def events(request: HttpRequest, token: str, survey_response: SurveyResponse) ->
             refused.append({"id": name, "why": error.messages[0], "code": getattr(error, "code", None) or ""})
     told = {"last": last or _last(survey_response)} if any(_asks_for_last(event) for event in batch) else {}
     return JsonResponse({"saved": saved, "refused": refused, **told})
+
+
+def _storable(value):
+    """What came, as every database keeps it: PostgreSQL takes no NUL, no half of a letter, such as a cut-off emoji, and no number
+    that is none; one event that can never be stored would hold up all that wait behind it."""
+    if isinstance(value, str):
+        return UNSTORABLE.sub("\ufffd", value)
+    if isinstance(value, list):
+        return [_storable(one) for one in value]
+    if isinstance(value, dict):
+        return {_storable(name): _storable(one) for name, one in value.items()}
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _asks_for_last(event) -> bool:

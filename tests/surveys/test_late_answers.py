@@ -117,3 +117,22 @@ def test_a_window_that_is_come_back_to_learns_how_many_answers_there_are(desk):
     assert "last" not in desk.sitting.send({"id": str(uuid4()), "type": "hidden"})
     data = desk.sitting.page_data(1)
     assert (data["known"], [item.get("after") for item in data["items"]][:2]) == (1, [1, None])
+
+
+@pytest.mark.parametrize("odd", ['"\\u0000"', '"cut \\ud83d"', "NaN", "1e400", '{"\\u0000": ["\\udc00"]}'])
+def test_what_no_database_keeps_holds_up_nothing(desk, client, odd):
+    """A late answer and a shown image with such a value, and an answer behind them: all are told, and the answer stands."""
+    answer(desk.response, desk.item, "ZQB")
+    late = f'"type": "answer", "chosen": "ZQA", "value": {odd}, "at": {odd}, "after": null, "waited_ms": {TEN_MINUTES_MS}'
+    parts = (late, f'"type": "shown", "detail": {{"why": {odd}}}', f'"type": "answer", "question": {odd}, "value": {odd}',
+             '"type": "answer", "chosen": "ZQA"')  # fmt: skip
+    events = ", ".join(f'{{"id": "{uuid4()}", "item": "{desk.item.public_id}", {part}}}' for part in parts)
+    told = client.post(desk.sitting.address("events"), f'{{"events": [{events}]}}', content_type="application/json").json()
+    assert (len(told["saved"]), len(told["refused"])) == (2, 2)
+    assert desk.stands() == [("", "ZQA", None)]
+    assert ViewingEvent.objects.filter(kind__in=["late", "shown"]).count() == 2
+
+
+def test_an_endless_nest_is_refused(desk, client):
+    nest = '{"events": ' + "[" * 40_000 + "]" * 40_000 + "}"
+    assert client.post(desk.sitting.address("events"), nest, content_type="application/json").status_code == 400
