@@ -151,9 +151,6 @@ def import_readings(*, study: Study, path: str | Path, user=None, trial: bool = 
         raise ValidationError(f"{path.name} is larger than {LARGEST_FILE // 2**20} MiB; split it.")
     data = path.read_bytes()
     try:
-        table = open_spreadsheet(data, path.name)
-        if missing := [name for name in REQUIRED if name not in table.header]:
-            raise ValidationError(f"{path.name} needs the columns {', '.join(REQUIRED)}; it lacks {', '.join(missing)}.")
         parsed = _parse(_rows_of(data, path.name), study)
     except TableError as error:
         raise ValidationError(str(error)) from error
@@ -179,9 +176,11 @@ class _Row:
 
 
 def _rows_of(data: bytes, name: str) -> Iterator[tuple[int, dict[str, str]]]:
-    """Every row by its line, decimal commas made points; read twice, so that a long table is held once, as its bytes. Rows of
-    another length than the header raise ValidationError together."""
+    """Every row by its line, decimal commas made points; read twice, so that a long table is held once, as its bytes. A missing
+    column, and rows of another length than the header, raise ValidationError, these together."""
     table = open_spreadsheet(data, name)
+    if missing := [column for column in REQUIRED if column not in table.header]:
+        raise ValidationError(f"{name} needs the columns {', '.join(REQUIRED)}; it lacks {', '.join(missing)}.")
     places = {column: table.header.index(column) for column in MEASURES if column in table.header}
     measured: dict[str, list[str]] = {column: [] for column in places}
     wrong = []
