@@ -206,11 +206,19 @@ def _check_command(options: argparse.Namespace, readings: Path) -> str:
     return shlex.join(["Rscript", str(options.out / NAME), *(str(file) for file in files if file)])
 
 
+def _copy_of(options: argparse.Namespace) -> Path:
+    """Where the readings that were analysed lie beside the results; never in the place of the file that was given."""
+    path = options.out / "readings.csv"
+    if path.resolve() == options.readings.resolve():
+        raise InputError(f"{path} would be overwritten by its plain copy, which lies beside the results. Give another folder with --out.")
+    return path
+
+
 def _imported(options: argparse.Namespace) -> Path:
     """The export brought into readings.csv beside the results, where its hash is that of the file."""
     from benchmark.core.imports.command import from_options, write_readings
 
-    path = options.out / "readings.csv"
+    path = _copy_of(options)
     found = from_options(options.readings, options)
     write_readings(found, path)
     for note in found.notes:
@@ -233,7 +241,7 @@ def _plain(options: argparse.Namespace) -> Path:
     read_readings(options.readings)
     for note in table.notes:
         print(f"Note: {note}")
-    path = options.out / "readings.csv"
+    path = _copy_of(options)
     write_atomically(path, plain_csv(table, inert))
     return path
 

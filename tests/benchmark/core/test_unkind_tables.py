@@ -109,6 +109,14 @@ def test_decimal_commas_and_a_guessed_encoding_are_analysed_and_told(tmp_path, c
         read_predictions(io.BytesIO(b"model;member;item;view;truth;p_a;p_b\n"))
 
 
+def test_a_table_in_the_folder_of_results_is_not_overwritten_by_its_plain_copy(tmp_path, capsys):
+    source = tmp_path / "readings.csv"
+    source.write_bytes(given := table().replace(",", ";").encode())
+    assert main(["analyse", str(source), "--out", str(tmp_path)]) == 2
+    assert "would be overwritten by its plain copy" in capsys.readouterr().err
+    assert [source.read_bytes(), *tmp_path.iterdir()] == [given, source]
+
+
 def test_an_answer_in_another_case_is_wrong_and_noted():
     assert 'The answer "B" is counted as wrong, for the class is written "b"' in notes_of(table("ann,d,i9,b,B"))
 
