@@ -137,9 +137,10 @@ def _opened(path: str):
     from matplotlib.ft2font import FT2Font
 
     try:
-        return FT2Font(path)
+        font = FT2Font(path)
     except (OSError, RuntimeError):  # a file that is no font, or one that FreeType cannot read
         return None
+    return font if font.scalable else None  # of pictures alone, as those of emoji: matplotlib takes none
 
 
 def _name_in(path: str, scripts: set[str]) -> str:

@@ -149,3 +149,12 @@ def test_the_jobs_log_names_the_package_that_is_wanting(machine, monkeypatch, tm
     assert "fonts-noto-cjk" in lines[0]
     assert lines[1:] == ["Comparison 1 is ready."]
     assert all(len(line) <= 500 for line in lines)  # longer ones are cut
+
+
+def test_a_font_of_pictures_alone_is_passed_over(machine, monkeypatch, tmp_path):
+    """Fonts of emoji hold bitmaps; matplotlib refuses them, and a study with such a name in it must be drawn all the same."""
+    bitmaps = SimpleNamespace(scalable=False, get_char_index=lambda number: 1)
+    monkeypatch.setattr("matplotlib.ft2font.FT2Font", lambda path: bitmaps)
+    machine(tmp_path / "NotoColorEmoji.ttf")
+    assert letters.families(["\U0001f9ec"]) == list(letters.OWN_FONTS)
+    assert "empty boxes" in letters.without_font(["\U0001f9ec"])
