@@ -104,10 +104,17 @@ def test_sealing_without_a_line_waits_on_the_page_and_goes_on_by_itself(chromium
     page.goto(f"{link}block/1/?image=end")
     saved(page)
     context.set_offline(True)
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")  # one thing more to save
+    without_a_line = page.get_by_text("There is no connection. Your answers are kept")
     page.get_by_role("button", name="Seal and continue").tap()
-    page.get_by_text("There is no connection. Your answers are kept").wait_for()
+    without_a_line.wait_for()
     assert page.locator("#seal").is_disabled()
+    line_is_back = answers_blocked(context, page, "*/seal/")
+    page.evaluate("document.getElementById('waiting').textContent = ''")
     context.set_offline(False)
+    without_a_line.wait_for()  # what was to be saved is, the sealing itself waits
+    assert ViewingEvent.objects.filter(kind="visible").exists()
+    line_is_back()
     page.get_by_role("heading", name="A short break").wait_for()
     assert BlockSitting.objects.get().sealed_at
     assert Answer.objects.standing().count() == 6

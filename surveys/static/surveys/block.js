@@ -2,14 +2,13 @@
 (function () {
   "use strict";
 
-  const { AnswerQueue, BlockImages, Elsewhere, Marks, NetworkOutput, Questions, Stage, Teller, Zoom, say } = window.diptych;
+  const { AnswerQueue, BlockImages, Elsewhere, Marks, NetworkOutput, Questions, Sealing, Stage, Teller, Zoom, say } = window.diptych;
   const data = JSON.parse(document.getElementById("block-data").textContent);
   const part = (id) => document.getElementById(id);
   const items = data.items;
   const practising = !data.events && !data.preview;
   const SECOND_TAP_MS = 400;
   const RETRY_MS = 3000;
-  const TIMEOUT_MS = 15000;
   let index = data.start;
   let painted_ms = null;
   let showing = 0;
@@ -28,11 +27,13 @@
       part("saved").textContent = say(state === "retry" && innerWidth >= 700 ? "kept" : state);
       part("saved").dataset.state = state;
       teller.saving(state, say(state === "retry" ? "kept" : state));
+      if (sealing) sealing.saving(state);
     },
     onAcknowledged: (last, own) => elsewhere.acknowledged(last, own),
     onRefused: refused,
   }) : null;
   const elsewhere = queue ? new Elsewhere({ known: data.known, noun: data.noun, box: part("elsewhere"), onNews: takeOver }) : null;
+  const sealing = queue && part("seal-form") ? new Sealing({ form: part("seal-form"), words: part("waiting"), queue }) : null;
   // What the screen showed travels with the answer that follows: one request for an image instead of two.
   const record = (event) => (queue ? queue.add(event, ["shown", "zoomed"].includes(event.type)) : null);
   const itemEvent = (type, detail) => record({ type, item: items[index] && items[index].id, detail });
@@ -417,35 +418,6 @@
     marks.tell();
   }
 
-  async function sealWhenSaved(event) {
-    event.preventDefault();
-    part("seal").disabled = true;
-    part("waiting").textContent = say("sealing");
-    await queue.drained();
-    while (!(await sealed())) {
-      part("waiting").textContent = say("sealing_retry");
-      await pause(RETRY_MS);
-    }
-  }
-
-  // Seal in the background, so that a line that is down just now never leads to the browser's own page of errors. Sealing
-  // twice is sealing once. A refusal is shown as the page that it is.
-  async function sealed() {
-    const form = part("seal-form");
-    const abort = new AbortController();
-    const timer = setTimeout(() => abort.abort(), TIMEOUT_MS);
-    try {
-      const answer = await fetch(form.action, { method: "POST", credentials: "omit", signal: abort.signal });
-      if (answer.ok) location.assign(answer.url);
-      else if (answer.status < 500) form.submit();
-      return answer.status < 500;
-    } catch (_) {
-      return false;
-    } finally {
-      clearTimeout(timer);
-    }
-  }
-
   function linkNumber(event) {
     const link = event.target.closest("a[href^='?image=']");
     if (!link) return;
@@ -480,7 +452,6 @@
   window.addEventListener("online", loadAgain);
   if (!practising) {
     part("end").addEventListener("click", linkNumber);
-    if (part("seal-form")) part("seal-form").addEventListener("submit", sealWhenSaved);
     document.addEventListener("visibilitychange", () => itemEvent(document.hidden ? "hidden" : "visible"));
     const screen_size = () => record({
       type: "screen",
