@@ -165,11 +165,6 @@
     if (!practising) history.replaceState(null, "", "?image=" + (atEnd ? "end" : index + 1));
     if (atEnd) {
       showing += 1;
-      // Where "Next" was just touched, a second tap must not seal.
-      if (part("seal") && performance.now() - tapped_ms < SECOND_TAP_MS) {
-        part("seal").disabled = true;
-        setTimeout(() => { part("seal").disabled = false; }, SECOND_TAP_MS);
-      }
       part("where").textContent = say("place", { heading: data.heading, number: items.length, count: items.length });
       listSkipped();
       focusOn(part("end-title"));
@@ -230,12 +225,16 @@
     markChosen();
   }
 
-  // The second tap of a double tap would pass over an image that nobody has seen yet. By keyboard there is no such thing.
+  // The second tap of a double tap would pass over an image that nobody has seen yet, or seal. By keyboard there is no such
+  // thing. What counts is when the finger came down: on a slow phone the second tap may be heard long after.
   function dropSecondTap(event) {
     if (!event.detail || index >= items.length) return;
-    const now = performance.now();
-    if (now - tapped_ms < SECOND_TAP_MS && !questions.isDone(items[index])) event.preventDefault();
-    else tapped_ms = now;
+    if (isSecondTap(event) && !questions.isDone(items[index])) event.preventDefault();
+    else tapped_ms = event.timeStamp;
+  }
+
+  function isSecondTap(event) {
+    return event.timeStamp - tapped_ms < SECOND_TAP_MS;
   }
 
   function goOn(leaveOpen) {
@@ -452,6 +451,7 @@
   window.addEventListener("online", loadAgain);
   if (!practising) {
     part("end").addEventListener("click", linkNumber);
+    if (part("seal")) part("seal").addEventListener("click", (event) => { if (isSecondTap(event)) event.preventDefault(); });
     document.addEventListener("visibilitychange", () => itemEvent(document.hidden ? "hidden" : "visible"));
     const screen_size = () => record({
       type: "screen",
