@@ -14,6 +14,7 @@ from benchmark.core.methods.teams import bayes_accuracy, best_threshold, defer_a
 from benchmark.core.plans.plan import Contrast, Extra
 from benchmark.core.sections.item_response import _shrunken
 from benchmark.core.sections.order import order_model_section
+from benchmark.core.sections.probabilities import reader_confidence_sections
 
 from .conftest import CLASSES
 from .crossed_study import QUICK, crossed_network, small_study
@@ -179,6 +180,19 @@ def test_stated_confidence_is_calibrated_and_selective(results):
         assert record["auc_right_over_wrong"] > 0.8
     curve = results.records("reader_risk_coverage", view="close")
     assert (curve[-1]["coverage"], len(curve)) == (1.0, 100)
+
+
+def test_draws_in_which_nobody_stated_confidence_are_left_out_of_its_intervals():
+    """One of two readers stated any: every fourth draw takes the other twice. The estimates are those without draws."""
+    rows = [(who, "people", f"i{i}", "ab"[i % 2], "a", str(0.5 + i / 20) if who == "r1" else "") for who in ("r1", "r2") for i in range(8)]
+    frame = pd.DataFrame(rows, columns=["reader", "group", "item", "truth", "answer", "confidence"])
+    scored = Scored(Readings.from_frame(frame), "incorrect", ())
+    draws = StudyDraws.of(scored.frame, draws=200, seed=0)
+    assert 20 < (draws.reader_weights[0] == 0).sum() < 80
+    with np.errstate(divide="raise", invalid="raise"):
+        (record,) = reader_confidence_sections(scored, draws, seed=0, confidence=0.95)["reader_calibration"]
+    for name in ("ece", "overconfidence", "brier"):
+        assert record[f"{name}_ci_low"] < record[name] < record[f"{name}_ci_high"]
 
 
 def test_ratings_are_not_probabilities():
