@@ -195,6 +195,9 @@ def order_model_section(scored: Scored, plan: Plan) -> list[Record]:
     return records
 
 
+LOG_ODDS = ("log_odds_ratio", "se", "p", "ci_low", "ci_high")
+AVERAGE = "average_log_odds_ratio"
+PLAIN = ("se", "df", "p", "ci_low", "ci_high")
 ORDER_TERMS = ("{second} against {first}", "second period against first", "carry-over: {first} first against {second} first")
 
 
@@ -219,11 +222,6 @@ def _order_terms(scored: Scored, group: str, first: str, second: str, plan: Plan
     plain, plain_why = _plain_terms(rows, x, names, plan)
     whys = "; ".join(told for told in (why, plain_why) if told) or None
     return [{**keys, "term": name, **one, **two, "why": whys} for name, one, two in zip(names, mixed, plain)]
-
-
-LOG_ODDS = ("log_odds_ratio", "se", "p", "ci_low", "ci_high")
-AVERAGE = "average_log_odds_ratio"
-PLAIN = ("se", "df", "p", "ci_low", "ci_high")
 
 
 def _mixed_terms(rows: pd.DataFrame, x: np.ndarray, names: list[str], plan: Plan) -> tuple[list[Record], str | None]:
