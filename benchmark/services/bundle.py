@@ -9,6 +9,7 @@ from pathlib import Path
 from django.conf import settings
 
 from benchmark.core.output.check import NAME as CHECK
+from benchmark.core.software import CORES
 from benchmark.models import Comparison
 
 from .input_files import (
@@ -27,7 +28,6 @@ from .input_files import (
 
 FIXED_TIME = (1980, 1, 1, 0, 0, 0)
 PACKAGES = ("numpy", "pandas", "scipy", "matplotlib", "plotly", "openpyxl", "pillow", "tqdm")
-CORES = ("benchmark/core", "imagebank/core")
 README = """{title}
 {underline}
 

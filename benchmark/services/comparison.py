@@ -11,6 +11,7 @@ from pathlib import Path
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils import timezone
 
 from benchmark.models import AnalysisPlan, Comparison, StoredPredictions, comparison_folder
 from imagebank.models import Study
@@ -78,10 +79,7 @@ def run_comparison(
         )
         if (folder / PICTURES).exists():
             hashes[PICTURES] = sha256_of(folder / PICTURES)
-        home = comparison_folder(study, digest, seed)
-        for old in (home, home.with_name(f"{home.name}.documents")):
-            shutil.rmtree(old, ignore_errors=True)
-        os.replace(folder, home)
+        put_in_place(folder, comparison_folder(study, digest, seed))
     with transaction.atomic():
         comparison, _ = Comparison.objects.update_or_create(
             study=study,
@@ -94,6 +92,7 @@ def run_comparison(
                 "plan": stamped,
                 "predictions": predictions,
                 "created_by": user,
+                "created_at": timezone.now(),
             },
         )
     return comparison
@@ -105,14 +104,27 @@ def _stamped(study: Study, plan: AnalysisPlan | str | Path | None) -> AnalysisPl
     return stamp_plan(study=study, path=plan) if isinstance(plan, str | Path) else plan
 
 
+def put_in_place(folder: Path, home: Path) -> None:
+    """Let a finished analysis be what lies at `home`; documents made of an earlier one go with it."""
+    for old in (home, home.with_name(f"{home.name}.documents")):
+        shutil.rmtree(old, ignore_errors=True)
+    os.replace(folder, home)
+
+
+def is_of_this_version(comparison: Comparison) -> bool:
+    """Whether this program, with the packages of now, computed it: else running it again may give other files."""
+    from benchmark.core.software import versions
+
+    return comparison.results.get("versions") == versions()
+
+
 def _is_whole_and_current(comparison: Comparison) -> bool:
     """Whether the comparison has every file that one would have now, made with the software of now."""
     from benchmark.core.output.check import NAME as CHECK
     from benchmark.core.output.writing import are_drawn_as_now
-    from benchmark.core.software import versions
 
     whole = all((comparison.folder / name).exists() for name in ("results.json", CHECK))
-    return whole and comparison.results.get("versions") == versions() and are_drawn_as_now(comparison.folder)
+    return whole and is_of_this_version(comparison) and are_drawn_as_now(comparison.folder)
 
 
 def _write_inputs(
