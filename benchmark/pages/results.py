@@ -28,10 +28,10 @@ from ..services.documents import documents
 from ..services.predictions import store_network_predictions, store_predictions
 from ..services.rating_analysis import complete_raters, is_rating_study
 from ..services.starting import start_check, start_comparison, start_documents, start_renewal, what_is_needed
+from .answering import answers_in_words
 from .downloads import readings_file, table_file
 from .forms import PredictionsForm, StartForm
 from .presenting import (
-    answers_in_words,
     are_ratings,
     change_rows,
     comparisons_table,

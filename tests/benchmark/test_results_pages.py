@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from benchmark.core.wording import unbroken
 from benchmark.finders import PlotlyFinder
-from benchmark.pages.presenting import answers_in_words
+from benchmark.pages.answering import answers_in_words
 from benchmark.services import comparison as comparison_service
 from benchmark.services.comparison import run_comparison
 from benchmark.services.plans import stamp_plan
