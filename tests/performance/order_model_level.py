@@ -19,7 +19,7 @@ from benchmark.core.inputs.scoring import Scored
 from benchmark.core.sections.order import order_model_section
 
 TERMS = ("view", "period", "carry-over")
-LAYOUTS = ((8, 24, 24), (20, 60, 24), (40, 120, 24))  # readers, images, images read by each
+LAYOUTS = ((8, 24, 24), (20, 60, 24))  # readers, images, images read by each
 SD_READER, SD_ITEM, SD_READER_GAIN, SD_ITEM_GAIN = 0.5, 1.0, 0.3, 0.5
 
 

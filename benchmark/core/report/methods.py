@@ -202,8 +202,8 @@ def _description(results: Results) -> Iterator[str]:
     if results.records("order_model"):
         yield (
             "Where both orders of the views occur, view, period and carry-over were also told apart by a logistic mixed model with crossed random"
-            " effects of readers and images, fitted by Laplace's approximation, and by a logistic model without random effects [[liang]] whose"
-            " variance takes readers and images as samples [[cameron]]."
+            " effects of readers and images, fitted by Laplace's approximation, its t-tests with as many degrees of freedom as readers less two, and"
+            " by a logistic model without random effects [[liang]] whose variance takes readers and images as samples [[cameron]]."
         )
     if any(record["ratio"] is not None for record in results.records("time_model")):
         yield "Response times: a linear mixed model of their logarithm with random effects of readers and images [[bates]]."

@@ -9,7 +9,7 @@ import pandas as pd
 
 from benchmark.core.errors import NotConverged
 from benchmark.core.inputs.scoring import ReaderSet, Scored
-from benchmark.core.methods.distributions import normal_quantile, normal_two_sided_p, t_quantile, t_two_sided_p
+from benchmark.core.methods.distributions import t_quantile, t_two_sided_p
 from benchmark.core.methods.glmm import RandomEffect, fit_glmm
 from benchmark.core.methods.lmm import fit_lmm
 from benchmark.core.methods.logistic import clustered_terms, fit_logistic
@@ -185,7 +185,7 @@ def order_model_section(scored: Scored, plan: Plan) -> list[Record]:
 
     View and period are coded -1/2 and 1/2, so that each is an average over the other. Twice their product is 1/2 where the
     first view came first and -1/2 where it came second: in two periods it is what one order does beside the other, the
-    carry-over (Senn 2002). One record per term with its log odds ratio and Wald test; beside it, as `average_log_odds_ratio`, that
+    carry-over (Senn 2002). One record per term with its log odds ratio and t-test; beside it, as `average_log_odds_ratio`, that
     of a model without random effects, which is nearer to zero, with the two-way variance of new readers and new items.
     """
     records = []
@@ -195,7 +195,7 @@ def order_model_section(scored: Scored, plan: Plan) -> list[Record]:
     return records
 
 
-LOG_ODDS = ("log_odds_ratio", "se", "p", "ci_low", "ci_high")
+LOG_ODDS = ("log_odds_ratio", "se", "df", "p", "ci_low", "ci_high")
 AVERAGE = "average_log_odds_ratio"
 PLAIN = ("se", "df", "p", "ci_low", "ci_high")
 ORDER_TERMS = ("{second} against {first}", "second period against first", "carry-over: {first} first against {second} first")
@@ -225,7 +225,11 @@ def _order_terms(scored: Scored, group: str, first: str, second: str, plan: Plan
 
 
 def _mixed_terms(rows: pd.DataFrame, x: np.ndarray, names: list[str], plan: Plan) -> tuple[list[Record], str | None]:
-    """Wald tests of the first terms of x in a logistic model with random readers and items, or why there are none."""
+    """t-tests of the first terms of x in a logistic model with random readers and items, or why there are none.
+
+    Each is given the degrees of freedom of a comparison of the readers of either order, the fewest that any has: by the normal
+    distribution eight readers show a carry-over that is not there in one study of eight (tests/performance/order_model_level.py).
+    """
     why, y = affordable(plan, rows["reader"].nunique(), rows["item"].nunique()), rows["correct"].to_numpy(dtype=float)
     if why is None:
         effects = tuple(RandomEffect(codes(rows[kind])[0], np.ones(len(y))) for kind in ("item", "reader"))
@@ -235,9 +239,10 @@ def _mixed_terms(rows: pd.DataFrame, x: np.ndarray, names: list[str], plan: Plan
             why = "the logistic mixed model did not converge, as when a class is always right"
     if why is not None:
         return [dict.fromkeys(LOG_ODDS) for _ in names], why
-    z = normal_quantile(0.5 + plan.confidence / 2)
+    df = rows["reader"].nunique() - 2
+    reach = t_quantile(0.5 + plan.confidence / 2, df)
     return [
-        dict(zip(LOG_ODDS, (float(b), float(se), normal_two_sided_p(b / se), float(b - z * se), float(b + z * se))))
+        dict(zip(LOG_ODDS, (float(b), float(se), float(df), t_two_sided_p(b / se, df), float(b - reach * se), float(b + reach * se))))
         for _, b, se in zip(names, fit.beta, fit.se)
     ], None
 
