@@ -1,11 +1,14 @@
 """The sections beyond the comparisons: what each promises, on simulated studies with known causes."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import special
 
-from benchmark.core import Plan, Readings, analyse
+from benchmark.core import Plan, Readings, analyse, read_readings
 from benchmark.core.inputs.scoring import Scored
 from benchmark.core.methods.bootstrap import StudyDraws, intervals
 from benchmark.core.methods.lmm import fit_lmm
@@ -154,6 +157,16 @@ def test_the_model_of_orders_finds_view_period_and_carry_over_as_they_were_made(
     assert records[0]["p"] < 0.001
     one_order = scored.readings.with_frame(scored.readings.frame.assign(block=scored.readings.frame["view"].map({"close": "1", "wide": "2"})))
     assert order_model_section(Scored(one_order), Plan()) == [], "confounded orders have no such model"
+
+
+def test_the_model_of_orders_is_that_of_an_independent_program():
+    """Laplace's approximation written out in base R, by tests/reference/order_model.R, to its very top; the product's climb ends where
+    the slope is 1e-4, within a ten-thousandth of a standard error of it."""
+    folder = Path(__file__).parents[2] / "reference"
+    expected = json.loads((folder / "order_model.json").read_text())
+    found = order_model_section(Scored(read_readings(folder / "order_readings.csv")), Plan())
+    assert [record["log_odds_ratio"] for record in found] == pytest.approx(expected["beta"], abs=1e-4 * min(expected["se"]))
+    assert [record["se"] for record in found] == pytest.approx(expected["se"], rel=1e-5)
 
 
 def test_response_times_follow_what_made_them(results):
