@@ -192,6 +192,8 @@ def _facts(
             "unit": plan.unit,
             "completion": asdict(plan.completion) if plan.completion else None,
             "contrasts": [asdict(contrast) for contrast in plan.primary],
+            "secondary": [asdict(extra) for extra in plan.secondary],
+            "sensitivity": [asdict(extra) for extra in plan.sensitivity],
         },
         "seed": seed,
         "versions": versions(),

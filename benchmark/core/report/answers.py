@@ -31,7 +31,17 @@ def answers_on(results: Results, topic: str) -> list[str]:
 def notes_on(results: Results, topic: str) -> list[str]:
     """For what the answers on that page hold, and what they cannot tell."""
     notes = [note.format(level=f"{100 * results['plan']['confidence']:g} %") for note in NOTES.get(topic, ())]
-    return [*notes, SIMULATED[topic]] if results.is_simulated and topic in SIMULATED else notes
+    notes += [SIMULATED[topic]] if results.is_simulated and topic in SIMULATED else []
+    return notes + ([planned_on_pages(results)] if topic in BEYOND_CONTRASTS and results["plan"]["declared"] else [])
+
+
+BEYOND_CONTRASTS = ("contrasts", "agreement", "order", "probabilities", "teams", "item-response")
+
+
+def planned_on_pages(results: Results) -> str:
+    """What of a page beyond the planned comparisons was planned, too."""
+    named = "; ".join(extra["name"] for extra in results["plan"].get("secondary", []))
+    return f"Beside its contrasts the plan names {named or 'no analysis'}; whatever else stands here is exploratory."
 
 
 def _shares(results: Results) -> list[str]:
