@@ -19,8 +19,21 @@ from imagebank.services.working import working_folder
 from imagebank.tables import csv_text
 from surveys.services import reader_answers_frame, readings_frame
 
+from .attributes import item_attributes
 from .facts import study_facts, survey_design
-from .input_files import DESIGN, FACTS, PICTURES, PLAN, PREDICTIONS, RATINGS, READERS, READINGS, REGISTERED, STAMP
+from .input_files import (
+    ATTRIBUTES,
+    DESIGN,
+    FACTS,
+    PICTURES,
+    PLAN,
+    PREDICTIONS,
+    RATINGS,
+    READERS,
+    READINGS,
+    REGISTERED,
+    STAMP,
+)
 from .pictures import images_sha256, write_hardest_pictures
 from .plans import stamp_plan
 from .predictions import store_predictions_files
@@ -149,6 +162,9 @@ def _write_inputs(
     about = about[about["reader"].isin(readings["reader"])]
     if len(about) and len(about.columns) > 1:
         (folder / READERS).write_text(csv_text(about.columns, about.itertuples(index=False, name=None)), encoding="utf-8", newline="")
+    known = item_attributes(study, set(readings["item"]))
+    if known is not None:
+        (folder / ATTRIBUTES).write_text(known, encoding="utf-8", newline="")
     for name, content in ((FACTS, study_facts(study)), (DESIGN, survey_design(study))):
         if content is not None:
             text = json.dumps(content, ensure_ascii=False, indent=1, sort_keys=True)
@@ -216,6 +232,7 @@ def analyse_folder(
 def _analyse_readings(folder: Path, *, seed: int, stamp: str | None, step, pictures=None) -> None:
     from benchmark.core.analysis import analyse
     from benchmark.core.facts import described, read_certificate, read_facts
+    from benchmark.core.inputs.attributes import read_item_attributes
     from benchmark.core.inputs.pictures import read_item_pictures
     from benchmark.core.inputs.predictions import read_predictions
     from benchmark.core.inputs.readers import read_reader_answers
@@ -230,6 +247,7 @@ def _analyse_readings(folder: Path, *, seed: int, stamp: str | None, step, pictu
         read_readings(folder / READINGS),
         predictions=given(PREDICTIONS, read_predictions),
         readers=given(READERS, read_reader_answers),
+        attributes=given(ATTRIBUTES, read_item_attributes),
         plan=given(PLAN, Plan.from_toml),
         seed=seed,
         stamped_sha256=stamp,

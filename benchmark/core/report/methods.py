@@ -188,6 +188,11 @@ def _description(results: Results) -> Iterator[str]:
             " and Welch's t-test of two choices; for new images, the same contrast over readings, centred within groups and classes, with the"
             " two-way variance of readers and images [[cameron]]. Choices of fewer than five readers are merged or left out."
         )
+    if results.records("subgroups"):
+        yield (
+            "Accuracy by kind of image: images of a kind against the others of the same class, by least squares with an intercept per class and the"
+            " two-way variance of readers and images [[cameron]] (of a network, images alone); p adjusted for the false discovery rate [[benjamini]]."
+        )
     if results.records("fixed_raters"):
         yield "Where all readers read the same images, Conger's kappa [[conger]] and Brennan and Prediger's [[brennan]] too."
     if results.records("metrics"):

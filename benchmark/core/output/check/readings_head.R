@@ -34,5 +34,5 @@
 # NOT COVERED
 #   everything else that is drawn at random (bootstrap intervals of F1, kappa, agreement, calibration and teams; max-T of paired
 #   tests and of classes), mixed models, U-statistic, Obuchowski-Rockette, Tango's and Newcombe's intervals, further tables of assisted reading and of anchors, agreement within readers, readers' answers about
-#   themselves, calibration, times, changes within a block and between views, teams, error consistency, AUC, the Rasch model. docs/results/statistics.md of the program says what those are held to.
+#   themselves, kinds of images, calibration, times, changes within a block and between views, teams, error consistency, AUC, the Rasch model. docs/results/statistics.md of the program says what those are held to.
 
