@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import groupby
 from typing import Any
 
 from benchmark.core.results import Results
@@ -45,41 +44,47 @@ def subgroups(results: Results) -> list[str]:
 
 
 def subgroup_sentences(results: Results) -> Iterator[str]:
-    """Per attribute and view: from where to where each one's accuracy goes, then each network's lead."""
-    alpha = f"{results['plan']['alpha']:g}"
-    for (attribute, view, who), records in _sets(results.records("subgroups"), _who):
-        low, high = _ends(records, "accuracy")
+    """Per attribute and view: from where to where everybody's accuracy goes, and how many kinds differ; then the networks' leads."""
+    alpha = results["plan"]["alpha"]
+    for what, records in _by_attribute(results.records("subgroups")):
+        ranges = [_range(who, own) for who, own in _each(records, _who)]
         known = [r for r in records if r["p_adjusted"] is not None]
-        differ = sum(r["p_adjusted"] < results["plan"]["alpha"] for r in known)
-        shown = f"of {len(known)} kinds {differ or 'none'} {'are' if differ > 1 else 'is'} shown to differ from the other images of the same class"
-        test = f"; {shown} ({alpha} level, adjusted)" if known else ""
-        yield (
-            f"{readable(attribute).capitalize()}{on_view(view)}: {who} right {percent(low['accuracy'])} ({low['kind_of_image']}) to"
-            f" {percent(high['accuracy'])} ({high['kind_of_image']}) of the time{test}."
-        )
-    for (attribute, view, who), records in _sets(results.records("subgroup_differences"), _lead):
-        known = [r for r in records if r["difference"] is not None]
-        low, high = _ends(known, "difference")
-        yield (
-            f"{readable(attribute).capitalize()}{on_view(view)}: {who} goes from {number(100 * low['difference'], 1)} points"
-            f" ({low['kind_of_image']}) to {number(100 * high['difference'], 1)} ({high['kind_of_image']})."
-        )
+        differ = [f"{_who(r)[0]} on {r['kind_of_image']}" for r in known if r["p_adjusted"] < alpha]
+        held = f"shown to differ from the other images of the same class ({alpha:g} level, adjusted): {'; '.join(differ) or 'none'}"
+        yield f"{what}: {', '.join(ranges)}" + (f"; {held}." if known else ".")
+    for what, records in _by_attribute([r for r in results.records("subgroup_differences") if r["difference"] is not None]):
+        yield f"{what}: " + ", ".join(_lead(model, group, own) for (model, group), own in _each(records, lambda r: (r["model"], r["group"]))) + "."
 
 
-def _sets(records: list[Record], who) -> Iterator[tuple[tuple, list[Record]]]:
-    def key(record: Record) -> tuple:
-        return record["attribute"], record["view"], who(record)
+def _by_attribute(records: list[Record]) -> Iterator[tuple[str, list[Record]]]:
+    """The records of each attribute and view, with its words: "Skin tone on focused images"."""
+    for (attribute, view), own in _each(records, lambda r: (r["attribute"], r["view"])):
+        yield f"{readable(attribute).capitalize()}{on_view(view)}", own
 
-    return ((name, list(own)) for name, own in groupby(records, key))
+
+def _each(records: list[Record], key) -> Iterator[tuple[Any, list[Record]]]:
+    """Records of one key together, by first appearance."""
+    found: dict[Any, list[Record]] = {}
+    for record in records:
+        found.setdefault(key(record), []).append(record)
+    return iter(found.items())
 
 
 def _ends(records: list[Record], field: str) -> tuple[Record, Record]:
     return min(records, key=lambda r: r[field]), max(records, key=lambda r: r[field])
 
 
-def _who(record: Record) -> str:
-    return f"{named_model(record['reader'])} was" if record["kind"] == "model" else f"{plural(record['group'])} were"
+def _who(record: Record) -> tuple[str, str]:
+    return (named_model(record["reader"]), "was") if record["kind"] == "model" else (plural(record["group"]), "were")
 
 
-def _lead(record: Record) -> str:
-    return f"the lead of {named_model(record['model'])} over {plural(record['group'])}"
+def _range(who: tuple[str, str], records: list[Record]) -> str:
+    low, high = _ends(records, "accuracy")
+    ends = f"{percent(low['accuracy'])} ({low['kind_of_image']}) to {percent(high['accuracy'])} ({high['kind_of_image']})"
+    return f"{who[0]} {who[1]} right {ends} of the time"
+
+
+def _lead(model: str, group: str, records: list[Record]) -> str:
+    low, high = _ends(records, "difference")
+    ends = [f"{number(100 * r['difference'], 1)} points ({r['kind_of_image']})" for r in (low, high)]
+    return f"{named_model(model)} minus {plural(group)} from {ends[0]} to {ends[1]}"
