@@ -52,6 +52,7 @@ def test_a_network_that_fails_on_dark_skin_is_found_and_people_are_not_blamed():
     assert "(0.05 level, adjusted): net on dark; net on light." in said[0]
     html = build_report(results, [], {})
     assert "Does it hold for every kind of image?" in html
+    assert "are given by tone of the images" in html
     assert [row for row in dictionary_of({name: results[name] for name in SECTIONS}) if not row["meaning"]] == []
 
 
