@@ -6,7 +6,7 @@ from models_ml.models import AttributionSet
 from .models import AnalysisPlan, Comparison, StoredPredictions
 from .protocol.printing import MAKE_PDF, make_pdf
 from .services.assistance import FREEZE, assist
-from .services.checking import recompute
+from .services.checking import recompute, renew
 from .services.comparison import STAMPED, run_comparison
 from .services.documents import make_documents
 from .services.planning import simulate_design
@@ -48,6 +48,15 @@ def comparison_check_job(run: JobRun) -> dict:
         + (f"{len(found.different)} differ: {', '.join(found.different)[:400]}" if found.different else "all the same.")
     )
     return {"comparison": comparison.pk, "files": found.files, "different": found.different}
+
+
+@register_job("comparison-renewal")
+def comparison_renewal_job(run: JobRun) -> dict:
+    """Analyse the inputs of the comparison in payload again, in place of what an older version made."""
+    comparison = Comparison.objects.get(study=run.study, pk=run.payload["comparison"])
+    renew(comparison=comparison, user=run.job.created_by, progress=_told_to(run))
+    run.log(f"Comparison {comparison.pk} is made by this version.")
+    return {"comparison": comparison.pk}
 
 
 @register_job("comparison-documents")

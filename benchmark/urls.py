@@ -48,6 +48,7 @@ urlpatterns = [
     path(f"{ONE}on/<slug:topic>/", views.comparison_topic, name="comparison_topic"),
     path(f"{ONE}since/<int:other>/", views.comparison_changes, name="comparison_changes"),
     path(f"{ONE}check/", views.comparison_check, name="comparison_check"),
+    path(f"{ONE}renewal/", views.comparison_renewal, name="comparison_renewal"),
     path(f"{ONE}figures/<slug:name>.json", views.comparison_figure, name="comparison_figure"),
     path(f"{ONE}figures/<slug:name>.csv", views.comparison_figure_data, name="comparison_figure_data"),
     re_path(

@@ -34,6 +34,7 @@ PLACES = {
     "assistance": ("benchmark:assistance", "", "See what readers see"),
     "comparison": ("benchmark:comparison_detail", "comparison", "See the results"),
     "comparison-check": FILES,
+    "comparison-renewal": ("benchmark:comparison_detail", "comparison", "See the results"),
     "comparison-documents": FILES,
     "study-simulation": ("benchmark:planning", "", "See the power"),
     "protocol-pdf": ("benchmark:protocol", "", "See the protocol"),

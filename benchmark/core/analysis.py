@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
+from benchmark.core.inputs.attributes import ItemAttributes
 from benchmark.core.inputs.completion import EXTRA, INCOMPLETE, KEPT, Completion, complete_sittings
 from benchmark.core.inputs.predictions import Predictions, add_model_readings
 from benchmark.core.inputs.readers import ReaderAnswers
@@ -30,6 +31,7 @@ from benchmark.core.sections.reader_auc import reader_auc_sections
 from benchmark.core.sections.reliance import reliance_sections
 from benchmark.core.sections.sensitivity import sensitivity_section
 from benchmark.core.sections.standing import items_section, standing_section
+from benchmark.core.sections.subgroups import subgroup_sections
 from benchmark.core.sections.teams import teams_section
 from benchmark.core.sections.times import speed_accuracy_section, time_model_section, time_section
 from benchmark.core.sections.within_reader import within_reader_sections
@@ -47,6 +49,7 @@ def analyse(
     *,
     predictions: Predictions | None = None,
     readers: ReaderAnswers | None = None,
+    attributes: ItemAttributes | None = None,
     plan: Plan | None = None,
     seed: int = 0,
     stamped_sha256: str | None = None,
@@ -55,7 +58,7 @@ def analyse(
 ) -> Results:
     """Analyse readings under a plan; the same inputs, plan and seed give the same results.
 
-    readers: what readers said about themselves; without it nothing is asked of that.
+    readers: what readers said about themselves; attributes: what is known of items; without them nothing is asked of these.
     stamped_sha256: the plan's SHA-256 from before the first answer; another one is a deviation. registered: that plan
     itself, so that every field that differs is named.
     progress: called with (steps done, steps in all, name of the next step). Raises InputError when nothing is left to
@@ -72,9 +75,13 @@ def analyse(
     content["plan"]["stamped_sha256"] = registered.sha256 if registered else stamped_sha256
     if readers is not None:
         content["inputs"].append({"file": readers.source, "sha256": readers.sha256, "rows": readers.rows})
+    if attributes is not None:
+        content["inputs"].append({"file": attributes.source, "sha256": attributes.sha256, "rows": attributes.rows})
     steps = _steps(scored, plan, seed, content, predictions, registered)
     if readers is not None:
         steps.insert(-1, ("readers' answers about themselves", lambda: covariate_sections(scored, readers, plan)))
+    if attributes is not None:
+        steps.insert(-1, ("kinds of images", lambda: subgroup_sections(scored, attributes, plan)))
     for done, (name, section) in enumerate(steps):
         if progress:
             progress(done, len(steps), name)
@@ -192,6 +199,8 @@ def _facts(
             "unit": plan.unit,
             "completion": asdict(plan.completion) if plan.completion else None,
             "contrasts": [asdict(contrast) for contrast in plan.primary],
+            "secondary": [asdict(extra) for extra in plan.secondary],
+            "sensitivity": [asdict(extra) for extra in plan.sensitivity],
         },
         "seed": seed,
         "versions": versions(),

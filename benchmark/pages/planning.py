@@ -23,7 +23,13 @@ from ..services.rating_analysis import is_rating_study
 from ..services.starting import start_simulation
 from .charts import power_chart
 from .forms import PlanDraftForm, PlanForm, PlanningForm, RatingPlanningForm, SimulationForm
-from .planning_words import planned_in_words, planned_rating_in_words, precision_rows, simulation_rows
+from .planning_words import (
+    PRECISION_COLUMNS,
+    planned_in_words,
+    planned_rating_in_words,
+    precision_rows,
+    simulation_rows,
+)
 
 PLANNING_ROLES = (Role.COORDINATOR, Role.ANALYST, Role.ENGINEER)
 STAMPING_ROLES = (Role.COORDINATOR, Role.ANALYST)
@@ -207,6 +213,7 @@ def precision(request, slug):
     context = {
         "study": request.study,
         "rows": precision_rows(precision_so_far(study=request.study, difference=points / 100)),
+        "columns": PRECISION_COLUMNS,
         "points": points,
     }
     return render(request, "benchmark/precision.html", context)

@@ -153,11 +153,20 @@ def _simulation_row(job: Job, found: dict) -> SimulationRow:
 
 @dataclass(frozen=True)
 class PrintedPrecision:
+    """cells: the heading and the printed value of each width; none where nothing can be estimated yet, with `why`."""
+
     name: str
     readers: int
     readers_planned: int
-    cells: list[str]
+    cells: list[tuple[str, str]]
     why: str | None
+
+
+PRECISION_COLUMNS = tuple(
+    heading.format(when)
+    for when in ("now", "at the end")
+    for heading in ("Width {}, these images (points)", "Width {}, new images (points)", "Power {}, new images (%)")
+)
 
 
 def precision_rows(rows: list[PrecisionRow]) -> list[PrintedPrecision]:
@@ -167,7 +176,7 @@ def precision_rows(rows: list[PrecisionRow]) -> list[PrintedPrecision]:
             f"{row.network} against {plural(row.group)}{on_view(row.view or None)}",
             row.readers,
             row.readers_planned,
-            [*_cells(row.now), *_cells(row.at_the_end)] if row.now and row.at_the_end else [],
+            list(zip(PRECISION_COLUMNS, [*_cells(row.now), *_cells(row.at_the_end)])) if row.now and row.at_the_end else [],
             row.why,
         )
         for row in rows

@@ -14,7 +14,7 @@ from benchmark.core.report.ratings import picture_words
 from benchmark.core.sections.rating_pictures import best_and_worst
 from benchmark.core.wording import interval, percent, readable
 from benchmark.models import Comparison
-from benchmark.pages.presenting import Estimate, Record, Whisker
+from benchmark.pages.answering import Estimate, Record, Whisker
 from benchmark.services.input_files import PICTURES
 
 COMPONENTS = (

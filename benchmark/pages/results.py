@@ -23,14 +23,15 @@ from imagebank.permissions import Role, may_change, require_role
 from ..models import Comparison
 from ..services.bundle import bundle, bundle_name, check_command_of, command_of
 from ..services.checking import changes_between
+from ..services.comparison import is_of_this_version
 from ..services.documents import documents
 from ..services.predictions import store_network_predictions, store_predictions
 from ..services.rating_analysis import complete_raters, is_rating_study
-from ..services.starting import start_check, start_comparison, start_documents, what_is_needed
+from ..services.starting import start_check, start_comparison, start_documents, start_renewal, what_is_needed
+from .answering import answers_in_words
 from .downloads import readings_file, table_file
 from .forms import PredictionsForm, StartForm
 from .presenting import (
-    answers_in_words,
     are_ratings,
     change_rows,
     comparisons_table,
@@ -49,7 +50,7 @@ from .topics import HYPE, ITEM_FIGURES, PICTURES
 # Results name truth and show pictures beside it, so only roles that may see the truth come here.
 READING_ROLES = (Role.ANALYST, Role.COORDINATOR, Role.ENGINEER)
 STARTING_ROLES = (Role.ANALYST, Role.COORDINATOR)
-JOB_KINDS = ("comparison", "comparison-check", "comparison-documents")
+JOB_KINDS = ("comparison", "comparison-check", "comparison-renewal", "comparison-documents")
 # Plotly lays its drawings out with style attributes; scripts stay under the strict rule of every page.
 CHART_STYLES = {"style-src": ["'self'", "'unsafe-inline'"]}
 
@@ -241,6 +242,7 @@ def _about(comparison: Comparison, here: str) -> dict:
         "documents": [path.name for path in documents(comparison)],
         "has_items": bool(comparison.results.get("items") or comparison.results.get("pictures")),
         "are_ratings": are_ratings(comparison.results),
+        "is_outdated": not is_of_this_version(comparison),
         "check_command": check_command_of(comparison),
         "check_covers": COVERS_RATINGS if are_ratings(comparison.results) else COVERS,
     }
@@ -357,3 +359,10 @@ def comparison_documents(request, slug, pk):
 def comparison_check(request, slug, pk):
     comparison = get_object_or_404(Comparison, study=request.study, pk=pk)
     return redirect("job-detail", slug=slug, pk=start_check(comparison=comparison, user=request.user).pk)
+
+
+@require_POST
+@require_role(*STARTING_ROLES)
+def comparison_renewal(request, slug, pk):
+    comparison = get_object_or_404(Comparison, study=request.study, pk=pk)
+    return redirect("job-detail", slug=slug, pk=start_renewal(comparison=comparison, user=request.user).pk)

@@ -9,9 +9,11 @@ from pathlib import Path
 from django.conf import settings
 
 from benchmark.core.output.check import NAME as CHECK
+from benchmark.core.software import CORES
 from benchmark.models import Comparison
 
 from .input_files import (
+    ATTRIBUTES,
     DESIGN,
     FACTS,
     INPUTS,
@@ -27,7 +29,6 @@ from .input_files import (
 
 FIXED_TIME = (1980, 1, 1, 0, 0, 0)
 PACKAGES = ("numpy", "pandas", "scipy", "matplotlib", "plotly", "openpyxl", "pillow", "tqdm")
-CORES = ("benchmark/core", "imagebank/core")
 README = """{title}
 {underline}
 
@@ -75,8 +76,8 @@ def bundle_name(comparison: Comparison) -> str:
 
 def command_of(comparison: Comparison) -> str:
     """The command line that computes the comparison again from the folder of its bundle."""
-    options = {PLAN: "--plan", REGISTERED: "--registered", PREDICTIONS: "--predictions", READERS: "--readers", FACTS: "--study",
-               DESIGN: "--design", PICTURES: "--pictures"}  # fmt: skip
+    options = {PLAN: "--plan", REGISTERED: "--registered", PREDICTIONS: "--predictions", READERS: "--readers",
+               ATTRIBUTES: "--attributes", FACTS: "--study", DESIGN: "--design", PICTURES: "--pictures"}  # fmt: skip
     analyse = ("ratings", RATINGS) if RATINGS in comparison.hashes else ("analyse", READINGS)
     parts = [f"python -m benchmark.core {analyse[0]} inputs/{analyse[1]}"]
     parts += [f"{option} inputs/{name}" for name, option in options.items() if name in comparison.hashes]

@@ -1,13 +1,17 @@
-"""Does running a comparison again give the same bytes? And what changed between two comparisons?"""
+"""Does running a comparison again give the same bytes? If an older version made it, run it again for good; and what changed between two?"""
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from django.utils import timezone
 
 from benchmark.models import Comparison
 from imagebank.services.working import working_folder
 
-from .comparison import Progress, analyse_folder
+from .comparison import Progress, analyse_folder, put_in_place
 from .input_files import INPUTS, STAMP
 
 
@@ -21,16 +25,35 @@ class Recomputed:
 
 def recompute(*, comparison: Comparison, progress: Progress | None = None) -> Recomputed:
     """Run a stored comparison again from its own inputs, beside it, and compare every file. Nothing stored changes."""
+    with _analysed_again(comparison, progress) as (again, _):
+        names = _names(comparison.folder) | _names(again)
+        different = [name for name in sorted(names) if _bytes(comparison.folder / name) != _bytes(again / name)]
+    return Recomputed(len(names), different)
+
+
+def renew(*, comparison: Comparison, user=None, progress: Progress | None = None) -> Comparison:
+    """Analyse the comparison's own inputs with the program of now, and keep that in place of what is stored.
+
+    What people or networks have answered since is not in it. What stops the work leaves everything as it was.
+    """
+    with _analysed_again(comparison, progress) as (again, results):
+        put_in_place(again, comparison.folder)
+    comparison.results, comparison.created_by, comparison.created_at = results, user, timezone.now()
+    comparison.save(update_fields=["results", "created_by", "created_at"])
+    return comparison
+
+
+@contextmanager
+def _analysed_again(comparison: Comparison, progress: Progress | None) -> Iterator[tuple[Path, dict]]:
+    """A folder with the comparison's own inputs and what this program makes of them, and the content of results.json."""
     with working_folder(comparison.folder.parent, ".check-") as again:
         for name in INPUTS:
             if (comparison.folder / name).is_dir():
                 shutil.copytree(comparison.folder / name, again / name)
             elif (comparison.folder / name).exists():
                 shutil.copyfile(comparison.folder / name, again / name)
-        analyse_folder(again, seed=comparison.seed, stamp=comparison.hashes.get(STAMP), progress=progress)
-        names = _names(comparison.folder) | _names(again)
-        different = [name for name in sorted(names) if _bytes(comparison.folder / name) != _bytes(again / name)]
-    return Recomputed(len(names), different)
+        stamp = comparison.hashes.get(STAMP)
+        yield again, analyse_folder(again, seed=comparison.seed, stamp=stamp, progress=progress)
 
 
 def _names(folder: Path) -> set[str]:

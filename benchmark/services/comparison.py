@@ -11,6 +11,7 @@ from pathlib import Path
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils import timezone
 
 from benchmark.models import AnalysisPlan, Comparison, StoredPredictions, comparison_folder
 from imagebank.models import Study
@@ -18,8 +19,21 @@ from imagebank.services.working import working_folder
 from imagebank.tables import csv_text
 from surveys.services import reader_answers_frame, readings_frame
 
+from .attributes import item_attributes
 from .facts import study_facts, survey_design
-from .input_files import DESIGN, FACTS, PICTURES, PLAN, PREDICTIONS, RATINGS, READERS, READINGS, REGISTERED, STAMP
+from .input_files import (
+    ATTRIBUTES,
+    DESIGN,
+    FACTS,
+    PICTURES,
+    PLAN,
+    PREDICTIONS,
+    RATINGS,
+    READERS,
+    READINGS,
+    REGISTERED,
+    STAMP,
+)
 from .pictures import images_sha256, write_hardest_pictures
 from .plans import stamp_plan
 from .predictions import store_predictions_files
@@ -78,10 +92,7 @@ def run_comparison(
         )
         if (folder / PICTURES).exists():
             hashes[PICTURES] = sha256_of(folder / PICTURES)
-        home = comparison_folder(study, digest, seed)
-        for old in (home, home.with_name(f"{home.name}.documents")):
-            shutil.rmtree(old, ignore_errors=True)
-        os.replace(folder, home)
+        put_in_place(folder, comparison_folder(study, digest, seed))
     with transaction.atomic():
         comparison, _ = Comparison.objects.update_or_create(
             study=study,
@@ -94,6 +105,7 @@ def run_comparison(
                 "plan": stamped,
                 "predictions": predictions,
                 "created_by": user,
+                "created_at": timezone.now(),
             },
         )
     return comparison
@@ -105,14 +117,27 @@ def _stamped(study: Study, plan: AnalysisPlan | str | Path | None) -> AnalysisPl
     return stamp_plan(study=study, path=plan) if isinstance(plan, str | Path) else plan
 
 
+def put_in_place(folder: Path, home: Path) -> None:
+    """Let a finished analysis be what lies at `home`; documents made of an earlier one go with it."""
+    for old in (home, home.with_name(f"{home.name}.documents")):
+        shutil.rmtree(old, ignore_errors=True)
+    os.replace(folder, home)
+
+
+def is_of_this_version(comparison: Comparison) -> bool:
+    """Whether this program, with the packages of now, computed it: else running it again may give other files."""
+    from benchmark.core.software import versions
+
+    return comparison.results.get("versions") == versions()
+
+
 def _is_whole_and_current(comparison: Comparison) -> bool:
     """Whether the comparison has every file that one would have now, made with the software of now."""
     from benchmark.core.output.check import NAME as CHECK
     from benchmark.core.output.writing import are_drawn_as_now
-    from benchmark.core.software import versions
 
     whole = all((comparison.folder / name).exists() for name in ("results.json", CHECK))
-    return whole and comparison.results.get("versions") == versions() and are_drawn_as_now(comparison.folder)
+    return whole and is_of_this_version(comparison) and are_drawn_as_now(comparison.folder)
 
 
 def _write_inputs(
@@ -137,6 +162,9 @@ def _write_inputs(
     about = about[about["reader"].isin(readings["reader"])]
     if len(about) and len(about.columns) > 1:
         (folder / READERS).write_text(csv_text(about.columns, about.itertuples(index=False, name=None)), encoding="utf-8", newline="")
+    known = item_attributes(study, set(readings["item"]))
+    if known is not None:
+        (folder / ATTRIBUTES).write_text(known, encoding="utf-8", newline="")
     for name, content in ((FACTS, study_facts(study)), (DESIGN, survey_design(study))):
         if content is not None:
             text = json.dumps(content, ensure_ascii=False, indent=1, sort_keys=True)
@@ -204,6 +232,7 @@ def analyse_folder(
 def _analyse_readings(folder: Path, *, seed: int, stamp: str | None, step, pictures=None) -> None:
     from benchmark.core.analysis import analyse
     from benchmark.core.facts import described, read_certificate, read_facts
+    from benchmark.core.inputs.attributes import read_item_attributes
     from benchmark.core.inputs.pictures import read_item_pictures
     from benchmark.core.inputs.predictions import read_predictions
     from benchmark.core.inputs.readers import read_reader_answers
@@ -218,6 +247,7 @@ def _analyse_readings(folder: Path, *, seed: int, stamp: str | None, step, pictu
         read_readings(folder / READINGS),
         predictions=given(PREDICTIONS, read_predictions),
         readers=given(READERS, read_reader_answers),
+        attributes=given(ATTRIBUTES, read_item_attributes),
         plan=given(PLAN, Plan.from_toml),
         seed=seed,
         stamped_sha256=stamp,

@@ -28,6 +28,17 @@ def start_check(*, comparison: Comparison, user=None) -> Job:
     )
 
 
+def start_renewal(*, comparison: Comparison, user=None) -> Job:
+    """Queue the analysis of a comparison's own inputs with the program of now, in place of what an older version made."""
+    return queue_once(
+        study=comparison.study,
+        kind="comparison-renewal",
+        title=f"Analyse comparison {comparison.pk} again with this version",
+        payload={"comparison": comparison.pk},
+        user=user,
+    )
+
+
 def start_documents(*, comparison: Comparison, user=None) -> Job:
     """Queue the making of the report as PDF and of the tables for Word."""
     return queue_once(

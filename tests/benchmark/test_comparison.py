@@ -88,8 +88,13 @@ def test_a_file_that_changed_is_named_and_a_lost_one_is_made_again(study):
 
 def test_the_bundle_makes_every_file_again_with_its_one_command(study, tmp_path):
     stamp_plan(study=study, text=PLAN)
+    for place, item in enumerate(study.items.all()):
+        item.attributes = {"skin_tone": str(1 + place % 2), "source_url": f"https://example.org/{place}", "seen": {"focused": "a", "panoramic": "b"}}
+        item.save()
     predictions = store_predictions(study=study, data=predictions_of(study), title="network")
     comparison = run_comparison(study=study, predictions=predictions, seed=5)
+    assert (comparison.folder / "attributes.csv").read_text().splitlines()[0] == "item,skin_tone"
+    assert "--attributes inputs/attributes.csv" in command_of(comparison)
     archive = zipfile.ZipFile(io.BytesIO(bundle(comparison=comparison)))
     archive.extractall(tmp_path / "elsewhere")
     home = tmp_path / "elsewhere" / bundle_name(comparison)

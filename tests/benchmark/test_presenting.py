@@ -1,6 +1,9 @@
 """How results are printed on pages: reasons as notes, plain words, numbers on either side of a threshold told apart."""
 
+import re
+
 import pytest
+from django.conf import settings
 from django.template.loader import render_to_string
 
 from benchmark.core.wording import p_value
@@ -125,3 +128,14 @@ def test_the_error_of_raters_fits_its_page():
 ])  # fmt: skip
 def test_a_p_near_the_border_is_printed_on_its_side_of_it(p, printed):
     assert p_value(p) == printed
+
+
+def test_every_table_of_these_pages_says_what_it_is_of():
+    """A caption is what a screen reader announces, and what a list of tables holds; the heading above is neither."""
+    tables = [
+        (file.name, opening[:200])
+        for file in sorted((settings.BASE_DIR / "templates" / "benchmark").glob("*.html"))
+        for opening in re.split(r"<table\b[^>]*>", file.read_text())[1:]
+    ]
+    assert len(tables) > 15
+    assert [name for name, opening in tables if not re.match(r"\s*<caption[^>]*>\s*\S", opening)] == []

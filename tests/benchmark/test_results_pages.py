@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from benchmark.core.wording import unbroken
 from benchmark.finders import PlotlyFinder
-from benchmark.pages.presenting import answers_in_words
+from benchmark.pages.answering import answers_in_words
 from benchmark.services import comparison as comparison_service
 from benchmark.services.comparison import run_comparison
 from benchmark.services.plans import stamp_plan
@@ -135,7 +135,31 @@ def test_a_comparison_is_started_checked_and_held_against_another_from_the_pages
     client.post(at("comparison_check", without))
     job = run_job(Job.objects.order_by("-created_at").first().pk)
     assert job.result["different"] == []
-    assert f"all {job.result['files']} files the same" in client.get(at("comparison_files", without)).content.decode()
+    files = client.get(at("comparison_files", without)).content.decode()
+    assert f"all {job.result['files']} files the same" in files
+    assert "Another version" not in files
+    _is_made_anew_by_this_version(client, without)
+
+
+def _is_made_anew_by_this_version(client, comparison):
+    """What another version left unwritten is there again, from the comparison's own inputs; both pages say it, until then."""
+    whole, table = comparison.results_as_written(), comparison.folder / "tables" / "paired.csv"
+    before, own = comparison.created_at, (comparison.folder / "readings.csv").read_bytes()
+    comparison.results = {**comparison.results, "versions": {**whole["versions"], "diptych": "0" * 12}, "paired": []}
+    comparison.save()
+    table.unlink()
+    for page in ("comparison_detail", "comparison_files"):
+        assert "Another version of the program" in client.get(at(page, comparison)).content.decode()
+    assert client.post(at("comparison_renewal", comparison)).status_code == 302
+    job = run_job(Job.objects.order_by("-created_at").first().pk)
+    assert job.state == job.State.SUCCEEDED, job.error
+    comparison.refresh_from_db()
+    assert comparison.results == json.loads(json.dumps(whole))
+    assert table.exists()
+    assert (comparison.folder / "readings.csv").read_bytes() == own
+    assert comparison.created_at > before
+    for page in ("comparison_detail", "comparison_files"):
+        assert "Another version of the program" not in client.get(at(page, comparison)).content.decode()
 
 
 def test_the_list_opens_with_the_latest_answer_to_every_question(client, study, comparison, member):

@@ -25,7 +25,7 @@ WHO = (
     (r"surveys/.*", {C}),
     (r"(protocol|record)/.*", ANALYSTS),
     (r"precision/|planning/simulate/|rehearsals/start/", ANALYSTS),
-    (r"results/(start|predictions)/.*|results/<int:pk>/(check|documents)/", ANALYSTS),
+    (r"results/(start|predictions)/.*|results/<int:pk>/(check|renewal|documents)/", ANALYSTS),
     (r"(plan|planning|rehearsals|results)/.*", WORKERS),
     (r"generated/(add|import|train)/|generated/.*/(decide|audit|publish|suspected)/", MAKERS),
     (r"networks/(auxiliary|gpu-box|import|start|take-part)/.*", MAKERS),

@@ -110,8 +110,9 @@ def reader_studies(rng: np.random.Generator) -> None:
 
 def mixed_model(rng: np.random.Generator) -> None:
     """60 readers x 280 items crossed, and one network row per item."""
-    if not shutil.which("Rscript"):
-        print("| crossed logistic mixed model | R is not installed | | | 4 | not run |")
+    has_lme4 = ["Rscript", "-e", "quit(status = !requireNamespace('lme4', quietly = TRUE))"]
+    if not shutil.which("Rscript") or subprocess.run(has_lme4, capture_output=True, check=False).returncode:
+        print("| crossed logistic mixed model | R with lme4 is not installed | | | 4 | not run |")
         return
     readers, items = 60, 280
     skill, hard = 0.5 * rng.normal(size=readers), rng.normal(size=items)

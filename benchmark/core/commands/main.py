@@ -44,6 +44,7 @@ def build_parser() -> argparse.ArgumentParser:
     analyse.add_argument("readings", type=Path, help="readings.csv: one row per reader and item; or an export, with --map")
     add_map_options(analyse)
     analyse.add_argument("--predictions", type=Path, help="predictions.csv: class probabilities of networks")
+    analyse.add_argument("--attributes", type=Path, help="attributes.csv: what is known of items, such as skin tone, a column per attribute")
     analyse.add_argument("--readers", type=Path, help="readers.csv: what readers said about themselves, a number or choice per column")
     analyse.add_argument("--plan", type=Path, help="analysis.toml: what was decided before the first answer")
     analyse.add_argument("--stamp", help="SHA-256 of the plan from before the first answer; a change is a deviation")
@@ -158,6 +159,7 @@ def _seed(text: str) -> int:
 def run_analyse(options: argparse.Namespace) -> int:
     from benchmark.core.analysis import analyse
     from benchmark.core.facts import described, read_certificate, read_facts
+    from benchmark.core.inputs.attributes import read_item_attributes
     from benchmark.core.inputs.pictures import read_item_pictures
     from benchmark.core.inputs.predictions import read_predictions
     from benchmark.core.inputs.readers import read_reader_answers
@@ -173,9 +175,10 @@ def run_analyse(options: argparse.Namespace) -> int:
     readings = read_readings(source)
     predictions = read_predictions(options.predictions) if options.predictions else None
     readers = read_reader_answers(options.readers) if options.readers else None
+    attributes = read_item_attributes(options.attributes) if options.attributes else None
     with _bar("analysing") as step:
         results = analyse(
-            readings, predictions=predictions, readers=readers, plan=plan, seed=options.seed, stamped_sha256=options.stamp,
+            readings, predictions=predictions, readers=readers, attributes=attributes, plan=plan, seed=options.seed, stamped_sha256=options.stamp,
             registered=Plan.from_toml(options.registered) if options.registered else None, progress=step,
         )  # fmt: skip
     results = described(results, facts=facts, certificate=certificate)

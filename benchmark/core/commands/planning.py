@@ -52,6 +52,10 @@ def add_published(parser: argparse.ArgumentParser) -> None:
         help="a published paired t-test (mean difference as a share: .246 for 24.6 points; p; pairs): what it implies, and its power; may be"
         " repeated",
     )  # fmt: skip
+    parser.add_argument(
+        "--published-accuracy", nargs=2, type=float, metavar=("LOW", "HIGH"),
+        help="between which shares the published networks were right, for what the tests mean for new images (.84 and .90)",
+    )  # fmt: skip
 
 
 def add_rating_size(parser: argparse.ArgumentParser) -> None:
@@ -88,11 +92,16 @@ def _rating_power(options: argparse.Namespace) -> int:
     return 0
 
 
-def _published(options: argparse.Namespace, difference: float) -> list[dict[str, Any]]:
-    """Each published contrast back-calculated, with the pairs that its spread needs for the difference."""
+def _published(options: argparse.Namespace, difference: float, layout) -> list[dict[str, Any]]:
+    """Each published contrast back-calculated, with the pairs that its spread needs for the difference, and for new images."""
     from benchmark.core.methods.paired import published_paired_t, standardised_mean
-    from benchmark.core.planning.closed_form import paired_t_power, pairs_needed
+    from benchmark.core.planning.closed_form import Design, paired_t_power, pairs_needed
+    from benchmark.core.planning.published import NETWORK, on_new_images
 
+    low, high = options.published_accuracy or NETWORK
+    if not 0 < low <= high < 1:
+        raise InputError(f"--published-accuracy needs two shares between 0 and 1, the lower one first; {low:g} and {high:g} were found.")
+    each, common = layout.classes * layout.per_survey, layout.classes * layout.anchors
     found = []
     for mean, p, n in options.published:
         try:
@@ -102,10 +111,11 @@ def _published(options: argparse.Namespace, difference: float) -> list[dict[str,
         except ValueError as error:
             raise InputError(f"--published {mean} {p} {n}: {error}") from error
         effect, dz = standardised_mean(test), difference / test.sd
+        new = on_new_images(test, Design(test.n, layout.items, each, layout.classes, common), network=(low, high))
         found.append({
             **{key: value for key, value in asdict(test).items() if key != "why"}, "cohens_dz": effect.dz,
             "dz_ci_low": effect.ci_low, "dz_ci_high": effect.ci_high, "power_at_difference": paired_t_power(dz, test.n),
-            "pairs_for_95_percent": ceil(pairs_needed(dz)),
+            "pairs_for_95_percent": ceil(pairs_needed(dz)), "new_images": asdict(new) if new else None,
         })  # fmt: skip
     return found
 
@@ -119,7 +129,7 @@ def run_power(options: argparse.Namespace) -> int:
     if world.accuracy_model == world.accuracy_readers:
         raise InputError("Power needs different accuracies of readers and network.")
     found = power_of(world, layout)
-    found["published"] = _published(options, abs(found["difference"]))
+    found["published"] = _published(options, abs(found["difference"]), layout)
     if options.json:
         print(json.dumps(found, indent=1))
     else:
@@ -228,6 +238,19 @@ def _claim_in_words(claim: dict[str, Any], found: dict[str, Any], layout, points
             f" points, d_z {test['cohens_dz']:.2f}; power for {points:.0f} points on these images"
             f" {100 * test['power_at_difference']:.1f} %, 95 % takes {test['pairs_for_95_percent']} pairs."
         )
+        yield _on_new_images_in_words(test, found)
+
+
+def _on_new_images_in_words(test: dict[str, Any], found: dict[str, Any]) -> str:
+    new = test["new_images"]
+    if new is None:
+        return "  For new images: no plausible world has this difference with this spread; --published-accuracy may be another."
+    return (
+        f"  For new images, over {new['worlds']} worlds with this spread ({found['items']} items, {found['per_reader']} read by each): SE"
+        f" {new['se_lowest']:.3f} to {new['se_highest']:.3f}, {new['se_lowest'] / test['se']:.1f} to {new['se_highest'] / test['se']:.1f}"
+        f" times the published one; 95 % at widest {100 * new['ci_low']:.1f} to {100 * new['ci_high']:.1f} points, p at most"
+        f" {new['p_largest']:.2g}."
+    )
 
 
 def run_simulate(options: argparse.Namespace, progress) -> int:

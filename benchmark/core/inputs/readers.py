@@ -59,11 +59,11 @@ def read_reader_answers(source: str | PathLike | io.IOBase) -> ReaderAnswers:
     if not asked:
         raise InputError(f"{table.name} needs one column per question beside reader; it has {', '.join(frame.columns)}.")
     by_reader = frame.set_index("reader")
-    found = tuple(_covariate(by_reader[column], table.name) for column in asked)
+    found = tuple(covariate_of(by_reader[column], table.name) for column in asked)
     return ReaderAnswers(found, table.name, table.sha256, len(frame))
 
 
-def _covariate(cells: pd.Series, name: str) -> Covariate:
+def covariate_of(cells: pd.Series, name: str) -> Covariate:
     given = cells[cells != ""]
     points = pd.Series(with_points(given.tolist(), name, str(cells.name)), index=given.index, dtype=object)
     numbers = pd.to_numeric(points, errors="coerce")

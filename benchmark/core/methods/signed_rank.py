@@ -90,7 +90,8 @@ def wilcoxon_signed_rank(differences: np.ndarray, *, confidence: float = 0.95) -
 
     `p` is exact for up to 50 differences without ties and zeros; otherwise the normal approximation with the tie
     correction and without continuity correction. Nearly equal floats (1e-9) count as ties. The interval of the
-    Hodges-Lehmann shift takes ordered Walsh averages by the normal approximation (Hollander & Wolfe 1999).
+    Hodges-Lehmann shift takes ordered Walsh averages, by the statistic's exact distribution where p is exact, so that both
+    decide alike, else by the normal approximation (Hollander & Wolfe 1999).
     """
     d = np.round(np.asarray(differences, dtype=float), 9)
     nonzero = d[d != 0]
@@ -106,7 +107,7 @@ def wilcoxon_signed_rank(differences: np.ndarray, *, confidence: float = 0.95) -
     z = (w_plus - n * (n + 1) / 4) / np.sqrt(variance)
     untied = zeros == 0 and tied.max() == 1 and n <= EXACT_UP_TO
     p, method = (exact, "exact") if untied else (normal_two_sided_p(z), "normal approximation, zeros dropped")
-    shift, low, high = _hodges_lehmann(d, confidence)
+    shift, low, high = _hodges_lehmann(d, confidence, exactly=untied)
     whys = ["too few units for an interval of the Hodges-Lehmann shift"] if low is None else []
     if exact is None:
         whys.append(f"more than {EXACT_TIED_UP_TO} units: Wilcoxon's p by its normal approximation alone")
@@ -121,14 +122,23 @@ def _doubled_midranks(sizes: np.ndarray) -> np.ndarray:
     return (2 * last - counts + 1)[inverse].astype(np.int64)
 
 
-def _hodges_lehmann(d: np.ndarray, confidence: float) -> tuple[float, float | None, float | None]:
+def _exact_quantile(probability: float, n: int) -> int:
+    """Smallest w with P(W <= w) of at least this probability, W the sum of positive ranks of n untied differences."""
+    chance = np.ones(1)
+    for rank in range(1, n + 1):
+        chance = (np.pad(chance, (0, rank)) + np.pad(chance, (rank, 0))) / 2
+    return int(np.argmax(np.cumsum(chance) >= probability * (1 - 1e-12)))
+
+
+def _hodges_lehmann(d: np.ndarray, confidence: float, *, exactly: bool) -> tuple[float, float | None, float | None]:
     from benchmark.core.methods.distributions import normal_quantile
 
     n = len(d)
     upper = np.triu_indices(n)
     walsh = np.sort((d[upper[0]] + d[upper[1]]) / 2)
     z = normal_quantile(0.5 + confidence / 2)
-    rank = int(np.floor(n * (n + 1) / 4 - z * np.sqrt(n * (n + 1) * (2 * n + 1) / 24)))
+    near = int(np.floor(n * (n + 1) / 4 - z * np.sqrt(n * (n + 1) * (2 * n + 1) / 24)))
+    rank = _exact_quantile((1 - confidence) / 2, n) if exactly else near
     if rank < 1:
         return float(np.median(walsh)), None, None
     return float(np.median(walsh)), float(walsh[rank - 1]), float(walsh[len(walsh) - rank])

@@ -96,12 +96,9 @@ def rejection_rates(
         facts[k] = (tests.two_way.estimate, tests.paired.se, tests.two_way.se, tests.se_u, tests.paired.sd)
     known = np.isfinite(p_values)
     rates = tuple(
-        Rate(
-            method,
-            float((p_values[known[:, c], c] < alpha).mean()) if known[:, c].any() else 0.0,
-            int(known[:, c].sum()),
-        )
+        Rate(method, float((p_values[known[:, c], c] < alpha).mean()), int(known[:, c].sum()))
         for c, method in enumerate(methods)
+        if known[:, c].any()  # a method that judged no study has no rate
     )
     own = methods.index("paired t") if "paired t" in methods else None
     cover = float((p_values[:, own] >= alpha).mean()) if own is not None else float("nan")

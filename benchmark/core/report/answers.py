@@ -15,6 +15,7 @@ from .covariates import covariate_answers
 from .description import agreement_answers
 from .opening import share_sentence
 from .secondary import SECTIONS_OF, bracketed, capital, said_on
+from .subgroups import subgroup_sentences
 from .within_reader import within_reader_sentences
 
 Record = dict[str, Any]
@@ -31,7 +32,17 @@ def answers_on(results: Results, topic: str) -> list[str]:
 def notes_on(results: Results, topic: str) -> list[str]:
     """For what the answers on that page hold, and what they cannot tell."""
     notes = [note.format(level=f"{100 * results['plan']['confidence']:g} %") for note in NOTES.get(topic, ())]
-    return [*notes, SIMULATED[topic]] if results.is_simulated and topic in SIMULATED else notes
+    notes += [SIMULATED[topic]] if results.is_simulated and topic in SIMULATED else []
+    return notes + ([planned_on_pages(results)] if topic in BEYOND_CONTRASTS and results["plan"]["declared"] else [])
+
+
+BEYOND_CONTRASTS = ("contrasts", "agreement", "order", "probabilities", "teams", "item-response")
+
+
+def planned_on_pages(results: Results) -> str:
+    """What of a page beyond the planned comparisons was planned, too."""
+    named = "; ".join(extra["name"] for extra in results["plan"].get("secondary", []))
+    return f"Beside its contrasts the plan names {named or 'no analysis'}; whatever else stands here is exploratory."
 
 
 def _shares(results: Results) -> list[str]:
@@ -78,7 +89,7 @@ def _view(r: Record) -> str:
 
 ANSWERS: dict[str, Callable[[Results], Any]] = {
     "accuracy": _shares, "assistance": in_short, "contrasts": _contrasts, "agreement": agreement_answers, "anchors": anchor_sentences,
-    "within-readers": within_reader_sentences, "reader-covariates": covariate_answers,
+    "within-readers": within_reader_sentences, "reader-covariates": covariate_answers, "subgroups": subgroup_sentences,
     **{topic: partial(said_on, topic=topic) for topic in SECTIONS_OF},
 }  # fmt: skip
 BOTH = "In brackets: {level} intervals and p values of single tests; adjusted ones are in the tables."
@@ -95,6 +106,10 @@ NOTES: dict[str, tuple[str, ...]] = {
     "anchors": (f"{NEW} of the anchors' kind.",),
     "within-readers": (f"{NEW}.",),
     "reader-covariates": ("Nobody was allotted to experience: whoever has more of it differs in other ways, too. All of this is exploratory.",),
+    "subgroups": (
+        "Nobody chose which images are of which kind: a kind may be harder for other reasons. Few images of a kind tell little: a difference that"
+        " is not shown is not shown to be absent. All of this is exploratory.",
+    ),
     "order": (
         f"{NEW}, and p values of single tests, not adjusted. {NOT_SHOWN}",
         "Practice and fatigue act at once: a change is what is left of both. Hard images may both take longer and be missed, so that times do not"

@@ -102,7 +102,7 @@ def _from_record(results: Results) -> dict[str, str | None]:
         "interval": told("reference_standard.interval"),
         "blinding_readers": told("readers.blinding"),
         "blinding_reference": told("reference_standard.blinding"),
-        "fairness": told("fairness.assessment", "images.skin_tone"),
+        "fairness": " ".join(text for text in (told("fairness.assessment", "images.skin_tone"), _kinds_of_images(results)) if text) or None,
         "demographics": told("images.demographics", "images.skin_tone"),
         "severity": told("images.severity"),
         "representative": told("images.representative"),
@@ -135,6 +135,12 @@ def _from_record(results: Results) -> dict[str, str | None]:
         "threshold": told("network.threshold"),
     }
     return {**always, **{key: text for key, text in instead.items() if text}}
+
+
+def _kinds_of_images(results: Results) -> str | None:
+    """What the results are told apart by."""
+    named = dict.fromkeys(readable(record["attribute"]) for record in results.records("subgroups"))
+    return f"Accuracy and the network's lead are given by {', '.join(named)} of the images." if named else None
 
 
 def _from_data(results: Results) -> dict[str, str | None]:

@@ -316,8 +316,9 @@ PARTS = (
     Part(
         "order_model",
         "What do view, period and carry-over do in one model?",
-        "Logistic model of right answers with readers and images as random effects, every term adjusted for the others; the test of"
-        " carry-over is weak.",
+        "Logistic model of right answers with readers and images as random effects, every term adjusted for the others; on average: without"
+        " random effects, its p and interval those of new readers and new images also where they gain unlike from a view. The test of carry-over"
+        " is weak.",
         (
             Column("Readers", "group", "group"),
             Column("Term", "term", "words"),
@@ -325,6 +326,9 @@ PARTS = (
             Column("Log odds ratio", "log_odds_ratio", "number"),
             Column("Interval", "ci", "ratio interval"),
             Column("p", "p", "p"),
+            Column("On average", "average_log_odds_ratio", "number"),
+            Column("Interval", "average_log_odds_ratio_ci", "plain interval"),
+            Column("p", "average_log_odds_ratio_p", "p"),
         ),
     ),
     Part(

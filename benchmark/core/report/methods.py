@@ -188,6 +188,11 @@ def _description(results: Results) -> Iterator[str]:
             " and Welch's t-test of two choices; for new images, the same contrast over readings, centred within groups and classes, with the"
             " two-way variance of readers and images [[cameron]]. Choices of fewer than five readers are merged or left out."
         )
+    if results.records("subgroups"):
+        yield (
+            "Accuracy by kind of image: images of a kind against the others of the same class, by least squares with an intercept per class and the"
+            " two-way variance of readers and images [[cameron]] (of a network, images alone); p adjusted for the false discovery rate [[benjamini]]."
+        )
     if results.records("fixed_raters"):
         yield "Where all readers read the same images, Conger's kappa [[conger]] and Brennan and Prediger's [[brennan]] too."
     if results.records("metrics"):
@@ -202,7 +207,8 @@ def _description(results: Results) -> Iterator[str]:
     if results.records("order_model"):
         yield (
             "Where both orders of the views occur, view, period and carry-over were also told apart by a logistic mixed model with crossed random"
-            " effects of readers and images, fitted by Laplace's approximation."
+            " effects of readers and images, fitted by Laplace's approximation, its t-tests with as many degrees of freedom as readers less two, and"
+            " by a logistic model without random effects [[liang]] whose variance takes readers and images as samples [[cameron]]."
         )
     if any(record["ratio"] is not None for record in results.records("time_model")):
         yield "Response times: a linear mixed model of their logarithm with random effects of readers and images [[bates]]."

@@ -29,6 +29,7 @@ from .opening import design, opening, participants, summary, title_of
 from .record import declared, recorded, size
 from .references import numbered
 from .secondary import SAID, SECTIONS_OF
+from .subgroups import subgroups
 from .within_reader import within_reader
 
 WATERMARK = "SIMULATED"
@@ -106,6 +107,7 @@ def _sections(results: Results, figures: dict[str, str], pictures: Pictures) -> 
     yield section("anchors", "How do all readers do on the images that all of them read?", lambda: anchors(results, figures))
     yield section("within-reader", "How far do readers agree with themselves?", lambda: within_reader(results, figures))
     yield section("reader-covariates", "Do accuracy and experience go together?", lambda: covariates(results, figures))
+    yield section("subgroups", "Does it hold for every kind of image?", lambda: subgroups(results))
     for part in further_parts(results):
         yield _further(results, part, figures)
     yield section("items", "Which images are hardest?", lambda: hardest(results, figures, pictures))

@@ -57,7 +57,24 @@ def declared(results: Results) -> list[str]:
         f"Margin of equivalence or non-inferiority: {margin}.",
         f"Registration: {plan['registration'] or study.get('registration') or NOT_RECORDED}.",
         f"Sittings: {which}.",
+        *named_beside_the_contrasts(results),
     ]
+
+
+def named_beside_the_contrasts(results: Results) -> list[str]:
+    """Which analyses a declared plan names beside its contrasts, by kind, and that no other was planned."""
+    if not results["plan"]["declared"]:
+        return []
+    named = {kind: results["plan"].get(kind, []) for kind in ("secondary", "sensitivity")}
+    told = [f"{kind.capitalize()} analyses in the plan: {'; '.join(map(_extra, extras))}." for kind, extras in named.items() if extras]
+    return [*told, "Every analysis that is none of these is exploratory: nobody asked for it before the answers."]
+
+
+def _extra(extra: dict) -> str:
+    """ "accuracy by class (p adjusted: bh)"."""
+    more = [readable(extra["test"])] if extra["test"] else []
+    more += [f"p adjusted: {extra['multiplicity']}"] if extra["multiplicity"] != "none" else []
+    return extra["name"] + (f" ({', '.join(more)})" if more else "")
 
 
 def size(results: Results) -> list[str]:

@@ -9,9 +9,10 @@ import pandas as pd
 
 from benchmark.core.errors import NotConverged
 from benchmark.core.inputs.scoring import ReaderSet, Scored
-from benchmark.core.methods.distributions import normal_quantile, normal_two_sided_p, t_quantile, t_two_sided_p
+from benchmark.core.methods.distributions import t_quantile, t_two_sided_p
 from benchmark.core.methods.glmm import RandomEffect, fit_glmm
 from benchmark.core.methods.lmm import fit_lmm
+from benchmark.core.methods.logistic import clustered_terms, fit_logistic
 from benchmark.core.methods.matched_pairs import clustered_mcnemar, durkalski
 from benchmark.core.methods.twoway import codes, two_way_mean
 from benchmark.core.plans.plan import Plan
@@ -184,7 +185,8 @@ def order_model_section(scored: Scored, plan: Plan) -> list[Record]:
 
     View and period are coded -1/2 and 1/2, so that each is an average over the other. Twice their product is 1/2 where the
     first view came first and -1/2 where it came second: in two periods it is what one order does beside the other, the
-    carry-over (Senn 2002). One record per term with its log odds ratio and Wald test.
+    carry-over (Senn 2002). One record per term with its log odds ratio and t-test; beside it, as `average_log_odds_ratio`, that
+    of a model without random effects, which is nearer to zero, with the two-way variance of new readers and new items.
     """
     records = []
     for carry in carry_over_section(scored, plan):
@@ -193,6 +195,9 @@ def order_model_section(scored: Scored, plan: Plan) -> list[Record]:
     return records
 
 
+LOG_ODDS = ("log_odds_ratio", "se", "df", "p", "ci_low", "ci_high")
+AVERAGE = "average_log_odds_ratio"
+PLAIN = ("se", "df", "p", "ci_low", "ci_high")
 ORDER_TERMS = ("{second} against {first}", "second period against first", "carry-over: {first} first against {second} first")
 
 
@@ -210,22 +215,48 @@ def _order_terms(scored: Scored, group: str, first: str, second: str, plan: Plan
         place = rows["position"] - rows.groupby(["reader", "view"])["position"].transform("mean")
         names.append(f"{PER_ITEMS} items later in the block")
         columns.append(place.to_numpy(dtype=float) / PER_ITEMS)
-    fields = ("log_odds_ratio", "se", "p", "ci_low", "ci_high")
     keys = {"group": group, "first_view": first, "second_view": second, "readings": len(rows), "readers": int(rows["reader"].nunique())}
+    truth, n_classes = codes(rows["truth"])
+    x = np.column_stack([*columns, (truth[:, None] == np.arange(n_classes)).astype(float)])
+    mixed, why = _mixed_terms(rows, x, names, plan)
+    plain, plain_why = _plain_terms(rows, x, names, plan)
+    whys = "; ".join(told for told in (why, plain_why) if told) or None
+    return [{**keys, "term": name, **one, **two, "why": whys} for name, one, two in zip(names, mixed, plain)]
+
+
+def _mixed_terms(rows: pd.DataFrame, x: np.ndarray, names: list[str], plan: Plan) -> tuple[list[Record], str | None]:
+    """t-tests of the first terms of x in a logistic model with random readers and items, or why there are none.
+
+    Each is given the degrees of freedom of a comparison of the readers of either order, the fewest that any has: by the normal
+    distribution eight readers show a carry-over that is not there in one study of eight (tests/performance/order_model_level.py).
+    """
     why, y = affordable(plan, rows["reader"].nunique(), rows["item"].nunique()), rows["correct"].to_numpy(dtype=float)
     if why is None:
-        truth, n_classes = codes(rows["truth"])
-        x = np.column_stack([*columns, (truth[:, None] == np.arange(n_classes)).astype(float)])
         effects = tuple(RandomEffect(codes(rows[kind])[0], np.ones(len(y))) for kind in ("item", "reader"))
         try:
             fit = fit_glmm(y, x, effects)
         except (NotConverged, np.linalg.LinAlgError):
             why = "the logistic mixed model did not converge, as when a class is always right"
     if why is not None:
-        return [{**keys, "term": name, **dict.fromkeys(fields), "why": why} for name in names]
-    z = normal_quantile(0.5 + plan.confidence / 2)
+        return [dict.fromkeys(LOG_ODDS) for _ in names], why
+    df = rows["reader"].nunique() - 2
+    reach = t_quantile(0.5 + plan.confidence / 2, df)
     return [
-        {**keys, "term": name, "log_odds_ratio": float(b), "se": float(se), "p": normal_two_sided_p(b / se), "ci_low": float(b - z * se),
-         "ci_high": float(b + z * se), "why": None}
-        for name, b, se in zip(names, fit.beta, fit.se)
-    ]  # fmt: skip
+        dict(zip(LOG_ODDS, (float(b), float(se), float(df), t_two_sided_p(b / se, df), float(b - reach * se), float(b + reach * se))))
+        for _, b, se in zip(names, fit.beta, fit.se)
+    ], None
+
+
+def _plain_terms(rows: pd.DataFrame, x: np.ndarray, names: list[str], plan: Plan) -> tuple[list[Record], str | None]:
+    """The same terms without random effects, as log odds ratios of all readers and items together, with two-way variance."""
+    try:
+        fit = fit_logistic(rows["correct"].to_numpy(dtype=float), x)
+    except (NotConverged, np.linalg.LinAlgError):
+        none = dict.fromkeys((AVERAGE, *(f"{AVERAGE}_{name}" for name in PLAIN)))
+        return [none for _ in names], "the average log odds ratios have no estimate, as when a class is always right"
+    # Readers of either order have a mean of their own.
+    found = clustered_terms(
+        fit, len(names), rows["reader"], rows["item"], rows["truth"], readers_lost=2, confidence=plan.confidence
+    )
+    whys = next((test.why for test in found if test.why), None)
+    return [{AVERAGE: t.estimate, **{f"{AVERAGE}_{name}": getattr(t, name) for name in PLAIN}} for t in found], whys

@@ -80,8 +80,7 @@ def _network(p: np.ndarray, truth: np.ndarray, weights: np.ndarray | None, rng, 
     record["classwise_ece"] = float(class_errors(p, truth).mean())
     drawn = {}
     if weights is not None:
-        total = weights.sum(axis=0)
-        total = np.where(total > 0, total, np.nan)  # a draw without any of these items says nothing
+        total = _measured(weights.sum(axis=0))
         drawn = {name: values @ weights / total for name, values in each.items()}
         drawn.update(_selective(top, right, weights))
     for bins, mass in BINNINGS:
@@ -101,6 +100,11 @@ def _network(p: np.ndarray, truth: np.ndarray, weights: np.ndarray | None, rng, 
     if weights is None:
         whys = ["no intervals: some items are not among the readings"]
     return {**record, "why": "; ".join(why for why in whys if why) or None}
+
+
+def _measured(weight: np.ndarray) -> np.ndarray:
+    """Weight of the rows in each draw (draws,), nan where none of them was drawn: such a draw says nothing about them."""
+    return np.where(weight > 0, weight, np.nan)
 
 
 def _bounds(
@@ -180,7 +184,7 @@ def _people(found: ReaderSet, rows: pd.DataFrame, stated, draws: StudyDraws, see
         record["brier"] = float(((stated - right) ** 2).mean())
         place = bin_places(stated, bins=10, mass=False)
         one = np.zeros(len(rows), dtype=int)
-        total = draws.sums(rows, one, 1)[:, 0]
+        total = _measured(draws.sums(rows, one, 1)[:, 0])
         gaps = draws.sums(rows, place, 10, stated - right)
         drawn = {"ece": np.abs(gaps).sum(axis=1) / total, "overconfidence": gaps.sum(axis=1) / total,
                  "brier": draws.sums(rows, one, 1, (stated - right) ** 2)[:, 0] / total}  # fmt: skip

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmark.core.methods.agreement import agreement, agreement_intervals, count_ratings, krippendorff_alpha
+from benchmark.core.methods.metrics import metrics_of
 
 
 def test_fleiss_1971(reference):
@@ -27,6 +28,19 @@ def test_gwets_four_raters_with_missing_ratings(reference):
     assert found.fleiss_kappa == pytest.approx(expected["fleiss"], abs=6e-6)
     assert found.krippendorff_alpha == pytest.approx(expected["alpha"], abs=6e-6)
     assert found.percent_agreement == pytest.approx(expected["pa"], abs=1e-9)
+
+
+def test_krippendorffs_four_observers_at_every_level(reference):
+    """Krippendorff (2011), Computing Krippendorff's Alpha-Reliability, example C; Gwet's handbook has its table, too."""
+    table = np.array([[np.nan if v is None else v for v in row] for row in reference["gwet_4raters"]["data"]["units_by_raters"]]).T
+    found = [krippendorff_alpha(table, level=level) for level in ("nominal", "ordinal", "interval", "ratio")]
+    assert found == pytest.approx([0.743, 0.815, 0.849, 0.797], abs=5e-4)
+
+
+def test_cohens_kappa_of_ninety_one_couples():
+    """Husbands and wives on one question, Agresti, Categorical Data Analysis; R package vcd, SexualFun: kappa .1293."""
+    couples = np.array([[7, 7, 2, 3], [2, 8, 3, 7], [1, 5, 4, 9], [2, 8, 9, 14]])
+    assert metrics_of(np.column_stack([couples, np.zeros(4)])).kappa == pytest.approx(0.1293, abs=5e-5)
 
 
 @pytest.mark.parametrize("level", ["nominal", "ordinal", "interval", "ratio"])

@@ -153,6 +153,14 @@ def test_what_rests_on_simulated_readers_is_said_of_teams(crossed_results):
     assert "Readers are simulated here" in notes_on(whole(crossed_results, simulated=True), "teams")[-1]
 
 
+def test_pages_beyond_the_contrasts_say_what_of_them_was_planned(crossed_results):
+    named = {"secondary": [{"name": "one network against the other", "test": None, "missing": None, "multiplicity": "none"}], "declared": True}
+    planned = whole(crossed_results, plan={**crossed_results["plan"], **named})
+    told = "Beside its contrasts the plan names one network against the other; whatever else stands here is exploratory."
+    assert [told in notes_on(planned, topic) for topic in ("contrasts", "teams", "accuracy")] == [True, True, False]
+    assert not any("the plan names" in note for note in notes_on(crossed_results, "contrasts"))
+
+
 def test_the_report_says_the_same_sentences_before_its_tables(crossed_results):
     report = build_report(crossed_results, [], {}).replace("&#x27;", "'").replace("\u00a0", " ")
     for topic in ("order", "probabilities", "teams", "item-response"):

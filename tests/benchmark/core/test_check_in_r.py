@@ -18,6 +18,7 @@ from benchmark.core.plans.plan import Contrast, Plan
 
 from .assisted_study import assisted_study
 from .conftest import founding_like, people_and_networks
+from .crossed_study import small_study
 
 pytestmark = pytest.mark.skipif(shutil.which("Rscript") is None, reason="needs R: Debian package r-base-core")
 
@@ -145,6 +146,17 @@ def networks_alone():
     return founding_like(5, sets=1).query("kind == 'model'"), Plan(**QUICK)
 
 
+def both_orders():
+    """Half of the readers see the second view first; blanks, places, a class of one item, and a group that is always right."""
+    frame = small_study(9, seed=5)
+    right = small_study(4, seed=6).query("kind == 'human'")
+    right = right.assign(reader="x" + right["reader"], group="=perfect", answer=right["truth"])
+    silent = (np.random.default_rng(0).random(len(frame)) < 0.05) & (frame["kind"] == "human")
+    frame = pd.concat([frame.assign(answer=frame["answer"].mask(silent, "")), right])
+    one = frame["item"] == "i0"
+    return frame.assign(truth=frame["truth"].mask(one, "d"), answer=frame["answer"].mask(one & (frame["answer"] == "a"), "d")), Plan(**QUICK)
+
+
 def short(rows) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["reader", "group", "item", "truth", "answer", "kind"])
 
@@ -171,7 +183,7 @@ def one_reader():
 
 STUDIES = {
     founding: 2300, with_output_in_sight: 1300, real_people_and_networks: 11000, odd_names: 900, raw_sittings: 1800,
-    networks_by_predictions: 2400, one_group_alone: 500, networks_alone: 450, next_to_nothing: 200, all_alike: 250, one_reader: 150,
+    networks_by_predictions: 2400, both_orders: 900, one_group_alone: 500, networks_alone: 450, next_to_nothing: 200, all_alike: 250, one_reader: 150,
 }  # fmt: skip
 
 
@@ -249,6 +261,21 @@ def test_every_covered_column_is_compared_to_eight_digits(results, tmp_path):
     assert (status, differ) == (1, altered), text
     assert "TOO FAR OFF" not in text
     assert agree + differ == in_r(results)[2]
+
+
+def test_every_column_of_the_model_of_orders_is_compared_to_eight_digits(tmp_path):
+    folder = analysed(*_arguments(both_orders(), tmp_path / "right"))
+    columns = ["readings", "readers", *(f"average_log_odds_ratio{end}" for end in ("", "_se", "_df", "_p", "_ci_low", "_ci_high"))]
+
+    def alter(frame):
+        for column in columns:
+            row = frame.index[frame[column] != ""][0]
+            frame.at[row, column] = repr(float(frame.at[row, column]) * (1 + 3e-8))
+        return frame
+
+    status, text, _, differ = in_r(changed(folder, tmp_path / "wrong", "order_model", alter))
+    assert (status, differ) == (1, len(columns)), text
+    assert in_r(changed(folder, tmp_path / "lost", "order_model", lambda frame: frame[1:]))[3] == 1
 
 
 def test_what_is_drawn_is_held_to_the_error_of_the_draws(results, tmp_path):

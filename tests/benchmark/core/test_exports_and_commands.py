@@ -170,6 +170,12 @@ def test_power_command_calculates_a_published_contrast_back(capsys):
     assert "t 11.65, SD 0.1481" in told
     assert "26.0 to 37.0 points" in told
     assert "94.7 %, 95 % takes 31 pairs" in told
+    assert "over 18 worlds with this spread (140 items, 28 read by each): SE 0.035 to 0.044" in told
+    assert "95 % at widest 22.8 to 40.2 points, p at most 1.7e-10" in told
+    assert main(["power", "--published", "0.9", "1e-3", "30", "--published-accuracy", ".5", ".6"]) == 0
+    assert "no plausible world has this difference" in capsys.readouterr().out
+    assert main(["power", "--published", "0.3", "0.01", "30", "--published-accuracy", ".9", ".8"]) == 2
+    assert "the lower one first; 0.9 and 0.8 were found" in capsys.readouterr().err
     assert main(["power", "--published", "0.3", "0", "30"]) == 2
     assert "a p between 0 and 1" in capsys.readouterr().err
 

@@ -19,6 +19,7 @@ from benchmark.core.methods.calibration import (
 from benchmark.core.methods.error_consistency import consistency_of_pairs, error_consistency
 from benchmark.core.methods.glmm import RandomEffect, fit_glmm
 from benchmark.core.methods.metrics import metrics_of
+from benchmark.core.methods.ordinal import fit_ordinal
 from benchmark.core.methods.rasch import fit_rasch, place_reader
 from benchmark.core.methods.realism import hype_error, signal, signal_from_counts
 from benchmark.core.methods.teams import defer_accuracy, oracle_accuracy, tuned_defer_accuracy, vote_accuracy
@@ -268,3 +269,18 @@ def test_repeating_the_networks_answers_feigns_information(duong_sim, reference)
     assert (found.beta[1], found.se[1]) == pytest.approx((wrong["beta"], wrong["se"]), abs=2e-3)
     right = fit_glmm(*study_layout(duong_sim))
     assert found.beta[1] / found.se[1] > 2 * right.beta[1] / right.se[1]
+
+
+def test_cumulative_link_model_of_the_bitterness_of_wine():
+    """Randall (1989): nine judges on eight bottles, cold or warm, without or with contact of the skins; as the package ordinal has it."""
+    judges = ("23344455", "12132354", "23325544", "32323253", "23433333", "32322454", "11222323", "22233334", "12323244")
+    rating = np.array([int(mark) - 1 for judge in judges for mark in judge])
+    x = np.stack([np.tile([0, 0, 0, 0, 1, 1, 1, 1], 9), np.tile([0, 0, 1, 1, 0, 0, 1, 1], 9)], axis=1)
+    plain = fit_ordinal(rating, x)
+    assert plain.log_likelihood == pytest.approx(-86.4919, abs=5e-5)
+    assert plain.thresholds == pytest.approx([-1.3444, 1.2508, 3.4669, 5.0064], abs=5e-5)
+    assert (*plain.beta, *plain.se) == pytest.approx((2.5031, 1.5278, 0.5287, 0.4766), abs=5e-5)
+    of_judges = fit_ordinal(rating, x, (RandomEffect(np.repeat(np.arange(9), 8), np.ones(72)),))
+    assert of_judges.log_likelihood == pytest.approx(-81.5654, abs=5e-5)
+    assert (*of_judges.beta, *of_judges.se) == pytest.approx((3.0630, 1.8349, 0.5954, 0.5125), abs=2e-4)
+    assert of_judges.sd == pytest.approx([1.1311], abs=2e-4)

@@ -72,6 +72,22 @@ def test_untied_wilcoxon_equals_scipys_exact_test(sizes, signs):
     assert wilcoxon_signed_rank(np.array(values)).p == pytest.approx(stats.wilcoxon(values, method="exact").pvalue)
 
 
+def test_depression_scores_of_nine_patients():
+    """Hollander & Wolfe (1973), 29f, and R's wilcox.test of them: V = 40, two-sided p .0390625, shift .46 (.010 to .786)."""
+    first = np.array([1.83, 0.50, 1.62, 2.48, 1.68, 1.88, 1.55, 3.06, 1.30])
+    second = np.array([0.878, 0.647, 0.598, 2.05, 1.06, 1.29, 1.06, 3.14, 1.29])
+    found = wilcoxon_signed_rank(first - second)
+    assert (found.w_plus, found.p, found.method, found.zeros) == (40, 0.0390625, "exact", 0)
+    assert (found.hodges_lehmann, found.ci_low, found.ci_high) == pytest.approx((0.46, 0.010, 0.786), abs=1e-9)
+
+
+@QUICK
+@given(st.lists(st.integers(1, 10_000), min_size=6, max_size=20, unique=True), st.integers(0, 2**20 - 1))
+def test_the_shifts_interval_holds_zero_where_its_exact_test_finds_nothing(sizes, signs):
+    found = wilcoxon_signed_rank(np.array([size / 1000 * (1 if signs >> k & 1 else -1) for k, size in enumerate(sizes)]))
+    assert (found.ci_low <= 0 <= found.ci_high) == (found.p >= 0.05)
+
+
 @QUICK
 @given(st.lists(st.integers(-5, 5), min_size=3, max_size=30).filter(any))
 def test_tied_wilcoxon_equals_scipys_approximation(values):

@@ -1,9 +1,12 @@
 """Power against published tables; the founding study's claim; the type-I error of each method by simulation."""
 
+from dataclasses import asdict, replace
+
 import numpy as np
 import pytest
 from scipy import special
 
+from benchmark.core.methods.paired import PairedT, published_paired_t
 from benchmark.core.methods.twoway import two_way_mean
 from benchmark.core.planning.closed_form import (
     Design,
@@ -19,6 +22,7 @@ from benchmark.core.planning.closed_form import (
     per_group_needed,
     two_sample_t_power,
 )
+from benchmark.core.planning.published import _spread_with, on_new_images
 from benchmark.core.planning.simulation import (
     StudyDesign,
     World,
@@ -118,6 +122,36 @@ def test_founding_claim_over_plausible_worlds():
     assert (claim.detectable_lowest, claim.detectable_highest) == pytest.approx((0.122, 0.147), abs=0.001)
     assert (claim.items_fewest, claim.items_most) == (210, 308)
     assert claim.largest_sd == pytest.approx(0.147, abs=5e-4)
+
+
+@pytest.mark.parametrize(
+    ("mean", "p", "se", "interval", "largest"),
+    [
+        (0.246, 1.55e-12, (0.032, 0.040), (0.167, 0.325), 2e-8),
+        (0.156, 9.27e-9, (0.030, 0.040), (0.076, 0.236), 2e-4),
+        (0.401, 5.24e-14, (0.040, 0.046), (0.310, 0.492), 1e-13),
+        (0.315, 1.85e-12, (0.037, 0.044), (0.228, 0.402), 2e-10),
+    ],
+)
+def test_the_founding_contrasts_for_new_images_as_recorded(mean, p, se, interval, largest):
+    """Recorded by simulation matched to the published spreads, with the network at .87, in one row at .84 to .90."""
+    found = on_new_images(published_paired_t(mean, p, 30), Design(30, 140, 28, classes=7))
+    assert (found.se_lowest, found.se_highest) == pytest.approx(se, abs=0.003)
+    assert (found.ci_low, found.ci_high) == pytest.approx(interval, abs=0.002)
+    assert found.p_largest == pytest.approx(largest, rel=0.5)
+    exactly = on_new_images(published_paired_t(mean, p, 30), Design(30, 140, 28, classes=7), network=(0.87, 0.87))
+    assert (exactly.worlds, found.worlds) == (6, 18)
+    assert found.se_lowest < exactly.se_lowest < exactly.se_highest < found.se_highest
+
+
+def test_a_published_spread_is_given_back_by_the_world_that_had_it():
+    """Asked for the world with a test's standard error, its components are those that it was computed from."""
+    world, design = World(0.7, 0.87, 0.4, 1.0, 0.5), Design(30, 140, 28, classes=7)
+    se = design.fixed_images_error(spread_of(world))
+    test = PairedT(30, 0.17, se * 30**0.5, se, 0.17 / se, 29, 0.001, 0.0, 0.0)
+    assert asdict(_spread_with(se, replace(world, sd_reader=0.0), design)) == pytest.approx(asdict(spread_of(world)), rel=1e-6)
+    assert on_new_images(replace(test, se=0.3), design) is None
+    assert on_new_images(replace(test, mean=-0.5), design, network=(0.87, 0.87)) is None
 
 
 def test_degrees_of_freedom_are_those_that_the_analysis_finds():

@@ -141,14 +141,18 @@ def test_every_field_of_the_record_stands_in_the_report_and_what_is_missing_is_n
 
 def test_the_report_says_what_was_declared_and_how_large_the_study_became(founding_results, facts):
     plan = {**founding_results["plan"], "declared": True, "estimand": "new images", "hypotheses": ["The network is ahead."], "margin": 0.05,
-            "registration": "DRKS1", "completion": {"threshold": 0.95, "comparison": ">", "first_per_seat": True}}  # fmt: skip
+            "registration": "DRKS1", "completion": {"threshold": 0.95, "comparison": ">", "first_per_seat": True},
+            "secondary": [{"name": "accuracy by class", "test": None, "missing": None, "multiplicity": "bh"}]}  # fmt: skip
     said = " ".join(declared(Results({**founding_results.content, "plan": plan})))
     for words in ("other images, read by other readers", "Hypotheses: The network is ahead.", "non-inferiority: 5.0 points", "Registration: DRKS1",
-                  "a sitting counts where > 95 % of its answers were given; of several in one seat, the first complete one"):  # fmt: skip
+                  "a sitting counts where > 95 % of its answers were given; of several in one seat, the first complete one",
+                  "Secondary analyses in the plan: accuracy by class (p adjusted: bh).",
+                  "Every analysis that is none of these is exploratory"):  # fmt: skip
         assert words in said
     bare = " ".join(declared(founding_results))
     assert "Hypotheses: not recorded. Margin of equivalence or non-inferiority: none declared. Registration: not recorded." in bare
     assert "no sitting is left out" in bare
+    assert "exploratory" not in bare  # nothing was declared, which the report says of all of it
     reached = "".join(size(founding_results))
     assert "Planned size: not recorded" in reached
     for these, new in zip(founding_results["paired"], founding_results["new_images"]):

@@ -1,11 +1,14 @@
 """The sections beyond the comparisons: what each promises, on simulated studies with known causes."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import special
 
-from benchmark.core import Plan, Readings, analyse
+from benchmark.core import Plan, Readings, analyse, read_readings
 from benchmark.core.inputs.scoring import Scored
 from benchmark.core.methods.bootstrap import StudyDraws, intervals
 from benchmark.core.methods.lmm import fit_lmm
@@ -14,6 +17,7 @@ from benchmark.core.methods.teams import bayes_accuracy, best_threshold, defer_a
 from benchmark.core.plans.plan import Contrast, Extra
 from benchmark.core.sections.item_response import _shrunken
 from benchmark.core.sections.order import order_model_section
+from benchmark.core.sections.probabilities import reader_confidence_sections
 
 from .conftest import CLASSES
 from .crossed_study import QUICK, crossed_network, small_study
@@ -155,6 +159,16 @@ def test_the_model_of_orders_finds_view_period_and_carry_over_as_they_were_made(
     assert order_model_section(Scored(one_order), Plan()) == [], "confounded orders have no such model"
 
 
+def test_the_model_of_orders_is_that_of_an_independent_program():
+    """Laplace's approximation written out in base R, by tests/reference/order_model.R, to its very top; the product's climb ends where
+    the slope is 1e-4, within a ten-thousandth of a standard error of it."""
+    folder = Path(__file__).parents[2] / "reference"
+    expected = json.loads((folder / "order_model.json").read_text())
+    found = order_model_section(Scored(read_readings(folder / "order_readings.csv")), Plan())
+    assert [record["log_odds_ratio"] for record in found] == pytest.approx(expected["beta"], abs=1e-4 * min(expected["se"]))
+    assert [record["se"] for record in found] == pytest.approx(expected["se"], rel=1e-5)
+
+
 def test_response_times_follow_what_made_them(results):
     terms = {r["term"]: r for r in results["time_model"]}
     right = terms["right against wrong answers"]
@@ -179,6 +193,19 @@ def test_stated_confidence_is_calibrated_and_selective(results):
         assert record["auc_right_over_wrong"] > 0.8
     curve = results.records("reader_risk_coverage", view="close")
     assert (curve[-1]["coverage"], len(curve)) == (1.0, 100)
+
+
+def test_draws_in_which_nobody_stated_confidence_are_left_out_of_its_intervals():
+    """One of two readers stated any: every fourth draw takes the other twice. The estimates are those without draws."""
+    rows = [(who, "people", f"i{i}", "ab"[i % 2], "a", str(0.5 + i / 20) if who == "r1" else "") for who in ("r1", "r2") for i in range(8)]
+    frame = pd.DataFrame(rows, columns=["reader", "group", "item", "truth", "answer", "confidence"])
+    scored = Scored(Readings.from_frame(frame), "incorrect", ())
+    draws = StudyDraws.of(scored.frame, draws=200, seed=0)
+    assert 20 < (draws.reader_weights[0] == 0).sum() < 80
+    with np.errstate(divide="raise", invalid="raise"):
+        (record,) = reader_confidence_sections(scored, draws, seed=0, confidence=0.95)["reader_calibration"]
+    for name in ("ece", "overconfidence", "brier"):
+        assert record[f"{name}_ci_low"] < record[name] < record[f"{name}_ci_high"]
 
 
 def test_ratings_are_not_probabilities():

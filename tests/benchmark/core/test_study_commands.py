@@ -88,6 +88,8 @@ def test_type_one_command_in_parts_is_the_whole(capsys):
     both, one = rows("--only", "crossed"), rows("--only", "crossed, 20")
     assert set(both) - {"scenario"} == {"crossed, 10 readers", "crossed, 20 readers"}
     assert one["crossed, 20 readers"] == both["crossed, 20 readers"]
+    cells = dict(zip(*([cell.strip() for cell in both[name].split("|")] for name in ("scenario", "crossed, 20 readers"))))
+    assert {cells[method] for method in SLOW} == {"–"}, "what judged no study rejects nothing, and holds no level"
 
 
 def test_type_one_command_counts_slow_methods_by_their_own_studies():

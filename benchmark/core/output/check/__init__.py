@@ -7,15 +7,15 @@ from typing import Any
 
 from benchmark.core.results import Results
 
-PARTS = ("readings_head.R", "beside.R", "readings_rows.R", "formulas.R", "gains.R", "drawn.R", "readings.R")
+PARTS = ("readings_head.R", "beside.R", "readings_rows.R", "formulas.R", "gains.R", "drawn.R", "order.R", "readings.R")
 RATING_PARTS = ("ratings_head.R", "beside.R", "ratings_rows.R", "formulas.R", "ratings.R")
 NAME = "check.R"
 COVERS = (
     "computes from the raw answers, in base R and without this program, which rows count, accuracies, both tests of every"
     " comparison and of every gain with a network's output, adjusted p values, networks, groups and views against one another,"
-    " confusion matrices and agreement, and prints each number beside the one in the tables. Bootstrap intervals and max-T of the comparisons"
-    " are drawn again and must agree within the error of the draws; mixed models are not covered. The program's head lists all that is, and"
-    " all that is not."
+    " confusion matrices, agreement and the order of views, and prints each number beside the one in the tables. Bootstrap intervals and"
+    " max-T of the comparisons are drawn again and must agree within the error of the draws; mixed models are not covered. The program's head"
+    " lists all that is, and all that is not."
 )
 COVERS_RATINGS = (
     "computes from the raw answers, in base R and without this program, which rows count, the error with both components, d' and"

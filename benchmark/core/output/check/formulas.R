@@ -147,7 +147,8 @@ paired <- function(d, k, confidence) {
   small <- zeros == 0 && !anyDuplicated(abs(untied)) && n <= 50       # exact without ties and zeros, else normal
   walsh <- outer(r, r, "+")
   walsh <- sort(walsh[upper.tri(walsh, diag = TRUE)] / 2)             # Hollander & Wolfe (1999)
-  place <- floor(n * (n + 1) / 4 - qnorm(0.5 + confidence / 2) * sqrt(n * (n + 1) * (2 * n + 1) / 24))
+  place <- if (small) qsignrank(0.5 - confidence / 2, n) else
+    floor(n * (n + 1) / 4 - qnorm(0.5 + confidence / 2) * sqrt(n * (n + 1) * (2 * n + 1) / 24))
   shift <- if (length(untied) && place >= 1) walsh[c(place, length(walsh) - place + 1)] else c(NA, NA)
   if (!anyNA(shift) && shift[1] == shift[2]) shift <- c(NA, NA)
   normal <- if (n >= 3 && n <= 5000 && diff(range(d)) > 1e-12 * max(1, abs(max(d)))) shapiro.test(d) else list(statistic = NA, p.value = NA)

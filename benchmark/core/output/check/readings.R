@@ -23,6 +23,7 @@ check <- function(folder, readings, predictions) {
   check_drawn(open, rows, plan)
   check_contrasts(open, rows, as_told(found$anchors), plan)
   check_agreement(open("agreement"), open("category_agreement"), rows, found$classes)
+  check_order_model(open("order_model"), rows, plan)
 }
 
 set_of <- function(record, rows) {

@@ -29,8 +29,10 @@
 #                      and the difference of the two: accuracies, both tests, margins, adjusted p
 #   confusion.csv      counts, row per cents, and their intervals
 #   agreement.csv, category_agreement.csv   Fleiss' kappa, Krippendorff's alpha, Gwet's AC1, agreement, standard errors
+#   order_model.csv    view, period, carry-over and place: the average log odds ratios by R's own glm, with the two-way variance; how many
+#                      readings and readers there are
 # NOT COVERED
 #   everything else that is drawn at random (bootstrap intervals of F1, kappa, agreement, calibration and teams; max-T of paired
 #   tests and of classes), mixed models, U-statistic, Obuchowski-Rockette, Tango's and Newcombe's intervals, further tables of assisted reading and of anchors, agreement within readers, readers' answers about
-#   themselves, calibration, times, order, teams, error consistency, AUC, the Rasch model. docs/results/statistics.md of the program says what those are held to.
+#   themselves, kinds of images, calibration, times, changes within a block and between views, teams, error consistency, AUC, the Rasch model. docs/results/statistics.md of the program says what those are held to.
 

@@ -13,7 +13,7 @@ instant <- function(text) {                                           # ISO 8601
 }
 
 COLUMNS <- c("reader", "group", "kind", "survey", "view", "item", "truth", "answer", "completed_at", "anchor",
-             "assistant", "assistant_answer", "assisted_answer", "asked_again")
+             "assistant", "assistant_answer", "assisted_answer", "asked_again", "block", "position")
 
 prepared <- function(readings, predictions, plan) {
   for (column in setdiff(c(COLUMNS, "showing"), names(readings))) readings[[column]] <- rep("", nrow(readings))
