@@ -93,6 +93,7 @@ ANSWERS = SITTING | PLACE | {
     "chosen_at": "the browser's wall clock at the choice, ISO 8601",
     "received_at": READINGS["answered_at"],
     "waited_ms": "milliseconds that the reader's browser kept the answer before the sending that arrived; long where there was no line",
+    "hash_version": "what the hash is over: 2 everything that decides which answer counts, 1 (earlier rows) not `waited_ms`",
     "entry_sha256": "seals this row and the one before it; `python -m surveys.core verify-answers` recomputes it",
 }  # fmt: skip
 RATINGS = {
@@ -229,7 +230,7 @@ def _answers(study: Study):
         yield (
             *_sitting(row.survey_response), *_place(row.survey_item), row.sequence, *given, row.pk in standing,
             str(row.event_id), row.rt_ms, row.client_ms, _iso(row.chosen_at), _iso(row.received_at), row.waited_ms,
-            row.entry_sha256,
+            row.hash_version, row.entry_sha256,
         )  # fmt: skip
 
 

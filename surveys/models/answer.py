@@ -5,6 +5,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from imagebank.models import DiagnosisClass
+from surveys.core.answer_log import VERSION
 
 from .design import SurveyItem
 from .response import SurveyResponse
@@ -69,6 +70,9 @@ class Answer(models.Model):
     received_at = models.DateTimeField(default=timezone.now)
     waited_ms = models.PositiveIntegerField(
         null=True, blank=True, help_text="From the choice to the sending, by the browser's clock: long where there was no line."
+    )
+    hash_version = models.PositiveSmallIntegerField(
+        default=VERSION, help_text="What the hash is over; 1 says nothing of the wait (surveys.core.answer_log)."
     )
     entry_sha256 = models.CharField(max_length=64, help_text="Hash of this row and of the row before it.")
 

@@ -27,9 +27,6 @@ def record_viewing_event(
     Unknown kinds, large details, and items whose block was never opened raise ValidationError. Events of a sealed
     block that were still on their way are taken.
     """
-    known = _known_event(survey_response, event_id)
-    if known is not None:
-        return known
     if kind not in ViewingEvent.Kind.values:
         raise ValidationError(f"There is no viewing event of the kind {kind!r}.")
     detail = detail or {}
