@@ -2,7 +2,7 @@
 (function () {
   "use strict";
 
-  const { AnswerQueue, BlockImages, Elsewhere, Marks, NetworkOutput, Questions, Sealing, Stage, Teller, Zoom, say } = window.diptych;
+  const { AnswerQueue, BlockImages, Elsewhere, Marks, NetworkOutput, Questions, Sealing, Stage, Teller, Zoom, onceReached, say } = window.diptych;
   const data = JSON.parse(document.getElementById("block-data").textContent);
   const part = (id) => document.getElementById(id);
   const items = data.items;
@@ -28,6 +28,7 @@
       part("saved").dataset.state = state;
       teller.saving(state, say(state === "retry" ? "kept" : state));
       if (sealing) sealing.saving(state);
+      if (network) network.saving(state);
     },
     onAcknowledged: (last, own) => elsewhere.acknowledged(last, own),
     onRefused: refused,
@@ -248,7 +249,8 @@
       return;
     }
     if (practising && index === items.length - 1) {
-      part("answer-form").submit();
+      part("next").disabled = true;
+      onceReached(() => { part("unanswered").textContent = say("no_line"); }).then(() => part("answer-form").submit());
       return;
     }
     show(index + 1);
@@ -328,6 +330,15 @@
     elsewhere.tell(say("elsewhere"));
   }
 
+  // To where the reader stands by now, once the line is there.
+  function leave() {
+    onceReached(() => tellLine()).then(() => location.replace(location.pathname));
+  }
+
+  function tellLine() {
+    part("waiting").textContent = part("unanswered").textContent = say("no_line");
+  }
+
   // The server refuses an answer: another device of this reader was ahead, or it is none.
   function refused({ why, code }, event) {
     const place = event.type === "answer" ? items.indexOf(byId.get(event.item)) : -1;
@@ -335,7 +346,7 @@
     if (code === "sealed" || code === "not-open") {
       part("waiting").textContent = part("unanswered").textContent = say("sealed_elsewhere");
       if (late) elsewhere.tellNext();
-      setTimeout(() => location.replace(location.pathname), RETRY_MS);
+      setTimeout(leave, RETRY_MS);
     } else if (late) elsewhere.fetch();
     else part("unanswered").textContent = why;
   }
@@ -406,7 +417,7 @@
       },
       onRefused: ({ why, code }) => {
         part("unanswered").textContent = why;
-        if (code !== "too-early") setTimeout(() => location.replace(location.pathname), RETRY_MS);
+        if (code !== "too-early") setTimeout(leave, RETRY_MS);
       },
     });
   }
