@@ -35,8 +35,14 @@
   }) : null;
   const elsewhere = queue ? new Elsewhere({ known: data.known, noun: data.noun, box: part("elsewhere"), onNews: takeOver }) : null;
   const sealing = queue && part("seal-form") ? new Sealing({ form: part("seal-form"), words: part("waiting"), queue }) : null;
+  // A clock begins anew with every window, and a reader may have two.
+  const told_by = Math.random().toString(36).slice(2, 10);
   // What the screen showed travels with the answer that follows: one request for an image instead of two.
-  const record = (event) => (queue ? queue.add(event, ["shown", "zoomed"].includes(event.type)) : null);
+  const record = (event) => {
+    if (!queue) return null;
+    if (event.type === "answer") return queue.add(event);
+    return queue.add({ ...event, detail: { ...event.detail, window: told_by } }, ["shown", "zoomed"].includes(event.type));
+  };
   const itemEvent = (type, detail) => record({ type, item: items[index] && items[index].id, detail });
 
   // Frames of all items, and the sources of grids, in one line, so that they are fetched ahead in the order of reading.
@@ -166,6 +172,7 @@
     if (!practising) history.replaceState(null, "", "?image=" + (atEnd ? "end" : index + 1));
     if (atEnd) {
       showing += 1;
+      record({ type: "shown", detail: { page: "end" } }); // until now the last image was in sight
       // Where "Next" was just touched, a second tap must not seal.
       if (part("seal") && performance.now() - tapped_ms < SECOND_TAP_MS) {
         part("seal").disabled = true;
