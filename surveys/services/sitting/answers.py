@@ -5,7 +5,6 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -83,11 +82,13 @@ def record_answer(
 
 
 def _before(response: SurveyResponse, survey_item: SurveyItem) -> tuple[Answer | None, Answer | None]:
-    """The sitting's last answer and its last one about `survey_item`, in one question: every choice of every reader asks it."""
+    """The sitting's last answer and its last one about `survey_item`."""
     answers = Answer.objects.filter(survey_response=response).order_by("-sequence")
-    rows = list(answers.filter(Q(survey_item=survey_item) | Q(sequence=answers.values("sequence")[:1])))
-    about = (row for row in rows if row.survey_item_id == survey_item.pk)
-    return next(iter(rows), None), next(about, None)
+    answers = answers.only("survey_response", "survey_item", "sequence", "event_id", "received_at", "waited_ms", "entry_sha256")
+    last = answers.first()
+    if last is None or last.survey_item_id == survey_item.pk:
+        return last, last
+    return last, answers.filter(survey_item=survey_item).first()
 
 
 def _require_open_block(response: SurveyResponse, survey_item: SurveyItem) -> None:
