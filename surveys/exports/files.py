@@ -139,7 +139,8 @@ CELLS = {
                                         "completed_at", "analysed")},
 }  # fmt: skip
 VIEWING = SITTING | PLACE | {
-    "kind": "shown (decoded and painted), zoomed, hidden (window left), visible (came back), screen, masked (covered), "
+    "kind": "shown (decoded and painted), zoomed, hidden (window left), visible (came back), blurred (another window got "
+    "the focus), focused (it came back), screen, masked (covered), "
     "output (a network's, handed out), control (asked again without any), late (an answer that is not counted), failed",
     "event_id": "UUID made by the reader's browser",
     "client_ms": "the browser's monotonic clock, in milliseconds",

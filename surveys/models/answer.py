@@ -103,6 +103,8 @@ class ViewingEvent(models.Model):
         ZOOMED = "zoomed", "Zoomed"
         HIDDEN = "hidden", "Window left"
         VISIBLE = "visible", "Window came back"
+        BLURRED = "blurred", "Another window got the focus"
+        FOCUSED = "focused", "Focus came back"
         SCREEN = "screen", "Size of the window"
         MASKED = "masked", "Image covered after its time"
         FAILED = "failed", "Image did not load"

@@ -2,13 +2,14 @@
 (function () {
   "use strict";
 
-  const { AnswerQueue, BlockImages, Elsewhere, Marks, NetworkOutput, Questions, Sealing, Stage, Teller, Zoom, onceReached, say } = window.diptych;
+  const { AnswerQueue, BlockImages, Elsewhere, Marks, NetworkOutput, Questions, Sealing, Stage, Teller, Zoom, onceReached, say, watchWindow } = window.diptych;
   const data = JSON.parse(document.getElementById("block-data").textContent);
   const part = (id) => document.getElementById(id);
   const items = data.items;
   const practising = !data.events && !data.preview;
   const SECOND_TAP_MS = 400;
   const RETRY_MS = 3000;
+  const LATER = ["shown", "zoomed", "blurred", "focused"];
   let index = data.start;
   let painted_ms = null;
   let showing = 0;
@@ -41,7 +42,7 @@
   const record = (event) => {
     if (!queue) return null;
     if (event.type === "answer") return queue.add(event);
-    return queue.add({ ...event, detail: { ...event.detail, window: told_by } }, ["shown", "zoomed"].includes(event.type));
+    return queue.add({ ...event, detail: { ...event.detail, window: told_by } }, LATER.includes(event.type));
   };
   const itemEvent = (type, detail) => record({ type, item: items[index] && items[index].id, detail });
 
@@ -470,17 +471,7 @@
   window.addEventListener("online", loadAgain);
   if (!practising) {
     part("end").addEventListener("click", linkNumber);
-    document.addEventListener("visibilitychange", () => itemEvent(document.hidden ? "hidden" : "visible"));
-    const screen_size = () => record({
-      type: "screen",
-      detail: { width: innerWidth, height: innerHeight, pixel_ratio: devicePixelRatio },
-    });
-    screen_size();
-    let settled;
-    window.addEventListener("resize", () => {
-      clearTimeout(settled);
-      settled = setTimeout(screen_size, 1000);
-    });
+    watchWindow({ onImage: itemEvent, onSize: (detail) => record({ type: "screen", detail }) });
   }
   const first = starts[Math.min(index, items.length - 1)];
   const seeded = data.kind === "single" && index < items.length ? images.seed(first, part("picture")) : false;
