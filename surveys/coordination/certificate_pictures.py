@@ -13,7 +13,7 @@ from surveys.core.table import Table, table_of
 from surveys.models import SurveySet
 from surveys.services import classes_of
 
-WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 320, 172, 8, 26, 18
+WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 320, 178, 8, 31, 18
 MOST_BARS, MOST_CELLS = 60, 4000
 NUMBER_PX = 16  # the height of a bar's number and the gap below it
 
@@ -76,7 +76,7 @@ class Picture:
 
     @property
     def tick_y(self) -> int:
-        return self.floor + 10
+        return self.floor + 13
 
     @property
     def axis_y(self) -> int:

@@ -6,12 +6,14 @@ import json
 import zipfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import groupby
 
 from django.utils import timezone
 
 from imagebank.models import Study
 from imagebank.tables import csv_text
 from surveys.coordination.seat_grid import live_cells
+from surveys.core.in_sight import Happening, in_sight
 from surveys.exports.tables import readings_csv
 from surveys.models import Answer, BlockSitting, Seat, ServedPicture, SurveyResponse, ViewingEvent
 from surveys.services import cells_frame, ratings_frame, reader_answers_frame, readings_frame
@@ -93,6 +95,7 @@ ANSWERS = SITTING | PLACE | {
     "chosen_at": "the browser's wall clock at the choice, ISO 8601",
     "received_at": READINGS["answered_at"],
     "waited_ms": "milliseconds that the reader's browser kept the answer before the sending that arrived; long where there was no line",
+    "hash_version": "what the hash is over: 2 everything that decides which answer counts, 1 (earlier rows) not `waited_ms`",
     "entry_sha256": "seals this row and the one before it; `python -m surveys.core verify-answers` recomputes it",
 }  # fmt: skip
 RATINGS = {
@@ -136,14 +139,22 @@ CELLS = {
                                         "completed_at", "analysed")},
 }  # fmt: skip
 VIEWING = SITTING | PLACE | {
-    "kind": "shown (decoded and painted), zoomed, hidden (window left), visible (came back), screen, masked (covered), "
+    "kind": "shown (decoded and painted), zoomed, hidden (window left), visible (came back), blurred (another window got "
+    "the focus), focused (it came back), screen, masked (covered), "
     "output (a network's, handed out), control (asked again without any), late (an answer that is not counted), failed",
     "event_id": "UUID made by the reader's browser",
     "client_ms": "the browser's monotonic clock, in milliseconds",
     "received_at": "receipt by the server's clock, ISO 8601",
-    "detail": "JSON: size of the picture or window, pixel ratio, zoom, why an image did not load, or the late answer and why: "
+    "detail": "JSON: which window told it, size of the picture or window, pixel ratio, zoom, why an image did not load, or the late answer and why: "
     "overtaken (by a later one from another device), closed (a later question was answered), sealed",
 }  # fmt: skip
+TIMES = SITTING | PLACE | {
+    "shown": "how often it was painted on a screen",
+    "in_sight_ms": "milliseconds for which it stood on the screen of an open window; empty: no clock told (a page without script)",
+    "away_ms": "milliseconds for which its window was left meanwhile, by the same clock",
+    "largest_zoom": "largest enlargement, 1 being the whole image in its field; empty: not zoomed",
+    "failed": "tries to load it that failed",
+}
 SITTINGS = SITTING | {
     "analysed": READINGS["analysed"],
     "started_at": "pressed Start, ISO 8601",
@@ -229,7 +240,7 @@ def _answers(study: Study):
         yield (
             *_sitting(row.survey_response), *_place(row.survey_item), row.sequence, *given, row.pk in standing,
             str(row.event_id), row.rt_ms, row.client_ms, _iso(row.chosen_at), _iso(row.received_at), row.waited_ms,
-            row.entry_sha256,
+            row.hash_version, row.entry_sha256,
         )  # fmt: skip
 
 
@@ -248,6 +259,27 @@ def _viewing(study: Study):
             *_sitting(row.survey_response), *_place(row.survey_item), row.kind, str(row.event_id), row.client_ms,
             _iso(row.received_at), json.dumps(row.detail),
         )  # fmt: skip
+
+
+def _viewing_times(study: Study):
+    rows = ViewingEvent.objects.filter(survey_response__survey__survey_set__study=study).select_related(*WITH_PLACE)
+    rows = rows.order_by("survey_response", "pk").iterator(chunk_size=2000)
+    for _response, events in groupby(rows, key=lambda row: row.survey_response_id):
+        events = list(events)
+        places = {row.survey_item.public_id: row for row in events if row.survey_item}
+        happened = (
+            Happening(row.kind, row.survey_item.public_id if row.survey_item else "", row.client_ms, row.detail) for row in events
+        )
+        for name, sight in in_sight(happened).items():
+            row = places[name]
+            yield (
+                *_sitting(row.survey_response), *_place(row.survey_item), sight.shown, _whole(sight.in_sight_ms),
+                _whole(sight.away_ms), sight.largest_zoom, sight.failed,
+            )  # fmt: skip
+
+
+def _whole(number: float | None) -> int | None:
+    return None if number is None else round(number)
 
 
 def _sittings(study: Study):
@@ -316,6 +348,8 @@ def export_files(study: Study) -> list[ExportFile]:
                    ANSWERS, _answers),
         ExportFile("viewing.csv", "Viewing record", "What the readers' screens did: painted, zoomed, left, came back.",
                    VIEWING, _viewing),
+        ExportFile("viewing-times.csv", "Viewing times", "How long each image was in sight of each reader, and how far it was enlarged.",
+                   TIMES, _viewing_times),
         ExportFile("sittings.csv", "Sittings", "When each reader took each step, and the seal of each block.",
                    SITTINGS, _sittings),
         ExportFile("demographics.csv", "About the readers", "All answers to the questions about the reader, those that are not analysed too.",

@@ -5,6 +5,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from imagebank.models import DiagnosisClass
+from surveys.core.answer_log import VERSION
 
 from .design import SurveyItem
 from .response import SurveyResponse
@@ -70,6 +71,9 @@ class Answer(models.Model):
     waited_ms = models.PositiveIntegerField(
         null=True, blank=True, help_text="From the choice to the sending, by the browser's clock: long where there was no line."
     )
+    hash_version = models.PositiveSmallIntegerField(
+        default=VERSION, help_text="What the hash is over; 1 says nothing of the wait (surveys.core.answer_log)."
+    )
     entry_sha256 = models.CharField(max_length=64, help_text="Hash of this row and of the row before it.")
 
     objects = AnswerQuerySet.as_manager()
@@ -99,6 +103,8 @@ class ViewingEvent(models.Model):
         ZOOMED = "zoomed", "Zoomed"
         HIDDEN = "hidden", "Window left"
         VISIBLE = "visible", "Window came back"
+        BLURRED = "blurred", "Another window got the focus"
+        FOCUSED = "focused", "Focus came back"
         SCREEN = "screen", "Size of the window"
         MASKED = "masked", "Image covered after its time"
         FAILED = "failed", "Image did not load"

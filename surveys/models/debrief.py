@@ -32,6 +32,9 @@ class DebriefRelease(models.Model):
     )
     released_at = models.DateTimeField(default=timezone.now)
     withdrawn_at = models.DateTimeField(null=True, blank=True)
+    left_out = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Items of the surveys that were out of the bank when the others' figure was computed."
+    )
     others_frozen_at = models.DateTimeField(
         null=True, blank=True, help_text="The first reader looked: from then on the figure of the others stays as it is."
     )

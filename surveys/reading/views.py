@@ -6,7 +6,7 @@ from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods
 
 from surveys.languages import own_language
 from surveys.models import Block, SurveyItem, SurveyResponse, ViewingEvent
@@ -270,10 +270,12 @@ def _record_shown(survey_response: SurveyResponse, survey_item: SurveyItem) -> N
         )
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 @at_place("block")
 def seal(request, token, survey_response, block):
-    """Seal the block for good; after the last one the survey is finished."""
+    """Seal the block for good; after the last one the survey is finished. Its address alone leads to where the reader is."""
+    if request.method != "POST":
+        return _go_on(token, survey_response)
     try:
         seal_block(survey_response=survey_response, block=block)
     except ValidationError as error:

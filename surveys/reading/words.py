@@ -52,12 +52,12 @@ def script_words() -> dict[str, str | dict[str, str]]:
         "frame": _("{what} {number} of {count}, image {frame}"),
         "row_source": _("{what} {number} of {count}, source of row {frame}"),
         "column_source": _("{what} {number} of {count}, source of column {frame}"),
-        "network_waits": _("Your answer is saved; the network's answer comes in a moment."),
+        "network_waits": _("Your answer is being saved; the network's answer comes in a moment."),
         "network_not_loaded": _("The network's answer did not come. It is asked for again by itself; your own is kept."),
         "network_abstains": _("The network gives no answer here."),
         "network_answers": _("The network answers {name}."),
         "network_nothing": _("No second opinion this time: look again and answer."),
-        "second_waits": _("Your answer is saved; the next question comes in a moment."),
+        "second_waits": _("Your answer is being saved; the next question comes in a moment."),
         "second_not_loaded": _("The next question did not come. It is asked for again by itself; your answer is kept."),
         "network_map_on": _("Show what the network looked at"),
         "network_map_off": _("Show the image alone"),
@@ -66,6 +66,7 @@ def script_words() -> dict[str, str | dict[str, str]]:
         "closed_asked_again": _("You have been asked again about this image; this one is closed."),
         "sealing": _("Saving your last answers. This page goes on by itself as soon as they are saved."),
         "sealing_retry": _("There is no connection. Your answers are kept; this page goes on by itself once it is back."),
+        "no_line": _("There is no connection. This page goes on by itself once it is back."),
         "elsewhere": _(
             "You have answered on another device or in another window as well. This page now shows those answers, too; "
             "where there are two, the later one counts."

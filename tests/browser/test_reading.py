@@ -185,7 +185,12 @@ def test_a_whole_sitting_with_a_cut_connection_and_a_second_device(live_server, 
     saved(page)
     assert Answer.objects.count() == 2
 
+    page.evaluate("document.hasFocus = () => false; dispatchEvent(new Event('blur'))")  # another window beside this one is used
     the_line_drops(context, page)
+    page.evaluate("dispatchEvent(new Event('focus'))")
+    saved(page)
+    beside = ViewingEvent.objects.filter(kind__in=["blurred", "focused"])
+    assert [(event.kind, event.survey_item.position) for event in beside] == [("blurred", 3), ("focused", 4)]
     standing = Answer.objects.order_by("sequence")
     assert [answer.survey_item.position for answer in standing] == [1, 2, 3, 4]
     assert [answer.chosen.code for answer in standing] == ["ZQA", "ZQB", "ZQC", "ZQA"]
@@ -201,7 +206,7 @@ def test_a_whole_sitting_with_a_cut_connection_and_a_second_device(live_server, 
     response = SurveyResponse.objects.get()
     assert response.analysed
     assert Answer.objects.standing().given().count() == 12
-    shown = ViewingEvent.objects.filter(kind="shown").values("survey_item").distinct()
+    shown = ViewingEvent.objects.filter(kind="shown").exclude(survey_item=None).values("survey_item").distinct()
     assert shown.count() == 12
     assert ViewingEvent.objects.filter(kind="screen", detail__width=size[0]).exists()
 

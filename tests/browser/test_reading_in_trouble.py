@@ -3,11 +3,12 @@
 import pytest
 
 from surveys.models import Answer, BlockSitting, StudyProtocol, SurveyResponse, ViewingEvent
-from surveys.services import invite, open_block
+from surveys.services import invite, open_block, revoke_invitation
 from tests.browser.test_reading import WIDTHS, answers_blocked, open_browser, saved, until_shown
 from tests.surveys.sitting import answer, begin_by_link
 from tests.surveys.study import group, make_surveyed_study, survey
 
+PORTAL = "<h1>Guest network: please sign in</h1>"
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
@@ -55,10 +56,11 @@ def test_a_page_of_words_waits_for_the_line_and_goes_on_by_itself(live_server, c
     page.get_by_role("button", name="einverstanden").tap()
     page.get_by_label("Genetics").check()
     page.get_by_label("Years?").fill("12")
-    context.set_offline(True)
+    line_is_back = answers_blocked(context, page, "*/r/*")  # there is a network, which the browser calls a line
     page.get_by_role("button", name="Weiter").tap()
     page.get_by_text("Keine Verbindung.").wait_for()
-    context.set_offline(False)
+    line_is_back()
+    page.evaluate("dispatchEvent(new Event('online'))")
     page.get_by_role("heading", name="So geht es").wait_for()
     assert SurveyResponse.objects.get().demographics == {"specialty": "Genetics", "years": 12}
     assert not page.faults
@@ -123,6 +125,21 @@ def test_sealing_without_a_line_waits_on_the_page_and_goes_on_by_itself(chromium
     page.get_by_role("heading", name="A short break").wait_for()
     assert BlockSitting.objects.get().sealed_at
     assert Answer.objects.standing().count() == 6
+
+
+@pytest.mark.once
+def test_sealing_goes_nowhere_with_a_guest_networks_page_and_says_when_the_link_was_closed(chromium, begun):
+    response, link = begun
+    _, page = entered(chromium, link)
+    until_shown(page, 1)
+    page.route("**/seal/", lambda route: route.fulfill(status=200, content_type="text/html", body=PORTAL))
+    page.goto(f"{link}block/1/?image=end")
+    page.get_by_role("button", name="Seal and continue").tap()
+    page.locator("#waiting").get_by_text("There is no connection").wait_for()
+    assert page.get_by_role("heading", name="End of this part").is_visible()
+    revoke_invitation(invitation=response.invitation)
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")  # one thing more to save
+    page.locator("#waiting").get_by_text("This link has been closed").wait_for()
 
 
 @pytest.mark.once
@@ -195,15 +212,14 @@ def test_back_and_forward_lead_to_where_the_reader_is_and_lose_nothing(chromium,
 def test_a_network_that_wants_a_sign_in_is_no_image_and_no_saved_answer(chromium, begun):
     """A hospital's guest network answers everything with its own page, and with success."""
     _, page = open_browser(chromium, WIDTHS["phone"])
-    portal = "<h1>Guest network: please sign in</h1>"
-    page.route("**/image/**", lambda route: route.fulfill(status=200, content_type="text/html", body=portal))
+    page.route("**/image/**", lambda route: route.fulfill(status=200, content_type="text/html", body=PORTAL))
     page.goto(f"{begun[1]}block/1/")
     page.get_by_role("button", name="Load the image again").wait_for(timeout=20_000)
     assert ViewingEvent.objects.filter(kind="shown").count() == 0
     page.unroute("**/image/**")
     page.get_by_role("button", name="Load the image again").tap()
     until_shown(page, 1)
-    page.route("**/events/", lambda route: route.fulfill(status=200, content_type="text/html", body=portal))
+    page.route("**/events/", lambda route: route.fulfill(status=200, content_type="text/html", body=PORTAL))
     page.get_by_role("button", name="Cyanosis").tap()
     page.locator("#saved[data-state=retry]").wait_for()
     page.unroute("**/events/")

@@ -125,7 +125,7 @@ def test_without_a_line_the_output_waits_and_the_own_answer_is_kept(chromium, li
     let_out = answers_blocked(context, page)
     first_step(page).nth(1).click()
     go_on(page)
-    expect(page.locator(".network-words")).to_contain_text("comes in a moment")
+    expect(page.locator(".network-words")).to_contain_text("did not come")  # nor is the own answer called saved
     assert ViewingEvent.objects.filter(kind="output").count() == 1
     let_out()
     second_step(page)

@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from imagebank.models import Item, ItemImage, Study
+from imagebank.services.exclusion import exclude_item, include_item
 from surveys.models import Invitation, ReleasedShare, SurveyItem, SurveyResponse
 from surveys.reading.debrief import _others_words
 from surveys.services import (
@@ -19,7 +20,7 @@ from surveys.services import (
     withdraw_debrief,
     withdraw_reader,
 )
-from surveys.services.ending.others import freeze_others
+from surveys.services.ending.others import dots_of, freeze_others
 from surveys.services.ending.own_results import own_results
 from tests.shared_rows import rows_of_a_module
 from tests.surveys.debriefed import at, make_read_study, sitting_of, statuses, text
@@ -146,6 +147,21 @@ def test_who_came_to_be_analysed_after_the_release_is_a_dot_as_well(eight):
     release = freeze_others(release)
     assert release.shares.filter(survey_response=sitting_of(links[3])).count() == 2
     assert release.shares.count() == 16
+
+
+@pytest.mark.parametrize("before", [False, True], ids=["taken out", "put back"])
+def test_an_image_whose_place_in_the_bank_changed_before_the_first_look_counts_for_nobody_or_for_all(eight, before):
+    study, links = eight
+    item = sitting_of(links[1]).survey.blocks.get(position=1).survey_items.get(position=1).item
+    if before:
+        exclude_item(item=item, reason="out of focus")
+    release = release_debrief(study=study, with_pictures=False)
+    told = [row.percent for row in release.shares.filter(view="focused")]
+    (include_item(item=item) if before else exclude_item(item=item, reason="out of focus"))
+    release = freeze_others(release)
+    now = sorted([row.percent for row in dots_of(study) if row.view == "focused"])
+    assert sorted(row.percent for row in release.shares.filter(view="focused")) == now
+    assert now != told
 
 
 def test_what_is_said_of_others_is_as_coarse_as_their_dots():

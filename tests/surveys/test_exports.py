@@ -63,6 +63,7 @@ def test_the_exported_log_is_checked_without_the_database(study, read, tmp_path,
     assert log_faults([rows[0] | {"chosen": "ZQC"}, *rows[1:]]) == [
         f"Response {rows[0]['response']}: entry 1 was changed after it was recorded."
     ]
+    assert "entry 1 was changed" in log_faults([rows[0] | {"waited_ms": "600000"}, *rows[1:]])[0]
     assert "entry 3 is missing" in log_faults(rows[:2] + rows[3:])[0]
     assert main(["verify-answers", str(tmp_path / "nothing.csv")]) == 2
 

@@ -136,3 +136,15 @@ def test_what_no_database_keeps_holds_up_nothing(desk, client, odd):
 def test_an_endless_nest_is_refused(desk, client):
     nest = '{"events": ' + "[" * 40_000 + "]" * 40_000 + "}"
     assert client.post(desk.sitting.address("events"), nest, content_type="application/json").status_code == 400
+
+
+def test_an_image_and_its_answer_cost_the_database_fifteen_questions(client, desk, django_assert_max_num_queries):
+    """Hundreds of readers save at the same moment: what is asked of the database for each is asked a hundred times a second."""
+    shown = {"type": "shown", "item": desk.item.public_id, "detail": {"width": 400, "height": 300}}
+    choice = {"type": "answer", "item": desk.item.public_id, "chosen": "ZQA", "after": None, "waited_ms": 3, "rt_ms": 900}
+    for most in (100, 15, 15):  # the first request of a process asks for more
+        events = {"events": [event | {"id": str(uuid4())} for event in (shown, choice)]}
+        with django_assert_max_num_queries(most):
+            told = client.post(desk.sitting.address("events"), events, content_type="application/json").json()
+        assert len(told["saved"]) == 2
+        choice["after"] = told["last"]

@@ -100,6 +100,8 @@ def test_a_whole_sitting_shows_nothing_of_truth_or_of_a_later_block(sitting):
             last = (position - 1) * len(data["items"]) + number
             assert answer == {"saved": [event["id"] for event in events], "refused": [], "last": last}
         sitting.get("block", "?image=end", position=position)
+        back = sitting.get("seal", position=position)  # a phone that opens the last page anew
+        assert back.url == sitting.address("block", position=position)
         following = sitting.post("seal", position=position)
         if position == 1:
             assert following.url == sitting.address("break", position=2)

@@ -15,7 +15,7 @@ from imagebank.services.trail import note_deed
 from surveys.models import DebriefRelease, Reader, StudyProtocol, SurveyItem, SurveyResponse
 
 from .closing import shows_results
-from .others import dots_of, freeze_others, keep_dots
+from .others import dots_of, freeze_others, items_left_out, keep_dots
 
 # A manifest column of this name with one of these words keeps a picture out of every debrief, whatever is released.
 MARK, MARKED = "debrief", ("no", "false", "0")
@@ -78,6 +78,7 @@ def release_debrief(*, study: Study, with_pictures: bool, network: Reader | None
     returns it.
     """
     # Before the transaction: of a large study it takes seconds, in which others want to save.
+    left_out = items_left_out(study).count()
     dots = dots_of(study) if standing_release(study) is None and not _unmet(study) else []
     with transaction.atomic():
         study = Study.objects.select_for_update().get(pk=study.pk)
@@ -93,7 +94,7 @@ def release_debrief(*, study: Study, with_pictures: bool, network: Reader | None
                 return standing
             raise ValidationError("The results are released already, with other choices. Withdraw them first.")
         note_deed(study=study, deed=f"results released to readers, {_with(with_pictures, network)}", user=user)
-        release = DebriefRelease.objects.create(study=study, with_pictures=with_pictures, network=network, released_by=user)
+        release = DebriefRelease.objects.create(study=study, with_pictures=with_pictures, network=network, released_by=user, left_out=left_out)
         keep_dots(release, dots)
         return release
 

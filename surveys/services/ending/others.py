@@ -14,7 +14,7 @@ from collections.abc import Collection, Mapping
 from django.db import transaction
 from django.utils import timezone
 
-from imagebank.models import Study, Truth
+from imagebank.models import Item, Study, Truth
 from surveys.core.own_results import coarse
 from surveys.models import (
     Answer,
@@ -117,19 +117,32 @@ def keep_dots(release: DebriefRelease, dots: Collection[ReleasedShare]) -> None:
     ReleasedShare.objects.bulk_create(sorted(rows, key=lambda row: (row.view, row.group_id, row.simulated, row.percent)))
 
 
+def items_left_out(study: Study):
+    """Items that the surveys of `study` show and that do not count, because they were taken out of the bank."""
+    return Item.objects.exclude(excluded_at=None).filter(survey_items__block__survey__survey_set__study=study).order_by().distinct()
+
+
+def _bank_has_changed(release: DebriefRelease) -> bool:
+    """Whether an item was taken out of the bank, or put back, since the dots were computed."""
+    out = items_left_out(release.study)
+    return out.count() != release.left_out or out.filter(excluded_at__gt=release.released_at).exists()
+
+
 def freeze_others(release: DebriefRelease) -> DebriefRelease:
     """Keep where every analysed reader of the released study lies now for all looks to come; again changes nothing.
 
-    What was computed with the release is taken; who came to be analysed since, in the place of one who withdrew, is added.
+    What was computed with the release is taken; who came to be analysed since, in the place of one who withdrew, is added. Where
+    an item was taken out of the bank since, all is computed anew: readers' own results do not count it either.
     """
     if release.others_frozen_at is not None:
         return release
     with transaction.atomic():
         release = DebriefRelease.objects.select_for_update(of=("self",)).select_related("network").get(pk=release.pk)
         if release.others_frozen_at is None:
-            kept = list(release.shares.all())
+            changed = _bank_has_changed(release)
+            kept = [] if changed else list(release.shares.all())
             added = [*dots_of(release.study, without={dot.survey_response_id for dot in kept}), *_told_before(release)]
-            if added:
+            if added or changed:
                 release.shares.all().delete()
                 keep_dots(release, [*kept, *added])
             release.others_frozen_at = timezone.now()

@@ -1,7 +1,5 @@
 """Answers: saved once per event, in order, as a history that seals itself."""
 
-import hashlib
-import json
 from datetime import datetime
 from uuid import UUID
 
@@ -11,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from imagebank.models import DiagnosisClass
+from surveys.core.answer_log import entry_sha256
 from surveys.models import Answer, BlockSitting, SurveyItem, SurveyResponse, ViewingEvent
 from surveys.questions import ASSISTED, Question, Shown, asked_about, clean_value, questions_of, standing_by_item
 
@@ -59,13 +58,10 @@ def record_answer(
         if chosen is not None and chosen.study_id != survey_response.reader.study_id:
             raise ValidationError(_("This choice does not belong to the study."))
         now = timezone.now()
+        last, latest = _before(survey_response, survey_item)
         if after is not Untold:
-            require_not_overtaken(
-                survey_response=survey_response, survey_item=survey_item, question=question, after=after, chosen=moment_of(now, waited_ms)
-            )
+            require_not_overtaken(latest, question=question, after=after, chosen=moment_of(now, waited_ms))
         value = _checked_value(survey_response, survey_item, question, value)
-        chain = Answer.objects.filter(survey_response=survey_response).order_by("-sequence")
-        last = chain.only("sequence", "entry_sha256").first()
         answer = Answer(
             survey_response=survey_response,
             survey_item=survey_item,
@@ -80,9 +76,19 @@ def record_answer(
             received_at=now,
             waited_ms=waited_ms,
         )
-        answer.entry_sha256 = entry_sha256(answer, last.entry_sha256 if last else "")
+        answer.entry_sha256 = sealed(answer, last.entry_sha256 if last else "")
         answer.save(force_insert=True)
         return answer
+
+
+def _before(response: SurveyResponse, survey_item: SurveyItem) -> tuple[Answer | None, Answer | None]:
+    """The sitting's last answer and its last one about `survey_item`."""
+    answers = Answer.objects.filter(survey_response=response).order_by("-sequence")
+    answers = answers.only("survey_response", "survey_item", "sequence", "event_id", "received_at", "waited_ms", "entry_sha256")
+    last = answers.first()
+    if last is None or last.survey_item_id == survey_item.pk:
+        return last, last
+    return last, answers.filter(survey_item=survey_item).first()
 
 
 def _require_open_block(response: SurveyResponse, survey_item: SurveyItem) -> None:
@@ -132,21 +138,22 @@ def _require_turn(
         raise ValidationError(_("You have seen the network's answer about this image; this one is closed."), code="closed")
 
 
-def entry_sha256(answer: Answer, previous: str) -> str:
+def sealed(answer: Answer, previous: str) -> str:
     """Hash of an answer's content and of the entry before it."""
-    content = [
+    return entry_sha256(
         previous,
-        answer.survey_response.public_id,
-        answer.sequence,
-        answer.survey_item.public_id,
-        answer.chosen.code if answer.chosen else None,
-        str(answer.event_id),
-        answer.rt_ms,
-        answer.received_at.isoformat(),
-    ]
-    if answer.question:
-        content += [answer.question, answer.value]
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+        version=answer.hash_version,
+        response=answer.survey_response.public_id,
+        sequence=answer.sequence,
+        survey_item=answer.survey_item.public_id,
+        chosen=answer.chosen.code if answer.chosen else None,
+        event_id=str(answer.event_id),
+        rt_ms=answer.rt_ms,
+        received_at=answer.received_at.isoformat(),
+        waited_ms=answer.waited_ms,
+        question=answer.question,
+        value=answer.value,
+    )
 
 
 def answer_log_fault(survey_response: SurveyResponse) -> str | None:
@@ -156,7 +163,7 @@ def answer_log_fault(survey_response: SurveyResponse) -> str | None:
     for expected, answer in enumerate(answers, start=1):
         if answer.sequence != expected:
             return f"Entry {expected} of {survey_response} is missing."
-        if answer.entry_sha256 != entry_sha256(answer, previous):
+        if answer.entry_sha256 != sealed(answer, previous):
             return f"Entry {expected} of {survey_response} was changed after it was recorded."
         previous = answer.entry_sha256
         heads.add(previous)

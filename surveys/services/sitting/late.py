@@ -25,23 +25,20 @@ def moment_of(received_at: datetime, waited_ms: int | None) -> datetime:
     return received_at - timedelta(milliseconds=waited_ms or 0)
 
 
-def require_not_overtaken(
-    *, survey_response: SurveyResponse, survey_item: SurveyItem, question: str, after: int | UUID | None, chosen: datetime
-) -> None:
-    """Raise ValidationError when another device answered about this item later, unknown to the one that answers now.
+def require_not_overtaken(latest: Answer | None, *, question: str, after: int | UUID | None, chosen: datetime) -> None:
+    """Raise ValidationError when another device answered about an item later, unknown to the one that answers now.
 
-    after: the last answer about the item that this device knew of, by its sequence or, one of its own, by its event; None:
-    of none. chosen: by the server's clock. All questions about an item go together: how sure one is belongs to what was said.
+    latest: the sitting's last answer about the item. after: the last one that this device knew of, by its sequence or, one of
+    its own, by its event; None: of none. chosen: by the server's clock. All questions about an item go together: how sure one is
+    belongs to what was said.
     """
-    about = Answer.objects.filter(survey_response=survey_response, survey_item=survey_item).order_by("-sequence")
-    latest = about.only("sequence", "event_id", "received_at", "waited_ms").first()
     if latest is None or after in (latest.sequence, latest.event_id):
         return
-    if chosen < moment_of(latest.received_at, latest.waited_ms) or _belongs_to_another_late_one(survey_response, question, after):
+    if chosen < moment_of(latest.received_at, latest.waited_ms) or _belongs_to_another_late_one(latest.survey_response_id, question, after):
         raise ValidationError(_("You answered this image later on another device; that answer stands."), code="overtaken")
 
 
-def _belongs_to_another_late_one(survey_response: SurveyResponse, question: str, after: int | UUID | None) -> bool:
+def _belongs_to_another_late_one(survey_response: int, question: str, after: int | UUID | None) -> bool:
     """Whether an answer followed, on its device, one to another question that did not count; to the same question it is a new choice."""
     if not isinstance(after, UUID):
         return False

@@ -6,7 +6,7 @@ from uuid import UUID
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
-from surveys.models import BlockSitting, SurveyItem, SurveyResponse, ViewingEvent
+from surveys.models import SurveyItem, SurveyResponse, ViewingEvent
 
 from .hold import hold_sitting
 
@@ -27,30 +27,22 @@ def record_viewing_event(
     Unknown kinds, large details, and items whose block was never opened raise ValidationError. Events of a sealed
     block that were still on their way are taken.
     """
-    known = _known_event(survey_response, event_id)
-    if known is not None:
-        return known
     if kind not in ViewingEvent.Kind.values:
         raise ValidationError(f"There is no viewing event of the kind {kind!r}.")
     detail = detail or {}
     if not isinstance(detail, dict) or len(json.dumps(detail)) > LARGEST_DETAIL:
         raise ValidationError(f"The details of a viewing event take at most {LARGEST_DETAIL} characters.")
-    if survey_item is not None:
-        opened = BlockSitting.objects.filter(survey_response=survey_response, block_id=survey_item.block_id)
-        if not opened.exists():
-            raise ValidationError("This image is not open yet.", code="not-open")
-    return keep_event(
-        ViewingEvent(
-            survey_response=survey_response, survey_item=survey_item, kind=kind, event_id=event_id, client_ms=client_ms, detail=detail
-        )
+    event = ViewingEvent(
+        survey_response=survey_response, survey_item=survey_item, kind=kind, event_id=event_id, client_ms=client_ms, detail=detail
     )
+    return keep_event(event, opened=None if survey_item is None else survey_item.block_id)
 
 
-def keep_event(event: ViewingEvent) -> ViewingEvent:
-    """Save a row of the viewing record; the same event again returns the row already kept."""
+def keep_event(event: ViewingEvent, opened: int | None = None) -> ViewingEvent:
+    """Save a row of the viewing record; the same event again returns the row already kept. opened: as `hold_sitting` has it."""
     try:
         with transaction.atomic():
-            hold_sitting(event.survey_response)
+            hold_sitting(event.survey_response, opened)
             event.save(force_insert=True)
     except IntegrityError:  # the same event came twice: at once, or its acknowledgement was lost on the way
         known = _known_event(event.survey_response, event.event_id)

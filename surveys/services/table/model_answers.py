@@ -10,7 +10,7 @@ from django.utils import timezone
 from imagebank.models import DiagnosisClass, Study
 from surveys.models import Answer, Reader, ReaderGroup, Survey, SurveyItem, SurveyResponse
 
-from ..sitting.answers import entry_sha256
+from ..sitting.answers import sealed
 
 
 def record_model_answers(
@@ -107,6 +107,6 @@ def _record_survey(reader: Reader, survey: Survey, answers: Mapping, classes: di
             sequence=sequence,
             received_at=now,
         )
-        answer.entry_sha256 = head = entry_sha256(answer, head)
+        answer.entry_sha256 = head = sealed(answer, head)
         rows.append(answer)
     Answer.objects.bulk_create(rows, batch_size=500)

@@ -2,13 +2,14 @@
 (function () {
   "use strict";
 
-  const { AnswerQueue, BlockImages, Elsewhere, Marks, NetworkOutput, Questions, Sealing, Stage, Teller, Zoom, say } = window.diptych;
+  const { AnswerQueue, BlockImages, Elsewhere, Marks, NetworkOutput, Questions, Sealing, Stage, Teller, Zoom, onceReached, say, watchWindow } = window.diptych;
   const data = JSON.parse(document.getElementById("block-data").textContent);
   const part = (id) => document.getElementById(id);
   const items = data.items;
   const practising = !data.events && !data.preview;
   const SECOND_TAP_MS = 400;
   const RETRY_MS = 3000;
+  const LATER = ["shown", "zoomed", "blurred", "focused"];
   let index = data.start;
   let painted_ms = null;
   let showing = 0;
@@ -28,14 +29,21 @@
       part("saved").dataset.state = state;
       teller.saving(state, say(state === "retry" ? "kept" : state));
       if (sealing) sealing.saving(state);
+      if (network) network.saving(state);
     },
     onAcknowledged: (last, own) => elsewhere.acknowledged(last, own),
     onRefused: refused,
   }) : null;
   const elsewhere = queue ? new Elsewhere({ known: data.known, noun: data.noun, box: part("elsewhere"), onNews: takeOver }) : null;
   const sealing = queue && part("seal-form") ? new Sealing({ form: part("seal-form"), words: part("waiting"), queue }) : null;
+  // A clock begins anew with every window, and a reader may have two.
+  const told_by = Math.random().toString(36).slice(2, 10);
   // What the screen showed travels with the answer that follows: one request for an image instead of two.
-  const record = (event) => (queue ? queue.add(event, ["shown", "zoomed"].includes(event.type)) : null);
+  const record = (event) => {
+    if (!queue) return null;
+    if (event.type === "answer") return queue.add(event);
+    return queue.add({ ...event, detail: { ...event.detail, window: told_by } }, LATER.includes(event.type));
+  };
   const itemEvent = (type, detail) => record({ type, item: items[index] && items[index].id, detail });
 
   // Frames of all items, and the sources of grids, in one line, so that they are fetched ahead in the order of reading.
@@ -165,6 +173,7 @@
     if (!practising) history.replaceState(null, "", "?image=" + (atEnd ? "end" : index + 1));
     if (atEnd) {
       showing += 1;
+      record({ type: "shown", detail: { page: "end" } }); // until now the last image was in sight
       part("where").textContent = say("place", { heading: data.heading, number: items.length, count: items.length });
       listSkipped();
       focusOn(part("end-title"));
@@ -247,7 +256,8 @@
       return;
     }
     if (practising && index === items.length - 1) {
-      part("answer-form").submit();
+      part("next").disabled = true;
+      onceReached(() => { part("unanswered").textContent = say("no_line"); }).then(() => part("answer-form").submit());
       return;
     }
     show(index + 1);
@@ -327,6 +337,15 @@
     elsewhere.tell(say("elsewhere"));
   }
 
+  // To where the reader stands by now, once the line is there.
+  function leave() {
+    onceReached(() => tellLine()).then(() => location.replace(location.pathname));
+  }
+
+  function tellLine() {
+    part("waiting").textContent = part("unanswered").textContent = say("no_line");
+  }
+
   // The server refuses an answer: another device of this reader was ahead, or it is none.
   function refused({ why, code }, event) {
     const place = event.type === "answer" ? items.indexOf(byId.get(event.item)) : -1;
@@ -334,7 +353,7 @@
     if (code === "sealed" || code === "not-open") {
       part("waiting").textContent = part("unanswered").textContent = say("sealed_elsewhere");
       if (late) elsewhere.tellNext();
-      setTimeout(() => location.replace(location.pathname), RETRY_MS);
+      setTimeout(leave, RETRY_MS);
     } else if (late) elsewhere.fetch();
     else part("unanswered").textContent = why;
   }
@@ -405,7 +424,7 @@
       },
       onRefused: ({ why, code }) => {
         part("unanswered").textContent = why;
-        if (code !== "too-early") setTimeout(() => location.replace(location.pathname), RETRY_MS);
+        if (code !== "too-early") setTimeout(leave, RETRY_MS);
       },
     });
   }
@@ -452,17 +471,7 @@
   if (!practising) {
     part("end").addEventListener("click", linkNumber);
     if (part("seal")) part("seal").addEventListener("click", (event) => { if (isSecondTap(event)) event.preventDefault(); });
-    document.addEventListener("visibilitychange", () => itemEvent(document.hidden ? "hidden" : "visible"));
-    const screen_size = () => record({
-      type: "screen",
-      detail: { width: innerWidth, height: innerHeight, pixel_ratio: devicePixelRatio },
-    });
-    screen_size();
-    let settled;
-    window.addEventListener("resize", () => {
-      clearTimeout(settled);
-      settled = setTimeout(screen_size, 1000);
-    });
+    watchWindow({ onImage: itemEvent, onSize: (detail) => record({ type: "screen", detail }) });
   }
   const first = starts[Math.min(index, items.length - 1)];
   const seeded = data.kind === "single" && index < items.length ? images.seed(first, part("picture")) : false;

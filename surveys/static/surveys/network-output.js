@@ -12,7 +12,7 @@
     // saved(): resolves once nothing is left to send. picture(): the image that is looked at. nameOf(code): words of a choice.
     // onShown(item): it may be answered now.
     constructor(root, { address, saved, picture, nameOf, onShown, onRefused }) {
-      Object.assign(this, { root, address, saved, picture, nameOf, onShown, onRefused, turn: 0 });
+      Object.assign(this, { root, address, saved, picture, nameOf, onShown, onRefused, turn: 0, state: "saved" });
       this.words = root.querySelector(".network-words");
       this.again = root.querySelector(".network-again");
       this.map = root.querySelector(".network-map");
@@ -27,10 +27,10 @@
       if (item.example) item.output = item.example; // to practise with, or in a preview
       this.fill(item.output);
       if (item.output) return this.shown(item);
-      this.words.textContent = say(this.root.dataset.control ? "second_waits" : "network_waits");
+      this.tellWait();
       while (!(await this.fetch(item))) {
         if (mine !== this.turn) return;
-        this.words.textContent = say(this.root.dataset.control ? "second_not_loaded" : "network_not_loaded");
+        this.tellWait("retry");
         this.again.hidden = false;
         await pause(RETRY_MS);
         if (mine !== this.turn) return;
@@ -39,6 +39,16 @@
       this.again.hidden = true;
       this.fill(item.output);
       this.shown(item);
+    }
+    // What became of the own answer: the output cannot come before it is saved.
+    saving(state) {
+      this.state = state;
+      if (this.item && !this.item.output && state !== "saved") this.tellWait();
+    }
+    tellWait(state = this.state) {
+      const what = this.root.dataset.control ? "second" : "network";
+      const name = { retry: `${what}_not_loaded`, closed: "closed" }[state];
+      this.words.textContent = say(name || `${what}_waits`);
     }
     // Another item or another step stands open.
     close() {
@@ -49,14 +59,19 @@
     // True when there is nothing more to wait for: the output came, or it never will.
     async fetch(item) {
       const abort = new AbortController();
-      const timer = setTimeout(() => abort.abort(), TIMEOUT_MS);
+      let timer;
       try {
         await Promise.race([this.saved(), pause(TIMEOUT_MS).then(() => { throw new Error("not saved"); })]);
+        timer = setTimeout(() => abort.abort(), TIMEOUT_MS);
         const answer = await fetch(this.address.replace("ITEM", item.id), {
           method: "POST", headers: { Accept: "application/json" }, credentials: "omit", signal: abort.signal,
         });
         if (answer.status === 409) {
           this.onRefused(await answer.json());
+          return true;
+        }
+        if (answer.status === 404 || answer.status === 410) {
+          this.saving("closed");
           return true;
         }
         if (!answer.ok) throw new Error("status " + answer.status);

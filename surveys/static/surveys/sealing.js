@@ -27,16 +27,19 @@
         await pause(RETRY_MS);
       }
     }
-    // What is still on its way may wait for the line as well as the sealing itself.
+    // What is still on its way may wait for the line as well as the sealing itself; through a closed link nothing goes any more.
     saving(state) {
-      if (this.begun && state === "retry") this.words.textContent = window.diptych.say("sealing_retry");
+      const name = { retry: "sealing_retry", saved: "sealing", closed: "closed" }[state];
+      if (this.begun && name) this.words.textContent = window.diptych.say(name);
     }
-    // Sealing twice is sealing once. A refusal is shown as the page that it is.
+    // Sealing twice is sealing once. A refusal is shown as the page that it is; what leads nowhere comes from a network that wants
+    // a sign-in first.
     async sealed() {
       const abort = new AbortController();
       const timer = setTimeout(() => abort.abort(), TIMEOUT_MS);
       try {
         const answer = await fetch(this.form.action, { method: "POST", credentials: "omit", signal: abort.signal });
+        if (answer.ok && !answer.redirected) return false;
         if (answer.ok) location.assign(answer.url);
         else if (answer.status < 500) this.form.submit();
         return answer.status < 500;

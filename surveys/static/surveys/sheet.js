@@ -4,6 +4,8 @@
 
   const told = document.getElementById("offline");
   const before = window.diptych.toldBefore();
+  let waiting = false;
+  let through = false;
 
   if (before) {
     const line = document.createElement("p");
@@ -13,13 +15,16 @@
     document.querySelector("main").prepend(line);
   }
 
-  document.addEventListener("submit", (event) => {
-    if (navigator.onLine) return;
+  document.addEventListener("submit", async (event) => {
+    if (through) return;
     event.preventDefault();
-    told.hidden = false;
-    window.addEventListener("online", () => {
-      told.hidden = true;
-      event.target.submit();
-    }, { once: true });
+    if (waiting) return;
+    waiting = true;
+    await window.diptych.onceReached(() => { told.hidden = false; });
+    told.hidden = true;
+    waiting = false;
+    through = true;
+    event.target.requestSubmit(event.submitter);
+    through = false;
   });
 })();
