@@ -78,3 +78,14 @@ def test_settings_and_variables_of_the_deployment_are_known_and_explained():
     asked = set(re.findall(r"(?<!\$)\$\{([A-Z_]+)", (ROOT / "compose.yaml").read_text()))
     assert asked
     assert [name for name in sorted(asked) if f"`{name}`" not in paper] == []
+
+
+def test_the_pages_of_the_proxy_are_there_and_need_nothing_of_the_site():
+    paper = (ROOT / "docs" / "server.md").read_text()
+    named = set(re.findall(r"error_page [\d =]+ /([\w-]+\.html);", paper))
+    assert named == {path.name for path in (ROOT / "docs" / "server").iterdir()} == {"away.html", "too-large.html"}
+    for name in named:
+        assert f"location = /{name} " in paper
+        page = (ROOT / "docs" / "server" / name).read_text()
+        assert set(re.findall(r'(?:href|src)="([^"]*)"', page)) <= {"", "data:,"}, "the site is away"
+        assert not re.search(r"url\(|@import|<script", page)
