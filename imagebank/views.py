@@ -32,7 +32,7 @@ from imagebank.services.manifest import says_what_a_manifest_must
 from imagebank.services.reviews import may_judge, record_review
 from imagebank.services.sources import UnreadableFile, open_source
 from imagebank.services.uploads import LOOKED_AT, forget_drafts, keep_upload, kept_upload
-from imagebank.upload_views import arrival_of
+from imagebank.upload_views import arrival_here
 
 ITEMS_PER_PAGE = 60
 FINDINGS_PER_PAGE = 50
@@ -137,8 +137,8 @@ def bank_import(request: HttpRequest, slug: str) -> HttpResponse:
     if request.method == "POST" and (arrived or form.is_valid()):
         try:
             if arrived:
-                told = arrival_of(request, arrived)
-                return _take_in(request, finish_arrival(kept=told["kept"], size=told["size"]), told["name"])
+                arrival = arrival_here(request, arrived)
+                return _take_in(request, finish_arrival(arrival), arrival.name)
             archive = form.cleaned_data["archive"]
             forget_drafts()
             require_room(name=archive.name, size=archive.size)

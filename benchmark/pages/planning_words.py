@@ -156,7 +156,7 @@ class PrintedPrecision:
     name: str
     readers: int
     readers_planned: int
-    cells: list[str]
+    cells: list[tuple[str, str]]  # column and text
     why: str | None
 
 
@@ -167,16 +167,17 @@ def precision_rows(rows: list[PrecisionRow]) -> list[PrintedPrecision]:
             f"{row.network} against {plural(row.group)}{on_view(row.view or None)}",
             row.readers,
             row.readers_planned,
-            [*_cells(row.now), *_cells(row.at_the_end)] if row.now and row.at_the_end else [],
+            [*_cells(row.now, "now"), *_cells(row.at_the_end, "at the end")] if row.now and row.at_the_end else [],
             row.why,
         )
         for row in rows
     ]
 
 
-def _cells(width: Width) -> list[str]:
+def _cells(width: Width, when: str) -> list[tuple[str, str]]:
+    """What stands in each column, beside the column's name for a window too narrow for the table."""
     return [
-        f"± {number(100 * width.these_images, 1)}",
-        f"± {number(100 * width.new_images, 1)}",
-        number(100 * width.power_new_images, 0),
+        (f"Half-width {when}, these images (points)", f"± {number(100 * width.these_images, 1)}"),
+        (f"Half-width {when}, new images (points)", f"± {number(100 * width.new_images, 1)}"),
+        (f"Power {when}, new images (%)", number(100 * width.power_new_images, 0)),
     ]
