@@ -1,6 +1,9 @@
 """From a ZIP to a split study by program alone, for coordinators and nobody else."""
 
+import importlib.util
+
 import pytest
+from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 from rest_framework.test import APIClient
@@ -12,6 +15,7 @@ from .factories import DiagnosisClassFactory, MembershipFactory, StudyFactory
 from .test_drafting import SKIN, zipped
 
 pytestmark = pytest.mark.django_db
+PIECE = 400  # bytes
 PICTURES = {f"{view}/{kind}/p{n}.jpg": None for view in ("focused", "panoramic") for kind in ("NF1", "mole") for n in range(3)}
 
 
@@ -171,3 +175,33 @@ def test_an_upload_is_its_senders_alone_fits_or_is_refused_and_leaves_nothing_on
     assert api.delete(address).status_code == 204
     assert api.get(address).status_code == 404
     assert not list((tmp_path / "var" / "uploads").iterdir())
+
+
+def test_the_documents_program_goes_on_where_it_was_ended_and_believes_the_server(api, study, tmp_path, monkeypatch):
+    spec = importlib.util.spec_from_file_location("send_zip", settings.BASE_DIR / "docs" / "send_zip.py")
+    program = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(program)
+    for place in ("services.arriving", "upload_api"):
+        monkeypatch.setattr(f"imagebank.{place}.PIECE_BYTES", PIECE)
+    archive, manifest, pieces = tmp_path / "mine.zip", tmp_path / "m.csv", []
+    archive.write_bytes(zipped({"x.jpg": None}))
+    manifest.write_text("item,class,view,path\na,NF1,focused,x.jpg\n")
+    size = archive.stat().st_size
+    assert size > 3 * PIECE
+
+    def ask(method, address, body=None, kind="application/json"):
+        answer = api.generic(method, address.removeprefix("https://site"), body or b"", content_type=kind)
+        if method == "PUT":
+            pieces.append(answer.status_code)
+            if len(pieces) == 2:
+                raise SystemExit("ended before it heard the answer")
+        return answer.status_code, answer.json()
+
+    monkeypatch.setattr(program, "ask", ask)
+    with pytest.raises(SystemExit, match="ended"):
+        program.send("https://site", study.slug, archive, manifest)
+    job = program.send("https://site", study.slug, archive, manifest)
+    assert pieces == [200] * -(-size // PIECE), "nothing was sent twice"
+    assert run_job(job["job"]).state == "succeeded"
+    assert study.items.get().code == "a"
+    assert not list(tmp_path.glob("*.upload"))
