@@ -29,7 +29,8 @@ def ask(method: str, address: str, body: bytes | None = None, kind: str = "appli
                 return answer.status, json.load(answer)
         except urllib.error.HTTPError as refused:
             if refused.code not in AWAY:
-                return refused.code, json.load(refused) if "json" in refused.headers.get("Content-Type", "") else {}
+                said = "json" in refused.headers.get("Content-Type", "")
+                return refused.code, json.load(refused) if said else {"errors": [{"detail": refused.reason}]}
             trouble = f"the site answered {refused.code}"
         except LINE_DOWN as down:
             trouble = str(down)
@@ -42,7 +43,7 @@ def ask(method: str, address: str, body: bytes | None = None, kind: str = "appli
 
 def told(status: int, answer: dict) -> dict:
     if status >= 400:
-        sys.exit(f"{status}: " + " ".join(error["detail"] for error in answer.get("errors", [])))
+        sys.exit(f"{status}: " + " ".join(error["detail"] for error in answer["errors"]))
     return answer
 
 
