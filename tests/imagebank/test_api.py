@@ -11,8 +11,8 @@ from rest_framework.test import APIClient
 from imagebank.jobs import run_job
 from imagebank.models import Job
 
+from .archives import SKIN, zipped
 from .factories import DiagnosisClassFactory, MembershipFactory, StudyFactory
-from .test_drafting import SKIN, zipped
 
 pytestmark = pytest.mark.django_db
 PIECE = 400  # bytes
