@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -69,6 +70,13 @@ def test_every_part_comes_back_after_a_restart_and_says_whether_it_is_well():
     ports = [port for service in COMPOSE["services"].values() for port in service.get("ports", [])]
     assert len(ports) == 1
     assert ports[0].startswith("127.0.0.1:"), "nothing answers past the proxy"
+
+
+def test_the_web_servers_processes_share_what_they_load():
+    assert runpy.run_path(str(ROOT / "gunicorn.conf.py"))["preload_app"]
+    image = (ROOT / "Dockerfile").read_text()
+    assert "WORKDIR /app\n" in image, "gunicorn reads the file in the folder that it is started in"
+    assert "COPY . .\n" in image
 
 
 def test_settings_and_variables_of_the_deployment_are_known_and_explained():
