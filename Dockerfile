@@ -17,12 +17,13 @@ ENV PATH=/app/.venv/bin:$PATH DJANGO_SETTINGS_MODULE=config.settings.production 
     MPLCONFIGDIR=/app/matplotlib PYTHONUNBUFFERED=1
 # gunicorn's options. Its sign of life lies in memory, where no busy disk delays it; WEB_CONCURRENCY is the number of processes.
 ENV WEB_CONCURRENCY=3 GUNICORN_CMD_ARGS="--bind 0.0.0.0:8000 --threads 8 --worker-tmp-dir /dev/shm --no-control-socket"
-# Made once, here: the account of the site cannot write below /app. matplotlib's list of fonts takes seconds to make.
+# Made once, here: the account of the site cannot write below /app, but for matplotlib's list of fonts, which takes seconds to make
+# and is read only where it could be written.
 RUN SECRET_KEY=only-while-collecting-static-files-0000 DIPTYCH_VAR=/tmp/var python manage.py collectstatic --noinput --verbosity 0 \
  && rm -r /tmp/var \
  && python -m compileall -q config imagebank surveys models_ml generative benchmark \
  && python -c "import matplotlib.font_manager" \
- && groupadd --gid 10001 diptych && useradd --uid 10001 --gid 10001 --home-dir /data diptych && mkdir /data && chown diptych:diptych /data && chmod 750 /data
+ && groupadd --gid 10001 diptych && useradd --uid 10001 --gid 10001 --home-dir /data diptych && mkdir /data && chown -R diptych:diptych /data /app/matplotlib && chmod 750 /data
 USER diptych
 VOLUME /data
 EXPOSE 8000

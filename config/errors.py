@@ -5,6 +5,26 @@ from django.db import DataError
 from drf_standardized_errors.handler import ExceptionHandler, exception_handler
 from rest_framework import exceptions
 
+from config.failures import AWAY_S, SITE_AWAY, TOO_LARGE, UNEXPECTED, trouble_of
+
+
+class Failed(exceptions.APIException):
+    """Something that no view expects and that a program can wait out, or its administrator mend."""
+
+    @classmethod
+    def of(cls, failure: Exception) -> Exception:
+        """The failure in words, or as it came where nothing can be said of it."""
+        if isinstance(failure, TOO_LARGE):
+            return cls._with(413, "This is more than one request may bring. Send less at a time.")
+        trouble = trouble_of(failure)
+        return failure if trouble is UNEXPECTED else cls._with(trouble.status, f"{trouble.heading}. {trouble.words}")
+
+    @classmethod
+    def _with(cls, status: int, detail: str) -> "Failed":
+        failed = cls(detail)
+        failed.status_code, failed.wait = status, AWAY_S if status == SITE_AWAY.status else None
+        return failed
+
 
 class ServiceErrors(ExceptionHandler):
     """Translate what services raise into what the API answers."""
@@ -14,7 +34,8 @@ class ServiceErrors(ExceptionHandler):
             return exceptions.ValidationError(exc.message_dict if hasattr(exc, "error_dict") else exc.messages)
         if isinstance(exc, DataError) and "NUL" in str(exc):  # PostgreSQL takes none in text; SQLite finds nothing by it
             return exceptions.ValidationError("Text was needed; a NUL character was found in it. Leave it out.")
-        return super().convert_known_exceptions(exc)
+        known = super().convert_known_exceptions(exc)
+        return known if isinstance(known, exceptions.APIException) else Failed.of(known)
 
 
 def api_error(exc: Exception, context: dict):

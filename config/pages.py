@@ -1,7 +1,5 @@
 """The first page, and a person's own account."""
 
-import sys
-
 from allauth.mfa.utils import is_mfa_enabled
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -10,17 +8,15 @@ from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.template.loader import get_template
 from django.templatetags.static import static
 from django.views.decorators.http import require_GET, require_POST
 from rest_framework.authtoken.models import Token
 
 from config.health import SiteFact, site_facts
 from config.study_path import study_path, study_paths
-from imagebank.jobs import DISK_FULL, retry_job
+from imagebank.jobs import retry_job
 from imagebank.models import Membership, Removal, Study, WorkerBeat
 from imagebank.permissions import has_role, require_role
-from imagebank.services.storing import StoreAway
 
 STUDIES_PER_PAGE = 20
 
@@ -75,25 +71,6 @@ def retry_deletion(request: HttpRequest, pk: int) -> HttpResponse:
     except ValidationError as refusal:
         messages.error(request, " ".join(refusal.messages))
     return redirect("deleted-studies")
-
-
-def server_error(request: HttpRequest) -> HttpResponse:
-    """Something failed that no page expects. A full disk and a bucket that is away are said in words: they take an administrator."""
-    failure = sys.exc_info()[1]  # Django asks for this page while it handles the exception
-    full = isinstance(failure, OSError) and failure.errno in DISK_FULL
-    away = isinstance(failure, StoreAway)
-    status = 507 if full else 503 if away else 500
-    context = {"disk_full": full, "store_away": away, "look": _look()}
-    return HttpResponse(get_template("500.html").render(context), status=status)
-
-
-def _look() -> dict[str, str]:
-    """Addresses of style sheets and theme; none where even they cannot be found, since this page must never fail."""
-    names = {"bootstrap": "vendor/bootstrap.min.css", "own": "diptych.css", "theme": "theme.js"}
-    try:
-        return {name: static(f"diptych/{path}") for name, path in names.items()}
-    except ValueError:  # the list of collected files is missing or does not name one
-        return {}
 
 
 def icon(request: HttpRequest) -> HttpResponse:

@@ -13,7 +13,7 @@ from config import job_pages, metrics, pages
 admin.autodiscover()
 admin.site.login = secure_admin_login(admin.site.login)
 
-handler500 = "config.pages.server_error"
+handler400, handler500 = "config.failures.bad_request", "config.failures.server_error"
 
 APPS = ("imagebank", "surveys", "models_ml", "generative", "benchmark")
 

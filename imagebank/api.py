@@ -13,14 +13,16 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from imagebank.bank_jobs import LOOK, import_of, queue_import, queue_look, receive_archive
+from imagebank.bank_jobs import LOOK, import_of, queue_import, queue_look, receive_archive, receive_arrival
 from imagebank.models import ImportRun, Job, Study
 from imagebank.permissions import WORKING_ROLES, Role
+from imagebank.services.arriving import GONE, arrival_of
 from imagebank.services.drafting.reading import ROLES
 from imagebank.services.drafting.showing import Shown
 from imagebank.services.splits import draw_split, most_per_class, split_counts, standing_against
 from imagebank.services.uploads import kept_upload
 from imagebank.study_access import studies_with, study_called
+from imagebank.upload_api import urlpatterns as upload_patterns
 
 LARGEST_SEED, MOST_FOLDS = 2**31 - 1, 20
 
@@ -39,8 +41,16 @@ def queued(job: Job) -> Response:
 
 class ArchiveIn(serializers.Serializer):
     study = serializers.SlugField()
-    archive = serializers.FileField(max_length=255, help_text="A ZIP of pictures, with manifest.csv at its top or without.")
+    archive = serializers.FileField(
+        required=False, max_length=255, help_text="A ZIP of pictures, with manifest.csv at its top or without; or `upload` in its place."
+    )
+    upload = serializers.CharField(required=False, max_length=1000, help_text="A ZIP that came in pieces, as /api/uploads/ named it.")
     manifest = serializers.FileField(required=False, max_length=255, help_text="A manifest.csv for a ZIP that has none.")
+
+    def validate(self, sent: dict) -> dict:
+        if ("archive" in sent) == ("upload" in sent):
+            raise serializers.ValidationError("Either archive, the ZIP itself, or upload, one that came in pieces, was needed.")
+        return sent
 
 
 class Archives(APIView):
@@ -50,14 +60,19 @@ class Archives(APIView):
 
     @extend_schema(tags=["images"], request={"multipart/form-data": ArchiveIn}, responses={202: QueuedOut})
     def post(self, request):
-        """Import a ZIP by its manifest; one without is looked into, and a draft of its manifest made. Again changes nothing."""
+        """Import a ZIP by its manifest; one without is looked into, and a draft of its manifest made. Again changes nothing.
+        Large ones come in pieces first, by /api/uploads/."""
         data = ArchiveIn(data=request.data)
         data.is_valid(raise_exception=True)
         wanted = data.validated_data
         study = study_called(request.user, wanted["study"], Role.COORDINATOR)
-        return queued(
-            receive_archive(study=study, archive=wanted["archive"], manifest=wanted.get("manifest"), user=request.user)
-        )
+        known = {"study": study, "manifest": wanted.get("manifest"), "user": request.user}
+        if "archive" in wanted:
+            return queued(receive_archive(archive=wanted["archive"], **known))
+        arrival = arrival_of(wanted["upload"], user=request.user)
+        if arrival.study != study.pk:
+            raise Refusal(GONE)
+        return queued(receive_arrival(arrival=arrival, **known))
 
 
 class DraftReadingIn(serializers.Serializer):
@@ -276,4 +291,5 @@ routes = [("drafts", DraftViewSet, "api-draft"), ("imports", ImportViewSet, "api
 urlpatterns = [
     path("images/import/", Archives.as_view(), name="api-images-import"),
     path("images/split/", Split.as_view(), name="api-split"),
+    *upload_patterns,
 ]

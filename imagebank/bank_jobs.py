@@ -6,6 +6,7 @@ from django.db import transaction
 
 from imagebank.jobs import JobRun, queue_job, register_job
 from imagebank.models import Job, Study
+from imagebank.services.arriving import Arrival, finish_arrival, require_room
 from imagebank.services.removal import REMOVE
 from imagebank.services.uploads import (
     DRAFTED,
@@ -28,19 +29,45 @@ ZIP, MANIFEST = ".zip", ".manifest.csv"  # uploads that an import needs, however
 def receive_archive(*, study: Study, archive, manifest=None, user=None) -> Job:
     """Take in an uploaded ZIP: import it by the manifest given or by its own; one without any is looked into, and nothing
     comes in yet. What is no ZIP or no manifest raises ValidationError, and nothing is kept."""
-    from imagebank.services.drafting.showing import is_quick
-    from imagebank.services.manifest import require_manifest, says_what_a_manifest_must
-    from imagebank.services.sources import UnreadableFile, open_source
-
     forget_drafts()
     name = archive.name[:120]
-    kept = keep_upload(archive, suffix=LOOKED_AT)
+    require_room(name=name, size=archive.size)
+    _require_manifest(manifest)
+    return _take_in(study, keep_upload(archive, suffix=LOOKED_AT), name, manifest, user)
+
+
+def receive_arrival(*, study: Study, arrival: Arrival, manifest=None, user=None) -> Job:
+    """Like `receive_archive`, for a ZIP that came in pieces. Again gives the same job, so that a program whose line dropped before it
+    heard the answer may ask again. Where some of the ZIP is missing, or the manifest is none, ValidationError, and what came is kept."""
+    _require_manifest(manifest)
+    if known := import_of(study, arrival.kept) or (manifest is None and _first_look(study, arrival)):
+        return known
+    return _take_in(study, finish_arrival(arrival), arrival.name, manifest, user)
+
+
+def _first_look(study: Study, arrival: Arrival) -> Job | None:
+    upload = settled_name(arrival.kept, suffix=LOOKED_AT)
+    return study.jobs.filter(kind=LOOK, payload__upload=upload, payload__sent=None, payload__asked=None).first()
+
+
+def _require_manifest(manifest) -> None:
+    from imagebank.services.manifest import require_manifest
+
+    if manifest is not None:
+        require_manifest(manifest.read(), manifest.name)
+
+
+def _take_in(study: Study, kept: str, name: str, manifest, user) -> Job:
+    """Import a kept ZIP by the manifest or by its own, else look into it. What is no ZIP raises ValidationError, and nothing is kept."""
+    from imagebank.services.drafting.showing import is_quick
+    from imagebank.services.manifest import says_what_a_manifest_must
+    from imagebank.services.sources import UnreadableFile, open_source
+
     beside = ""
     try:
         quick = is_quick(kept_upload(kept), name)
         if manifest is not None:
             beside = keep_upload(manifest, suffix=DRAFTED)
-            require_manifest(kept_upload(beside).read_bytes(), manifest.name)
             return queue_import(study=study, upload=kept, name=name, manifest=beside, user=user)
         if quick:
             with open_source(kept_upload(kept), name=name) as source:

@@ -12,6 +12,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from imagebank.bank_jobs import LOOK, queue_import, queue_look
+from imagebank.bank_tabs import bank_tabs
 from imagebank.models import Job
 from imagebank.permissions import Role, only_to_change, require_role
 from imagebank.services.drafting.reading import CLASS_AND_NAME, ROLES, WHOLE_PATH, Words
@@ -137,6 +138,7 @@ def _draft_response(request: HttpRequest, shown: Shown, words: Words, file: dict
         "study": request.study, "name": file["name"], "shown": shown, "token": signing.dumps(file, salt=SALT),
         "form": ReadingForm(shown=shown, words=words), "views": words.views, "refusal": shown.refusal, "counts": counts,
         "more": shown.problem_count - len(shown.problems), "missing": [name for name, cells in counts if not sum(cells)],
+        **bank_tabs(request),
     }  # fmt: skip
     return render(request, "imagebank/draft.html", context, status=422 if shown.refusal else 200)
 
@@ -173,5 +175,5 @@ def bank_looked(request: HttpRequest, slug: str, pk) -> HttpResponse:
 
 
 def _refused(request: HttpRequest, refusal: ValidationError) -> HttpResponse:
-    context = {"study": request.study, "refusal": " ".join(refusal.messages)}
+    context = {"study": request.study, "refusal": " ".join(refusal.messages), **bank_tabs(request)}
     return render(request, "imagebank/draft.html", context, status=422)

@@ -8,6 +8,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from imagebank.bank_jobs import IMPORT, LOOK
+from imagebank.bank_tabs import bank_tabs
 from imagebank.models import Item
 from imagebank.permissions import WORKING_ROLES, Role, may_change, require_role
 from imagebank.services.splits import draw_split, split_counts, standing_against, whole_per_class
@@ -51,7 +52,7 @@ def bank_split(request: HttpRequest, slug: str) -> HttpResponse:
     most = min(whole.values(), default=0)
     form.fields["per_class"].initial = None if study.items.testing().exists() else min(SUGGESTED, most) or None
     context = {
-        "study": study, "form": form, "most": most, "coordinates": coordinates, "works": True, "counts": counts,
+        "study": study, "form": form, "most": most, "counts": counts, **bank_tabs(request),
         "columns": [label for _, label in (*Item.Split.choices, ("", "No split"))],
         "empty": not any(sum(cells.values()) for _, _, cells in counts),
         "lacking": [name for code, name, _ in counts if whole.get(code) == 0],

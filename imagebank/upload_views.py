@@ -1,27 +1,29 @@
 """Where the page of the import sends a large ZIP, piece by piece."""
 
-from django.core import signing
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_POST
 
 from imagebank.permissions import Role, only_to_change, require_role
-from imagebank.services.arriving import PIECE_BYTES, WrongPlace, add_piece, begin_arrival, received_of
-from imagebank.services.uploads import KEPT_S, forget_upload
+from imagebank.services.arriving import (
+    GONE,
+    PIECE_BYTES,
+    Arrival,
+    WrongPlace,
+    add_piece,
+    arrival_of,
+    begin_arrival,
+    received_of,
+)
+from imagebank.services.uploads import forget_upload
 
-SALT = "a-zip-in-pieces"
-GONE = "The part that was sent is no longer there. Upload it from the beginning."
 
-
-def arrival_of(request: HttpRequest, token: str) -> dict:
-    """What a token says: `kept`, `name`, `size`. One that is not this person's in this study, or too old, raises ValidationError."""
-    try:
-        told = signing.loads(token, salt=SALT, max_age=KEPT_S)
-    except signing.BadSignature:
-        told = {}
-    if (told.get("study"), told.get("user")) != (request.study.pk, request.user.pk):
+def arrival_here(request: HttpRequest, token: str) -> Arrival:
+    """What a token names. One that is not this person's in this study, or too old, raises ValidationError."""
+    arrival = arrival_of(token, user=request.user)
+    if arrival.study != request.study.pk:
         raise ValidationError(GONE)
-    return told
+    return arrival
 
 
 @require_POST
@@ -33,28 +35,21 @@ def bank_piece(request: HttpRequest, slug: str) -> JsonResponse:
     sent = request.POST
     try:
         if "token" not in sent:
-            return _begun(request, sent.get("name", "")[:120], _whole_number(sent.get("size", "")))
-        told = arrival_of(request, sent["token"])
+            size = _whole_number(sent.get("size", ""))
+            begun = begin_arrival(study=request.study, user=request.user, name=sent.get("name", "")[:120], size=size)
+            return JsonResponse({"token": begun.token, "received": 0, "piece": PIECE_BYTES})
+        arrival = arrival_here(request, sent["token"])
         if "forget" in sent:
-            forget_upload(told["kept"])
+            forget_upload(arrival.kept)
             return JsonResponse({"received": 0})
         if "piece" not in request.FILES:
-            return JsonResponse({"received": received_of(told["kept"]), "piece": PIECE_BYTES})
+            return JsonResponse({"received": received_of(arrival), "piece": PIECE_BYTES})
         offset = _whole_number(sent.get("offset", ""))
-        received = add_piece(kept=told["kept"], size=told["size"], offset=offset, piece=request.FILES["piece"])
-        return JsonResponse({"received": received})
+        return JsonResponse({"received": add_piece(arrival=arrival, offset=offset, piece=request.FILES["piece"])})
     except WrongPlace as place:
         return JsonResponse({"received": place.received}, status=409)
     except ValidationError as refusal:
         return JsonResponse({"message": " ".join(refusal.messages)}, status=400)
-
-
-def _begun(request: HttpRequest, name: str, size: int) -> JsonResponse:
-    if not name.lower().endswith(".zip"):
-        raise ValidationError(f"Choose a ZIP file; {name or 'what was sent'} is none.")
-    kept = begin_arrival(name=name, size=size)
-    told = {"study": request.study.pk, "user": request.user.pk, "kept": kept, "name": name, "size": size}
-    return JsonResponse({"token": signing.dumps(told, salt=SALT), "received": 0, "piece": PIECE_BYTES})
 
 
 def _whole_number(text: str) -> int:

@@ -9,6 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from imagebank.bank_jobs import IMPORT, LEAKAGE, LOOK, queue_import, queue_look
+from imagebank.bank_tabs import bank_tabs
 from imagebank.draft_views import draft_page
 from imagebank.forms import ExclusionForm, ImportForm, ItemFilterForm, ReviewForm
 from imagebank.jobs import queue_job
@@ -19,7 +20,6 @@ from imagebank.permissions import (
     WORKING_ROLES,
     Role,
     has_role,
-    may_change,
     only_to_change,
     require_role,
 )
@@ -32,7 +32,7 @@ from imagebank.services.manifest import says_what_a_manifest_must
 from imagebank.services.reviews import may_judge, record_review
 from imagebank.services.sources import UnreadableFile, open_source
 from imagebank.services.uploads import LOOKED_AT, forget_drafts, keep_upload, kept_upload
-from imagebank.upload_views import arrival_of
+from imagebank.upload_views import arrival_here
 
 ITEMS_PER_PAGE = 60
 FINDINGS_PER_PAGE = 50
@@ -54,8 +54,6 @@ def item_list(request: HttpRequest, slug: str) -> HttpResponse:
     query = request.GET.copy()
     query.pop("page", None)
     context = {"study": study, "form": form, "page": page, "query": query.urlencode(), **rights}
-    if rights["may_review"]:
-        context["waiting"] = study.items.waiting_for(request.user).count()
     return render(request, "imagebank/items.html", context | {"bank_is_empty": not study.items.exists()})
 
 
@@ -137,8 +135,8 @@ def bank_import(request: HttpRequest, slug: str) -> HttpResponse:
     if request.method == "POST" and (arrived or form.is_valid()):
         try:
             if arrived:
-                told = arrival_of(request, arrived)
-                return _take_in(request, finish_arrival(kept=told["kept"], size=told["size"]), told["name"])
+                arrival = arrival_here(request, arrived)
+                return _take_in(request, finish_arrival(arrival), arrival.name)
             archive = form.cleaned_data["archive"]
             forget_drafts()
             require_room(name=archive.name, size=archive.size)
@@ -151,6 +149,7 @@ def bank_import(request: HttpRequest, slug: str) -> HttpResponse:
         "study": request.study, "form": form, "runs": request.study.imports.all()[:RUNS_SHOWN], "most": most,
         "most_words": in_words(most), "under_way": request.study.jobs.active().filter(kind__in=(IMPORT, LOOK)),
         "why": "may be sent at once" if most == settings.ARCHIVE_MAX_BYTES else "fit on the server's disk now",
+        **bank_tabs(request),
     }  # fmt: skip
     return render(request, "imagebank/import.html", context, status=400 if form.is_bound else 200)
 
@@ -188,7 +187,7 @@ def leakage(request: HttpRequest, slug: str) -> HttpResponse:
         "findings": LeakageFinding.objects.filter(pk__in=list(page)).with_items(),
         "checking": request.study.jobs.active().filter(kind=LEAKAGE).first(),
         "has_images": ItemImage.objects.filter(item__study=request.study).exists(),
-        **_rights(request),
+        **bank_tabs(request),
     }
     return render(request, "imagebank/leakage.html", context)
 
@@ -222,14 +221,12 @@ def image(request: HttpRequest, slug: str, public_id: str, rendition: str) -> Fi
     return response
 
 
-def _rights(request: HttpRequest) -> dict[str, bool]:
+def _rights(request: HttpRequest) -> dict[str, bool | int]:
     """What this person may see and do, as names for templates."""
     return {
         "sees_truth": has_role(request.user, request.study, *TRUTH_ROLES),
         "sees_provenance": has_role(request.user, request.study, *PROVENANCE_ROLES),
-        "coordinates": may_change(request.user, request.study, Role.COORDINATOR),
-        "works": has_role(request.user, request.study, *WORKING_ROLES),
-        "may_review": may_change(request.user, request.study, Role.REVIEWER),
+        **bank_tabs(request),
     }
 
 
@@ -261,7 +258,6 @@ def _item_page(request: HttpRequest, item: Item, review_form: ReviewForm, status
         "may_review": rights["may_review"] and not item.excluded_at,
         "open_to_me": open_to_me,
         "open_to_change": open_to_change,
-        "waiting": request.study.items.waiting_for(request.user).count() if rights["may_review"] else 0,
         "exclusion_form": ExclusionForm(),
     }
     return render(request, "imagebank/item.html", context, status=status)

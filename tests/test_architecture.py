@@ -116,6 +116,10 @@ import os, sys
 os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings.test"
 os.environ["DIPTYCH_VAR"] = {str(tmp_path)!r}
 from config.wsgi import application
+assert "benchmark.pages.results" in sys.modules, "before the first visitor comes"
+import threading
+from django.db import connection
+assert (connection.connection, threading.active_count()) == (None, 1), "nothing that a process may not take along when it forks"
 from django.urls import get_resolver
 assert len(get_resolver().url_patterns) > 10
 print(sorted({{"torch", "torchvision", "timm", "captum"}} & set(sys.modules)))

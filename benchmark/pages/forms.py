@@ -48,7 +48,7 @@ class PredictionsForm(forms.Form):
 class PlanForm(forms.Form):
     """An analysis plan, as a file or typed; the file goes first."""
 
-    file = forms.FileField(required=False, label="analysis.toml")
+    file = forms.FileField(required=False, label="analysis.toml", widget=forms.FileInput({"class": "form-control"}))
     text = forms.CharField(
         required=False,
         strip=False,

@@ -23,6 +23,10 @@ LOOKED_AT = 256 * 1024  # characters in which the header ends
 INVISIBLE = "\ufeff\u200b\u200c\u200d\u2060"  # marks that copying from other programs leaves at the edges of cells
 UNMARKED_UTF16 = 0.3  # share of NULs among the first bytes from which a text is UTF-16 without its mark
 SEVERAL_BYTES = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")  # one letter in UTF-8
+# What the letters of Mac Roman become in Windows-1252, and the other way round: capitals inside words, signs between letters.
+NOT_WINDOWS = re.compile(r"(?<=[a-zß-öø-ÿ])[ŠŽŒŸ]|(?<=[^\W\d_])[ŠŽŒŸ†‡ˆ‰…§¿¾•™](?=[a-zß-öø-ÿ])")
+NOT_MAC = re.compile(r"(?<=[a-z])[À-ÖØ-ÞŒŸ]|(?<=[^\W\d_])[‡·‚„‰¿¡†…‹›«»](?=[^\W\d_])|[ƒﬁﬂı√∆÷◊⁄ˆ˜¯˘˙˚¸˝˛ˇ∂∑∏π∫Ω¬\uf8ff]")
+WESTERN = {"cp1252": "Windows-1252, as Excel saves CSV in Western Europe", "mac_roman": "Mac Roman, as Excel on a Mac saves CSV"}
 QUOTED = re.compile(r'"(?:[^"]|"")*"?')
 SEP = re.compile(r'"?sep=(.)"?[ ;,\t]*\r?\n?', re.IGNORECASE)  # Excel's own first line
 NUMBER = re.compile(r"[+-]?(\d*)([.,]?)(\d*)([eE][+-]?\d+)?")
@@ -79,7 +83,7 @@ class Spreadsheet:
 
 
 def open_spreadsheet(data: bytes, name: str) -> Spreadsheet:
-    """Open the bytes of a CSV (commas, semicolons or tabs; UTF-8, UTF-16 with its mark, Windows-1252) or of an XLSX file.
+    """Open the bytes of a CSV (commas, semicolons or tabs; UTF-8, UTF-16 with its mark, Windows-1252, Mac Roman) or of an XLSX file.
 
     A formula counts by the result that it was saved with. Raises TableError where the bytes are no such table, two separators
     fit alike, or the header is too wide or names a column twice.
@@ -190,14 +194,26 @@ def _encoding_of(data: bytes, name: str) -> tuple[str, str, tuple[str, ...]]:
             f"{name} is UTF-8, but line {line} holds a byte that is not: it was cut off, or put together from files saved differently. "
             "Save it whole as CSV UTF-8."
         )
-    text = _decoded(data, "cp1252", name)
+    encoding = "mac_roman" if _is_mac(data) else "cp1252"
+    text = _decoded(data, encoding, name)
     strange = dict.fromkeys(re.findall(r"\w*[^\W\x00-\x7f]\w*", text[: 16 * LOOKED_AT]))
     shown = ", ".join(f'"{word[:40]}"' for word in list(strange)[:3])
     note = (
-        f"{name} is not UTF-8 and was read as Windows-1252, as Excel saves CSV in Western Europe. "
+        f"{name} is not UTF-8 and was read as {WESTERN[encoding]}. "
         f"{f'Look at its letters: {shown}. ' if strange else ''}Where letters are wrong, save it as CSV UTF-8 and send it again."
     )
-    return "cp1252", text[:LOOKED_AT], (note,)
+    return encoding, text[:LOOKED_AT], (note,)
+
+
+def _is_mac(data: bytes) -> bool:
+    """Whether bytes that are not UTF-8 are Mac Roman: as Windows-1252 they are none or have letters where no word has them, and as
+    Mac Roman they have not. Where both can be, as for \\x9a alone (a Czech letter, a German one), it is not."""
+    try:
+        if not NOT_WINDOWS.search(data.decode("cp1252")):
+            return False
+    except UnicodeDecodeError:
+        pass
+    return not NOT_MAC.search(data.decode("mac_roman"))
 
 
 def _decoded(data: bytes, encoding: str, name: str) -> str:

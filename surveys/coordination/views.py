@@ -1,6 +1,5 @@
 """The coordinator's pages about surveys: the seats at a glance, the certificate, previews."""
 
-import json
 from functools import wraps
 from typing import NamedTuple
 
@@ -18,14 +17,13 @@ from imagebank.permissions import allowed_in_archive, require_role
 from surveys.coordination.certificate_pictures import certificate_pictures, match_tables
 from surveys.coordination.pages import download, page
 from surveys.coordination.seat_grid import live_cells, seat_grid
-from surveys.core import Design
-from surveys.core.design import SCHEMA as DESIGN_SCHEMA
 from surveys.languages import own_language, words_of
 from surveys.models import Block, Seat, Stimulus, Survey, SurveyItem
 from surveys.reading.context import block_context, counted, page_context, practice_stimuli, stimuli_to_practise
 from surveys.reading.images import practice_image, survey_item_image
 from surveys.reading.outputs import map_picture, outputs_of_block, practice_items
 from surveys.services import control_of_block, create_survey_set, release_expired_seats, replace_seat, verify_survey_set
+from surveys.services.setting_up.design import design_text
 
 WORDS = ("landing", "consent", "about", "instructions", "practice")
 
@@ -137,11 +135,7 @@ def certificate(request, slug):
 @require_role("coordinator")
 def design_file(request, slug):
     survey_set = get_object_or_404(request.study.survey_sets)
-    # The database may have changed the order of keys; the file has the order, and so the bytes, of the drawn one.
-    text = json.dumps(survey_set.design, ensure_ascii=False, indent=1)
-    if survey_set.design.get("schema") == DESIGN_SCHEMA:
-        text = Design.from_json(text).to_json()
-    return download(text, f"{slug}-design.json", "application/json")
+    return download(design_text(survey_set), f"{slug}-design.json", "application/json")
 
 
 @require_GET

@@ -3,9 +3,11 @@
 import hashlib
 import io
 import json
+import platform
 import zipfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from importlib.metadata import version
 from itertools import groupby
 
 from django.utils import timezone
@@ -19,6 +21,7 @@ from surveys.models import Answer, BlockSitting, Seat, ServedPicture, SurveyResp
 from surveys.services import cells_frame, ratings_frame, reader_answers_frame, readings_frame
 from surveys.services.recruiting.funnel import funnel_rows
 from surveys.services.setting_up.demographics import analysed_questions, is_analysed, is_only_verified
+from surveys.services.setting_up.design import design_text
 
 NOBODY = "No address and no name of a reader is in any of these files; readers are known by their codes."
 SIMULATED = "true where a simulated reader, not a person, stands behind the row"
@@ -393,6 +396,7 @@ def export_bundle(study: Study) -> bytes:
     survey_set = study.survey_sets.first()
     if survey_set:
         texts["certificate.json"] = json.dumps(survey_set.certificate, indent=1, ensure_ascii=False)
+        texts["design.json"] = design_text(survey_set)
     texts["README.txt"] = _read_me(study)
     sums = [f"{hashlib.sha256(text.encode()).hexdigest()}  {name}\n" for name, text in sorted(texts.items())]
     buffer = io.BytesIO()
@@ -407,8 +411,12 @@ def _read_me(study: Study) -> str:
     simulated = SurveyResponse.objects.of_study(study).filter(simulated=True).count()
     marked = f"{simulated} sittings are simulated; the column simulated marks their rows.\n" if simulated else ""
     nature = f"The images are {study.nature}.\n" if study.nature else ""
+    drawn = study.survey_sets.first()
+    seed = f"Surveys drawn from seed {drawn.seed} (design.json, SHA-256 of the design {drawn.design_sha256}).\n" if drawn else ""
+    versions = ", ".join(f"{name} {version(name)}" for name in ("Django", "pandas", "numpy"))
     return (
-        f"{study.title} ({study.slug})\nExported {timezone.now():%Y-%m-%d %H:%M} UTC.\n{nature}{marked}{NOBODY}\n"
+        f"{study.title} ({study.slug})\nExported {timezone.now():%Y-%m-%d %H:%M} UTC with Python {platform.python_version()}, {versions}.\n"
+        f"{nature}{seed}{marked}{NOBODY}\n"
         "data-dictionary.csv says what every column means. `sha256sum -c SHA256SUMS` checks the files; "
         "`python -m surveys.core verify-answers answers.csv` checks the answer log.\n"
         "Text that a spreadsheet would run as a formula starts with an apostrophe.\n"

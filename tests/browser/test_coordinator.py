@@ -12,7 +12,7 @@ from imagebank.models import Membership
 from surveys.models import Invitation
 from surveys.services import invite, open_block, replace_seat
 from tests.browser.test_reading import WIDTHS, accessible, open_browser
-from tests.imagebank.test_drafting import zipped
+from tests.imagebank.archives import zipped
 from tests.surveys.sitting import answer, begin, read_all
 from tests.surveys.study import group, make_surveyed_study, survey
 

@@ -1,4 +1,3 @@
-import errno
 import re
 from datetime import timedelta
 
@@ -6,7 +5,6 @@ import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.contrib.staticfiles import finders
-from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
 from benchmark.models import Comparison
@@ -210,20 +208,6 @@ def test_pages_of_jobs_say_that_no_worker_is_running(client, person, study):
     WorkerBeat.objects.update(at=timezone.now())
     for address in ("/studies/moles/jobs/", f"/studies/moles/jobs/{job.pk}/"):
         assert "No worker is running" not in client.get(address).content.decode()
-
-
-@pytest.mark.parametrize(("number", "status", "words"), [(errno.ENOSPC, 507, "disk of this site is full"), (errno.EIO, 500, "on our side")])
-def test_a_full_disk_anywhere_is_told_in_words(client, person, monkeypatch, number, status, words):
-    client.force_login(person("coordinator"))
-    client.raise_request_exception = False
-
-    def no_room(upload, *, suffix):
-        raise OSError(number, "no")
-
-    monkeypatch.setattr("imagebank.views.keep_upload", no_room)
-    upload = SimpleUploadedFile("pictures.zip", b"PK" * 100)
-    answer = client.post("/studies/moles/images/import/", {"archive": upload})
-    assert (answer.status_code, words in answer.content.decode()) == (status, True)
 
 
 def queries_of_home(client, django_assert_max_num_queries) -> int:

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -71,6 +72,13 @@ def test_every_part_comes_back_after_a_restart_and_says_whether_it_is_well():
     assert ports[0].startswith("127.0.0.1:"), "nothing answers past the proxy"
 
 
+def test_the_web_servers_processes_share_what_they_load():
+    assert runpy.run_path(str(ROOT / "gunicorn.conf.py"))["preload_app"]
+    image = (ROOT / "Dockerfile").read_text()
+    assert "WORKDIR /app\n" in image, "gunicorn reads the file in the folder that it is started in"
+    assert "COPY . .\n" in image
+
+
 def test_settings_and_variables_of_the_deployment_are_known_and_explained():
     settings = (ROOT / ".env.example").read_text()
     assert [name for name in COMPOSE["x-diptych"]["environment"] if f"# {name}=" not in settings] == []
@@ -78,3 +86,14 @@ def test_settings_and_variables_of_the_deployment_are_known_and_explained():
     asked = set(re.findall(r"(?<!\$)\$\{([A-Z_]+)", (ROOT / "compose.yaml").read_text()))
     assert asked
     assert [name for name in sorted(asked) if f"`{name}`" not in paper] == []
+
+
+def test_the_pages_of_the_proxy_are_there_and_need_nothing_of_the_site():
+    paper = (ROOT / "docs" / "server.md").read_text()
+    named = set(re.findall(r"error_page [\d =]+ /([\w-]+\.html);", paper))
+    assert named == {path.name for path in (ROOT / "docs" / "server").iterdir()} == {"away.html", "too-large.html"}
+    for name in named:
+        assert f"location = /{name} " in paper
+        page = (ROOT / "docs" / "server" / name).read_text()
+        assert set(re.findall(r'(?:href|src)="([^"]*)"', page)) <= {"", "data:,"}, "the site is away"
+        assert not re.search(r"url\(|@import|<script", page)

@@ -1,16 +1,21 @@
 """From a ZIP to a split study by program alone, for coordinators and nobody else."""
 
+import importlib.util
+
 import pytest
+from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from imagebank.jobs import run_job
 from imagebank.models import Job
 
+from .archives import SKIN, zipped
 from .factories import DiagnosisClassFactory, MembershipFactory, StudyFactory
-from .test_drafting import SKIN, zipped
 
 pytestmark = pytest.mark.django_db
+PIECE = 400  # bytes
 PICTURES = {f"{view}/{kind}/p{n}.jpg": None for view in ("focused", "panoramic") for kind in ("NF1", "mole") for n in range(3)}
 
 
@@ -108,3 +113,95 @@ def test_pictures_come_in_and_are_split_by_coordinators_alone(api, study):
     for address in (f"/api/drafts/{look['id']}/", "/api/images/split/?study=nowhere"):
         assert api.get(address).status_code == 404
     assert api.get("/api/imports/").json()["results"] == []
+
+
+def begun(api, study, data: bytes, **more) -> dict:
+    answer = api.post("/api/uploads/", {"study": study.slug, "name": "mine.zip", "size": len(data), **more}, format="json")
+    assert answer.status_code == 201, answer.json()
+    return answer.json()
+
+
+def put(api, upload: dict, offset, piece: bytes):
+    address = f"/api/uploads/{upload['upload']}/?offset={offset}"
+    return api.put(address, piece, content_type="application/octet-stream")
+
+
+def test_a_program_sends_a_zip_in_pieces_and_goes_on_after_the_line_dropped(api, study, tmp_path):
+    data = zipped(PICTURES)
+    upload = begun(api, study, data)
+    assert (upload["received"], upload["size"]) == (0, len(data))
+    assert put(api, upload, 0, data[:500]).json()["received"] == 500
+    for offset in (0, 600):  # the answer was lost and it sends again; a piece was lost
+        again = put(api, upload, offset, data[:500])
+        assert (again.status_code, again.json()["received"]) == (409, 500)
+    assert put(api, upload, 500, data).status_code == 400, "longer than it said"
+    assert put(api, upload, "here", data).status_code == 400
+    part = {"study": study.slug, "upload": upload["upload"]}
+    early = api.post("/api/images/import/", part, format="multipart")
+    assert "of which 500 have come" in early.json()["errors"][0]["detail"]
+    assert api.get(f"/api/uploads/{upload['upload']}/").json() == upload | {"received": 500}
+    assert put(api, upload, 500, data[500:]).json()["received"] == len(data)
+    wrong = {**part, "manifest": SimpleUploadedFile("m.csv", b"a,b\n1,2\n")}
+    assert api.post("/api/images/import/", wrong, format="multipart").status_code == 400, "costs nothing that came"
+    look = api.post("/api/images/import/", part, format="multipart")
+    assert api.post("/api/images/import/", part, format="multipart").json() == look.json()
+    draft = followed(api, look)["id"]
+    job = followed(api, api.post(f"/api/drafts/{draft}/import/"))
+    assert api.post("/api/images/import/", part, format="multipart").json()["job"] == job["id"]
+    assert [run["created"] for run in api.get("/api/imports/").json()["results"]] == [6]
+    assert api.get(f"/api/uploads/{upload['upload']}/").status_code == 404
+
+
+def test_an_upload_is_its_senders_alone_fits_or_is_refused_and_leaves_nothing_once_given_up(api, study, settings, tmp_path):
+    upload = begun(api, study, b"a" * 100)
+    address = f"/api/uploads/{upload['upload']}/"
+    other = APIClient()
+    other.force_authenticate(MembershipFactory(study=study).user)
+    assert put(other, upload, 0, b"a").status_code == other.get(address).status_code == other.delete(address).status_code == 404
+    part = {"study": study.slug, "upload": upload["upload"]}
+    assert other.post("/api/images/import/", part, format="multipart").status_code == 400
+    for files in ({}, {"archive": SimpleUploadedFile("a.zip", zipped({"a.jpg": None})), "upload": upload["upload"]}):
+        both = api.post("/api/images/import/", {"study": study.slug, **files}, format="multipart")
+        assert "Either archive" in both.json()["errors"][0]["detail"]
+    settings.ARCHIVE_MAX_BYTES = 2_000_000
+    for wanted, words in (({"size": 3_000_000}, "At most 2 MB"), ({"name": "a.exe"}, "a.exe is none"), ({"size": -1}, "greater than")):
+        refused = api.post("/api/uploads/", {"study": study.slug, "name": "a.zip", "size": 100} | wanted, format="json")
+        assert (refused.status_code, words in refused.json()["errors"][0]["detail"]) == (400, True)
+    study.members.filter(user__pk=api.handler._force_user.pk).update(role="engineer")
+    assert put(api, upload, 0, b"a").status_code == 403, "no coordinator any more"
+    study.members.update(role="coordinator")
+    type(study).objects.update(archived_at=timezone.now())
+    assert put(api, upload, 0, b"a").status_code == 403
+    assert api.delete(address).status_code == 204
+    assert api.get(address).status_code == 404
+    assert not list((tmp_path / "var" / "uploads").iterdir())
+
+
+def test_the_documents_program_goes_on_where_it_was_ended_and_believes_the_server(api, study, tmp_path, monkeypatch):
+    spec = importlib.util.spec_from_file_location("send_zip", settings.BASE_DIR / "docs" / "send_zip.py")
+    program = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(program)
+    for place in ("services.arriving", "upload_api"):
+        monkeypatch.setattr(f"imagebank.{place}.PIECE_BYTES", PIECE)
+    archive, manifest, pieces = tmp_path / "mine.zip", tmp_path / "m.csv", []
+    archive.write_bytes(zipped({"x.jpg": None}))
+    manifest.write_text("item,class,view,path\na,NF1,focused,x.jpg\n")
+    size = archive.stat().st_size
+    assert size > 3 * PIECE
+
+    def ask(method, address, body=None, kind="application/json"):
+        answer = api.generic(method, address.removeprefix("https://site"), body or b"", content_type=kind)
+        if method == "PUT":
+            pieces.append(answer.status_code)
+            if len(pieces) == 2:
+                raise SystemExit("ended before it heard the answer")
+        return answer.status_code, answer.json()
+
+    monkeypatch.setattr(program, "ask", ask)
+    with pytest.raises(SystemExit, match="ended"):
+        program.send("https://site", study.slug, archive, manifest)
+    job = program.send("https://site", study.slug, archive, manifest)
+    assert pieces == [200] * -(-size // PIECE), "nothing was sent twice"
+    assert run_job(job["job"]).state == "succeeded"
+    assert study.items.get().code == "a"
+    assert not list(tmp_path.glob("*.upload"))

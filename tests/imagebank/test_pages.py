@@ -329,3 +329,12 @@ def test_a_coordinator_draws_the_split_and_others_only_see_it(client):
     bare = client.get(page).content.decode()
     assert "No items to split yet" in bare
     assert "Draw the split" not in bare
+
+
+def test_what_waits_for_a_review_is_one_press_away_on_every_page_of_the_bank(client, study):
+    member = MembershipFactory(study=study, role="reviewer")
+    for role in ("coordinator", "analyst"):
+        MembershipFactory(study=study, user=member.user, role=role)
+    client.force_login(member.user)
+    for page in ("", "split/", "leakage/", "import/"):
+        assert f"Review ({study.items.count()} waiting)" in client.get(f"/studies/{study.slug}/images/{page}").content.decode(), page

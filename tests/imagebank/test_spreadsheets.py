@@ -100,3 +100,24 @@ def test_commas_that_may_stand_between_thousands_are_refused():
     with pytest.raises(TableError, match='"1,234" in the column c, which may mean 1.234 or 1234'):
         decimal_points(["1,234", "12"], name="t", column="c")
     assert decimal_points(["1,234", "0,5"], name="t", column="c") == ["1.234", "0.5"], "another cell settles it"
+
+
+WORDS = [
+    "für Mädchen", "Größe", "Übergröße,Füße", "café", "très bien", "Málaga", "garçon", "Ångström,være", "crème brûlée", "forêt",
+    "naïve,à bientôt", "Señor,mañana,camión,Bogotá y Málaga", "coração,mãe",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("words", WORDS)
+@pytest.mark.parametrize("encoding", ["cp1252", "mac_roman"])
+def test_words_are_read_as_they_were_written_on_either_system(words, encoding):
+    table = open_spreadsheet(f"item,{words}\r\n".encode(encoding), "t")
+    assert ",".join(table.header[1:]) == words
+    assert ("Mac Roman" in table.notes[0]) == (encoding == "mac_roman")
+
+
+@pytest.mark.parametrize("words", ["Dušan", "sœur", "A–B", "l’eau", "Name†", "Name‡", "und…so", "ÄRZTE", "5 €", "Œuvre", "±5 µm", "ŠKODA", "³"])
+def test_where_windows_may_be_meant_it_is(words):
+    table = open_spreadsheet(f"item,{words}\n".encode("cp1252"), "t")
+    assert table.header[1] == words
+    assert "Windows-1252" in table.notes[0]

@@ -11,8 +11,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from imagebank.models import Job
 from imagebank.services.uploads import forget_uploads, keep_upload, kept_upload, uploads_folder
 
+from .archives import zipped
 from .factories import MembershipFactory
-from .test_drafting import zipped
 
 
 @pytest.fixture(autouse=True)

@@ -3,9 +3,11 @@
 import csv
 import hashlib
 import io
+import json
 import zipfile
 from uuid import uuid4
 
+import django
 import pytest
 from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
@@ -100,7 +102,12 @@ def test_no_name_and_no_address_is_in_any_file(study, read):
             assert b"ada@b.org" not in data
             if name != "SHA256SUMS":
                 assert sums[name] == hashlib.sha256(data).hexdigest()
-        assert b"drawn, not photographs" in archive.read("README.txt")
+        said = archive.read("README.txt").decode()
+        assert "drawn, not photographs" in said
+        drawn = study.survey_sets.get()
+        assert f"seed {drawn.seed} " in said
+        assert f"Django {django.__version__}" in said
+        assert json.loads(archive.read("design.json")) == drawn.design
 
 
 @pytest.mark.parametrize("start", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "\r\n=1"])

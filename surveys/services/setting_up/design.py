@@ -119,6 +119,15 @@ def anchors_of(study: Study) -> frozenset[str]:
     return frozenset(survey_set.design.get("anchors", {}).get("items", ()) if survey_set else ())
 
 
+def design_text(survey_set: SurveySet) -> str:
+    """The content of design.json. The database may have changed the order of keys; the file has the order, and so the bytes, of the drawn one."""
+    from surveys.core import Design
+    from surveys.core.design import SCHEMA as DESIGN_SCHEMA
+
+    text = json.dumps(survey_set.design, ensure_ascii=False, indent=1)
+    return Design.from_json(text).to_json() if survey_set.design.get("schema") == DESIGN_SCHEMA else text
+
+
 def design_sha256(document: dict) -> str:
     """Hash of a design in its canonical form: sorted keys, no spaces, UTF-8."""
     canonical = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
