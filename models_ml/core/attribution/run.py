@@ -32,7 +32,7 @@ from models_ml.core.attribution.tables import (
 from models_ml.core.config import AttributionSpec, override, to_dict
 from models_ml.core.errors import Cancelled, CoreError
 from models_ml.core.events import ExplainProgress, Listener, scaled
-from models_ml.core.files import replacing, sha256_file, sha256_json, write_json
+from models_ml.core.files import clear_parts, replacing, sha256_file, sha256_json, write_json
 from models_ml.core.pictures.manifest import Item, Manifest
 from models_ml.core.pictures.pixels import Placement, decode, onto_picture, to_square
 from models_ml.core.training import checkpoint
@@ -99,6 +99,8 @@ def explain_items(
     own = list(info.labels.own_indices)
     combined = combine(predictions.probs_MNC, info.cfg.ensemble, own)
     place_of = {name: n for n, name in enumerate(predictions.items)}
+    for folder in (out, out / "items", out / "pictures"):
+        clear_parts(folder)
     worker = _Worker(info, spec, controls, out, device, tta_views)
     records = []
     for start in range(0, len(chosen), worker.together):

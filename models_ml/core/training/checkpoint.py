@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 WEIGHTS, STATE, RESULT, SUMS = "weights.safetensors", "state.pt", "result.json", "SHA256SUMS"
 METRICS, CALIBRATION = "metrics.jsonl", "calibration.json"
 METRIC_NAMES = ("epoch", "train_loss", "held_out_loss", "balanced_accuracy", "accuracy", "lr")
+STATE_VERSION = 2  # raised when a state that was saved before cannot be continued to the same weights
 FINISHED = ("finished", "stopped early")
 LONGEST_NAME, MOST_FOLDS, MOST_EPOCHS = 50, 1000, 1_000_000
 
@@ -279,7 +280,7 @@ def save_state(state: dict[str, Any], path: Path) -> None:
 
 
 def load_state(path: Path, *, cfg: RunConfig, data_key: str) -> dict[str, Any] | None:
-    """The state to continue from, None when there is none; CoreError when it belongs to another run or data."""
+    """The state to continue from, None when there is none; CoreError when it belongs to another run, data or version."""
     import torch
 
     if not path.is_file():
@@ -288,6 +289,11 @@ def load_state(path: Path, *, cfg: RunConfig, data_key: str) -> dict[str, Any] |
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds for a damaged file
         raise CoreError(f"{path} is damaged ({type(error).__name__}); delete it to train this fold anew.") from error
+    if state.get("version") != STATE_VERSION:
+        raise CoreError(
+            f"{path.parent} was begun by another version of this program, and a training goes on in the one that began it "
+            f"alone. Go on with that one, or delete {path} to train this fold anew; folds that are done stay as they are."
+        )
     if state["config"] != cfg.fingerprint or state["data"] != data_key:
         what = "another configuration" if state["config"] != cfg.fingerprint else "other pictures"
         raise CoreError(f"{path.parent} was begun with {what}; continue with the same or choose another folder.")

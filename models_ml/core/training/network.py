@@ -142,7 +142,10 @@ def read_state(path: Path) -> dict[str, torch.Tensor]:
             reason = "it holds more than arrays, and no code of a file is run"
         elif isinstance(error, LookupError | EOFError):
             reason = "it is of another kind, or only a part of one"
-        raise CoreError(f"{path.name} cannot be read as weights (.safetensors or .pth): {reason}") from error
+        raise CoreError(
+            f"{path.name} cannot be read as weights (.safetensors or .pth): {reason.rstrip('.')}. Fetch the file again, or begin with "
+            "random ones: model.weights=none."
+        ) from error
     for key in ("state_dict", "model", "ema"):
         if isinstance(state, Mapping) and isinstance(state.get(key), Mapping):
             state = state[key]

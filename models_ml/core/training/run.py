@@ -13,7 +13,7 @@ from models_ml.core.answers.predictions import header, read_rows
 from models_ml.core.config import RunConfig, differences, read_config, write_config
 from models_ml.core.errors import CoreError
 from models_ml.core.events import JsonLines, Listener, RunDone, scaled, together
-from models_ml.core.files import write_csv, write_json
+from models_ml.core.files import clear_parts, write_csv, write_json
 from models_ml.core.pictures.folds import check_trainable, with_folds
 from models_ml.core.pictures.manifest import LabelSpace, Manifest
 from models_ml.core.pictures.pack import pack
@@ -164,6 +164,7 @@ def _begin(folder: Path, cfg: RunConfig, manifest: Manifest, labels: LabelSpace)
             )
         if info.manifest_fingerprint != manifest.fingerprint:
             raise CoreError(f"{folder} holds a run on another manifest; use that one or choose another folder.")
+    clear_parts(folder)
     present = tuple(sorted({item.fold for item in manifest.train.items}))
     write_config(cfg, folder / "config.toml")
     checkpoint.write_run(RunInfo(folder, cfg, labels, manifest.fingerprint, present))
