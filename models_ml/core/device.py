@@ -5,6 +5,7 @@ import ctypes
 import functools
 import os
 
+import numpy as np
 import torch
 from torch.utils import deterministic
 
@@ -52,9 +53,9 @@ def device_in_words(device: torch.device) -> str:
     return f"{threads} processor thread{'s' if threads > 1 else ''}"
 
 
-def handed_over(values: list, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
+def handed_over(values: list | np.ndarray, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
     """These numbers on a device, which is not waited for: a GPU fetches them from pinned memory when it comes to them."""
-    numbers = torch.tensor(values, dtype=dtype)
+    numbers = torch.as_tensor(values, dtype=dtype)
     return numbers.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else numbers
 
 
