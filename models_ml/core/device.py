@@ -53,6 +53,17 @@ def device_in_words(device: torch.device) -> str:
     return f"{threads} processor thread{'s' if threads > 1 else ''}"
 
 
+@contextlib.contextmanager
+def threads(count: int | None, device: torch.device):
+    """So many of a processor's threads while inside, because their number decides how sums are rounded; a GPU has its own."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count if count and device.type == "cpu" else before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def handed_over(values: list | np.ndarray, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
     """These numbers on a device, which is not waited for: a GPU fetches them from pinned memory when it comes to them."""
     numbers = torch.as_tensor(values, dtype=dtype)

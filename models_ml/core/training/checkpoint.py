@@ -27,7 +27,7 @@ METRICS, CALIBRATION = "metrics.jsonl", "calibration.json"
 METRIC_NAMES = ("epoch", "train_loss", "held_out_loss", "balanced_accuracy", "accuracy", "lr")
 STATE_VERSION = 2  # raised when a state that was saved before cannot be continued to the same weights
 FINISHED = ("finished", "stopped early")
-LONGEST_NAME, MOST_FOLDS, MOST_EPOCHS = 50, 1000, 1_000_000
+LONGEST_NAME, MOST_FOLDS, MOST_EPOCHS, MOST_THREADS = 50, 1000, 1_000_000, 4096
 
 
 @dataclass(frozen=True)
@@ -55,13 +55,14 @@ class FoldResult:
 
 @dataclass(frozen=True)
 class RunInfo:
-    """A run directory's heading."""
+    """A run directory's heading. threads: the processor's, with which it was begun; None where they were not noted."""
 
     folder: Path
     cfg: RunConfig
     labels: LabelSpace
     manifest_fingerprint: str
     folds: tuple[int, ...]
+    threads: int | None = None
 
 
 def fold_folder(run_dir: Path | str, fold: int) -> Path:
@@ -78,6 +79,7 @@ def write_run(info: RunInfo) -> None:
             "config_fingerprint": info.cfg.fingerprint,
             "manifest_fingerprint": info.manifest_fingerprint,
             "folds": list(info.folds),
+            "threads": info.threads,
         },
     )
 
@@ -91,7 +93,7 @@ def read_run(run_dir: Path | str) -> RunInfo:
     if cfg.fingerprint != heading["config_fingerprint"]:
         raise CoreError(f"{folder}/config.toml was changed after the run began; restore it or start a new run.")
     labels = LabelSpace(tuple(heading["classes"]), tuple(heading["own"]))
-    return RunInfo(folder, cfg, labels, heading["manifest_fingerprint"], tuple(heading["folds"]))
+    return RunInfo(folder, cfg, labels, heading["manifest_fingerprint"], tuple(heading["folds"]), heading.get("threads"))
 
 
 def _check_heading(heading: dict[str, Any], path: Path) -> None:
@@ -108,6 +110,7 @@ def _check_heading(heading: dict[str, Any], path: Path) -> None:
         and len(set(folds)) == len(folds) > 0,
         "config_fingerprint": _is_hash(heading.get("config_fingerprint")),
         "manifest_fingerprint": _is_hash(heading.get("manifest_fingerprint")),
+        "threads": heading.get("threads") is None or (type(heading["threads"]) is int and 0 < heading["threads"] <= MOST_THREADS),
     }  # fmt: skip
     if wrong := [key for key, fits in expected.items() if not fits]:
         raise CoreError(f"{path} is not what the command train writes: {wrong[0]} is missing or of another kind.")

@@ -287,6 +287,18 @@ def test_a_pack_that_finds_no_room_is_a_sentence_and_not_a_killed_process(bank, 
     assert len(pack(items, tiny_cfg.data, tmp_path).ids) == len(items)
 
 
+def test_a_run_goes_on_with_as_many_threads_as_it_was_begun_with(folded, tiny_cfg, tmp_path):
+    """Their number decides how sums are rounded, and so the bits."""
+    cfg, calls, seen = recipe(tiny_cfg, epochs=1), iter(range(10**6)), []
+    train_ensemble(cfg, folded, tmp_path, folds=[0], cancelled=lambda: next(calls) > 1)
+    heading = json.loads((tmp_path / "run.json").read_text())
+    assert heading["threads"] == torch.get_num_threads() == 1
+    (tmp_path / "run.json").write_text(json.dumps(heading | {"threads": 2}))
+    train_ensemble(cfg, folded, tmp_path, folds=[0], on_event=lambda event: seen.append((type(event), torch.get_num_threads())))
+    assert (EpochDone, 2) in seen
+    assert torch.get_num_threads() == 1
+
+
 def test_what_a_killed_process_had_begun_to_write_goes_and_what_is_written_now_stays(tmp_path):
     left = tmp_path / ".state.pt.killed.part"
     left.write_bytes(b"half")
