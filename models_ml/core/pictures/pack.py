@@ -99,7 +99,7 @@ def _fill(array, items, data, *, on_event, cancelled, workers) -> str:
         try:
             return load_square(item.path, data.size_px, fit=data.fit, resample=data.resample)[0]
         except CoreError as error:
-            return f"line {item.line}: {error}"
+            return f"line {item.line}, item {item.id!r}: {error}"
 
     problems: list[str] = []
     digest, began = hashlib.sha256(), time.monotonic()

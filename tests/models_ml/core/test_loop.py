@@ -375,8 +375,8 @@ def test_all_unreadable_pictures_are_named_before_training(bank, tiny_cfg, tmp_p
     items[0], items[1] = replace(items[0], path=tmp_path / "bad.png"), replace(items[1], path=tmp_path / "text.png")
     with pytest.raises(CoreError) as caught:
         train_ensemble(tiny_cfg, replace(manifest, items=tuple(items)), tmp_path / "run")
-    assert "line 2: bad.png" in str(caught.value)
-    assert "line 3: text.png" in str(caught.value)
+    assert f"line 2, item {items[0].id!r}: bad.png" in str(caught.value)
+    assert f"line 3, item {items[1].id!r}: text.png" in str(caught.value)
     assert not list((tmp_path / "run/cache").glob("pack-*"))
 
 
