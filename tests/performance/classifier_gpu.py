@@ -13,7 +13,7 @@ input: whole optimiser steps of the training loop on a pack (fetch, change, step
 pictures that lie ready.
 
 Modes, cheapest first: eager (cuDNN takes the algorithm it thinks best), searched (it tries at most --cudnn-limit per layer,
-for both sides alike; the product's own setting but for the limit), compiled (one graph; kept in --cache for the next time).
+for both sides alike; training's own setting but for the limit, while predicting and explaining leave the choice to cuDNN), compiled (one graph; kept in --cache for the next time).
 Every measurement is printed and written to --out when it is made. A part stops after --seconds (a compiled one may take all
 the time that is left: half a compilation is worth nothing), the whole after --total, even in the middle of a search or a
 compilation, and says what it did not measure; what is ready is measured before the next way is prepared. Where time was

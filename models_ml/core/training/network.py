@@ -86,7 +86,10 @@ def _width(backbone: nn.Module, size_px: int) -> int:
         if out_of_memory(error):
             raise
         reason = str(error).splitlines()[0][:200].rstrip(".") if str(error) else type(error).__name__
-        raise CoreError(f"The network cannot take pictures of {size_px} px (data.size_px): {reason}.") from error
+        raise CoreError(
+            f"The network cannot take pictures of {size_px} px (data.size_px): {reason}. Choose another size, or, where timm builds "
+            f"it for any, name this one: --set model.backbone_args={{img_size={size_px}}}."
+        ) from error
     backbone.train(training)
     return width
 
