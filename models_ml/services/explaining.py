@@ -92,6 +92,11 @@ def explain_arguments(made: AttributionSet, items: Sequence[str] | None) -> list
     return [*arguments, *(part for text in settings for part in ("--set", text))]
 
 
+def explained_on_disk(made: AttributionSet) -> int:
+    """How many pictures are done, also where the worker was killed before it could store them."""
+    return len(list((made.folder / "maps" / "items").glob("*.json")))
+
+
 def store_attribution(made: AttributionSet) -> int:
     """Read what the command left into rows, and draw one transparent layer per map; safe to repeat.
 

@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 
 from models_ml.core.files import replacing, write_text
 
-FOR, AGAINST = (178, 24, 43), (33, 102, 172)
+FOR, AGAINST = np.array((178, 24, 43), dtype=np.uint8), np.array((33, 102, 172), dtype=np.uint8)
 GAP, SIDE_PX = 4, 320  # between two pictures; of the pictures on the page
 
 
@@ -19,10 +19,12 @@ def colours(map_HW: np.ndarray, *, percentile: float = 99.0) -> np.ndarray:
     """RGBA uint8 (H, W, 4): hue by sign, opacity by size relative to the ``percentile`` of the sizes; zero is clear."""
     size = np.abs(map_HW)
     scale = np.percentile(size, percentile)
-    strength = np.clip(size / scale, 0, 1) if scale > 0 else np.zeros_like(size)
+    strength = size / scale if scale > 0 else np.zeros_like(size)
+    np.clip(strength, 0, 1, out=strength)
+    strength *= 230
     out = np.empty((*map_HW.shape, 4), dtype=np.uint8)
     out[..., :3] = np.where(map_HW[..., None] >= 0, FOR, AGAINST)
-    out[..., 3] = np.rint(230 * strength)
+    out[..., 3] = np.rint(strength, out=strength)
     return out
 
 
