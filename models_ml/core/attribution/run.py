@@ -36,7 +36,7 @@ from models_ml.core.events import ExplainProgress, Listener, scaled
 from models_ml.core.files import clear_parts, replacing, sha256_file, sha256_json, write_json
 from models_ml.core.pictures.manifest import Item, Manifest
 from models_ml.core.pictures.pack import processors
-from models_ml.core.pictures.pixels import Placement, decode, onto_picture, to_square
+from models_ml.core.pictures.pixels import Placement, decode, load_square, onto_picture
 from models_ml.core.training import checkpoint
 from models_ml.core.training.checkpoint import RunInfo
 
@@ -203,7 +203,7 @@ class _Worker:
     def _opened(self, item: Item) -> "_Opened":
         """The picture on the network's square, its place there, and its lesion's mask."""
         data = self.info.cfg.data
-        square, where = to_square(decode(item.path), data.size_px, fit=data.fit, resample=data.resample)
+        square, where = load_square(item.path, data.size_px, fit=data.fit, resample=data.resample)
         return square, where, _lesion(item, where, data.size_px)
 
     def _question(self, item: Item, opened: "_Opened", n: int, combined: Combined) -> "_Question":
