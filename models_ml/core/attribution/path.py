@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from models_ml.core.attribution.map_store import MapStore
-from models_ml.core.device import handed_over, out_of_memory
+from models_ml.core.device import free_memory, handed_over, out_of_memory
 from models_ml.core.errors import CoreError
 
 Target = tuple[int, ...]  # a class: its logit is explained; two classes: the first one's lead over the second (a contrast)
@@ -21,7 +21,7 @@ Piece = tuple[float, float]  # of a path, from one place to another
 
 BATCH, BATCH_ON_GPU = 16, 64  # pictures along the path at once, at most
 PIXELS = BATCH * 96**2  # and on a processor so many pixels: beyond its caches larger batches only cost (448 px: one at a time)
-MAPS_BYTES, MAPS_BYTES_ON_GPU = 2**28, 2**31  # of all paths' maps in memory; a GPU has that beside its batches
+MAPS_BYTES, MAPS_BYTES_ON_GPU = 2**28, 2**31  # of all paths' maps in memory, at least; a GPU has that beside its batches
 GRADIENT_SCALE = 1024.0  # keeps small gradients within what half precision can say; a power of two changes no other one
 
 
@@ -46,6 +46,11 @@ def next_batch(left: int, most: int, *, of_equal_size: bool) -> int:
 
 def middle(piece: Piece) -> float:
     return (piece[0] + piece[1]) / 2
+
+
+def room_for_maps(device: torch.device) -> int:
+    """Bytes for all paths' maps. A GPU waits for each map that does not fit, so it gives an eighth of what it has free."""
+    return MAPS_BYTES if device.type == "cpu" else max(MAPS_BYTES_ON_GPU, free_memory(device) // 8)
 
 
 class StraightPath:
@@ -96,7 +101,7 @@ class Walk:
 
         self.baseline_PCHW, image_PCHW = torch.cat(list(baselines)), torch.cat(list(images))
         self.change_PCHW, self.at_once = image_PCHW - self.baseline_PCHW, at_once(image_PCHW)
-        maps_bytes = (MAPS_BYTES_ON_GPU if image_PCHW.is_cuda else MAPS_BYTES) // len(images)
+        maps_bytes = room_for_maps(image_PCHW.device) // len(images)
         self.paths = [StraightPath(own, maps_bytes) for own in targets]
         self.targets = list(dict.fromkeys(target for path in self.paths for target in path.targets))
         wanted, seen = self.targets, []
