@@ -123,6 +123,11 @@ def in_layout(recipe: Recipe, network: torch.nn.Module) -> torch.nn.Module:
     return network.to(memory_format=torch.channels_last) if recipe.channels_last else network
 
 
+def best_layout(network: torch.nn.Module, device: torch.device) -> torch.nn.Module:
+    """A finished network as a GPU's convolutions take it best, whatever layout it was trained in; a processor's stays as it is."""
+    return network.to(memory_format=torch.channels_last) if device.type == "cuda" else network
+
+
 @contextlib.contextmanager
 def memory_in_words(batch_size: int):
     """Turn the out-of-memory error of a GPU or of the processor's allocator into a sentence."""

@@ -298,10 +298,11 @@ class _Worker:
     def _folded(self, network):
         """The network without its batch norms, found once. Grad-CAM looks into the network, so it gets the network itself."""
         from models_ml.core.attribution.folding import folded
+        from models_ml.core.device import best_layout
 
         if network not in self.folded:
-            plain = self.spec.method == "gradcam"
-            self.folded[network] = network if plain else folded(network, self._made_up())
+            laid_out, plain = best_layout(network, self.device), self.spec.method == "gradcam"
+            self.folded[network] = laid_out if plain else folded(laid_out, self._made_up())
         return self.folded[network]
 
     def _made_up(self) -> "torch.Tensor":

@@ -8,7 +8,7 @@ from torch._dynamo.testing import CompileCounter
 
 from models_ml.core import read_manifest
 from models_ml.core.attribution.path import room_for_maps
-from models_ml.core.device import choose_device, free_memory
+from models_ml.core.device import best_layout, choose_device, free_memory
 from models_ml.core.errors import CoreError
 from models_ml.core.pictures import feed
 from models_ml.core.pictures.pack import pack
@@ -86,6 +86,12 @@ def test_a_large_gpu_keeps_the_maps_of_long_paths_in_its_memory(memory):
     memory(free=3 * GIB)
     assert room_for_maps(GPU) == 2 * GIB
     assert room_for_maps(torch.device("cpu")) == 2**28
+
+
+def test_a_network_trained_in_any_layout_is_explained_in_that_which_a_gpu_takes_best():
+    network = torch.nn.Conv2d(4, 4, 3)
+    assert best_layout(network, torch.device("cpu")).weight.is_contiguous()
+    assert best_layout(network, GPU).weight.is_contiguous(memory_format=torch.channels_last)
 
 
 def test_more_processes_than_gpus_are_told_how_many_to_start(monkeypatch):
