@@ -13,7 +13,7 @@ from imagebank.permissions import TRUTH_ROLES, require_role
 from models_ml.attribution_tables import map_regions, map_table, region_table, summary_table, warnings
 from models_ml.core.attribution.tables import completeness_in_words
 from models_ml.models import AttributionMap, AttributionSet
-from models_ml.services.explaining import delete_attribution
+from models_ml.services.explaining import delete_attribution, explained_on_disk
 from models_ml.views import CHANGING_ROLES, context_of, refused
 
 MAPS_PER_PAGE = 140
@@ -77,6 +77,7 @@ def _state_of(made: AttributionSet) -> dict:
     return {
         "active": bool(job and job.is_active),
         "can_continue": bool(job and job.state in (Job.State.CANCELLED, Job.State.FAILED)),
+        "on_disk": 0 if made.summary else explained_on_disk(made),
     }
 
 

@@ -21,6 +21,7 @@ from django.core.exceptions import ValidationError
 
 from imagebank.jobs import JobRun
 from models_ml.core.events import duration
+from models_ml.services.devices import device_of
 
 POLL_S = 0.5
 ORDERLY_STOP_S = 600
@@ -37,11 +38,13 @@ NO_MEMORY = (
 )
 
 
-def run_core(arguments: list[str], *, home: Path, job: JobRun, start: float = 0.0, end: float = 1.0) -> None:
+def run_core(
+    arguments: list[str], *, home: Path, job: JobRun, start: float = 0.0, end: float = 1.0, on_device: bool = True
+) -> None:
     """Run a command of the core to its end, showing its progress as `start` to `end` of the job's.
 
-    home: folder of log, events and lock. Raises JobCancelled when the job was cancelled, after the command has stopped in order;
-    ValidationError with one clear sentence when the command failed.
+    home: folder of log, events and lock. on_device: whether the command takes a device. Raises JobCancelled when the job was
+    cancelled, after the command has stopped in order; ValidationError with one clear sentence when the command failed.
     """
     home.mkdir(parents=True, exist_ok=True)
     with held_lock(home / LOCK, job) as lock:
@@ -52,7 +55,7 @@ def run_core(arguments: list[str], *, home: Path, job: JobRun, start: float = 0.
             begins = log.tell()
             child = subprocess.Popen(
                 [sys.executable, "-m", "models_ml.core", *arguments, "--quiet"]
-                + ["--events", str(events), "--stop-with-stdin"],
+                + ["--events", str(events), "--stop-with-stdin", *(["--device", device_of(job.payload)] if on_device else [])],
                 cwd=settings.BASE_DIR, stdin=subprocess.PIPE, stdout=log, stderr=log, pass_fds=[lock],
                 start_new_session=True,  # Control-C at a terminal is for the worker, which stops its child in order
             )  # fmt: skip

@@ -93,7 +93,7 @@ def export_for_gpu_box(run: JobRun) -> dict:
 def export_onnx(run: JobRun) -> dict:
     """ONNX files of a run's members, kept only when their answers equal those of torch."""
     training = TrainingRun.objects.select_related("study").get(pk=run.payload["run"])
-    run_core(onnx_arguments(training), home=training.home, job=run)
+    run_core(onnx_arguments(training), home=training.home, job=run, on_device=False)
     export = onnx_export(training)
     run.log(f"{len(export.files)} members; their probabilities differ from torch's by at most {export.difference:.1e}")
     return {"run": training.pk, "files": [file.name for file in export.files]}

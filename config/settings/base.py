@@ -225,6 +225,7 @@ SPECTACULAR_SETTINGS = {
 
 # Files of pretrained weights that a training run may start from, chosen by name.
 NETWORK_WEIGHTS = Path(env("NETWORK_WEIGHTS", default=str(VAR_DIR / "weights")))
+NETWORK_DEVICE = env("NETWORK_DEVICE", default="auto")
 # Sets of auxiliary pictures (ISIC), each a folder with its published CSV files and pictures.
 AUXILIARY_PICTURES = Path(env("AUXILIARY_PICTURES", default=str(VAR_DIR / "auxiliary")))
 

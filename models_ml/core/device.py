@@ -5,6 +5,7 @@ import ctypes
 import functools
 import os
 
+import numpy as np
 import torch
 from torch.utils import deterministic
 
@@ -52,9 +53,20 @@ def device_in_words(device: torch.device) -> str:
     return f"{threads} processor thread{'s' if threads > 1 else ''}"
 
 
-def handed_over(values: list, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
+@contextlib.contextmanager
+def threads(count: int | None, device: torch.device):
+    """So many of a processor's threads while inside, because their number decides how sums are rounded; a GPU has its own."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count if count and device.type == "cpu" else before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def handed_over(values: list | np.ndarray, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
     """These numbers on a device, which is not waited for: a GPU fetches them from pinned memory when it comes to them."""
-    numbers = torch.tensor(values, dtype=dtype)
+    numbers = torch.as_tensor(values, dtype=dtype)
     return numbers.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else numbers
 
 
@@ -109,6 +121,11 @@ def half_precision(device: torch.device, precision: str):
 def in_layout(recipe: Recipe, network: torch.nn.Module) -> torch.nn.Module:
     """The network with its weights laid out as the recipe says; convolutions then keep that layout by themselves."""
     return network.to(memory_format=torch.channels_last) if recipe.channels_last else network
+
+
+def best_layout(network: torch.nn.Module, device: torch.device) -> torch.nn.Module:
+    """A finished network as a GPU's convolutions take it best, whatever layout it was trained in; a processor's stays as it is."""
+    return network.to(memory_format=torch.channels_last) if device.type == "cuda" else network
 
 
 @contextlib.contextmanager

@@ -42,7 +42,7 @@ def _device() -> Finding:
     if torch.cuda.is_available():
         free, total = torch.cuda.mem_get_info()
         others = torch.cuda.device_count() - 1
-        more = f"; {others} more, for torchrun" if others else ""
+        more = f"; {others} more, for torchrun or --device cuda:1" if others else ""
         return Finding(
             True, f"GPU {torch.cuda.get_device_name()}, {free / GIB:.0f} of {total / GIB:.0f} GiB free, bfloat16 "
             f"{'by its own units' if torch.cuda.is_bf16_supported(False) else 'not by its own units: use fp32'}{more}"

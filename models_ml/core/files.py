@@ -7,10 +7,15 @@ import os
 import tempfile
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from models_ml.core.errors import CoreError
+
+try:
+    import fcntl
+except ImportError:  # a system without such locks; there, what a killed process had begun to write stays
+    fcntl = None
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -21,12 +26,10 @@ def replacing(path: Path | str) -> Iterator[Path]:
 
     A full disk, or any other refusal to write, is one sentence; the former file stands.
     """
-    path, part = Path(path), None
+    path, part, handle = Path(path), None, None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-        part = Path(name)
-        os.close(handle)
+        handle, part = _begun(path)
         os.chmod(part, 0o666 & ~_umask())
         yield part
         with open(part, "rb") as written:
@@ -38,6 +41,31 @@ def replacing(path: Path | str) -> Iterator[Path]:
         if isinstance(error, OSError):
             raise not_written(path, error) from error
         raise
+    finally:
+        if handle is not None:
+            os.close(handle)
+
+
+def _begun(path: Path) -> tuple[int | None, Path]:
+    """An empty file beside ``path``, locked while it is written: by that ``clear_parts`` tells it from one of a process that died."""
+    while True:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        if fcntl is None:
+            os.close(handle)
+            return None, Path(name)
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        if os.fstat(handle).st_nlink:
+            return handle, Path(name)
+        os.close(handle)  # cleared away by another process before it was locked
+
+
+def clear_parts(folder: Path | str) -> None:
+    """Remove what killed processes had begun to write into this folder; what is being written now stays."""
+    for part in Path(folder).glob(".*.part") if fcntl else ():
+        with suppress(OSError), open(part, "r+b") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            part.unlink()
 
 
 def not_written(path: Path | str, error: OSError) -> CoreError:

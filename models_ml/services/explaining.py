@@ -19,6 +19,7 @@ from models_ml.core.files import replacing, sha256_json
 from models_ml.errors import core_errors
 from models_ml.models import AttributionMap, AttributionSet, Ensemble
 from models_ml.models.attribution import agreed
+from models_ml.services.devices import device_asked
 from models_ml.services.manifests import study_manifest
 from models_ml.services.marks import keep_marks, with_marks
 
@@ -29,13 +30,14 @@ LAYERS, MARKS = "layers", "marks"
 
 def start_attribution(
     *, ensemble: Ensemble, method: str = "integrated-gradients", baseline: str = "blur", controls: int = 2,
-    limit: int | None = None, items: Sequence[str] | None = None, marks=None, user=None,
+    limit: int | None = None, items: Sequence[str] | None = None, marks=None, device: str = "", user=None,
 ) -> AttributionSet:  # fmt: skip
     """Queue the maps of the ensemble's answers on `items` (None: everything it answered), beside the control.
 
-    marks: a ZIP of masks of stickers, watermarks, clothing ... (path or open file; see `keep_marks`).
+    marks: a ZIP of masks of stickers, watermarks, clothing ... (path or open file; see `keep_marks`). device: see services.devices.
     """
     ensemble.run.require_weights()
+    on = device_asked(device)
     with core_errors():
         AttributionSpec(method=method, baseline=baseline)
     answered = ensemble.predictions.count()
@@ -52,7 +54,7 @@ def start_attribution(
             keep_marks(marks, made.folder / MARKS, items=set(ensemble.predictions.values_list("item__code", flat=True)))
         made.job = queue_job(
             study=ensemble.study, kind=EXPLAIN, title=f"Explain {ensemble}"[:200], user=user,
-            payload={"set": made.pk, "run": ensemble.run_id, "items": list(items) if items is not None else None},
+            payload={"set": made.pk, "run": ensemble.run_id, "items": list(items) if items is not None else None} | on,
         )  # fmt: skip
         made.save(update_fields=["job"])
     return made
@@ -88,6 +90,11 @@ def explain_arguments(made: AttributionSet, items: Sequence[str] | None) -> list
     arguments += ["--views", str(run.tta_views)] if run.tta_views else []
     arguments += ["--limit", str(made.limit)] if made.limit else []
     return [*arguments, *(part for text in settings for part in ("--set", text))]
+
+
+def explained_on_disk(made: AttributionSet) -> int:
+    """How many pictures are done, also where the worker was killed before it could store them."""
+    return len(list((made.folder / "maps" / "items").glob("*.json")))
 
 
 def store_attribution(made: AttributionSet) -> int:

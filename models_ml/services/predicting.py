@@ -19,6 +19,7 @@ from models_ml.core.pictures.manifest import Item as Picture
 from models_ml.core.pictures.manifest import Manifest
 from models_ml.errors import core_errors
 from models_ml.models import Ensemble, Member, Prediction, TrainingRun
+from models_ml.services.devices import device_asked
 from models_ml.services.manifests import study_manifest, tone_of
 from models_ml.services.naming import require_name
 
@@ -27,23 +28,24 @@ CHUNK = 1000
 
 
 def queue_prediction(
-    *, run: TrainingRun, items: Sequence[str] | None = None, views: int | None = None, user=None
+    *, run: TrainingRun, items: Sequence[str] | None = None, views: int | None = None, device: str = "", user=None
 ) -> Job:
     """Let every trained member answer `items` (None: every test item of the view) in the background.
 
     The ensembles of the run are combined anew from all stored answers. views: 8 averages a picture's rotations and mirror images,
     1 takes it as it is; None: as the stored answers, or else as the recipe says. Answers of another number of views are
-    all given anew, and the study's trail says so.
+    all given anew, and the study's trail says so. device: see services.devices.
     """
     run.require_weights()
     if views not in (None, *TTA_VIEWS):
         raise ValidationError(f"Answers are the mean of 1 or of 8 views of a picture; {views} were asked for.")
     if not run.members.filter(best_epoch__gt=0).exists():
         raise ValidationError(f"{run} has no trained member yet.")
+    on = device_asked(device)
     with transaction.atomic():
         job = queue_job(
             study=run.study, kind=PREDICT, title=f"Predict with {run}"[:200], user=user,
-            payload={"run": run.pk, "items": list(items) if items is not None else None, "views": views},
+            payload={"run": run.pk, "items": list(items) if items is not None else None, "views": views} | on,
         )  # fmt: skip
         if views not in (None, run.answers_views):
             deed = f"answers of {run} asked for as the mean of {views} views of each picture, {run.answers_views} before"

@@ -20,6 +20,7 @@ from models_ml.core.training.run import prepare
 from models_ml.errors import core_errors
 from models_ml.models import TrainingRun
 from models_ml.services.auxiliary import with_auxiliary
+from models_ml.services.devices import device_asked
 from models_ml.services.manifests import study_manifest
 from models_ml.services.naming import require_name
 
@@ -92,18 +93,20 @@ def start_run(
     preset_name: str,
     only_folds: Sequence[int] = (),
     auxiliary: Sequence[str] = (),
+    device: str = "",
     user=None,
     **asked,
 ) -> TrainingRun:
     """Check what can be checked at once, keep the run with its manifest, and queue its training.
 
-    auxiliary: names of sets of further pictures (see services.auxiliary). asked: see `run_config`. The manifest is
-    frozen: pictures added and labels changed later do not change a run that is being continued.
+    auxiliary: names of sets of further pictures (see services.auxiliary). device: see services.devices. asked: see
+    `run_config`. The manifest is frozen: pictures added and labels changed later do not change a run that is being continued.
     Raises ValidationError for a configuration that does not fit, or pictures that cannot be trained on.
     """
     if view not in study.view_codes():
         raise ValidationError(f"{study.slug} has no view {view!r}; it has {', '.join(study.view_codes())}.")
     require_name(name)
+    on = device_asked(device)
     if study.training_runs.filter(name=name, view=view).exists():
         raise ValidationError(f"There is already a run {name!r} of the {view} view; choose another name.")
     cfg = run_config(preset_name=preset_name, view=view, name=name, **asked)
@@ -130,7 +133,7 @@ def start_run(
         manifest.write(run.manifest)
         write_config(cfg, run.home / "config.toml")
         run.job = queue_job(
-            study=study, kind=TRAIN, title=f"Train {run}"[:200], payload={"run": run.pk}, user=user
+            study=study, kind=TRAIN, title=f"Train {run}"[:200], payload={"run": run.pk} | on, user=user
         )  # fmt: skip
         run.save(update_fields=["job"])
     return run
@@ -144,8 +147,8 @@ def cancel_run(*, run: TrainingRun) -> TrainingRun:
     return TrainingRun.objects.with_state().select_related("study", "job").get(pk=run.pk)
 
 
-def resume_run(*, run: TrainingRun) -> TrainingRun:
-    """Continue a cancelled or failed run exactly where it stopped."""
+def resume_run(*, run: TrainingRun, device: str = "") -> TrainingRun:
+    """Continue a cancelled or failed run exactly where it stopped; on another device where one is named."""
     run.require_weights()
     if run.origin == TrainingRun.Origin.IMPORTED:
         raise ValidationError(
@@ -153,6 +156,9 @@ def resume_run(*, run: TrainingRun) -> TrainingRun:
         )
     if run.job is None:
         raise ValidationError(f"The job of {run} was deleted, so it cannot be continued; start a new run.")
+    if on := device_asked(device):
+        run.job.payload |= on
+        run.job.save(update_fields=["payload"])
     retry_job(job=run.job)
     return TrainingRun.objects.with_state().select_related("study", "job").get(pk=run.pk)
 

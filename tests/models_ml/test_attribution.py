@@ -117,6 +117,11 @@ def test_a_stopped_attribution_keeps_and_shows_what_is_done_and_goes_on_from_the
     assert [job.state for job in run_jobs()] == ["cancelled"]
     assert client.get(address, headers={"HX-Request": "true"})["HX-Refresh"] == "true", "the page comes with its maps"
     assert "Before a picture was explained." in client.get(address).content.decode()
+    of_a_killed_worker = made.folder / "maps" / "items" / "IP-6.json"
+    of_a_killed_worker.parent.mkdir(parents=True)
+    of_a_killed_worker.write_text("{}")
+    assert "1 picture was explained before its process was killed; what is done is shown" in client.get(address).content.decode()
+    of_a_killed_worker.unlink()
 
     def half_was_done(*arguments, **named):
         run_core(*arguments, **named)

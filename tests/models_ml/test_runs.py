@@ -358,3 +358,28 @@ def test_the_same_command_leaves_what_is_done_and_takes_over_from_a_worker_that_
     call_command("start_run", "spots", "fresh", "--view", "focused", "--wait", "--json")
     assert json.loads(capsys.readouterr().out)["state"] == "succeeded"
     assert Job.objects.get().attempts == 2
+
+
+def test_a_device_may_be_chosen_for_a_run_and_another_one_when_it_goes_on(study, monkeypatch, settings):
+    """Unless told, the worker's own."""
+    started = []
+
+    def no_process(command, **how):
+        started.append(command[command.index("--device") + 1])
+        raise ValidationError("No process is started here.")
+
+    def start(*more):
+        with pytest.raises(CommandError, match="No process is started here"):
+            call_command("start_run", "spots", "fresh", "--view", "focused", "--wait", *more)
+
+    monkeypatch.setattr(child.subprocess, "Popen", no_process)
+    with pytest.raises(CommandError, match="There is no device 'gpu1'; there are auto, cpu and cuda") as refused:
+        call_command("start_run", "spots", "fresh", "--view", "focused", "--device", "gpu1")
+    assert refused.value.returncode == 2
+    assert not Job.objects.exists()
+    settings.NETWORK_DEVICE = "cuda:0"
+    start()
+    start("--device", "cuda:1")
+    start()
+    start("--device", "cpu")
+    assert started == ["cuda:0", "cuda:1", "cuda:1", "cpu"]

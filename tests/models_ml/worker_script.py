@@ -11,6 +11,7 @@ from models_ml.child import run_core  # noqa: E402
 
 
 class NoJob:
+    payload: dict = {}
     def progress(self, **said):
         pass
 

@@ -12,8 +12,9 @@ once per target, at the same number of steps (compiled: our half precision as on
 input: whole optimiser steps of the training loop on a pack (fetch, change, step, moving average) beside the same step on
 pictures that lie ready.
 
-Modes, cheapest first: eager (cuDNN takes the algorithm it thinks best), searched (it tries at most --cudnn-limit per layer,
-for both sides alike; the product's own setting but for the limit), compiled (one graph; kept in --cache for the next time).
+Modes, cheapest first: eager (cuDNN takes the algorithm it thinks best, as the product does when it predicts or explains),
+searched (it tries at most --cudnn-limit per layer, for both sides alike, as the product does when it trains), compiled (one
+graph; kept in --cache for the next time).
 Every measurement is printed and written to --out when it is made. A part stops after --seconds (a compiled one may take all
 the time that is left: half a compilation is worth nothing), the whole after --total, even in the middle of a search or a
 compilation, and says what it did not measure; what is ready is measured before the next way is prepared. Where time was

@@ -46,14 +46,19 @@ def logits_of(
 def _mean_logits(network, image_NCHW: torch.Tensor, at_once: int, views: int, precision: str) -> np.ndarray | None:
     """None: the device has no memory for so many at once."""
     try:
-        if image_NCHW.is_cpu:
-            at_once = min(at_once, max(1, AT_ONCE // (image_NCHW.shape[-2] * image_NCHW.shape[-1])))
         with autocast(image_NCHW.device, precision):
             parts = [
-                sum(network(dihedral(part, view)).float() for view in range(views)) / views for part in image_NCHW.split(at_once)
+                sum(network(dihedral(part, view)).float() for view in range(views)) / views for part in parts_of(image_NCHW, at_once)
             ]
         return torch.cat(parts).cpu().numpy()
     except (MemoryError, RuntimeError) as error:
         if not out_of_memory(error) or min(at_once, len(image_NCHW)) == 1:
             raise
         return None
+
+
+def parts_of(image_NCHW: torch.Tensor, most: int) -> tuple[torch.Tensor, ...]:
+    """A batch in parts of ``most`` pictures, or of as many as a processor takes well."""
+    if image_NCHW.is_cpu:
+        most = min(most, max(1, AT_ONCE // (image_NCHW.shape[-2] * image_NCHW.shape[-1])))
+    return image_NCHW.split(most)

@@ -50,7 +50,9 @@ def perturbation_areas(
     rank[order] = np.arange(order.size)
     shares = np.linspace(0, 1, steps + 1)
     taken = (rank[None] < shares[:, None] * order.size).reshape(-1, 1, *map_HW.shape)
-    deletion, insertion = probability(taken), probability(~taken)
+    found = probability(np.concatenate([taken, ~taken[1:-1]]))  # both begin and end with the whole picture and with nothing of it
+    deletion = found[: steps + 1]
+    insertion = np.concatenate([deletion[-1:], found[steps + 1 :], deletion[:1]])
     return float(np.trapezoid(deletion, shares)), float(np.trapezoid(insertion, shares))
 
 

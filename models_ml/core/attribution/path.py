@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from models_ml.core.attribution.map_store import MapStore
-from models_ml.core.device import handed_over, out_of_memory
+from models_ml.core.device import free_memory, handed_over, out_of_memory
 from models_ml.core.errors import CoreError
 
 Target = tuple[int, ...]  # a class: its logit is explained; two classes: the first one's lead over the second (a contrast)
@@ -21,7 +21,7 @@ Piece = tuple[float, float]  # of a path, from one place to another
 
 BATCH, BATCH_ON_GPU = 16, 64  # pictures along the path at once, at most
 PIXELS = BATCH * 96**2  # and on a processor so many pixels: beyond its caches larger batches only cost (448 px: one at a time)
-MAPS_BYTES, MAPS_BYTES_ON_GPU = 2**28, 2**31  # of all paths' maps in memory; a GPU has that beside its batches
+MAPS_BYTES, MAPS_BYTES_ON_GPU = 2**28, 2**31  # of all paths' maps in memory, at least; a GPU has that beside its batches
 GRADIENT_SCALE = 1024.0  # keeps small gradients within what half precision can say; a power of two changes no other one
 
 
@@ -46,6 +46,11 @@ def next_batch(left: int, most: int, *, of_equal_size: bool) -> int:
 
 def middle(piece: Piece) -> float:
     return (piece[0] + piece[1]) / 2
+
+
+def room_for_maps(device: torch.device) -> int:
+    """Bytes for all paths' maps. A GPU waits for each map that does not fit, so it gives an eighth of what it has free."""
+    return MAPS_BYTES if device.type == "cpu" else max(MAPS_BYTES_ON_GPU, free_memory(device) // 8)
 
 
 class StraightPath:
@@ -96,7 +101,7 @@ class Walk:
 
         self.baseline_PCHW, image_PCHW = torch.cat(list(baselines)), torch.cat(list(images))
         self.change_PCHW, self.at_once = image_PCHW - self.baseline_PCHW, at_once(image_PCHW)
-        maps_bytes = (MAPS_BYTES_ON_GPU if image_PCHW.is_cuda else MAPS_BYTES) // len(images)
+        maps_bytes = room_for_maps(image_PCHW.device) // len(images)
         self.paths = [StraightPath(own, maps_bytes) for own in targets]
         self.targets = list(dict.fromkeys(target for path in self.paths for target in path.targets))
         wanted, seen = self.targets, []
@@ -108,7 +113,7 @@ class Walk:
             return scores_ND * GRADIENT_SCALE
 
         self.seen = seen
-        self.gradient = Saliency(lambda points, times: _OnePass.apply(points, times, scores_of))
+        self.gradient = Saliency(lambda rows, columns_TN: _OnePass.apply(rows, columns_TN, scores_of))
 
     def visit(self, wanted: Iterable[tuple[int, Target, list[Piece]]]) -> None:
         """Compute what targets of paths (by number) do not know yet at the ends and in the middle of their pieces."""
@@ -139,7 +144,7 @@ class Walk:
                     raise
                 self.at_once = -(-self.at_once // 2)
                 continue
-            found += [self.seen[0], maps_TNHW.double().sum((2, 3)).T]
+            found += [self.seen[0], maps_TNHW.sum((2, 3), dtype=torch.float64).T]
             for n, (p, place) in enumerate(places[batch]):
                 for t, target in enumerate(passes[p, place]):
                     self.paths[p].maps.add((place, target), maps_TNHW[t, n])
@@ -168,12 +173,11 @@ class Walk:
 
     def _gradients(self, which_N: torch.Tensor, share_N: torch.Tensor, columns_TN: torch.Tensor) -> torch.Tensor:
         """Maps (T, N, H, W) at these places, each for its own targets; their scores lie in ``seen``."""
-        times, change_NCHW = len(columns_TN), self.change_PCHW[which_N]
+        change_NCHW = self.change_PCHW[which_N]
         points = self.baseline_PCHW[which_N] + share_N.view(-1, 1, 1, 1) * change_NCHW
-        rows = points.repeat(times, 1, 1, 1).requires_grad_(True)
-        columns = columns_TN.flatten() if columns_TN.numel() > 1 else int(columns_TN)
-        gradients = self.gradient.attribute(rows, target=columns, abs=False, additional_forward_args=times)
-        return (gradients.unflatten(0, (times, -1)) * (change_NCHW / GRADIENT_SCALE)).sum(2)
+        rows = points.expand(len(columns_TN), *points.shape).requires_grad_(True)
+        gradients = self.gradient.attribute(rows, abs=False, additional_forward_args=columns_TN)
+        return gradients.mul_(change_NCHW / GRADIENT_SCALE).sum(2)
 
 
 def fetched_maps(maps: Sequence[torch.Tensor]) -> np.ndarray:
@@ -189,23 +193,24 @@ def _fetched(*tensors: torch.Tensor) -> list[np.ndarray]:
 
 
 class _OnePass(torch.autograd.Function):
-    """Scores of rows that hold the same N pictures several times: the network runs forward once, for the first of them, and
-    backward once for each time. So captum, which gives every row a target and knows nothing of this, pays for no forward
-    pass twice."""
+    """The sum of scores of rows (T, N, C, H, W) that hold the same N pictures T times, of each the score in its own column (T, N):
+    the network runs forward once, and backward once for each time. So captum, which asks for the gradient of one number by all
+    rows, pays for no forward pass twice. A picture's score depends on no other picture, so a row's gradient is that of its own.
+    """
 
     @staticmethod
-    def forward(ctx, rows: torch.Tensor, times: int, scores_of: Callable) -> torch.Tensor:
+    def forward(ctx, rows: torch.Tensor, columns_TN: torch.Tensor, scores_of: Callable) -> torch.Tensor:
         with torch.enable_grad():
-            points = rows[: len(rows) // times].detach().requires_grad_(True)
-            scores = scores_of(points)
-        ctx.kept = points, scores
-        return scores.detach().repeat(times, 1)
+            points = rows[0].detach().requires_grad_(True)
+            scores_ND = scores_of(points)
+        ctx.kept = points, scores_ND, columns_TN
+        return scores_ND.detach().gather(1, columns_TN.T).sum().view(1)
 
     @staticmethod
     def backward(ctx, gradient: torch.Tensor) -> tuple:
-        (points, scores), ctx.kept = ctx.kept, None
-        parts = gradient.split(len(points))
-        found = [
-            torch.autograd.grad(scores, points, part, retain_graph=k < len(parts)) for k, part in enumerate(parts, start=1)
-        ]
-        return torch.cat([one for (one,) in found]), None, None
+        (points, scores_ND, columns_TN), ctx.kept = ctx.kept, None
+        asked_TND = torch.zeros((len(columns_TN), *scores_ND.shape), dtype=scores_ND.dtype, device=scores_ND.device)
+        asked_TND.scatter_(2, columns_TN[..., None], gradient.expand(*columns_TN.shape, 1))
+        last = len(columns_TN) - 1
+        found = [torch.autograd.grad(scores_ND, points, one, retain_graph=k < last) for k, one in enumerate(asked_TND)]
+        return torch.stack([one for (one,) in found]), None, None

@@ -11,18 +11,20 @@ from PIL import Image, ImageDraw
 
 from models_ml.core.files import replacing, write_text
 
-FOR, AGAINST = (178, 24, 43), (33, 102, 172)
-GAP = 4
+FOR, AGAINST = np.array((178, 24, 43), dtype=np.uint8), np.array((33, 102, 172), dtype=np.uint8)
+GAP, SIDE_PX = 4, 320  # between two pictures; of the pictures on the page
 
 
 def colours(map_HW: np.ndarray, *, percentile: float = 99.0) -> np.ndarray:
     """RGBA uint8 (H, W, 4): hue by sign, opacity by size relative to the ``percentile`` of the sizes; zero is clear."""
     size = np.abs(map_HW)
     scale = np.percentile(size, percentile)
-    strength = np.clip(size / scale, 0, 1) if scale > 0 else np.zeros_like(size)
+    strength = size / scale if scale > 0 else np.zeros_like(size)
+    np.clip(strength, 0, 1, out=strength)
+    strength *= 230
     out = np.empty((*map_HW.shape, 4), dtype=np.uint8)
     out[..., :3] = np.where(map_HW[..., None] >= 0, FOR, AGAINST)
-    out[..., 3] = np.rint(230 * strength)
+    out[..., 3] = np.rint(strength, out=strength)
     return out
 
 
@@ -33,10 +35,15 @@ def smooth(map_HW: np.ndarray, sigma_px: float) -> np.ndarray:
     return gaussian_filter(map_HW, sigma_px)
 
 
-def overlay(picture: Image.Image, map_HW: np.ndarray) -> Image.Image:
-    """The map over the picture in grey; both of the picture's size."""
+def layer(map_HW: np.ndarray) -> Image.Image:
+    """The map as a picture to lie over another."""
+    return Image.fromarray(colours(map_HW), "RGBA")
+
+
+def overlay(picture: Image.Image, layer: Image.Image) -> Image.Image:
+    """The map's layer over the picture in grey; both of the picture's size."""
     grey = picture.convert("L").convert("RGBA")
-    return Image.alpha_composite(grey, Image.fromarray(colours(map_HW), "RGBA")).convert("RGB")
+    return Image.alpha_composite(grey, layer).convert("RGB")
 
 
 def side_by_side(picture: Image.Image, over: Image.Image) -> Image.Image:
@@ -75,24 +82,19 @@ def _data_url(image: Image.Image, kind: str) -> str:
 def page(
     path: Path,
     title: str,
-    entries: Sequence[tuple[str, Image.Image, np.ndarray]],
+    entries: Sequence[tuple[str, Image.Image, Image.Image]],
     scores: Sequence[Sequence[str]],
     sentences: Sequence[str],
-    *,
-    side_px: int = 320,
 ) -> None:
     """One file without outside parts: the scores beside their controls, what is to be said about parts of the pictures,
     every picture with its map above it, and one slider for the maps' opacity.
 
-    scores: name, meaning, this network, random weights, difference, wrong class.
+    entries: caption, picture, the map's layer of the same size. scores: name, meaning, this network, random weights, difference, wrong class.
     """
     figures = []
-    for caption, picture, map_HW in entries:
-        small = picture.copy()
-        small.thumbnail((side_px, side_px))
-        layer = Image.fromarray(colours(map_HW), "RGBA").resize(small.size, Image.Resampling.BILINEAR)
+    for caption, picture, layer in entries:
         figures.append(
-            f'<figure><div><img alt="" src="{_data_url(small, "JPEG")}"><img class="map" alt="attribution map" '
+            f'<figure><div><img alt="" src="{_data_url(picture, "JPEG")}"><img class="map" alt="attribution map" '
             f'src="{_data_url(layer, "PNG")}"></div><figcaption>{html.escape(caption)}</figcaption></figure>'
         )
     rows = [

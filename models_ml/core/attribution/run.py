@@ -16,6 +16,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
+from PIL import Image
 
 from models_ml.core.answers.ensemble import Combined, combine
 from models_ml.core.answers.predict import finished_members, load_member, predict_items, select
@@ -32,9 +33,10 @@ from models_ml.core.attribution.tables import (
 from models_ml.core.config import AttributionSpec, override, to_dict
 from models_ml.core.errors import Cancelled, CoreError
 from models_ml.core.events import ExplainProgress, Listener, scaled
-from models_ml.core.files import replacing, sha256_file, sha256_json, write_json
+from models_ml.core.files import clear_parts, replacing, sha256_file, sha256_json, write_json
 from models_ml.core.pictures.manifest import Item, Manifest
-from models_ml.core.pictures.pixels import Placement, decode, onto_picture, to_square
+from models_ml.core.pictures.pack import processors
+from models_ml.core.pictures.pixels import Placement, decode, load_square, onto_picture
 from models_ml.core.training import checkpoint
 from models_ml.core.training.checkpoint import RunInfo
 
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     from models_ml.core.attribution.path import Target
 
 
+DRAWN_AT_ONCE = 4  # pictures of full size in memory
 TOGETHER = {"cuda": 8, "cpu": 1}  # pictures that share their batches; a processor, full with one, keeps what is done after each
 
 
@@ -99,6 +102,8 @@ def explain_items(
     own = list(info.labels.own_indices)
     combined = combine(predictions.probs_MNC, info.cfg.ensemble, own)
     place_of = {name: n for n, name in enumerate(predictions.items)}
+    for folder in (out, out / "items", out / "pictures"):
+        clear_parts(folder)
     worker = _Worker(info, spec, controls, out, device, tta_views)
     records = []
     for start in range(0, len(chosen), worker.together):
@@ -159,7 +164,8 @@ class _Worker:
         self.asking = Lock()  # of the networks: questions judged side by side do not need memory for their answers side by side
         self.folded, self.light = {}, {}  # of each network, the copies that answer and that maps are computed with
         self.hashes = dict(members)
-        self.key = sha256_json([self.hashes, to_dict(spec), to_dict(info.cfg.ensemble), controls, 4, *([tta_views] if tta_views else [])])
+        version = 5 if spec.precision == "fp16" else 4  # 5: judged in half precision as well
+        self.key = sha256_json([self.hashes, to_dict(spec), to_dict(info.cfg.ensemble), controls, version, *([tta_views] if tta_views else [])])
 
     def items(self, items: list[Item], places: list[int], combined: Combined) -> list[dict]:
         """Facts of some items, which stand at these places among the answers; computed together or, where they stand in
@@ -170,40 +176,45 @@ class _Worker:
             records.append(json.loads(path.read_text()) if path.is_file() else {"key": ""})
         known = [record.get("regions") for record in records]
         missing = [k for k, record in enumerate(records) if record["key"] != keys[k]]
-        questions = [self._question(items[k], places[k], combined) for k in missing]
-        for k in missing:
-            paths[k].parent.mkdir(parents=True, exist_ok=True)
-            picture_path(self.out, items[k].id).unlink(missing_ok=True)  # drawn from the former map
-        for k, record in zip(missing, self._compute(questions, [paths[k].with_suffix(".npz") for k in missing])):
-            records[k] = record
-        for item, record, key, path, regions in zip(items, records, keys, paths, known):
-            record |= {"key": key, "regions": self._regions(item, path.with_suffix(".npz"))}
-            if record["regions"] != regions:
+        with ThreadPoolExecutor(max_workers=self.together) as beside:
+            opened = list(beside.map(self._opened, items))
+            questions = [self._question(items[k], opened[k], places[k], combined) for k in missing]
+            for k in missing:
+                paths[k].parent.mkdir(parents=True, exist_ok=True)
+                picture_path(self.out, items[k].id).unlink(missing_ok=True)  # drawn from the former map
+            made = self._compute(questions, [paths[k].with_suffix(".npz") for k in missing], beside)
+            for k, record in zip(missing, made):
+                records[k] = record
+            found = list(beside.map(self._regions, items, opened, [path.with_suffix(".npz") for path in paths]))
+        for record, key, path, regions, former in zip(records, keys, paths, found, known):
+            record |= {"key": key, "regions": regions}
+            if regions != former:
                 write_json(path, record)
         return records
 
-    def _regions(self, item: Item, path: Path) -> list[dict]:
+    def _regions(self, item: Item, opened: "_Opened", path: Path) -> list[dict]:
         """Shares of relevance, scored anew from the stored maps: what is marked may have changed since."""
-        square, where, lesion = self._opened(item)
+        square, where, lesion = opened
         with np.load(path) as maps:
             if "predicted" not in maps:
                 return []
             return shares(regions_of(item, square, where, lesion), maps["predicted"], maps["control"])
 
-    def _opened(self, item: Item) -> tuple[np.ndarray, Placement, np.ndarray | None]:
+    def _opened(self, item: Item) -> "_Opened":
         """The picture on the network's square, its place there, and its lesion's mask."""
         data = self.info.cfg.data
-        square, where = to_square(decode(item.path), data.size_px, fit=data.fit, resample=data.resample)
+        square, where = load_square(item.path, data.size_px, fit=data.fit, resample=data.resample)
         return square, where, _lesion(item, where, data.size_px)
 
-    def _question(self, item: Item, n: int, combined: Combined) -> "_Question":
+    def _question(self, item: Item, opened: "_Opened", n: int, combined: Combined) -> "_Question":
         """The item's picture, whose answer is explained, and for which targets."""
         import torch
 
         from models_ml.core.attribution.explain import baseline_of
+        from models_ml.core.device import handed_over
 
-        square, where, mask = self._opened(item)
-        image = torch.from_numpy(square).permute(2, 0, 1)[None].float().to(self.device) / 255
+        square, where, mask = opened
+        image = handed_over(square, torch.uint8, self.device).permute(2, 0, 1)[None].float() / 255
         admitted = [net for net, used in zip(self.networks, combined.admitted_MN[:, n]) if used] or self.networks
         fill = baseline_of(image, AttributionSpec(), self.networks[0].mean)
         answer = int(combined.probs_NC[n].argmax())
@@ -221,7 +232,7 @@ class _Worker:
             skin, mask, image, fill, admitted, answer, (int(combined.probs_NC[n].argmin()),), asked, record
         )
 
-    def _compute(self, questions: list["_Question"], paths: list[Path]) -> list[dict]:
+    def _compute(self, questions: list["_Question"], paths: list[Path], beside: ThreadPoolExecutor) -> list[dict]:
         """Facts of every question, its maps stored in its file. Of the least probable class, and of all that networks of
         random weights are asked, the first steps alone are made, as of controls: where a map lies is settled long before its
         sum is. Ranking pixels and packing maps is a processor's work, so several questions are judged side by side."""
@@ -235,9 +246,8 @@ class _Worker:
             wanted.append(Question(networks, one.image_1CHW, targets, [most] * n + [once]))
             wanted += [Question([self._light(net)], one.image_1CHW, one.targets, [once] * n) for net in self.random]
         found, each = explain_together(wanted, self.spec), 1 + len(self.random)
-        with ThreadPoolExecutor(max_workers=self.together) as beside:
-            parts = [found[k * each : (k + 1) * each] for k in range(len(questions))]
-            return list(beside.map(self._judged, questions, paths, parts))
+        parts = [found[k * each : (k + 1) * each] for k in range(len(questions))]
+        return list(beside.map(self._judged, questions, paths, parts))
 
     def _judged(self, question: "_Question", path: Path, found: list[list]) -> dict:
         """Facts of one question, whose attributions these are: its members', and each random network's; its maps are
@@ -288,10 +298,11 @@ class _Worker:
     def _folded(self, network):
         """The network without its batch norms, found once. Grad-CAM looks into the network, so it gets the network itself."""
         from models_ml.core.attribution.folding import folded
+        from models_ml.core.device import best_layout
 
         if network not in self.folded:
-            plain = self.spec.method == "gradcam"
-            self.folded[network] = network if plain else folded(network, self._made_up())
+            laid_out, plain = best_layout(network, self.device), self.spec.method == "gradcam"
+            self.folded[network] = laid_out if plain else folded(laid_out, self._made_up())
         return self.folded[network]
 
     def _made_up(self) -> "torch.Tensor":
@@ -316,18 +327,27 @@ class _Worker:
         else a control's deletion and insertion could not be held against the network's."""
         import torch
 
+        from models_ml.core.answers.inference import parts_of
+        from models_ml.core.device import half_precision, handed_over
+
         @torch.no_grad()
         def probability(taken_N1HW: np.ndarray) -> np.ndarray:
-            images = torch.where(torch.from_numpy(taken_N1HW).to(self.device), question.fill_1CHW, question.image_1CHW)
-            judges = [self._folded(network) for network in question.admitted]
-            with self.asking:
-                return torch.stack([net(images).softmax(1)[:, target] for net in judges]).mean(0).cpu().numpy()
+            taken = handed_over(taken_N1HW, torch.bool, self.device)
+            images = torch.where(taken, question.fill_1CHW, question.image_1CHW)
+            judges, found = [self._light(network) for network in question.admitted], []
+            with self.asking, half_precision(self.device, self.spec.precision):
+                for part in parts_of(images, len(images)):
+                    found.append(torch.stack([net(part).float().softmax(1)[:, target] for net in judges]).mean(0))
+            return torch.cat(found).cpu().numpy()  # the next question need not wait until a GPU is done with this one
 
         deletion, insertion = explain_metrics.perturbation_areas(map_HW, probability)
         return {
             **_localisation(map_HW, question.mask_HW), "deletion": deletion, "insertion": insertion,
             "agreement": agreement, "on_skin": explain_metrics.relevance_mass(map_HW, question.skin_HW),
         }  # fmt: skip
+
+
+_Opened = tuple[np.ndarray, Placement, np.ndarray | None]  # a picture on the network's square, its place, its lesion
 
 
 @dataclass(frozen=True)
@@ -398,25 +418,29 @@ def _stored(out: Path | str, item: str, name: str) -> tuple[Placement, np.ndarra
 def _draw(out: Path, chosen: list[Item], records: list[dict], summary: dict) -> None:
     from models_ml.core.attribution import render
 
-    entries, sheet = [], []
-    for item, record in zip(chosen, records):
-        if "predicted" not in record["maps"]:
-            continue
-        map_HW = read_map(out, item.id)
-        picture = decode(item.path)
-        shown = render.smooth(map_HW, max(picture.size) / 150)
-        over = render.overlay(picture, shown)
-        path = picture_path(out, item.id)
-        if not path.is_file():
-            render.save(render.side_by_side(picture, over), path)
-        caption = f"{item.id}: {record['answer'] or 'no answer'}" + (f" (truth {record['truth']})" if record["truth"] else "")
-        picture.thumbnail((320, 320))
-        entries.append((caption, picture, shown))
-        over.thumbnail((160, 160))
-        sheet.append((caption, over))
+    shown = [(item, record) for item, record in zip(chosen, records) if "predicted" in record["maps"]]
+    with ThreadPoolExecutor(max_workers=min(DRAWN_AT_ONCE, processors())) as beside:
+        drawn = list(beside.map(lambda pair: _drawn(out, *pair), shown))
+    entries = [(caption, picture, layer) for caption, picture, layer, _ in drawn]
+    sheet = [(caption, over) for caption, _, _, over in drawn]
     if entries:
         render.save(render.contact_sheet(sheet), out / "contact.png")
         rows = score_rows(summary, "predicted")
         sentences = [completeness_in_words(summary["completeness"]["predicted"])]
         sentences = [*filter(None, sentences), *(one["sentence"] for one in summary["regions"] if one["sentence"])]
         render.page(out / "index.html", "Attribution of the ensemble's answers", entries, rows, sentences)
+
+
+def _drawn(out: Path, item: Item, record: dict) -> tuple:
+    """The picture beside its overlay, in its file; and small: caption, picture, its map as a layer, overlay."""
+    from models_ml.core.attribution import render
+
+    picture, path = decode(item.path), picture_path(out, item.id)
+    layer = render.layer(render.smooth(read_map(out, item.id), max(picture.size) / 150))
+    over = render.overlay(picture, layer)
+    if not path.is_file():
+        render.save(render.side_by_side(picture, over), path)
+    picture.thumbnail((render.SIDE_PX, render.SIDE_PX))
+    over.thumbnail((160, 160))
+    caption = f"{item.id}: {record['answer'] or 'no answer'}" + (f" (truth {record['truth']})" if record["truth"] else "")
+    return caption, picture, layer.resize(picture.size, Image.Resampling.BILINEAR), over

@@ -14,9 +14,10 @@ def seed(text: str) -> int:
     return int(text)
 
 
-def works(sub):
-    """Options of every command that computes for long."""
-    sub.add_argument("--device", default="auto", help="auto (a GPU where there is one), cpu, cuda or cuda:1")
+def works(sub, *, device: bool = True):
+    """Options of every command that computes for long; of some on a processor alone."""
+    if device:
+        sub.add_argument("--device", default="auto", help="auto (a GPU where there is one), cpu, cuda or cuda:1")
     sub.add_argument("--quiet", action="store_true", help="no progress")
     sub.add_argument("--events", metavar="FILE", help="append every event to this file, one JSON object per line")
     sub.add_argument("--networks", metavar="FILE", help="Python file that registers networks of your own with timm")

@@ -74,7 +74,7 @@ def add(command) -> None:
     sub.add_argument("--seed", type=seed, default=0, help="of the draw")
     sub.add_argument("--duplicates", action="store_true", help="keep near duplicates together, too")
     sub.add_argument("--out", required=True, metavar="FILE", help="manifest with a fold for every training picture")
-    sub = configured(works(command("pack", _pack, "decode all pictures once into one array", "manifest")), "tiny")
+    sub = configured(works(command("pack", _pack, "decode all pictures once into one array", "manifest"), device=False), "tiny")
     sub.add_argument("--out", required=True, metavar="FOLDER", help="RUN_DIR/cache lets train find it there")
     sub = command("isic", _isic, "auxiliary manifest from an ISIC ground-truth CSV", "csv", "images")
     sub.add_argument("--labels", metavar="FILE", help="TOML table of label names (default: the shipped isic_labels.toml)")

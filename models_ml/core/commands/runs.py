@@ -75,7 +75,7 @@ def _explain(arguments) -> int:
 
 def add(command) -> None:
     command("card", _card, "print a run's model card", "run_dir")
-    sub = works(command("export", _export, "write ONNX files and check them against torch", "run_dir"))
+    sub = works(command("export", _export, "write ONNX files and check them against torch", "run_dir"), device=False)
     sub.add_argument("--out", required=True, metavar="FOLDER", help="one MEMBER.onnx each, and export.json")
     sub.add_argument("--tolerance", type=float, default=1e-4, help="largest difference of a probability; 1e-4 unless told")
     sub = command("doctor", _doctor, "check this machine and, when given, a run directory; exits 1 when something is wrong")

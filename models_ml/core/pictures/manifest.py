@@ -145,9 +145,9 @@ def read_manifest(path: Path | str, *, view: str | None = None, check_files: boo
     if view is not None:
         items = [item for item in items if item.view == view] if view else items
     if check_files:
-        problems += [f"line {i.line}: there is no picture at {i.path}" for i in items if not i.path.is_file()]
+        problems += [f"line {i.line}, item {i.id!r}: there is no picture at {i.path}" for i in items if not i.path.is_file()]
         masks = [(i, mask) for i in items for mask in (i.mask, *(path for _, path in i.regions)) if mask]
-        problems += [f"line {i.line}: there is no mask at {mask}" for i, mask in masks if not mask.is_file()]
+        problems += [f"line {i.line}, item {i.id!r}: there is no mask at {mask}" for i, mask in masks if not mask.is_file()]
     complain(f"{path} cannot be used; nothing was read. Correct these rows:", problems)
     if not items:
         raise CoreError(f"{path} has no rows{f' of view {view!r}' if view else ''}.")

@@ -19,7 +19,7 @@ import numpy as np
 from models_ml.core.config import DataSpec
 from models_ml.core.errors import Cancelled, CoreError, complain
 from models_ml.core.events import Event, PackProgress, seconds_left
-from models_ml.core.files import replacing, sha256_json, write_json
+from models_ml.core.files import clear_parts, replacing, sha256_json, write_json
 from models_ml.core.pictures.manifest import Item
 from models_ml.core.pictures.pixels import load_square
 
@@ -67,6 +67,7 @@ def pack(
     ids = tuple(item.id for item in items)
     if index_path.is_file() and (index := json.loads(index_path.read_text()))["ids"] == list(ids):
         return Pack(np.load(array_path, mmap_mode="r"), ids, key, index["content"])
+    clear_parts(folder)
     with replacing(array_path) as part:
         shape = (len(items), data.size_px, data.size_px, 3)
         array = np.lib.format.open_memmap(part, mode="w+", dtype=np.uint8, shape=shape)
@@ -98,7 +99,7 @@ def _fill(array, items, data, *, on_event, cancelled, workers) -> str:
         try:
             return load_square(item.path, data.size_px, fit=data.fit, resample=data.resample)[0]
         except CoreError as error:
-            return f"line {item.line}: {error}"
+            return f"line {item.line}, item {item.id!r}: {error}"
 
     problems: list[str] = []
     digest, began = hashlib.sha256(), time.monotonic()

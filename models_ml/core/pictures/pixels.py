@@ -4,7 +4,7 @@ Shapes: image_HWC uint8. Decoding is by Pillow alone: a bomb, a truncated or a m
 """
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from models_ml.core.errors import CoreError
 MAX_PIXELS = 120_000_000
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF")
 LETTERBOX_GREY = 127
+ORIENTATION, TURNED = 0x0112, (5, 6, 7, 8)  # of EXIF: its tag, and what exchanges width and height
 
 
 @dataclass(frozen=True)
@@ -102,9 +103,15 @@ def to_square(image: Image.Image, size_px: int, *, fit: str, resample: str) -> t
 
 
 def load_square(path: Path | str, size_px: int, *, fit: str, resample: str) -> tuple[np.ndarray, Placement]:
-    """``decode`` and ``to_square`` in one; a large JPEG is decoded at a coarser scale unless resampling is plain."""
+    """``decode`` and ``to_square`` in one, which is what networks see: a large JPEG is decoded at a coarser scale unless resampling
+    is plain. The placement is that of the whole picture."""
     image = decode(path, least_px=2 * size_px if resample == "antialias" else 0)
-    return to_square(image, size_px, fit=fit, resample=resample)
+    square, where = to_square(image, size_px, fit=fit, resample=resample)
+    with Image.open(path) as whole:
+        if whole.format == "JPEG":
+            width, height = whole.size[::-1] if whole.getexif().get(ORIENTATION) in TURNED else whole.size
+            where = replace(where, height=height, width=width)
+    return square, where
 
 
 def onto_picture(map_HW: np.ndarray, where: Placement, *, keep_sum: bool = True) -> np.ndarray:

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 WEIGHTS, STATE, RESULT, SUMS = "weights.safetensors", "state.pt", "result.json", "SHA256SUMS"
 METRICS, CALIBRATION = "metrics.jsonl", "calibration.json"
 METRIC_NAMES = ("epoch", "train_loss", "held_out_loss", "balanced_accuracy", "accuracy", "lr")
+STATE_VERSION = 2  # raised when a state that was saved before cannot be continued to the same weights
 FINISHED = ("finished", "stopped early")
-LONGEST_NAME, MOST_FOLDS, MOST_EPOCHS = 50, 1000, 1_000_000
+LONGEST_NAME, MOST_FOLDS, MOST_EPOCHS, MOST_THREADS = 50, 1000, 1_000_000, 4096
 
 
 @dataclass(frozen=True)
@@ -54,13 +55,14 @@ class FoldResult:
 
 @dataclass(frozen=True)
 class RunInfo:
-    """A run directory's heading."""
+    """A run directory's heading. threads: the processor's, with which it was begun; None where they were not noted."""
 
     folder: Path
     cfg: RunConfig
     labels: LabelSpace
     manifest_fingerprint: str
     folds: tuple[int, ...]
+    threads: int | None = None
 
 
 def fold_folder(run_dir: Path | str, fold: int) -> Path:
@@ -77,6 +79,7 @@ def write_run(info: RunInfo) -> None:
             "config_fingerprint": info.cfg.fingerprint,
             "manifest_fingerprint": info.manifest_fingerprint,
             "folds": list(info.folds),
+            "threads": info.threads,
         },
     )
 
@@ -90,7 +93,7 @@ def read_run(run_dir: Path | str) -> RunInfo:
     if cfg.fingerprint != heading["config_fingerprint"]:
         raise CoreError(f"{folder}/config.toml was changed after the run began; restore it or start a new run.")
     labels = LabelSpace(tuple(heading["classes"]), tuple(heading["own"]))
-    return RunInfo(folder, cfg, labels, heading["manifest_fingerprint"], tuple(heading["folds"]))
+    return RunInfo(folder, cfg, labels, heading["manifest_fingerprint"], tuple(heading["folds"]), heading.get("threads"))
 
 
 def _check_heading(heading: dict[str, Any], path: Path) -> None:
@@ -107,6 +110,7 @@ def _check_heading(heading: dict[str, Any], path: Path) -> None:
         and len(set(folds)) == len(folds) > 0,
         "config_fingerprint": _is_hash(heading.get("config_fingerprint")),
         "manifest_fingerprint": _is_hash(heading.get("manifest_fingerprint")),
+        "threads": heading.get("threads") is None or (type(heading["threads"]) is int and 0 < heading["threads"] <= MOST_THREADS),
     }  # fmt: skip
     if wrong := [key for key, fits in expected.items() if not fits]:
         raise CoreError(f"{path} is not what the command train writes: {wrong[0]} is missing or of another kind.")
@@ -279,7 +283,7 @@ def save_state(state: dict[str, Any], path: Path) -> None:
 
 
 def load_state(path: Path, *, cfg: RunConfig, data_key: str) -> dict[str, Any] | None:
-    """The state to continue from, None when there is none; CoreError when it belongs to another run or data."""
+    """The state to continue from, None when there is none; CoreError when it belongs to another run, data or version."""
     import torch
 
     if not path.is_file():
@@ -288,6 +292,11 @@ def load_state(path: Path, *, cfg: RunConfig, data_key: str) -> dict[str, Any] |
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds for a damaged file
         raise CoreError(f"{path} is damaged ({type(error).__name__}); delete it to train this fold anew.") from error
+    if state.get("version") != STATE_VERSION:
+        raise CoreError(
+            f"{path.parent} was begun by another version of this program, and a training goes on in the one that began it "
+            f"alone. Go on with that one, or delete {path} to train this fold anew; folds that are done stay as they are."
+        )
     if state["config"] != cfg.fingerprint or state["data"] != data_key:
         what = "another configuration" if state["config"] != cfg.fingerprint else "other pictures"
         raise CoreError(f"{path.parent} was begun with {what}; continue with the same or choose another folder.")

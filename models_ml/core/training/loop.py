@@ -23,7 +23,7 @@ from models_ml.core.config import RunConfig, write_config
 from models_ml.core.device import autocast, choose_device, device_in_words, in_layout, memory_in_words, reproducible
 from models_ml.core.errors import CoreError
 from models_ml.core.events import EpochDone, FoldDone, Listener, StepDone, seconds_left
-from models_ml.core.files import replacing, write_json
+from models_ml.core.files import clear_parts, replacing, write_json
 from models_ml.core.pictures.augment import augment, draws
 from models_ml.core.pictures.feed import Feed, cut
 from models_ml.core.pictures.folds import check_trainable
@@ -95,7 +95,8 @@ class Fit:
     def state(self) -> dict:
         self.settle()
         return {
-            "config": self.cfg.fingerprint, "data": self.data_key, "epoch": self.epoch, "step": self.step,
+            "version": checkpoint.STATE_VERSION, "config": self.cfg.fingerprint, "data": self.data_key, "epoch": self.epoch,
+            "step": self.step,
             "loss_sum": self.loss_sum, "weight_sum": self.weight_sum, "history": self.history,
             "best_epoch": self.best_epoch, "best_score": self.best_score, "seconds": self.seconds,
             "network": self.network.state_dict(), "optimizer": self.optimizer.state_dict(),
@@ -297,6 +298,7 @@ def fit(
         run = Fit(cfg, open_fold(train, labels, packed, fold, choose_device(device)), fold, folder)
         if distributed.rank() == 0:
             folder.mkdir(parents=True, exist_ok=True)
+            clear_parts(folder)
             write_config(cfg, folder / "config.toml")
         run.restore()
         distributed.wait()

@@ -86,7 +86,10 @@ def _width(backbone: nn.Module, size_px: int) -> int:
         if out_of_memory(error):
             raise
         reason = str(error).splitlines()[0][:200].rstrip(".") if str(error) else type(error).__name__
-        raise CoreError(f"The network cannot take pictures of {size_px} px (data.size_px): {reason}.") from error
+        raise CoreError(
+            f"The network cannot take pictures of {size_px} px (data.size_px): {reason}. Choose another size, or, where timm builds "
+            f"it for any, name this one: --set model.backbone_args={{img_size={size_px}}}."
+        ) from error
     backbone.train(training)
     return width
 
@@ -142,7 +145,10 @@ def read_state(path: Path) -> dict[str, torch.Tensor]:
             reason = "it holds more than arrays, and no code of a file is run"
         elif isinstance(error, LookupError | EOFError):
             reason = "it is of another kind, or only a part of one"
-        raise CoreError(f"{path.name} cannot be read as weights (.safetensors or .pth): {reason}") from error
+        raise CoreError(
+            f"{path.name} cannot be read as weights (.safetensors or .pth): {reason.rstrip('.')}. Fetch the file again, or begin with "
+            "random ones: model.weights=none."
+        ) from error
     for key in ("state_dict", "model", "ema"):
         if isinstance(state, Mapping) and isinstance(state.get(key), Mapping):
             state = state[key]

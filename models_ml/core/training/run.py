@@ -13,7 +13,7 @@ from models_ml.core.answers.predictions import header, read_rows
 from models_ml.core.config import RunConfig, differences, read_config, write_config
 from models_ml.core.errors import CoreError
 from models_ml.core.events import JsonLines, Listener, RunDone, scaled, together
-from models_ml.core.files import write_csv, write_json
+from models_ml.core.files import clear_parts, write_csv, write_json
 from models_ml.core.pictures.folds import check_trainable, with_folds
 from models_ml.core.pictures.manifest import LabelSpace, Manifest
 from models_ml.core.pictures.pack import pack
@@ -54,10 +54,10 @@ def train_ensemble(
     """Train the members of ``folds`` (None: all) into ``out_dir``.
 
     manifest may hold several views and the test split; ``cfg.view`` and the training split are taken. The same call
-    again continues a run that was cancelled or killed and returns at once when all is done; another configuration or
-    manifest in the same folder is refused. networks: the file that registered the network with timm, kept with the run
-    where it was needed (see ``own``). Raises CoreError for input that cannot be trained on, before anything is
-    written.
+    again continues a run that was cancelled or killed, on a processor with as many threads as it was begun with, and returns
+    at once when all is done; another configuration or manifest in the same folder is refused. networks: the file that
+    registered the network with timm, kept with the run where it was needed (see ``own``). Raises CoreError for input that
+    cannot be trained on, before anything is written.
     """
     folder, cancelled = Path(out_dir), cancelled or (lambda: False)
     cfg, prepared, labels, numbers = prepare(cfg, manifest, folds)
@@ -68,6 +68,7 @@ def train_ensemble(
     tell = together(JsonLines(folder / "events.jsonl") if _leading() else None, on_event)
     began = time.monotonic()
     before = _already_done(folder, numbers)
+    from models_ml.core.device import choose_device, threads
     from models_ml.core.training import distributed
     from models_ml.core.training.loop import fit
 
@@ -75,15 +76,16 @@ def train_ensemble(
         prepared.train.items, cfg.data, folder / "cache", on_event=scaled(tell, 0.0, PACK_SHARE, began=began), cancelled=cancelled
     ))  # fmt: skip
     results: list[FoldResult] = []
-    for k, number in enumerate(numbers):
-        span = (PACK_SHARE + (1 - PACK_SHARE) * x / len(numbers) for x in (k, k + 1))
-        result = fit(
-            cfg, prepared, number, fold_folder(folder, number), scaled(tell, *span, began=began, already=before),
-            cancelled, labels=labels, packed=packed, device=device, state_every_s=state_every_s,
-        )  # fmt: skip
-        results.append(result)
-        if not result.complete:
-            break
+    with threads(checkpoint.read_run(folder).threads, choose_device(device)):
+        for k, number in enumerate(numbers):
+            span = (PACK_SHARE + (1 - PACK_SHARE) * x / len(numbers) for x in (k, k + 1))
+            result = fit(
+                cfg, prepared, number, fold_folder(folder, number), scaled(tell, *span, began=began, already=before),
+                cancelled, labels=labels, packed=packed, device=device, state_every_s=state_every_s,
+            )  # fmt: skip
+            results.append(result)
+            if not result.complete:
+                break
     complete = len(results) == len(numbers) and results[-1].complete
     status = "finished" if complete else "cancelled"
     temperature = _conclude(folder, prepared) if _leading() else None
@@ -155,6 +157,9 @@ def _begin(folder: Path, cfg: RunConfig, manifest: Manifest, labels: LabelSpace)
     """Write the run's heading, or check that it is the same run; where nothing is trained yet, another may begin."""
     if not _leading():
         return
+    from torch import get_num_threads
+
+    begun_with = None
     if (folder / "run.json").is_file() and any(checkpoint.was_begun(part) for part in folder.glob("fold*")):
         info = checkpoint.read_run(folder)
         if info.cfg.fingerprint != cfg.fingerprint:
@@ -164,9 +169,12 @@ def _begin(folder: Path, cfg: RunConfig, manifest: Manifest, labels: LabelSpace)
             )
         if info.manifest_fingerprint != manifest.fingerprint:
             raise CoreError(f"{folder} holds a run on another manifest; use that one or choose another folder.")
+        begun_with = info.threads
+    clear_parts(folder)
     present = tuple(sorted({item.fold for item in manifest.train.items}))
     write_config(cfg, folder / "config.toml")
-    checkpoint.write_run(RunInfo(folder, cfg, labels, manifest.fingerprint, present))
+    threads = begun_with or get_num_threads()
+    checkpoint.write_run(RunInfo(folder, cfg, labels, manifest.fingerprint, present, threads))
     manifest.write(folder / "folds.csv")
 
 

@@ -20,6 +20,7 @@ class Command(BaseCommand):
         parser.add_argument("--controls", type=int, default=2, help="Networks of random weights.")
         parser.add_argument("--limit", type=int, help="This many items, in turn from the classes.")
         parser.add_argument("--marks", type=Path, help="A ZIP of masks, sticker/ITEM.png, clothing/ITEM.png ...")
+        parser.add_argument("--device", default="", help="auto, cpu, cuda or cuda:1; the worker's own (NETWORK_DEVICE) unless told.")
         parser.add_argument("--wait", action="store_true", help="Compute in this process instead of the worker's.")
         parser.add_argument("--json", action="store_true", help="Print the outcome as JSON.")
 
@@ -33,6 +34,7 @@ class Command(BaseCommand):
             made = start_attribution(
                 ensemble=found, method=options["method"], baseline=options["baseline"],
                 controls=options["controls"], limit=options["limit"], marks=options["marks"],
+                device=options["device"],
             )  # fmt: skip
         job = run_here(made.job) if options["wait"] else made.job
         maps = made.maps.count()

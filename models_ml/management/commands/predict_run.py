@@ -18,6 +18,7 @@ class Command(BaseCommand):
             help="8: answers are the mean of a picture's rotations and mirror images, all of them given anew; unless told as the "
             "answers that are there, or as the recipe says.",
         )  # fmt: skip
+        parser.add_argument("--device", default="", help="auto, cpu, cuda or cuda:1; the worker's own (NETWORK_DEVICE) unless told.")
         parser.add_argument("--wait", action="store_true", help="Predict in this process instead of the worker's.")
         parser.add_argument("--json", action="store_true", help="Print the outcome as JSON.")
 
@@ -28,7 +29,7 @@ class Command(BaseCommand):
             known = ", ".join(map(str, study.training_runs.all())) or "none yet"
             raise CommandError(f"There is no run {name} ({view}); there are: {known}.", returncode=BAD_INPUT)
         with input_errors():
-            job = queue_prediction(run=run, views=options["views"])
+            job = queue_prediction(run=run, views=options["views"], device=options["device"])
         job = run_here(job) if options["wait"] else job
         run.refresh_from_db()
         answers = run.predictions.of_members().count()

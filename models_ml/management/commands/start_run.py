@@ -32,6 +32,7 @@ class Command(BaseCommand):
             "--auxiliary", action="append", default=[], help="A set of auxiliary pictures (repeatable)."
         )
         parser.add_argument("--set", action="append", default=[], metavar="SECTION.NAME=VALUE")
+        parser.add_argument("--device", default="", help="auto, cpu, cuda or cuda:1; the worker's own (NETWORK_DEVICE) unless told.")
         parser.add_argument("--wait", action="store_true", help="Train in this process instead of the worker's.")
         parser.add_argument("--json", action="store_true", help="Print the outcome as JSON.")
 
@@ -40,12 +41,13 @@ class Command(BaseCommand):
             study = study_named(study)
             known = study.training_runs.filter(name=name, view=view).select_related("job").first()
             if known is not None:
-                run = known if _goes_on_or_is_done(known) else resume_run(run=known)
+                run = known if _goes_on_or_is_done(known) else resume_run(run=known, device=options["device"])
             else:
                 run = start_run(
                     study=study, name=name, view=view, preset_name=preset, seed=options["seed"],
                     folds=options["folds"], only_folds=options["fold"], epochs=options["epochs"],
                     weights=options["weights"], auxiliary=options["auxiliary"], changes=options["set"],
+                    device=options["device"],
                 )  # fmt: skip
         job = run_here(run.job) if options["wait"] else run.job
         run = TrainingRun.objects.get(pk=run.pk)

@@ -20,6 +20,7 @@ from models_ml.core.cli import main
 from models_ml.core.config import ModelSpec, write_config
 from models_ml.core.errors import Cancelled, CoreError
 from models_ml.core.events import EpochDone, FoldDone, RunDone, StepDone
+from models_ml.core.files import clear_parts, replacing
 from models_ml.core.pictures.folds import with_folds
 from models_ml.core.pictures.pack import pack
 from models_ml.core.pictures.sampling import epoch_order, loss_weights
@@ -286,6 +287,44 @@ def test_a_pack_that_finds_no_room_is_a_sentence_and_not_a_killed_process(bank, 
     assert len(pack(items, tiny_cfg.data, tmp_path).ids) == len(items)
 
 
+def test_a_run_goes_on_with_as_many_threads_as_it_was_begun_with(folded, tiny_cfg, tmp_path):
+    """Their number decides how sums are rounded, and so the bits."""
+    cfg, calls, seen = recipe(tiny_cfg, epochs=1), iter(range(10**6)), []
+    train_ensemble(cfg, folded, tmp_path, folds=[0], cancelled=lambda: next(calls) > 1)
+    heading = json.loads((tmp_path / "run.json").read_text())
+    assert heading["threads"] == torch.get_num_threads() == 1
+    (tmp_path / "run.json").write_text(json.dumps(heading | {"threads": 2}))
+    train_ensemble(cfg, folded, tmp_path, folds=[0], on_event=lambda event: seen.append((type(event), torch.get_num_threads())))
+    assert (EpochDone, 2) in seen
+    assert torch.get_num_threads() == 1
+
+
+def test_what_a_killed_process_had_begun_to_write_goes_and_what_is_written_now_stays(tmp_path):
+    left = tmp_path / ".state.pt.killed.part"
+    left.write_bytes(b"half")
+    with replacing(tmp_path / "weights.safetensors") as part:
+        clear_parts(tmp_path)
+        assert part.is_file()
+        part.write_bytes(b"whole")
+    assert [path.name for path in tmp_path.iterdir()] == ["weights.safetensors"]
+
+
+def test_a_training_begun_by_another_version_is_refused_in_words_and_may_be_begun_anew(folded, tiny_cfg, tmp_path):
+    cfg, calls = recipe(tiny_cfg, epochs=1), iter(range(10**6))
+    fit(cfg, folded, 0, tmp_path, cancelled=lambda: next(calls) == 1)
+    state = torch.load(tmp_path / "state.pt", weights_only=True)
+    del state["version"]
+    torch.save(state, tmp_path / "state.pt")
+    before = (tmp_path / "state.pt").read_bytes()
+    with pytest.raises(CoreError, match=r"was begun by another version of this program.* delete .*state\.pt to train this fold"):
+        fit(cfg, folded, 0, tmp_path)
+    assert (tmp_path / "state.pt").read_bytes() == before
+    (tmp_path / "state.pt").unlink()
+    (tmp_path / ".state.pt.killed.part").write_bytes(b"half")
+    assert fit(cfg, folded, 0, tmp_path).complete
+    assert not list(tmp_path.glob(".*.part"))
+
+
 def test_another_configuration_or_manifest_in_the_same_folder_is_refused(folded, tiny_cfg, tmp_path):
     cfg = recipe(tiny_cfg, epochs=1)
     train_ensemble(cfg, folded, tmp_path / "run", folds=[0])
@@ -336,8 +375,8 @@ def test_all_unreadable_pictures_are_named_before_training(bank, tiny_cfg, tmp_p
     items[0], items[1] = replace(items[0], path=tmp_path / "bad.png"), replace(items[1], path=tmp_path / "text.png")
     with pytest.raises(CoreError) as caught:
         train_ensemble(tiny_cfg, replace(manifest, items=tuple(items)), tmp_path / "run")
-    assert "line 2: bad.png" in str(caught.value)
-    assert "line 3: text.png" in str(caught.value)
+    assert f"line 2, item {items[0].id!r}: bad.png" in str(caught.value)
+    assert f"line 3, item {items[1].id!r}: text.png" in str(caught.value)
     assert not list((tmp_path / "run/cache").glob("pack-*"))
 
 

@@ -43,7 +43,7 @@ def test_all_bad_rows_are_reported_at_once_each_with_its_line(bank, tmp_path):
     with pytest.raises(CoreError) as caught:
         read_manifest(tmp_path / "m.csv")
     text = str(caught.value)
-    for words in ("line 3: item 'a'", "line 4: there is no picture", "line 5: split must be", "line 6: a training",
+    for words in ("line 3: item 'a'", "line 4, item 'b': there is no picture", "line 5: split must be", "line 6: a training",
                   "line 7: a test picture belongs to no fold"):  # fmt: skip
         assert words in text
 

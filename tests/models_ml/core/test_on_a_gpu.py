@@ -7,7 +7,8 @@ import torch
 from torch._dynamo.testing import CompileCounter
 
 from models_ml.core import read_manifest
-from models_ml.core.device import choose_device, free_memory
+from models_ml.core.attribution.path import room_for_maps
+from models_ml.core.device import best_layout, choose_device, free_memory
 from models_ml.core.errors import CoreError
 from models_ml.core.pictures import feed
 from models_ml.core.pictures.pack import pack
@@ -77,6 +78,20 @@ def test_folds_of_different_sizes_share_one_compiled_program(tiny_cfg, tmp_path)
 def test_memory_that_torch_keeps_for_the_next_fold_counts_as_free(memory):
     memory(free=10 * GIB, kept=60 * GIB, used=5 * GIB)
     assert free_memory(GPU) == 65 * GIB
+
+
+def test_a_large_gpu_keeps_the_maps_of_long_paths_in_its_memory(memory):
+    memory(free=120 * GIB)
+    assert room_for_maps(GPU) == 15 * GIB
+    memory(free=3 * GIB)
+    assert room_for_maps(GPU) == 2 * GIB
+    assert room_for_maps(torch.device("cpu")) == 2**28
+
+
+def test_a_network_trained_in_any_layout_is_explained_in_that_which_a_gpu_takes_best():
+    network = torch.nn.Conv2d(4, 4, 3)
+    assert best_layout(network, torch.device("cpu")).weight.is_contiguous()
+    assert best_layout(network, GPU).weight.is_contiguous(memory_format=torch.channels_last)
 
 
 def test_more_processes_than_gpus_are_told_how_many_to_start(monkeypatch):

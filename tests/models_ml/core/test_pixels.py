@@ -62,6 +62,20 @@ def test_exif_rotation_is_applied(tmp_path):
     assert decode(tmp_path / "turned.jpg").size == (20, 40)
 
 
+def test_a_large_jpeg_is_placed_as_a_whole_although_it_was_read_at_a_coarser_scale(tmp_path):
+    """Else maps of a photograph would lie on a quarter of its pixels."""
+    picture = Image.effect_noise((900, 1200), 60).convert("RGB")
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for name, written in (("plain.jpg", {}), ("turned.jpg", {"exif": exif})):
+        picture.save(tmp_path / name, **written)
+        square, where = load_square(tmp_path / name, 96, fit="letterbox", resample="antialias")
+        upright = decode(tmp_path / name)
+        _, whole = to_square(upright, 96, fit="letterbox", resample="antialias")
+        assert where == whole
+        assert onto_picture(square[..., 0].astype(np.float32), where).shape == upright.size[::-1]
+
+
 def test_transparent_parts_become_white(tmp_path):
     Image.new("RGBA", (4, 4), (0, 0, 0, 0)).save(tmp_path / "clear.png")
     assert (np.asarray(decode(tmp_path / "clear.png")) == 255).all()
