@@ -14,7 +14,8 @@ import numpy as np
 from generative.core.importers import machine, storage
 from generative.core.importers.machine import Module, Refused, Tensor, TfNetwork, describe
 
-MAX_DEPTH, MAX_TENSORS = 8, 4000
+MAX_DEPTH, MAX_TENSORS, MAX_MODULES, MAX_ENTRIES, MAX_NAME = 8, 4000, 2000, 200, 100
+MAX_MAPS = 64  # of the minibatch standard deviation; published networks have one
 FILTER = np.outer((1, 3, 3, 1), (1, 3, 3, 1)) / 64.0
 
 _PLAIN = {
@@ -83,7 +84,7 @@ def interpret(raw: bytes) -> Draft:
 
 def _flatten(module: Module, prefix: str, depth: int, found: dict, owners: dict) -> None:
     """All tensors of a module tree by dotted name, and the state of each module by its prefix."""
-    if depth > MAX_DEPTH or len(found) > MAX_TENSORS:
+    if depth > MAX_DEPTH or len(found) > MAX_TENSORS or len(owners) > MAX_MODULES:
         raise Refused("a module tree deeper or larger than any published network")
     owners[prefix] = module.state
     for kind in ("_parameters", "_buffers"):
@@ -102,10 +103,18 @@ def _flatten(module: Module, prefix: str, depth: int, found: dict, owners: dict)
 
 
 def _section(module: Module, kind: str) -> dict:
+    """One of the dictionaries of a module. Names have no dots, as in any module, so that no two paths in the tree are one name."""
     section = module.state.get(kind, {})
-    if not isinstance(section, dict) or not all(isinstance(key, str) for key in section):
-        raise Refused(f"{describe(section)} as {kind}")
+    if not isinstance(section, dict) or len(section) > MAX_ENTRIES:
+        raise Refused(f"{describe(section)} as {kind}" if not isinstance(section, dict) else f"{len(section)} entries as {kind}")
+    for key in section:
+        if not _is_name(key) or "." in key:
+            raise Refused(f"the name {describe(key)} in {kind}")
     return section
+
+
+def _is_name(key) -> bool:
+    return isinstance(key, str) and len(key) <= MAX_NAME and key.isascii() and key.isprintable()
 
 
 def _settle(found: dict, budget: int) -> dict:
@@ -153,7 +162,7 @@ def pytorch_draft(content: dict) -> Draft:
     }
     if "mapping.embed.weight" in discriminator:
         facts["d_cmap_dim"] = int(discriminator["mapping.embed.weight"].shape[0])
-    return Draft("pytorch", parts, facts, _classes(generator))
+    return Draft("pytorch", parts, _possible(facts), _classes(generator))
 
 
 def _need_architecture(states: dict) -> None:
@@ -161,6 +170,25 @@ def _need_architecture(states: dict) -> None:
         for prefix, state in states[part].items():
             if (found := state.get("architecture", needed)) != needed:
                 raise Refused(f"the {part} architecture {describe(found)} (only {needed} is built) in {prefix}"[:200])
+
+
+def _possible(facts: dict) -> dict:
+    """The facts, each a number that a network can have: what is built from them later trusts them."""
+    for name, least, most in (
+        ("resolution", 8, 1 << 14), ("z_dim", 1, 1 << 14), ("w_dim", 1, 1 << 14), ("channel_max", 1, 1 << 14), ("colours", 1, 4),
+        ("channel_base", facts["resolution"], 1 << 24), ("mapping_layers", 1, 64), ("d_mapping_layers", 0, 64), ("mbstd_group", 1, 1 << 14),
+        ("mbstd_channels", 0, MAX_MAPS), ("d_cmap_dim", 1, 1 << 14),
+    ):  # fmt: skip
+        value = facts.get(name)
+        if value is None and name in ("mbstd_group", "d_cmap_dim"):
+            continue
+        if type(value) is not int or not least <= value <= most:
+            raise Refused(f"{describe(value)} as {name}, where {least} to {most} is possible")
+    for name, most in (("clamp", 1e9), ("mapping_lr", 1e3)):
+        value = facts[name]
+        if value is not None and not 0 < value <= most:
+            raise Refused(f"{describe(value)} as {name}, where a number above 0, {most:g} at most, is possible")
+    return facts
 
 
 def _number_or_none(value, what: str):
@@ -220,9 +248,11 @@ def _variables(network: TfNetwork, prefix: str = "", depth: int = 0) -> dict:
     entries, components = state.get("variables", []), state.get("components", {})
     if depth > 2 or not isinstance(entries, list) or not isinstance(components, dict):
         raise Refused("a TensorFlow network with an unknown state")
+    if len(entries) > MAX_TENSORS or len(components) > MAX_DEPTH or not all(map(_is_name, components)):
+        raise Refused("a TensorFlow network of more variables or parts than any published one")
     found = {}
     for entry in entries:
-        if not (isinstance(entry, tuple) and len(entry) == 2 and isinstance(entry[0], str)):
+        if not (isinstance(entry, tuple) and len(entry) == 2 and _is_name(entry[0])):
             raise Refused("a TensorFlow variable that is not a name and a value")
         value = entry[1].value if isinstance(entry[1], machine.Array) else entry[1]
         if not isinstance(value, np.ndarray | int | float):
@@ -272,7 +302,7 @@ def tensorflow_draft(content: tuple) -> Draft:
     rows = _classes(generator)
     if average and rows != 2:
         raise Refused(f"an averaged label embedding of {rows} rows (two are needed)")
-    return Draft("tensorflow", parts, facts, 3 if average else rows, average)
+    return Draft("tensorflow", parts, _possible(facts), 3 if average else rows, average)
 
 
 def _need_tf_architecture(arguments: dict, d_arguments: dict) -> None:

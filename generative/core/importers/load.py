@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 from generative.core.errors import InputError
+from generative.core.importers.machine import plain
 from generative.core.importers.worker import REFUSED
 from generative.core.networks.shape import LabelConstraint, NetworkShape
 from generative.core.networks.weights import NetworkRecord, compare_states, file_sha256, save_network
@@ -65,8 +67,10 @@ def _read_in_child(source: Path, folder: Path, timeout_s: float) -> tuple[dict, 
         found = json.loads((folder / "refused.json").read_text())["found"]
         raise InputError(f"{source} was refused: it holds {found}. Nothing in it was run or kept.")
     if done.returncode or not (folder / "draft.json").exists():
+        if done.returncode in (-signal.SIGXCPU, -signal.SIGKILL):
+            raise InputError(f"{source} was refused: reading it took more time or memory than a published file of its size needs.")
         last = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or [f"exit status {done.returncode}"]
-        raise InputError(f"{source} was refused: reading it failed ({last[0][:200]}).")
+        raise InputError(f"{source} was refused: reading it failed ({plain(last[0][:200])}).")
     draft = json.loads((folder / "draft.json").read_text())
     return draft, {path.stem: load_file(path) for path in sorted(folder.glob("*.safetensors"))}
 
