@@ -16,7 +16,7 @@ def _judged(options, folder):
     from generative.core.judging.evaluate import load_set, own_resolution
     from generative.core.judging.features import open_features
 
-    features = open_features(options.features)  # before hundreds of pictures are read: it may be refused
+    features = open_features(options.features, options.device)  # before hundreds of pictures are read: it may be refused
     resolution = options.resolution or own_resolution(folder)
     real = read_manifest(options.manifest, resolution=resolution, view=options.view, fit=options.fit)
     loaded = load_set(folder, resolution)
@@ -54,7 +54,7 @@ def _prober(options):
         return None
     if options.weights is None:
         raise InputError("--probe needs --weights, the network that made the set.")
-    return load_generator(options.weights)[0]
+    return load_generator(options.weights, device=options.device)[0]
 
 
 def run_audit(options) -> int:

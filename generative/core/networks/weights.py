@@ -197,12 +197,12 @@ def read_state(folder: Path, part: str, record: NetworkRecord | None = None) -> 
         raise InputError(f"{path} cannot be read: {error}.") from error
 
 
-def load_generator(folder: Path, part: str = "generator"):
-    """Ready generator in evaluation mode, and its record, from a weights folder."""
+def load_generator(folder: Path, part: str = "generator", *, device: str = "cpu"):
+    """Ready generator in evaluation mode on `device`, and its record, from a weights folder."""
     from generative.core.networks.generator import Generator
 
     record = read_record(folder)
-    return build(Generator, record, read_state(folder, part, record), folder).eval(), record
+    return build(Generator, record, read_state(folder, part, record), folder).eval().to(device), record
 
 
 def load_discriminator(folder: Path):

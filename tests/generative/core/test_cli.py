@@ -258,7 +258,12 @@ def test_bad_requests_are_one_sentence_with_status_two(tmp_path, trained, capsys
     assert "lr must be a number; found 'fast'" in refused(capsys, *base, "--set", "lr=fast")
     assert "its views are focused" in refused(capsys, *base, "--view", "panoramic")
     assert "at least 500 pictures" in refused(capsys, *base, "--set", "minimum_images=500")
-    assert "cannot be used here" in refused(capsys, *base, "--device", "abacus")
+    asked = {"train": base, "generate": ["generate", weights, "--out", out], "audit": ["audit", weights, "--manifest", manifest, "--out", out]}
+    for command, words in asked.items():
+        text = refused(capsys, *words, "--device", "abacus")
+        assert text == f"{command}: There is no device 'abacus'; give --device auto (a GPU where there is one), cpu, cuda (cuda:1 is the second GPU)."
+    if not torch.cuda.is_available():
+        assert "A GPU was asked for (--device cuda) and cannot be used here (" in refused(capsys, *asked["generate"], "--device", "cuda")
     assert "no class 'old'" in refused(capsys, "generate", weights, "--classes", "old", "--out", out)
     assert "two different classes" in refused(capsys, "morph", weights, "--from", "late", "--to", "late", "--out", out)
     assert "holds no network.json" in refused(capsys, "generate", tmp_path, "--out", out)

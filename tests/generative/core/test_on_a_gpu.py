@@ -3,8 +3,11 @@
 import pytest
 import torch
 
-from generative.core.commands.training import device_of
+from generative.core.device import device_of
 from generative.core.errors import InputError
+from generative.core.judging.features import DrawnFeatures
+from generative.core.networks.generator import Generator
+from generative.core.sets import latents
 from generative.core.training import loop, phases, snapshots
 from generative.core.training.distributed import Group
 from generative.core.training.recipe import tiny
@@ -62,3 +65,29 @@ def test_torchrun_gives_every_process_a_gpu_of_its_own(monkeypatch):
     monkeypatch.setenv("LOCAL_RANK", "2")
     with pytest.raises(InputError, match="found --device cuda, process 3 and 2 GPUs"):
         device_of("auto")
+
+
+@pytest.mark.parametrize("centre", ["global", "class"])
+def test_pictures_and_features_are_made_on_a_gpu_from_what_lies_on_the_processor(centre):
+    """Labels, z and noise come from the seeds, on the processor, so that a GPU is given the same."""
+    recipe = tiny(8).with_options(channel_base=64, channel_max=8, z_dim=8, w_dim=8)
+    generator = Generator(recipe.shape(("early", "late"))).eval().requires_grad_(False)
+    z, c = latents.draw_z([1, 2], 8), torch.eye(2)
+    with FakeGpu() as gpu:
+        there = generator.to(GPU)
+        ws = latents.styles(there, z, c, truncation=0.7, centre=centre)
+        image = there.synthesis(ws[:1], noise=latents.drawn_noise(there, 1))
+        vectors = DrawnFeatures(str(GPU))._features(image)
+    assert {x.device for x in (ws, image, vectors)} == {GPU}
+    assert not [wait for wait in gpu.waits if "to cpu" in wait], "no number is asked for between two pictures"
+
+
+def test_a_device_that_is_not_there_is_one_sentence(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch, "zeros", lambda n, device: None)
+    assert [device_of(name) for name in ("auto", "cpu", "cuda:1")] == ["cuda", "cpu", "cuda:1"]
+    for name, sentence in (("cuda:2", "2 GPUs count from cuda:0"), ("gpu", "no device 'gpu'"), ("cuda:x", "no device"), ("cpu:1", "no device"),
+                           ("meta", "no device"), ("mps", "no device")):  # fmt: skip
+        with pytest.raises(InputError, match=sentence):
+            device_of(name)
