@@ -6,6 +6,7 @@ import torch
 from generative.core.device import device_of
 from generative.core.errors import InputError
 from generative.core.judging.features import DrawnFeatures
+from generative.core.networks import convolution, ops
 from generative.core.networks.generator import Generator
 from generative.core.sets import latents
 from generative.core.training import loop, phases, snapshots
@@ -36,6 +37,32 @@ def test_a_step_waits_for_nothing_on_a_gpu(options, monkeypatch, tmp_path):
         found = run._advance()
     assert {value.device for value in (*found.values(), run.signs, run.pictures)} == {GPU}
     assert gpu.waits == []
+
+
+class _Nowhere(torch.Generator):
+    """Stands for the random generator of a device that has none."""
+
+    device = torch.device("meta")
+
+
+def test_no_backward_pass_asks_for_a_number_or_leaves_its_device(monkeypatch, tmp_path):
+    """A step with path lengths and R1, both differentiated twice, on tensors that have shape and place but no numbers: whoever asks for
+    one is refused. Convolutions in the form that a GPU gets."""
+    there = lambda cls, seed, device: cls(_Nowhere(), torch.Generator().manual_seed(seed))  # noqa: E731
+    drawn = torch.randn
+    known = lambda generator: None if type(generator) is _Nowhere else generator  # noqa: E731
+    monkeypatch.setattr(torch, "randn", lambda *n, generator=None, **k: drawn(*n, generator=known(generator), **k))
+    monkeypatch.setattr(phases.Chance, "seeded", classmethod(there))
+    monkeypatch.setattr(ops, "conv2d_up2", ops.conv2d_up2_at_once)
+    monkeypatch.setattr(ops, "conv2d_down2", ops.conv2d_down2_at_once)
+    monkeypatch.setattr(convolution, "_wants_even", lambda x: x.dtype == torch.float16)
+    recipe = tiny(8).with_options(**SMALL, precision="fp16", relativistic=True, transition=[0, 10], unconditional_loss=True)
+    run = loop._Run(recipe, drawn_table(40, 8), tmp_path, 0, None, "widen", "own", "meta", Group(), None)
+    found = run._advance()
+    assert found.keys() == {"loss_g", "path", "loss_d", "r1"}
+    assert {value.device.type for value in (*found.values(), run.signs, run.players.path_mean)} == {"meta"}
+    with pytest.raises(RuntimeError, match="meta"):
+        float(found["r1"])
 
 
 def test_a_run_that_goes_on_counts_its_steps_where_the_optimiser_does():
