@@ -186,7 +186,8 @@ def to_unit(images_uint8):
 
 
 def to_uint8(images_NCHW) -> np.ndarray:
-    """Generated pictures in [-1, 1] to (N, H, W, 3) uint8: x 127.5 + 128, cut to 0..255, truncated."""
+    """Generated pictures in [-1, 1] to (N, H, W, 3) uint8: x 127.5 + 128, cut to 0..255, truncated; one grey channel is all three."""
     import torch
 
+    images_NCHW = images_NCHW.expand(-1, 3, -1, -1)
     return (images_NCHW * 127.5 + 128).clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()

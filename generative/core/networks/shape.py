@@ -76,6 +76,8 @@ class NetworkShape:
     def __post_init__(self):
         if self.resolution < 8 or self.resolution & (self.resolution - 1):
             raise InputError(f"The resolution must be a power of two, 8 or more; found {self.resolution}.")
+        if self.colours not in (1, 3):
+            raise InputError(f"Pictures have 3 colours, or 1 where they are grey; this network makes {self.colours}.")
         if len(set(self.classes)) != len(self.classes):
             raise InputError(f"Class names must differ; found {', '.join(self.classes)}.")
         if self.d_unconditional and not self.classes:

@@ -91,4 +91,4 @@ def styles_of(generator, w_ND: Tensor) -> Tensor:
 
 
 def _picture(generator, w: Tensor) -> Tensor:
-    return generator.synthesis(styles_of(generator, w), noise="const")
+    return generator.synthesis(styles_of(generator, w), noise="const").expand(-1, 3, -1, -1)  # a grey one is compared in all colours
