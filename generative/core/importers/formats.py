@@ -15,7 +15,6 @@ from generative.core.importers import machine, storage
 from generative.core.importers.machine import Module, Refused, Tensor, TfNetwork, describe
 
 MAX_DEPTH, MAX_TENSORS, MAX_MODULES, MAX_ENTRIES, MAX_NAME = 8, 4000, 2000, 200, 100
-MAX_MAPS = 64  # of the minibatch standard deviation; published networks have one
 FILTER = np.outer((1, 3, 3, 1), (1, 3, 3, 1)) / 64.0
 
 _PLAIN = {
@@ -162,7 +161,7 @@ def pytorch_draft(content: dict) -> Draft:
     }
     if "mapping.embed.weight" in discriminator:
         facts["d_cmap_dim"] = int(discriminator["mapping.embed.weight"].shape[0])
-    return Draft("pytorch", parts, _possible(facts), _classes(generator))
+    return Draft("pytorch", parts, facts, _classes(generator))
 
 
 def _need_architecture(states: dict) -> None:
@@ -170,25 +169,6 @@ def _need_architecture(states: dict) -> None:
         for prefix, state in states[part].items():
             if (found := state.get("architecture", needed)) != needed:
                 raise Refused(f"the {part} architecture {describe(found)} (only {needed} is built) in {prefix}"[:200])
-
-
-def _possible(facts: dict) -> dict:
-    """The facts, each a number that a network can have: what is built from them later trusts them."""
-    for name, least, most in (
-        ("resolution", 8, 1 << 14), ("z_dim", 1, 1 << 14), ("w_dim", 1, 1 << 14), ("channel_max", 1, 1 << 14), ("colours", 1, 4),
-        ("channel_base", facts["resolution"], 1 << 24), ("mapping_layers", 1, 64), ("d_mapping_layers", 0, 64), ("mbstd_group", 1, 1 << 14),
-        ("mbstd_channels", 0, MAX_MAPS), ("d_cmap_dim", 1, 1 << 14),
-    ):  # fmt: skip
-        value = facts.get(name)
-        if value is None and name in ("mbstd_group", "d_cmap_dim"):
-            continue
-        if type(value) is not int or not least <= value <= most:
-            raise Refused(f"{describe(value)} as {name}, where {least} to {most} is possible")
-    for name, most in (("clamp", 1e9), ("mapping_lr", 1e3)):
-        value = facts[name]
-        if value is not None and not 0 < value <= most:
-            raise Refused(f"{describe(value)} as {name}, where a number above 0, {most:g} at most, is possible")
-    return facts
 
 
 def _number_or_none(value, what: str):
@@ -302,7 +282,7 @@ def tensorflow_draft(content: tuple) -> Draft:
     rows = _classes(generator)
     if average and rows != 2:
         raise Refused(f"an averaged label embedding of {rows} rows (two are needed)")
-    return Draft("tensorflow", parts, _possible(facts), 3 if average else rows, average)
+    return Draft("tensorflow", parts, facts, 3 if average else rows, average)
 
 
 def _need_tf_architecture(arguments: dict, d_arguments: dict) -> None:

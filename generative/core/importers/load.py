@@ -44,7 +44,7 @@ def import_network(
         raise InputError(f"{source} must be a file of 1 byte to {MAX_FILE_BYTES >> 30} GiB; it has {size} bytes.")
     with tempfile.TemporaryDirectory(prefix="network-import-") as folder:
         draft, states = _read_in_child(source, Path(folder), timeout_s)
-        shape = _shape(draft, classes)
+        shape = _shape(draft, classes, source)
         _check(shape, states, source)
         origin = {"file": source.name, "sha256": file_sha256(source), "format": draft["format"]}
         record = NetworkRecord(shape, licence=licence, source=origin)
@@ -75,7 +75,7 @@ def _read_in_child(source: Path, folder: Path, timeout_s: float) -> tuple[dict, 
     return draft, {path.stem: load_file(path) for path in sorted(folder.glob("*.safetensors"))}
 
 
-def _shape(draft: dict, classes: tuple[str, ...]) -> NetworkShape:
+def _shape(draft: dict, classes: tuple[str, ...], source: Path) -> NetworkShape:
     count = draft["classes"]
     names = tuple(classes) or tuple(f"class {i}" for i in range(count))
     if len(names) != count:
@@ -84,7 +84,10 @@ def _shape(draft: dict, classes: tuple[str, ...]) -> NetworkShape:
             "Give one name per class in the network's own order."
         )
     tie = LabelConstraint(AVERAGED_ROWS) if draft["average_rows"] else None
-    return NetworkShape(classes=names, constraint=tie, **draft["facts"])
+    try:
+        return NetworkShape(classes=names, constraint=tie, **draft["facts"])
+    except InputError as error:
+        raise InputError(f"{source} was refused: {error}") from error
 
 
 def _check(shape: NetworkShape, states: dict, source: Path) -> None:

@@ -38,6 +38,8 @@ def main() -> int:
 
     try:
         draft = interpret(source.read_bytes())
+        description = {name: getattr(draft, name) for name in ("format", "facts", "classes", "average_rows")}
+        told = json.dumps(description)
     except (Refused, MemoryError, RecursionError, *DAMAGED) as error:
         spent = "spends" if isinstance(error, MemoryError | RecursionError) else "no such network has, and that ends in"
         found = str(error) if isinstance(error, Refused) else f"content that {spent} {type(error).__name__}"
@@ -45,8 +47,7 @@ def main() -> int:
         return REFUSED
     for part, state in draft.parts.items():
         save_file(state, folder / f"{part}.safetensors")
-    description = {name: getattr(draft, name) for name in ("format", "facts", "classes", "average_rows")}
-    (folder / "draft.json").write_text(json.dumps(description))
+    (folder / "draft.json").write_text(told)
     return 0
 
 
