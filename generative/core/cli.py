@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from generative.core.device import DEVICES, device_of
-from generative.core.errors import Cancelled, InputError
+from generative.core.errors import Cancelled, InputError, plain
 
 EPILOG = """\
 from a published network, or a manifest (item, class, view, path; optionally split, group), to an audited set:
@@ -215,7 +215,7 @@ def main(arguments: list[str] | None = None) -> int:
             options.device = device_of(options.device)
         return commands.COMMANDS[options.command](options)
     except InputError as error:
-        print(f"{options.command}: {error}", file=sys.stderr)
+        print(f"{options.command}: {plain(str(error))}", file=sys.stderr)
         return 2
     except Cancelled as error:
         print(f"{options.command}: {error}", file=sys.stderr)

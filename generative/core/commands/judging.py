@@ -32,13 +32,14 @@ def _judged(options, folder):
 
 def run_evaluate(options) -> int:
     from generative.core.judging.evaluate import evaluate, in_words
-    from generative.core.sets.setfiles import opened_set
+    from generative.core.sets.setfiles import opened_set, read_or_describe
 
     with opened_set(options.set) as folder:
         loaded, train, held_out, features = _judged(options, folder)
+        frozen = read_or_describe(folder)["set_hash"]  # a set that is not what its record says is not judged
         with Stages() as tell:
             report = evaluate(loaded, train, held_out, features, seed=options.seed, tell=tell)
-    save_json(options.out, report)
+    save_json(options.out, {**report, "set_hash": frozen})
     print("\n".join(in_words(report)))
     print(f"{options.out} holds all of it.")
     suggest("audit", options.set, "--manifest", options.manifest, *(["--view", options.view] if options.view else []),

@@ -10,8 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from generative.core.errors import InputError
-from generative.core.importers.machine import plain
+from generative.core.errors import InputError, plain
 from generative.core.importers.worker import REFUSED
 from generative.core.networks.shape import LabelConstraint, NetworkShape
 from generative.core.networks.weights import NetworkRecord, compare_states, file_sha256, save_network

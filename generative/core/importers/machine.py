@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from generative.core.errors import plain
+
 MAX_OPCODES = 2_000_000
 MAX_INTEGER_BYTES = 64
 MAX_MEMO = 1 << 32  # beyond it, numbers could be chosen whose hashes are all the same
@@ -21,11 +23,6 @@ WORK_PER_BYTE, WORK_FREE = 3, 1 << 20  # what all calls of a file may go through
 DTYPES = {f"{kind}{size}" for kind in "fiu" for size in (1, 2, 4, 8)} - {"f1"} | {"b1"}
 KEYS = (str, bytes, int, type(None))
 SIZED = (str, bytes, bytearray, tuple, list, dict, set)
-
-
-def plain(text: str) -> str:
-    """Text out of a file as a message may hold it: what a terminal would obey, or a database not keep, is spelled out."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 class Refused(ValueError):
