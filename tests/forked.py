@@ -18,6 +18,8 @@ from types import SimpleNamespace
 PROGRAMS = {
     "models_ml.core": ("timm", "models_ml.core.cli"), "generative.core": ("torch", "generative.core.cli"),
     "tests.performance.classifier_gpu": ("timm", "tests.performance.classifier_gpu"),
+    "tests.performance.generator_speed": ("torch", "tests.performance.generator_speed"),
+    "tests.performance.generator_graphs": ("torch", "tests.performance.generator_graphs"),
 }  # fmt: skip
 
 

@@ -6,7 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from generative.core.errors import Cancelled, InputError
+from generative.core.device import DEVICES, device_of
+from generative.core.errors import Cancelled, InputError, plain
 
 EPILOG = """\
 from a published network, or a manifest (item, class, view, path; optionally split, group), to an audited set:
@@ -115,7 +116,7 @@ def _add_train(commands) -> None:
     p.add_argument("--preset", default="widen", help="fine-tuning: widen (keeps the source's mapping) or authors (mapping fresh)")
     p.add_argument("--licence", default="own", help="tag that travels with the weights; that of --from unless told")
     p.add_argument("--seed", type=whole, default=0, help="of everything random; 0 unless told")
-    p.add_argument("--device", default="auto", help="auto (a GPU where there is one), cpu, cuda")
+    _add_device(p)
     p.add_argument("--fast", action="store_true", help="bfloat16, channels last, compiled: for a GPU (precision, channels_last, compiled)")
     p.add_argument("--set", dest="options", type=option, action="append", default=[], metavar="NAME=VALUE",
                    help="change one number of the recipe, e.g. gamma=0.4 (may be repeated); an unknown name is answered with all")
@@ -136,6 +137,7 @@ def _add_making(commands) -> None:
         first.add_argument("--truncation-layers", type=int, metavar="N", help="truncate only the first N layers")
         p.add_argument("--centre", default="global", help="global or class")
         p.add_argument("--noise", default="seed", help="seed (each its own), const (the network's stored) or none")
+        _add_device(p, default="cpu")
         _add_progress(p)
         if name == "mix":
             p.add_argument("--rows", type=seed_list, required=True, help="seeds that give colour, such as 821,458")
@@ -159,6 +161,7 @@ def _add_making(commands) -> None:
     p.add_argument("weights", type=Path, help=WEIGHTS)
     p.add_argument("picture", type=Path, help="the real picture; it is squashed to the network's square")
     p.add_argument("--class", dest="class_name", help="its class, by name")
+    _add_device(p, default="cpu")
     _add_progress(p)
     p.add_argument("--name", help="what the set's record calls the picture (default: its file's name)")
     p.add_argument("--steps", type=int, default=300, help="of the search; 300 unless told")
@@ -167,6 +170,13 @@ def _add_making(commands) -> None:
     p = commands.add_parser("regenerate", help="make a set again and compare every byte (exit status 1 if any differs)")
     p.add_argument("weights", type=Path, help=WEIGHTS)
     p.add_argument("set", type=Path, help="set folder or ZIP that was made from them")
+    _add_device(p, default="cpu")
+
+
+def _add_device(p: argparse.ArgumentParser, default: str = "auto") -> None:
+    """Pictures are made on a processor unless told otherwise: there a set is made again byte for byte, on another GPU it is not."""
+    told = " unless told; what a GPU makes, only a GPU of its kind makes again byte for byte" if default == "cpu" else ""
+    p.add_argument("--device", default=default, help=f"{DEVICES}; {default}{told or ' unless told'}")
 
 
 def _add_progress(p: argparse.ArgumentParser) -> None:
@@ -188,6 +198,7 @@ def _add_judging(commands) -> None:
         p.add_argument("--seed", type=whole, default=0, help="of bootstraps and halves; 0 unless told")
         p.add_argument("--features", default="random",
                        help="a classifier's fold folder, BACKBONE:FILE.safetensors:PX, or random")  # fmt: skip
+        _add_device(p)
         if name == "audit":
             p.add_argument("--cache", type=Path, help="folder that keeps the real pictures' vectors for the next audit")
             p.add_argument("--weights", type=Path, help="with --probe: the network, for the membership probe")
@@ -200,9 +211,11 @@ def main(arguments: list[str] | None = None) -> int:
     from generative.core import commands
 
     try:
+        if hasattr(options, "device"):
+            options.device = device_of(options.device)
         return commands.COMMANDS[options.command](options)
     except InputError as error:
-        print(f"{options.command}: {error}", file=sys.stderr)
+        print(f"{options.command}: {plain(str(error))}", file=sys.stderr)
         return 2
     except Cancelled as error:
         print(f"{options.command}: {error}", file=sys.stderr)

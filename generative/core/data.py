@@ -6,6 +6,7 @@ import csv
 import hashlib
 import os
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -86,7 +87,7 @@ def read_manifest(
         if row.get("split") not in ("", None, "train", "test"):
             return f"split {row['split']!r} is neither train nor test"
         try:
-            return load_picture(_inside(path.parent, row["path"]), resolution, fit)
+            return load_picture(inside(path.parent, row["path"]), resolution, fit)
         except (OSError, ValueError, SyntaxError) as error:
             return f"{row['path']!r} {error}"
 
@@ -140,8 +141,9 @@ def _rows(path: Path, view: str | None) -> list[tuple[int, dict]]:
     return kept
 
 
-def _inside(folder: Path, name: str) -> Path:
-    target = (folder / name).resolve()
+def inside(folder: Path, name: str | None) -> Path:
+    """The file that a manifest of this folder names; ValueError where it lies elsewhere: a set may come from anybody."""
+    target = (folder / (name or "")).resolve()
     if not target.is_relative_to(folder.resolve()):
         raise ValueError("lies outside the manifest's folder")
     return target
@@ -163,13 +165,26 @@ def upright_rgb(picture):
     return upright.convert("RGB")
 
 
+@contextmanager
+def opened(path: Path):
+    """The file as a Pillow picture, nothing of it decoded yet. OSError or ValueError when it is none, or one of too many pixels."""
+    from PIL import Image
+
+    try:
+        picture = Image.open(path)
+    except Image.DecompressionBombError as error:
+        raise ValueError(f"has more than {MAX_PIXELS} pixels") from error
+    with picture:
+        if picture.width * picture.height > MAX_PIXELS:
+            raise ValueError(f"has {picture.width}x{picture.height} pixels, more than {MAX_PIXELS}")
+        yield picture
+
+
 def load_picture(path: Path, resolution: int, fit: str = "squash") -> np.ndarray:
     """One picture as (3, resolution, resolution) uint8, upright, RGB. OSError or ValueError when it cannot be."""
     from PIL import Image, ImageOps
 
-    with Image.open(path) as picture:
-        if picture.width * picture.height > MAX_PIXELS:
-            raise ValueError(f"has {picture.width}x{picture.height} pixels, more than {MAX_PIXELS}")
+    with opened(path) as picture:
         upright = upright_rgb(picture)
     if fit == "crop":
         upright = ImageOps.fit(upright, (min(upright.size),) * 2)
@@ -186,7 +201,8 @@ def to_unit(images_uint8):
 
 
 def to_uint8(images_NCHW) -> np.ndarray:
-    """Generated pictures in [-1, 1] to (N, H, W, 3) uint8: x 127.5 + 128, cut to 0..255, truncated."""
+    """Generated pictures in [-1, 1] to (N, H, W, 3) uint8: x 127.5 + 128, cut to 0..255, truncated; one grey channel is all three."""
     import torch
 
+    images_NCHW = images_NCHW.expand(-1, 3, -1, -1)
     return (images_NCHW * 127.5 + 128).clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()

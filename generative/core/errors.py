@@ -7,3 +7,8 @@ class InputError(ValueError):
 
 class Cancelled(RuntimeError):
     """Work stopped because it was asked to; the last complete state is on disk."""
+
+
+def plain(text: str) -> str:
+    """Text out of a file as a message may hold it: what a terminal would obey, or a database not keep, is spelled out."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -24,7 +24,7 @@ COPIES_FOUND = 1  # the audit command's status when it suspects any
 
 def audit_set(
     *, image_set: ImageSet, view: str | None = None, features: str = RANDOM_FEATURES, seed: int = 0, probe: int = 0,
-    user=None, watch: Callable[[], None] | None = None, progress: Callable[[str, int, int], None] | None = None,
+    device: str = "auto", user=None, watch: Callable[[], None] | None = None, progress: Callable[[str, int, int], None] | None = None,
 ) -> Audit:  # fmt: skip
     """Compare every picture with the study's training pictures over flips, turns and crops, in pixels and in features,
     calibrated on held-out pictures; quarantine the suspected copies.
@@ -33,8 +33,8 @@ def audit_set(
 
     view: whose real pictures; the training run's when the set was made by a network trained here. features: `random` or
     one of `found_classifiers()`. probe: project so many training and held-out pictures into the set's own network, to see whether
-    it remembers them; 0 leaves that out. Earlier decisions about a picture stand. A published set may be audited again: what
-    is published stays, and the page says what the new audit found.
+    it remembers them; 0 leaves that out. device: auto (a GPU where there is one), cpu or cuda. Earlier decisions about a picture
+    stand. A published set may be audited again: what is published stays, and the page says what the new audit found.
     """
     probing = []
     if probe:
@@ -46,7 +46,7 @@ def audit_set(
         run_core(
             "audit", folder / "set", "--manifest", manifest, "--resolution", _resolution(image_set), "--seed", seed,
             "--features", features_path(features), "--cache", generators_folder("vectors"), "--out", folder / "audit",
-            *probing, watch=look, ok=(0, COPIES_FOUND),
+            "--device", device, *probing, watch=look, ok=(0, COPIES_FOUND),
         )  # fmt: skip
         path = folder / "audit" / "audit.json"
         if not path.exists():  # status 1 is also how a stopped command ends

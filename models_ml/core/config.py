@@ -21,6 +21,7 @@ from models_ml.core.files import read_text, sha256_json, write_text
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
+SIZES_PX = (16, 4096)  # sides of the pictures that a network is shown: on fewer pixels there is nothing to tell apart, more no memory takes
 MOST_DOTS = 500  # in a line that somebody sent: a key of very many names asks its parser for the square of its length
 METHODS = ("integrated-gradients", "gradcam", "smoothgrad", "occlusion")
 BASELINES = ("blur", "median", "zero", "black", "white")
@@ -98,7 +99,9 @@ class DataSpec:
     auxiliary_classes: tuple[str, ...] = ()  # classes that only help training; all others are the study's own
 
     def __post_init__(self):
-        _positive("data", self, "size_px")
+        low, high = SIZES_PX
+        if not low <= self.size_px <= high:
+            raise CoreError(f"data.size_px must lie in {low} to {high} pixels; it is {self.size_px!r}.")
         _positive("data", self, "fold_seed", zero=True)
         _one_of("data", "fit", self.fit, ("letterbox", "stretch"))
         _one_of("data", "resample", self.resample, ("antialias", "bilinear"))

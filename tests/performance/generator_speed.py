@@ -210,7 +210,7 @@ def lines_of(child: subprocess.Popen, end: float):
 
 def run_one(wanted: Measurement, options, results: Results, end: float) -> None:
     """Measure in a process of its own until its last cycle or the time `end`."""
-    command = [sys.executable, "-m", "tests.performance.generator_speed", *sys.argv[1:], "--device", options.device,
+    command = [sys.executable, "-m", "tests.performance.generator_speed", *options.said, "--device", options.device,
                "--only", json.dumps(asdict(wanted))]  # fmt: skip
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     if options.device == "cpu":
@@ -246,7 +246,7 @@ def run_one(wanted: Measurement, options, results: Results, end: float) -> None:
         print(f"{wanted.name}: cut short after {line['steps']} measured steps, {why}", flush=True)
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=540, help="for everything; what does not fit is left out by name")
     parser.add_argument("--out", type=Path, default=Path("generator_speed.json"))
@@ -263,10 +263,11 @@ def main() -> None:
     parser.add_argument("--match", default="", help="only measurements with this in their name, such as 256 px or compiled")
     parser.add_argument("--only", type=json.loads, help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
+    options.said = sys.argv[1:] if arguments is None else arguments
     if options.only:
         measure(Measurement(**options.only), options, options.folder)
-        return
+        return 0
     import torch
 
     options.device = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
@@ -280,7 +281,8 @@ def main() -> None:
         else:
             run_one(wanted, options, results, end)
     print(f"{len(results.content['measured'])} measured, {len(results.content['not_measured'])} not; {options.out}", flush=True)
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

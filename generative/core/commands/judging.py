@@ -16,7 +16,7 @@ def _judged(options, folder):
     from generative.core.judging.evaluate import load_set, own_resolution
     from generative.core.judging.features import open_features
 
-    features = open_features(options.features)  # before hundreds of pictures are read: it may be refused
+    features = open_features(options.features, options.device)  # before hundreds of pictures are read: it may be refused
     resolution = options.resolution or own_resolution(folder)
     real = read_manifest(options.manifest, resolution=resolution, view=options.view, fit=options.fit)
     loaded = load_set(folder, resolution)
@@ -32,13 +32,14 @@ def _judged(options, folder):
 
 def run_evaluate(options) -> int:
     from generative.core.judging.evaluate import evaluate, in_words
-    from generative.core.sets.setfiles import opened_set
+    from generative.core.sets.setfiles import opened_set, read_or_describe
 
     with opened_set(options.set) as folder:
         loaded, train, held_out, features = _judged(options, folder)
+        frozen = read_or_describe(folder)["set_hash"]  # a set that is not what its record says is not judged
         with Stages() as tell:
             report = evaluate(loaded, train, held_out, features, seed=options.seed, tell=tell)
-    save_json(options.out, report)
+    save_json(options.out, {**report, "set_hash": frozen})
     print("\n".join(in_words(report)))
     print(f"{options.out} holds all of it.")
     suggest("audit", options.set, "--manifest", options.manifest, *(["--view", options.view] if options.view else []),
@@ -54,7 +55,7 @@ def _prober(options):
         return None
     if options.weights is None:
         raise InputError("--probe needs --weights, the network that made the set.")
-    return load_generator(options.weights)[0]
+    return load_generator(options.weights, device=options.device)[0]
 
 
 def run_audit(options) -> int:

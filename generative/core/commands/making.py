@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from generative.core.commands.telling import Stages, suggest
+from generative.core.device import device_in_words
 from generative.core.errors import InputError
 
 
@@ -17,7 +18,8 @@ def _write(options, plan, generator, record, extra: dict | None = None) -> int:
     with Stages(options.progress) as tell:
         pictures = make_pictures(generator, plan, tell)
     files = {name: (lambda path, made=maker: made(path, pictures)) for name, maker in (extra or {}).items()}
-    content = write_set(options.out, pictures, plan.to_json(), record, kind=plan.kind, extra_files=files)
+    content = write_set(options.out, pictures, plan.to_json(), record, kind=plan.kind, extra_files=files,
+                        made_on=device_in_words(options.device))  # fmt: skip
     print(f"Wrote {len(pictures)} pictures to {options.out}; set {content['set_hash'][:12]}.")
     suggest("evaluate", options.out, "--manifest", "MANIFEST", "--out", "evaluation.json")
     return 0
@@ -60,7 +62,7 @@ def run_generate(options) -> int:
     from generative.core.sets.imageset import SetPlan
     from generative.core.sets.strips import Figure
 
-    generator, record = load_generator(options.weights)
+    generator, record = load_generator(options.weights, device=options.device)
     names = options.classes or record.shape.classes
     for name in names:
         record.shape.class_index(name)
@@ -79,13 +81,13 @@ def run_morph(options) -> int:
     from generative.core.sets.imageset import SetPlan
     from generative.core.sets.strips import Figure, save_animation
 
-    generator, record = load_generator(options.weights)
+    generator, record = load_generator(options.weights, device=options.device)
     shape, seed = record.shape, options.seeds[0]
     if options.start == options.end:
         raise InputError(f"A morph needs two different classes; found {options.start!r} twice.")
     latents.label_path(shape, options.start, options.end, [0.0])
     look = _look(options, shape)
-    features = open_features(options.features) if options.spacing == "perceptual" else None
+    features = open_features(options.features, options.device) if options.spacing == "perceptual" else None
 
     def path(positions: list[float]) -> np.ndarray:
         z = latents.draw_z([seed], shape.z_dim).expand(len(positions), -1)
@@ -123,7 +125,7 @@ def run_mix(options) -> int:
     from generative.core.sets.imageset import SetPlan
     from generative.core.sets.strips import Figure
 
-    generator, record = load_generator(options.weights)
+    generator, record = load_generator(options.weights, device=options.device)
     shape = record.shape
     for name in (options.row_class, options.column_class):
         shape.class_index(name)

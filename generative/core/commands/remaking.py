@@ -6,6 +6,7 @@ from pathlib import Path
 
 from generative.core.commands.making import page_of, sheet_of
 from generative.core.commands.telling import Stages
+from generative.core.device import device_in_words
 from generative.core.errors import InputError
 
 
@@ -17,7 +18,7 @@ def run_project(options) -> int:
     from generative.core.sets.projection import project
     from generative.core.sets.strips import Figure
 
-    generator, record = load_generator(options.weights)
+    generator, record = load_generator(options.weights, device=options.device)
     shape = record.shape
     if shape.classes and options.class_name is None:
         raise InputError(f"--class is needed; the classes are {', '.join(shape.classes)}.")
@@ -42,7 +43,7 @@ def run_project(options) -> int:
     nature = "The left picture is the one that was given and may show a person; only the right one is generated. Do not publish this page."
     page = page_of("Projection", facts, [figure], nature)
     files = {"pair.png": lambda path: sheet_of(2)(path, pair), "index.html": lambda path: page(path, pair)}
-    write_set(options.out, [made], plan, record, kind="projection", extra_files=files)
+    write_set(options.out, [made], plan, record, kind="projection", extra_files=files, made_on=device_in_words(options.device))
     print(f"Projected {options.picture.name}: distance {found.start:.4f} to {found.distance:.4f}; {options.out}.")
     return 0
 
@@ -50,13 +51,15 @@ def run_project(options) -> int:
 def run_regenerate(options) -> int:
     from generative.core.networks.weights import load_generator
     from generative.core.sets.imageset import regenerate
-    from generative.core.sets.setfiles import opened_set
+    from generative.core.sets.setfiles import opened_set, read_set
 
-    generator, record = load_generator(options.weights)
+    generator, record = load_generator(options.weights, device=options.device)
     with opened_set(options.set) as folder, Stages() as tell:
         differing = regenerate(folder, generator, record, tell)
+        made_on, here = read_set(folder)["generator"].get("device", "cpu"), device_in_words(options.device)
     if differing:
-        print(f"{len(differing)} pictures differ: {', '.join(differing[:5])}.")
+        why = "" if made_on == here else f" The set was made on {made_on}, and this was {here}: their last bits differ, so give --device."
+        print(f"{len(differing)} pictures differ: {', '.join(differing[:5])}.{why}")
         return 1
     print("Every picture was made again byte for byte.")
     return 0

@@ -62,10 +62,9 @@ def run_train(options) -> int:
     table = read_manifest(options.manifest, resolution=recipe.resolution, classes=options.classes, view=options.view,
                           fit=options.fit)  # fmt: skip
     data = table.split("train")
-    device = device_of(options.device)
     with stopping() as asked, Progress(recipe.total_kimg) as progress:
         result = train(recipe, data, options.out, seed=options.seed, start=options.start, start_preset=options.preset,
-                       licence=options.licence, device=device, on_event=progress, should_cancel=asked)  # fmt: skip
+                       licence=options.licence, device=options.device, on_event=progress, should_cancel=asked)  # fmt: skip
     if not speaks():
         return 0
     if result.report:
@@ -101,28 +100,6 @@ def stopping() -> Iterator[Callable[[], bool]]:
     finally:
         for number, handler in former.items():
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
-
-
-def device_of(name: str) -> str:
-    """auto is a GPU where there is one; a device that cannot be used is refused. Under torchrun every process has the GPU of its
-    own number, whose memory alone it may touch."""
-    import torch
-
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    own, count = int(os.environ.get("LOCAL_RANK", "0")), torch.cuda.device_count()
-    if name.startswith("cuda") and int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        if name != "cuda" or own >= count > 0:
-            raise InputError(
-                f"torchrun gives every process a GPU of its own: --device cuda or auto, and one process (--nproc-per-node) per GPU; "
-                f"found --device {name}, process {own + 1} and {count} GPUs."
-            )
-        name = f"cuda:{own}"
-    try:
-        torch.zeros(1, device=name)
-    except (RuntimeError, AssertionError) as error:
-        raise InputError(f"The device {name!r} cannot be used here: {str(error).splitlines()[0]}") from error
-    return name
 
 
 class Progress:

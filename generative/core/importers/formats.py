@@ -14,7 +14,7 @@ import numpy as np
 from generative.core.importers import machine, storage
 from generative.core.importers.machine import Module, Refused, Tensor, TfNetwork, describe
 
-MAX_DEPTH, MAX_TENSORS = 8, 4000
+MAX_DEPTH, MAX_TENSORS, MAX_MODULES, MAX_ENTRIES, MAX_NAME = 8, 4000, 2000, 200, 100
 FILTER = np.outer((1, 3, 3, 1), (1, 3, 3, 1)) / 64.0
 
 _PLAIN = {
@@ -83,7 +83,7 @@ def interpret(raw: bytes) -> Draft:
 
 def _flatten(module: Module, prefix: str, depth: int, found: dict, owners: dict) -> None:
     """All tensors of a module tree by dotted name, and the state of each module by its prefix."""
-    if depth > MAX_DEPTH or len(found) > MAX_TENSORS:
+    if depth > MAX_DEPTH or len(found) > MAX_TENSORS or len(owners) > MAX_MODULES:
         raise Refused("a module tree deeper or larger than any published network")
     owners[prefix] = module.state
     for kind in ("_parameters", "_buffers"):
@@ -102,10 +102,18 @@ def _flatten(module: Module, prefix: str, depth: int, found: dict, owners: dict)
 
 
 def _section(module: Module, kind: str) -> dict:
+    """One of the dictionaries of a module. Names have no dots, as in any module, so that no two paths in the tree are one name."""
     section = module.state.get(kind, {})
-    if not isinstance(section, dict) or not all(isinstance(key, str) for key in section):
-        raise Refused(f"{describe(section)} as {kind}")
+    if not isinstance(section, dict) or len(section) > MAX_ENTRIES:
+        raise Refused(f"{describe(section)} as {kind}" if not isinstance(section, dict) else f"{len(section)} entries as {kind}")
+    for key in section:
+        if not _is_name(key) or "." in key:
+            raise Refused(f"the name {describe(key)} in {kind}")
     return section
+
+
+def _is_name(key) -> bool:
+    return isinstance(key, str) and len(key) <= MAX_NAME and key.isascii() and key.isprintable()
 
 
 def _settle(found: dict, budget: int) -> dict:
@@ -220,9 +228,11 @@ def _variables(network: TfNetwork, prefix: str = "", depth: int = 0) -> dict:
     entries, components = state.get("variables", []), state.get("components", {})
     if depth > 2 or not isinstance(entries, list) or not isinstance(components, dict):
         raise Refused("a TensorFlow network with an unknown state")
+    if len(entries) > MAX_TENSORS or len(components) > MAX_DEPTH or not all(map(_is_name, components)):
+        raise Refused("a TensorFlow network of more variables or parts than any published one")
     found = {}
     for entry in entries:
-        if not (isinstance(entry, tuple) and len(entry) == 2 and isinstance(entry[0], str)):
+        if not (isinstance(entry, tuple) and len(entry) == 2 and _is_name(entry[0])):
             raise Refused("a TensorFlow variable that is not a name and a value")
         value = entry[1].value if isinstance(entry[1], machine.Array) else entry[1]
         if not isinstance(value, np.ndarray | int | float):

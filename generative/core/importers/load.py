@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from generative.core.errors import InputError
+from generative.core.errors import InputError, plain
 from generative.core.importers.worker import REFUSED
 from generative.core.networks.shape import LabelConstraint, NetworkShape
 from generative.core.networks.weights import NetworkRecord, compare_states, file_sha256, save_network
@@ -42,7 +43,7 @@ def import_network(
         raise InputError(f"{source} must be a file of 1 byte to {MAX_FILE_BYTES >> 30} GiB; it has {size} bytes.")
     with tempfile.TemporaryDirectory(prefix="network-import-") as folder:
         draft, states = _read_in_child(source, Path(folder), timeout_s)
-        shape = _shape(draft, classes)
+        shape = _shape(draft, classes, source)
         _check(shape, states, source)
         origin = {"file": source.name, "sha256": file_sha256(source), "format": draft["format"]}
         record = NetworkRecord(shape, licence=licence, source=origin)
@@ -65,13 +66,15 @@ def _read_in_child(source: Path, folder: Path, timeout_s: float) -> tuple[dict, 
         found = json.loads((folder / "refused.json").read_text())["found"]
         raise InputError(f"{source} was refused: it holds {found}. Nothing in it was run or kept.")
     if done.returncode or not (folder / "draft.json").exists():
+        if done.returncode in (-signal.SIGXCPU, -signal.SIGKILL):
+            raise InputError(f"{source} was refused: reading it took more time or memory than a published file of its size needs.")
         last = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or [f"exit status {done.returncode}"]
-        raise InputError(f"{source} was refused: reading it failed ({last[0][:200]}).")
+        raise InputError(f"{source} was refused: reading it failed ({plain(last[0][:200])}).")
     draft = json.loads((folder / "draft.json").read_text())
     return draft, {path.stem: load_file(path) for path in sorted(folder.glob("*.safetensors"))}
 
 
-def _shape(draft: dict, classes: tuple[str, ...]) -> NetworkShape:
+def _shape(draft: dict, classes: tuple[str, ...], source: Path) -> NetworkShape:
     count = draft["classes"]
     names = tuple(classes) or tuple(f"class {i}" for i in range(count))
     if len(names) != count:
@@ -80,7 +83,10 @@ def _shape(draft: dict, classes: tuple[str, ...]) -> NetworkShape:
             "Give one name per class in the network's own order."
         )
     tie = LabelConstraint(AVERAGED_ROWS) if draft["average_rows"] else None
-    return NetworkShape(classes=names, constraint=tie, **draft["facts"])
+    try:
+        return NetworkShape(classes=names, constraint=tie, **draft["facts"])
+    except InputError as error:
+        raise InputError(f"{source} was refused: {error}") from error
 
 
 def _check(shape: NetworkShape, states: dict, source: Path) -> None:

@@ -14,14 +14,22 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-MAX_OPCODES = 5_000_000
+from generative.core.errors import plain
+
+MAX_OPCODES = 2_000_000
 MAX_INTEGER_BYTES = 64
+MAX_MEMO = 1 << 32  # beyond it, numbers could be chosen whose hashes are all the same
+WORK_PER_BYTE, WORK_FREE = 3, 1 << 20  # what all calls of a file may go through: each byte a few times, whatever is called again
 DTYPES = {f"{kind}{size}" for kind in "fiu" for size in (1, 2, 4, 8)} - {"f1"} | {"b1"}
-PRIMITIVES = (str, bytes, int, float, bool, type(None))
+KEYS = (str, bytes, int, type(None))
+SIZED = (str, bytes, bytearray, tuple, list, dict, set)
 
 
 class Refused(ValueError):
     """The file holds something that no published network needs; the message names it."""
+
+    def __init__(self, found: str):
+        super().__init__(plain(found))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +82,23 @@ class _Mark:
 
 @dataclass(slots=True)
 class Machine:
-    """One run over one pickle. `allowed` maps names to functions of plain arguments; see `call` and `build`."""
+    """One run over one pickle. `allowed` maps names to functions of plain arguments; see `call` and `build`.
+
+    A call costs what its arguments hold. Since a file can have the same thing called again by four bytes, all calls together may
+    go through so much only as the file is long.
+    """
 
     allowed: dict
     persistent: object = None
     stack: list = field(default_factory=list)
     memo: dict = field(default_factory=dict)
     protocol: int = 0
+    work_left: int = 0
 
     def run(self, stream: io.BytesIO):
         """Interpret one pickle and return what it leaves; damage and anything outside the list raise Refused."""
         count = 0
+        self.work_left = WORK_FREE + WORK_PER_BYTE * stream.getbuffer().nbytes
         try:
             for opcode, argument, _ in pickletools.genops(stream):
                 count += 1
@@ -160,6 +174,9 @@ class Machine:
             raise Refused(f"a call of {describe(function)}")
         if not isinstance(arguments, tuple):
             raise Refused(f"a call of {function} with {describe(arguments)}")
+        self.work_left -= sum(len(part) for part in arguments if isinstance(part, SIZED))
+        if self.work_left < 0:
+            raise Refused(f"calls that go through the same things again and again, the last of {function}")
         self.stack.append(self.allowed[function.module, function.name](*arguments))
 
     def _build(self) -> None:
@@ -189,6 +206,8 @@ class Machine:
         self.stack.append({checked_key(k): v for k, v in zip(items[::2], items[1::2], strict=True)})
 
     def _save(self, index: int) -> None:
+        if not 0 <= index < MAX_MEMO:
+            raise Refused(f"a memo number of {index.bit_length()} bits")
         self.memo[index] = self.stack[-1]
 
 
@@ -247,8 +266,9 @@ def describe(value) -> str:
 
 
 def checked_key(key):
-    """Dictionary keys and set members are plain values: hashing nested tuples can take for ever."""
-    if not isinstance(key, PRIMITIVES):
+    """Dictionary keys and set members are text and small numbers: hashing nested tuples can take for ever, and so can large numbers
+    that were chosen for their hashes."""
+    if not isinstance(key, KEYS) or (isinstance(key, int) and abs(key) >= MAX_MEMO):
         raise Refused(f"{describe(key)} as a dictionary key")
     return key
 

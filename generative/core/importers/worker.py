@@ -12,15 +12,16 @@ import sys
 from pathlib import Path
 
 REFUSED = 3
+DAMAGED = (IndexError, KeyError, TypeError, ValueError, AttributeError, OverflowError, ZeroDivisionError)
 
 
 def limit_resources(source_bytes: int) -> None:
-    """Memory, written bytes, processor seconds and open files in proportion to the file."""
+    """Memory, written bytes, processor seconds and open files in proportion to the file. A published file of 100 MiB takes 2 s."""
     mib = 1 << 20
     for what, most in (
         (resource.RLIMIT_AS, 512 * mib + 8 * source_bytes),
         (resource.RLIMIT_FSIZE, 64 * mib + 4 * source_bytes),
-        (resource.RLIMIT_CPU, 300),
+        (resource.RLIMIT_CPU, 60 + source_bytes // (8 * mib)),
         (resource.RLIMIT_NOFILE, 64),
         (resource.RLIMIT_CORE, 0),
     ):
@@ -37,14 +38,16 @@ def main() -> int:
 
     try:
         draft = interpret(source.read_bytes())
-    except (Refused, MemoryError, RecursionError) as error:
-        found = str(error) if isinstance(error, Refused) else f"content that spends {type(error).__name__}"
+        description = {name: getattr(draft, name) for name in ("format", "facts", "classes", "average_rows")}
+        told = json.dumps(description)
+    except (Refused, MemoryError, RecursionError, *DAMAGED) as error:
+        spent = "spends" if isinstance(error, MemoryError | RecursionError) else "no such network has, and that ends in"
+        found = str(error) if isinstance(error, Refused) else f"content that {spent} {type(error).__name__}"
         (folder / "refused.json").write_text(json.dumps({"found": found}))
         return REFUSED
     for part, state in draft.parts.items():
         save_file(state, folder / f"{part}.safetensors")
-    description = {name: getattr(draft, name) for name in ("format", "facts", "classes", "average_rows")}
-    (folder / "draft.json").write_text(json.dumps(description))
+    (folder / "draft.json").write_text(told)
     return 0
 
 

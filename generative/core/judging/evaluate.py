@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from generative.core.data import ImageTable, load_picture, read_manifest
+from generative.core.data import ImageTable, inside, load_picture, opened, read_manifest
 from generative.core.errors import InputError
 from generative.core.judging import metrics
 from generative.core.sets.setfiles import manifest_rows
@@ -28,14 +28,12 @@ class LoadedSet:
 
 def own_resolution(folder: Path) -> int:
     """The longer side of a set's first picture, JUDGED_MOST at most: what its pictures and the real ones are compared at."""
-    from PIL import Image
-
-    first = Path(folder) / (_rows_to_judge(folder)[0]["path"] or "")
+    first = _rows_to_judge(folder)[0]["path"]
     try:
-        with Image.open(first) as picture:
+        with opened(inside(Path(folder), first)) as picture:
             return min(max(picture.size), JUDGED_MOST)
     except (OSError, ValueError, SyntaxError) as error:
-        raise InputError(f"{first} cannot be read as a picture: {getattr(error, 'strerror', None) or error}.") from error
+        raise InputError(f"{folder}/{first} cannot be read as a picture: {getattr(error, 'strerror', None) or error}.") from error
 
 
 def load_set(folder: Path, resolution: int) -> LoadedSet:
@@ -50,7 +48,7 @@ def load_set(folder: Path, resolution: int) -> LoadedSet:
     images, problems = [], []
     for i, row in enumerate(rows):
         try:
-            images.append(load_picture(Path(folder) / (row["path"] or ""), resolution))
+            images.append(load_picture(inside(Path(folder), row["path"]), resolution))
         except (OSError, ValueError, SyntaxError) as error:
             problems.append(f"line {i + 2}: {row['path']!r} {getattr(error, 'strerror', None) or error}")
     if problems:

@@ -20,12 +20,12 @@ BATCH = 64
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
-def _in_batches(function, images: np.ndarray) -> np.ndarray:
+def _in_batches(function, images: np.ndarray, device: str) -> np.ndarray:
     import torch
 
     with torch.no_grad():
-        parts = [function(torch.from_numpy(images[i : i + BATCH]).float() / 255) for i in range(0, len(images), BATCH)]
-    return torch.cat(parts).double().numpy()
+        parts = [function(torch.from_numpy(images[i : i + BATCH]).to(device).float() / 255) for i in range(0, len(images), BATCH)]
+    return torch.cat(parts).double().cpu().numpy()
 
 
 def _resized(images, size_px: int):
@@ -43,18 +43,19 @@ class DrawnFeatures:
     size_px = 32
     classes: tuple[str, ...] = ()
 
-    def __init__(self):
+    def __init__(self, device: str = "cpu"):
         import torch
 
+        self.device = device
         draw = torch.Generator().manual_seed(0)
         widths = (3, 16, 32, 64)
         self.weights = [
-            torch.randn(o, i, 3, 3, generator=draw) / (9 * i) ** 0.5
+            (torch.randn(o, i, 3, 3, generator=draw) / (9 * i) ** 0.5).to(device)
             for i, o in zip(widths[:-1], widths[1:], strict=True)
         ]
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
-        return _in_batches(self._features, images)
+        return _in_batches(self._features, images, self.device)
 
     def _features(self, images):
         import torch
@@ -82,6 +83,7 @@ class BackboneFeatures:
         std=IMAGENET_STD,
         arguments: dict | None = None,
         prefix: str = "",
+        device: str = "cpu",
     ):
         import timm
         import torch
@@ -97,13 +99,14 @@ class BackboneFeatures:
             raise InputError(
                 f"{weights} lacks {len(result.missing_keys)} tensors of {backbone}: {result.missing_keys[0]}."
             )
-        self.size_px = size_px
-        self.mean, self.std = torch.tensor(mean).view(1, -1, 1, 1), torch.tensor(std).view(1, -1, 1, 1)
+        self.size_px, self.device = size_px, device
+        self.network.to(device)
+        self.mean, self.std = (torch.tensor(three, device=device).view(1, -1, 1, 1) for three in (mean, std))
         self.name = f"{backbone} ({Path(weights).name}, {size_px} px)"
         self.identity = f"{self.name} {file_sha256(weights)} {tuple(mean)} {tuple(std)} {arguments}"
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
-        return _in_batches(self._features, images)
+        return _in_batches(self._features, images, self.device)
 
     def _features(self, images):
         return self.network((_resized(images, self.size_px).clamp(0, 1) - self.mean) / self.std)
@@ -112,7 +115,7 @@ class BackboneFeatures:
 class ClassifierFeatures(BackboneFeatures):
     """A trained fold of the study's own classifier: penultimate features, and class probabilities."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, device: str = "cpu"):
         from safetensors import SafetensorError, safe_open
 
         folder = Path(folder)
@@ -128,7 +131,7 @@ class ClassifierFeatures(BackboneFeatures):
             ) from error
         super().__init__(
             spec["backbone"], folder / "weights.safetensors", size_px=size, mean=spec.get("mean", IMAGENET_MEAN),
-            std=spec.get("std", IMAGENET_STD), arguments=spec.get("backbone_args") or {}, prefix="backbone.",
+            std=spec.get("std", IMAGENET_STD), arguments=spec.get("backbone_args") or {}, prefix="backbone.", device=device,
         )  # fmt: skip
         state = _read_safetensors(folder / "weights.safetensors")
         self.weight, self.bias = (
@@ -153,13 +156,13 @@ def _read_safetensors(path: Path) -> dict:
         raise InputError(f"{path} cannot be read as safetensors: {error}.") from error
 
 
-def open_features(text: str):
-    """`random`, a classifier's fold folder, or `BACKBONE:WEIGHTS.safetensors:SIZE`."""
+def open_features(text: str, device: str = "cpu"):
+    """`random`, a classifier's fold folder, or `BACKBONE:WEIGHTS.safetensors:SIZE`; computed on `device`."""
     if text == "random":
-        return DrawnFeatures()
+        return DrawnFeatures(device)
     if text.count(":") == 2:
         backbone, weights, size = text.split(":")
         if not size.isdigit():
             raise InputError(f"The last part of {text!r} must be a size in pixels.")
-        return BackboneFeatures(backbone, Path(weights), size_px=int(size))
-    return ClassifierFeatures(Path(text))
+        return BackboneFeatures(backbone, Path(weights), size_px=int(size), device=device)
+    return ClassifierFeatures(Path(text), device)

@@ -160,6 +160,11 @@ class Generator(nn.Module):
         )  # fmt: skip
         self.synthesis = Synthesis(shape)
 
+    @property
+    def device(self) -> torch.device:
+        """Where its weights lie."""
+        return self.mapping.w_avg.device
+
     def styles(
         self,
         z_NZ: Tensor,

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, field
 
 from generative.core.errors import InputError
 
 Matrix = tuple[tuple[float, ...], ...]
+# What each number of a description can be; it comes from files that others wrote, and networks are built from it.
+WHOLE = {
+    "resolution": (8, 1 << 14), "z_dim": (1, 1 << 14), "w_dim": (1, 1 << 14), "channel_base": (8, 1 << 24), "channel_max": (1, 1 << 14),
+    "mapping_layers": (1, 64), "d_mapping_layers": (0, 64), "mbstd_group": (1, 1 << 14), "mbstd_channels": (0, 64), "d_cmap_dim": (1, 1 << 14),
+    "colours": (1, 3),
+}  # fmt: skip
+POSITIVE = {"mapping_lr": 1e3, "embed_lr": 1e3, "clamp": 1e9}
+MAY_BE_NONE = ("mbstd_group", "d_cmap_dim", "clamp")
 
 
 @dataclass(frozen=True)
@@ -22,6 +31,8 @@ class LabelConstraint:
     discriminator: bool = True
 
     def __post_init__(self):
+        if not all(math.isfinite(number) for row in self.matrix for number in row):
+            raise InputError("A label constraint needs finite numbers.")
         widths = {len(row) for row in self.matrix}
         if len(widths) != 1 or not 1 <= min(widths) <= len(self.matrix):
             raise InputError(
@@ -74,8 +85,13 @@ class NetworkShape:
     d_unconditional: bool = False
 
     def __post_init__(self):
-        if self.resolution < 8 or self.resolution & (self.resolution - 1):
+        self._check_numbers()
+        if self.resolution & (self.resolution - 1):
             raise InputError(f"The resolution must be a power of two, 8 or more; found {self.resolution}.")
+        if self.channel_base < self.resolution:
+            raise InputError(f"channel_base must be {self.resolution}, the resolution, or more; found {self.channel_base}.")
+        if self.colours == 2:
+            raise InputError(f"Pictures have 3 colours, or 1 where they are grey; this network makes {self.colours}.")
         if len(set(self.classes)) != len(self.classes):
             raise InputError(f"Class names must differ; found {', '.join(self.classes)}.")
         if self.d_unconditional and not self.classes:
@@ -84,6 +100,19 @@ class NetworkShape:
             raise InputError(
                 f"The label constraint has {len(self.constraint.matrix)} rows; there are {len(self.classes)} classes."
             )
+
+    def _check_numbers(self) -> None:
+        for name, (least, most) in WHOLE.items():
+            value = getattr(self, name)
+            if (value is not None or name not in MAY_BE_NONE) and (type(value) is not int or not least <= value <= most):
+                needed = "a power of two, 8 or more" if name == "resolution" else f"a whole number, {least} to {most}"
+                raise InputError(f"The {name} of a network must be {needed}; found {_short(value)}.")
+        for name, most in POSITIVE.items():
+            value = getattr(self, name)
+            if (value is not None or name not in MAY_BE_NONE) and not (type(value) in (int, float) and 0 < value <= most):
+                raise InputError(f"The {name} of a network must be a number above 0, {most:g} at most; found {_short(value)}.")
+        if strange := [name for name in self.classes if not isinstance(name, str) or not name.strip()]:
+            raise InputError(f"Class names are words; found {_short(strange[0])}.")
 
     @property
     def c_dim(self) -> int:
@@ -133,11 +162,21 @@ class NetworkShape:
         """Read what to_json wrote; unknown or missing keys are refused."""
         data = dict(data)
         try:
-            if data.get("constraint"):
+            if data.get("constraint") is not None:
                 tie = dict(data["constraint"])
                 tie["matrix"] = tuple(tuple(float(x) for x in row) for row in tie["matrix"])
-                data["constraint"] = LabelConstraint(**tie)
+                data["constraint"] = LabelConstraint(tie["matrix"], generator=bool(tie["generator"]), discriminator=bool(tie["discriminator"]))
             data["classes"] = tuple(data.get("classes", ()))
+            data["d_unconditional"] = bool(data.get("d_unconditional", False))
             return cls(**data)
-        except (TypeError, KeyError) as error:
+        except InputError:
+            raise
+        except (TypeError, KeyError, ValueError) as error:
             raise InputError(f"The network description cannot be read: {error}.") from error
+
+
+def _short(value) -> str:
+    """A value of a file in a message: a number or a word, never the whole of anything large."""
+    if isinstance(value, int) and value.bit_length() > 100:
+        return f"a number of {value.bit_length()} bits"
+    return repr(value)[:40] if isinstance(value, str | int | float | None) else f"a {type(value).__name__}"

@@ -174,9 +174,11 @@ def read_record(folder: Path) -> NetworkRecord:
             f"{path} has schema {data.get('schema') if isinstance(data, dict) else None!r}, not {SCHEMA!r}."
         )
     keys = ("licence", "source", "recipe", "extra", "hashes")
-    wrong = [name for name in ("shape", "hashes") if not isinstance(data.get(name), dict)]
+    wrong = [name for name in ("shape", "hashes", *keys[1:4]) if not isinstance(data.get(name, None if name in ("shape", "hashes") else {}), dict)]
     if wrong:
         raise InputError(f"{path} needs {' and '.join(wrong)}, each an object; copy the folder again.")
+    if not isinstance(data.get("licence", ""), str):
+        raise InputError(f"{path} needs a licence in words; copy the folder again.")
     return NetworkRecord(NetworkShape.from_json(data["shape"]), **{k: data[k] for k in keys if k in data})
 
 
@@ -197,12 +199,12 @@ def read_state(folder: Path, part: str, record: NetworkRecord | None = None) -> 
         raise InputError(f"{path} cannot be read: {error}.") from error
 
 
-def load_generator(folder: Path, part: str = "generator"):
-    """Ready generator in evaluation mode, and its record, from a weights folder."""
+def load_generator(folder: Path, part: str = "generator", *, device: str = "cpu"):
+    """Ready generator in evaluation mode on `device`, and its record, from a weights folder."""
     from generative.core.networks.generator import Generator
 
     record = read_record(folder)
-    return build(Generator, record, read_state(folder, part, record), folder).eval(), record
+    return build(Generator, record, read_state(folder, part, record), folder).eval().to(device), record
 
 
 def load_discriminator(folder: Path):

@@ -155,9 +155,11 @@ def write_set(
     *,
     kind: str,
     extra_files: dict | None = None,
+    made_on: str = "cpu",
 ) -> dict:
     """Write a set folder (or, for a target ending in .zip, a ZIP) atomically; returns what set.json holds.
 
+    made_on: the GPU's name where it was not a processor, which set.json then says: only one of its kind makes the set again.
     extra_files: further file name to a function that writes it at a given path.
     """
     if kind not in KINDS:
@@ -167,7 +169,7 @@ def write_set(
         import tempfile
 
         with tempfile.TemporaryDirectory(prefix="image-set-") as folder:
-            written = write_set(Path(folder) / "set", pictures, plan, record, kind=kind)
+            written = write_set(Path(folder) / "set", pictures, plan, record, kind=kind, made_on=made_on)
             pack(Path(folder) / "set", target)
         return written
     with atomic_folder(target, mark="set.json") as work:
@@ -180,6 +182,8 @@ def write_set(
             rows.append(_row(f"{prefix}-{i:05d}", name, picture, record))
         _write_manifest(work / "manifest.csv", rows)
         content = describe_set(plan, record, kind, hashes, file_sha256(work / "manifest.csv"))
+        if made_on != "cpu":
+            content["generator"]["device"] = made_on
         (work / "set.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
         for name, writer in (extra_files or {}).items():
             writer(work / name)

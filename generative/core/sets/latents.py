@@ -73,7 +73,7 @@ def nearest_class(shape: NetworkShape, label_K: Tensor) -> str:
 def class_centre(generator, label_K: Tensor) -> Tensor:
     """Mean style (D,) of many seeded z under one label: truncating to it keeps the label's own look."""
     draw = torch.Generator().manual_seed(0)
-    z = torch.randn(CENTRE_DRAWS, generator.shape.z_dim, generator=draw)
+    z = torch.randn(CENTRE_DRAWS, generator.shape.z_dim, generator=draw).to(generator.device)
     return generator.mapping(z, label_K.expand(CENTRE_DRAWS, -1)).mean(dim=0)
 
 
@@ -94,10 +94,10 @@ def styles(
         raise InputError(f"Truncation may be of the first 1 to {generator.shape.num_ws} layers of this network; found {cutoff}.")
     known: dict = {}
     out = []
-    for z, c in zip(z_NZ.split(1), c_NK.split(1), strict=True):
+    for z, c, own in zip(z_NZ.to(generator.device).split(1), c_NK.to(generator.device).split(1), c_NK.tolist(), strict=True):
         middle = None
         if centre == "class" and truncation != 1:
-            key = tuple(c[0].tolist())
+            key = tuple(own)
             middle = known[key] if key in known else known.setdefault(key, class_centre(generator, c[0])[None])
         out.append(generator.styles(z, c, truncation=truncation, cutoff=cutoff, centre_ND=middle))
     return torch.cat(out)
@@ -108,7 +108,7 @@ def drawn_noise(generator, seed: int) -> list[Tensor]:
     series = np.random.RandomState(seed)
     series.randn(generator.shape.z_dim)
     sides = [layer.resolution for layer in generator.synthesis.layers]
-    return [torch.from_numpy(series.randn(side, side).astype(np.float32)) for side in sides]
+    return [torch.from_numpy(series.randn(side, side).astype(np.float32)).to(generator.device) for side in sides]
 
 
 @one_thread()
@@ -125,7 +125,7 @@ def pictures(
         raise InputError(f"Noise must be one of {', '.join(NOISES)}, so that a set can be made again; found {noise!r}.")
     noises = [drawn_noise(generator, seed) for seed in seeds] if noise == "seed" else [noise] * len(ws_NLD)
     images = []
-    for ws, one in zip(ws_NLD.split(1), noises, strict=True):
+    for ws, one in zip(ws_NLD.to(generator.device).split(1), noises, strict=True):
         images.append(to_uint8(generator.synthesis(ws, noise=one)))
         made()
     return np.concatenate(images)

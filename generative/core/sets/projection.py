@@ -53,11 +53,12 @@ def project(
     (StyleGAN2, appendix D). tell("searching for the style", done, total) is called after each.
     """
     generator = generator.eval().requires_grad_(False)
-    target = to_unit(image_uint8[None])
+    place = generator.device
+    target, label_K = to_unit(image_uint8[None]).to(place), label_K.to(place)
     draw = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         samples = generator.mapping(
-            torch.randn(DRAWS, generator.shape.z_dim, generator=draw), label_K.expand(DRAWS, -1)
+            torch.randn(DRAWS, generator.shape.z_dim, generator=draw).to(place), label_K.expand(DRAWS, -1)
         )
         mean = samples.mean(dim=0, keepdim=True)
         spread = float((samples - mean).square().sum(dim=1).mean().sqrt())
@@ -69,7 +70,7 @@ def project(
         t = step / steps
         warm, cool = min(1.0, t / WARM_UP), min(1.0, (1 - t) / COOL_DOWN)
         adam.param_groups[0]["lr"] = learning_rate * warm * (0.5 - 0.5 * np.cos(np.pi * cool))
-        noise = torch.randn(w.shape, generator=draw) * (0.05 * spread * max(0.0, 1 - t / 0.75) ** 2)
+        noise = torch.randn(w.shape, generator=draw).to(place) * (0.05 * spread * max(0.0, 1 - t / 0.75) ** 2)
         loss = picture_distance(_picture(generator, w + noise), target)
         adam.zero_grad()
         loss.backward()
@@ -80,6 +81,7 @@ def project(
             best, best_w = distance, w.detach().clone()
         curve.append(distance)
         tell("searching for the style", step + 1, steps)
+    best_w = best_w.cpu()
     return Projection(best_w[0], styles_of(generator, best_w), best, start, tuple(curve))
 
 
@@ -89,4 +91,4 @@ def styles_of(generator, w_ND: Tensor) -> Tensor:
 
 
 def _picture(generator, w: Tensor) -> Tensor:
-    return generator.synthesis(styles_of(generator, w), noise="const")
+    return generator.synthesis(styles_of(generator, w), noise="const").expand(-1, 3, -1, -1)  # a grey one is compared in all colours

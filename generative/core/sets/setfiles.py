@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import errno
 import hashlib
 import json
 import tempfile
@@ -30,6 +31,7 @@ NEEDED = ("schema", "kind", "generator", "plan", "manifest_sha256", "images")
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 MAX_ZIP_BYTES, MAX_ZIP_FILES = 4 << 30, 20_000
 MAX_RECORD_BYTES = 16 << 20
+NAMES_AT_FAULT = (errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.EINVAL)  # a name that is another's folder, or too long
 
 
 def inert_cell(cell: str) -> str:
@@ -84,10 +86,14 @@ def _unpack(archive: zipfile.ZipFile, path: Path, folder: Path) -> None:
     entries = [entry for entry in archive.infolist() if not entry.is_dir()]
     if len(entries) > MAX_ZIP_FILES or sum(entry.file_size for entry in entries) > MAX_ZIP_BYTES:
         raise InputError(f"{path} is too large: at most {MAX_ZIP_FILES} files and {MAX_ZIP_BYTES >> 30} GiB unpacked.")
+    names: set[Path] = set()
     for entry in entries:
         target = (folder / entry.filename).resolve()
         if not target.is_relative_to(folder.resolve()) or "\x00" in entry.filename:
             raise InputError(f"{path} holds {entry.filename[:80]!r}, which lies outside the set.")
+        if target in names:
+            raise InputError(f"{path} holds {entry.filename[:80]!r} twice, and which one is meant cannot be told; pack it again.")
+        names.add(target)
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             with archive.open(entry) as source, open(target, "wb") as out:
@@ -96,6 +102,8 @@ def _unpack(archive: zipfile.ZipFile, path: Path, folder: Path) -> None:
                     out.write(block)
                     left -= len(block)
         except OSError as error:
+            if error.errno in NAMES_AT_FAULT:
+                raise InputError(f"{path}: {entry.filename[:80]!r} cannot be unpacked ({error.strerror}); pack it again.") from error
             raise InputError(f"{path} cannot be unpacked here: {error.strerror or error}; make room and try again.") from error
         # zipfile's own errors: of a compression it does not know, and of an encrypted member, the last two.
         except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:

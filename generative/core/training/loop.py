@@ -412,7 +412,7 @@ class _Run:
         z = torch.from_numpy(rng.standard_normal((len(labels), self.shape.z_dim), dtype=np.float32))
         parts = zip(z.split(64), labels.split(64), strict=True)
         fake = np.concatenate([to_uint8(self.ema(a.to(self.device), b.to(self.device))) for a, b in parts])
-        features = DrawnFeatures()
+        features = DrawnFeatures(self.device)
         if self.real_features is None:
             self.real_features = features(self.data.images)
         value = kid(self.real_features, features(fake.transpose(0, 3, 1, 2)))

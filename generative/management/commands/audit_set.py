@@ -15,16 +15,17 @@ class Command(BaseCommand):
         add_set_arguments(parser)
         parser.add_argument("--view", help="Whose real pictures; the training run's, or the first view, when left out.")
         parser.add_argument("--features", default=RANDOM_FEATURES, help="A classifier's fold below the store, or random.")
+        parser.add_argument("--device", default="auto", help="auto (a GPU where there is one), cpu, cuda; auto unless told.")
         parser.add_argument("--report", type=Path, help="Record this audit.json of the command line instead of auditing here.")
         add_json_argument(parser)
 
-    def handle(self, *, study, set, condition, title, view, features, report, **options):
+    def handle(self, *, study, set, condition, title, view, features, device, report, **options):
         with input_errors():
             image_set = named_set(study_named(study), set, condition=condition, title=title)
             if report:
                 audit = record_audit(image_set=image_set, report=read_report(report))
             else:
-                audit = audit_set(image_set=image_set, view=view, features=features)
+                audit = audit_set(image_set=image_set, view=view, features=features, device=device)
         open_cases = image_set.samples.unresolved().count()
         pictures = image_set.samples.count()
         told = Outcome(

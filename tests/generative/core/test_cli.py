@@ -3,9 +3,12 @@
 import csv
 import json
 import shutil
+import struct
 import subprocess
 import sys
+import warnings
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -258,7 +261,12 @@ def test_bad_requests_are_one_sentence_with_status_two(tmp_path, trained, capsys
     assert "lr must be a number; found 'fast'" in refused(capsys, *base, "--set", "lr=fast")
     assert "its views are focused" in refused(capsys, *base, "--view", "panoramic")
     assert "at least 500 pictures" in refused(capsys, *base, "--set", "minimum_images=500")
-    assert "cannot be used here" in refused(capsys, *base, "--device", "abacus")
+    asked = {"train": base, "generate": ["generate", weights, "--out", out], "audit": ["audit", weights, "--manifest", manifest, "--out", out]}
+    for command, words in asked.items():
+        text = refused(capsys, *words, "--device", "abacus")
+        assert text == f"{command}: There is no device 'abacus'; give --device auto (a GPU where there is one), cpu, cuda (cuda:1 is the second GPU)."
+    if not torch.cuda.is_available():
+        assert "A GPU was asked for (--device cuda) and cannot be used here (" in refused(capsys, *asked["generate"], "--device", "cuda")
     assert "no class 'old'" in refused(capsys, "generate", weights, "--classes", "old", "--out", out)
     assert "two different classes" in refused(capsys, "morph", weights, "--from", "late", "--to", "late", "--out", out)
     assert "holds no network.json" in refused(capsys, "generate", tmp_path, "--out", out)
@@ -393,6 +401,45 @@ def test_pictures_never_take_the_place_of_a_network_or_of_any_other_folder(train
     assert main(["generate", str(weights), "--seeds", "0", "--out", str(tmp_path / "set")]) == 0
     assert main(["generate", str(weights), "--seeds", "1", "--out", str(tmp_path / "set")]) == 0, "a set is replaced by a set"
     capsys.readouterr()
+
+
+def zipped(path, entries):
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in entries:
+            archive.writestr(name, content)
+    return path
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_a_zip_made_to_mislead_is_refused_by_what_is_wrong_with_it(tmp_path, trained, capsys):
+    manifest, _ = trained
+    one = ("manifest.csv", "item,class,path\n1,,p.png\n")
+    outside = ("manifest.csv", f"item,class,path\n1,,../{manifest.parent.name}/0.png\n")
+    obeyed = ("manifest.csv", "item,class,path\n1,,\x1b[2J.png\n")
+    cases = {
+        "'manifest.csv' twice": [one, one],
+        "'p.png' cannot be unpacked (Is a directory); pack it again": [one, ("p.png/q.png", "x"), ("p.png", "x")],
+        "cannot be unpacked (File name too long); pack it again": [one, ("a" * 300, "x")],
+        "0.png cannot be read as a picture: lies outside the manifest's folder": [outside],
+        r"set.zip/\x1b[2J.png cannot be read as a picture": [obeyed],
+        "set.json cannot be read": [one, ("p.png", (manifest.parent / "0.png").read_bytes()), ("set.json", "[" * 100_000)],
+    }
+    for words, entries in cases.items():
+        path = zipped(tmp_path / "set.zip", entries)
+        assert words in refused(capsys, "evaluate", path, "--manifest", manifest, "--out", tmp_path / "e.json")
+    assert not (tmp_path / "e.json").exists()
+
+
+@pytest.mark.parametrize("side_px", [12_000, 60_000])
+def test_a_picture_that_announces_too_many_pixels_is_a_bad_row(tmp_path, capsys, side_px):
+    """Pillow warns of one and raises an error of its own for the other; neither is decoded."""
+    parts = {b"IHDR": struct.pack(">IIBBBBB", side_px, side_px, 8, 2, 0, 0, 0), b"IDAT": zlib.compress(b"")}
+    chunks = (struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in parts.items())
+    (tmp_path / "p.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunks))
+    (tmp_path / "manifest.csv").write_text("item,class,path\n1,a,p.png\n")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert "line 2: 'p.png' has" in refused(capsys, "train", tmp_path / "manifest.csv", "--recipe", "tiny", "--out", tmp_path / "run")
 
 
 def test_a_sentence_about_a_zip_names_the_zip(trained, tmp_path, reference, capsys):

@@ -4,6 +4,7 @@ import io
 import json
 import pickle
 import pickletools
+import re
 import struct
 import sys
 import types
@@ -17,6 +18,7 @@ from generative.core.errors import InputError
 from generative.core.importers import formats, machine, storage
 from generative.core.importers.load import import_network
 from generative.core.importers.machine import Machine, Refused
+from generative.core.networks.shape import NetworkShape
 from generative.core.networks.weights import read_record, read_state
 
 
@@ -158,6 +160,7 @@ class Marker:
 
 END = b"."
 P2 = b"\x80\x02"
+HASHES_TO_0 = b"\x8a\x08" + ((1 << 61) - 1).to_bytes(8, "little")  # as does every multiple of it
 DOUBLING = P2 + b"]" + b"q\x00" + b"".join(b"]" + b"(h" + bytes([i]) + b"h" + bytes([i]) + b"eq" + bytes([i + 1])
                                            for i in range(60)) + END  # fmt: skip
 
@@ -212,9 +215,50 @@ HOSTILE = {
         "array made from the name builtins.set"),
     "a storage that announces 2 TiB": (P2 + stored(count=1 << 39) + END, "announces 549755813888 numbers"),
     "a storage within a storage": (P2 + loaded(P2 + stored(count=1) + END) + END, "_load_from_bytes"),
-    "a million tuples within each other as a key": (P2 + b"}K\x01" + b"\x85" * 1_000_000 + b"Ns" + END, "dictionary key"),
-    "a million marks": (P2 + b"(" * 1_000_000 + END, "misplaced mark"),
+    "tuples within each other as a key": (P2 + b"}K\x01" + b"\x85" * 200_000 + b"Ns" + END, "dictionary key"),
+    "a hundred thousand marks": (P2 + b"(" * 100_000 + END, "misplaced mark"),
+    "a number as a key that hashes to nought": (P2 + b"}" + HASHES_TO_0 + b"Ns" + END, "2305843009213693951 as a dictionary key"),
+    "a fraction as a member of a set": (b"\x80\x04\x8f(G" + struct.pack(">d", 2.0**61) + b"\x90" + END, "as a dictionary key"),
+    "a memo number that hashes to nought": (P2 + b"Np2305843009213693951\n" + END, "memo number of 61 bits"),
+    "a list made a mapping again and again": (
+        P2 + glob("collections", "OrderedDict") + b"q\x00](" + b"K\x01N\x86" * 20_000 + b"e\x85q\x01" + b"h\x00h\x01R0" * 1000 + END,
+        "again and again, the last of collections.OrderedDict"),
+    "a text encoded again and again": (
+        P2 + text("a" * 1_000_000) + b"q\x010" + glob("_codecs", "encode") + b"q\x020" + (b"h\x02h\x01" + text("latin1") + b"\x86R0") * 9 + END,
+        "again and again, the last of _codecs.encode"),
+    "orders to a terminal in a name": (P2 + b"c\x1b[2J\x1b[31m\nx\n" + END, re.escape(r"the name \x1b[2J\x1b[31m.x")),
+    "half a letter in a name": (b"\x80\x04X\x03\0\0\0\xed\xa0\x80" + text("x") + b"\x93" + END, re.escape(r"the name \ud800.x")),
 }  # fmt: skip
+
+
+def module(**state):
+    """A module of the published format, from pickled parts."""
+    meta = ((("type"), text("class")), ("version", b"K\x06"), ("class_name", text("G")), ("state", entries(state)))
+    return text("torch_utils.persistence") + text("_reconstruct_persistent_obj") + b"\x93" + entries(dict(meta)) + b"\x85R"
+
+
+def entries(named):
+    return b"}(" + b"".join(text(name) + value for name, value in named.items()) + b"u"
+
+
+def named(count, what):
+    return entries({f"n{i}": what for i in range(count)})
+
+
+def networks(first, rest=b"h\x09"):
+    return b"\x80\x04" + entries({"G_ema": first, "G": rest, "D": rest}) + END
+
+
+def tree(levels, width):
+    """Modules without a tensor, each holding the one before so many times."""
+    made = module() + b"q\x010"
+    for level in range(1, levels):
+        made += module(_modules=named(width, b"h" + bytes([level]))) + b"q" + bytes([level + 1]) + b"0"
+    return b"\x80\x04" + made + networks(b"h" + bytes([levels]), b"h" + bytes([levels]))[2:]
+
+
+def variables(count):
+    return glob("dnnlib.tflib.network", "Network") + b")\x81" + entries({"variables": b"](" + (text("lod") + b"K\x00\x86") * count + b"e"}) + b"b"
 
 
 WHOLE = {
@@ -223,6 +267,11 @@ WHOLE = {
         + b"".join(text(key) + value for key, value in (
             ("type", text("class")), ("version", b"K\x06"), ("class_name", text("G")), ("state", b"}q\x05")))
         + text("_modules") + b"}q\x06su\x85Rq\x070h\x06" + text("a") + b"h\x07s0h\x07u" + END, "deeper or larger"),
+    "a tree of very many modules and no tensor": (tree(levels=7, width=100), "deeper or larger"),
+    "a module of very many parts that are none": (networks(module(_modules=named(9999, b"N")) + b"q\x09"), "9999 entries as _modules"),
+    "paths of one name": (networks(module(_modules=entries({"a.b": b"N"})) + b"q\x09"), "the name 'a.b' in _modules"),
+    "a name of a megabyte": (networks(module(_parameters=entries({"a" * 1_000_000: b"N"})) + b"q\x09"), "the name 'aaa"),
+    "very many variables of one name": (P2 + variables(9999) + b"q\x01h\x01h\x01\x87" + END, "more variables or parts"),
     "a ZIP archive": (b"PK\x03\x04" + b"0" * 99, "ZIP archive"),
     "a web page saved instead of the file": (b"\n<!DOCTYPE html><html>", "web page"),
     "a pointer of git lfs": (b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
@@ -244,11 +293,13 @@ def test_hostile_pickle_is_refused_by_the_name_of_what_was_found(case):
 
 
 def test_copies_that_a_small_file_asks_for_stop_at_half_a_gibibyte(tmp_path):
-    """A call that makes a megabyte, three thousand times, in a file of one megabyte: the child's limit ends it."""
-    call = b"h\x02h\x01" + text("latin1") + b"\x86R"
-    spend = P2 + text("a" * 1_000_000) + b"q\x010" + glob("_codecs", "encode") + b"q\x020" + call * 3000 + END
+    """Ninety tensors over one storage of four million bytes would be 1.4 GB of numbers: the child's limit ends it."""
+    raw = io.BytesIO()
+    torch.save(torch.zeros(4_000_000, dtype=torch.uint8).storage(), raw, _use_new_zipfile_serialization=False)
+    size = b"J" + struct.pack("<i", 4_000_000) + b"\x85"
+    view = glob("torch._utils", "_rebuild_tensor_v2") + b"(" + loaded(raw.getvalue()) + b"K\0" + size + b"K\x01\x85\x89}tRq\x01"
     path = tmp_path / "copies.pkl"
-    path.write_bytes(spend)
+    path.write_bytes(b"\x80\x04" + view + b"0" + networks(module(_parameters=named(90, b"h\x01")) + b"q\x09")[2:])
     with pytest.raises(InputError, match="spends MemoryError"):
         import_network(path, tmp_path / "weights")
 
@@ -295,6 +346,37 @@ def test_another_layout_of_the_same_format_is_refused_with_the_tensors_named(tmp
         import_network(path, tmp_path / "out")
 
 
+@pytest.mark.parametrize(
+    ("state", "found"),
+    [({"num_channels": 10**40}, "mbstd_channels of a network must be a whole number, 0 to 64; found a number of 133 bits"),
+     ({"num_channels": [1]}, "found a list"), ({"group_size": 0}, "mbstd_group of a network .* found 0"), ({"group_size": 2.5}, "found 2.5"),
+     ({"num_channels": {1, 2}}, "no such network has, and that ends in TypeError")],
+    ids=str,
+)  # fmt: skip
+def test_facts_that_no_network_can_have_are_refused_before_one_is_built(monkeypatch, tmp_path, reference, state, found):
+    _fake_modules(monkeypatch)
+    content = pickle.loads((reference / "nv_r32_c3.pkl").read_bytes())
+    content["D"].meta["state"]["_modules"]["b4"].meta["state"]["_modules"]["mbstd"].meta["state"].update(state)
+    path = tmp_path / "odd.pkl"
+    path.write_bytes(pickle.dumps(content))
+    with pytest.raises(InputError, match=f"odd.pkl was refused: .*{found}"):
+        import_network(path, tmp_path / "out")
+
+
+@pytest.mark.parametrize(("name", "value"), [
+    ("resolution", 1 << 40), ("resolution", 48), ("z_dim", 0), ("w_dim", "64"), ("channel_base", 2), ("channel_max", float("nan")),
+    ("mapping_layers", 1 << 40),
+    ("clamp", -1), ("mapping_lr", float("inf")), ("mbstd_group", True), ("colours", 2), ("classes", 3), ("classes", ["a", 1]),
+    ("classes", ["a", "a"]), ("constraint", 0), ("constraint", [1]), ("constraint", {"matrix": [["x"]], "generator": True, "discriminator": True}),
+    ("constraint", {"matrix": [[float("nan")]] * 2, "generator": True, "discriminator": True}),
+], ids=str)  # fmt: skip
+def test_a_description_that_no_network_can_have_is_one_sentence(name, value):
+    good = NetworkShape(32, ("a", "b")).to_json()
+    assert NetworkShape.from_json(good) == NetworkShape(32, ("a", "b"))
+    with pytest.raises(InputError):
+        NetworkShape.from_json({**good, name: value})
+
+
 def test_the_child_has_bounded_memory_and_files():
     import subprocess
 
@@ -304,7 +386,7 @@ def test_the_child_has_bounded_memory_and_files():
         "try: bytearray(8 << 30)\nexcept MemoryError: print('refused')"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == [str((512 << 20) + 8000), str((64 << 20) + 4000), "300", "refused"]
+    assert done.stdout.split() == [str((512 << 20) + 8000), str((64 << 20) + 4000), "60", "refused"]
 
 
 def test_a_tampered_weights_folder_is_refused(pytorch_folder, tmp_path):

@@ -220,6 +220,18 @@ def test_projection_comes_near_its_picture_and_is_repeatable(network):
     assert torch.equal(first.w, again.w)
 
 
+def test_a_network_of_grey_pictures_makes_and_projects_them_and_one_of_two_colours_is_refused():
+    shape = NetworkShape(8, ("a", "b"), z_dim=8, w_dim=8, channel_base=64, channel_max=8, colours=1)
+    grey = Generator(shape).eval()
+    images = latents.pictures(grey, latents.styles(grey, latents.draw_z([1, 2], 8), torch.eye(2), truncation=1.0, centre="global"))
+    assert images.shape == (2, 8, 8, 3)
+    assert np.ptp(images, axis=3).max() == 0
+    found = project(grey, images[0].transpose(2, 0, 1), torch.eye(2)[0], steps=3)
+    assert found.distance <= found.start
+    with pytest.raises(InputError, match="3 colours, or 1 where they are grey; this network makes 2"):
+        NetworkShape(8, colours=2)
+
+
 def test_plan_survives_json():
     for plan in (morph((0.0, 1.0), spacing="perceptual"), morph((0.0, 1.0), truncation=0.5, cutoff=3)):
         assert SetPlan.from_json(json.loads(json.dumps(plan.to_json()))) == plan

@@ -3,8 +3,12 @@
 import pytest
 import torch
 
-from generative.core.commands.training import device_of
+from generative.core.device import device_of
 from generative.core.errors import InputError
+from generative.core.judging.features import DrawnFeatures
+from generative.core.networks import convolution, ops
+from generative.core.networks.generator import Generator
+from generative.core.sets import latents
 from generative.core.training import loop, phases, snapshots
 from generative.core.training.distributed import Group
 from generative.core.training.recipe import tiny
@@ -35,6 +39,32 @@ def test_a_step_waits_for_nothing_on_a_gpu(options, monkeypatch, tmp_path):
     assert gpu.waits == []
 
 
+class _Nowhere(torch.Generator):
+    """Stands for the random generator of a device that has none."""
+
+    device = torch.device("meta")
+
+
+def test_no_backward_pass_asks_for_a_number_or_leaves_its_device(monkeypatch, tmp_path):
+    """A step with path lengths and R1, both differentiated twice, on tensors that have shape and place but no numbers: whoever asks for
+    one is refused. Convolutions in the form that a GPU gets."""
+    there = lambda cls, seed, device: cls(_Nowhere(), torch.Generator().manual_seed(seed))  # noqa: E731
+    drawn = torch.randn
+    known = lambda generator: None if type(generator) is _Nowhere else generator  # noqa: E731
+    monkeypatch.setattr(torch, "randn", lambda *n, generator=None, **k: drawn(*n, generator=known(generator), **k))
+    monkeypatch.setattr(phases.Chance, "seeded", classmethod(there))
+    monkeypatch.setattr(ops, "conv2d_up2", ops.conv2d_up2_at_once)
+    monkeypatch.setattr(ops, "conv2d_down2", ops.conv2d_down2_at_once)
+    monkeypatch.setattr(convolution, "_wants_even", lambda x: x.dtype == torch.float16)
+    recipe = tiny(8).with_options(**SMALL, precision="fp16", relativistic=True, transition=[0, 10], unconditional_loss=True)
+    run = loop._Run(recipe, drawn_table(40, 8), tmp_path, 0, None, "widen", "own", "meta", Group(), None)
+    found = run._advance()
+    assert found.keys() == {"loss_g", "path", "loss_d", "r1"}
+    assert {value.device.type for value in (*found.values(), run.signs, run.players.path_mean)} == {"meta"}
+    with pytest.raises(RuntimeError, match="meta"):
+        float(found["r1"])
+
+
 def test_a_run_that_goes_on_counts_its_steps_where_the_optimiser_does():
     """A fused Adam reads the number of steps on the GPU; one that lies in main memory would be read as if it lay there."""
     with FakeGpu():
@@ -62,3 +92,29 @@ def test_torchrun_gives_every_process_a_gpu_of_its_own(monkeypatch):
     monkeypatch.setenv("LOCAL_RANK", "2")
     with pytest.raises(InputError, match="found --device cuda, process 3 and 2 GPUs"):
         device_of("auto")
+
+
+@pytest.mark.parametrize("centre", ["global", "class"])
+def test_pictures_and_features_are_made_on_a_gpu_from_what_lies_on_the_processor(centre):
+    """Labels, z and noise come from the seeds, on the processor, so that a GPU is given the same."""
+    recipe = tiny(8).with_options(channel_base=64, channel_max=8, z_dim=8, w_dim=8)
+    generator = Generator(recipe.shape(("early", "late"))).eval().requires_grad_(False)
+    z, c = latents.draw_z([1, 2], 8), torch.eye(2)
+    with FakeGpu() as gpu:
+        there = generator.to(GPU)
+        ws = latents.styles(there, z, c, truncation=0.7, centre=centre)
+        image = there.synthesis(ws[:1], noise=latents.drawn_noise(there, 1))
+        vectors = DrawnFeatures(str(GPU))._features(image)
+    assert {x.device for x in (ws, image, vectors)} == {GPU}
+    assert not [wait for wait in gpu.waits if "to cpu" in wait], "no number is asked for between two pictures"
+
+
+def test_a_device_that_is_not_there_is_one_sentence(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch, "zeros", lambda n, device: None)
+    assert [device_of(name) for name in ("auto", "cpu", "cuda:1")] == ["cuda", "cpu", "cuda:1"]
+    for name, sentence in (("cuda:2", "2 GPUs count from cuda:0"), ("gpu", "no device 'gpu'"), ("cuda:x", "no device"), ("cpu:1", "no device"),
+                           ("meta", "no device"), ("mps", "no device")):  # fmt: skip
+        with pytest.raises(InputError, match=sentence):
+            device_of(name)

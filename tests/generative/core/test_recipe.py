@@ -80,7 +80,8 @@ def test_the_command_line_takes_a_gpu_where_there_is_one_and_full_speed_on_reque
     import torch
 
     from generative.core.cli import build_parser
-    from generative.core.commands.training import device_of, recipe_of
+    from generative.core.commands.training import recipe_of
+    from generative.core.device import device_of
 
     words = ["train", "manifest.csv", "--recipe", "tiny", "--out", "run"]
     plain, fast = (build_parser().parse_args([*words, *more]) for more in ([], ["--fast", "--set", "precision=fp16"]))

@@ -5,9 +5,11 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from tests.forked import Forked
 from tests.performance import generator_speed as speed
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -15,17 +17,22 @@ SMALL = ("--device", "cpu", "--resolutions", "16", "--batch", "4", "--channel-ba
          "--warm-up", "1", "--cycles", "1")  # fmt: skip
 
 
-def run(tmp_path, *options):
-    out = tmp_path / "speed.json"
-    command = [sys.executable, "-m", "tests.performance.generator_speed", *SMALL, "--out", str(out), *options]
-    done = subprocess.run(command, cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1"},
-                          capture_output=True, text=True, timeout=200, check=False)  # fmt: skip
-    assert done.returncode == 0, done.stderr[-2000:]
-    return json.loads(out.read_text()), done.stdout
+@pytest.fixture
+def run(tmp_path, monkeypatch, capsys):
+    """The script in this process, each of its measurements in one forked from it."""
+    monkeypatch.setattr(speed, "subprocess", SimpleNamespace(Popen=Forked, PIPE=subprocess.PIPE))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+
+    def measured(*options):
+        out = tmp_path / "speed.json"
+        assert speed.main([*SMALL, "--out", str(out), *options]) == 0
+        return json.loads(out.read_text()), capsys.readouterr().out
+
+    return measured
 
 
-def test_a_processor_measures_a_full_cycle_of_all_phases(tmp_path):
-    content, said = run(tmp_path, "--seconds", "150")
+def test_a_processor_measures_a_full_cycle_of_all_phases(run):
+    content, said = run("--seconds", "150")
     (row,) = content["measured"]
     assert row["complete"]
     assert row["steps"] == speed.CYCLE
@@ -37,15 +44,15 @@ def test_a_processor_measures_a_full_cycle_of_all_phases(tmp_path):
     assert "16 px, float32, eager" in said
 
 
-def test_what_the_time_did_not_allow_is_named(tmp_path):
-    content, said = run(tmp_path, "--seconds", "0.1", "--resolutions", "16,32")
+def test_what_the_time_did_not_allow_is_named(run):
+    content, said = run("--seconds", "0.1", "--resolutions", "16,32")
     assert not content["measured"]
     assert [row["name"] for row in content["not_measured"]] == ["16 px, float32, eager", "32 px, float32, eager"]
     assert "0.1 seconds were over" in said
 
 
-def test_a_measurement_that_fails_is_named_with_its_last_words(tmp_path):
-    content, _ = run(tmp_path, "--seconds", "60", "--batch", "5")  # no whole groups of four
+def test_a_measurement_that_fails_is_named_with_its_last_words(run):
+    content, _ = run("--seconds", "60", "--batch", "5")  # no whole groups of four
     (row,) = content["not_measured"]
     assert "multiple" in row["why"]
 
@@ -67,8 +74,9 @@ def test_what_a_step_starts_is_counted_without_a_gpu(tmp_path):
     """Eager phases alone, in seconds; with --eager left out generated kernels are counted beside them."""
     out = tmp_path / "graphs.json"
     command = [sys.executable, "-m", "tests.performance.generator_graphs", "--resolution", "16", "--eager", "--out", str(out)]
-    done = subprocess.run(command, cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True, timeout=200, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
+    counting = Forked(command, cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1"}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    faults = counting.communicate(timeout=200)[1]
+    assert counting.returncode == 0, faults[-2000:]
     found = json.loads(out.read_text())
     assert {"augmentation, one call", "generator, eager", "discriminator, eager"} <= set(found)
     assert found["generator, eager"]["in all"] > found["augmentation, one call"]["in all"] > 100

@@ -85,6 +85,7 @@ def test_a_second_training_command_only_adds_what_is_missing(bank, tmp_path, cap
         ([*SMALL, "--set", "model.backbone=no_such"], "timm has no network 'no_such'"),
         ([*SMALL, "--set", "model.backbone_args={foo=1}"], "model.backbone_args do not suit 'test_resnet'"),
         ([*SMALL, "--set", "model.backbone=test_vit", "--set", "data.size_px=50"], "cannot take pictures of 50 px"),
+        ([*SMALL, "--set", "data.size_px=2"], "data.size_px must lie in 16 to 4096 pixels; it is 2."),
         ([*SMALL, "--set", "model.weights={tmp}/none.pth"], "Pretrained weights were expected at"),
         ([*SMALL, "--set", "epochs=3"], "There is no setting 'epochs'; recipe.epochs may be meant."),
         ([*SMALL, "--set", "recipe.bach_size=3"], "recipe.batch_size"),
