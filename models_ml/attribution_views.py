@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_POST
 from imagebank.models import Job
 from imagebank.permissions import TRUTH_ROLES, require_role
 from models_ml.attribution_tables import map_regions, map_table, region_table, summary_table, warnings
-from models_ml.core.attribution.tables import completeness_in_words
+from models_ml.core.attribution.tables import completeness_in_words, not_located_in_words
 from models_ml.models import AttributionMap, AttributionSet
 from models_ml.services.explaining import delete_attribution, explained_on_disk
 from models_ml.views import CHANGING_ROLES, context_of, refused
@@ -63,6 +63,7 @@ def set_detail(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
         "cards": [(one, picture_of(one)) for one in page],
         "summary": summary_table(made.summary, target),
         "completeness": completeness_in_words(made.summary.get("completeness", {}).get(target)),
+        "not_located": not_located_in_words(made.summary.get("by_class")) if target == "predicted" else "",
         "regions": region_table(made.summary),
         "rule": made.summary.get("regions_rule", ""),
         "warnings": [(one, _worst_cards(made, one)) for one in warnings(made.summary)],

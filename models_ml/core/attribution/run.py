@@ -27,6 +27,7 @@ from models_ml.core.attribution.tables import (
     SCORES,
     completeness_in_words,
     mean_known,
+    not_located_in_words,
     score_rows,
     write_tables,
 )
@@ -426,7 +427,7 @@ def _draw(out: Path, chosen: list[Item], records: list[dict], summary: dict) -> 
     if entries:
         render.save(render.contact_sheet(sheet), out / "contact.png")
         rows = score_rows(summary, "predicted")
-        sentences = [completeness_in_words(summary["completeness"]["predicted"])]
+        sentences = [completeness_in_words(summary["completeness"]["predicted"]), not_located_in_words(summary["by_class"])]
         sentences = [*filter(None, sentences), *(one["sentence"] for one in summary["regions"] if one["sentence"])]
         render.page(out / "index.html", "Attribution of the ensemble's answers", entries, rows, sentences)
 

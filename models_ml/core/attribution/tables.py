@@ -14,6 +14,7 @@ from models_ml.core.files import write_csv, write_json
 LOCALISATION = ("mass", "rank", "pointing")
 SCORES = (*LOCALISATION, "deletion", "insertion", "agreement", "on_skin")
 BESIDE = ("control", "wrong_class")
+FEWEST = 3  # pictures of a class of which something is said
 WORDS = {
     "mass": ("Relevance on the lesion", "share of the positive relevance inside the mask"),
     "rank": ("Most relevant pixels on the lesion", "of as many top pixels as the mask has"),
@@ -92,10 +93,39 @@ def summarised(spec: AttributionSpec, records: list[dict], controls: int) -> dic
                 n: _estimate(n, [None if None in pair else pair[0] - pair[1] for pair in pairs[n]], clusters)
                 for n in SCORES
             }
+    summary["by_class"] = _by_class(records, clusters)
     summary["completeness"] = {t: _completeness([r["maps"].get(t) for r in records], spec.gap) for t in spec.targets}
     summary["regions"], summary["regions_rule"] = judge(records, clusters), RULE
     summary["mask_share"] = _estimate("mask_share", [r["mask_share"] for r in records], clusters)
     return summary
+
+
+def _by_class(records: list[dict], clusters: np.ndarray) -> dict:
+    """Relevance on the lesion, of the predicted class's maps, for the pictures of each reference class that have a mask."""
+    found = {}
+    for name in sorted({r["truth"] for r in records} - {""}):
+        some = [(r["maps"].get("predicted", {}), c) for r, c in zip(records, clusters) if r["truth"] == name]
+        known = [(m["mass"], m["control"]["mass"], c) for m, c in some if m and None not in (m["mass"], m["control"].get("mass"))]
+        if known:
+            own, beside, of = map(np.array, zip(*known))
+            parts = {"mass": own, "control": beside, "above_control": own - beside}
+            found[name] = {key: asdict(clustered(values, of, resamples=1000)) for key, values in parts.items()}
+    return found
+
+
+def not_located_in_words(by_class: dict | None) -> str:
+    """The classes on whose lesions the maps lie no more, as far as is known, than those of random weights."""
+    beside = {name: one["above_control"] for name, one in (by_class or {}).items()}
+    names = [
+        f"{name} ({one['n']})" for name, one in beside.items()
+        if one["n"] >= FEWEST and one["ci_low"] is not None and one["ci_low"] <= 0
+    ]  # fmt: skip
+    if not names:
+        return ""
+    return (
+        f"Not surely more relevance on the lesion than by networks of random weights, by class (pictures): {', '.join(names)}. Where "
+        "these lesions are, such maps do not tell."
+    )
 
 
 def _completeness(facts: list[dict | None], asked: float) -> dict:

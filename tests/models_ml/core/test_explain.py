@@ -15,7 +15,7 @@ from models_ml.core.attribution import metrics as explain_metrics
 from models_ml.core.attribution import run
 from models_ml.core.attribution.explain import Question, baseline_of, blurred, explain, explain_together
 from models_ml.core.attribution.run import explain_items, file_name, picture_path, read_map
-from models_ml.core.attribution.tables import SCORES, WORDS, in_words
+from models_ml.core.attribution.tables import SCORES, WORDS, in_words, not_located_in_words
 from models_ml.core.cli import main
 from models_ml.core.config import AttributionSpec, ModelSpec
 from models_ml.core.errors import Cancelled, CoreError
@@ -200,6 +200,21 @@ def test_every_score_stands_beside_random_weights_in_the_table_and_in_the_report
         assert title in page
         assert in_words(summary["control"]["predicted"][name]) in page
         assert in_words(summary["above_control"]["predicted"][name]) in page
+
+
+def test_classes_on_whose_lesions_maps_lie_no_more_than_those_of_random_weights_are_named(explained):
+    out, _, _ = explained
+    rows = [row for row in csv.DictReader((out / "items.csv").open()) if row["target"] == "predicted" and row["truth"] == "MA"]
+    one = json.loads((out / "summary.json").read_text())["by_class"]["MA"]
+    assert one["mass"]["n"] == len(rows) == 2
+    assert one["above_control"]["value"] == pytest.approx(np.mean([float(r["mass"]) - float(r["control_mass"]) for r in rows]))
+
+    def of(n, ci_low):
+        return {"above_control": {"n": n, "ci_low": ci_low}}
+
+    found = {"HMI": of(9, -0.1), "MA": of(2, -0.3), "ML": of(9, 0.2), "TSC": of(5, 0.0), "IP": of(3, None)}
+    assert "by class (pictures): HMI (9), TSC (5). Where" in not_located_in_words(found)
+    assert not_located_in_words({"ML": of(9, 0.2)}) == not_located_in_words(None) == ""
 
 
 def test_a_controls_deletion_and_insertion_are_judged_by_the_trained_members(explained, trained, bank):

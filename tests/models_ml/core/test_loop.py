@@ -289,8 +289,8 @@ def test_a_pack_that_finds_no_room_is_a_sentence_and_not_a_killed_process(bank, 
 
 def test_a_run_goes_on_with_as_many_threads_as_it_was_begun_with(folded, tiny_cfg, tmp_path):
     """Their number decides how sums are rounded, and so the bits."""
-    cfg, calls, seen = recipe(tiny_cfg, epochs=1), iter(range(10**6)), []
-    train_ensemble(cfg, folded, tmp_path, folds=[0], cancelled=lambda: next(calls) > 1)
+    cfg, calls, seen = recipe(tiny_cfg, epochs=1, max_steps=1), iter(range(10**6)), []
+    train_ensemble(cfg, folded, tmp_path, folds=[0], cancelled=lambda: next(calls) > 0)
     heading = json.loads((tmp_path / "run.json").read_text())
     assert heading["threads"] == torch.get_num_threads() == 1
     (tmp_path / "run.json").write_text(json.dumps(heading | {"threads": 2}))
@@ -310,7 +310,7 @@ def test_what_a_killed_process_had_begun_to_write_goes_and_what_is_written_now_s
 
 
 def test_a_training_begun_by_another_version_is_refused_in_words_and_may_be_begun_anew(folded, tiny_cfg, tmp_path):
-    cfg, calls = recipe(tiny_cfg, epochs=1), iter(range(10**6))
+    cfg, calls = recipe(tiny_cfg, epochs=1, max_steps=1), iter(range(10**6))
     fit(cfg, folded, 0, tmp_path, cancelled=lambda: next(calls) == 1)
     state = torch.load(tmp_path / "state.pt", weights_only=True)
     del state["version"]
