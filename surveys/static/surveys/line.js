@@ -4,7 +4,7 @@
   "use strict";
 
   const RETRY_MS = 3000;
-  const TIMEOUT_MS = 15000;
+  const TIMEOUT_MS = 8000;
 
   async function reached() {
     const abort = new AbortController();
