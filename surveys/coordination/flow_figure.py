@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from surveys.services.recruiting.funnel import STAGES, Funnel
 
 BOX_WIDTH, BOX_HEIGHT, STEP = 150, 44, 96
-SIDE_X, SIDE_WIDTH, LINE = 186, 234, 14
+SIDE_X, SIDE_WIDTH, LINE = 186, 234, 16
 
 
 @dataclass(frozen=True)
@@ -77,4 +77,4 @@ def flow_figure(funnel: Funnel) -> FlowFigure:
 def _side(y: int, lines: list[str]) -> Box:
     height = 12 + LINE * len(lines)
     top = y + BOX_HEIGHT + (STEP - BOX_HEIGHT) // 2 - height // 2
-    return Box(SIDE_X, top, SIDE_WIDTH, height, [(text, top + 6 + LINE * n + 10) for n, text in enumerate(lines)])
+    return Box(SIDE_X, top, SIDE_WIDTH, height, [(text, top + 6 + LINE * n + 12) for n, text in enumerate(lines)])

@@ -4,7 +4,7 @@ from django import forms
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from surveys.languages import own_language
 from surveys.models import ReaderContact
@@ -30,7 +30,7 @@ def _context(survey_response) -> dict:
     return {"study": study, "protocol": study.protocol, "own": own, "participation": found, "simulated": survey_response.simulated}
 
 
-@require_GET
+@require_safe
 @seated
 def participation(request, token, survey_response):
     """The certificate on the screen, as it prints; the name from the vault stands in its field while it is there."""

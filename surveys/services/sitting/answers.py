@@ -18,6 +18,7 @@ from .assistance import handed_out
 from .hold import hold_sitting
 from .late import Untold, moment_of, require_not_overtaken
 
+BEFORE = ("survey_response_id", "survey_item_id", "sequence", "event_id", "received_at", "waited_ms", "entry_sha256")
 LONGEST_RT_MS = 24 * 3600 * 1000
 LONGEST_WAIT_MS = 20 * LONGEST_RT_MS  # a column of whole milliseconds takes 24 days
 
@@ -81,10 +82,10 @@ def record_answer(
         return answer
 
 
-def _before(response: SurveyResponse, survey_item: SurveyItem) -> tuple[Answer | None, Answer | None]:
+def _before(response: SurveyResponse, survey_item: SurveyItem) -> tuple:
     """The sitting's last answer and its last one about `survey_item`."""
     answers = Answer.objects.filter(survey_response=response).order_by("-sequence")
-    answers = answers.only("survey_response", "survey_item", "sequence", "event_id", "received_at", "waited_ms", "entry_sha256")
+    answers = answers.values_list(*BEFORE, named=True)  # no rows to change: it takes half the time
     last = answers.first()
     if last is None or last.survey_item_id == survey_item.pk:
         return last, last

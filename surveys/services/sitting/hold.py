@@ -10,9 +10,11 @@ def hold_sitting(survey_response: SurveyResponse, opened: int | None = None) -> 
 
     opened: key of a block that the reader must have opened; otherwise ValidationError. It costs no further question.
     """
-    held = SurveyResponse.objects.select_for_update(no_key=True, of=("self",)).only("pk").order_by()
-    if opened is not None and list(held.filter(pk=survey_response.pk, block_sittings__block=opened)):
-        return
-    held.get(pk=survey_response.pk)
+    rows = SurveyResponse.objects.order_by()
+    if opened is not None:
+        held = rows.select_for_update(no_key=True, of=("self",)).only("pk")
+        if list(held.filter(pk=survey_response.pk, block_sittings__block=opened)):
+            return
+    rows.select_for_update(no_key=True).values_list("pk").get(pk=survey_response.pk)
     if opened is not None:
         raise ValidationError("This image is not open yet.", code="not-open")

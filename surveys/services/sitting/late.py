@@ -7,7 +7,7 @@ from uuid import UUID
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from surveys.models import Answer, SurveyItem, SurveyResponse, ViewingEvent
+from surveys.models import SurveyItem, SurveyResponse, ViewingEvent
 
 from .viewing import keep_event
 
@@ -25,10 +25,10 @@ def moment_of(received_at: datetime, waited_ms: int | None) -> datetime:
     return received_at - timedelta(milliseconds=waited_ms or 0)
 
 
-def require_not_overtaken(latest: Answer | None, *, question: str, after: int | UUID | None, chosen: datetime) -> None:
+def require_not_overtaken(latest, *, question: str, after: int | UUID | None, chosen: datetime) -> None:
     """Raise ValidationError when another device answered about an item later, unknown to the one that answers now.
 
-    latest: the sitting's last answer about the item. after: the last one that this device knew of, by its sequence or, one of
+    latest: the sitting's last answer about the item, or None. after: the last one that this device knew of, by its sequence or, one of
     its own, by its event; None: of none. chosen: by the server's clock. All questions about an item go together: how sure one is
     belongs to what was said.
     """

@@ -3,15 +3,16 @@
 (function () {
   "use strict";
 
+  const AWAY = [502, 503, 504]; // the site's door answers, and the site behind it is being started anew
   const RETRY_MS = 3000;
-  const TIMEOUT_MS = 15000;
+  const TIMEOUT_MS = 8000;
 
   async function reached() {
     const abort = new AbortController();
     const timer = setTimeout(() => abort.abort(), TIMEOUT_MS);
     try {
-      await fetch(location.pathname, { method: "HEAD", cache: "no-store", credentials: "omit", signal: abort.signal });
-      return true;
+      const answer = await fetch(location.pathname, { method: "HEAD", cache: "no-store", credentials: "omit", signal: abort.signal });
+      return !AWAY.includes(answer.status);
     } catch (_) {
       return false;
     } finally {
