@@ -155,6 +155,7 @@ def test_nothing_comes_from_elsewhere(client):
     policy = answer.headers["Content-Security-Policy"]
     assert "default-src 'self'" in policy
     assert "unsafe" not in policy
+    assert "camera=()" in answer.headers["Permissions-Policy"]
     assert "style=" not in answer.content.decode()
 
 
