@@ -254,7 +254,10 @@ def _item_page(request: HttpRequest, item: Item, review_form: ReviewForm, status
         "review_form": review_form,
         "reviews": item.reviews.select_related("reviewer", "diagnosis") if sees_reviews else None,
         "review_state": ReviewState(item.review_state).label,
-        "attributes": [(name.replace("_", " ").capitalize(), value) for name, value in item.attributes.items()],
+        "attributes": [
+            (name.replace("_", " ").capitalize(), ("no", "yes")[value] if isinstance(value, bool) else value)
+            for name, value in item.attributes.items()
+        ],
         "may_review": rights["may_review"] and not item.excluded_at,
         "open_to_me": open_to_me,
         "open_to_change": open_to_change,

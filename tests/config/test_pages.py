@@ -155,6 +155,7 @@ def test_nothing_comes_from_elsewhere(client):
     policy = answer.headers["Content-Security-Policy"]
     assert "default-src 'self'" in policy
     assert "unsafe" not in policy
+    assert "camera=()" in answer.headers["Permissions-Policy"]
     assert "style=" not in answer.content.decode()
 
 
@@ -251,3 +252,24 @@ def test_home_tells_each_study_its_own_numbers():
     for study in (drawn, empty, rated):
         alone = [(step.name, step.progress, step.state) for step in study_path(study=study, user=coordinator)]
         assert alone == told[study.slug]
+
+
+def luminance(colour: str) -> float:
+    parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    red, green, blue = (part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_words_and_edges_stand_out_from_what_is_behind_them(theme):
+    """WCAG 2.2: 4.5 for words, 3 for what tells a control or a mark of a figure."""
+    style = (settings.BASE_DIR / "config/static/diptych/diptych.css").read_text()
+    said = re.search(rf'\[data-bs-theme="{theme}"\] {{\s*(--accent.*?)}}', style, re.DOTALL)[1]
+    colours = dict(re.findall(r"--([\w-]+): (#\w{6})", said))
+    words = [(word, ground) for word in ("ink", "ink-soft", "accent", "red", "green", "geneticists-words") for ground in ("ground", "paper")]
+    words += [("amber", "amber-soft"), ("red", "red-soft"), ("accent", "accent-soft"), ("ground", "accent")]
+    marks = [(mark, ground) for mark in ("edge", "classifier", "geneticists", "pediatricians") for ground in ("ground", "paper")]
+    for pairs, least in ((words, 4.5), (marks, 3)):
+        for front, behind in pairs:
+            low, high = sorted((luminance(colours[front]), luminance(colours[behind])))
+            assert (high + 0.05) / (low + 0.05) >= least, (front, behind)

@@ -235,12 +235,7 @@ class Site:
              "--worker-connections", "2000", "--log-level", "error"],
             env=self.environment, cwd=ROOT, start_new_session=True,
         )  # fmt: skip
-        until_open(self.port)
-        for _ in range(4 * self.workers):  # each worker loads the site with its first request
-            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
-            connection.request("GET", "/healthz")
-            connection.getresponse().read()
-            connection.close()
+        until_healthy(self.port)
 
     def start_worker(self) -> None:
         self.worker = subprocess.Popen(
@@ -296,12 +291,18 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def until_open(port: int) -> None:
+def until_healthy(port: int) -> None:
+    """Wait until the web server answers: its port may be open a moment before, and one that was killed may leave it open a moment longer."""
     for _ in range(600):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        try:
+            connection.request("GET", "/healthz")
+            if connection.getresponse().status == 200:
                 return
-        time.sleep(0.1)
+        except (OSError, http.client.HTTPException):
+            time.sleep(0.1)
+        finally:
+            connection.close()
     sys.exit(f"Nothing answers on port {port}.")
 
 

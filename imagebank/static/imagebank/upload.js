@@ -75,7 +75,7 @@
       let said = null;
       try { said = JSON.parse(request.responseText); } catch { /* no answer, or a page of another sort */ }
       if (said && request.status < 500) answer({ status: request.status, ...said });
-      else fail(request.status >= 200 && request.status < 500 ? "refused" : "line");
+      else fail(request.status === 413 ? "narrow" : request.status >= 200 && request.status < 500 ? "refused" : "line");
     });
     request.open("POST", form.dataset.pieces);
     request.send(body);
@@ -143,6 +143,9 @@
       if (run !== mine) return;
       if (reason === "refused") {
         return stop("The server no longer takes this upload: perhaps you were signed out. Sign in in another tab, then choose the file again here; it goes on where it stopped.");
+      }
+      if (reason === "narrow") {
+        return stop(`The server in front of this site takes no pieces of ${size(mine.piece)}. An administrator raises its limit (in nginx: client_max_body_size); then choose the file again, and it goes on.`);
       }
       if (reason !== "line") return stop(`${mine.file.name} can no longer be read from this computer. Choose it again.`);
       return dropped();

@@ -1,12 +1,13 @@
-"""Any table of the site can be sorted, filtered and taken away, by keyboard too."""
+"""Any table of the site can be sorted, filtered and taken away, by keyboard too; any figure is a file."""
 
 import csv
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
 pytestmark = [pytest.mark.browser, pytest.mark.once, pytest.mark.django_db(transaction=True)]
-SCRIPT = Path(__file__).resolve().parents[2] / "config" / "static" / "diptych" / "tables.js"
+SCRIPTS = Path(__file__).resolve().parents[2] / "config" / "static" / "diptych"
 TABLE = """<main><h1>Page</h1><div class="table-scroll" aria-label="Runs"{plain}><table><thead><tr><th>Run</th><th>Found</th><th>Day</th></tr></thead>
 <tbody>{rows}</tbody></table></div></main>"""
 ROWS = [
@@ -19,14 +20,14 @@ ROWS = [
 def shown(page, rows=ROWS, plain=""):
     lines = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
     page.set_content(TABLE.format(rows=lines, plain=plain))
-    page.add_script_tag(path=SCRIPT)
+    page.add_script_tag(path=SCRIPTS / "tables.js")
 
 
 def column(page, number: int) -> list[str]:
     return page.locator(f"tbody tr:visible td:nth-child({number})").all_inner_texts()
 
 
-def test_tables_are_sorted_by_what_they_say_filtered_and_taken_away_with_nothing_in_them_that_runs(chromium):
+def test_tables_are_sorted_by_what_they_say_and_taken_away_with_nothing_that_runs_and_figures_in_the_colours_of_paper(chromium):
     page = chromium.new_context(accept_downloads=True).new_page()
     shown(page)
     page.get_by_role("button", name="Found").press("Enter")
@@ -51,3 +52,15 @@ def test_tables_are_sorted_by_what_they_say_filtered_and_taken_away_with_nothing
     for rows, plain in ((ROWS, " data-plain"), (ROWS[:1], "")):
         shown(page, rows, plain)
         assert page.locator("button").count() == 0
+
+    page.set_content("""<style>.bar { fill: rgb(1, 2, 3) } [data-bs-theme=dark] .bar { fill: rgb(9, 9, 9) }</style><main><h1>Page</h1>
+        <figure><figcaption>Bars &amp; more</figcaption><svg viewBox="0 0 40 20"><rect class="bar" width="9" height="9"/></svg></figure>
+        <figure><svg viewBox="0 0 4 2"></svg><a href="drawn.svg">SVG</a></figure></main>""")
+    page.evaluate("document.documentElement.setAttribute('data-bs-theme', 'dark')")
+    page.add_script_tag(path=SCRIPTS / "figures.js")
+    with page.expect_download() as taken:
+        page.get_by_role("button", name="as an SVG file").click()  # one alone: the other has its file
+    assert taken.value.suggested_filename == "bars-more.svg"
+    drawn = ElementTree.parse(taken.value.path()).getroot()
+    assert (drawn.tag, drawn.get("width"), drawn[0].get("fill")) == ("{http://www.w3.org/2000/svg}svg", "40", "rgb(1, 2, 3)"), "on paper"
+    assert page.locator("html").get_attribute("data-bs-theme") == "dark"
