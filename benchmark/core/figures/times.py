@@ -64,7 +64,7 @@ def speed_chart(results: Results) -> Chart:
             bounds = [[100 * r[end] for r in own] for end in ("ci_low", "ci_high")]
             marks.append(Span(x, *bounds, palette[group], 0.9, upright=True))
             marks.append(Points(x, y, palette[group], "dot", 4.4, told))
-        up = Axis(0, 100, "Correct (%)" if index == 0 else "", (0, 20, 40, 60, 80, 100), shown=index == 0, grid=True)
+        up = Axis(0, 100, "Correct (%)" if index == 0 else "", (0, 20, 40, 60, 80, 100), shown=index == 0)
         row.append(Panel(Axis(0, longest, "Median seconds of the fifth"), up, marks, view_title(view), height=150))
     groups = dict.fromkeys(record["group"] for record in records)
     return Chart([row], width=60 + 222.0 * min(len(row), 2), keys=tuple(Key(plural(group), palette[group]) for group in groups))
