@@ -67,6 +67,7 @@ def test_a_page_answers_its_question_in_sentences_with_both_intervals():
     ]
     assert [line.split(":")[0] for line in page.notes] == [
         "In brackets", "An interval that holds 0 shows neither a difference nor that there is none.",
+        "The plan names no analysis beside its contrasts",
     ]  # fmt: skip
     adjusted = [{**networks, "p_adjusted": p} for p in (0.01, 0.04, *[0.2] * 5)]
     many = topic_page({**RESULTS, "views": [views], "networks": adjusted}, "contrasts").answers

@@ -304,6 +304,16 @@ def _description(results: Results) -> Iterator[FigureEntry]:
             partial(times.times_chart, results),
             lambda: results.records("times"),
         )
+    if any(record["ci_low"] is not None for record in results.records("speed_accuracy")):
+        yield entry_of(
+            results,
+            "speed-accuracy",
+            "Fast answers and slow ones",
+            "Share correct over the time of each reader's own answers in fifths from fast to slow, with intervals for new images and new readers.",
+            times.speed_words(results),
+            partial(times.speed_chart, results),
+            lambda: results.records("speed_accuracy"),
+        )
 
 
 def _probabilities(results: Results) -> Iterator[FigureEntry]:

@@ -1,14 +1,14 @@
-"""Response times: quartiles per group and view, and the medians of right and of wrong answers."""
+"""Response times: quartiles per group and view, medians of right and of wrong answers, and how accuracy goes with speed."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from benchmark.core.results import Results
-from benchmark.core.wording import number, plural, readable
+from benchmark.core.wording import interval, number, on_view, percent, plural, readable
 
-from .chart import Axis, Chart, Key, Panel, Points, Span, folded
-from .look import INK, colours
+from .chart import Axis, Chart, Key, Line, Panel, Points, Span, folded
+from .look import INK, colours, view_title
 
 
 def _label(record: dict[str, Any]) -> str:
@@ -46,3 +46,39 @@ def times_words(results: Results) -> str:
         for r in results["times"]
     ]
     return "Response times. " + "; ".join(parts) + "."
+
+
+def speed_chart(results: Results) -> Chart:
+    """One panel per view: accuracy, with its interval, over the median seconds of each group's fifths from fast to slow answers."""
+    palette = colours(results["design"]["groups"], results["design"]["models"])
+    records = [r for r in results["speed_accuracy"] if r["ci_low"] is not None]
+    longest = 1.08 * max(record["median_s"] for record in records)
+    row = []
+    for index, view in enumerate(dict.fromkeys(record["view"] for record in records)):
+        marks: list[Any] = []
+        for group in dict.fromkeys(r["group"] for r in records if r["view"] == view):
+            own = [r for r in records if (r["view"], r["group"]) == (view, group)]
+            x, y = [r["median_s"] for r in own], [100 * r["accuracy"] for r in own]
+            told = [f"{plural(group)}, fifth {r['fifth']}: {number(r['median_s'], 1)} s, {_correct(r)}" for r in own]
+            marks.append(Line(x, y, palette[group], 1.3, name=plural(group)))
+            bounds = [[100 * r[end] for r in own] for end in ("ci_low", "ci_high")]
+            marks.append(Span(x, *bounds, palette[group], 0.9, upright=True))
+            marks.append(Points(x, y, palette[group], "dot", 4.4, told))
+        up = Axis(0, 100, "Correct (%)" if index == 0 else "", (0, 20, 40, 60, 80, 100), shown=index == 0)
+        row.append(Panel(Axis(0, longest, "Median seconds of the fifth"), up, marks, view_title(view), height=150))
+    groups = dict.fromkeys(record["group"] for record in records)
+    return Chart([row], width=60 + 222.0 * min(len(row), 2), keys=tuple(Key(plural(group), palette[group]) for group in groups))
+
+
+def _correct(record: dict[str, Any]) -> str:
+    return f"{percent(record['accuracy'])} correct ({interval(record['ci_low'], record['ci_high'])})"
+
+
+def speed_words(results: Results) -> str:
+    """The fastest and the slowest fifth of every group and view."""
+    parts = []
+    for where in dict.fromkeys((r["group"], r["view"]) for r in results["speed_accuracy"]):
+        own = [r for r in results["speed_accuracy"] if (r["group"], r["view"]) == where]
+        ends = [f"{_correct(r)} at {number(r['median_s'], 1)} s" for r in (own[0], own[-1])]
+        parts.append(f"{plural(where[0])}{on_view(where[1])}: fastest fifth {ends[0]}, slowest {ends[1]}")
+    return "Speed and accuracy. " + "; ".join(parts) + "."

@@ -42,7 +42,9 @@ BEYOND_CONTRASTS = ("contrasts", "agreement", "order", "probabilities", "teams",
 def planned_on_pages(results: Results) -> str:
     """What of a page beyond the planned comparisons was planned, too."""
     named = "; ".join(extra["name"] for extra in results["plan"].get("secondary", []))
-    return f"Beside its contrasts the plan names {named or 'no analysis'}; whatever else stands here is exploratory."
+    if not named:
+        return "The plan names no analysis beside its contrasts: what stands here is exploratory."
+    return f"Beside its contrasts the plan names {named}; whatever else stands here is exploratory."
 
 
 def _shares(results: Results) -> list[str]:

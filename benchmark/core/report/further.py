@@ -365,6 +365,7 @@ PARTS = (
             Column("Correct", "accuracy", "percent"),
             Column("Interval", "ci", "interval"),
         ),
+        ("speed-accuracy",),
     ),
     Part(
         "time_model",
