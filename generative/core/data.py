@@ -17,6 +17,7 @@ from generative.core.errors import InputError
 REQUIRED = ("item", "class", "path")
 FITS = ("squash", "crop")
 MAX_PIXELS = 100_000_000
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF")  # what Pillow decodes by itself: for others it starts programs, such as Ghostscript
 SHOWN = 10
 
 
@@ -168,10 +169,12 @@ def upright_rgb(picture):
 @contextmanager
 def opened(path: Path):
     """The file as a Pillow picture, nothing of it decoded yet. OSError or ValueError when it is none, or one of too many pixels."""
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     try:
-        picture = Image.open(path)
+        picture = Image.open(path, formats=FORMATS)
+    except UnidentifiedImageError as error:
+        raise ValueError(f"is no picture that can be read ({', '.join(FORMATS)})") from error
     except Image.DecompressionBombError as error:
         raise ValueError(f"has more than {MAX_PIXELS} pixels") from error
     with picture:

@@ -16,7 +16,7 @@ import numpy as np
 
 from generative.core.errors import plain
 
-MAX_OPCODES = 2_000_000
+MAX_OPCODES, MAX_CALLS = 2_000_000, 50_000  # published files have some ten thousand and some thousand
 MAX_INTEGER_BYTES = 64
 MAX_MEMO = 1 << 32  # beyond it, numbers could be chosen whose hashes are all the same
 WORK_PER_BYTE, WORK_FREE = 3, 1 << 20  # what all calls of a file may go through: each byte a few times, whatever is called again
@@ -94,6 +94,7 @@ class Machine:
     memo: dict = field(default_factory=dict)
     protocol: int = 0
     work_left: int = 0
+    calls: int = 0
 
     def run(self, stream: io.BytesIO):
         """Interpret one pickle and return what it leaves; damage and anything outside the list raise Refused."""
@@ -175,7 +176,8 @@ class Machine:
         if not isinstance(arguments, tuple):
             raise Refused(f"a call of {function} with {describe(arguments)}")
         self.work_left -= sum(len(part) for part in arguments if isinstance(part, SIZED))
-        if self.work_left < 0:
+        self.calls += 1
+        if self.work_left < 0 or self.calls > MAX_CALLS:
             raise Refused(f"calls that go through the same things again and again, the last of {function}")
         self.stack.append(self.allowed[function.module, function.name](*arguments))
 

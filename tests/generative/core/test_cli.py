@@ -442,6 +442,14 @@ def test_a_picture_that_announces_too_many_pixels_is_a_bad_row(tmp_path, capsys,
         assert "line 2: 'p.png' has" in refused(capsys, "train", tmp_path / "manifest.csv", "--recipe", "tiny", "--out", tmp_path / "run")
 
 
+def test_no_program_is_started_for_a_picture(tmp_path, capsys):
+    """Pillow hands PostScript, whatever its file is called, to Ghostscript."""
+    (tmp_path / "p.png").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 16 16\n%%EndComments\nshowpage\n")
+    (tmp_path / "manifest.csv").write_text("item,class,path\n1,a,p.png\n")
+    words = refused(capsys, "train", tmp_path / "manifest.csv", "--recipe", "tiny", "--out", tmp_path / "run")
+    assert "line 2: 'p.png' is no picture that can be read (JPEG, PNG, WEBP, BMP, TIFF)" in words
+
+
 def test_a_sentence_about_a_zip_names_the_zip(trained, tmp_path, reference, capsys):
     _, weights = trained
     made, other = tmp_path / "set.zip", tmp_path / "other"

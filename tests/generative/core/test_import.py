@@ -215,7 +215,7 @@ HOSTILE = {
         "array made from the name builtins.set"),
     "a storage that announces 2 TiB": (P2 + stored(count=1 << 39) + END, "announces 549755813888 numbers"),
     "a storage within a storage": (P2 + loaded(P2 + stored(count=1) + END) + END, "_load_from_bytes"),
-    "tuples within each other as a key": (P2 + b"}K\x01" + b"\x85" * 200_000 + b"Ns" + END, "dictionary key"),
+    "tuples within each other as a key": (P2 + b"}K\x01" + b"\x85" * 100_000 + b"Ns" + END, "dictionary key"),
     "a hundred thousand marks": (P2 + b"(" * 100_000 + END, "misplaced mark"),
     "a number as a key that hashes to nought": (P2 + b"}" + HASHES_TO_0 + b"Ns" + END, "2305843009213693951 as a dictionary key"),
     "a fraction as a member of a set": (b"\x80\x04\x8f(G" + struct.pack(">d", 2.0**61) + b"\x90" + END, "as a dictionary key"),
@@ -226,6 +226,8 @@ HOSTILE = {
     "a text encoded again and again": (
         P2 + text("a" * 1_000_000) + b"q\x010" + glob("_codecs", "encode") + b"q\x020" + (b"h\x02h\x01" + text("latin1") + b"\x86R0") * 9 + END,
         "again and again, the last of _codecs.encode"),
+    "very many calls of little": (
+        P2 + glob("collections", "OrderedDict") + b"q\x00)q\x01" + b"h\x00h\x01R0" * 50_001 + END, "again and again, the last of collections"),
     "orders to a terminal in a name": (P2 + b"c\x1b[2J\x1b[31m\nx\n" + END, re.escape(r"the name \x1b[2J\x1b[31m.x")),
     "half a letter in a name": (b"\x80\x04X\x03\0\0\0\xed\xa0\x80" + text("x") + b"\x93" + END, re.escape(r"the name \ud800.x")),
 }  # fmt: skip
