@@ -53,7 +53,7 @@ def test_line_numbers_count_quoted_line_breaks_and_blank_lines():
         (b"reader,group,item,truth,answer\n", "has a header but no rows"),
         (b"reader,group\na,b\n", "needs the columns item, truth, answer"),
         (b"reader,group,item,truth,answer,item\n", "names the column item more than once"),
-        (b"reader,group,item,truth,answer\n\x81,b,c,d,e\n", "neither UTF-8 nor Windows-1252; line 2"),
+        (b"reader,group,item,truth,answer\n\x81\xd7,b,c,d,e\n", "neither UTF-8 nor Windows-1252; line 2"),
     ],
 )
 def test_files_that_are_no_readings_are_refused_in_a_sentence(content, sentence):
