@@ -107,7 +107,7 @@ def load_square(path: Path | str, size_px: int, *, fit: str, resample: str) -> t
     is plain. The placement is that of the whole picture."""
     image = decode(path, least_px=2 * size_px if resample == "antialias" else 0)
     square, where = to_square(image, size_px, fit=fit, resample=resample)
-    with Image.open(path) as whole:
+    with Image.open(path, formats=FORMATS) as whole:
         if whole.format == "JPEG":
             width, height = whole.size[::-1] if whole.getexif().get(ORIENTATION) in TURNED else whole.size
             where = replace(where, height=height, width=width)
