@@ -84,7 +84,7 @@ def test_a_double_tap_turns_one_page_and_never_seals(chromium, begun):
     until_shown(page, 6)
     page.evaluate(f"{TAPPED_TWICE}('next', 'seal')")
     page.get_by_role("heading", name="End of this part").wait_for()
-    assert page.locator("#seal").is_enabled()
+    page.locator("#seal:enabled").wait_for()
     assert page.locator("#waiting").inner_text() == "", "nothing is being sealed"
     assert not page.faults
 

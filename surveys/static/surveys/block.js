@@ -174,6 +174,11 @@
     if (atEnd) {
       showing += 1;
       record({ type: "shown", detail: { page: "end" } }); // until now the last image was in sight
+      // Where "Next" was just touched, a second tap must not seal.
+      if (part("seal") && performance.now() - tapped_ms < SECOND_TAP_MS) {
+        part("seal").disabled = true;
+        setTimeout(() => { part("seal").disabled = false; }, SECOND_TAP_MS);
+      }
       part("where").textContent = say("place", { heading: data.heading, number: items.length, count: items.length });
       listSkipped();
       focusOn(part("end-title"));

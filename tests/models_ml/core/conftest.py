@@ -21,6 +21,15 @@ def bank(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def folded(bank):
+    """The bank in two folds that keep groups together."""
+    from models_ml.core import read_manifest
+    from models_ml.core.pictures.folds import with_folds
+
+    return with_folds(read_manifest(bank), folds=2, source="grouped", seed=0)
+
+
+@pytest.fixture(scope="session")
 def tiny_cfg():
     """A configuration whose whole ensemble trains in seconds."""
     from dataclasses import replace
