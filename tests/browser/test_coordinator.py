@@ -119,7 +119,8 @@ def test_a_preview_walks_through_the_whole_survey(live_server, chromium, study):
         "Begin with the first image",
     ):
         accessible(page)
-        page.get_by_role("button", name=button).click()
+        with page.expect_navigation():  # it begins once the line was asked for
+            page.get_by_role("button", name=button).click()
     page.get_by_text("Focused images, 1 of 6").wait_for()
     for name, heading in (("break", "A short break"), ("thanks", "Thank you")):
         page.get_by_role("navigation", name="Preview").get_by_role("link", name=name, exact=True).click()

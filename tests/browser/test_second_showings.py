@@ -42,6 +42,7 @@ def test_an_image_that_comes_again_is_a_page_like_every_other(live_server, chrom
         if block == 2:
             page.get_by_text("7 panoramic images").wait_for()
             page.get_by_role("button", name="Go on").click()
+        page.locator("#where").get_by_text(f"{view} images, 1 of 7").wait_for()
         fits(page)
         words = [read(page, row.position, "2" if row.repeat_of_id else "1", view) for row in rows]
         assert len(set(words[1:])) == 1, "the first page alone has nothing to go back to"
