@@ -81,7 +81,8 @@ def test_where_no_kind_differs_none_is_found_more_often_than_one_in_twenty():
 def test_classes_of_one_kind_tell_nothing_of_it():
     """Neither one of a single image, for which classes were once not told apart at all, nor ten others, as degrees of freedom."""
     rows = study(3).assign(correct=lambda d: d["truth"] == d["answer"])
-    further = [rows[rows["item"] == item].assign(item=f"x{item}", truth=truth) for item, truth in (("i00", "d"), *((f"i{k:02d}", "e") for k in range(10)))]
+    copied = (("i00", "d"), *((f"i{k:02d}", "e") for k in range(10)))
+    further = [rows[rows["item"] == item].assign(item=f"x{item}", truth=truth) for item, truth in copied]
     for kind in ("human", "model"):
         own = rows[rows["kind"] == kind]
         more = pd.concat([own, *(f[f["kind"] == kind] for f in further)])
