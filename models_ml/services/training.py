@@ -156,10 +156,12 @@ def resume_run(*, run: TrainingRun, device: str = "") -> TrainingRun:
         )
     if run.job is None:
         raise ValidationError(f"The job of {run} was deleted, so it cannot be continued; start a new run.")
-    if on := device_asked(device):
-        run.job.payload |= on
-        run.job.save(update_fields=["payload"])
-    retry_job(job=run.job)
+    on = device_asked(device)
+    with transaction.atomic():  # a job that cannot be started again keeps its device
+        if on:
+            run.job.payload |= on
+            run.job.save(update_fields=["payload"])
+        retry_job(job=run.job)
     return TrainingRun.objects.with_state().select_related("study", "job").get(pk=run.pk)
 
 
