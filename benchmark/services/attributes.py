@@ -8,8 +8,8 @@ from imagebank.tables import csv_text
 
 MOST_VALUES = 12  # of a column in words: more are names of persons, places or files, not kinds of images
 # A word of a column's name that says whose image it is, not of what kind: numbers of patients repeat as ages do.
-WHOSE = {"id", "ids", "number", "no", "name", "names", "initials", "person", "patient", "patients", "case", "record", "mrn", "birth", "born",
-         "birthday", "birthdate", "dob", "date", "address", "postcode", "zip", "email", "mail", "phone", "patientid", "caseid", "lesionid"}  # fmt: skip
+WHOSE = {"id", "ids", "number", "no", "name", "names", "initials", "person", "patient", "patients", "patientid", "case", "caseid", "lesionid",
+         "record", "mrn", "birth", "born", "birthday", "birthdate", "dob", "date", "address", "postcode", "zip", "email", "phone"}  # fmt: skip
 NO_KIND = {"source_url", "source", "licence", "attribution", "credit", "drawn_by", "generated"}
 
 
