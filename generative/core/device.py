@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 
 from generative.core.errors import InputError
 
@@ -14,8 +15,7 @@ def device_of(name: str) -> str:
     own number, whose memory alone it may touch."""
     import torch
 
-    kind, _, number = name.partition(":")
-    if kind not in ("auto", "cpu", "cuda") or (number and (kind != "cuda" or not number.isdecimal())):
+    if not re.fullmatch(r"auto|cpu|cuda(:[0-9]+)?", name):
         raise InputError(f"There is no device {name!r}; give --device {DEVICES}.")
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
@@ -29,7 +29,7 @@ def device_of(name: str) -> str:
                 f"found --device {name}, process {own + 1} and {count} GPUs."
             )
         name = f"cuda:{own}"
-    elif int(number or 0) >= count > 0:
+    elif int(name.partition(":")[2] or 0) >= count > 0:
         raise InputError(f"--device {name} was asked for; this machine's {count} GPU{'s count' if count > 1 else ' counts'} from cuda:0.")
     try:
         torch.zeros(1, device=name)

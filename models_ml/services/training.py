@@ -11,10 +11,10 @@ from django.db import transaction
 from django.db.models import ProtectedError
 
 from imagebank.jobs import cancel_job, queue_job, retry_job
-from imagebank.models import Job, Study
+from imagebank.models import Study
 from imagebank.services.splits import hold_split, placements
 from models_ml.core import CoreError
-from models_ml.core.config import PRESETS, RunConfig, override, preset, to_dict, with_auxiliary_classes, write_config
+from models_ml.core.config import RunConfig, override, preset, to_dict, with_auxiliary_classes, write_config
 from models_ml.core.files import sha256_file, sha256_json
 from models_ml.core.training.run import prepare
 from models_ml.errors import core_errors
@@ -156,10 +156,12 @@ def resume_run(*, run: TrainingRun, device: str = "") -> TrainingRun:
         )
     if run.job is None:
         raise ValidationError(f"The job of {run} was deleted, so it cannot be continued; start a new run.")
-    if on := device_asked(device):
-        run.job.payload |= on
-        run.job.save(update_fields=["payload"])
-    retry_job(job=run.job)
+    on = device_asked(device)
+    with transaction.atomic():  # a job that cannot be started again keeps its device
+        if on:
+            run.job.payload |= on
+            run.job.save(update_fields=["payload"])
+        retry_job(job=run.job)
     return TrainingRun.objects.with_state().select_related("study", "job").get(pk=run.pk)
 
 
@@ -182,12 +184,3 @@ def train_arguments(run: TrainingRun) -> list[str]:
         "train", str(run.manifest), "--config", str(run.home / "config.toml"), "--out", str(run.folder),
         "--folds", folds, "--state-every", "30",
     ]  # fmt: skip
-
-
-def preset_names() -> list[str]:
-    return list(PRESETS)
-
-
-def active_job(run: TrainingRun, kind: str) -> Job | None:
-    """The job of `kind` that is working on this run, if any."""
-    return run.study.jobs.active().filter(kind=kind, payload__run=run.pk).first()

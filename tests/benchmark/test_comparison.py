@@ -89,7 +89,8 @@ def test_a_file_that_changed_is_named_and_a_lost_one_is_made_again(study):
 def test_the_bundle_makes_every_file_again_with_its_one_command(study, tmp_path):
     stamp_plan(study=study, text=PLAN)
     for place, item in enumerate(study.items.all()):
-        item.attributes = {"skin_tone": str(1 + place % 2), "source_url": f"https://example.org/{place}", "seen": {"focused": "a", "panoramic": "b"}}
+        item.attributes = {"skin_tone": str(1 + place % 2), "source_url": f"https://example.org/{place}", "seen": {"focused": "a", "panoramic": "b"},
+                           "Patient-ID": str(7 + place // 2), "called": f"Person {place}"}  # fmt: skip
         item.save()
     predictions = store_predictions(study=study, data=predictions_of(study), title="network")
     comparison = run_comparison(study=study, predictions=predictions, seed=5)

@@ -18,7 +18,7 @@ METHODS = [
 COMPARISON = {"pk": 1, "simulated": False, "study": {"slug": "small"}}
 BINS = {"model": "net", "view": "close", "binning": "ece_10_equal_mass", "count": 14, "low": 0.2, "high": 0.4,
         "confidence": 0.3, "accuracy": 0.5}  # fmt: skip
-PLAN = {"confidence": 0.95, "alpha": 0.05, "declared": True}
+PLAN = {"confidence": 0.95, "alpha": 0.05, "declared": True, "secondary": []}
 RESULTS = {
     "schema": "results/1", "simulated": False, "plan": PLAN, "design": {"groups": ["doctor"], "models": ["net"]}, "new_images": [],
     "new_images_methods": METHODS, "reliability": [BINS], "deviations": [],

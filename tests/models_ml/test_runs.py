@@ -383,3 +383,7 @@ def test_a_device_may_be_chosen_for_a_run_and_another_one_when_it_goes_on(study,
     start()
     start("--device", "cpu")
     assert started == ["cuda:0", "cuda:1", "cuda:1", "cpu"]
+    Job.objects.update(state=Job.State.RUNNING)
+    with pytest.raises(ValidationError, match="can be started again"):
+        resume_run(run=TrainingRun.objects.get(), device="cuda:2")
+    assert Job.objects.get().payload["device"] == "cpu", "it is running there"

@@ -33,7 +33,8 @@ def notes_on(results: Results, topic: str) -> list[str]:
     """For what the answers on that page hold, and what they cannot tell."""
     notes = [note.format(level=f"{100 * results['plan']['confidence']:g} %") for note in NOTES.get(topic, ())]
     notes += [SIMULATED[topic]] if results.is_simulated and topic in SIMULATED else []
-    return notes + ([planned_on_pages(results)] if topic in BEYOND_CONTRASTS and results["plan"]["declared"] else [])
+    plan = results["plan"]  # a version that did not keep the plan's further analyses cannot say that there are none
+    return notes + ([planned_on_pages(results)] if topic in BEYOND_CONTRASTS and plan["declared"] and "secondary" in plan else [])
 
 
 BEYOND_CONTRASTS = ("contrasts", "agreement", "order", "probabilities", "teams", "item-response")
@@ -41,7 +42,7 @@ BEYOND_CONTRASTS = ("contrasts", "agreement", "order", "probabilities", "teams",
 
 def planned_on_pages(results: Results) -> str:
     """What of a page beyond the planned comparisons was planned, too."""
-    named = "; ".join(extra["name"] for extra in results["plan"].get("secondary", []))
+    named = "; ".join(extra["name"] for extra in results["plan"]["secondary"])
     if not named:
         return "The plan names no analysis beside its contrasts: what stands here is exploratory."
     return f"Beside its contrasts the plan names {named}; whatever else stands here is exploratory."

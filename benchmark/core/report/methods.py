@@ -191,7 +191,8 @@ def _description(results: Results) -> Iterator[str]:
     if results.records("subgroups"):
         yield (
             "Accuracy by kind of image: images of a kind against the others of the same class, by least squares with an intercept per class and the"
-            " two-way variance of readers and images [[cameron]] (of a network, images alone); p adjusted for the false discovery rate [[benjamini]]."
+            " two-way variance of readers and images [[cameron]] and as many degrees of freedom as the smaller side has images, less one; of a"
+            " network, the variance of its answers shuffled within classes [[mantel]]; p adjusted for the false discovery rate [[benjamini]]."
         )
     if results.records("fixed_raters"):
         yield "Where all readers read the same images, Conger's kappa [[conger]] and Brennan and Prediger's [[brennan]] too."

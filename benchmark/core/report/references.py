@@ -55,6 +55,8 @@ REFERENCES = {
     " design. Stat Med 1998;17:891–908.",
     "schuirmann": "Schuirmann DJ. A comparison of the two one-sided tests procedure and the power approach for assessing the"
     " equivalence of average bioavailability. J Pharmacokinet Biopharm 1987;15:657–680.",
+    "mantel": "Mantel N, Haenszel W. Statistical aspects of the analysis of data from retrospective studies of disease. J Natl Cancer Inst"
+    " 1959;22:719–748.",
     "liang": "Liang K-Y, Zeger SL. Longitudinal data analysis using generalized linear models. Biometrika 1986;73:13–22.",
     "guo": "Guo C, Pleiss G, Sun Y, Weinberger KQ. On calibration of modern neural networks. Proc Mach Learn Res"
     " 2017;70:1321–1330.",

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmark.core.inputs.attributes import ItemAttributes, kinds_of
+from benchmark.core.inputs.attributes import FEWEST, ItemAttributes, kinds_of
 from benchmark.core.inputs.scoring import Scored
 from benchmark.core.methods.distributions import t_quantile, t_two_sided_p
 from benchmark.core.methods.proportions import clustered_proportion, within_scale
-from benchmark.core.methods.twoway import centred, codes, item_strata, two_way_mean, two_way_variance
+from benchmark.core.methods.twoway import centred, codes, two_way_mean, two_way_variance
 from benchmark.core.methods.weighting import weights_of
 from benchmark.core.plans.plan import Plan
 from benchmark.core.sections.comparisons import matchups
@@ -26,6 +26,7 @@ from benchmark.core.sections.description import counts_of
 Record = dict[str, Any]
 TESTED = ("difference", "se", "df", "p", "ci_low", "ci_high")
 ONE_KIND = "every class is of one kind alone, so that kind and class cannot be told apart"
+TOO_FEW = "the classes with images of more than one kind have too few of them"
 NO_SPREAD = "no reading differs from its class's mean, so that the spread cannot be estimated"
 
 
@@ -41,12 +42,12 @@ def subgroup_sections(scored: Scored, attributes: ItemAttributes, plan: Plan) ->
 
 
 def _by_kind(rows: pd.DataFrame, of_item: pd.Series) -> Iterator[tuple[str, pd.DataFrame, np.ndarray]]:
-    """Each kind with the rows of which the kind is known, and which of these are of it."""
+    """Each kind of FEWEST images or more with the rows of which the kind is known, and which of these are of it."""
     kind = rows["item"].map(of_item)
     known = rows[kind.notna()]
     for name in of_item.cat.categories:
         own = (kind[kind.notna()] == name).to_numpy()
-        if own.any():
+        if known["item"][own].nunique() >= FEWEST:
             yield name, known, own
 
 
@@ -64,25 +65,37 @@ def _accuracies(scored: Scored, name: str, of_item: pd.Series, plan: Plan) -> It
 
 
 def _beside_the_others(rows: pd.DataFrame, own: np.ndarray, confidence: float) -> Record:
-    """Accuracy on images of this kind minus that on all others of the same class, for new images (and new readers, of people)."""
-    (reader, _), (item, items), y = codes(rows["reader"]), codes(rows["item"]), rows["correct"].to_numpy(dtype=float)
-    strata = item_strata(item, rows["truth"].to_numpy())
-    weight = weights_of(rows)
+    """Accuracy on images of this kind minus that on all others of the same class, for new images (and new readers, of people).
+
+    Only classes with images of both kinds tell anything. People: two-way variance, its degrees of freedom no more than those of the
+    kind with fewer images. A network may be right on all five images of a kind, around whose mean they do not spread: its variance
+    is that of its answers shuffled among the images of a class, as Mantel & Haenszel (1959) have it.
+    """
+    told = (pd.Series(own).groupby(rows["truth"].to_numpy()).transform("nunique") == 2).to_numpy()
+    if not told.any():
+        return {**dict.fromkeys(TESTED), "why": ONE_KIND}
+    rows, own = rows[told], own[told]
+    (reader, readers), (item, items), (strata, classes) = codes(rows["reader"]), codes(rows["item"]), codes(rows["truth"])
+    fewest = min(rows["item"][side].nunique() for side in (own, ~own))
+    if fewest < 2 or items - classes < 2:
+        return {**dict.fromkeys(TESTED), "why": TOO_FEW}
+    y, weight = rows["correct"].to_numpy(dtype=float), weights_of(rows)
     weight = np.ones(len(rows)) if weight is None else weight
     x = centred(own.astype(float), strata, weight)
-    spread = float(weight @ x**2)
-    if spread <= 1e-9 * len(rows) or items - (int(strata.max()) + 1) < 2:
-        return {**dict.fromkeys(TESTED), "why": ONE_KIND}
-    estimate = float((weight * x) @ y) / spread
-    pull = weight * x * (centred(y, strata, weight) - estimate * x) / spread
-    variance = two_way_variance(pull, reader, item, strata)
-    if variance.variance <= 1e-24 or variance.df is None:
+    share = weight * x / float(weight @ x**2)
+    estimate = float(share @ y)
+    if readers == 1:
+        apart = np.bincount(strata, weights=centred(y, strata) ** 2) / (np.bincount(strata) - 1)
+        variance, df = float(share**2 @ apart[strata]), float(items - classes)
+    else:
+        found = two_way_variance(share * (centred(y, strata, weight) - estimate * x), reader, item, strata)
+        variance, df = found.variance, min(found.df or 0.0, float(fewest - 1))
+    if variance <= 1e-24:
         return {**dict.fromkeys(TESTED), "difference": estimate, "why": NO_SPREAD}
-    se = float(np.sqrt(variance.variance))
-    half = t_quantile(0.5 + confidence / 2, variance.df) * se
+    se = float(np.sqrt(variance))
+    half = t_quantile(0.5 + confidence / 2, df) * se
     low, high = within_scale(estimate - half, estimate + half)
-    p = t_two_sided_p(estimate / se, variance.df)
-    return {"difference": estimate, "se": se, "df": variance.df, "p": p, "ci_low": low, "ci_high": high, "why": None}
+    return {"difference": estimate, "se": se, "df": df, "p": t_two_sided_p(estimate / se, df), "ci_low": low, "ci_high": high, "why": None}
 
 
 def _leads(scored: Scored, name: str, of_item: pd.Series, plan: Plan) -> Iterator[Record]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from generative.core.commands.making import page_of, sheet_of
 from generative.core.commands.telling import Stages
 from generative.core.device import device_in_words
-from generative.core.errors import InputError
+from generative.core.errors import InputError, plain
 
 
 def run_project(options) -> int:
@@ -59,7 +59,7 @@ def run_regenerate(options) -> int:
         made_on, here = read_set(folder)["generator"].get("device", "cpu"), device_in_words(options.device)
     if differing:
         why = "" if made_on == here else f" The set was made on {made_on}, and this was {here}: their last bits differ, so give --device."
-        print(f"{len(differing)} pictures differ: {', '.join(differing[:5])}.{why}")
+        print(plain(f"{len(differing)} pictures differ: {', '.join(differing[:5])}.{why}"))
         return 1
     print("Every picture was made again byte for byte.")
     return 0

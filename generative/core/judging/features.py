@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from generative.core.device import device_in_words
 from generative.core.errors import InputError
 from generative.core.networks.weights import file_sha256
 
@@ -28,6 +29,11 @@ def _in_batches(function, images: np.ndarray, device: str) -> np.ndarray:
     return torch.cat(parts).double().cpu().numpy()
 
 
+def _computed_on(device: str) -> str:
+    """What the identity of vectors says of a GPU: those that it made are not a processor's to the bit, and are kept apart."""
+    return "" if str(device) == "cpu" else f" on {device_in_words(str(device))}"
+
+
 def _resized(images, size_px: int):
     import torch.nn.functional as F
 
@@ -39,7 +45,7 @@ def _resized(images, size_px: int):
 class DrawnFeatures:
     """Three layers of seeded random convolutions, means and spreads of their maps, at 32 px: 224 numbers."""
 
-    name = identity = "random convolutions (seed 0, 32 px; not a trained network)"
+    name = "random convolutions (seed 0, 32 px; not a trained network)"
     size_px = 32
     classes: tuple[str, ...] = ()
 
@@ -53,6 +59,10 @@ class DrawnFeatures:
             (torch.randn(o, i, 3, 3, generator=draw) / (9 * i) ** 0.5).to(device)
             for i, o in zip(widths[:-1], widths[1:], strict=True)
         ]
+
+    @property
+    def identity(self) -> str:
+        return self.name + _computed_on(self.device)
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
         return _in_batches(self._features, images, self.device)
@@ -103,7 +113,7 @@ class BackboneFeatures:
         self.network.to(device)
         self.mean, self.std = (torch.tensor(three, device=device).view(1, -1, 1, 1) for three in (mean, std))
         self.name = f"{backbone} ({Path(weights).name}, {size_px} px)"
-        self.identity = f"{self.name} {file_sha256(weights)} {tuple(mean)} {tuple(std)} {arguments}"
+        self.identity = f"{self.name} {file_sha256(weights)} {tuple(mean)} {tuple(std)} {arguments}{_computed_on(device)}"
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
         return _in_batches(self._features, images, self.device)

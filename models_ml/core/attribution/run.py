@@ -165,7 +165,7 @@ class _Worker:
         self.asking = Lock()  # of the networks: questions judged side by side do not need memory for their answers side by side
         self.folded, self.light = {}, {}  # of each network, the copies that answer and that maps are computed with
         self.hashes = dict(members)
-        version = 5 if spec.precision == "fp16" else 4  # 5: judged in half precision as well
+        version = 5  # raised when the same networks would give other maps or scores: 5 since large photographs are read as they are answered
         self.key = sha256_json([self.hashes, to_dict(spec), to_dict(info.cfg.ensemble), controls, version, *([tta_views] if tta_views else [])])
 
     def items(self, items: list[Item], places: list[int], combined: Combined) -> list[dict]:

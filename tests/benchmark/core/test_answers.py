@@ -159,6 +159,8 @@ def test_pages_beyond_the_contrasts_say_what_of_them_was_planned(crossed_results
     told = "Beside its contrasts the plan names one network against the other; whatever else stands here is exploratory."
     assert [told in notes_on(planned, topic) for topic in ("contrasts", "teams", "accuracy")] == [True, True, False]
     assert not any("the plan names" in note for note in notes_on(crossed_results, "contrasts"))
+    before = whole(crossed_results, plan={key: value for key, value in planned["plan"].items() if key != "secondary"})
+    assert not any("plan names" in note for note in notes_on(before, "contrasts")), "an older version did not keep them"
 
 
 def test_the_report_says_the_same_sentences_before_its_tables(crossed_results):

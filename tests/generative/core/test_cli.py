@@ -464,6 +464,21 @@ def test_a_sentence_about_a_zip_names_the_zip(trained, tmp_path, reference, caps
     assert words == f"regenerate: {tmp_path / 'changed.zip'} differs from its set.json in manifest.csv; it is not the frozen set."
 
 
+def test_pictures_that_come_out_otherwise_are_named_with_the_device_that_made_them(trained, tmp_path, capsys):
+    _, weights = trained
+    assert main(["generate", str(weights), "--seeds", "0", "--out", str(tmp_path / "set")]) == 0
+    record = tmp_path / "set" / "set.json"
+    content = json.loads(record.read_text())
+    del content["set_hash"]
+    content["plan"]["seeds"] = [1] * len(content["plan"]["seeds"])
+    content["generator"]["device"] = "GPU of\x1b[2J somebody"
+    record.write_text(json.dumps(content))
+    capsys.readouterr()
+    assert main(["regenerate", str(weights), str(tmp_path / "set")]) == 1
+    told = capsys.readouterr().out.strip().splitlines()[-1]
+    assert told.endswith(r"The set was made on GPU of\x1b[2J somebody, and this was cpu: their last bits differ, so give --device.")
+
+
 def test_a_grid_comes_as_png_as_animation_and_as_a_page(trained, tmp_path):
     _, weights = trained
     out = tmp_path / "mix"

@@ -109,12 +109,21 @@ def test_pictures_and_features_are_made_on_a_gpu_from_what_lies_on_the_processor
     assert not [wait for wait in gpu.waits if "to cpu" in wait], "no number is asked for between two pictures"
 
 
+def test_vectors_of_one_device_are_not_kept_for_another(monkeypatch):
+    """Equal identities mean equal vectors, and those of a GPU are not a processor's to the bit."""
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda name: "Some GPU")
+    plain, there = DrawnFeatures(), DrawnFeatures("meta")
+    there.device = "cuda"
+    assert (plain.identity, there.identity) == (plain.name, f"{plain.name} on Some GPU")
+
+
 def test_a_device_that_is_not_there_is_one_sentence(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setattr(torch, "zeros", lambda n, device: None)
     assert [device_of(name) for name in ("auto", "cpu", "cuda:1")] == ["cuda", "cpu", "cuda:1"]
     for name, sentence in (("cuda:2", "2 GPUs count from cuda:0"), ("gpu", "no device 'gpu'"), ("cuda:x", "no device"), ("cpu:1", "no device"),
+                           ("cuda:", "no device"), ("cpu:", "no device"), ("auto:", "no device"), ("cuda:\u0661", "no device"),
                            ("meta", "no device"), ("mps", "no device")):  # fmt: skip
         with pytest.raises(InputError, match=sentence):
             device_of(name)
