@@ -2,7 +2,7 @@
 
     TOKEN=... python docs/send_zip.py https://study.example.org my-study pictures.zip [manifest.csv]
 
-Needs Python alone. The name of the upload is kept beside the ZIP until all of it has come; start the same command again to go on.
+Needs Python alone. The name of the upload is kept beside the ZIP until its import is on; start the same command again to go on.
 Prints the job that imports the pictures, or looks into them where there is no manifest.
 """
 
@@ -59,21 +59,24 @@ def form(fields: dict[str, str], file: Path | None) -> tuple[bytes, str]:
 
 def send(site: str, study: str, archive: Path, manifest: Path | None = None) -> dict:
     """All of it: place for the ZIP or what is left of it, its pieces, the import."""
-    size, note = archive.stat().st_size, archive.with_name(archive.name + ".upload")
+    size, note = archive.stat().st_size, archive.with_name(f"{archive.name}.{study}.upload")
     status, upload = ask("GET", f"{site}/api/uploads/{note.read_text()}/") if note.exists() else (404, {})
     if status != 200 or upload["size"] != size:
         asked = json.dumps({"study": study, "name": archive.name, "size": size}).encode()
         upload = told(*ask("POST", f"{site}/api/uploads/", asked))
-        note.write_text(upload["upload"])
     with archive.open("rb") as file:
         while upload["received"] < size:
+            note.write_text(upload["upload"])  # it names the upload for a day from each answer on
             file.seek(upload["received"])
+            piece = file.read(upload["piece"])
+            if not piece:
+                sys.exit(f"{archive} had {size:,} bytes and has fewer now; send it again when it is whole")
             address = f"{site}/api/uploads/{upload['upload']}/?offset={upload['received']}"
-            status, answer = ask("PUT", address, file.read(upload["piece"]), "application/octet-stream")
+            status, answer = ask("PUT", address, piece, "application/octet-stream")
             upload = answer if status == 409 else told(status, answer)
             print(f"{upload['received']:,} of {size:,} bytes", file=sys.stderr)
     job = told(*ask("POST", f"{site}/api/images/import/", *form({"study": study, "upload": upload["upload"]}, manifest)))
-    note.unlink()
+    note.unlink(missing_ok=True)
     return job
 
 

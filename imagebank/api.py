@@ -25,6 +25,7 @@ from imagebank.study_access import studies_with, study_called
 from imagebank.upload_api import urlpatterns as upload_patterns
 
 LARGEST_SEED, MOST_FOLDS = 2**31 - 1, 20
+LONGEST_UPLOAD = 3000  # it holds the file's name, of which each letter may take 16
 
 
 class QueuedOut(serializers.Serializer):
@@ -44,7 +45,7 @@ class ArchiveIn(serializers.Serializer):
     archive = serializers.FileField(
         required=False, max_length=255, help_text="A ZIP of pictures, with manifest.csv at its top or without; or `upload` in its place."
     )
-    upload = serializers.CharField(required=False, max_length=1000, help_text="A ZIP that came in pieces, as /api/uploads/ named it.")
+    upload = serializers.CharField(required=False, max_length=LONGEST_UPLOAD, help_text="A ZIP that came in pieces, as /api/uploads/ named it.")
     manifest = serializers.FileField(required=False, max_length=255, help_text="A manifest.csv for a ZIP that has none.")
 
     def validate(self, sent: dict) -> dict:

@@ -27,8 +27,8 @@ def study_at_stake(request, view) -> Study | None:
     """The study that the request names in its address or body, or to which the row of its address belongs."""
     named = view.kwargs.get("slug")  # goes first, or a body that names an open study would open an archived one
     named = named or (request.data.get("study") if isinstance(request.data, Mapping) else None)
-    if named:
-        return Study.objects.visible_to(request.user).filter(slug=str(named).replace("\x00", "")).first()
+    if named:  # blanks around it do not count in the fields of a body either
+        return Study.objects.visible_to(request.user).filter(slug=str(named).replace("\x00", "").strip()).first()
     where = getattr(view, "lookup_url_kwarg", None) or getattr(view, "lookup_field", None)
     if where not in view.kwargs:
         return None

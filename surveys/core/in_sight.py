@@ -8,6 +8,8 @@ time in which its window was left. What came after the last thing that a window 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+MOST_ZOOM = 1000  # no page enlarges further
+
 
 @dataclass(frozen=True)
 class Happening:
@@ -61,8 +63,8 @@ def in_sight(happenings: Iterable[Happening]) -> dict[str, Sight]:
             window.item = ""
         elif happening.kind in ("hidden", "visible"):
             window.away = happening.kind == "hidden"
-        elif sight and happening.kind == "zoomed":
-            sight.largest_zoom = max(sight.largest_zoom or 0, float(happening.detail.get("scale") or 0))
+        elif sight and happening.kind == "zoomed" and (scale := _scale(happening.detail)):
+            sight.largest_zoom = max(sight.largest_zoom or 0, scale)
         elif sight and happening.kind == "failed":
             sight.failed += 1
     return sights
@@ -75,3 +77,9 @@ def _count(window: _Window, sights: dict[str, Sight], now_ms: float) -> None:
         sight.in_sight_ms = (sight.in_sight_ms or 0) + (0 if window.away else passed)
         sight.away_ms = (sight.away_ms or 0) + (passed if window.away else 0)
     window.at_ms = now_ms
+
+
+def _scale(detail: Mapping) -> float:
+    """How far the image was enlarged; 0 where a browser told nothing that is a scale."""
+    scale = detail.get("scale")
+    return scale if isinstance(scale, int | float) and 0 < scale < MOST_ZOOM else 0

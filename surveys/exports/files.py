@@ -266,7 +266,7 @@ def _viewing(study: Study):
 
 def _viewing_times(study: Study):
     rows = ViewingEvent.objects.filter(survey_response__survey__survey_set__study=study).select_related(*WITH_PLACE)
-    rows = rows.order_by("survey_response", "pk").iterator(chunk_size=2000)
+    rows = rows.order_by("survey_response", "survey_response_id", "pk").iterator(chunk_size=2000)  # two may have begun at the same moment
     for _response, events in groupby(rows, key=lambda row: row.survey_response_id):
         events = list(events)
         places = {row.survey_item.public_id: row for row in events if row.survey_item}

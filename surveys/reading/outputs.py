@@ -105,10 +105,9 @@ def _items(block):
 def output(request, token, survey_response, public_id):
     """Hand the output out: as data to the page's script, or back to the page where the plain form asks for it."""
     place, plain = place_of(survey_response), "text/html" in request.headers.get("Accept", "")
-    if place.name != "block":
-        gone = {"why": _("The answers of this block are sealed."), "code": "sealed"}
-        return redirect(place.address(token)) if plain else JsonResponse(gone, status=409)
-    survey_item = get_object_or_404(_items(place.block), public_id=public_id)
+    survey_item = _items(place.block).filter(public_id=public_id).first() if place.name == "block" else None
+    if survey_item is None:
+        return _sealed(place, token, public_id, plain)
     try:
         found = hand_out_output(survey_response=survey_response, survey_item=survey_item)
     except ValidationError as error:
@@ -120,6 +119,15 @@ def output(request, token, survey_response, public_id):
         return JsonResponse(nothing_for_page())
     question = assisted_question(survey_response.reader.study.protocol, place.block.view)
     return JsonResponse(output_for_page(found, question, _map_address(token, public_id)))
+
+
+def _sealed(place, token: str, public_id: str, plain: bool) -> HttpResponse:
+    """What a window is told that still shows an image of a part that was sealed in another; of other images there is nothing here."""
+    if place.name == "block":
+        before = {"block__survey": place.block.survey_id, "block__position__lt": place.block.position}
+        get_object_or_404(SurveyItem, public_id=public_id, **before)
+    gone = {"why": _("The answers of this block are sealed."), "code": "sealed"}
+    return redirect(place.address(token)) if plain else JsonResponse(gone, status=409)
 
 
 def _back(place, token: str, survey_item: SurveyItem) -> HttpResponse:

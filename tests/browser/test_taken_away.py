@@ -16,7 +16,6 @@ ROWS = [
 ]  # fmt: skip
 
 
-
 def shown(page, rows=ROWS, plain=""):
     lines = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
     page.set_content(TABLE.format(rows=lines, plain=plain))

@@ -1,6 +1,8 @@
 """From a ZIP to a split study by program alone, for coordinators and nobody else."""
 
 import importlib.util
+import time
+from types import SimpleNamespace
 
 import pytest
 from django.conf import settings
@@ -139,7 +141,8 @@ def test_a_program_sends_a_zip_in_pieces_and_goes_on_after_the_line_dropped(api,
     part = {"study": study.slug, "upload": upload["upload"]}
     early = api.post("/api/images/import/", part, format="multipart")
     assert "of which 500 have come" in early.json()["errors"][0]["detail"]
-    assert api.get(f"/api/uploads/{upload['upload']}/").json() == upload | {"received": 500}
+    told = api.get(f"/api/uploads/{upload['upload']}/").json()
+    assert told == upload | {"received": 500, "upload": told["upload"]}, "its name may be a newer one"
     assert put(api, upload, 500, data[500:]).json()["received"] == len(data)
     wrong = {**part, "manifest": SimpleUploadedFile("m.csv", b"a,b\n1,2\n")}
     assert api.post("/api/images/import/", wrong, format="multipart").status_code == 400, "costs nothing that came"
@@ -150,6 +153,12 @@ def test_a_program_sends_a_zip_in_pieces_and_goes_on_after_the_line_dropped(api,
     assert api.post("/api/images/import/", part, format="multipart").json()["job"] == job["id"]
     assert [run["created"] for run in api.get("/api/imports/").json()["results"]] == [6]
     assert api.get(f"/api/uploads/{upload['upload']}/").status_code == 404
+
+
+def test_an_upload_whose_name_is_long_in_any_letters_is_taken_by_the_import(api, study):
+    upload = begun(api, study, b"a" * 100, name="\N{MICROSCOPE}" * 116 + ".zip")
+    early = api.post("/api/images/import/", {"study": study.slug, "upload": upload["upload"]}, format="multipart")
+    assert "of which 0 have come" in early.json()["errors"][0]["detail"]
 
 
 def test_an_upload_is_its_senders_alone_fits_or_is_refused_and_leaves_nothing_once_given_up(api, study, settings, tmp_path):
@@ -172,15 +181,26 @@ def test_an_upload_is_its_senders_alone_fits_or_is_refused_and_leaves_nothing_on
     study.members.update(role="coordinator")
     type(study).objects.update(archived_at=timezone.now())
     assert put(api, upload, 0, b"a").status_code == 403
+    for slug in (study.slug, f" {study.slug} "):
+        assert api.post("/api/uploads/", {"study": slug, "name": "a.zip", "size": 100}, format="json").status_code == 403
     assert api.delete(address).status_code == 204
     assert api.get(address).status_code == 404
     assert not list((tmp_path / "var" / "uploads").iterdir())
 
 
-def test_the_documents_program_goes_on_where_it_was_ended_and_believes_the_server(api, study, tmp_path, monkeypatch):
+@pytest.fixture
+def program():
+    """docs/send_zip.py."""
     spec = importlib.util.spec_from_file_location("send_zip", settings.BASE_DIR / "docs" / "send_zip.py")
-    program = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(program)
+    loaded = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(loaded)
+    return loaded
+
+
+def test_the_documents_program_goes_on_where_it_was_ended_and_believes_the_server(api, study, program, tmp_path, monkeypatch):
+    """On a line on which every request takes ten hours, while an upload is named for a day."""
+    clock = SimpleNamespace(now=time.time(), time=lambda: clock.now, step=10 * 3600)
+    monkeypatch.setattr("django.core.signing.time", clock)
     for place in ("services.arriving", "upload_api"):
         monkeypatch.setattr(f"imagebank.{place}.PIECE_BYTES", PIECE)
     archive, manifest, pieces = tmp_path / "mine.zip", tmp_path / "m.csv", []
@@ -190,6 +210,7 @@ def test_the_documents_program_goes_on_where_it_was_ended_and_believes_the_serve
     assert size > 3 * PIECE
 
     def ask(method, address, body=None, kind="application/json"):
+        clock.now += clock.step
         answer = api.generic(method, address.removeprefix("https://site"), body or b"", content_type=kind)
         if method == "PUT":
             pieces.append(answer.status_code)
@@ -200,8 +221,30 @@ def test_the_documents_program_goes_on_where_it_was_ended_and_believes_the_serve
     monkeypatch.setattr(program, "ask", ask)
     with pytest.raises(SystemExit, match="ended"):
         program.send("https://site", study.slug, archive, manifest)
+    elsewhere = MembershipFactory(user=api.handler._force_user).study
+    for code, name in SKIN.classes:
+        DiagnosisClassFactory(study=elsewhere, code=code, name=name)
+    clock.step = 0
+    assert program.send("https://site", elsewhere.slug, archive, manifest)["job"], "what was begun is another study's"
+    clock.step = 10 * 3600
     job = program.send("https://site", study.slug, archive, manifest)
-    assert pieces == [200] * -(-size // PIECE), "nothing was sent twice"
+    assert pieces == 2 * [200] * -(-size // PIECE), "nothing was sent twice"
     assert run_job(job["job"]).state == "succeeded"
     assert study.items.get().code == "a"
     assert not list(tmp_path.glob("*.upload"))
+
+
+def test_the_documents_program_stops_at_a_zip_that_becomes_shorter(program, tmp_path, monkeypatch):
+    archive, asked = tmp_path / "mine.zip", []
+    archive.write_bytes(b"a" * 10)
+
+    def ask(method, *_):
+        asked.append(method)
+        assert len(asked) < 4, "it asks for ever"
+        archive.write_bytes(b"aaaa")
+        return 200, {"upload": "u", "size": 10, "piece": 4, "received": 4 * (method == "PUT")}
+
+    monkeypatch.setattr(program, "ask", ask)
+    with pytest.raises(SystemExit, match="had 10 bytes and has fewer now"):
+        program.send("https://site", "moles", archive)
+    assert asked == ["POST", "PUT"]

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from PIL import Image
 
 from imagebank.models import Membership
@@ -303,6 +304,15 @@ def test_the_page_hands_out_what_the_study_shows_and_nothing_else(study):
     # Another reader's image is nobody else's business.
     other = survey(study, 2).blocks.get(position=1).survey_items.first()
     assert post(token, "output", other.public_id, accept="application/json").status_code == 404
+    # A window that was left open over a part that another one sealed.
+    following = response.survey.blocks.get(position=2)
+    later = following.survey_items.first()
+    assert post(token, "output", later.public_id, accept="application/json").status_code == 404
+    response.block_sittings.update(sealed_at=timezone.now())
+    open_block(survey_response=response, block=following)
+    left = post(token, "output", item.public_id, accept="application/json")
+    assert (left.status_code, left.json()["code"]) == (409, "sealed")
+    assert post(token, "output", later.public_id, accept="application/json").json()["code"] != "sealed"
 
 
 def test_the_plain_form_answers_twice(study):

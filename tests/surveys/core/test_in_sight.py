@@ -34,3 +34,10 @@ def test_records_of_browsers_that_name_no_window_begin_anew_where_the_clock_does
         told("shown", "b", 900, None), told("shown", "c", None, None, page="plain form"),
     ])  # fmt: skip
     assert found == {"a": Sight(shown=2, in_sight_ms=2500, away_ms=0), "b": Sight(shown=1), "c": Sight(shown=1)}
+
+
+def test_what_a_browser_tells_that_is_no_scale_is_passed_over():
+    said = [{}, {"scale": "far"}, {"scale": "Infinity"}, {"scale": None}, {"scale": [2]}, {"scale": -1}, {"scale": 10**400}, {"scale": 2}]
+    events = [Happening("zoomed", "a", None, detail) for detail in said]
+    assert in_sight(events[:-1]) == {"a": Sight()}
+    assert in_sight(events)["a"].largest_zoom == 2
