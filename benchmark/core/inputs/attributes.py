@@ -6,12 +6,9 @@ import io
 from dataclasses import dataclass
 from os import PathLike
 
-import numpy as np
 import pandas as pd
 
-from benchmark.core.errors import InputError, Problem
-from benchmark.core.inputs.long_table import read_text_table, rejected
-from benchmark.core.inputs.readers import NUMBER, Covariate, covariate_of, told_choices
+from benchmark.core.inputs.readers import NUMBER, Covariate, read_covariates, told_choices
 
 BESIDE = ("item", "class", "truth", "view", "split", "fold", "group", "path", "mask")  # columns that are no attribute
 FEWEST = 5  # items: no kind of fewer is told by itself
@@ -35,23 +32,8 @@ def read_item_attributes(source: str | PathLike | io.IOBase) -> ItemAttributes:
     A column of numbers alone is a number, any other a choice. Raises InputError for an item without a code or named twice, and
     for a table without an attribute.
     """
-    table = read_text_table(source, ("item",))
-    frame = table.frame
-    problems = [
-        Problem(int(table.lines[row]), "item", "the code of an item was expected, an empty cell was found.")
-        for row in np.flatnonzero(frame["item"] == "")
-    ]
-    problems += [
-        Problem(int(table.lines[row]), "item", f'item "{frame["item"].iloc[row]}" has a row above; one row per item was expected.')
-        for row in np.flatnonzero((frame["item"] != "") & frame["item"].duplicated())
-    ]
-    if problems:
-        raise rejected(table.name, problems)
-    named = [column for column in frame.columns if column not in BESIDE]
-    if not named:
-        raise InputError(f"{table.name} needs one column per attribute beside item; it has {', '.join(frame.columns)}.")
-    by_item = frame.set_index("item")
-    return ItemAttributes(tuple(covariate_of(by_item[column], table.name) for column in named), table.name, table.sha256, len(frame))
+    found, table = read_covariates(source, "item", a="an", asked="attribute", beside=BESIDE)
+    return ItemAttributes(found, table.name, table.sha256, len(table.frame))
 
 
 def kinds_of(attribute: Covariate, items: pd.Index) -> pd.Series:

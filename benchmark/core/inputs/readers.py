@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike
 
@@ -10,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from benchmark.core.errors import InputError, Problem
-from benchmark.core.inputs.long_table import read_text_table, rejected, with_points
+from benchmark.core.inputs.long_table import TextTable, read_text_table, rejected, with_points
 
 BESIDE = ("reader", "group", "kind", "survey", "response", "simulated")  # columns that are no question
 FEWEST = 5  # readers: no choice of fewer is told by itself
@@ -20,7 +21,7 @@ OTHERS = "other choices"
 
 @dataclass(frozen=True)
 class Covariate:
-    """One question about the reader. values: by reader's code, floats of a number, text of a choice; the unanswered are absent."""
+    """One question about readers, or one attribute of items. values: by code, floats of a number, text of a choice; the unanswered are absent."""
 
     name: str
     kind: str
@@ -43,24 +44,33 @@ def read_reader_answers(source: str | PathLike | io.IOBase) -> ReaderAnswers:
     A column of numbers alone is a number, any other a choice. Raises InputError for a reader without a code or named twice,
     and for a table without a question.
     """
-    table = read_text_table(source, ("reader",))
-    frame = table.frame
+    found, table = read_covariates(source, "reader", a="a", asked="question", beside=BESIDE)
+    return ReaderAnswers(found, table.name, table.sha256, len(table.frame))
+
+
+def read_covariates(
+    source: str | PathLike | io.IOBase, whose: str, *, a: str, asked: str, beside: Sequence[str]
+) -> tuple[tuple[Covariate, ...], TextTable]:
+    """The columns of a table of one row per code, `whose` names that column; values by code. beside: columns that are none.
+
+    a, asked: words of the sentences. Raises InputError for a row without a code, a code named twice and a table of no column more.
+    """
+    table = read_text_table(source, (whose,))
+    code, lines = table.frame[whose], table.lines
     problems = [
-        Problem(int(table.lines[row]), "reader", "the code of a reader was expected, an empty cell was found.")
-        for row in np.flatnonzero(frame["reader"] == "")
+        Problem(int(lines[row]), whose, f"the code of {a} {whose} was expected, an empty cell was found.") for row in np.flatnonzero(code == "")
     ]
     problems += [
-        Problem(int(table.lines[row]), "reader", f'reader "{frame["reader"].iloc[row]}" has a row above; one row per reader was expected.')
-        for row in np.flatnonzero((frame["reader"] != "") & frame["reader"].duplicated())
+        Problem(int(lines[row]), whose, f'{whose} "{code.iloc[row]}" has a row above; one row per {whose} was expected.')
+        for row in np.flatnonzero((code != "") & code.duplicated())
     ]
     if problems:
         raise rejected(table.name, problems)
-    asked = [column for column in frame.columns if column not in BESIDE]
-    if not asked:
-        raise InputError(f"{table.name} needs one column per question beside reader; it has {', '.join(frame.columns)}.")
-    by_reader = frame.set_index("reader")
-    found = tuple(covariate_of(by_reader[column], table.name) for column in asked)
-    return ReaderAnswers(found, table.name, table.sha256, len(frame))
+    columns = [column for column in table.frame.columns if column not in beside]
+    if not columns:
+        raise InputError(f"{table.name} needs one column per {asked} beside {whose}; it has {', '.join(table.frame.columns)}.")
+    by_code = table.frame.set_index(whose)
+    return tuple(covariate_of(by_code[column], table.name) for column in columns), table
 
 
 def covariate_of(cells: pd.Series, name: str) -> Covariate:
