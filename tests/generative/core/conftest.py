@@ -45,3 +45,16 @@ def tensorflow_folder(tmp_path_factory):
         REFERENCE / "tf_morphnf1_r32_avg.pkl", folder, classes=("late", "early", "intermediate"), licence="test"
     )
     return folder
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory):
+    """(manifest, snapshot) of a short run through the command line."""
+    from generative.core.cli import main
+    from tests.generative.core.drawn import FAST, drawn_manifest
+
+    folder = tmp_path_factory.mktemp("trained")
+    manifest = drawn_manifest(folder / "data")
+    assert main(["train", str(manifest), *FAST, "--ordinal", "early,intermediate,late", "--kimg", "0.048", "--out",
+                 str(folder / "run")]) == 0  # fmt: skip
+    return manifest, sorted((folder / "run" / "snapshots").iterdir())[-1]

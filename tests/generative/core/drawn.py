@@ -10,6 +10,10 @@ from generative.core.data import ImageTable
 LEVELS = (60, 128, 196)
 CLASSES = ("early", "intermediate", "late")
 
+FAST = ["--recipe", "tiny", "--resolution", "8"]  # arguments of a training that takes seconds
+for pair in ("channel_base=64", "channel_max=8", "z_dim=8", "w_dim=8", "batch=8", "mbstd_group=4"):
+    FAST += ["--set", pair]
+
 
 def drawn_table(n=90, resolution=16, seed=0, classes=CLASSES):
     """Class means differ by 68 grey levels; pictures of a class differ in tint and noise."""

@@ -11,8 +11,8 @@ import pytest
 
 from generative.core.commands.training import Progress, stopping
 from tests.forked import Forked
-from tests.generative.core.drawn import drawn_manifest
-from tests.generative.core.test_cli import FAST, ROOT
+from tests.generative.core.drawn import FAST, drawn_manifest
+from tests.generative.core.test_cli import ROOT
 
 
 def test_a_killed_and_a_terminated_run_go_on(tmp_path):
